@@ -1,0 +1,242 @@
+/**
+ * The grammar of what people type after `/deploy` and `/hotfix` (DESIGN.md §6.3). Pure: text and apps in, a value out.
+ * Nothing defaults to an environment; what can't be read with certainty is answered with help and the reason.
+ */
+import { type App, findApp, findEnvironment } from './app.ts'
+import { isNear, nearestFirst } from './nearest.ts'
+import type { Refusal } from './refusals.ts'
+
+/** Words that mean something in the grammar, so that no app and no environment may bear them. */
+export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const
+
+/** What a commit looks like when a person writes it: 4 to 40 hex digits. */
+export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/
+
+/** More would not fit the modal that shows them. */
+const MOST_COMMITS = 50
+const LONGEST_TEXT = 20_000
+
+/** One environment of one app, by names that exist. */
+export interface Target {
+  readonly app: string
+  readonly environment: string
+}
+
+export type UnknownName = Extract<Refusal, { gate: 'unknown_app' | 'unknown_environment' }>
+
+/**
+ * Help is asked for, or it answers what was not understood; then `reason` is a sentence that says why. It is plain
+ * text that may repeat up to 40 letters of what the person typed: show it as text, never as markup.
+ */
+export interface Help {
+  readonly is: 'help'
+  readonly reason?: string
+}
+
+/** A name that does not exist. */
+export interface ParseProblem {
+  readonly is: 'refused'
+  readonly refusal: UnknownName
+}
+
+export type DeployCommand =
+  | { readonly is: 'modal' }
+  | ({ readonly is: 'release' } & Target)
+  | ({ readonly is: 'preview' } & Target)
+  | { readonly is: 'status' }
+  | { readonly is: 'history'; readonly app?: string; readonly environment?: string }
+  | { readonly is: 'cancel'; readonly number: number }
+  | { readonly is: 'retry'; readonly number: number }
+  | Help
+
+export type HotfixCommand = ({ readonly is: 'hotfix'; readonly commits: readonly string[] } & Target) | Help
+
+type TargetFound = { readonly is: 'target'; readonly target: Target } | Help | ParseProblem
+
+/**
+ * Reads the text after `/deploy`. Letters' case, white space, quotation marks and Slack's escapes don't matter. Never
+ * throws. Names that do not exist come back as the refusal to show, with the names there are, the nearest first.
+ */
+export function parseDeploy(text: string, apps: readonly App[]): DeployCommand | ParseProblem {
+  const words = wordsOf(text)
+  const [first, ...rest] = words
+  switch (first) {
+    case undefined:
+      return { is: 'modal' }
+    case 'help':
+      return { is: 'help' }
+    case 'status':
+      return rest.length === 0 ? { is: 'status' } : notUnderstood('“status” takes nothing after it.')
+    case 'history':
+      return historyOf(rest, apps)
+    case 'cancel':
+    case 'retry':
+      return byNumber(first, rest)
+    case 'preview': {
+      const found = findTarget(rest, apps, '/deploy preview')
+      return found.is === 'target' ? { is: 'preview', ...found.target } : found
+    }
+    default: {
+      const found = findTarget(words, apps, '/deploy')
+      return found.is === 'target' ? { is: 'release', ...found.target } : found
+    }
+  }
+}
+
+/**
+ * Reads the text after `/hotfix`: commits, then the environment. A commit named twice counts once; the order is kept.
+ * Never throws.
+ */
+export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand | ParseProblem {
+  const words = wordsOf(text)
+  if (words.length === 0 || words[0] === 'help') return { is: 'help' }
+  const end = words.findIndex((word) => !COMMIT_PATTERN.test(word))
+  const commits = [...new Set(end === -1 ? words : words.slice(0, end))]
+  const rest = end === -1 ? [] : words.slice(end)
+  if (commits.length === 0) {
+    return notUnderstood(`A hot-fix begins with a commit, 4 to 40 hex digits; ${quoted(words[0])} is none.`)
+  }
+  if (commits.length > MOST_COMMITS) return notUnderstood(`A hot-fix takes at most ${MOST_COMMITS} commits.`)
+  const found = findTarget(rest, apps, `/hotfix ${commits[0]}`)
+  return found.is === 'target' ? { is: 'hotfix', commits, ...found.target } : found
+}
+
+/** `[app] [to] <env>` and nothing else. `before` is what was typed before it, for the examples in reasons. */
+function findTarget(words: readonly string[], apps: readonly App[], before: string): TargetFound {
+  const names = words[0] === 'to' ? words.slice(1) : words.filter((word, index) => !(index === 1 && word === 'to'))
+  const [first, second, extra] = names
+  if (first === undefined) return notUnderstood('The environment is missing.')
+  if (names.includes('to')) return notUnderstood('“to” stands once, before the environment.')
+  if (extra !== undefined) {
+    return notUnderstood(`An app and an environment are all that is asked for; ${quoted(extra)} is too much.`)
+  }
+  if (second === undefined) return findByOneName(first, apps, before)
+  const app = findApp(apps, first)
+  if (app === undefined) {
+    const swapped = findApp(apps, second)
+    return swapped !== undefined && findEnvironment(swapped, first) !== undefined
+      ? notUnderstood(`The app comes first: “${before} ${second} ${first}”.`)
+      : unknownApp(first, apps)
+  }
+  return findEnvironment(app, second) === undefined
+    ? unknownEnvironment(second, app)
+    : { is: 'target', target: { app: app.name, environment: second } }
+}
+
+function findByOneName(name: string, apps: readonly App[], before: string): TargetFound {
+  const named = findApp(apps, name)
+  if (named !== undefined) {
+    const examples = named.environments.map((environment) => `“${before} ${name} ${environment.name}”`)
+    return notUnderstood(`The environment is missing: ${examples.join(' or ')}.`)
+  }
+  const [only, another] = apps
+  if (only !== undefined && another === undefined) {
+    return findEnvironment(only, name) === undefined
+      ? unknownEnvironment(name, only)
+      : { is: 'target', target: { app: only.name, environment: name } }
+  }
+  const having = apps.filter((app) => findEnvironment(app, name) !== undefined)
+  if (having.length === 0) return unknownName(name, apps)
+  const examples = having.map((app) => `“${before} ${app.name} ${name}”`)
+  return notUnderstood(`There are several apps, so name the one that you mean: ${examples.join(' or ')}.`)
+}
+
+function historyOf(words: readonly string[], apps: readonly App[]): DeployCommand | ParseProblem {
+  const [first, second, extra] = words
+  if (first === undefined) return { is: 'history' }
+  if (extra !== undefined) return notUnderstood('“history” takes an app and an environment, both optional.')
+  const app = findApp(apps, first)
+  if (second !== undefined) {
+    if (app === undefined) return unknownApp(first, apps)
+    return findEnvironment(app, second) === undefined
+      ? unknownEnvironment(second, app)
+      : { is: 'history', app: app.name, environment: second }
+  }
+  if (app !== undefined) return { is: 'history', app: app.name }
+  return apps.some((each) => findEnvironment(each, first) !== undefined)
+    ? { is: 'history', environment: first }
+    : unknownName(first, apps)
+}
+
+function byNumber(is: 'cancel' | 'retry', words: readonly string[]): DeployCommand {
+  const [first, extra] = words
+  if (first === undefined || extra !== undefined || !/^#?0*[1-9][0-9]{0,8}$/.test(first)) {
+    return notUnderstood(`“${is}” takes the number of one release, such as “${is} 12”.`)
+  }
+  return { is, number: Number(first.replace('#', '')) }
+}
+
+function unknownApp(asked: string, apps: readonly App[]): ParseProblem {
+  const names = nearestFirst(
+    asked,
+    apps.map((app) => app.name),
+  )
+  return { is: 'refused', refusal: { gate: 'unknown_app', asked: shortened(asked), names } }
+}
+
+/** The environment that follows a branch of the asked name is what was probably meant, so it leads. */
+function unknownEnvironment(asked: string, app: App): ParseProblem {
+  const following = app.environments.filter((environment) => environment.branch.toLowerCase() === asked)
+  const others = app.environments.filter((environment) => !following.includes(environment))
+  const names = [
+    ...following.map((environment) => environment.name),
+    ...nearestFirst(
+      asked,
+      others.map((environment) => environment.name),
+    ),
+  ]
+  return { is: 'refused', refusal: { gate: 'unknown_environment', asked: shortened(asked), app: app.name, names } }
+}
+
+/** One word that may have been meant as an app or as an environment: the nearest of both decides. */
+function unknownName(asked: string, apps: readonly App[]): ParseProblem {
+  const [only, another] = apps
+  if (only !== undefined && another === undefined) return unknownEnvironment(asked, only)
+  const environments = new Set(apps.flatMap((app) => app.environments.map((environment) => environment.name)))
+  const names = nearestFirst(asked, [...environments])
+  return names[0] !== undefined && isNear(asked, names[0])
+    ? { is: 'refused', refusal: { gate: 'unknown_environment', asked: shortened(asked), names } }
+    : unknownApp(asked, apps)
+}
+
+function notUnderstood(reason: string): Help {
+  return { is: 'help', reason }
+}
+
+function quoted(word: string | undefined): string {
+  return `“${shortened(word ?? '')}”`
+}
+
+function shortened(word: string): string {
+  const letters = Array.from(word.slice(0, 200))
+  return letters.length > 40 ? `${letters.slice(0, 39).join('')}…` : word
+}
+
+/**
+ * The words of a text as a person meant them: lower case, without the quotation marks and the invisible characters
+ * that phones and pasting add, with Slack's escapes undone. A mention or link is one word that is no name.
+ */
+function wordsOf(text: string): string[] {
+  return text
+    .slice(0, LONGEST_TEXT)
+    .replace(/<[^<>]{0,1000}>/g, mentionAsWord)
+    .replace(/&lt;/g, '<')
+    .replace(/&gt;/g, '>')
+    .replace(/&amp;/g, '&')
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/[\u2010-\u2015\u2212]/g, '-')
+    .toLowerCase()
+    .split(/[\s,;]+/)
+    .map((word) => word.replace(/\p{C}/gu, '').replace(/^[\p{Pi}\p{Pf}"'`„‚]+|[\p{Pi}\p{Pf}"'`„‚]+$/gu, ''))
+    .filter((word) => word !== '')
+}
+
+/** `<@U1|dana>` → `@dana`, `<#C1|product>` → `#product`, `<!here>` → `@here`, `<https://a.b|a.b>` → `<a.b>`. */
+function mentionAsWord(mention: string): string {
+  const [target = '', label] = mention.slice(1, -1).split('|')
+  const shown = (label === undefined || label === '' ? target.replace(/^[@#!]/, '') : label).replace(/\s+/g, '_')
+  if (target.startsWith('#')) return `#${shown}`
+  if (target.startsWith('@') || target.startsWith('!')) return shown.startsWith('@') ? shown : `@${shown}`
+  return `&lt;${shown}&gt;`
+}

@@ -1,0 +1,195 @@
+/**
+ * The moves of a release, each inside somebody's transaction: state, event, messages and jobs together. People's
+ * moves start in service.ts, the world's in worker/; both come through here, so that there is one way to end a release.
+ */
+import type { Environment } from './app.ts'
+import type { ThreadLine } from './messages.ts'
+import { fingerprint, type Plan } from './plan.ts'
+import type { Transaction } from './ports.ts'
+import type { Problem } from './refusals.ts'
+import {
+  irreversibleBegun,
+  mayBecome,
+  type PersonName,
+  type Release,
+  type ReleaseState,
+  type StepRow,
+} from './release.ts'
+
+/** A move that the states do not allow: a mistake of ours, never a person's. */
+export class WrongMove extends Error {
+  override readonly name = 'WrongMove'
+}
+
+function assertMove(release: Release, to: ReleaseState): void {
+  if (!mayBecome(release.state, to)) throw new WrongMove(`#${release.number} can't go from ${release.state} to ${to}`)
+}
+
+/** Adds one line to the release's thread; the same key is said once. */
+export async function say(tx: Transaction, release: number, key: string, line: ThreadLine): Promise<void> {
+  await tx.send({ kind: 'line', release, key: `${release}:${key}`, line })
+}
+
+/**
+ * Ends a release: state, event, card and the thread's last line. `by` and `reason` where a person ended it. One that
+ * never had a card is told to its requester privately instead.
+ * Throws WrongMove where the state does not allow it.
+ */
+export async function end(
+  tx: Transaction,
+  release: Release,
+  to: ReleaseState,
+  how: { actor: string; problem?: Problem; by?: PersonName; reason?: string },
+): Promise<void> {
+  assertMove(release, to)
+  await tx.changeRelease(release.number, {
+    state: to,
+    endedAt: tx.now,
+    problem: how.problem,
+    ...(how.by && { endedBy: how.by }),
+    ...(how.reason !== undefined && { endReason: how.reason }),
+  })
+  tx.addEvent({
+    release: release.number,
+    type: 'release_ended',
+    actor: how.actor,
+    data: {
+      state: to,
+      ...(how.problem && { gate: how.problem.because.gate, ...(how.problem.step && { step: how.problem.step }) }),
+      ...(how.reason !== undefined && { reason: how.reason }),
+    },
+  })
+  if (release.plan?.pullRequest !== undefined || release.state === 'planning') {
+    await tx.enqueue({ kind: 'tidy', release: release.number })
+  }
+  if (release.state === 'planning' && release.card === undefined) {
+    await tx.send({
+      kind: 'private',
+      key: `${release.number}:ended`,
+      to: release.requester.id,
+      ...(release.responseUrl !== undefined && { responseUrl: release.responseUrl }),
+      asked: release.requestedAt.toISOString(),
+      message: { is: 'ended', number: release.number },
+    })
+    return
+  }
+  await tx.send({ kind: 'card', release: release.number })
+  await tx.send({ kind: 'outcome', release: release.number, key: `${release.number}:outcome` })
+}
+
+/** Keeps the environment busy until a person retries or closes. */
+export async function needAttention(tx: Transaction, release: Release, problem: Problem): Promise<void> {
+  assertMove(release, 'needs attention')
+  await tx.changeRelease(release.number, { state: 'needs attention', problem })
+  tx.addEvent({
+    release: release.number,
+    type: 'attention_needed',
+    actor: 'worker',
+    data: { gate: problem.because.gate, ...(problem.step && { step: problem.step }), attempt: release.attempt },
+  })
+  await tx.send({ kind: 'card', release: release.number })
+  await tx.send({ kind: 'outcome', release: release.number, key: `${release.number}:attention:${release.attempt}` })
+}
+
+/**
+ * A run stopped: `outdated` when a bound fact moved before anything irreversible, `failed` when nothing irreversible
+ * has begun, else `needs attention`.
+ */
+export async function stop(tx: Transaction, release: Release, problem: Problem): Promise<void> {
+  if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)
+  await end(tx, release, problem.because.gate === 'plan_outdated' ? 'outdated' : 'failed', { actor: 'worker', problem })
+}
+
+/** Stores a plan. With sign-offs owed the card asks for them; else the release goes on by itself. */
+export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
+  const signed = environment.signOff !== undefined
+  const state: ReleaseState = signed ? 'awaiting sign-off' : 'approved'
+  assertMove(release, state)
+  const print = fingerprint(plan)
+  await tx.changeRelease(release.number, {
+    state,
+    plan,
+    fingerprint: print,
+    plannedAt: tx.now,
+    ...(!signed && { approvedAt: tx.now, attempt: 1 }),
+  })
+  tx.addEvent({
+    release: release.number,
+    type: 'plan_made',
+    actor: 'worker',
+    data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
+  })
+  await tx.send({ kind: 'card', release: release.number })
+  if (!signed) await proceed(tx, { ...release, attempt: 1 }, environment)
+}
+
+/**
+ * Everything that people and the world owe is given: the announcement goes out or, where none is required or it is
+ * confirmed already, the run starts. No job waits for Slack: its confirmation enqueues the run (`announced`).
+ */
+export async function proceed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+  if (environment.announce === 'required' && release.announcement === undefined) {
+    await tx.send({ kind: 'announcement', release: release.number, key: `${release.number}:announcement` })
+    tx.addEvent({ release: release.number, type: 'announcement_sent', actor: 'worker', data: {} })
+  } else {
+    await tx.enqueue({ kind: 'run', release: release.number, attempt: release.attempt })
+  }
+}
+
+/** Slack has confirmed the announcement: recorded with where it stands, and the run starts in the same transaction. */
+export async function announced(
+  tx: Transaction,
+  number: number,
+  message: { channel: string; ts: string },
+): Promise<void> {
+  const release = await tx.lockRelease(number)
+  if (release === undefined || release.announcement !== undefined) return
+  await tx.changeRelease(number, { announcement: message })
+  await tx.putStep(number, {
+    name: 'announce',
+    state: 'done',
+    attempt: release.attempt,
+    effect: 'none',
+    endedAt: tx.now,
+  })
+  tx.addEvent({ release: number, type: 'announcement_confirmed', actor: 'bot', data: { ...message } })
+  await tx.send({ kind: 'card', release: number })
+  if (release.state === 'approved') await tx.enqueue({ kind: 'run', release: number, attempt: release.attempt })
+}
+
+/** Slack has confirmed the card's first post: from now the sign-offs have their time. */
+export async function cardPosted(
+  tx: Transaction,
+  number: number,
+  environment: Environment | undefined,
+  message: { channel: string; ts: string },
+): Promise<void> {
+  const release = await tx.lockRelease(number)
+  if (release === undefined) return
+  const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined
+  await tx.changeRelease(number, {
+    card: message,
+    ...(firstAsking && {
+      cardPostedAt: tx.now,
+      ...(environment?.signOff && { expiresAt: new Date(tx.now.getTime() + environment.signOff.expiresAfterMs) }),
+    }),
+  })
+  tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
+}
+
+/** Writes a step's row with its event and the card, in one transaction. */
+export async function stepMoved(tx: Transaction, release: Release, row: StepRow): Promise<void> {
+  await tx.putStep(release.number, row)
+  tx.addEvent({
+    release: release.number,
+    type: row.state === 'running' ? 'step_started' : `step_${row.state}`,
+    actor: 'worker',
+    data: {
+      step: row.name,
+      attempt: row.attempt,
+      ...(row.state !== 'running' && { effect: row.effect }),
+      ...row.result,
+    },
+  })
+  await tx.send({ kind: 'card', release: release.number })
+}

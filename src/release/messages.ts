@@ -1,0 +1,70 @@
+/** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
+import type { Plan } from './plan.ts'
+import type { Problem, Refusal } from './refusals.ts'
+import type { PersonName, Release, SignOffKind, StepName } from './release.ts'
+
+/** One line of a release's thread, by what happened. Drawn as a plain sentence. */
+export type ThreadLine =
+  | { readonly is: 'signed'; readonly kind: SignOffKind; readonly person: PersonName; readonly note?: string }
+  | { readonly is: 'step ended'; readonly step: StepName; readonly said: string; readonly ms: number }
+  | {
+      readonly is: 'step failed'
+      readonly step: StepName
+      readonly problem: Problem
+      readonly output: readonly string[]
+      readonly ms: number
+    }
+  | { readonly is: 'waiting'; readonly what: string }
+  | { readonly is: 'reminder'; readonly owed: readonly string[] }
+  | { readonly is: 'cancel asked'; readonly person: PersonName; readonly during?: StepName }
+  | { readonly is: 'retried'; readonly person: PersonName }
+  | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }
+  | { readonly is: 'note'; readonly text: string }
+  /** The last line: also broadcast to the channel. `events` and `head` make the record checkable from outside. */
+  | { readonly is: 'outcome'; readonly events: number; readonly head: string }
+
+/** What one person reads privately. */
+export type PrivateMessage =
+  | {
+      readonly is: 'planning'
+      readonly number: number
+      readonly app: string
+      readonly environment: string
+      /** Set when no worker is there to plan it; when one was last seen. */
+      readonly noWorker?: { readonly lastSeen?: string }
+    }
+  | { readonly is: 'refusal'; readonly refusal: Refusal }
+  | { readonly is: 'preview'; readonly app: string; readonly environment: string; readonly plan: Plan }
+  | { readonly is: 'ended'; readonly number: number }
+  | { readonly is: 'done'; readonly text: string }
+  /** `reason`: why what was typed was not understood; plain text that may repeat it. */
+  | { readonly is: 'help'; readonly reason?: string }
+  | { readonly is: 'status'; readonly environments: readonly EnvironmentStatus[]; readonly workerSeenAt?: string }
+  | { readonly is: 'history'; readonly releases: readonly Release[] }
+
+/** One environment in `/deploy status`. */
+export interface EnvironmentStatus {
+  readonly app: string
+  readonly environment: string
+  readonly live?: { readonly commit: string; readonly number: number; readonly at: string; readonly webUrl: string }
+  readonly under_way?: Release
+}
+
+/** A Slack message that is committed but not yet confirmed by Slack. `key` is unique: the same message is put in once. */
+export type OutboxMessage =
+  /** Draw the release's card from what is stored when it is sent; later ones replace earlier ones that wait. */
+  | { readonly kind: 'card'; readonly release: number }
+  | { readonly kind: 'line'; readonly release: number; readonly key: string; readonly line: ThreadLine }
+  | { readonly kind: 'announcement'; readonly release: number; readonly key: string }
+  /** The thread's last line, drawn from the stored end and the chain when it is sent. */
+  | { readonly kind: 'outcome'; readonly release: number; readonly key: string }
+  | {
+      readonly kind: 'private'
+      readonly key: string
+      /** Slack user id. */
+      readonly to: string
+      /** Usable for 30 minutes after `asked`; later, or when it fails, a direct message. */
+      readonly responseUrl?: string
+      readonly asked: string
+      readonly message: PrivateMessage
+    }

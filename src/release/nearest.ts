@@ -1,0 +1,45 @@
+/** Which name was probably meant. */
+
+const LONGEST = 64
+
+/**
+ * The names, the one most like `asked` first; names that are equally far keep their order. Looks at the first 64
+ * characters of each, in lower case.
+ */
+export function nearestFirst(asked: string, names: readonly string[]): string[] {
+  return names
+    .map((name) => ({ name, distance: editDistance(asked, name) }))
+    .sort((a, b) => a.distance - b.distance)
+    .map(({ name }) => name)
+}
+
+/** Whether `name` is near enough to `asked` to be offered as what was meant: about one letter in three differs. */
+export function isNear(asked: string, name: string): boolean {
+  return editDistance(asked, name) <= Math.max(1, Math.floor(Math.max(asked.length, name.length) / 3))
+}
+
+/** Letters to insert, delete, replace or swap with their neighbour, to make one text of the other. */
+function editDistance(one: string, other: string): number {
+  const a = one.slice(0, LONGEST).toLowerCase()
+  const b = other.slice(0, LONGEST).toLowerCase()
+  let beforeLast: number[] = []
+  let last = Array.from({ length: b.length + 1 }, (_, column) => column)
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row]
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1]
+      let least = Math.min(at(last, column) + 1, at(current, column - 1) + 1, at(last, column - 1) + (same ? 0 : 1))
+      if (row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]) {
+        least = Math.min(least, at(beforeLast, column - 2) + 1)
+      }
+      current.push(least)
+    }
+    beforeLast = last
+    last = current
+  }
+  return at(last, b.length)
+}
+
+function at(row: readonly number[], column: number): number {
+  return row[column] ?? Number.POSITIVE_INFINITY
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import type { MigrationRisk } from './app.ts'
+import type { ReleaseKind, StepName } from './release.ts'
+
+/** What a plan binds. A change of any of it makes the release outdated; the fingerprint covers exactly this. */
+export interface BoundFacts {
+  readonly app: string
+  readonly environment: string
+  readonly kind: ReleaseKind
+  readonly remote: {
+    readonly url: string
+    readonly branch: string
+    /** null: the remote has no such branch (first release). */
+    readonly holds: string | null
+    /** null: the platform runs nothing. */
+    readonly runs: string | null
+  }
+  /** The environment's own branch at origin. null commit: the branch is not there yet. */
+  readonly target: { readonly branch: string; readonly commit: string | null }
+  /** The commit that is brought: the promoted branch's head, or the branch's own. */
+  readonly source: { readonly branch: string; readonly commit: string }
+  /** The commits that the remote lacks, oldest first; for a first release the last 20. 40 hex digits each. */
+  readonly commits: readonly string[]
+  /**
+   * `commit`: an existing or picked commit goes as it is. `merge`: a merge commit with exactly these parents and this
+   * tree, which does not exist before the merge step.
+   */
+  readonly result:
+    | { readonly how: 'commit'; readonly commit: string; readonly tree: string }
+    | { readonly how: 'merge'; readonly parents: readonly [string, string]; readonly tree: string }
+  /** Present when the environment has migrations. */
+  readonly database: {
+    /** Host, port and name, without user or password. */
+    readonly identity: string
+    /** Empty: no alembic_version yet. */
+    readonly revisions: readonly string[]
+    /** Oldest first. */
+    readonly pending: readonly string[]
+    readonly head: string | null
+    /** The git tree id of the migrations' folder in the commit that goes. */
+    readonly migrationsTree: string
+  } | null
+  /** Digest of the environment's entry in releases.yml. */
+  readonly configuration: string
+}
+
+export interface PlannedCommit {
+  readonly sha: string
+  readonly title: string
+  readonly author: { readonly name: string; readonly email: string }
+  readonly at: string
+  readonly isMerge: boolean
+}
+
+export interface PlannedMigration {
+  readonly revision: string
+  readonly message: string
+  /** Path in the repository. */
+  readonly file: string
+  readonly risk?: MigrationRisk
+}
+
+export interface CheckStatus {
+  readonly name: string
+  readonly state: 'passed' | 'failed' | 'running' | 'stopped'
+  readonly url: string
+}
+
+export interface ChangedFile {
+  readonly path: string
+  readonly added: number
+  readonly removed: number
+}
+
+/** What a release will do. All but `bound` is shown, not bound. JSON throughout: it is stored as it is. */
+export interface Plan {
+  readonly bound: BoundFacts
+  readonly firstRelease: boolean
+  /** How many commits go in all; `commits` may hold fewer (the last 500). Newest first. */
+  readonly commitCount: number
+  readonly commits: readonly PlannedCommit[]
+  /** Everyone who wrote a commit of the plan, merge commits aside; complete even when `commits` is cut. */
+  readonly authors: readonly { readonly name: string; readonly email: string }[]
+  readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
+  readonly migrations: readonly PlannedMigration[]
+  readonly checks: readonly CheckStatus[]
+  readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }
+  /** The steps of the run, in order. */
+  readonly steps: readonly StepName[]
+  /** Web address of the repository, such as https://bitbucket.org/workspace/slug; commit links are made from it. */
+  readonly webUrl: string
+  /** Sentences that a person should read before signing. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * JSON with sorted keys, no white space, and absent keys left out, so that equal facts give equal bytes.
+ * Takes JSON values only; throws on anything else (undefined array items, functions, numbers that are not finite).
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value === 'object' && (value.constructor === Object || Object.getPrototypeOf(value) === null)) {
+    const entries = Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`
+  }
+  throw new TypeError('canonicalJson takes JSON values only')
+}
+
+/** SHA-256 in hex of the canonical JSON. */
+export function digest(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex')
+}
+
+/** What people sign: the digest of everything that the plan binds. */
+export function fingerprint(plan: Plan): string {
+  return digest(plan.bound)
+}
+
+/** The commit that goes, where it exists already; a merge's commit is known only after the merge step. */
+export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
+  return plan.bound.result.how === 'commit' ? plan.bound.result.commit : mergedAs
+}

@@ -1,0 +1,264 @@
+/**
+ * Who may do what, as small named rules over facts. No I/O: people, state and the store's time are handed in.
+ * Each rule gives a refusal or nothing; a list of them is asked from the first to the last.
+ */
+import type { Environment } from './app.ts'
+import type { Refusal } from './refusals.ts'
+import { hasEnded, isEmergency, type Release, type SignOffKind } from './release.ts'
+
+/** A full member of the workspace, with the groups of the environment's lists that they belong to (handles with `@`). */
+export interface Person {
+  readonly id: string
+  readonly name: string
+  readonly email?: string
+  readonly groups: readonly string[]
+}
+
+/** What is still owed before a release may go on or, after an emergency, afterwards. */
+export interface Owed {
+  readonly kind: 'qa' | 'approval' | 'talked over'
+  readonly count: number
+  /** Group handles and user ids. */
+  readonly by: readonly string[] | 'every full member'
+}
+
+export type Action =
+  | 'qa'
+  | 'approval'
+  | 'talked over'
+  | 'rejection'
+  | 'emergency'
+  | 'cancel'
+  | 'retry'
+  | 'close'
+  | 'plan again'
+  | 'details'
+
+const EVERYONE = 'every full member'
+
+/** The people lists that an action asks for; absent lists and environments without sign_off mean every full member. */
+export function whoMay(action: Action, environment: Environment): readonly string[] | 'every full member' {
+  const rules = environment.signOff
+  if (rules === undefined) return EVERYONE
+  const approvers = rules.approvers ?? EVERYONE
+  const qaBy = rules.qaBy ?? EVERYONE
+  switch (action) {
+    case 'qa':
+      return qaBy
+    case 'approval':
+    case 'cancel':
+    case 'retry':
+    case 'close':
+      return approvers
+    case 'talked over':
+      return environment.migrations?.approvers ?? approvers
+    case 'rejection':
+      return approvers === EVERYONE || qaBy === EVERYONE ? EVERYONE : [...new Set([...approvers, ...qaBy])]
+    case 'emergency':
+      return rules.emergencyBy ?? approvers
+    case 'plan again':
+    case 'details':
+      return EVERYONE
+  }
+}
+
+/** Every group handle that the environment's lists name: what has to be looked up for a person. */
+export function groupsOf(environment: Environment): readonly string[] {
+  const rules = environment.signOff
+  const lists = [rules?.approvers, rules?.qaBy, rules?.emergencyBy, environment.migrations?.approvers]
+  return [...new Set(lists.flatMap((list) => list ?? []).filter((entry) => entry.startsWith('@')))]
+}
+
+/** Where a person's right comes from: a group's handle, `named by id`, or `every full member`. */
+export function rightFrom(list: readonly string[] | 'every full member', person: Person): string | undefined {
+  if (list === EVERYONE) return EVERYONE
+  if (list.includes(person.id)) return 'named by id'
+  return list.find((entry) => person.groups.includes(entry))
+}
+
+function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
+  return release.signOffs
+    .filter((signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint)
+    .map((signOff) => signOff.person.id)
+}
+
+/** Whether the plan has a migration of a kind that must be talked over first. */
+export function mustBeTalkedOver(environment: Environment, release: Release): boolean {
+  const kinds = environment.migrations?.talkItOver ?? []
+  return (release.plan?.migrations ?? []).some(({ risk }) => risk !== undefined && kinds.includes(risk))
+}
+
+/**
+ * What is owed on the release's fingerprint, most pressing first. After an emergency it still tells what was waived;
+ * `goesOn` then does not wait for it.
+ */
+export function owed(environment: Environment, release: Release): readonly Owed[] {
+  const rules = environment.signOff
+  if (rules === undefined || release.plan === undefined) return []
+  const all: Owed[] = [
+    {
+      kind: 'talked over',
+      count: (mustBeTalkedOver(environment, release) ? 1 : 0) - validSignOffs(release, 'talked over').length,
+      by: whoMay('talked over', environment),
+    },
+    { kind: 'qa', count: rules.qa - validSignOffs(release, 'qa').length, by: whoMay('qa', environment) },
+    {
+      kind: 'approval',
+      count: rules.approvals - validSignOffs(release, 'approval').length,
+      by: whoMay('approval', environment),
+    },
+  ]
+  return all.filter(({ count }) => count > 0)
+}
+
+/** Whether nothing that people owe stands before the run. */
+export function goesOn(environment: Environment, release: Release): boolean {
+  return isEmergency(release) || owed(environment, release).length === 0
+}
+
+/** Whether one more word of this kind would leave nothing owed: such a click is confirmed first. */
+export function isLastOwed(environment: Environment, release: Release, kind: Owed['kind']): boolean {
+  const [only, ...others] = owed(environment, release)
+  return only?.kind === kind && only.count === 1 && others.length === 0
+}
+
+/** What a rule looks at. */
+export interface Asked {
+  readonly action: Action
+  readonly environment: Environment
+  readonly release: Release
+  readonly person: Person
+  /** The store's time. */
+  readonly now: Date
+}
+
+type Rule = (asked: Asked) => Refusal | undefined
+
+const AFTER_EMERGENCY = ['approved', 'running', 'needs attention', 'succeeded', 'closed']
+
+const ACTION_WORDS: Record<Action, string> = {
+  qa: 'say that QA passed',
+  approval: 'approve',
+  'talked over': 'say that it was talked over',
+  rejection: 'reject',
+  emergency: 'say that it must go out now',
+  cancel: 'cancel',
+  retry: 'retry',
+  close: 'close',
+  'plan again': 'plan again',
+  details: 'see the details',
+}
+
+function alreadyDecided({ release }: Asked): Refusal {
+  const lastWord = release.signOffs.findLast(({ kind }) => kind === 'rejection' || kind === 'emergency')
+  const by = release.endedBy ?? release.cancelRequestedBy ?? lastWord?.person
+  const at = release.endedAt ?? release.approvedAt
+  return {
+    gate: 'already_decided',
+    number: release.number,
+    state: release.state,
+    ...(by && { by }),
+    ...(at && { at: at.toISOString() }),
+  }
+}
+
+const isUndecided: Rule = (asked) => {
+  const { action, release } = asked
+  if (release.state === 'awaiting sign-off') return undefined
+  const owedAfterwards = action === 'qa' || action === 'approval' || action === 'talked over'
+  if (owedAfterwards && isEmergency(release) && AFTER_EMERGENCY.includes(release.state)) return undefined
+  return alreadyDecided(asked)
+}
+
+const isInTime: Rule = ({ release, now }) =>
+  release.state === 'awaiting sign-off' && release.expiresAt !== undefined && now >= release.expiresAt
+    ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
+    : undefined
+
+function names(list: readonly string[] | 'every full member'): readonly string[] {
+  return list === EVERYONE ? [EVERYONE] : list
+}
+
+const hasTheRight: Rule = ({ action, environment, person }) => {
+  const list = whoMay(action, environment)
+  if (rightFrom(list, person) !== undefined) return undefined
+  if (action === 'qa') return { gate: 'not_a_qa', who: names(list) }
+  return { gate: 'not_an_approver', who: names(list), action: ACTION_WORDS[action] }
+}
+
+const isRequesterOrHasTheRight: Rule = (asked) => {
+  if (asked.release.requester.id === asked.person.id) return undefined
+  const list = whoMay(asked.action, asked.environment)
+  if (rightFrom(list, asked.person) !== undefined) return undefined
+  return { gate: 'not_allowed', action: ACTION_WORDS[asked.action], who: ['the requester', ...names(list)] }
+}
+
+const isNotTheirOwnRelease: Rule = ({ environment, release, person }) =>
+  release.requester.id === person.id ? { gate: 'own_release', who: names(whoMay('approval', environment)) } : undefined
+
+const didNotWriteEveryCommit: Rule = ({ environment, release, person }) => {
+  const authors = release.plan?.authors ?? []
+  const email = person.email?.toLowerCase()
+  const wroteAll = authors.length > 0 && authors.every((author) => author.email.toLowerCase() === email)
+  return wroteAll ? { gate: 'own_commits', who: names(whoMay('approval', environment)) } : undefined
+}
+
+/** What an emergency waived can be given only by others than who said it. */
+const didNotSayTheEmergency: Rule = ({ environment, release, person, action }) =>
+  release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
+    ? { gate: 'own_release', who: names(whoMay(action, environment)) }
+    : undefined
+
+const hasNotSigned: Rule = ({ action, release, person }) => {
+  const before = release.signOffs.find(
+    (signOff) =>
+      signOff.kind === action && signOff.person.id === person.id && signOff.fingerprint === release.fingerprint,
+  )
+  return before && { gate: 'already_signed', kind: before.kind, at: before.at.toISOString() }
+}
+
+const mayStillBeCancelled: Rule = (asked) =>
+  hasEnded(asked.release.state) || asked.release.state === 'needs attention' || asked.release.cancelRequestedBy
+    ? alreadyDecided(asked)
+    : undefined
+
+const needsAttention: Rule = (asked) => (asked.release.state === 'needs attention' ? undefined : alreadyDecided(asked))
+
+const mayBePlannedAgain: Rule = (asked) => {
+  const { release } = asked
+  if (release.replacedBy !== undefined) return alreadyDecided(asked)
+  const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
+  const newerWait = release.state === 'awaiting sign-off' && (release.newerCommits ?? 0) > 0
+  return again || newerWait ? undefined : alreadyDecided(asked)
+}
+
+/** The rules of each action, in the order in which they are asked. */
+const RULES: Record<Action, readonly Rule[]> = {
+  qa: [isUndecided, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned],
+  approval: [
+    isUndecided,
+    isInTime,
+    hasTheRight,
+    isNotTheirOwnRelease,
+    didNotSayTheEmergency,
+    didNotWriteEveryCommit,
+    hasNotSigned,
+  ],
+  'talked over': [isUndecided, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned],
+  rejection: [isUndecided, isInTime, hasTheRight],
+  emergency: [isUndecided, isInTime, hasTheRight],
+  cancel: [mayStillBeCancelled, isRequesterOrHasTheRight],
+  retry: [needsAttention, isRequesterOrHasTheRight],
+  close: [needsAttention, hasTheRight],
+  'plan again': [mayBePlannedAgain],
+  details: [],
+}
+
+/** Asks every rule of the action; the first refusal is the answer. */
+export function refusal(asked: Asked): Refusal | undefined {
+  for (const rule of RULES[asked.action]) {
+    const refused = rule(asked)
+    if (refused !== undefined) return refused
+  }
+  return undefined
+}

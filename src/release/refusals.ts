@@ -1,0 +1,155 @@
+import type { CheckStatus } from './plan.ts'
+import type { PersonName, ReleaseState, SignOffKind, StepName } from './release.ts'
+
+interface CommitFact {
+  readonly sha: string
+  readonly title: string
+  readonly author: string
+}
+
+/** A named setting or service that a message points to, such as `BITBUCKET_TOKEN`. Never a value. */
+type Setting = string
+
+/**
+ * A gate that did not hold, with the facts that its message needs. The words are in slack/views/refusals.ts.
+ * Each `gate` is a public reason code (issue 2 §4, DESIGN.md §6).
+ */
+export type Refusal =
+  | { readonly gate: 'unknown_app'; readonly asked: string; readonly names: readonly string[] }
+  | {
+      readonly gate: 'unknown_environment'
+      readonly asked: string
+      readonly app?: string
+      readonly names: readonly string[]
+    }
+  | { readonly gate: 'unknown_release'; readonly number: number }
+  | {
+      readonly gate: 'not_a_member'
+      readonly why: 'guest' | 'external' | 'bot' | 'deactivated' | 'other workspace' | 'Slack did not answer'
+    }
+  | {
+      readonly gate: 'environment_busy'
+      readonly number: number
+      readonly app: string
+      readonly environment: string
+      readonly state: ReleaseState
+      readonly requester: PersonName
+      readonly link?: string
+    }
+  | { readonly gate: 'no_worker'; readonly lastSeen?: string }
+  | { readonly gate: 'repository_unreachable'; readonly url: string; readonly detail: string }
+  | { readonly gate: 'remote_unreachable'; readonly remote: string; readonly detail: string }
+  | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
+  | { readonly gate: 'bitbucket_unreachable'; readonly detail: string }
+  | { readonly gate: 'platform_unreachable'; readonly app: string; readonly detail: string }
+  | { readonly gate: 'credentials_refused'; readonly service: string; readonly settings: readonly Setting[] }
+  | {
+      readonly gate: 'channel_unreachable'
+      readonly channel: string
+      readonly why: 'not a member' | 'archived' | 'gone' | 'Slack did not answer'
+    }
+  | { readonly gate: 'configuration_differs'; readonly app: string; readonly environment: string }
+  | { readonly gate: 'same_database'; readonly environment: string; readonly other: string }
+  | { readonly gate: 'branch_missing'; readonly branch: string }
+  | {
+      readonly gate: 'nothing_to_release'
+      readonly app: string
+      readonly environment: string
+      readonly commit: string
+      readonly platform: 'heroku' | 'git'
+    }
+  | {
+      readonly gate: 'merge_conflict'
+      readonly source: string
+      readonly target: string
+      readonly files: readonly string[]
+    }
+  | { readonly gate: 'merge_not_allowed'; readonly branch: string; readonly rule: string }
+  | {
+      readonly gate: 'remote_diverged'
+      readonly remote: string
+      readonly branch: string
+      readonly count: number
+      readonly commits: readonly CommitFact[]
+    }
+  | { readonly gate: 'checks_failed'; readonly checks: readonly CheckStatus[] }
+  | { readonly gate: 'migrations_unreadable'; readonly alembic: string; readonly detail: string }
+  | {
+      readonly gate: 'migration_heads'
+      readonly heads: readonly { readonly revision: string; readonly file: string }[]
+    }
+  | { readonly gate: 'unknown_revision'; readonly revisions: readonly string[]; readonly commit: string }
+  | {
+      readonly gate: 'plan_outdated'
+      readonly moved: readonly { readonly what: string; readonly from: string; readonly to: string }[]
+    }
+  | { readonly gate: 'not_an_approver'; readonly who: readonly string[]; readonly action: string }
+  | { readonly gate: 'not_a_qa'; readonly who: readonly string[] }
+  | { readonly gate: 'not_allowed'; readonly action: string; readonly who: readonly string[] }
+  | { readonly gate: 'own_release'; readonly who: readonly string[] }
+  | { readonly gate: 'own_commits'; readonly who: readonly string[] }
+  | { readonly gate: 'already_signed'; readonly kind: SignOffKind; readonly at: string }
+  | {
+      readonly gate: 'already_decided'
+      readonly number: number
+      readonly state: ReleaseState
+      readonly by?: PersonName
+      readonly at?: string
+    }
+  | { readonly gate: 'expired'; readonly number: number; readonly at: string }
+  | { readonly gate: 'announcement_unconfirmed'; readonly until: string }
+  | { readonly gate: 'time_ran_out'; readonly during: string }
+  | { readonly gate: 'reason_too_short'; readonly least: number }
+  | { readonly gate: 'stale_button' }
+  | { readonly gate: 'later_issue'; readonly what: string }
+
+export type Gate = Refusal['gate']
+
+/** How a step of a run stopped. `output` is scrubbed; its last lines are shown. */
+export type Failure =
+  | { readonly gate: 'merge_refused'; readonly detail: string }
+  | { readonly gate: 'merge_unknown'; readonly pullRequest: number }
+  | {
+      readonly gate: 'merge_unexpected'
+      readonly expected: string
+      readonly found: string
+    }
+  | { readonly gate: 'unexpected_diff'; readonly detail: string }
+  | {
+      readonly gate: 'migration_failed'
+      readonly revision?: string
+      readonly database: readonly string[]
+      readonly applied: readonly string[]
+      readonly pending: readonly string[]
+      readonly line?: string
+      readonly output: readonly string[]
+    }
+  | { readonly gate: 'migration_unknown'; readonly detail: string; readonly output: readonly string[] }
+  | {
+      readonly gate: 'push_refused'
+      readonly remote: string
+      readonly line?: string
+      readonly output: readonly string[]
+    }
+  | {
+      readonly gate: 'build_failed'
+      readonly remote: string
+      readonly line?: string
+      readonly output: readonly string[]
+    }
+  | { readonly gate: 'push_unknown'; readonly remote: string; readonly commit: string }
+  | {
+      readonly gate: 'release_phase_failed'
+      readonly app: string
+      readonly platformRelease: string
+      readonly commit: string
+    }
+  | { readonly gate: 'not_confirmed'; readonly app: string; readonly detail: string }
+  | { readonly gate: 'record_failed'; readonly detail: string }
+  | { readonly gate: 'internal_error'; readonly detail: string }
+
+/** Why a release stopped, and in which step. */
+export interface Problem {
+  readonly step?: StepName
+  readonly because: Refusal | Failure
+}

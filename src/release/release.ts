@@ -1,0 +1,191 @@
+/**
+ * What a release is. Terminology:
+ *
+ * - release: one attempt to bring one environment of one app to one commit, with one plan for life.
+ * - sign-off: a person's recorded word on one fingerprint.
+ * - run: the execution of an approved release; step: a unit of it.
+ * - end: a state that a release never leaves. `needs attention` is not an end: it keeps the environment busy.
+ */
+import type { Plan } from './plan.ts'
+import type { Problem } from './refusals.ts'
+
+export type ReleaseKind = 'deploy' | 'hotfix'
+
+export const RELEASE_STATES = [
+  'planning',
+  'awaiting sign-off',
+  'approved',
+  'running',
+  'needs attention',
+  'succeeded',
+  'refused',
+  'rejected',
+  'cancelled',
+  'expired',
+  'outdated',
+  'failed',
+  'closed',
+] as const
+
+export type ReleaseState = (typeof RELEASE_STATES)[number]
+
+/** Which state may follow which (DESIGN.md §4). */
+export const NEXT_STATES: Record<ReleaseState, readonly ReleaseState[]> = {
+  planning: ['awaiting sign-off', 'approved', 'refused', 'cancelled', 'outdated'],
+  'awaiting sign-off': ['approved', 'rejected', 'cancelled', 'expired', 'outdated'],
+  approved: ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention'],
+  running: ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled'],
+  'needs attention': ['approved', 'closed'],
+  succeeded: [],
+  refused: [],
+  rejected: [],
+  cancelled: [],
+  expired: [],
+  outdated: [],
+  failed: [],
+  closed: [],
+}
+
+/** Whether a release in this state is over and its environment free. */
+export function hasEnded(state: ReleaseState): boolean {
+  return NEXT_STATES[state].length === 0
+}
+
+export function mayBecome(from: ReleaseState, to: ReleaseState): boolean {
+  return NEXT_STATES[from].includes(to)
+}
+
+/** Somebody, as the store and the messages know them. `name` is what was shown when they acted. */
+export interface PersonName {
+  /** Slack user id. */
+  readonly id: string
+  readonly name: string
+}
+
+export const SIGN_OFF_KINDS = ['qa', 'approval', 'talked over', 'rejection', 'emergency'] as const
+export type SignOffKind = (typeof SIGN_OFF_KINDS)[number]
+
+/** A person's recorded word on one fingerprint. */
+export interface SignOff {
+  readonly kind: SignOffKind
+  readonly person: PersonName
+  readonly fingerprint: string
+  /** The reason of a rejection or emergency, or what was talked over. */
+  readonly note?: string
+  /** Where the right came from: a group handle, `named by id`, or `every full member`. */
+  readonly right: string
+  readonly at: Date
+}
+
+export const STEP_NAMES = [
+  'announce',
+  'pick',
+  'record',
+  'merge',
+  'sync',
+  'verify',
+  'migrate',
+  'push',
+  'confirm',
+  'report',
+] as const
+export type StepName = (typeof STEP_NAMES)[number]
+
+/** Steps whose effect on the world cannot be taken back by us. */
+export const IRREVERSIBLE_STEPS: readonly StepName[] = ['merge', 'pick', 'migrate', 'push']
+
+export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'unknown'
+
+/**
+ * A step's row. `effect` is what its attempt did to the world so far: `none` is proven, `some` is seen, `unknown` is
+ * neither. A row with state `running` has written its intent and may have acted.
+ */
+export interface StepRow {
+  readonly name: StepName
+  readonly state: StepState
+  readonly attempt: number
+  readonly effect: 'none' | 'some' | 'unknown'
+  readonly startedAt?: Date
+  readonly endedAt?: Date
+  /** What the step found or made: JSON, shown in Details and in the record. */
+  readonly result?: StepResult
+}
+
+/** What steps leave behind for later steps, messages and the record. All fields are optional facts. */
+export interface StepResult {
+  /** One plain sentence for the thread, past tense, without the duration. */
+  readonly said?: string
+  /** The commit that origin's branch is at after `merge` or `pick`. */
+  readonly commit?: string
+  /** The database's revisions after `migrate`. */
+  readonly revisions?: readonly string[]
+  /** The platform's release, such as `v42`. */
+  readonly platformRelease?: string
+  readonly commentUrl?: string
+}
+
+/** A message that Slack confirmed. */
+export interface PostedMessage {
+  readonly channel: string
+  readonly ts: string
+}
+
+/** One attempt to bring one environment of one app to one commit. */
+export interface Release {
+  readonly number: number
+  readonly app: string
+  readonly environment: string
+  readonly kind: ReleaseKind
+  readonly state: ReleaseState
+  readonly requester: PersonName
+  /** Slack's answer address of the command, good for 30 minutes after `requestedAt`; absent for a button. */
+  readonly responseUrl?: string
+  /** Why a hot-fix cannot wait. */
+  readonly reason?: string
+  /** The commits of a hot-fix as asked for: 4 to 40 hex digits each. */
+  readonly picks?: readonly string[]
+  /** The bot's digest of the environment when it was asked for. */
+  readonly configuration: string
+  readonly plan?: Plan
+  readonly fingerprint?: string
+  /** Why it stopped, in an end other than succeeded or in `needs attention`. */
+  readonly problem?: Problem
+  /** Who ended or closed it, with their reason, where a person did. */
+  readonly endedBy?: PersonName
+  readonly endReason?: string
+  /** The release that Plan again made from this one. */
+  readonly replacedBy?: number
+  readonly card?: PostedMessage
+  readonly announcement?: PostedMessage
+  readonly cancelRequestedBy?: PersonName
+  /** The attempts of the run, from 1; 0 before the first. */
+  readonly attempt: number
+  readonly requestedAt: Date
+  readonly plannedAt?: Date
+  readonly cardPostedAt?: Date
+  readonly approvedAt?: Date
+  readonly startedAt?: Date
+  readonly endedAt?: Date
+  /** When the sign-offs must be complete; set when the card is posted. */
+  readonly expiresAt?: Date
+  readonly signOffs: readonly SignOff[]
+  readonly steps: readonly StepRow[]
+  /** How far master moved after a pinned plan: commits that are not in this release. */
+  readonly newerCommits?: number
+}
+
+export function step(release: Release, name: StepName): StepRow | undefined {
+  return release.steps.find((row) => row.name === name)
+}
+
+export function isEmergency(release: Release): boolean {
+  return release.signOffs.some((signOff) => signOff.kind === 'emergency')
+}
+
+/**
+ * Whether anything that cannot be taken back has begun: an irreversible step whose effect is seen, or not known.
+ * Decides between `failed` and `needs attention`.
+ */
+export function irreversibleBegun(steps: readonly StepRow[]): boolean {
+  return steps.some((row) => IRREVERSIBLE_STEPS.includes(row.name) && row.state !== 'pending' && row.effect !== 'none')
+}

@@ -1,0 +1,475 @@
+/**
+ * What people can do with releases: the one way in for commands and buttons. Each call looks people up first, then
+ * decides and records in one transaction. Refusals are values. Every call is safe to repeat.
+ */
+import { type App, type Environment, findApp, findEnvironment } from './app.ts'
+import { end, needAttention, say } from './course.ts'
+import type { EnvironmentStatus } from './messages.ts'
+import { type Action, goesOn, groupsOf, owed, type Person, refusal, rightFrom, whoMay } from './policy.ts'
+import type { Directory, Store, Transaction } from './ports.ts'
+import type { Refusal } from './refusals.ts'
+import { isEmergency, type PersonName, type Release, type ReleaseKind, type SignOffKind } from './release.ts'
+
+/** A worker that was not seen for this long counts as gone. */
+export const WORKER_GONE_MS = 30_000
+const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
+/** The run must begin within this time of the last sign-off: nothing starts by surprise. */
+export const RUN_MUST_BEGIN_MS = 60 * 60_000
+const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
+const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
+export const SHORTEST_REASON = 10
+
+export interface RequestCommand {
+  readonly app: string
+  readonly environment: string
+  readonly kind: ReleaseKind
+  /** Slack user id. */
+  readonly by: string
+  /** Slack's id of the delivery: the same key gives the same release. */
+  readonly key: string
+  readonly responseUrl?: string
+  readonly reason?: string
+  readonly picks?: readonly string[]
+}
+
+export type Refused = { readonly refused: Refusal }
+/** `noWorker`: planning waits, since no worker was seen; when one last was. */
+export type Requested = { readonly release: Release; readonly noWorker?: { readonly lastSeen?: string } } | Refused
+export type Done = { readonly release: Release } | Refused
+
+export interface Press {
+  readonly release: number
+  /** Slack user id. */
+  readonly by: string
+  readonly note?: string
+}
+
+export interface ReleaseService {
+  /** Makes the release and its planning job. Refuses unknown names, busy environments, channels that can't be posted to. */
+  request(command: RequestCommand): Promise<Requested>
+  /** Asks for a plan that is shown privately and changes nothing. */
+  preview(asked: {
+    app: string
+    environment: string
+    by: string
+    key: string
+    responseUrl?: string
+  }): Promise<{ asked: true } | Refused>
+  /** Records a word on the release's fingerprint. The last one that is owed, and an emergency, start it. */
+  signOff(kind: SignOffKind, press: Press): Promise<Done>
+  /** Before the run at once; in a run no new step starts. */
+  cancel(press: Press): Promise<Done>
+  /** Takes up the same plan with the same sign-offs, from the first step whose effect is not there. */
+  retry(press: Press): Promise<Done>
+  /** Ends a release that needs attention, with a person's reason; the environment is free again. */
+  close(press: Press): Promise<Done>
+  /** Makes a new release of the same environment for the person who asks; the old one is replaced. */
+  planAgain(press: Press & { key: string }): Promise<Requested>
+  /** Whether this person may do it now: asked before a modal opens, and again, with the same rules, when it is sent. */
+  may(action: Action, press: Press): Promise<Done>
+  status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
+  history(filter: { app?: string; environment?: string; before?: number }): Promise<readonly Release[]>
+  /** Expires, reminds and ends what waits in vain, by the store's clock. Called every half minute by the bot. */
+  tick(): Promise<void>
+}
+
+/** Builds the service over its ports. `apps` is what the bot's releases.yml declares. */
+export function createReleaseService(ports: {
+  store: Store
+  directory: Directory
+  apps: readonly App[]
+}): ReleaseService {
+  const { store, directory, apps } = ports
+
+  function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
+    const app = findApp(apps, appName)
+    if (app === undefined)
+      return { refused: { gate: 'unknown_app', asked: appName, names: apps.map(({ name }) => name) } }
+    const environment = findEnvironment(app, environmentName)
+    if (environment === undefined) {
+      const names = app.environments.map(({ name }) => name)
+      return { refused: { gate: 'unknown_environment', asked: environmentName, app: appName, names } }
+    }
+    return { app, environment }
+  }
+
+  /** Looks the person up at the moment of the click, never from what the click says. */
+  async function member(id: string, groups: readonly string[]): Promise<Person | Refused> {
+    const found = await directory.person(id)
+    if (found.is === 'unknown') return { refused: { gate: 'not_a_member', why: 'Slack did not answer' } }
+    if (found.is === 'not a member') return { refused: { gate: 'not_a_member', why: found.why } }
+    const theirs: string[] = []
+    for (const handle of groups) {
+      if ((await directory.groupMembers(handle))?.includes(id)) theirs.push(handle)
+    }
+    return { id, name: found.name, ...(found.email !== undefined && { email: found.email }), groups: theirs }
+  }
+
+  async function noWorker(): Promise<{ lastSeen?: string } | undefined> {
+    const [last] = await store.workers()
+    if (last === undefined) return {}
+    const age = (await store.now()).getTime() - last.at.getTime()
+    return age > WORKER_GONE_MS ? { lastSeen: last.at.toISOString() } : undefined
+  }
+
+  async function busyRefusal(release: Release): Promise<Refused> {
+    const link = release.card && (await directory.permalink(release.card))
+    const { number, app, environment, state, requester } = release
+    return {
+      refused: {
+        gate: 'environment_busy',
+        number,
+        app,
+        environment,
+        state,
+        requester,
+        ...(link !== undefined && { link }),
+      },
+    }
+  }
+
+  async function make(
+    command: RequestCommand,
+    environment: Environment,
+    person: Person,
+    replaces?: number,
+  ): Promise<Requested> {
+    const channel = await directory.channel(environment.channel)
+    if ('unreachable' in channel) {
+      return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
+    }
+    const missing = await noWorker()
+    const outcome = await store.transaction(async (tx) => {
+      if (replaces !== undefined) {
+        const refused = await replace(tx, replaces, environment, person)
+        if (refused !== undefined) return refused
+      }
+      const created = await tx.createRelease({
+        app: environment.app,
+        environment: environment.name,
+        kind: command.kind,
+        requester: { id: person.id, name: person.name },
+        configuration: environment.digest,
+        requestKey: command.key,
+        ...(command.responseUrl !== undefined && { responseUrl: command.responseUrl }),
+        ...(command.reason !== undefined && { reason: command.reason }),
+        ...(command.picks && { picks: command.picks }),
+        ...(replaces !== undefined && { replaces }),
+      })
+      if ('made' in created) {
+        const { number, app, environment: name, kind } = created.made
+        const asked = { app, environment: name, kind, ...(replaces !== undefined && { replaces }) }
+        tx.addEvent({ release: number, type: 'release_requested', actor: person.id, data: asked })
+        if (replaces !== undefined) {
+          await tx.changeRelease(replaces, { replacedBy: number })
+          await tx.send({ kind: 'card', release: replaces })
+        }
+        await tx.enqueue({ kind: 'plan', release: number })
+        if (missing) await tx.send({ kind: 'card', release: number })
+      }
+      return created
+    })
+    if ('refused' in outcome) return outcome
+    if ('busy' in outcome) return busyRefusal(outcome.busy)
+    const release = 'made' in outcome ? outcome.made : outcome.seen
+    return { release, ...(missing && { noWorker: missing }) }
+  }
+
+  /** Takes the old release out of the way of the one that replaces it. */
+  async function replace(
+    tx: Transaction,
+    number: number,
+    environment: Environment,
+    person: Person,
+  ): Promise<Refused | undefined> {
+    const old = await tx.lockRelease(number)
+    if (old === undefined) return { refused: { gate: 'unknown_release', number } }
+    if (old.replacedBy !== undefined) return undefined
+    const refused = refusal({ action: 'plan again', environment, release: old, person, now: tx.now })
+    if (refused !== undefined) return { refused }
+    if (old.state === 'awaiting sign-off') {
+      const because = { gate: 'plan_outdated' as const, moved: [] }
+      await end(tx, old, 'outdated', { actor: person.id, by: name(person), problem: { because } })
+    }
+    return undefined
+  }
+
+  function name(person: Person): PersonName {
+    return { id: person.id, name: person.name }
+  }
+
+  /** Looks up, locks, asks policy; `act` then changes the release in the same transaction. */
+  async function press(
+    action: Action,
+    { release: number, by }: Press,
+    act: (tx: Transaction, release: Release, environment: Environment, person: Person) => Promise<Refused | undefined>,
+  ): Promise<Done> {
+    const known = await store.release(number)
+    if (known === undefined) return { refused: { gate: 'unknown_release', number } }
+    const found = find(known.app, known.environment)
+    if ('refused' in found) return found
+    const { environment } = found
+    const person = await member(by, groupsOf(environment))
+    if ('refused' in person) return person
+    const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
+      const release = await tx.lockRelease(number)
+      if (release === undefined) return { refused: { gate: 'unknown_release', number } }
+      const refusedBy = refusal({ action, environment, release, person, now: tx.now })
+      if (refusedBy !== undefined) return { refused: refusedBy }
+      return act(tx, release, environment, person)
+    })
+    if (refused !== undefined) return refused
+    const release = await store.release(number)
+    return release === undefined ? { refused: { gate: 'unknown_release', number } } : { release }
+  }
+
+  async function start(tx: Transaction, release: Release): Promise<void> {
+    const attempt = release.attempt + 1
+    await tx.changeRelease(release.number, { state: 'approved', approvedAt: tx.now, attempt })
+    tx.addEvent({ release: release.number, type: 'release_approved', actor: 'bot', data: { attempt } })
+    await tx.enqueue({ kind: 'preflight', release: release.number, attempt })
+  }
+
+  async function tickRelease(number: number, goneSince: { lastSeen?: string } | undefined): Promise<void> {
+    await store.transaction(async (tx) => {
+      const release = await tx.lockRelease(number)
+      if (release === undefined) return
+      const found = find(release.app, release.environment)
+      const environment = 'refused' in found ? undefined : found.environment
+      const since = (moment: Date | undefined) => (moment === undefined ? 0 : tx.now.getTime() - moment.getTime())
+      if (release.state === 'planning' && goneSince && since(release.requestedAt) >= NO_WORKER_ENDS_PLANNING_MS) {
+        return end(tx, release, 'refused', { actor: 'bot', problem: { because: { gate: 'no_worker', ...goneSince } } })
+      }
+      if (release.state === 'awaiting sign-off') {
+        if (release.expiresAt !== undefined && tx.now >= release.expiresAt) {
+          const at = release.expiresAt.toISOString()
+          const because = { gate: 'expired' as const, number, at }
+          return end(tx, release, 'expired', { actor: 'bot', problem: { because } })
+        }
+        const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
+        if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
+          await say(tx, number, 'reminder', { is: 'reminder', owed: owedWords(environment, release) })
+        }
+      }
+      if (release.state === 'approved' && since(release.approvedAt) >= RUN_MUST_BEGIN_MS) {
+        const at = tx.now.toISOString()
+        const because =
+          environment?.announce === 'required' && release.announcement === undefined
+            ? { gate: 'announcement_unconfirmed' as const, until: at }
+            : { gate: 'expired' as const, number, at }
+        const problem = { because }
+        if (release.steps.some(({ effect, state }) => state !== 'pending' && effect !== 'none')) {
+          return needAttention(tx, release, problem)
+        }
+        return end(tx, release, 'expired', { actor: 'bot', problem })
+      }
+      if (isEmergency(release) && environment !== undefined && since(release.approvedAt) >= REMIND_AFTER_EMERGENCY_MS) {
+        const still = owedWords(environment, release)
+        if (still.length > 0) await say(tx, number, 'emergency-reminder', { is: 'reminder', owed: still })
+      }
+    })
+  }
+
+  return {
+    async request(command) {
+      const found = find(command.app, command.environment)
+      if ('refused' in found) return found
+      const person = await member(command.by, [])
+      return 'refused' in person ? person : make(command, found.environment, person)
+    },
+
+    async preview(asked) {
+      const found = find(asked.app, asked.environment)
+      if ('refused' in found) return found
+      const person = await member(asked.by, [])
+      if ('refused' in person) return person
+      const missing = await noWorker()
+      if (missing) return { refused: { gate: 'no_worker', ...missing } }
+      await store.transaction((tx) =>
+        tx.enqueue({
+          kind: 'preview',
+          id: asked.key,
+          app: asked.app,
+          environment: asked.environment,
+          configuration: found.environment.digest,
+          user: person.id,
+          asked: tx.now.toISOString(),
+          ...(asked.responseUrl !== undefined && { responseUrl: asked.responseUrl }),
+        }),
+      )
+      return { asked: true }
+    },
+
+    signOff(kind, asked) {
+      return press(kind, asked, async (tx, release, environment, person) => {
+        const note = asked.note?.trim()
+        const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
+        const least = kind === 'emergency' ? SHORTEST_REASON : 1
+        if (needsReason && (note ?? '').length < least) return { refused: { gate: 'reason_too_short', least } }
+        const added = await tx.addSignOff(release.number, {
+          kind,
+          person: name(person),
+          fingerprint: release.fingerprint ?? '',
+          right: rightFrom(whoMay(kind, environment), person) ?? 'unknown',
+          ...(note !== undefined && note !== '' && { note }),
+        })
+        if (!added) return { refused: { gate: 'already_signed', kind, at: tx.now.toISOString() } }
+        tx.addEvent({
+          release: release.number,
+          type: 'sign_off_given',
+          actor: person.id,
+          data: {
+            kind,
+            fingerprint: release.fingerprint ?? '',
+            name: person.name,
+            right: rightFrom(whoMay(kind, environment), person) ?? '',
+            ...(note !== undefined && note !== '' && { note }),
+          },
+        })
+        await say(tx, release.number, `signed:${kind}:${person.id}`, {
+          is: 'signed',
+          kind,
+          person: name(person),
+          ...(note !== undefined && note !== '' && { note }),
+        })
+        const signed = await tx.lockRelease(release.number)
+        if (signed === undefined) return undefined
+        if (kind === 'rejection') {
+          await end(tx, signed, 'rejected', {
+            actor: person.id,
+            by: name(person),
+            ...(note !== undefined && { reason: note }),
+          })
+          return undefined
+        }
+        if (release.state === 'awaiting sign-off' && goesOn(environment, signed)) await start(tx, signed)
+        await tx.send({ kind: 'card', release: release.number })
+        return undefined
+      })
+    },
+
+    cancel(asked) {
+      return press('cancel', asked, async (tx, release, _environment, person) => {
+        const by = name(person)
+        await tx.changeRelease(release.number, { cancelRequestedBy: by })
+        tx.addEvent({ release: release.number, type: 'cancel_asked', actor: person.id, data: { state: release.state } })
+        if (release.state !== 'running') {
+          const irreversible = release.steps.some(({ effect, state }) => state !== 'pending' && effect !== 'none')
+          await end(tx, release, 'cancelled', {
+            actor: person.id,
+            by,
+            ...(irreversible && release.problem && { problem: release.problem }),
+          })
+          return undefined
+        }
+        const during = release.steps.find(({ state }) => state === 'running')?.name
+        await say(tx, release.number, `cancel:${release.attempt}`, {
+          is: 'cancel asked',
+          person: by,
+          ...(during && { during }),
+        })
+        await tx.send({ kind: 'card', release: release.number })
+        return undefined
+      })
+    },
+
+    retry(asked) {
+      return press('retry', asked, async (tx, release, _environment, person) => {
+        await tx.changeRelease(release.number, { problem: undefined, cancelRequestedBy: undefined })
+        tx.addEvent({
+          release: release.number,
+          type: 'retry_asked',
+          actor: person.id,
+          data: { attempt: release.attempt + 1 },
+        })
+        await say(tx, release.number, `retry:${release.attempt + 1}`, { is: 'retried', person: name(person) })
+        await start(tx, release)
+        await tx.send({ kind: 'card', release: release.number })
+        return undefined
+      })
+    },
+
+    close(asked) {
+      return press('close', asked, async (tx, release, _environment, person) => {
+        const reason = asked.note?.trim() ?? ''
+        if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
+        await say(tx, release.number, 'closed', { is: 'closed', person: name(person), reason })
+        const problem = release.problem
+        await end(tx, release, 'closed', { actor: person.id, by: name(person), reason, ...(problem && { problem }) })
+        return undefined
+      })
+    },
+
+    async planAgain({ release: number, by, key }) {
+      const old = await store.release(number)
+      if (old === undefined) return { refused: { gate: 'unknown_release', number } }
+      const found = find(old.app, old.environment)
+      if ('refused' in found) return found
+      const person = await member(by, [])
+      if ('refused' in person) return person
+      const { app, environment, kind, reason, picks } = old
+      const command = {
+        app,
+        environment,
+        kind,
+        by,
+        key,
+        ...(reason !== undefined && { reason }),
+        ...(picks && { picks }),
+      }
+      return make(command, found.environment, person, number)
+    },
+
+    may(action, asked) {
+      return press(action, asked, async () => undefined)
+    },
+
+    async status() {
+      const [last] = await store.workers()
+      const environments: EnvironmentStatus[] = []
+      for (const { app, name: environment } of apps.flatMap((each) => each.environments)) {
+        const [[live], underWay] = await Promise.all([
+          store.releases({ app, environment, states: ['succeeded'], limit: 1 }),
+          store.current(app, environment),
+        ])
+        const commit = live?.steps.findLast(({ result }) => result?.commit !== undefined)?.result?.commit
+        const result = live?.plan?.bound.result
+        const runs = commit ?? (result?.how === 'commit' ? result.commit : undefined)
+        environments.push({
+          app,
+          environment,
+          ...(live?.plan &&
+            runs !== undefined && {
+              live: {
+                commit: runs,
+                number: live.number,
+                at: (live.endedAt ?? live.requestedAt).toISOString(),
+                webUrl: live.plan.webUrl,
+              },
+            }),
+          ...(underWay && { under_way: underWay }),
+        })
+      }
+      return { environments, ...(last && { workerSeenAt: last.at.toISOString() }) }
+    },
+
+    history: (filter) => store.releases({ ...filter, limit: 10 }),
+
+    async tick() {
+      const gone = await noWorker()
+      const waiting = await store.releases({ states: ['planning', 'awaiting sign-off', 'approved'], limit: 500 })
+      const emergencies = (
+        await store.releases({ states: ['succeeded', 'needs attention', 'closed'], limit: 50 })
+      ).filter(isEmergency)
+      for (const { number } of [...waiting, ...emergencies]) await tickRelease(number, gone)
+    },
+  }
+}
+
+/** What is owed, in words without mentions: `QA by @qa`. */
+function owedWords(environment: Environment, release: Release): readonly string[] {
+  return owed(environment, release).map(({ kind, count, by }) => {
+    const what = kind === 'qa' ? 'QA' : kind === 'approval' && count > 1 ? `${count} approvals` : kind
+    return `${what} by ${by === 'every full member' ? 'anyone' : by.join(' or ')}`
+  })
+}
