@@ -1,0 +1,76 @@
+/** Which addresses may be configured: https, or plain http and local paths on this machine, never with credentials. */
+
+const HEROKU_GIT_HOST = 'git.heroku.com'
+
+/** Whether a URL's host can only be this machine. Takes the `hostname` of a parsed URL. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.[0-9]{1,3}){3}$/.test(hostname)
+}
+
+/**
+ * Why git may not be given this address: a phrase that goes on after the setting's name, without the address.
+ * Good are https, http on this machine, absolute paths and file: URLs of this machine.
+ */
+export function gitUrlProblem(text: string): string | undefined {
+  if (/[\p{C}\\]/u.test(text)) return 'must not hold backslashes or control characters'
+  if (text.startsWith('/')) return text.length > 1 ? undefined : 'must be more than /'
+  const url = /^[a-z]+:\/\/\S+$/i.test(text) ? parsed(text) : undefined
+  if (url === undefined) return 'must be an https URL, or an absolute path on this machine'
+  if (/%(?![0-9a-f]{2})/i.test(text)) return 'must have %25 where it means %'
+  if (url.protocol === 'file:') {
+    return url.hostname === '' && url.pathname.length > 1 ? webAddressProblem(url) : 'must be file:///, then a path'
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:')
+    return 'must be an https URL; ssh and git URLs are not taken'
+  return webAddressProblem(url) ?? (url.pathname.length > 1 ? undefined : 'must hold the path of a repository')
+}
+
+/** The same text for addresses that lead to the same place. */
+export function sameGitUrl(text: string): string {
+  const url = text.startsWith('/') ? undefined : parsed(text)
+  const place = url === undefined ? text : url.protocol === 'file:' ? url.pathname : url.href
+  return place.replace(/\/+$/, '').replace(/\.git$/, '')
+}
+
+/** Whether the address is Heroku's git server. */
+export function isHerokuGitUrl(text: string): boolean {
+  return parsed(text)?.hostname === HEROKU_GIT_HOST
+}
+
+/** The app that a git address of Heroku, or of a stand-in for it on this machine, names: its last part. */
+export function herokuAppOf(text: string): string | undefined {
+  const url = parsed(text)
+  if (url === undefined || !(url.hostname === HEROKU_GIT_HOST || isLoopback(url.hostname))) return undefined
+  return /\/([a-z][a-z0-9-]*)(?:\.git)?\/?$/.exec(url.pathname)?.[1]
+}
+
+/**
+ * The address of a service's API without the slash at its end; only the service's own hosts, or this machine's, since
+ * credentials go there. A host that begins with a dot stands for all below it.
+ */
+export function apiUrl(
+  text: string,
+  hosts: readonly string[],
+): { readonly ok: true; readonly url: string } | { readonly ok: false; readonly problem: string } {
+  const url = parsed(text)
+  if (url === undefined) return { ok: false, problem: 'is not a URL' }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return { ok: false, problem: 'must be an https URL' }
+  const problem = webAddressProblem(url)
+  if (problem !== undefined) return { ok: false, problem }
+  const isOwn = hosts.some((host) => (host.startsWith('.') ? url.hostname.endsWith(host) : url.hostname === host))
+  if (!isOwn && !isLoopback(url.hostname)) {
+    return { ok: false, problem: `must lead to ${hosts[0]} or to this machine, because credentials are sent there` }
+  }
+  return { ok: true, url: url.href.replace(/\/+$/, '') }
+}
+
+function webAddressProblem(url: URL): string | undefined {
+  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password'
+  if (url.search !== '' || url.hash !== '') return 'must not hold ? or #'
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'must be https; plain http is for this machine only'
+  return undefined
+}
+
+function parsed(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined
+}

@@ -1,0 +1,92 @@
+/** Everything that Signoff is told from outside, read and checked once, at start. */
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Releases } from '../release/app.ts'
+import { type EnvFilesRead, readEnvFiles } from './env-files.ts'
+import { type ReleasesFile, readReleases } from './releases-file.ts'
+import { type BotSettings, type LogLevel, type Role, readVariables, type WorkerSettings } from './variables.ts'
+
+export interface Configuration {
+  readonly role: Role
+  /** Present for the roles bot and all. */
+  readonly bot?: BotSettings
+  /** Present for the roles worker and all. */
+  readonly worker?: WorkerSettings
+  readonly port: number
+  /** Absent: the embedded Postgres under `dataDir`. */
+  readonly storeUrl?: string
+  /** Absolute. */
+  readonly dataDir: string
+  /** Absolute. */
+  readonly releasesFile: string
+  readonly releases: Releases
+  readonly logLevel: LogLevel
+  /** Every secret text that is known, those of env files and the passwords within URLs included: for scrubbing. */
+  readonly secrets: readonly string[]
+}
+
+export type ConfigurationRead =
+  | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly string[] }
+  /** Each a line of its own; they name settings and places, and hold no value. */
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+/**
+ * Reads the variables and `releases.yml`, and for the worker the env files that it names. All problems of all of them
+ * come in one report. Changes nothing; never throws for what is wrong in them.
+ *
+ * @param from.cwd where relative paths in variables begin
+ * @param from.role whose settings are needed
+ */
+export function readConfiguration(from: {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly role: Role
+}): ConfigurationRead {
+  const { bot, worker, secrets, problems: ofVariables, ...rest } = readVariables(from.env, from.cwd, from.role)
+  const problems = [...ofVariables]
+  const text = readText(rest.releasesFile)
+  const file = text.ok ? readReleases(text.text, dirname(rest.releasesFile)) : undefined
+  const envFiles = envFilesFor(from.role, file, rest.storeUrl)
+  if (!text.ok) problems.push(text.problem)
+  const hasHerokuKey = (from.env.HEROKU_API_KEY ?? '').trim() !== ''
+  if (from.role !== 'bot' && file?.usesHeroku && !hasHerokuKey) {
+    problems.push('HEROKU_API_KEY is missing: an environment is on Heroku')
+  }
+  if (file !== undefined) problems.push(...file.report(envFiles.problems))
+  if (problems.length > 0 || file?.releases === undefined) return { ok: false, problems }
+  return {
+    ok: true,
+    configuration: {
+      role: from.role,
+      ...rest,
+      ...(bot === undefined ? {} : { bot }),
+      ...(worker === undefined ? {} : { worker }),
+      releases: file.releases,
+      secrets: [...new Set([...secrets, ...envFiles.secrets])],
+    },
+    warnings: [...file.warnings, ...envFiles.warnings],
+  }
+}
+
+/** The bot reads no env file, even where it could. */
+function envFilesFor(role: Role, file: ReleasesFile | undefined, storeUrl: string | undefined): EnvFilesRead {
+  return role === 'bot' || file === undefined
+    ? { problems: [], warnings: [], secrets: [] }
+    : readEnvFiles(file.envFiles, storeUrl)
+}
+
+function readText(
+  path: string,
+): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string } {
+  try {
+    return { ok: true, text: readFileSync(path, 'utf8') }
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    return {
+      ok: false,
+      problem: isMissing
+        ? 'releases.yml: there is no such file; RELEASES_FILE says where it is'
+        : 'releases.yml: the file can not be read; RELEASES_FILE says where it is',
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/** What must hold between the parts of `releases.yml`: names that are referred to, places used twice, enough people. */
+import type { Platform } from '../release/app.ts'
+import { nearestFirst } from '../release/nearest.ts'
+import { herokuAppOf, isHerokuGitUrl, sameGitUrl } from './addresses.ts'
+import type { PlacedProblem } from './explain.ts'
+import type { RemoteEntry, SignOffEntry } from './releases-schema.ts'
+import type { Path } from './yaml-source.ts'
+
+/** An environment's parts, each absent when it does not read well by itself: what can be checked is checked. */
+export interface DeclaredEnvironment {
+  readonly app: string
+  readonly name: string
+  readonly path: Path
+  readonly branch?: string
+  readonly promotes?: string
+  readonly isPinned: boolean
+  readonly remote?: RemoteEntry
+  readonly rules?: SignOffEntry
+}
+
+export interface Declared {
+  /** All names as written. */
+  readonly apps: readonly { readonly name: string; readonly environments: readonly string[] }[]
+  readonly environments: readonly DeclaredEnvironment[]
+}
+
+export function explainTogether(declared: Declared): {
+  readonly problems: readonly PlacedProblem[]
+  readonly warnings: readonly PlacedProblem[]
+} {
+  return {
+    problems: [
+      ...appNameProblems(declared),
+      ...sharedRemotes(declared.environments),
+      ...declared.environments.flatMap((environment) => [
+        ...promotionProblems(environment, declared),
+        ...platformProblems(environment),
+        ...peopleProblems(environment),
+      ]),
+    ],
+    warnings: declared.environments.flatMap(warningsOf),
+  }
+}
+
+function appNameProblems(declared: Declared): readonly PlacedProblem[] {
+  const environments = new Set(declared.apps.flatMap((app) => app.environments))
+  return declared.apps
+    .filter((app) => environments.has(app.name))
+    .map((app) => ({
+      path: ['apps', app.name],
+      text: 'is named as an environment; commands could not tell them apart',
+    }))
+}
+
+function sharedRemotes(environments: readonly DeclaredEnvironment[]): readonly PlacedProblem[] {
+  const seen = new Map<string, DeclaredEnvironment>()
+  return environments.flatMap((environment) => {
+    if (environment.remote === undefined) return []
+    const { url, branch } = environment.remote
+    const place = JSON.stringify([sameGitUrl(url), branch])
+    const other = seen.get(place)
+    if (other === undefined) {
+      seen.set(place, environment)
+      return []
+    }
+    const text = `has the URL and branch of ${other.app}/${other.name}; each environment needs its own`
+    return [{ path: [...environment.path, 'remote', 'url'], text }]
+  })
+}
+
+function promotionProblems(environment: DeclaredEnvironment, declared: Declared): readonly PlacedProblem[] {
+  const { promotes } = environment
+  if (promotes === undefined) return []
+  const path = [...environment.path, 'promotes']
+  if (promotes === environment.name) return [{ path, text: 'names its own environment' }]
+  const names = declared.apps.find((app) => app.name === environment.app)?.environments ?? []
+  if (!names.includes(promotes)) {
+    const others = names.filter((name) => name !== environment.name)
+    const choice = others.length === 0 ? 'has no other' : `has ${nearestFirst(promotes, others).join(', ')}`
+    return [{ path, text: `names no environment of this app, which ${choice}` }]
+  }
+  const find = (name: string) =>
+    declared.environments.find((other) => other.app === environment.app && other.name === name)
+  const promoted = find(promotes)
+  if (promoted === undefined) return []
+  const passed = new Set([environment.name])
+  for (let next: DeclaredEnvironment | undefined = promoted; next !== undefined; ) {
+    if (next.name === environment.name) return [{ path, text: 'goes round in a circle' }]
+    if (passed.has(next.name)) break
+    passed.add(next.name)
+    next = next.promotes === undefined ? undefined : find(next.promotes)
+  }
+  return promoted.branch !== undefined && promoted.branch === environment.branch
+    ? [{ path, text: 'names an environment that follows the same branch; a pull request needs two' }]
+    : []
+}
+
+/** What a remote is deployed by, where it is not said. */
+export function platformOf(remote: RemoteEntry): Platform {
+  return remote.platform ?? (isHerokuGitUrl(remote.url) ? 'heroku' : 'git')
+}
+
+function platformProblems({ remote, path }: DeclaredEnvironment): readonly PlacedProblem[] {
+  if (remote === undefined) return []
+  const { app, url } = remote
+  const place = [...path, 'remote', 'app']
+  if (platformOf(remote) === 'git') {
+    return app === undefined ? [] : [{ path: place, text: 'is for platform heroku, and this is a plain git remote' }]
+  }
+  const fromUrl = herokuAppOf(url)
+  if (app === undefined && fromUrl === undefined) {
+    return [{ path: place, text: 'is missing: the URL does not tell the Heroku app' }]
+  }
+  return app !== undefined && isHerokuGitUrl(url) && fromUrl !== app
+    ? [{ path: place, text: 'is not the Heroku app that the URL pushes to' }]
+    : []
+}
+
+/** Lists that could never give the sign-offs that are asked for. A user group may hold anyone, so it is enough. */
+function peopleProblems({ rules, path }: DeclaredEnvironment): readonly PlacedProblem[] {
+  if (rules === undefined || rules === 'none') return []
+  const place = [...path, 'sign_off']
+  if (rules.qa === 0 && rules.approvals === 0) {
+    return [{ path: place, text: 'asks for nobody: write sign_off: none, or ask for qa or approvals' }]
+  }
+  const tooFew = (count: number, list: readonly string[] | undefined, key: string, what: string) => {
+    const most = mostPeople(list)
+    return most >= count
+      ? []
+      : [{ path: [...place, key], text: `names ${counted(most)} and no group, and ${what} asks for ${count}` }]
+  }
+  return [
+    ...tooFew(rules.qa, rules.qa_by, 'qa_by', 'qa'),
+    ...tooFew(rules.approvals, rules.approvers, 'approvers', 'approvals'),
+  ]
+}
+
+function warningsOf({ isPinned, promotes, rules, path }: DeclaredEnvironment): readonly PlacedProblem[] {
+  const warnings: PlacedProblem[] = []
+  if (isPinned && promotes === undefined) {
+    warnings.push({ path: [...path, 'pull_request'], text: 'changes nothing where nothing is promoted' })
+  }
+  if (rules === undefined || rules === 'none') return warnings
+  if (rules.approvals === 0) {
+    warnings.push({ path: [...path, 'sign_off'], text: 'asks for no approval, so that a person can release alone' })
+  }
+  if (rules.approvals > 0 && mostPeople(rules.approvers) === rules.approvals) {
+    const text = 'names as many people as must approve, so that none of them can ask for a release'
+    warnings.push({ path: [...path, 'sign_off', 'approvers'], text })
+  }
+  return warnings
+}
+
+/** How many people a list can stand for; left out, it stands for every full member. */
+function mostPeople(list: readonly string[] | undefined): number {
+  return list === undefined || list.some((entry) => entry.startsWith('@')) ? Number.POSITIVE_INFINITY : list.length
+}
+
+function counted(people: number): string {
+  return people === 1 ? '1 person' : `${people} people`
+}

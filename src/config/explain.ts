@@ -1,0 +1,117 @@
+/** What zod found, in words for the person who wrote the file, with the place and without any value. */
+import type { z } from 'zod'
+import { isNear, nearestFirst } from '../release/nearest.ts'
+import type { Path } from './yaml-source.ts'
+
+export interface PlacedProblem {
+  readonly path: Path
+  readonly text: string
+}
+
+type Issue = z.core.$ZodIssue
+type Json = Readonly<Record<string, unknown>>
+
+/** The problems of one value. `around` is the path of that value in the file; `schema` the JSON Schema of the file. */
+export function explainIssues(
+  issues: readonly Issue[],
+  value: unknown,
+  around: Path,
+  schema: Json,
+): readonly PlacedProblem[] {
+  return issues.flatMap((issue): readonly PlacedProblem[] => {
+    const path = [...around, ...issue.path]
+    const found = valueAt(value, issue.path)
+    switch (issue.code) {
+      case 'unrecognized_keys': {
+        const known = knownKeys(schema, path)
+        return issue.keys.map((key) => ({ path: [...path, key], text: unknownKey(key, known) }))
+      }
+      case 'invalid_key':
+        return issue.issues.slice(0, 1).map((inner) => ({ path, text: inner.message }))
+      case 'invalid_type':
+        return [{ path, text: found === undefined ? 'is missing' : wrongType(issue.expected, found) }]
+      case 'invalid_value': {
+        if (found === undefined) return [{ path, text: 'is missing' }]
+        return [{ path, text: `must be ${issue.values.map(String).join(' or ')}` }]
+      }
+      case 'invalid_union': {
+        if (isRecord(found)) {
+          const inner = issue.errors.at(-1) ?? []
+          return explainIssues(inner, found, path, schema)
+        }
+        return [
+          { path, text: issue.message === 'Invalid input' ? 'must be none, or keys and their values' : issue.message },
+        ]
+      }
+      case 'too_small':
+        return [{ path, text: issue.origin === 'array' ? EMPTY_LIST : `must be at least ${issue.minimum}` }]
+      case 'too_big':
+        return [{ path, text: `must be at most ${issue.maximum}` }]
+      default:
+        return [{ path, text: issue.message }]
+    }
+  })
+}
+
+const EMPTY_LIST = 'is an empty list, so that nobody could; leave it out where everyone may'
+
+/** The path as people read it. A key that could be a value gone astray is not repeated. */
+export function pathInWords(path: Path): string {
+  return path.reduce<string>((words, step) => {
+    if (typeof step === 'number') return `${words}[${step + 1}]`
+    const shown = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(String(step)) ? String(step) : '…'
+    return words === '' ? shown : `${words}.${shown}`
+  }, '')
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const nearest = nearestFirst(key, known)
+  const [first] = nearest
+  if (first === undefined) return 'is not a known key'
+  return isNear(key, first)
+    ? `is not a known key; did you mean ${first}?`
+    : `is not a known key; the nearest is ${first} (known here: ${nearest.join(', ')})`
+}
+
+function wrongType(expected: string, found: unknown): string {
+  const wanted: Record<string, string> = {
+    string: typeof found === 'number' || typeof found === 'boolean' ? 'text: put it in quotes' : 'text',
+    number: 'a number',
+    int: 'a whole number',
+    boolean: 'true or false',
+    array: 'a list',
+    object: 'keys and their values',
+    record: 'keys and their values',
+  }
+  const must = `must be ${wanted[expected] ?? expected}`
+  return found === null ? `is empty, and ${must} (a text with # or @ in front needs quotes)` : must
+}
+
+/** The keys that may stand at a path, by the JSON Schema. */
+function knownKeys(schema: Json, path: Path): readonly string[] {
+  let here: unknown = schema
+  for (const step of path) {
+    const object = objectForm(here)
+    const properties = isRecord(object?.properties) ? object.properties : {}
+    here = properties[String(step)] ?? object?.additionalProperties
+  }
+  const properties = objectForm(here)?.properties
+  return isRecord(properties) ? Object.keys(properties) : []
+}
+
+function objectForm(schema: unknown): Json | undefined {
+  if (!isRecord(schema)) return undefined
+  if (!Array.isArray(schema.anyOf)) return schema
+  return schema.anyOf.find((option): option is Json => isRecord(option) && option.type === 'object')
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((found, step) => {
+    if (Array.isArray(found)) return found[Number(step)]
+    return isRecord(found) && Object.hasOwn(found, String(step)) ? found[String(step)] : undefined
+  }, value)
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,259 @@
+/** Reads `releases.yml`: every problem in it at once, or the apps that it declares. */
+import { isAbsolute, resolve } from 'node:path'
+import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/app.ts'
+import { digest } from '../release/plan.ts'
+import { herokuAppOf, isHerokuGitUrl } from './addresses.ts'
+import { type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
+import { milliseconds } from './durations.ts'
+import { explainIssues, isRecord, type PlacedProblem, pathInWords } from './explain.ts'
+import {
+  type AppEntry,
+  appSchema,
+  type EnvironmentEntry,
+  environmentSchema,
+  releasesJsonSchema,
+  releasesSchema,
+  remoteSchema,
+  type SignOffEntry,
+  signOffSchema,
+} from './releases-schema.ts'
+import { type Path, readYaml } from './yaml-source.ts'
+
+/** An env file that the worker needs. */
+export interface EnvFileUse {
+  readonly environment: string
+  /** Absolute. */
+  readonly path: string
+  readonly place: Path
+}
+
+export interface ReleasesFile {
+  /** Present when nothing is wrong with the file itself. */
+  readonly releases?: Releases
+  /** As far as they can be read, even when something else is wrong. */
+  readonly envFiles: readonly EnvFileUse[]
+  readonly usesHeroku: boolean
+  readonly warnings: readonly string[]
+  /** All problems with their lines, `releases.yml:14: …`; `more` are others' about places in the file. */
+  report(more: readonly PlacedProblem[]): readonly string[]
+}
+
+/**
+ * @param text what the file holds
+ * @param directory where the file lies; relative paths in it begin there
+ */
+export function readReleases(text: string, directory: string): ReleasesFile {
+  const source = readYaml(text)
+  const value = source.data?.value
+  const problems: PlacedProblem[] = []
+  if (source.data !== undefined) problems.push(...shapeProblems(value))
+  const declared = declaredIn(value)
+  const together = explainTogether(declared)
+  problems.push(...together.problems)
+
+  const report = (more: readonly PlacedProblem[]) => {
+    const all = [
+      ...source.problems,
+      ...[...problems, ...more].map(({ path, text: problem }) => {
+        const line = source.lineOf(path)
+        const words = pathInWords(path)
+        return { ...(line === undefined ? {} : { line }), text: words === '' ? problem : `${words} ${problem}` }
+      }),
+    ]
+    const inOrder = all.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
+    return [...new Set(inOrder.map(({ line, text: problem }) => `${fileAt(line)}: ${problem}`))]
+  }
+
+  const parsed = releasesSchema.safeParse(value)
+  const isGood = source.problems.length === 0 && problems.length === 0 && parsed.success
+  return {
+    ...(isGood
+      ? {
+          releases: {
+            progress: parsed.data.slack.progress,
+            apps: Object.entries(parsed.data.apps).map(([name, entry]) => appOf(name, entry, directory)),
+          },
+        }
+      : {}),
+    envFiles: envFilesIn(value, directory),
+    usesHeroku: environmentsIn(value).some(({ entry }) => readsAsHeroku(entry)),
+    warnings: together.warnings.map(
+      ({ path, text: warning }) => `${fileAt(source.lineOf(path))}: ${pathInWords(path)} ${warning}`,
+    ),
+    report,
+  }
+}
+
+function fileAt(line: number | undefined): string {
+  return line === undefined ? 'releases.yml' : `releases.yml:${line}`
+}
+
+/** What zod finds; also inside of apps and environments whose names are wrong, where zod does not look. */
+function shapeProblems(value: unknown): readonly PlacedProblem[] {
+  if (value === null || value === undefined) return [{ path: [], text: 'is empty' }]
+  const whole = releasesSchema.safeParse(value)
+  if (whole.success) return []
+  const schema = releasesJsonSchema()
+  const misnamed = whole.error.issues.flatMap((issue): readonly PlacedProblem[] => {
+    if (issue.code !== 'invalid_key') return []
+    const inside = issue.path.reduce<unknown>(
+      (found, step) => (isRecord(found) ? found[String(step)] : undefined),
+      value,
+    )
+    const parsed = (issue.path.length === 2 ? appSchema : environmentSchema).safeParse(inside)
+    return parsed.success ? [] : explainIssues(parsed.error.issues, inside, issue.path, schema)
+  })
+  return [...explainIssues(whole.error.issues, value, [], schema), ...misnamed]
+}
+
+/** Every environment as far as it reads well, so that what is between them can be checked whatever else is wrong. */
+function declaredIn(value: unknown): Declared {
+  const apps = isRecord(value) && isRecord(value.apps) ? value.apps : {}
+  return {
+    apps: Object.entries(apps).map(([name, app]) => ({
+      name,
+      environments: isRecord(app) && isRecord(app.environments) ? Object.keys(app.environments) : [],
+    })),
+    environments: environmentsIn(value).map(({ app, name, entry, path }) =>
+      declaredEnvironment(app, name, path, entry),
+    ),
+  }
+}
+
+function declaredEnvironment(app: string, name: string, path: Path, entry: unknown): DeclaredEnvironment {
+  const written = isRecord(entry) ? entry : {}
+  const remote = remoteSchema.safeParse(written.remote)
+  const rules = signOffSchema.safeParse(written.sign_off)
+  return {
+    app,
+    name,
+    path,
+    isPinned: written.pull_request === 'pinned',
+    ...(typeof written.branch === 'string' ? { branch: written.branch } : {}),
+    ...(typeof written.promotes === 'string' ? { promotes: written.promotes } : {}),
+    ...(remote.success ? { remote: remote.data } : {}),
+    ...(rules.success ? { rules: rules.data } : {}),
+  }
+}
+
+function environmentsIn(value: unknown) {
+  const apps = isRecord(value) && isRecord(value.apps) ? value.apps : {}
+  return Object.entries(apps).flatMap(([app, appEntry]) =>
+    isRecord(appEntry) && isRecord(appEntry.environments)
+      ? Object.entries(appEntry.environments).map(([name, entry]) => ({
+          app,
+          name,
+          entry,
+          path: ['apps', app, 'environments', name],
+        }))
+      : [],
+  )
+}
+
+function envFilesIn(value: unknown, directory: string): readonly EnvFileUse[] {
+  return environmentsIn(value).flatMap(({ app, name, entry, path }) => {
+    const migrations = isRecord(entry) && isRecord(entry.migrations) ? entry.migrations : {}
+    const written = migrations.env_file
+    if (typeof written !== 'string' || written === '' || written.includes('\0')) return []
+    return [
+      {
+        environment: `${app}/${name}`,
+        path: resolve(directory, written),
+        place: [...path, 'migrations', 'env_file'],
+      },
+    ]
+  })
+}
+
+function readsAsHeroku(entry: unknown): boolean {
+  const remote = isRecord(entry) && isRecord(entry.remote) ? entry.remote : {}
+  if (remote.platform !== undefined) return remote.platform === 'heroku'
+  return typeof remote.url === 'string' && isHerokuGitUrl(remote.url)
+}
+
+function appOf(name: string, entry: AppEntry, directory: string): App {
+  const app = {
+    name,
+    repository: entry.repository,
+    gitUrl: entry.git_url ?? `https://bitbucket.org/${entry.repository}.git`,
+  }
+  return {
+    ...app,
+    environments: Object.entries(entry.environments).map(([environmentName, environment]) =>
+      environmentOf(app, environmentName, environment, directory),
+    ),
+  }
+}
+
+/**
+ * The digest is over the entry as written with its defaults filled in, and over what the app says of its repository.
+ * Paths count as written: bot and worker may keep their files in different places.
+ */
+function environmentOf(
+  app: Omit<App, 'environments'>,
+  name: string,
+  entry: EnvironmentEntry,
+  directory: string,
+): Environment {
+  const platform = platformOf(entry.remote)
+  const herokuApp = platform === 'heroku' ? (entry.remote.app ?? herokuAppOf(entry.remote.url)) : undefined
+  const declared = {
+    app: app.name,
+    name,
+    branch: entry.branch,
+    ...(entry.promotes === undefined ? {} : { promotes: entry.promotes }),
+    pullRequest: entry.pull_request,
+    remote: {
+      name: entry.remote.name,
+      url: entry.remote.url,
+      branch: entry.remote.branch,
+      platform,
+      ...(herokuApp === undefined ? {} : { herokuApp }),
+    },
+    ...(entry.migrations === undefined
+      ? {}
+      : { migrations: migrationsOf(entry.migrations, entry.sign_off !== 'none') }),
+    channel: entry.channel,
+    announce: entry.announce,
+    ...(entry.sign_off === 'none' ? {} : { signOff: signOffOf(entry.sign_off) }),
+  } satisfies Omit<Environment, 'digest'>
+  const { migrations } = declared
+  return {
+    ...declared,
+    ...(migrations === undefined ? {} : { migrations: onThisHost(migrations, directory) }),
+    digest: digest({ app: app.name, repository: app.repository, gitUrl: app.gitUrl, environment: declared }),
+  }
+}
+
+function migrationsOf(entry: NonNullable<EnvironmentEntry['migrations']>, hasSignOff: boolean): MigrationSettings {
+  return {
+    config: entry.config,
+    ...(entry.env_file === undefined ? {} : { envFile: entry.env_file }),
+    alembic: entry.alembic,
+    lockTimeout: String(entry.lock_timeout),
+    statementTimeout: String(entry.statement_timeout),
+    talkItOver: entry.talk_it_over ?? (hasSignOff ? ['destroys', 'unknown'] : []),
+    ...(entry.approvers === undefined ? {} : { approvers: entry.approvers }),
+  }
+}
+
+function onThisHost(migrations: MigrationSettings, directory: string): MigrationSettings {
+  const isPath = migrations.alembic.includes('/') && !isAbsolute(migrations.alembic)
+  return {
+    ...migrations,
+    ...(migrations.envFile === undefined ? {} : { envFile: resolve(directory, migrations.envFile) }),
+    ...(isPath ? { alembic: resolve(directory, migrations.alembic) } : {}),
+  }
+}
+
+function signOffOf(entry: Exclude<SignOffEntry, 'none'>): SignOffRules {
+  return {
+    qa: entry.qa,
+    approvals: entry.approvals,
+    ...(entry.approvers === undefined ? {} : { approvers: entry.approvers }),
+    ...(entry.qa_by === undefined ? {} : { qaBy: entry.qa_by }),
+    ...(entry.emergency_by === undefined ? {} : { emergencyBy: entry.emergency_by }),
+    requireChecks: entry.require_checks,
+    expiresAfterMs: milliseconds(entry.expires_after) ?? 0,
+  }
+}

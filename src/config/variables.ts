@@ -1,0 +1,190 @@
+/** Reads the environment variables of DESIGN.md §6.1, role by role. Collects problems; never shows a value. */
+import { resolve } from 'node:path'
+import { apiUrl } from './addresses.ts'
+import { secretsIn } from './secrets.ts'
+
+export type Role = 'all' | 'bot' | 'worker'
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** Exactly one of `appToken` (Socket Mode) and `signingSecret` (HTTP mode) is there. */
+export interface BotSettings {
+  readonly token: string
+  readonly appToken?: string
+  readonly signingSecret?: string
+  /** Ends with a slash. */
+  readonly apiUrl: string
+}
+
+/**
+ * An access token (Bearer; git user `x-token-auth`), or a user's API token (Basic with the e-mail; git user
+ * `x-bitbucket-api-token-auth`).
+ */
+export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
+
+export interface WorkerSettings {
+  /** `apiUrl` is without a slash at its end. */
+  readonly bitbucket: { readonly credentials: BitbucketCredentials; readonly apiUrl: string }
+  /** Present when HEROKU_API_KEY is set; it is then certain to be set when an environment's platform is heroku. */
+  readonly heroku?: { readonly apiKey: string; readonly apiUrl: string }
+}
+
+export interface Variables {
+  readonly bot?: BotSettings
+  readonly worker?: WorkerSettings
+  readonly port: number
+  readonly storeUrl?: string
+  /** Absolute. */
+  readonly dataDir: string
+  /** Absolute. */
+  readonly releasesFile: string
+  readonly logLevel: LogLevel
+  readonly secrets: readonly string[]
+  readonly problems: readonly string[]
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export function readVariables(env: Env, cwd: string, role: Role): Variables {
+  const problems: string[] = []
+  const read = reader(env, problems)
+  const bot = role === 'worker' ? undefined : botSettings(read, problems)
+  const worker = role === 'bot' ? undefined : workerSettings(read, problems)
+  const storeUrl = readStoreUrl(read, role, problems)
+  return {
+    ...(bot === undefined ? {} : { bot }),
+    ...(worker === undefined ? {} : { worker }),
+    ...(storeUrl === undefined ? {} : { storeUrl }),
+    port: readPort(read, problems),
+    dataDir: resolve(cwd, read('DATA_DIR') ?? './data'),
+    releasesFile: resolve(cwd, read('RELEASES_FILE') ?? './releases.yml'),
+    logLevel: readLogLevel(read, problems),
+    secrets: secretsOf(read),
+    problems,
+  }
+}
+
+/** A variable that is set to nothing counts as not set. With a shape, a malformed one is a problem. */
+type Read = (name: string, shape?: { readonly pattern: RegExp; readonly message: string }) => string | undefined
+
+function reader(env: Env, problems: string[]): Read {
+  return (name, shape) => {
+    const value = env[name]?.trim()
+    if (value === undefined || value === '') return undefined
+    if (shape !== undefined && !shape.pattern.test(value)) problems.push(`${name} ${shape.message}`)
+    return value
+  }
+}
+
+const ONE_WORD = { pattern: /^[!-~]+$/, message: 'must be one word of plain characters, without quotes or white space' }
+
+function botSettings(read: Read, problems: string[]): BotSettings | undefined {
+  const token = read('SLACK_BOT_TOKEN', { pattern: /^xoxb-[!-~]+$/, message: "must be the bot's token: xoxb-…" })
+  const appToken = read('SLACK_APP_TOKEN', { pattern: /^xapp-[!-~]+$/, message: 'must be an app-level token: xapp-…' })
+  const signingSecret = appToken === undefined ? read('SLACK_SIGNING_SECRET', ONE_WORD) : undefined
+  const address = readApiUrl(read, problems, 'SLACK_API_URL', 'https://slack.com/api/', SLACK_HOSTS)
+  if (token === undefined) problems.push("SLACK_BOT_TOKEN is missing: the bot's token, xoxb-…")
+  if (appToken === undefined && signingSecret === undefined) {
+    problems.push('SLACK_APP_TOKEN (for Socket Mode) or SLACK_SIGNING_SECRET (for HTTP mode) is missing')
+  }
+  if (token === undefined || address === undefined) return undefined
+  return {
+    token,
+    ...(appToken === undefined ? {} : { appToken }),
+    ...(signingSecret === undefined ? {} : { signingSecret }),
+    apiUrl: `${address}/`,
+  }
+}
+
+const SLACK_HOSTS = ['slack.com', '.slack.com', 'slack-gov.com', '.slack-gov.com']
+
+function workerSettings(read: Read, problems: string[]): WorkerSettings | undefined {
+  const credentials = bitbucketCredentials(read, problems)
+  const bitbucketUrl = readApiUrl(read, problems, 'BITBUCKET_API_URL', 'https://api.bitbucket.org/2.0', [
+    'api.bitbucket.org',
+  ])
+  const apiKey = read('HEROKU_API_KEY', ONE_WORD)
+  const herokuUrl = readApiUrl(read, problems, 'HEROKU_API_URL', 'https://api.heroku.com', ['api.heroku.com'])
+  if (credentials === undefined || bitbucketUrl === undefined || herokuUrl === undefined) return undefined
+  return {
+    bitbucket: { credentials, apiUrl: bitbucketUrl },
+    ...(apiKey === undefined ? {} : { heroku: { apiKey, apiUrl: herokuUrl } }),
+  }
+}
+
+function bitbucketCredentials(read: Read, problems: string[]): BitbucketCredentials | undefined {
+  const token = read('BITBUCKET_TOKEN', ONE_WORD)
+  const email = read('BITBUCKET_EMAIL', { pattern: /^[^\s:@]+@[^\s:@]+$/, message: 'must be an e-mail address' })
+  const apiToken = read('BITBUCKET_API_TOKEN', ONE_WORD)
+  if (token !== undefined && (email !== undefined || apiToken !== undefined)) {
+    problems.push('BITBUCKET_TOKEN and BITBUCKET_EMAIL with BITBUCKET_API_TOKEN are two forms; set only one of them')
+    return undefined
+  }
+  if (token !== undefined) return { token }
+  if (email !== undefined && apiToken !== undefined) return { email, apiToken }
+  if (email !== undefined) problems.push('BITBUCKET_API_TOKEN is missing: it goes with BITBUCKET_EMAIL')
+  else if (apiToken !== undefined) problems.push('BITBUCKET_EMAIL is missing: it goes with BITBUCKET_API_TOKEN')
+  else problems.push('BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, is missing')
+  return undefined
+}
+
+function readStoreUrl(read: Read, role: Role, problems: string[]): string | undefined {
+  const storeUrl = read('STORE_URL')
+  if (storeUrl === undefined) {
+    if (role !== 'all') {
+      problems.push(
+        `STORE_URL is missing: --role ${role} shares a Postgres with the other role; only --role all has its own`,
+      )
+    }
+    return undefined
+  }
+  if (!/^postgres(ql)?:\/\//.test(storeUrl) || !URL.canParse(storeUrl)) {
+    problems.push('STORE_URL must be a Postgres URL: postgres://user:password@host:5432/name')
+  }
+  return storeUrl
+}
+
+function readPort(read: Read, problems: string[]): number {
+  const written = read('PORT')
+  if (written === undefined) return 3000
+  const port = /^[0-9]{1,5}$/.test(written) ? Number(written) : Number.NaN
+  if (port <= 65_535) return port
+  problems.push('PORT must be a number from 0 to 65535')
+  return 3000
+}
+
+function readLogLevel(read: Read, problems: string[]): LogLevel {
+  const written = read('LOG_LEVEL')
+  if (written === undefined) return 'info'
+  const level = LOG_LEVELS.find((known) => known === written)
+  if (level === undefined) problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
+  return level ?? 'info'
+}
+
+function readApiUrl(
+  read: Read,
+  problems: string[],
+  name: string,
+  standard: string,
+  hosts: readonly string[],
+): string | undefined {
+  const answer = apiUrl(read(name) ?? standard, hosts)
+  if (answer.ok) return answer.url
+  problems.push(`${name} ${answer.problem}`)
+  return undefined
+}
+
+/** Also those of the other role: what is in the process can get out of it. */
+function secretsOf(read: Read): readonly string[] {
+  const tokens = [
+    'SLACK_BOT_TOKEN',
+    'SLACK_APP_TOKEN',
+    'SLACK_SIGNING_SECRET',
+    'BITBUCKET_TOKEN',
+    'BITBUCKET_API_TOKEN',
+    'HEROKU_API_KEY',
+  ].flatMap((name) => read(name) ?? [])
+  const storeUrl = read('STORE_URL')
+  return [...tokens, ...(storeUrl === undefined ? [] : secretsIn('STORE_URL', storeUrl))]
+}

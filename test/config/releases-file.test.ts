@@ -1,0 +1,653 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { readReleases } from '../../src/config/releases-file.ts'
+import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
+
+/** The example of DESIGN.md §6.2, line for line. */
+const EXAMPLE = `slack:
+  progress: lines
+apps:
+  api:
+    repository: jurispect/jurispect_api
+    git_url: https://bitbucket.org/jurispect/jurispect_api.git
+    environments:
+      integration:
+        branch: master
+        remote:
+          name: heroku-integration
+          url: https://git.heroku.com/complianceai-api-integration.git
+          branch: master
+          platform: heroku
+          app: complianceai-api-integration
+        migrations:
+          config: alembic_users.ini
+          env_file: .env_integration
+          alembic: alembic
+          lock_timeout: 10s
+          statement_timeout: 0
+          talk_it_over: [destroys, unknown]
+          approvers: ["@database"]
+        channel: "#product"
+        announce: off
+        sign_off: none
+      production:
+        branch: production
+        promotes: integration
+        pull_request: branch
+        remote: { name: heroku-production, url: https://git.heroku.com/complianceai-api-production.git, branch: master }
+        migrations: { config: alembic_users.ini, env_file: .env_production }
+        channel: "#product"
+        announce: required
+        sign_off:
+          qa: 1
+          approvals: 1
+          approvers: ["@release-approvers", U012AB3CD]
+          qa_by: ["@qa"]
+          emergency_by: ["@release-approvers"]
+          require_checks: false
+          expires_after: 24h
+`
+
+function problems(text: string): readonly string[] {
+  return readReleases(text, '/etc/signoff').report([])
+}
+
+function releases(text: string, directory = '/etc/signoff') {
+  const file = readReleases(text, directory)
+  if (file.releases === undefined) throw new Error(file.report([]).join('\n'))
+  return file.releases
+}
+
+function changed(from: string | RegExp, to: string): string {
+  const text = EXAMPLE.replace(from, to)
+  if (text === EXAMPLE) throw new Error('The example does not hold what was to be changed')
+  return text
+}
+
+describe('releases.yml as in the design', () => {
+  it('becomes apps and environments', () => {
+    const hex = expect.stringMatching(/^[0-9a-f]{64}$/)
+    expect(releases(EXAMPLE)).toEqual({
+      progress: 'lines',
+      apps: [
+        {
+          name: 'api',
+          repository: 'jurispect/jurispect_api',
+          gitUrl: 'https://bitbucket.org/jurispect/jurispect_api.git',
+          environments: [
+            {
+              app: 'api',
+              name: 'integration',
+              branch: 'master',
+              pullRequest: 'branch',
+              remote: {
+                name: 'heroku-integration',
+                url: 'https://git.heroku.com/complianceai-api-integration.git',
+                branch: 'master',
+                platform: 'heroku',
+                herokuApp: 'complianceai-api-integration',
+              },
+              migrations: {
+                config: 'alembic_users.ini',
+                envFile: '/etc/signoff/.env_integration',
+                alembic: 'alembic',
+                lockTimeout: '10s',
+                statementTimeout: '0',
+                talkItOver: ['destroys', 'unknown'],
+                approvers: ['@database'],
+              },
+              channel: '#product',
+              announce: 'off',
+              digest: hex,
+            },
+            {
+              app: 'api',
+              name: 'production',
+              branch: 'production',
+              promotes: 'integration',
+              pullRequest: 'branch',
+              remote: {
+                name: 'heroku-production',
+                url: 'https://git.heroku.com/complianceai-api-production.git',
+                branch: 'master',
+                platform: 'heroku',
+                herokuApp: 'complianceai-api-production',
+              },
+              migrations: {
+                config: 'alembic_users.ini',
+                envFile: '/etc/signoff/.env_production',
+                alembic: 'alembic',
+                lockTimeout: '10s',
+                statementTimeout: '0',
+                talkItOver: ['destroys', 'unknown'],
+              },
+              channel: '#product',
+              announce: 'required',
+              signOff: {
+                qa: 1,
+                approvals: 1,
+                approvers: ['@release-approvers', 'U012AB3CD'],
+                qaBy: ['@qa'],
+                emergencyBy: ['@release-approvers'],
+                requireChecks: false,
+                expiresAfterMs: 86_400_000,
+              },
+              digest: hex,
+            },
+          ],
+        },
+      ],
+    })
+  })
+
+  it('may leave out everything that has a default', () => {
+    const [app] = releases(`
+apps:
+  api:
+    repository: team/api
+    environments:
+      test:
+        branch: master
+        remote: { name: test, url: http://localhost:1234/git/api-test.git, platform: heroku }
+        migrations: { config: alembic.ini }
+        channel: C012AB3CD
+        sign_off: {}
+`).apps
+    expect(app?.gitUrl).toBe('https://bitbucket.org/team/api.git')
+    expect(app?.environments[0]).toMatchObject({
+      pullRequest: 'branch',
+      remote: { branch: 'master', platform: 'heroku', herokuApp: 'api-test' },
+      migrations: {
+        alembic: 'alembic',
+        lockTimeout: '10s',
+        statementTimeout: '0',
+        talkItOver: ['destroys', 'unknown'],
+      },
+      announce: 'off',
+      signOff: { qa: 1, approvals: 1, requireChecks: false, expiresAfterMs: 86_400_000 },
+    })
+    expect(app?.environments[0]?.migrations).not.toHaveProperty('envFile')
+    expect(app?.environments[0]?.signOff).not.toHaveProperty('approvers')
+  })
+
+  it('needs no Talked over where there is no sign-off, unless it says so', () => {
+    const without = changed(/ {10}talk_it_over: .*\n/, '')
+    expect(releases(without).apps[0]?.environments[0]?.migrations?.talkItOver).toEqual([])
+  })
+
+  it('takes git on this machine for a plain git remote', () => {
+    for (const url of ['/srv/git/api.git', 'file:///srv/git/api.git', 'http://127.0.0.1:80/api.git']) {
+      const text = changed(/platform: heroku\n.*app: .*\n/, '\n').replace(
+        /url: https:\/\/git\.heroku\S*int\S*/,
+        `url: ${url}`,
+      )
+      expect(releases(text).apps[0]?.environments[0]?.remote).toEqual({
+        name: 'heroku-integration',
+        url,
+        branch: 'master',
+        platform: 'git',
+      })
+    }
+  })
+})
+
+describe("an environment's digest", () => {
+  const digests = (text: string, directory?: string) =>
+    releases(text, directory).apps.flatMap((app) => app.environments.map((environment) => environment.digest))
+
+  it('is the same on hosts that keep the file in different places, however it is laid out', () => {
+    expect(digests(EXAMPLE, '/home/bot')).toEqual(digests(EXAMPLE, '/srv/signoff'))
+    expect(digests(changed('slack:\n  progress: lines\n', '# ours\n'))).toEqual(digests(EXAMPLE))
+  })
+
+  it('is the same whether a default is written or left out', () => {
+    for (const line of [
+      /.*git_url: .*\n/,
+      / {10}branch: master\n/,
+      / {10}platform: heroku\n/,
+      / {10}app: .*\n/,
+      /.*alembic: alembic\n/,
+      /.*lock_timeout: 10s\n/,
+      /.*statement_timeout: 0\n/,
+      /.*announce: off\n/,
+      /.*sign_off: none\n/,
+      /.*pull_request: branch\n/,
+      /.*require_checks: false\n/,
+      /.*expires_after: 24h\n/,
+    ]) {
+      expect(digests(changed(line, ''))).toEqual(digests(EXAMPLE))
+    }
+  })
+
+  it('changes with what is declared for that environment, and with that alone', () => {
+    const [integration, production] = digests(EXAMPLE)
+    const [sameIntegration, otherProduction] = digests(changed('approvals: 1', 'approvals: 2'))
+    expect(sameIntegration).toBe(integration)
+    expect(otherProduction).not.toBe(production)
+    expect(digests(changed('.env_production', '.env_other'))[1]).not.toBe(production)
+    expect(digests(changed('repository: jurispect/jurispect_api', 'repository: jurispect/other'))).not.toContain(
+      integration,
+    )
+  })
+})
+
+describe('a mistake in releases.yml is told with its line', () => {
+  const at = 'apps.api.environments'
+  it.each<[string, string | RegExp, string, string[]]>([
+    [
+      'unknown key',
+      'qa_by:',
+      'qa_bye:',
+      [`releases.yml:39: ${at}.production.sign_off.qa_bye is not a known key; did you mean qa_by?`],
+    ],
+    ['unknown key at the top', 'slack:', 'slak:', ['releases.yml:1: slak is not a known key; did you mean slack?']],
+    [
+      'key far from any known',
+      'progress: lines',
+      'zzzzzzzz: 1',
+      ['releases.yml:2: slack.zzzzzzzz is not a known key; the nearest is progress (known here: progress)'],
+    ],
+    [
+      'missing key',
+      / {6}production:\n {8}branch: production\n/,
+      '      production:\n',
+      [`releases.yml:27: ${at}.production.branch is missing`],
+    ],
+    [
+      'wrong word',
+      'announce: required',
+      'announce: always',
+      [`releases.yml:34: ${at}.production.announce must be required or off`],
+    ],
+    [
+      'wrong type',
+      'approvals: 1',
+      'approvals: one',
+      [`releases.yml:37: ${at}.production.sign_off.approvals must be a number`],
+    ],
+    [
+      'fraction',
+      'approvals: 1',
+      'approvals: 1.5',
+      [`releases.yml:37: ${at}.production.sign_off.approvals must be a whole number`],
+    ],
+    [
+      'negative number',
+      'approvals: 1',
+      'approvals: -1',
+      [`releases.yml:37: ${at}.production.sign_off.approvals must be at least 0`],
+    ],
+    [
+      'yes for true',
+      'require_checks: false',
+      'require_checks: yes',
+      [`releases.yml:41: ${at}.production.sign_off.require_checks must be true or false`],
+    ],
+    [
+      'number for a text',
+      'branch: production',
+      'branch: 7',
+      [`releases.yml:28: ${at}.production.branch must be text: put it in quotes`],
+    ],
+    [
+      'channel without quotes',
+      'channel: "#product"',
+      'channel: #product',
+      [
+        `releases.yml:24: ${at}.integration.channel is empty, and must be text (a text with # or @ in front needs quotes)`,
+      ],
+    ],
+    [
+      'handle without quotes',
+      'qa_by: ["@qa"]',
+      'qa_by: @qa',
+      ['releases.yml:39: a text that begins with @ needs quotes'],
+    ],
+    [
+      'one person for a list',
+      'qa_by: ["@qa"]',
+      'qa_by: "@qa"',
+      [`releases.yml:39: ${at}.production.sign_off.qa_by must be a list`],
+    ],
+    [
+      'empty list',
+      'qa_by: ["@qa"]',
+      'qa_by: []',
+      [
+        `releases.yml:39: ${at}.production.sign_off.qa_by is an empty list, so that nobody could; leave it out where everyone may`,
+      ],
+    ],
+    [
+      'name for a person',
+      'qa_by: ["@qa"]',
+      'qa_by: [dana]',
+      [
+        `releases.yml:39: ${at}.production.sign_off.qa_by[1] must be a user group in quotes, such as "@qa", or a Slack user id, such as U012AB3CD`,
+      ],
+    ],
+    [
+      'somebody twice',
+      'qa_by: ["@qa"]',
+      'qa_by: ["@qa", "@qa"]',
+      [`releases.yml:39: ${at}.production.sign_off.qa_by lists somebody twice`],
+    ],
+    [
+      'sign_off that is no word',
+      'sign_off: none',
+      'sign_off: no',
+      [`releases.yml:26: ${at}.integration.sign_off must be none, or keys and their values`],
+    ],
+    [
+      'time without a unit',
+      'expires_after: 24h',
+      'expires_after: 24',
+      [`releases.yml:42: ${at}.production.sign_off.expires_after must be text: put it in quotes`],
+    ],
+    [
+      'time of nothing',
+      'expires_after: 24h',
+      'expires_after: 0s',
+      [`releases.yml:42: ${at}.production.sign_off.expires_after must be a time such as 10s, 5min or 24h`],
+    ],
+    [
+      'unit that Postgres lacks',
+      'lock_timeout: 10s',
+      'lock_timeout: 10m',
+      [
+        `releases.yml:20: ${at}.integration.migrations.lock_timeout must be a time such as 10s, 5min or 24h, or 0 for none`,
+      ],
+    ],
+    [
+      'limit that Postgres lacks',
+      'lock_timeout: 10s',
+      'lock_timeout: 25d',
+      [
+        `releases.yml:20: ${at}.integration.migrations.lock_timeout must be a time such as 10s, 5min or 24h, or 0 for none`,
+      ],
+    ],
+    [
+      'promotion of nothing',
+      'promotes: integration',
+      'promotes: intgration',
+      [`releases.yml:29: ${at}.production.promotes names no environment of this app, which has integration`],
+    ],
+    [
+      'promotion of itself',
+      'promotes: integration',
+      'promotes: production',
+      [`releases.yml:29: ${at}.production.promotes names its own environment`],
+    ],
+    [
+      'promotion of the same branch',
+      'branch: production',
+      'branch: master',
+      [
+        `releases.yml:29: ${at}.production.promotes names an environment that follows the same branch; a pull request needs two`,
+      ],
+    ],
+    [
+      'promotion in a circle',
+      'announce: off',
+      'promotes: production',
+      [
+        `releases.yml:25: ${at}.integration.promotes goes round in a circle`,
+        `releases.yml:29: ${at}.production.promotes goes round in a circle`,
+      ],
+    ],
+    [
+      'shared remote',
+      'api-production.git',
+      'api-integration/',
+      [
+        `releases.yml:31: ${at}.production.remote.url has the URL and branch of api/integration; each environment needs its own`,
+      ],
+    ],
+    [
+      'too few people',
+      'approvals: 1\n          approvers: ["@release-approvers", U012AB3CD]',
+      'approvals: 2\n          approvers: [U012AB3CD]',
+      [`releases.yml:38: ${at}.production.sign_off.approvers names 1 person and no group, and approvals asks for 2`],
+    ],
+    [
+      'sign-off of nobody',
+      'qa: 1\n          approvals: 1',
+      'qa: 0\n          approvals: 0',
+      [`releases.yml:35: ${at}.production.sign_off asks for nobody: write sign_off: none, or ask for qa or approvals`],
+    ],
+    [
+      'another Heroku app',
+      'app: complianceai',
+      'app: other',
+      [`releases.yml:15: ${at}.integration.remote.app is not the Heroku app that the URL pushes to`],
+    ],
+    [
+      'password in a URL',
+      'git_url: https://',
+      'git_url: https://user:marker@',
+      ['releases.yml:6: apps.api.git_url must not hold a user or a password'],
+    ],
+    [
+      'plain http',
+      'git_url: https://',
+      'git_url: http://',
+      ['releases.yml:6: apps.api.git_url must be https; plain http is for this machine only'],
+    ],
+    [
+      'ssh',
+      'git_url: https://',
+      'git_url: ssh://',
+      ['releases.yml:6: apps.api.git_url must be an https URL; ssh and git URLs are not taken'],
+    ],
+    [
+      'address as for scp',
+      /git_url: .*/,
+      'git_url: git@bitbucket.org:a/b.git',
+      ['releases.yml:6: apps.api.git_url must be an https URL, or an absolute path on this machine'],
+    ],
+    [
+      "git's ext",
+      /git_url: .*/,
+      'git_url: "ext::sh -c id"',
+      ['releases.yml:6: apps.api.git_url must be an https URL, or an absolute path on this machine'],
+    ],
+    [
+      'branch that is an option',
+      'branch: production',
+      'branch: --force',
+      [`releases.yml:28: ${at}.production.branch must be the name of a branch, such as master`],
+    ],
+    [
+      'branch that is a refspec',
+      'branch: production',
+      'branch: "a:b"',
+      [`releases.yml:28: ${at}.production.branch must be the name of a branch, such as master`],
+    ],
+    [
+      'path that climbs',
+      'config: alembic_users.ini\n',
+      'config: a/../../b\n',
+      [
+        `releases.yml:17: ${at}.integration.migrations.config must be a path inside the repository, such as alembic.ini`,
+      ],
+    ],
+    [
+      'repository that is none',
+      'jurispect/jurispect_api\n',
+      'jurispect_api\n',
+      ['releases.yml:5: apps.api.repository must be a Bitbucket repository, written workspace/slug'],
+    ],
+    ['word of the commands', '  api:', '  status:', ['releases.yml:4: apps.status is a word of the commands']],
+    ['commit for a name', '  api:', '  cafe:', ['releases.yml:4: apps.cafe reads as a commit (4 to 40 hex digits)']],
+    [
+      'capital in a name',
+      '  api:',
+      '  Api:',
+      ['releases.yml:4: apps.Api must be lower-case letters, digits and -, beginning with a letter'],
+    ],
+    [
+      'app named as an environment',
+      '  api:',
+      '  production:',
+      ['releases.yml:4: apps.production is named as an environment; commands could not tell them apart'],
+    ],
+    [
+      'key that stands twice',
+      'announce: off',
+      'channel: "#other"',
+      ['releases.yml:25: this key stands twice in the same place'],
+    ],
+    ['tab', '        announce: off', '\tannounce: off', ['releases.yml:25: tabs can not indent; use spaces']],
+  ])('%s', (_, from, to, expected) => {
+    const found = problems(changed(from, to))
+    expect(found).toEqual(expected)
+    expect(found.join()).not.toContain('marker')
+  })
+
+  it('also inside of an app whose name is wrong', () => {
+    expect(problems(changed('  api:', '  Api:').replace('qa: 1', 'qua: 1'))).toEqual([
+      'releases.yml:4: apps.Api must be lower-case letters, digits and -, beginning with a letter',
+      'releases.yml:36: apps.Api.environments.production.sign_off.qua is not a known key; did you mean qa?',
+    ])
+  })
+
+  it('and all of them at once', () => {
+    const text = changed('promotes: integration', 'promotes: nothing')
+      .replace('lock_timeout: 10s', 'lock_timeout: ten')
+      .replace('approvals: 1', 'approvals: []')
+      .replace('announce: off', 'anounce: off')
+    expect(problems(text).map((problem) => problem.split(' ')[0])).toEqual([
+      'releases.yml:20:',
+      'releases.yml:25:',
+      'releases.yml:29:',
+      'releases.yml:37:',
+    ])
+  })
+
+  it.each([
+    ['', ['releases.yml: is empty']],
+    [
+      'apps: !env NAME',
+      ['releases.yml:1: tags, such as !this, are not taken', 'releases.yml:1: apps must be keys and their values'],
+    ],
+    ['# nothing yet\n', ['releases.yml: is empty']],
+    ['- a', ['releases.yml:1: must be keys and their values']],
+    ['apps: {}', ['releases.yml:1: apps needs an app']],
+    [
+      'apps:\n  api:\n    repository: a/b\n    environments: {}',
+      ['releases.yml:4: apps.api.environments needs an environment'],
+    ],
+    ['apps: *none', ['releases.yml:1: this alias has no anchor before it']],
+    ['apps: {a: [}', [expect.stringMatching(/^releases\.yml:1: /)]],
+  ])('%j', (text, expected) => {
+    const found = problems(text)
+    expect(found).toEqual(expected)
+  })
+})
+
+describe('hostile text', () => {
+  it('that explodes is refused', () => {
+    const doubled = Array.from({ length: 30 }, (_, level) => `a${level + 1}: &a${level + 1} [*a${level}, *a${level}]`)
+    const text = ['a0: &a0 [x, x]', ...doubled].join('\n')
+    expect(problems(text)).toEqual(['releases.yml: is nested too deeply, or uses too many aliases'])
+  })
+
+  it('that is deep, circular, huge or binary is refused', () => {
+    for (const text of [
+      '['.repeat(50_000),
+      `apps: &a { b: *a }`,
+      'x'.repeat(1_000_001),
+      'a: \0',
+      '%YAML 9.9\n---\n',
+      '\u{feff}a',
+    ]) {
+      expect(problems(text).length).toBeGreaterThan(0)
+    }
+  })
+
+  it('is never thrown at, and its values are never shown', () => {
+    const scrap = fc.constantFrom(
+      '- ',
+      ': ',
+      '\n',
+      '  ',
+      '{',
+      '}',
+      '[',
+      ']',
+      '&a ',
+      '*a ',
+      '"',
+      '#',
+      '|',
+      '>',
+      '? ',
+      '!!',
+      '\t',
+    )
+    const known = fc.constantFrom(...EXAMPLE.split('\n'))
+    const text = fc.array(fc.oneof(scrap, known, fc.constant('s3cr3t-value!'), fc.string({ unit: 'binary' })), {
+      maxLength: 40,
+    })
+    fc.assert(
+      fc.property(text, (parts) => {
+        const file = readReleases(parts.join('\n'), '/etc/signoff')
+        const report = file.report([])
+        expect(file.releases === undefined).toBe(report.length > 0)
+        expect(report.join()).not.toContain('s3cr3t-value!')
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('in any value is not repeated', () => {
+    const lines = EXAMPLE.split('\n')
+    lines.forEach((line, index) => {
+      if (!/: \S/.test(line)) return
+      const text = lines.with(index, line.replace(/: .*/, ': "s3cr3t value!"')).join('\n')
+      expect(problems(text).join()).not.toContain('s3cr3t')
+    })
+  })
+})
+
+describe('warnings', () => {
+  const warnings = (text: string) => readReleases(text, '/etc/signoff').warnings
+
+  it('are not given for the example', () => {
+    expect(warnings(EXAMPLE)).toEqual([])
+  })
+
+  it('say when a person could release alone, and when an approver could not ask', () => {
+    expect(warnings(changed('approvals: 1', 'approvals: 0'))).toEqual([
+      'releases.yml:35: apps.api.environments.production.sign_off asks for no approval, so that a person can release alone',
+    ])
+    expect(warnings(changed('["@release-approvers", U012AB3CD]', '[U012AB3CD]'))).toEqual([
+      'releases.yml:38: apps.api.environments.production.sign_off.approvers names as many people as must approve, so that none of them can ask for a release',
+    ])
+  })
+})
+
+describe('the JSON Schema', () => {
+  const validate = new Ajv2020().compile(releasesJsonSchema())
+
+  it('takes what we take', () => {
+    validate(parse(EXAMPLE))
+    expect(validate.errors).toBeNull()
+  })
+
+  it.each([
+    ['announce: off', 'announce: always'],
+    ['qa_by:', 'qa_bye:'],
+    ['  api:', '  Api:'],
+    ['qa_by: ["@qa"]', 'qa_by: []'],
+    ['lock_timeout: 10s', 'lock_timeout: 10m'],
+    ['approvals: 1', 'approvals: one'],
+  ])('refuses %j made %j', (from, to) => {
+    expect(validate(parse(changed(from, to)))).toBe(false)
+  })
+
+  it('describes its keys, for editors', () => {
+    expect(JSON.stringify(releasesJsonSchema())).toContain('The branch that this environment follows')
+  })
+})
