@@ -1,0 +1,203 @@
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import type { Environment, MigrationSettings } from '../../release/app.ts'
+import type { Migrations, MigrationsAnswer, UpgradeAnswer } from '../../release/ports.ts'
+import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
+import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
+import { runAlone } from './process.ts'
+import { type AlembicProgram, findAlembic } from './program.ts'
+import { readRevisions } from './revisions.ts'
+import { readStatus } from './status-answer.ts'
+
+const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
+
+/** How many lines of an upgrade are kept, the last ones. */
+const KEPT_LINES = 1000
+
+export interface MigrationsOptions {
+  /** Takes our own secrets out of a line. Those of the env file are taken out before. */
+  readonly scrub: (line: string) => string
+  /** For one look by Python; default 60 s. */
+  readonly checkTimeoutMs?: number
+  /** For an upgrade, after which its outcome is unknown; default one hour. The database's own limits are shorter. */
+  readonly upgradeTimeoutMs?: number
+  /** Gets the lines that a look prints on standard error, such as a traceback, scrubbed. */
+  readonly log?: (line: string) => void
+}
+
+interface Prepared {
+  readonly settings: MigrationSettings
+  readonly file: EnvFile | undefined
+  readonly program: AlembicProgram
+  readonly env: Readonly<Record<string, string>>
+  readonly clean: (line: string) => string
+  /** By DATABASE_URL. */
+  readonly identity: string | undefined
+}
+
+/**
+ * alembic 1.8 or later by the program that the environment names. A process of it sees PATH, LANG, an empty HOME, the
+ * database's time limits and the env file's variables, and nothing else of ours. A checkout takes one call at a time. `status` and
+ * `revisions` are safe to repeat, as far as the application's env.py changes nothing; `upgrade` is safe to repeat as
+ * `alembic upgrade head` is. After `unknown`, and after `failed` where migrations commit one by one, look at what the database holds.
+ *
+ * `revisions` looks at DATABASE_URL of the env file; it gives undefined where that is no Postgres URL, where this process has
+ * seen env.py use another database, or where several tables might be alembic's.
+ */
+export function createMigrations(options: MigrationsOptions): Migrations {
+  /** The databases that env.py was seen to use, by app and environment. */
+  const seen = new Map<string, string>()
+  const nameOf = (environment: Environment) => `${environment.app}/${environment.name}`
+
+  async function prepare(environment: Environment): Promise<Prepared | { problem: string }> {
+    const settings = settingsOf(environment)
+    const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
+    const program = await findAlembic(settings.alembic, path)
+    if ('problem' in program) return program
+    const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
+    if (file !== undefined && 'problem' in file) return file
+    const variables = file?.variables ?? {}
+    const hide = withoutSecretsOf(variables)
+    const address = readDatabaseUrl(variables.DATABASE_URL)
+    const limits = `-c lock_timeout=${limit(settings.lockTimeout)} -c statement_timeout=${limit(settings.statementTimeout)}`
+    return {
+      settings,
+      file,
+      program,
+      clean: (line) => options.scrub(hide(line)),
+      identity: address === undefined ? undefined : databaseIdentity(address),
+      env: {
+        PATH: path,
+        // Messages of libpq and Python in English, with any character in them.
+        LANG: 'C.UTF-8',
+        ...variables,
+        PYTHONDONTWRITEBYTECODE: '1',
+        PGAPPNAME: 'signoff',
+        PGOPTIONS: [variables.PGOPTIONS, limits].filter(Boolean).join(' '),
+      },
+    }
+  }
+
+  return {
+    async status(environment, checkout, signal) {
+      const prepared = await prepare(environment)
+      if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }
+      const { settings, program, clean, identity } = prepared
+      const database = identity === undefined ? {} : { database: identity }
+      const timeoutMs = options.checkTimeoutMs ?? 60_000
+
+      const mark = `signoff-${randomUUID()}:`
+      let said: string | undefined
+      const command = [...program.python, STATUS_PROGRAM, mark, program.path, settings.config] as const
+      const ended = await withEnvFile(checkout, prepared.file, () =>
+        runAlone([command[0], ...command.slice(1)], {
+          cwd: checkout,
+          env: prepared.env,
+          timeoutMs,
+          ...(signal === undefined ? {} : { signal }),
+          onLine(line, from) {
+            if (from === 'stdout' && line.startsWith(mark)) said = line.slice(mark.length)
+            else if (from === 'stderr') options.log?.(clean(line))
+          },
+        }),
+      )
+      if (ended.ended === 'killed') {
+        const detail = {
+          time: `no answer within ${timeoutMs / 1000} s`,
+          stopped: 'the look was stopped',
+          signal: 'alembic was killed',
+        }
+        return {
+          ok: false,
+          why: ended.why === 'time' ? 'database unreachable' : 'unreadable',
+          detail: detail[ended.why],
+          ...database,
+        }
+      }
+      if (said === undefined) {
+        const detail =
+          ended.ended === 'not started'
+            ? "alembic's Python could not be started"
+            : `alembic's Python ended with code ${ended.code}`
+        return { ok: false, why: 'unreadable', detail, ...database }
+      }
+      const status = readStatus(said, identity)
+      if ('why' in status) return { ok: false, why: status.why, detail: oneLine(clean(status.detail)), ...database }
+      seen.set(nameOf(environment), status.identity)
+      return { ok: true, value: status }
+    },
+
+    async revisions(
+      environment,
+    ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[] } | undefined>> {
+      const settings = settingsOf(environment)
+      const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
+      if (file === undefined) return { ok: true, value: undefined }
+      if ('problem' in file) return { ok: false, why: 'unreadable', detail: file.problem }
+      const address = readDatabaseUrl(file.variables.DATABASE_URL)
+      if (address === undefined) return { ok: true, value: undefined }
+      const identity = databaseIdentity(address)
+      if ((seen.get(nameOf(environment)) ?? identity) !== identity) return { ok: true, value: undefined }
+      const read = await readRevisions(address, file.variables.PGSSLMODE)
+      switch (read.read) {
+        case 'revisions':
+          return { ok: true, value: { identity, revisions: read.revisions } }
+        case 'ambiguous':
+          return { ok: true, value: undefined }
+        case 'failed': {
+          const detail = oneLine(options.scrub(withoutSecretsOf(file.variables)(read.detail)))
+          return { ok: false, why: read.why, detail, database: identity }
+        }
+      }
+    },
+
+    async upgrade(environment, checkout, { signal, onLine } = {}): Promise<UpgradeAnswer> {
+      const prepared = await prepare(environment)
+      if ('problem' in prepared) return { upgrade: 'failed', output: [options.scrub(prepared.problem)] }
+      if (signal?.aborted === true)
+        return { upgrade: 'failed', output: ['alembic was not started: the run was stopped'] }
+      const output: string[] = []
+      let revision: string | undefined
+      const ended = await withEnvFile(checkout, prepared.file, () =>
+        runAlone([prepared.program.path, '-c', prepared.settings.config, 'upgrade', 'head'], {
+          cwd: checkout,
+          env: prepared.env,
+          timeoutMs: options.upgradeTimeoutMs ?? 3_600_000,
+          ...(signal === undefined ? {} : { signal }),
+          onLine(raw) {
+            const line = prepared.clean(raw)
+            revision = /Running upgrade .*?-> ([^\s,]+)/.exec(line)?.[1] ?? revision
+            output.push(line)
+            if (output.length > KEPT_LINES) output.shift()
+            onLine?.(line)
+          },
+        }),
+      )
+      if (ended.ended === 'killed') return { upgrade: 'unknown', output }
+      if (ended.ended === 'exit' && ended.code === 0) return { upgrade: 'done', output }
+      if (output.some(isLostConnection)) return { upgrade: 'unknown', output }
+      return { upgrade: 'failed', output, ...(revision === undefined ? {} : { revision }) }
+    },
+  }
+}
+
+function settingsOf(environment: Environment): MigrationSettings {
+  if (environment.migrations === undefined) throw new Error(`${environment.name} has no migrations`)
+  return environment.migrations
+}
+
+/** A time limit as Postgres takes it, such as 10s; it goes into PGOPTIONS, where white space parts options. */
+function limit(text: string): string {
+  const compact = text.replaceAll(/\s/g, '')
+  if (!/^\d+(us|ms|s|min|h|d)?$/.test(compact)) throw new Error(`not a time limit of Postgres: ${text}`)
+  return compact
+}
+
+/** A connection that broke after it was made: a commit may have been on its way. */
+function isLostConnection(line: string): boolean {
+  const lost =
+    /server closed the connection unexpectedly|connection (has been |was )?(closed|lost|reset)|terminating connection|could not receive data from server|SSL SYSCALL error|connection already closed/i
+  return lost.test(line) && !/connection to server .* failed/i.test(line)
+}
+
+const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ').trim().slice(0, 500)

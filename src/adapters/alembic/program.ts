@@ -1,0 +1,65 @@
+import { constants } from 'node:fs'
+import { access, open, stat } from 'node:fs/promises'
+import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
+
+/** The alembic program, and how the Python that it belongs to is started. */
+export interface AlembicProgram {
+  readonly path: string
+  /** The interpreter and its options. */
+  readonly python: readonly [string, ...string[]]
+}
+
+/**
+ * Finds the alembic program (a bare name on `path`, or a path) and reads from its first lines which Python runs it, so
+ * that a virtual environment's alembic is looked at with that environment's modules. Gives a sentence when it can't.
+ */
+export async function findAlembic(program: string, path: string): Promise<AlembicProgram | { problem: string }> {
+  const found = program.includes('/') ? await executable(resolve(program)) : await onPath(program, path)
+  if (found === undefined) return { problem: `alembic is not installed: there is no program ${program}` }
+  const python = await pythonOf(found, path)
+  return python === undefined ? { problem: `${program} is not a Python program` } : { path: found, python }
+}
+
+async function pythonOf(program: string, path: string): Promise<[string, ...string[]] | undefined> {
+  const [first = '', second = ''] = (await beginning(program)).split('\n')
+  const words = first.startsWith('#!') ? first.slice(2).trim().split(/\s+/) : []
+  const [command = '', ...options] = words
+  if (isPython(command)) return [command, ...options]
+  if (basename(command) === 'env') {
+    const [name = '', ...rest] = options[0] === '-S' ? options.slice(1) : options
+    const found = isPython(name) ? await onPath(name, path) : undefined
+    return found === undefined ? undefined : [found, ...rest]
+  }
+  // A path too long for a first line: installers write a shell program that starts itself again with Python.
+  const again = /^'''exec' "?([^"]+?)"? "\$0" "\$@"/.exec(second)?.[1]
+  return basename(command) === 'sh' && again !== undefined && isPython(again) && isAbsolute(again) ? [again] : undefined
+}
+
+const isPython = (program: string) => /^(python|pypy)[0-9.]*$/.test(basename(program))
+
+async function beginning(file: string): Promise<string> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4096), 0, 4096, 0)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function onPath(name: string, path: string): Promise<string | undefined> {
+  for (const folder of path.split(delimiter)) {
+    const found = isAbsolute(folder) ? await executable(join(folder, name)) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+async function executable(file: string): Promise<string | undefined> {
+  try {
+    await access(file, constants.X_OK)
+    return (await stat(file)).isFile() ? file : undefined
+  } catch {
+    return undefined
+  }
+}

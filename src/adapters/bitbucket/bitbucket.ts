@@ -1,0 +1,220 @@
+import type { App } from '../../release/app.ts'
+import type { CheckStatus } from '../../release/plan.ts'
+import type { Answer, Bitbucket, PullRequest } from '../../release/ports.ts'
+import { type Pause, pauseFor } from './careful-fetch.ts'
+import { type BitbucketCredentials, createClient, troubleOf } from './client.ts'
+import { mergePullRequest } from './merge.ts'
+import {
+  branchRestriction,
+  checkStatus,
+  comment,
+  listedComment,
+  listedPullRequest,
+  type Page,
+  pullRequest,
+} from './shapes.ts'
+
+const DAY_MS = 86_400_000
+
+export interface BitbucketSettings {
+  /** Such as https://api.bitbucket.org/2.0; the credential goes to this origin only. */
+  readonly apiUrl: string
+  /** An access token (Bearer), or a user's e-mail address with an API token (Basic). */
+  readonly credentials: BitbucketCredentials
+  /** For one request and its answer; default 15 s. */
+  readonly timeoutMs?: number
+  /** For a merge, which Bitbucket may take its time over; default 60 s. */
+  readonly mergeTimeoutMs?: number
+  /** How long a merge that Bitbucket carries out behind its answer (202) is asked after; default 5 minutes. */
+  readonly settleMs?: number
+  readonly pause?: Pause
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+/**
+ * Bitbucket Cloud's REST interface 2.0 through the `bitbucket` package. Nothing of the package leaves this folder: its
+ * errors hold the credential. Creating (a pull request, a comment) is not safe to repeat: `unreachable` means that it
+ * may have happened, so look for the marker first. A rate limit (429) is waited for, up to 30 s a time.
+ *
+ * `findPullRequest` looks at pull requests of every state that were created within the last 60 days, newest first: no
+ * release lives longer. `merge` gives the commit as Bitbucket says it, maybe abbreviated. `mergeForbiddenBy` names
+ * only a rule that lets nobody merge; reading the rules needs an administrator's scope, and without it none is named.
+ */
+export function createBitbucket(settings: BitbucketSettings): Bitbucket {
+  const { pause = pauseFor, now = Date.now, timeoutMs = 15_000 } = settings
+  const common = { apiUrl: settings.apiUrl, credentials: settings.credentials, pause }
+  const client = createClient({ ...common, timeoutMs })
+  const mergeClient = createClient({ ...common, timeoutMs: settings.mergeTimeoutMs ?? 60_000 })
+  const { api } = client
+
+  return {
+    async findPullRequest(app, marker) {
+      const oldest = now() - 60 * DAY_MS
+      const found = await client.look(
+        () =>
+          // The package's own call takes one state only.
+          api.request('GET /repositories/{workspace}/{repo_slug}/pullrequests', {
+            ...repositoryOf(app),
+            state: ['OPEN', 'MERGED', 'DECLINED', 'SUPERSEDED'],
+            sort: '-created_on',
+            pagelen: 50,
+          }),
+        (page): Answer<PullRequest | undefined> | undefined => {
+          const ours = page.values.find((value) => {
+            const read = listedPullRequest.safeParse(value)
+            if (!read.success) return false
+            return [read.data.description, read.data.summary?.raw].some((text) => text?.includes(marker))
+          })
+          if (ours !== undefined) {
+            const read = pullRequest.safeParse(ours)
+            if (read.success) return { ok: true, value: read.data }
+            return { ok: false, trouble: 'wrong', detail: "Bitbucket's answer about our pull request can't be read" }
+          }
+          return endsBefore(page, oldest) ? { ok: true, value: undefined } : undefined
+        },
+      )
+      return found.ok ? (found.value ?? { ok: true, value: undefined }) : troubleOf(found)
+    },
+
+    async createPullRequest(app, request) {
+      const made = await client.read(
+        () =>
+          api.pullrequests.create({
+            ...repositoryOf(app),
+            _body: {
+              type: 'pullrequest',
+              title: request.title,
+              description: request.description,
+              source: { branch: { name: request.source } },
+              destination: { branch: { name: request.destination } },
+              close_source_branch: false,
+            },
+          }),
+        pullRequest,
+      )
+      return made.ok ? made : troubleOf(made)
+    },
+
+    async pullRequest(app, id) {
+      const read = await client.read(
+        () => api.pullrequests.get({ ...repositoryOf(app), pull_request_id: id }),
+        pullRequest,
+      )
+      return read.ok ? read : troubleOf(read)
+    },
+
+    merge: (app, id, message, signal) =>
+      mergePullRequest(mergeClient, { ...repositoryOf(app), pull_request_id: id }, message, {
+        settleMs: settings.settleMs ?? 300_000,
+        pause,
+        now,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+
+    async decline(app, id) {
+      const reply = await client.call(() => api.pullrequests.decline({ ...repositoryOf(app), pull_request_id: id }))
+      return reply.ok ? { ok: true, value: undefined } : troubleOf(reply)
+    },
+
+    async findComment(app, on, marker) {
+      const found = await client.look(
+        () => {
+          const list = { ...repositoryOf(app), pagelen: 100, sort: '-created_on' }
+          return 'pullRequest' in on
+            ? api.pullrequests.listComments({ ...list, pull_request_id: on.pullRequest })
+            : api.repositories.listCommitComments({ ...list, commit: on.commit })
+        },
+        (page): Answer<string> | undefined => {
+          const ours = page.values.find((value) => {
+            const read = listedComment.safeParse(value)
+            return read.success && read.data.deleted !== true && read.data.content?.raw?.includes(marker) === true
+          })
+          if (ours === undefined) return undefined
+          const read = comment.safeParse(ours)
+          if (read.success) return { ok: true, value: read.data.links.html.href }
+          return { ok: false, trouble: 'wrong', detail: "Bitbucket's answer about our comment can't be read" }
+        },
+      )
+      return found.ok ? (found.value ?? { ok: true, value: undefined }) : troubleOf(found)
+    },
+
+    async comment(app, on, markdown) {
+      const content = { content: { raw: markdown } }
+      const made = await client.read(
+        () =>
+          'pullRequest' in on
+            ? api.pullrequests.createComment({
+                ...repositoryOf(app),
+                pull_request_id: on.pullRequest,
+                _body: { type: 'pullrequest_comment', ...content },
+              })
+            : api.repositories.createCommitComment({
+                ...repositoryOf(app),
+                commit: on.commit,
+                _body: { type: 'commit_comment', ...content },
+              }),
+        comment,
+      )
+      return made.ok ? { ok: true, value: made.value.links.html.href } : troubleOf(made)
+    },
+
+    async checks(app, commit) {
+      const checks: CheckStatus[] = []
+      const read = await client.look(
+        () => api.commitstatuses.list({ ...repositoryOf(app), commit, pagelen: 100 }),
+        (page) => {
+          const parsed = page.values.map((value) => checkStatus.safeParse(value))
+          for (const one of parsed) if (one.success) checks.push(one.data)
+          return parsed.every((one) => one.success) ? undefined : 'unreadable'
+        },
+      )
+      if (!read.ok) return troubleOf(read)
+      if (read.value === undefined) return { ok: true, value: checks }
+      return { ok: false, trouble: 'wrong', detail: "Bitbucket's build statuses can't be read" }
+    },
+
+    async mergeForbiddenBy(app, branch) {
+      const found = await client.look(
+        () => api.branchrestrictions.list({ ...repositoryOf(app), kind: 'restrict_merges', pagelen: 100 }),
+        (page) => {
+          for (const value of page.values) {
+            const rule = branchRestriction.safeParse(value)
+            if (!rule.success || rule.data.users.length > 0 || rule.data.groups.length > 0) continue
+            if (matchesBranch(rule.data.pattern, branch))
+              return `restrict_merges on ${rule.data.pattern}: nobody may merge`
+          }
+          return undefined
+        },
+      )
+      if (found.ok) return found
+      return found.status === 403 ? { ok: true, value: undefined } : troubleOf(found)
+    },
+  }
+}
+
+function repositoryOf(app: App): { workspace: string; repo_slug: string } {
+  const [workspace = '', slug = ''] = app.repository.split('/')
+  return { workspace, repo_slug: slug }
+}
+
+/** Whether a page is newest first, as it was asked for, and its last item is older than `oldest`. */
+function endsBefore(page: Page, oldest: number): boolean {
+  const created = page.values.map((value) => {
+    const read = listedPullRequest.safeParse(value)
+    return read.success && read.data.created_on !== undefined ? Date.parse(read.data.created_on) : Number.NaN
+  })
+  const newestFirst = created.every((at, index) => index === 0 || at <= (created[index - 1] ?? Number.NaN))
+  return newestFirst && created.length > 1 && (created.at(-1) ?? Number.NaN) < oldest
+}
+
+/** Bitbucket's patterns: `*` stands for anything within a path segment, `**` for anything. */
+function matchesBranch(pattern: string, branch: string): boolean {
+  const source = pattern
+    .split(/(\*+)/)
+    .map((part) =>
+      part === '*' ? '[^/]*' : part.startsWith('*') ? '.*' : part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),
+    )
+    .join('')
+  return new RegExp(`^${source}$`).test(branch)
+}

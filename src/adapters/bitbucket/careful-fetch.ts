@@ -1,0 +1,79 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** How the message begins of what is thrown for a request that was not sent, or an answer that was not followed. */
+export const NOT_FOLLOWED = 'not followed: '
+
+export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
+
+export const pauseFor: Pause = async (ms, signal) => {
+  await wait(ms, undefined, signal === undefined ? {} : { signal })
+}
+
+/** How often a request that Bitbucket turned away for being one too many (429) is sent again: it had no effect. */
+const TRIES_WHEN_LIMITED = 3
+const LONGEST_WAIT_WHEN_LIMITED_MS = 30_000
+
+/** The part of a request that the `bitbucket` package hands to `fetch`, among its own options. */
+interface PackageRequest {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A `fetch` for the `bitbucket` package. The package follows a `next` address to any host with our credential, so that
+ * another origin than `apiUrl`'s is refused here, and so is every redirect. It fails on answers without a content
+ * type (202 to a merge, 204), so that these get one. Each request, its body included, has `timeoutMs`. What it throws
+ * says in one sentence, without a credential, why there is no answer: the package hands on nothing but that sentence.
+ */
+export function createCarefulFetch(options: { apiUrl: string; timeoutMs: number; pause: Pause }) {
+  const origin = new URL(options.apiUrl).origin
+
+  async function once(url: string, request: PackageRequest): Promise<Response> {
+    const limit = AbortSignal.timeout(options.timeoutMs)
+    try {
+      const answer = await fetch(url, {
+        method: request.method ?? 'GET',
+        redirect: 'manual',
+        signal: request.signal === undefined ? limit : AbortSignal.any([request.signal, limit]),
+        ...(request.headers === undefined ? {} : { headers: request.headers }),
+        ...(request.body === undefined ? {} : { body: request.body }),
+      })
+      // Read here, so that an answer that stops half-way counts as none.
+      const body = await answer.arrayBuffer()
+      const headers = new Headers(answer.headers)
+      if (!headers.has('content-type')) headers.set('content-type', 'text/plain')
+      const empty = [204, 205, 304].includes(answer.status)
+      return new Response(empty ? null : body, { status: answer.status, statusText: answer.statusText, headers })
+    } catch (error) {
+      if (limit.aborted) throw new Error(`no answer within ${options.timeoutMs / 1000} s`)
+      if (request.signal?.aborted === true) throw new Error('the request was given up')
+      throw new Error(`the connection failed (${connectionCode(error)})`)
+    }
+  }
+
+  return async (url: string, request: PackageRequest): Promise<Response> => {
+    const to = new URL(url).origin
+    if (to !== origin) throw new Error(`${NOT_FOLLOWED}an address at ${to}`)
+    for (let tries = 1; ; tries += 1) {
+      const answer = await once(url, request)
+      if (answer.status >= 300 && answer.status < 400) {
+        throw new Error(`${NOT_FOLLOWED}a redirect (${answer.status})`)
+      }
+      if (answer.status !== 429 || tries === TRIES_WHEN_LIMITED) return answer
+      const seconds = Number(answer.headers.get('retry-after') ?? '1')
+      const ms = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : 1000
+      if (ms > LONGEST_WAIT_WHEN_LIMITED_MS) return answer
+      await options.pause(ms, request.signal)
+    }
+  }
+}
+
+/** Such as ECONNREFUSED; never the text of the error, which may hold anything. */
+function connectionCode(error: unknown): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string' && /^[A-Z0-9_]{1,40}$/.test(at.code)) return at.code
+  }
+  return 'no reason given'
+}

@@ -1,0 +1,130 @@
+import bitbucketPackage, { type APIClient } from 'bitbucket'
+import type { z } from 'zod'
+import type { Trouble } from '../../release/ports.ts'
+import { createCarefulFetch, NOT_FOLLOWED, type Pause } from './careful-fetch.ts'
+import { failure, type Page, page, sentenceOf } from './shapes.ts'
+
+export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
+
+/** What Bitbucket answered: `status` is absent when no answer came, or one that we did not follow. */
+export type Failed = Trouble & { readonly ok: false; readonly status?: number }
+export type Reply = { readonly ok: true; readonly status: number; readonly data: unknown; readonly headers: Headers }
+
+export type Found<T> = { readonly ok: true; readonly value: T }
+
+type Call = () => Promise<{ data: unknown; status: number; headers: Record<string, string | undefined> }>
+
+export interface Client {
+  readonly api: APIClient
+  /** Makes one call of the package. Whatever it throws becomes a value here: its errors carry the credential. */
+  call(make: Call): Promise<Reply | Failed>
+  /** The same, with the body read by a schema. */
+  read<T>(make: Call, schema: z.ZodType<T>): Promise<Found<T> | Failed>
+  /** Gives each page of a list, until `look` gives something or the list ends. */
+  look<T>(make: Call, look: (page: Page) => T | undefined): Promise<Found<T | undefined> | Failed>
+}
+
+/** A list longer than this is not ours to read. */
+const MOST_PAGES = 400
+
+export function createClient(options: {
+  apiUrl: string
+  credentials: BitbucketCredentials
+  timeoutMs: number
+  pause: Pause
+}): Client {
+  const { credentials } = options
+  const secrets = secretsOf(credentials)
+  // The package would say the credentials back.
+  if (secrets.includes('')) throw new Error("Bitbucket's credentials are empty")
+  const apiUrl = options.apiUrl.replace(/\/+$/, '')
+  const api = new bitbucketPackage.Bitbucket({
+    baseUrl: apiUrl,
+    notice: false,
+    auth:
+      'token' in credentials
+        ? { token: credentials.token }
+        : { username: credentials.email, password: credentials.apiToken },
+    request: { fetch: createCarefulFetch({ apiUrl, timeoutMs: options.timeoutMs, pause: options.pause }) },
+  })
+
+  function oneLine(text: string): string {
+    let clean = text
+    for (const secret of secrets) clean = clean.replaceAll(secret, '…')
+    return clean.replaceAll(/\s+/g, ' ').trim().slice(0, 300)
+  }
+
+  // The package makes a 500 without a body of whatever our fetch throws, and of JSON that can't be read.
+  function failureOf(error: unknown): Failed {
+    const facts = failure.safeParse(error)
+    if (!facts.success) return { ok: false, trouble: 'wrong', detail: 'the request could not be made' }
+    const { status, message, error: body } = facts.data
+    if (status === 500 && body === undefined) {
+      return {
+        ok: false,
+        trouble: message.startsWith(NOT_FOLLOWED) ? 'wrong' : 'unreachable',
+        detail: oneLine(message),
+      }
+    }
+    const sentence = sentenceOf(body)
+    const detail = oneLine(`Bitbucket answered ${status}${sentence === undefined ? '' : `: ${sentence}`}`)
+    if (status === 401 || status === 403) return { ok: false, trouble: 'refused', status, detail }
+    if (status === 429 || status >= 500) return { ok: false, trouble: 'unreachable', status, detail }
+    return { ok: false, trouble: 'wrong', status, detail }
+  }
+
+  const client: Client = {
+    api,
+
+    async call(make) {
+      try {
+        const answer = await make()
+        const headers = new Headers()
+        for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) headers.set(name, value)
+        return { ok: true, status: answer.status, data: answer.data, headers }
+      } catch (error) {
+        return failureOf(error)
+      }
+    },
+
+    async read(make, schema) {
+      const reply = await client.call(make)
+      if (!reply.ok) return reply
+      const parsed = schema.safeParse(reply.data)
+      if (parsed.success) return { ok: true, value: parsed.data }
+      const where = parsed.error.issues[0]?.path.map(String).join('.') ?? ''
+      return {
+        ok: false,
+        trouble: 'wrong',
+        status: reply.status,
+        detail: `Bitbucket's answer can't be read${where === '' ? '' : ` at ${oneLine(where)}`}`,
+      }
+    },
+
+    async look(make, look) {
+      let next: Call = make
+      for (let pages = 1; pages <= MOST_PAGES; pages += 1) {
+        const read = await client.read(next, page)
+        if (!read.ok) return read
+        const found = look(read.value)
+        if (found !== undefined) return { ok: true, value: found }
+        if (read.value.next === undefined) return { ok: true, value: undefined }
+        const url = read.value.next
+        next = () => api.request({ method: 'GET', url })
+      }
+      return { ok: false, trouble: 'wrong', detail: `the list has over ${MOST_PAGES} pages` }
+    },
+  }
+  return client
+}
+
+function secretsOf(credentials: BitbucketCredentials): string[] {
+  if ('token' in credentials) return [credentials.token]
+  const { email, apiToken } = credentials
+  return email === '' ? [''] : [apiToken, Buffer.from(`${email}:${apiToken}`).toString('base64')]
+}
+
+/** A failure as the ports say it. */
+export function troubleOf(failed: Failed): { ok: false } & Trouble {
+  return { ok: false, trouble: failed.trouble, detail: failed.detail }
+}

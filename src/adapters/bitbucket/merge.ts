@@ -1,0 +1,70 @@
+import type { MergeAnswer } from '../../release/ports.ts'
+import type { Pause } from './careful-fetch.ts'
+import type { Client, Failed } from './client.ts'
+import { mergeTask, pullRequest } from './shapes.ts'
+
+/**
+ * Merges a pull request as a merge commit and keeps its source branch. An answer of 202 means that Bitbucket is still
+ * at it: its task is asked for until it ends, for at most `settleMs`. After 202 only the task's own words say that nothing was
+ * merged. Not safe to repeat after `unknown`: look at the pull request.
+ */
+export async function mergePullRequest(
+  client: Client,
+  at: { workspace: string; repo_slug: string; pull_request_id: number },
+  message: string,
+  options: { settleMs: number; pause: Pause; now: () => number; signal?: AbortSignal },
+): Promise<MergeAnswer> {
+  const { signal } = options
+  const request = signal === undefined ? {} : { request: { signal } }
+  const reply = await client.call(() =>
+    client.api.pullrequests.merge({
+      ...at,
+      ...request,
+      _body: {
+        type: 'pullrequest_merge_parameters',
+        message,
+        close_source_branch: false,
+        merge_strategy: 'merge_commit',
+      },
+    }),
+  )
+  if (!reply.ok) return mergeFailure(reply)
+  if (reply.status !== 202) return merged(reply.data)
+
+  const task = /\/merge\/task-status\/([\w{}%:.-]+)\/?$/.exec(reply.headers.get('location') ?? '')?.[1]
+  if (task === undefined)
+    return { merge: 'unknown', detail: 'Bitbucket took the merge on and did not say where to ask' }
+  const until = options.now() + options.settleMs
+  for (let tries = 0; ; tries += 1) {
+    const asked = await client.read(
+      () => client.api.pullrequests.getMergeTaskStatus({ ...at, ...request, task_id: decodeURIComponent(task) }),
+      mergeTask,
+    )
+    if (asked.ok && asked.value.task_status === 'SUCCESS') return merged(asked.value.merge_result)
+    if (!asked.ok && (asked.status === 400 || asked.status === 409)) return mergeFailure(asked)
+    if (!asked.ok && asked.trouble !== 'unreachable') return { merge: 'unknown', detail: asked.detail }
+    if (options.now() >= until || signal?.aborted === true) {
+      return { merge: 'unknown', detail: asked.ok ? 'Bitbucket is still merging' : asked.detail }
+    }
+    try {
+      await options.pause(Math.min(500 * 2 ** tries, 5000), signal)
+    } catch {
+      return { merge: 'unknown', detail: 'Bitbucket was still merging when we stopped asking' }
+    }
+  }
+}
+
+function merged(data: unknown): MergeAnswer {
+  const read = pullRequest.safeParse(data)
+  if (read.success && read.data.mergeCommit !== undefined) return { merge: 'merged', commit: read.data.mergeCommit }
+  return { merge: 'unknown', detail: 'Bitbucket answered the merge without a merge commit' }
+}
+
+/** Only an answer in words that nothing was merged is one: everything from 500 up, and silence, is unknown. */
+function mergeFailure(failed: Failed): MergeAnswer {
+  if (failed.status === 409) return { merge: 'moved' }
+  const { status, detail } = failed
+  return status !== undefined && status >= 400 && status < 500
+    ? { merge: 'refused', detail }
+    : { merge: 'unknown', detail }
+}

@@ -1,0 +1,86 @@
+import { z } from 'zod'
+import type { CheckStatus } from '../../release/plan.ts'
+import type { PullRequest } from '../../release/ports.ts'
+
+// Only the fields that are used. Bitbucket's reference: developer.atlassian.com/cloud/bitbucket/rest.
+
+/** What the package throws for an answer of 400 and above. */
+export const failure = z.object({ status: z.number(), message: z.string(), error: z.unknown().optional() })
+
+const errorBody = z.object({ error: z.object({ message: z.string(), detail: z.unknown().optional() }) })
+
+/** Bitbucket's own sentence in the body of an error. */
+export function sentenceOf(body: unknown): string | undefined {
+  const parsed = errorBody.safeParse(body)
+  if (!parsed.success) return undefined
+  const { message, detail } = parsed.data.error
+  return typeof detail === 'string' && detail !== '' ? `${message} ${detail}` : message
+}
+
+export const page = z.object({ values: z.array(z.unknown()), next: z.string().min(1).optional() })
+export type Page = z.infer<typeof page>
+
+const webLink = z.object({ html: z.object({ href: z.string() }) })
+
+const pullRequestStates = { OPEN: 'open', MERGED: 'merged', DECLINED: 'declined', SUPERSEDED: 'declined' } as const
+
+const end = z.object({ branch: z.object({ name: z.string() }) })
+
+export const pullRequest = z
+  .object({
+    id: z.int().positive(),
+    state: z.enum(['OPEN', 'MERGED', 'DECLINED', 'SUPERSEDED']),
+    links: webLink,
+    source: end,
+    destination: end,
+    merge_commit: z.object({ hash: z.string().regex(/^[0-9a-f]{7,40}$/) }).nullish(),
+  })
+  .transform((read): PullRequest => {
+    const merge = read.state === 'MERGED' ? read.merge_commit?.hash : undefined
+    return {
+      id: read.id,
+      url: read.links.html.href,
+      state: pullRequestStates[read.state],
+      source: read.source.branch.name,
+      destination: read.destination.branch.name,
+      ...(merge === undefined ? {} : { mergeCommit: merge }),
+    }
+  })
+
+/** A pull request in a list: what finds ours among everyone's. */
+export const listedPullRequest = z.object({
+  created_on: z.string().optional(),
+  description: z.string().nullish(),
+  summary: z.object({ raw: z.string().nullish() }).nullish(),
+})
+
+export const comment = z.object({ links: webLink })
+
+export const listedComment = z.object({
+  deleted: z.boolean().optional(),
+  content: z.object({ raw: z.string().nullish() }).nullish(),
+})
+
+const checkStates = { SUCCESSFUL: 'passed', FAILED: 'failed', INPROGRESS: 'running', STOPPED: 'stopped' } as const
+
+export const checkStatus = z
+  .object({
+    key: z.string(),
+    name: z.string().nullish(),
+    state: z.enum(['SUCCESSFUL', 'FAILED', 'INPROGRESS', 'STOPPED']),
+    url: z.string().nullish(),
+  })
+  .transform(
+    (read): CheckStatus => ({ name: read.name || read.key, state: checkStates[read.state], url: read.url ?? '' }),
+  )
+
+/** A rule that says who may do something to a branch; `users` and `groups` are absent in rules of other kinds. */
+export const branchRestriction = z.object({
+  kind: z.literal('restrict_merges'),
+  branch_match_kind: z.literal('glob').optional(),
+  pattern: z.string(),
+  users: z.array(z.unknown()),
+  groups: z.array(z.unknown()),
+})
+
+export const mergeTask = z.object({ task_status: z.enum(['PENDING', 'SUCCESS']), merge_result: z.unknown().optional() })

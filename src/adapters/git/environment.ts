@@ -1,0 +1,74 @@
+import { fileURLToPath } from 'node:url'
+import type { GitAddress } from './values.ts'
+
+export interface Credentials {
+  readonly username: string
+  readonly password: string
+}
+
+const ASKPASS = fileURLToPath(new URL('./askpass.sh', import.meta.url))
+
+// Nothing of a user's or a machine's configuration, no hook, no stored credential, no work in the background.
+const SETTINGS: readonly (readonly [string, string])[] = [
+  ['core.hooksPath', '/dev/null'],
+  ['core.attributesFile', '/dev/null'],
+  ['core.fsmonitor', 'false'],
+  ['core.autocrlf', 'false'],
+  ['credential.helper', ''],
+  ['transfer.credentialsInUrl', 'die'],
+  ['protocol.ext.allow', 'never'],
+  ['gc.auto', '0'],
+  ['maintenance.auto', 'false'],
+  ['fetch.recurseSubmodules', 'false'],
+  // A fetch that is killed leaves whole packs or nothing, and no lock of a reference is waited for longer than one lives.
+  ['fetch.unpackLimit', '1'],
+  ['core.filesRefLockTimeout', '2500'],
+]
+
+/** What reading a mirror needs: no configuration but the mirror's own. */
+export function readingEnvironment(): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    HOME: '/nonexistent',
+    LC_ALL: 'C.UTF-8',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_NO_REPLACE_OBJECTS: '1',
+  }
+}
+
+/** The whole environment of a git that may change things. Without `remote` no transport is allowed. */
+export function gitEnvironment(remote?: {
+  address: GitAddress
+  credentials: Credentials | undefined
+}): Record<string, string> {
+  // A service may say once that a repository has moved; what listens on this machine has no reason to.
+  const redirects = remote?.address.protocol === 'https' ? 'initial' : 'false'
+  const settings = [...SETTINGS, ['http.followRedirects', redirects] as const]
+  return {
+    ...readingEnvironment(),
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ALLOW_PROTOCOL: remote?.address.protocol ?? '',
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(
+      settings.flatMap(([key, value], index) => [
+        [`GIT_CONFIG_KEY_${index}`, key],
+        [`GIT_CONFIG_VALUE_${index}`, value],
+      ]),
+    ),
+    ...(remote === undefined ? {} : askpassEnvironment(remote.address, remote.credentials)),
+  }
+}
+
+function askpassEnvironment(address: GitAddress, credentials: Credentials | undefined): Record<string, string> {
+  if (credentials === undefined || address.web === undefined) return {}
+  if (/[\r\n\0]/.test(credentials.username + credentials.password))
+    throw new TypeError('a credential holds a line break')
+  return {
+    GIT_ASKPASS: ASKPASS,
+    SIGNOFF_GIT_SCHEME: address.protocol,
+    SIGNOFF_GIT_HOST: address.web.host,
+    SIGNOFF_GIT_USERNAME: credentials.username,
+    SIGNOFF_GIT_PASSWORD: credentials.password,
+  }
+}

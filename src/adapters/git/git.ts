@@ -1,0 +1,80 @@
+import { resolve } from 'node:path'
+import type { Git } from '../../release/ports.ts'
+import { checkOut } from './checkout.ts'
+import type { Credentials } from './environment.ts'
+import { createMirrors, failure } from './mirror.ts'
+import { createGitProcesses } from './process.ts'
+import { createPushes } from './push.ts'
+import { entryAt, foreseeMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
+import { createRemotes } from './remote.ts'
+import { objectId } from './values.ts'
+
+export interface GitOptions {
+  /** The folder of the bare mirrors; made when it is not there. */
+  readonly mirrors: string
+  /** Name and password for a remote, asked with its http or https URL only; undefined: none. */
+  readonly credentials: (url: URL) => Credentials | undefined
+  readonly log?: (said: string, facts: Record<string, unknown>) => void
+  readonly timeouts?: {
+    /** Default 20 minutes: a build of Heroku's may take 15. */
+    readonly pushMs?: number
+    /** Everything else; default 2 minutes. */
+    readonly otherMs?: number
+    /** Between asking a process group to end and killing it; default 2 seconds. */
+    readonly graceMs?: number
+  }
+}
+
+/**
+ * The `Git` port over git itself (2.39 or later). `close` ends every git that still runs, with all that it started, and
+ * resolves when nothing of them is left; later calls fail.
+ */
+export function createGit(options: GitOptions): Git & { close(): Promise<void> } {
+  const { pushMs = 20 * 60_000, otherMs: timeoutMs = 2 * 60_000, graceMs = 2000 } = options.timeouts ?? {}
+  const log = options.log ?? (() => {})
+  const processes = createGitProcesses({ graceMs })
+  const mirrors = createMirrors({ directory: resolve(options.mirrors), processes, timeoutMs })
+  const remotes = createRemotes({ processes, mirrors, credentials: options.credentials, timeoutMs, log })
+  const pushes = createPushes({ mirrors, remotes, pushMs, timeoutMs, log })
+
+  return {
+    heads: remotes.heads,
+    fetch: remotes.fetch,
+    async has(app, commit) {
+      const mirror = await mirrors.of(app)
+      const said = await mirror.read(['cat-file', '--batch-check=%(objecttype)'], { input: `${objectId(commit)}\n` })
+      return said.trim() === 'commit'
+    },
+    async commit(app, commit) {
+      return readCommit(await mirrors.of(app), objectId(commit), timeoutMs)
+    },
+    async commits(app, range) {
+      return readCommits(await mirrors.of(app), range, timeoutMs)
+    },
+    async isAncestor(app, ancestor, descendant) {
+      const args = ['merge-base', '--is-ancestor', objectId(ancestor), objectId(descendant)]
+      const ended = await (await mirrors.of(app)).git(args)
+      if (ended.exitCode !== 0 && ended.exitCode !== 1) throw failure(args, ended)
+      return ended.exitCode === 0
+    },
+    async foreseeMerge(app, ours, theirs) {
+      return foreseeMerge(await mirrors.of(app), ours, theirs)
+    },
+    async changedFiles(app, from, to, limit) {
+      return readChangedFiles(await mirrors.of(app), { from, to, limit }, timeoutMs)
+    },
+    async objectAt(app, commit, path) {
+      return (await entryAt(await mirrors.of(app), commit, path))?.id
+    },
+    async fileAt(app, commit, path) {
+      return readFileAt(await mirrors.of(app), commit, path)
+    },
+    async checkout(app, commit, directory) {
+      const leftOut = await checkOut(await mirrors.of(app), commit, resolve(directory))
+      if (leftOut.length > 0) log('symbolic links were left out of a checkout', { app: app.name, leftOut })
+    },
+    push: pushes.push,
+    deleteBranch: pushes.deleteBranch,
+    close: processes.close,
+  }
+}

@@ -1,0 +1,136 @@
+import type { App } from '../../release/app.ts'
+import type { Answer, PushAnswer } from '../../release/ports.ts'
+import { failure, type Mirrors } from './mirror.ts'
+import type { GitEnded } from './process.ts'
+import type { Remote, Remotes } from './remote.ts'
+import { saysNotThere, troubleOf } from './troubles.ts'
+import { branchName, objectId } from './values.ts'
+
+type Rejection = 'hook' | 'stale' | 'not a fast-forward'
+
+export interface Pushes {
+  push(
+    app: App,
+    url: string,
+    push: { commit: string; branch: string; expected: string | null },
+    options?: { signal?: AbortSignal; onLine?: (line: string) => void },
+  ): Promise<PushAnswer>
+  deleteBranch(app: App, url: string, branch: string, expected: string): Promise<Answer<void>>
+}
+
+type Log = (said: string, facts: Record<string, unknown>) => void
+
+export function createPushes(options: {
+  mirrors: Mirrors
+  remotes: Remotes
+  pushMs: number
+  timeoutMs: number
+  log: Log
+}): Pushes {
+  // Whatever becomes of a line, the push goes on.
+  const tell = (onLine: (line: string) => void, line: string) => {
+    try {
+      onLine(line)
+    } catch (error) {
+      options.log('a line of a push could not be told', { error: String(error) })
+    }
+  }
+
+  return {
+    async push(app, url, { commit, branch, expected }, { signal, onLine } = {}) {
+      const remote = options.remotes.at(url)
+      const reference = `refs/heads/${branchName(branch)}`
+      objectId(commit)
+      if (expected !== null) objectId(expected)
+      const mirror = await options.mirrors.of(app)
+      await mirror.read(['cat-file', '-e', `${commit}^{commit}`])
+      if (expected !== null) {
+        // A lease alone would force: git takes it as leave to throw commits away (git-push(1)).
+        const ancestor = await mirror.git(['merge-base', '--is-ancestor', expected, commit])
+        if (ancestor.exitCode === 1) return { push: 'rejected', why: 'not a fast-forward', output: [] }
+        if (ancestor.exitCode !== 0) throw failure(['merge-base'], ancestor)
+      }
+      const ended = await remote.git(pushArguments(remote, reference, commit, expected), {
+        directory: mirror.directory,
+        timeoutMs: options.pushMs,
+        signal,
+        ...(onLine === undefined ? {} : { onLine: (line) => tell(onLine, spoken(line, remote)) }),
+      })
+      return answerOf(ended, reference, remote)
+    },
+
+    async deleteBranch(app, url, branch, expected) {
+      const remote = options.remotes.at(url)
+      const reference = `refs/heads/${branchName(branch)}`
+      if (!branch.startsWith('signoff/')) throw new TypeError(`only branches of ours are deleted, not ${branch}`)
+      objectId(expected)
+      const before = await options.remotes.heads(url, [branch])
+      if (!before.ok) return before
+      if (before.value[branch] === null) return { ok: true, value: undefined }
+      if (before.value[branch] !== expected) return moved(branch)
+
+      const mirror = await options.mirrors.of(app)
+      const ended = await remote.git(pushArguments(remote, reference, '', expected), {
+        directory: mirror.directory,
+        timeoutMs: options.timeoutMs,
+      })
+      if (statusLine(ended.stdout, reference)?.flag === '-') return { ok: true, value: undefined }
+      const after = await options.remotes.heads(url, [branch])
+      if (!after.ok) return after
+      if (after.value[branch] === null) return { ok: true, value: undefined }
+      return after.value[branch] === expected ? { ok: false, ...troubleOf(ended, remote.scrub) } : moved(branch)
+    },
+  }
+}
+
+function moved(branch: string): Answer<void> {
+  return { ok: false, trouble: 'wrong', detail: `${branch} is at another commit than ours` }
+}
+
+function pushArguments(remote: Remote, reference: string, commit: string, expected: string | null): string[] {
+  return [
+    'push',
+    '--porcelain',
+    '--no-verify',
+    '--no-follow-tags',
+    '--recurse-submodules=no',
+    `--force-with-lease=${reference}:${expected ?? ''}`,
+    '--',
+    remote.address.address,
+    `${commit}:${reference}`,
+  ]
+}
+
+/** The porcelain line of a reference is the remote's answer; neither exit code says whether it moved (git-push(1), OUTPUT). */
+function answerOf(ended: GitEnded, reference: string, remote: Remote): PushAnswer {
+  const status = statusLine(ended.stdout, reference)
+  const output = ended.stderr.map((line) => spoken(line, remote))
+  if (status?.flag === '!') output.push(remote.scrub(status.summary))
+  const said = { output: output.slice(-500) }
+  if (status === undefined) {
+    if (ended.stopped !== undefined) return { push: 'unknown', ...said }
+    const refused = troubleOf(ended, remote.scrub).trouble === 'refused' || saysNotThere(ended)
+    return { push: refused ? 'not allowed' : 'unknown', ...said }
+  }
+  if (status.flag === '=') return { push: 'already', ...said }
+  if (status.flag !== '!') return { push: 'moved', ...said }
+  if (status.summary.startsWith('[remote failure]')) return { push: 'unknown', ...said }
+  return { push: 'rejected', why: rejectionOf(status.summary), ...said }
+}
+
+function rejectionOf(summary: string): Rejection {
+  if (/stale info|fetch first|failed to update ref|already exists|incorrect old value|cannot lock ref/.test(summary)) {
+    return 'stale'
+  }
+  return /non-fast-forward|needs force/.test(summary) ? 'not a fast-forward' : 'hook'
+}
+
+function statusLine(stdout: string, reference: string): { flag: string; summary: string } | undefined {
+  for (const line of stdout.split('\n')) {
+    const [flag = '', names = '', summary = ''] = line.split('\t')
+    if (flag.length === 1 && names.endsWith(`:${reference}`)) return { flag, summary }
+  }
+  return undefined
+}
+
+const spoken = (line: string, remote: Remote) => remote.scrub(line.replace(/^remote: ?/, ''))

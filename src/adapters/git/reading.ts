@@ -1,0 +1,162 @@
+import { type SimpleGit, simpleGit } from 'simple-git'
+import type { ChangedFile, PlannedCommit } from '../../release/plan.ts'
+import type { CommitFacts, MergeForeseen } from '../../release/ports.ts'
+import { readingEnvironment } from './environment.ts'
+import { failure, type Mirror } from './mirror.ts'
+import { objectId, pathInRepository } from './values.ts'
+
+// The tree without files has this id in every repository, and git knows it without an object.
+const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+const MAX_FILE = 16 * 1024 * 1024
+
+/** simple-git in the mirror: nothing of the surroundings, and every exit code but 0 is an error. */
+function reader(mirror: Mirror, timeoutMs: number): SimpleGit {
+  const environment = readingEnvironment()
+  return simpleGit({
+    baseDir: mirror.directory,
+    timeout: { block: timeoutMs },
+    allowEnvironment: Object.keys(environment).filter((name) => name.startsWith('GIT_')),
+    // Without this an exit code of 1 with nothing on stderr would count as success.
+    errors: (error, result) =>
+      error ?? (result.exitCode === 0 ? undefined : new Error(`git ended with ${result.exitCode}`)),
+  }).env(environment)
+}
+
+/** One commit's tree and parents; throws when it is not a commit of the mirror. */
+export async function readCommit(mirror: Mirror, commit: string, timeoutMs: number): Promise<CommitFacts> {
+  const text = await reader(mirror, timeoutMs).raw([
+    'log',
+    '-1',
+    '-z',
+    '--format=%H%x00%T%x00%P',
+    '--end-of-options',
+    objectId(commit),
+  ])
+  const [sha = '', tree = '', parents = ''] = text.split('\0')
+  if (sha !== commit) throw new Error(`${commit} is not a commit`)
+  return { sha, tree, parents: words(parents) }
+}
+
+/** See the port; newest first and never a parent before its child. */
+export async function readCommits(
+  mirror: Mirror,
+  range: { from: readonly string[]; notFrom: readonly string[]; limit: number },
+  timeoutMs: number,
+) {
+  const from = range.from.map(objectId)
+  const ends = ['--end-of-options', ...from, ...range.notFrom.map((commit) => `^${objectId(commit)}`)]
+  if (!Number.isSafeInteger(range.limit) || range.limit < 0) throw new TypeError('the limit must be a whole number')
+  if (from.length === 0) return { count: 0, commits: [], authors: [] }
+  const read = reader(mirror, timeoutMs)
+  const counted = await read.raw(['rev-list', '--count', ...ends])
+  const format = '--format=%H%x00%P%x00%an%x00%ae%x00%cI%x00%s'
+  const listed = await read.raw(['log', '-z', '--date-order', `--max-count=${range.limit}`, format, ...ends])
+  const written = await read.raw(['log', '-z', '--date-order', '--no-merges', '--format=%an%x00%ae', ...ends])
+
+  const authors = new Map<string, { name: string; email: string }>()
+  for (const [name = '', email = ''] of rows(written, 2)) {
+    if (!authors.has(email.toLowerCase())) authors.set(email.toLowerCase(), { name: plain(name), email: plain(email) })
+  }
+  const commits = rows(listed, 6).map(
+    ([sha = '', parents = '', name = '', email = '', at = '', title = '']): PlannedCommit => ({
+      sha,
+      title: plain(title),
+      author: { name: plain(name), email: plain(email) },
+      at,
+      isMerge: words(parents).length > 1,
+    }),
+  )
+  return { count: Number(counted.trim()), commits, authors: [...authors.values()] }
+}
+
+/** Files that differ, renames told as the new path; files that are not text count no lines. */
+export async function readChangedFiles(
+  mirror: Mirror,
+  ends: { from: string | null; to: string; limit: number },
+  timeoutMs: number,
+): Promise<{ count: number; list: readonly ChangedFile[] }> {
+  const text = await reader(mirror, timeoutMs).raw([
+    'diff',
+    '--numstat',
+    '-z',
+    '--find-renames',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--end-of-options',
+    ends.from === null ? EMPTY_TREE : objectId(ends.from),
+    objectId(ends.to),
+    '--',
+  ])
+  const fields = text.split('\0')
+  const list: ChangedFile[] = []
+  for (let at = 0; at < fields.length - 1; at += 1) {
+    const [added = '', removed = '', ...path] = (fields[at] ?? '').split('\t')
+    const renamed = path.join('\t') === ''
+    list.push({
+      path: (renamed ? fields[at + 2] : path.join('\t')) ?? '',
+      added: lines(added),
+      removed: lines(removed),
+    })
+    if (renamed) at += 2
+  }
+  return { count: list.length, list: list.slice(0, ends.limit) }
+}
+
+/** By git's own merge; throws when git can't tell (histories without a common commit, objects that are missing). */
+export async function foreseeMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergeForeseen> {
+  const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--messages', objectId(ours), objectId(theirs)]
+  const ended = await mirror.git(args)
+  if (ended.exitCode !== 0 && ended.exitCode !== 1) throw failure(args, ended)
+  const fields = ended.stdout.split('\0')
+  const tree = objectId(fields[0] ?? '')
+  if (ended.exitCode === 0) return { clean: true, tree }
+  const end = fields.indexOf('', 1)
+  return {
+    clean: false,
+    files: [...new Set(fields.slice(1, end))],
+    messages: mergeMessages(fields.slice(end + 1)),
+  }
+}
+
+/** The entry of a path in a commit or tree; undefined: not there. */
+export async function entryAt(mirror: Mirror, commit: string, path: string) {
+  const inside = pathInRepository(path)
+  objectId(commit)
+  if (inside === '') {
+    const tree = await mirror.read(['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`])
+    return { mode: '040000', type: 'tree', id: tree.trim().split('\n').at(-1) ?? '' }
+  }
+  const text = await mirror.read(['ls-tree', '-z', '--full-tree', commit, '--', inside])
+  const [mode = '', type = '', id = ''] = words(text.split('\t')[0] ?? '')
+  return id === '' ? undefined : { mode, type, id }
+}
+
+/** Text of a file; undefined: no such path, or no regular file. */
+export async function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | undefined> {
+  const entry = await entryAt(mirror, commit, path)
+  if (entry?.type !== 'blob' || entry.mode === '120000') return undefined
+  const size = Number(await mirror.read(['cat-file', '-s', entry.id]))
+  if (size > MAX_FILE) throw new Error(`${path} is larger than ${MAX_FILE} bytes`)
+  return mirror.read(['cat-file', 'blob', entry.id])
+}
+
+/** Messages come as: how many paths, the paths, a short type, the message (git-merge-tree(1)). */
+function mergeMessages(fields: readonly string[]): string[] {
+  const messages: string[] = []
+  for (let at = 0; at < fields.length - 1; ) {
+    const paths = Number(fields[at])
+    const [type = '', message = ''] = fields.slice(at + paths + 1, at + paths + 3)
+    if (type !== 'Auto-merging') messages.push(plain(message.trim()))
+    at += paths + 3
+  }
+  return messages
+}
+
+function rows(text: string, width: number): string[][] {
+  const fields = text.split('\0').slice(0, -1)
+  return Array.from({ length: fields.length / width }, (_, row) => fields.slice(row * width, (row + 1) * width))
+}
+
+const words = (text: string) => text.split(' ').filter((word) => word !== '')
+const lines = (count: string) => (count === '-' ? 0 : Number(count))
+const plain = (text: string) => text.replaceAll(/\p{Cc}+/gu, ' ')

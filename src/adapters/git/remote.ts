@@ -1,0 +1,136 @@
+import type { App } from '../../release/app.ts'
+import type { Answer } from '../../release/ports.ts'
+import { type Credentials, gitEnvironment } from './environment.ts'
+import { createScrubber } from './lines.ts'
+import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
+import type { GitEnded, GitProcesses } from './process.ts'
+import { troubleOf } from './troubles.ts'
+import { branchName, type GitAddress, gitAddress } from './values.ts'
+
+export type Heads = Readonly<Record<string, string | null>>
+
+/** A remote as one call sees it: how to talk to it, and how to keep its secret out of what is said. */
+export interface Remote {
+  readonly address: GitAddress
+  readonly scrub: (text: string) => string
+  /** Runs git with this remote's transport and credentials, and nothing else's. */
+  git(
+    args: readonly string[],
+    options: {
+      directory: string
+      timeoutMs: number
+      signal?: AbortSignal | undefined
+      onLine?: (line: string) => void
+    },
+  ): Promise<GitEnded>
+}
+
+export interface Remotes {
+  /** Throws for a URL that may not be used. */
+  at(url: string): Remote
+  heads(url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
+  fetch(app: App, url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
+}
+
+// A branch may move between the look and the fetch; one that moves each time is somebody's machine gone wild.
+const TRIES = 4
+
+export function createRemotes(options: {
+  processes: GitProcesses
+  mirrors: Mirrors
+  credentials: (url: URL) => Credentials | undefined
+  timeoutMs: number
+  log: (said: string, facts: Record<string, unknown>) => void
+}): Remotes {
+  function at(url: string): Remote {
+    const address = gitAddress(url)
+    const credentials = address.web && options.credentials(address.web)
+    const environment = gitEnvironment({ address, credentials })
+    return {
+      address,
+      scrub: createScrubber(credentials),
+      git: (args, call) =>
+        options.processes.run({
+          args,
+          // Outside of any repository, unless the call is made in one.
+          environment: { ...environment, GIT_DIR: call.directory === '/' ? '/nonexistent' : call.directory },
+          ...call,
+        }),
+    }
+  }
+
+  async function look(remote: Remote, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>> {
+    if (branches.length === 0) return { ok: true, value: {} }
+    const ended = await remote.git(
+      ['ls-remote', '--refs', '--quiet', '--', remote.address.address, ...branches.map((name) => `refs/heads/${name}`)],
+      { directory: '/', timeoutMs: options.timeoutMs, signal },
+    )
+    if (ended.exitCode !== 0 || ended.stopped) return { ok: false, ...troubleOf(ended, remote.scrub) }
+    const found = new Map<string, string>()
+    for (const line of ended.stdout.split('\n')) {
+      const [, commit, name] = /^([0-9a-f]{40})\trefs\/heads\/(.+)$/.exec(line) ?? []
+      if (commit !== undefined && name !== undefined) found.set(name, commit)
+    }
+    return {
+      ok: true,
+      value: Object.fromEntries(branches.map((name) => [name, found.get(name) ?? null])),
+    }
+  }
+
+  return {
+    at,
+    async heads(url, branches, signal) {
+      return look(at(url), branches.map(branchName), signal)
+    },
+
+    async fetch(app, url, branches, signal) {
+      const remote = at(url)
+      const names = branches.map(branchName)
+      const mirror = await options.mirrors.of(app)
+      for (let tried = 0; tried < TRIES; tried += 1) {
+        const looked = await look(remote, names, signal)
+        if (!looked.ok) return looked
+        const wanted = Object.entries(looked.value).filter(([, commit]) => commit !== null)
+        if (await holdsWhole(mirror, Object.values(looked.value))) {
+          await mirror.setReferences(
+            Object.fromEntries(names.map((n) => [referenceFor(remote.address.address, n), looked.value[n] ?? null])),
+          )
+          if (tried > 0) {
+            await mirror.tidy().catch((error: unknown) => {
+              options.log('a mirror could not be tidied', { app: app.name, error: String(error) })
+            })
+          }
+          return looked
+        }
+        const fetched = await remote.git(
+          [
+            'fetch',
+            '--quiet',
+            '--no-tags',
+            '--no-write-fetch-head',
+            '--no-auto-maintenance',
+            '--no-recurse-submodules',
+            '--',
+            remote.address.address,
+            ...wanted.map(([name]) => `refs/heads/${name}`),
+          ],
+          { directory: mirror.directory, timeoutMs: options.timeoutMs, signal },
+        )
+        const gone = fetched.stderr.some((line) => line.includes("couldn't find remote ref"))
+        if ((fetched.exitCode !== 0 || fetched.stopped) && !gone) {
+          return { ok: false, ...troubleOf(fetched, remote.scrub) }
+        }
+      }
+      return { ok: false, trouble: 'wrong', detail: 'the branches moved again each time that they were fetched' }
+    },
+  }
+}
+
+/** Whether the mirror has these commits with all their history and files, not only the commit objects. */
+async function holdsWhole(mirror: Mirror, commits: readonly (string | null)[]): Promise<boolean> {
+  const asked = commits.filter((commit) => commit !== null)
+  if (asked.length === 0) return true
+  // What our references reach is whole already, so that this looks at what is new only.
+  const ended = await mirror.git(['rev-list', '--objects', '--quiet', ...asked, '--not', '--glob=refs/signoff/*'])
+  return ended.exitCode === 0
+}

@@ -1,0 +1,154 @@
+import { type Kysely, sql, type Updateable } from 'kysely'
+import { canonicalJson } from '../../release/plan.ts'
+import type { NewRelease, ReleaseChange } from '../../release/ports.ts'
+import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../release/release.ts'
+import { mayBecome, RELEASE_STATES } from '../../release/release.ts'
+import { readCurrent, readRelease, readReleaseByRequest } from './reads.ts'
+import { type ReleaseTable, storable, type Tables } from './schema.ts'
+
+/**
+ * As Transaction.createRelease. The row that holds the last number is locked first, so requests that race stand in line
+ * and each sees what those before it have made; a number that is rolled back is given to the next.
+ */
+export async function createRelease(
+  trx: Kysely<Tables>,
+  wanted: NewRelease,
+): Promise<{ made: Release } | { seen: Release } | { busy: Release }> {
+  const { last } = await trx.selectFrom('release_number').select('last').forUpdate().executeTakeFirstOrThrow()
+  const seen = await readReleaseByRequest(trx, wanted.requestKey)
+  if (seen !== undefined) return { seen }
+  const busy = await readCurrent(trx, wanted.app, wanted.environment)
+  if (busy !== undefined) return { busy }
+
+  const number = last + 1
+  await trx.updateTable('release_number').set({ last: number }).execute()
+  await trx
+    .insertInto('release')
+    .values({
+      number,
+      app: wanted.app,
+      environment: wanted.environment,
+      kind: wanted.kind,
+      state: 'planning',
+      requester_id: wanted.requester.id,
+      requester_name: storable(wanted.requester.name),
+      configuration: wanted.configuration,
+      request_key: wanted.requestKey,
+      reason: wanted.reason === undefined ? null : storable(wanted.reason),
+      picks: wanted.picks === undefined ? null : canonicalJson(wanted.picks),
+      replaces: wanted.replaces ?? null,
+    })
+    .execute()
+  if (wanted.replaces !== undefined) {
+    await trx.updateTable('release').set({ replaced_by: number }).where('number', '=', wanted.replaces).execute()
+  }
+  const made = await readRelease(trx, number)
+  if (made === undefined) throw new Error(`Release #${number} was made and is not there.`)
+  return { made }
+}
+
+/**
+ * As Transaction.lockRelease. Two statements on purpose: the one that waits for the lock would see the sign-offs and
+ * steps of before the wait. Rows that refer to the release may still be added by others (no key update).
+ */
+export async function lockRelease(trx: Kysely<Tables>, number: number): Promise<Release | undefined> {
+  await trx.selectFrom('release').select('number').where('number', '=', number).forNoKeyUpdate().execute()
+  return readRelease(trx, number)
+}
+
+/** As Transaction.changeRelease. Throws for an unknown release, and for a state that may not follow the one it has. */
+export async function changeRelease(trx: Kysely<Tables>, number: number, change: ReleaseChange): Promise<void> {
+  const columns = changedColumns(change)
+  if (Object.keys(columns).length === 0) return
+  let update = trx.updateTable('release').set(columns).where('number', '=', number)
+  const { state } = change
+  if (state !== undefined) {
+    const before = RELEASE_STATES.filter((from) => from === state || mayBecome(from, state))
+    update = update.where('state', 'in', before)
+  }
+  const { numUpdatedRows } = await update.executeTakeFirstOrThrow()
+  if (numUpdatedRows === 0n) {
+    throw new Error(`Release #${number} is not there, or may not become ${state ?? 'changed'} from the state it is in.`)
+  }
+}
+
+function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
+  const columns: Updateable<ReleaseTable> = {}
+  if (change.state !== undefined) columns.state = change.state
+  if (change.attempt !== undefined) columns.attempt = change.attempt
+  if ('plan' in change) columns.plan = json(change.plan)
+  if ('fingerprint' in change) columns.fingerprint = change.fingerprint ?? null
+  if ('problem' in change) columns.problem = json(change.problem)
+  if ('endedBy' in change) Object.assign(columns, personColumns('ended_by', change.endedBy))
+  if ('endReason' in change) columns.end_reason = change.endReason === undefined ? null : storable(change.endReason)
+  if ('replacedBy' in change) columns.replaced_by = change.replacedBy ?? null
+  if ('card' in change) Object.assign(columns, messageColumns('card', change.card))
+  if ('announcement' in change) Object.assign(columns, messageColumns('announcement', change.announcement))
+  if ('cancelRequestedBy' in change) {
+    Object.assign(columns, personColumns('cancel_requested_by', change.cancelRequestedBy))
+  }
+  if ('plannedAt' in change) columns.planned_at = change.plannedAt ?? null
+  if ('cardPostedAt' in change) columns.card_posted_at = change.cardPostedAt ?? null
+  if ('approvedAt' in change) columns.approved_at = change.approvedAt ?? null
+  if ('startedAt' in change) columns.started_at = change.startedAt ?? null
+  if ('endedAt' in change) columns.ended_at = change.endedAt ?? null
+  if ('expiresAt' in change) columns.expires_at = change.expiresAt ?? null
+  if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
+  return columns
+}
+
+function personColumns(prefix: 'ended_by' | 'cancel_requested_by', person: PersonName | undefined) {
+  return { [`${prefix}_id`]: person?.id ?? null, [`${prefix}_name`]: person ? storable(person.name) : null }
+}
+
+function messageColumns(prefix: 'card' | 'announcement', message: PostedMessage | undefined) {
+  return { [`${prefix}_channel`]: message?.channel ?? null, [`${prefix}_ts`]: message?.ts ?? null }
+}
+
+function json(value: unknown): string | null {
+  return value === undefined ? null : canonicalJson(value)
+}
+
+/** As Transaction.addSignOff. */
+export async function addSignOff(trx: Kysely<Tables>, number: number, signOff: Omit<SignOff, 'at'>): Promise<boolean> {
+  const added = await trx
+    .insertInto('sign_off')
+    .values({
+      release: number,
+      kind: signOff.kind,
+      person_id: signOff.person.id,
+      person_name: storable(signOff.person.name),
+      fingerprint: signOff.fingerprint,
+      note: signOff.note === undefined ? null : storable(signOff.note),
+      right: signOff.right,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('release')
+    .executeTakeFirst()
+  return added !== undefined
+}
+
+/** As Transaction.putStep. A step keeps the place of its first row. */
+export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow): Promise<void> {
+  const columns = {
+    state: step.state,
+    attempt: step.attempt,
+    effect: step.effect,
+    started_at: step.startedAt ?? null,
+    ended_at: step.endedAt ?? null,
+    result: json(step.result),
+  }
+  await trx
+    .insertInto('step')
+    .values({ release: number, name: step.name, ...columns })
+    .onConflict((conflict) => conflict.columns(['release', 'name']).doUpdateSet(columns))
+    .execute()
+}
+
+/** The transaction's time, to the millisecond. */
+export async function readNow(db: Kysely<Tables>): Promise<Date> {
+  const { now } = await db
+    .selectNoFrom(sql<Date>`date_trunc('milliseconds', now())`.as('now'))
+    .executeTakeFirstOrThrow()
+  return now
+}

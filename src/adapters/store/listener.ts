@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import { openWatched, type Report, type WatchedConnection } from './connection.ts'
+
+/** Hears the signs that others give on a channel of the store (LISTEN). */
+export interface Listener {
+  /** How many signs have come; a new connection counts as one, since signs may have been missed before it. */
+  signs(): number
+  /** Listens, when it does not yet. False: the store can't be reached, which is tried again by itself. */
+  ready(): Promise<boolean>
+  /** Resolves when there are more signs than `seen`, at the latest after `ms`, or when the signal aborts. */
+  next(seen: number, ms: number, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export function createListener(config: pg.ClientConfig, channel: string, report: Report): Listener {
+  let count = 0
+  let wake = new AbortController()
+  let connection: WatchedConnection | undefined
+  let connecting: Promise<boolean> | undefined
+  let closed = false
+
+  const sign = () => {
+    count += 1
+    wake.abort()
+    wake = new AbortController()
+  }
+
+  const connect = async (): Promise<boolean> => {
+    try {
+      const opened = await openWatched(config)
+      opened.client.on('notification', sign)
+      await opened.client.query(`listen ${channel}`)
+      opened.lost.addEventListener('abort', () => {
+        connection = undefined
+        void opened.close()
+        sign()
+      })
+      if (closed) {
+        await opened.close()
+        return false
+      }
+      connection = opened
+      sign()
+      return true
+    } catch (error) {
+      report('listening to the store', error)
+      return false
+    } finally {
+      connecting = undefined
+    }
+  }
+
+  return {
+    signs: () => count,
+    ready: async () => {
+      if (connection !== undefined) return true
+      if (closed) return false
+      connecting ??= connect()
+      return connecting
+    },
+    next: async (seen, ms, signal) => {
+      if (count !== seen) return
+      await delay(ms, undefined, { signal: AbortSignal.any([signal, wake.signal]) }).catch(() => undefined)
+    },
+    close: async () => {
+      closed = true
+      await connecting
+      await connection?.close()
+      connection = undefined
+      wake.abort()
+    },
+  }
+}

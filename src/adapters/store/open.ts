@@ -1,0 +1,197 @@
+import { randomBytes } from 'node:crypto'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
+import { PgBoss } from 'pg-boss'
+import type { EnvironmentLock, Inbox, Jobs, Outbox, Store } from '../../release/ports.ts'
+import { readChainHead, readEvents } from './chain.ts'
+import { readNow } from './changes.ts'
+import { type Report, within } from './connection.ts'
+import { createInbox } from './inbox.ts'
+import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
+import { afterLock, createEnvironmentLock } from './lock.ts'
+import { migrate, schemaAge } from './migrations.ts'
+import { createOutbox } from './outbox.ts'
+import { readCurrent, readRelease, readReleases } from './reads.ts'
+import type { Tables } from './schema.ts'
+import { createTransactions, type RunTransaction } from './transaction.ts'
+
+export interface StoreOptions {
+  /** Where the store is: a connection string, or host (a socket's directory), user and database. */
+  readonly pool: pg.PoolConfig
+  /** Default `all`. A `bot` enqueues jobs and works on none. */
+  readonly role?: 'all' | 'bot' | 'worker'
+  /** False: for commands that only read. Nothing is migrated, and jobs can be neither enqueued nor worked on. */
+  readonly migrate?: boolean
+  /** Told of what goes wrong beside any call. */
+  readonly report?: Report
+  readonly timing?: JobTiming
+}
+
+export interface OpenStore {
+  readonly store: Store
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly jobs: Jobs
+  readonly lock: EnvironmentLock
+  /** Throws when the store does not answer within 5 s. */
+  ping(): Promise<void>
+  /** Ends all connections. Jobs in hand should have been stopped before. Safe to repeat. */
+  close(): Promise<void>
+}
+
+/** A store that does not answer can't be taken leave of. */
+const closeWithinMs = 2000
+
+/**
+ * Opens the store on a Postgres of version 15 or later, over a direct connection (no pooler in transaction mode: locks
+ * and LISTEN live in sessions). Brings the schema to this program's first, safely beside other processes that do the
+ * same. Throws when the store can't be reached, is newer than this program, or, with `migrate: false`, older.
+ */
+export async function openStore(options: StoreOptions): Promise<OpenStore> {
+  const report: Report = options.report ?? (() => undefined)
+  const timing = options.timing ?? {}
+  const connect: pg.PoolConfig = { connectionTimeoutMillis: 10_000, application_name: 'signoff', ...options.pool }
+  const pool = new pg.Pool({
+    max: 8,
+    statement_timeout: 30_000,
+    idle_in_transaction_session_timeout: 30_000,
+    ...connect,
+  })
+  // The pool listens only to connections that are idle; one that is cut while in use would end the process.
+  pool.on('connect', (client) => client.on('error', (error) => report('a connection to the store', error)))
+  pool.on('error', () => undefined)
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+
+  let boss: PgBoss | undefined
+  try {
+    if (options.migrate === false) await refuseOther(db)
+    else boss = await afterLock(connect, 'migrations', () => prepare(connect, options.role ?? 'all', timing, report))
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+
+  const transaction = createTransactions(db, createJobsInTransaction(boss))
+  const outbox = createOutbox({ db, connect, transaction, report })
+  let closing: Promise<void> | undefined
+  const close = async () => {
+    await within(closeWithinMs, Promise.all([boss?.stop({ graceful: false }), outbox.close()]))
+    await within(closeWithinMs, db.destroy())
+  }
+  return {
+    store: createStore(db, transaction),
+    inbox: createInbox(db),
+    outbox,
+    jobs: createJobs(options.role === 'bot' ? undefined : boss, db, timing, report),
+    lock: createEnvironmentLock(connect),
+    ping: async () => {
+      if (!(await within(5000, sql`select 1`.execute(db)))) throw new Error('The store does not answer.')
+    },
+    close: () => {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+async function refuseOther(db: Kysely<Tables>): Promise<void> {
+  const age = await schemaAge(db)
+  if (age === 'older')
+    throw new Error('The store is not set up for this version of Signoff yet: start the service first.')
+  if (age === 'newer') throw new Error('The store belongs to a newer version of Signoff: use that one.')
+}
+
+/** The two schemas, ours and the job queue's, one process at a time; then the queue's machinery for this role. */
+async function prepare(
+  connect: pg.PoolConfig,
+  role: 'all' | 'bot' | 'worker',
+  timing: JobTiming,
+  report: Report,
+): Promise<PgBoss> {
+  const unhurried = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ ...connect, max: 2 }) }) })
+  try {
+    await migrate(unhurried)
+  } finally {
+    await unhurried.destroy()
+  }
+  const works = role !== 'bot'
+  const seconds = timing.superviseSeconds ?? 2
+  const boss = new PgBoss({
+    ...bossConnection(connect),
+    max: 4,
+    application_name: 'signoff jobs',
+    schedule: false,
+    supervise: works,
+    superviseIntervalSeconds: seconds,
+    monitorIntervalSeconds: seconds,
+    useListenNotify: works,
+  })
+  boss.on('error', (error) => report('the job queue', error))
+  boss.on('warning', (warning) => report('the job queue', warning))
+  try {
+    await boss.start()
+    await prepareQueues(boss, timing)
+    return boss
+  } catch (error) {
+    await boss.stop({ graceful: false }).catch(() => undefined)
+    throw error
+  }
+}
+
+function bossConnection(connect: pg.PoolConfig) {
+  return Object.fromEntries(Object.entries(connect).filter(([, value]) => value !== undefined))
+}
+
+function createStore(db: Kysely<Tables>, transaction: RunTransaction): Store {
+  return {
+    transaction: (work, options) => transaction(work, options),
+    now: () => readNow(db),
+    release: (number) => readRelease(db, number),
+    releases: (filter) => readReleases(db, filter),
+    current: (app, environment) => readCurrent(db, app, environment),
+    events: (number) => readEvents(db, number),
+    chainHead: () => readChainHead(db),
+
+    buttonToken: async (release, action) => {
+      await db
+        .insertInto('button_token')
+        .values({ token: randomBytes(24).toString('base64url'), release, action })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      const { token } = await db
+        .selectFrom('button_token')
+        .select('token')
+        .where('release', '=', release)
+        .where('action', '=', action)
+        .executeTakeFirstOrThrow()
+      return token
+    },
+
+    resolveButton: (token) =>
+      db.selectFrom('button_token').select(['release', 'action']).where('token', '=', token).executeTakeFirst(),
+
+    workerSeen: async ({ id, configurations }) => {
+      const seen = { at: sql<Date>`clock_timestamp()`, configurations: JSON.stringify(configurations) }
+      await db
+        .insertInto('worker')
+        .values({ id, ...seen })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(seen))
+        .execute()
+    },
+
+    workers: () => db.selectFrom('worker').selectAll().orderBy('at', 'desc').execute(),
+
+    noteDatabase: async (identity, app, environment) => {
+      await db
+        .insertInto('database_identity')
+        .values({ identity, app, environment })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      return db
+        .selectFrom('database_identity')
+        .select(['app', 'environment'])
+        .where('identity', '=', identity)
+        .executeTakeFirstOrThrow()
+    },
+  }
+}

@@ -1,0 +1,175 @@
+import { type Kysely, type SqlBool, sql } from 'kysely'
+import type pg from 'pg'
+import type { OutboxMessage } from '../../release/messages.ts'
+import { canonicalJson } from '../../release/plan.ts'
+import type { Outbox, Posting } from '../../release/ports.ts'
+import type { Report } from './connection.ts'
+import { createListener, type Listener } from './listener.ts'
+import { withLock } from './lock.ts'
+import { present } from './reads.ts'
+import { storable, type Tables } from './schema.ts'
+import type { RunTransaction } from './transaction.ts'
+
+const channel = 'signoff_outbox'
+
+/** In 1973: what is below was meant as a length of time, and would be tried again at once, for ever. */
+const earliestMoment = 1e11
+
+/** While the store can't be reached nobody wakes us. */
+const shortWaitMs = 1000
+
+/**
+ * Puts a message into the outbox in this transaction. The same key of the same release and kind is put in once. A card
+ * that waits and has not been tried stands for this one too: it is drawn from what is stored when it is sent.
+ */
+export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): Promise<void> {
+  const insert = trx.insertInto('outbox').values({
+    kind: message.kind,
+    release: message.kind === 'private' ? null : message.release,
+    key: message.kind === 'card' ? null : message.key,
+    message: canonicalJson(message),
+  })
+  if (message.kind === 'card') {
+    // An update, though it changes nothing: it holds the row, so that whoever tries it next draws what we commit.
+    await insert
+      .onConflict((conflict) =>
+        conflict
+          .column('release')
+          .where(sql<SqlBool>`kind = 'card' and state = 'waiting' and tries = 0`)
+          .doUpdateSet({ kind: 'card' }),
+      )
+      .execute()
+  } else {
+    await insert.onConflict((conflict) => conflict.doNothing()).execute()
+  }
+  await sql`select pg_notify(${channel}, '')`.execute(trx)
+}
+
+export interface OutboxParts {
+  readonly db: Kysely<Tables>
+  readonly connect: pg.ClientConfig
+  readonly transaction: RunTransaction
+  readonly report: Report
+}
+
+/** As the port says. `close` ends its listening connection. */
+export function createOutbox({ db, connect, transaction, report }: OutboxParts): Outbox & { close(): Promise<void> } {
+  const listener: Listener = createListener(connect, channel, report)
+  /** How many signs had come when the outbox was last looked through; later ones are news. */
+  let looked = 0
+
+  return {
+    deliverAlone: async (work) => (await withLock(connect, 'outbox', work)) !== 'held',
+
+    due: async (limit) => {
+      looked = listener.signs()
+      return readDue(db, limit)
+    },
+
+    trying: async (id) => {
+      const { numUpdatedRows } = await db
+        .updateTable('outbox')
+        .set((set) => ({
+          tries: set('tries', '+', 1),
+          first_tried_at: sql<Date>`coalesce(first_tried_at, clock_timestamp())`,
+        }))
+        .where('id', '=', id)
+        .where('state', '=', 'waiting')
+        .executeTakeFirstOrThrow()
+      if (numUpdatedRows === 0n) throw new Error(`Message ${id} of the outbox waits no more.`)
+    },
+
+    confirmed: (id, posted, then) =>
+      transaction(async (tx, trx) => {
+        const { numUpdatedRows } = await trx
+          .updateTable('outbox')
+          .set({
+            state: 'sent',
+            settled_at: sql<Date>`now()`,
+            posted_channel: posted?.channel ?? null,
+            posted_ts: posted?.ts ?? null,
+          })
+          .where('id', '=', id)
+          .where('state', '=', 'waiting')
+          .executeTakeFirstOrThrow()
+        // Confirmed before: what followed from it was recorded then.
+        if (numUpdatedRows > 0n) await then?.(tx)
+      }),
+
+    postpone: async (id, untilMs) => {
+      if (untilMs < earliestMoment) throw new RangeError('postpone takes a moment, in milliseconds since 1970')
+      await db
+        .updateTable('outbox')
+        .set({ not_before: sql<Date>`to_timestamp(${untilMs}::float8 / 1000)` })
+        .where('id', '=', id)
+        .where('state', '=', 'waiting')
+        .execute()
+    },
+
+    giveUp: async (id, reason) => {
+      await db
+        .updateTable('outbox')
+        .set({ state: 'given up', settled_at: sql<Date>`now()`, reason: storable(reason) })
+        .where('id', '=', id)
+        .where('state', '=', 'waiting')
+        .execute()
+    },
+
+    wait: async (timeoutMs, signal) => {
+      const listening = await listener.ready()
+      if (signal.aborted || listener.signs() !== looked) return
+      const toNext = listening ? await untilNextDue(db).catch(() => shortWaitMs) : shortWaitMs
+      await listener.next(looked, Math.min(timeoutMs, toNext ?? timeoutMs), signal)
+    },
+
+    close: () => listener.close(),
+  }
+}
+
+/** How long until the next postponed message's time, in ms; undefined when none is postponed. */
+async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
+  const { ms } = await db
+    .selectFrom('outbox')
+    .select(sql<number | null>`ceil(extract(epoch from min(not_before) - now()) * 1000)::float8`.as('ms'))
+    .where('state', '=', 'waiting')
+    .where('not_before', '>', sql<Date>`now()`)
+    .executeTakeFirstOrThrow()
+  return ms ?? undefined
+}
+
+/**
+ * Two streams a release, each with only its first message due: the cards, and what has an order (lines and the
+ * announcement). The second waits for the release's first card. Private messages wait for nothing but their time.
+ */
+async function readDue(db: Kysely<Tables>, limit: number): Promise<readonly Posting[]> {
+  const { rows } = await sql<{
+    id: number
+    message: OutboxMessage
+    tries: number
+    first_tried_at: Date | null
+    put_in_at: Date
+  }>`
+    select id, message, tries, first_tried_at, put_in_at
+    from outbox o
+    where state = 'waiting' and not_before <= now() and case kind
+      when 'private' then true
+      when 'card' then not exists (
+        select from outbox e where e.state = 'waiting' and e.release = o.release and e.id < o.id and e.kind = 'card'
+      )
+      else not exists (
+        select from outbox e
+        where e.state = 'waiting' and e.release = o.release and (
+          (e.id < o.id and e.kind in ('line', 'announcement'))
+          or (e.kind = 'card' and (select card_ts from release where number = o.release) is null)
+        )
+      )
+    end
+    order by id limit ${limit}`.execute(db)
+  return rows.map((row) => ({
+    id: row.id,
+    message: row.message,
+    tries: row.tries,
+    putInAt: row.put_in_at,
+    ...present('firstTriedAt', row.first_tried_at),
+  }))
+}

@@ -1,0 +1,123 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { OutboxMessage } from '../../release/messages.ts'
+import type { Plan } from '../../release/plan.ts'
+import type { WorkerSeen } from '../../release/ports.ts'
+import type { Problem } from '../../release/refusals.ts'
+import type { ReleaseKind, ReleaseState, SignOffKind, StepName, StepRow } from '../../release/release.ts'
+
+/**
+ * JSON that is kept byte for byte as it was written (Postgres's `json`, not `jsonb`, which refuses NUL escapes and
+ * forgets the order of keys). Written as text.
+ */
+type Json<T> = ColumnType<T, string, string>
+type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>
+
+/** The columns of each table, as they are in the database after the last migration. */
+export interface Tables {
+  /** One row: the last release number that was given. */
+  release_number: { last: number }
+  release: ReleaseTable
+  sign_off: {
+    position: Generated<number>
+    release: number
+    kind: SignOffKind
+    person_id: string
+    person_name: string
+    fingerprint: string
+    note: string | null
+    right: string
+    at: Generated<Date>
+  }
+  step: {
+    position: Generated<number>
+    release: number
+    name: StepName
+    state: StepRow['state']
+    attempt: number
+    effect: StepRow['effect']
+    started_at: Date | null
+    ended_at: Date | null
+    result: NullableJson<NonNullable<StepRow['result']>>
+  }
+  /** One row: the end of the chain. */
+  event_chain: { count: number; hash: string }
+  event: {
+    id: number
+    release: number | null
+    type: string
+    actor: string
+    at: Date
+    /** The canonical JSON of id, at, type, actor, release and data: what the hash is made of. */
+    body: string
+    hash: string
+    previous_hash: string
+  }
+  inbox: {
+    id: string
+    payload: NullableJson<unknown>
+    received_at: Generated<Date>
+    claimed_until: Date | null
+    handled_at: Date | null
+  }
+  outbox: {
+    id: Generated<number>
+    release: number | null
+    kind: OutboxMessage['kind']
+    key: string | null
+    message: Json<OutboxMessage>
+    state: Generated<'waiting' | 'sent' | 'given up'>
+    tries: Generated<number>
+    put_in_at: Generated<Date>
+    first_tried_at: Date | null
+    not_before: Generated<Date>
+    settled_at: Date | null
+    posted_channel: string | null
+    posted_ts: string | null
+    reason: string | null
+  }
+  button_token: { token: string; release: number; action: string }
+  worker: { id: string; at: Date; configurations: Json<WorkerSeen['configurations']> }
+  database_identity: { identity: string; app: string; environment: string }
+}
+
+export interface ReleaseTable {
+  number: number
+  app: string
+  environment: string
+  kind: ReleaseKind
+  state: ReleaseState
+  requester_id: string
+  requester_name: string
+  reason: string | null
+  picks: NullableJson<readonly string[]>
+  configuration: string
+  request_key: string
+  replaces: number | null
+  plan: NullableJson<Plan>
+  fingerprint: string | null
+  problem: NullableJson<Problem>
+  ended_by_id: string | null
+  ended_by_name: string | null
+  end_reason: string | null
+  replaced_by: number | null
+  card_channel: string | null
+  card_ts: string | null
+  announcement_channel: string | null
+  announcement_ts: string | null
+  cancel_requested_by_id: string | null
+  cancel_requested_by_name: string | null
+  attempt: Generated<number>
+  requested_at: Generated<Date>
+  planned_at: Date | null
+  card_posted_at: Date | null
+  approved_at: Date | null
+  started_at: Date | null
+  ended_at: Date | null
+  expires_at: Date | null
+  newer_commits: number | null
+}
+
+/** Postgres's text holds no NUL; what people and tools write may. */
+export function storable(text: string): string {
+  return text.replaceAll('\0', '')
+}

@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Kysely } from 'kysely'
+import { canonicalJson } from '../../release/plan.ts'
+import type { Claim, Job, ReleaseEvent, Transaction } from '../../release/ports.ts'
+import { appendEvents } from './chain.ts'
+import { addSignOff, changeRelease, createRelease, lockRelease, putStep, readNow } from './changes.ts'
+import { putMessage } from './outbox.ts'
+import type { Tables } from './schema.ts'
+
+/** How jobs are put in and claims are looked at inside of a transaction; jobs.ts has both. */
+export interface JobsInTransaction {
+  enqueue(trx: Kysely<Tables>, job: Job, afterMs: number): Promise<void>
+  /** Throws ClaimLost unless the claim holds its job; it then holds it until the end of the transaction. */
+  holdClaim(trx: Kysely<Tables>, claim: Claim): Promise<void>
+}
+
+/** Runs work in one transaction. `work` gets the port's transaction, and the store's own for adapters beside it. */
+export type RunTransaction = <T>(
+  work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
+  options?: { as?: Claim },
+) => Promise<T>
+
+const attempts = 6
+
+/**
+ * Transactions are at read committed: every statement sees what was committed before it, and rows that decide are
+ * locked. One that loses against another (deadlock, serialization, the index that keeps one release an environment) is
+ * rolled back whole and run again.
+ */
+export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction): RunTransaction {
+  return async (work, options = {}) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await db
+          .transaction()
+          .setIsolationLevel('read committed')
+          .execute((trx) => runOnce(trx, jobs, work, options.as))
+      } catch (error) {
+        if (attempt === attempts || !lostToAnother(error)) throw error
+        await delay(Math.random() * 20 * attempt)
+      }
+    }
+  }
+}
+
+async function runOnce<T>(
+  trx: Kysely<Tables>,
+  jobs: JobsInTransaction,
+  work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
+  claim: Claim | undefined,
+): Promise<T> {
+  if (claim !== undefined) await jobs.holdClaim(trx, claim)
+  const events: ReleaseEvent[] = []
+  const tx: Transaction = {
+    now: await readNow(trx),
+    createRelease: (release) => createRelease(trx, release),
+    lockRelease: (number) => lockRelease(trx, number),
+    changeRelease: (number, change) => changeRelease(trx, number, change),
+    addSignOff: (number, signOff) => addSignOff(trx, number, signOff),
+    putStep: (number, step) => putStep(trx, number, step),
+    addEvent: (event) => {
+      // Here and not at the end, so that what is no JSON is refused where it was given.
+      canonicalJson(event)
+      events.push(event)
+    },
+    enqueue: (job, { afterMs = 0 } = {}) => jobs.enqueue(trx, job, afterMs),
+    send: (message) => putMessage(trx, message),
+  }
+  const result = await work(tx, trx)
+  await appendEvents(trx, events)
+  return result
+}
+
+/** SQLSTATE classes of PostgreSQL's appendix A: 40001 serialization failure, 40P01 deadlock, 23505 unique violation. */
+function lostToAnother(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false
+  if (error.code === '40001' || error.code === '40P01') return true
+  return error.code === '23505' && 'constraint' in error && error.constraint === 'release_one_not_ended'
+}

@@ -1,0 +1,298 @@
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createGit } from '../../src/adapters/git/git.ts'
+import type { App } from '../../src/release/app.ts'
+import { git as plainGit } from '../../src/sandbox/bare-git.ts'
+import { createGitRepositories, type GitRepository } from '../support/git-repository.ts'
+
+const BEN = { name: 'Ben Ortiz', email: 'ben@example.test' }
+const NOWHERE = 'f'.repeat(40)
+
+let repositories: Awaited<ReturnType<typeof createGitRepositories>>
+let origin: GitRepository
+let git: ReturnType<typeof createGit>
+let app: App
+let said: Record<string, unknown>[]
+
+beforeEach(async () => {
+  repositories = await createGitRepositories()
+  origin = await repositories.repository('origin')
+  app = { name: 'api', repository: 'team/api', gitUrl: origin.directory, environments: [] }
+  said = []
+  git = createGit({
+    mirrors: join(repositories.directory, 'mirrors'),
+    credentials: () => undefined,
+    log: (_, facts) => said.push(facts),
+    timeouts: { otherMs: 20_000 },
+  })
+})
+afterEach(async () => {
+  await git.close()
+  await repositories.close()
+})
+
+const mirror = () => join(repositories.directory, 'mirrors', 'api.git')
+const fetch = (...branches: string[]) => git.fetch(app, origin.directory, branches)
+
+describe('the mirror', () => {
+  it('brings the branches that are asked for, and tells which are not there', async () => {
+    const first = await origin.commit('first')
+    const other = await origin.commit('other', { branch: 'feature/x' })
+    await origin.commit('unasked', { branch: 'unasked', parents: [] })
+    await plainGit(origin.directory, ['tag', 'v1', first])
+    expect(await fetch('master', 'feature/x', 'nobody')).toEqual({
+      ok: true,
+      value: { master: first, 'feature/x': other, nobody: null },
+    })
+    expect(await git.has(app, first)).toBe(true)
+    expect(await git.has(app, NOWHERE)).toBe(false)
+    const references = await plainGit(mirror(), ['for-each-ref', '--format=%(refname:lstrip=3) %(objectname)'])
+    expect(references.stdout.trim().split('\n').sort()).toEqual([`feature%2Fx ${other}`, `master ${first}`])
+    expect(await readdir(mirror())).not.toContain('FETCH_HEAD')
+  })
+
+  it('looks without fetching, and says so for an empty repository', async () => {
+    expect(await git.heads(origin.directory, ['master'])).toEqual({ ok: true, value: { master: null } })
+    const first = await origin.commit('first')
+    expect(await git.heads(origin.directory, ['master', 'aster'])).toEqual({
+      ok: true,
+      value: { master: first, aster: null },
+    })
+  })
+
+  it('follows a branch that was moved back, and one that became a folder of branches', async () => {
+    const first = await origin.commit('first')
+    await origin.commit('second')
+    await fetch('master')
+    await origin.branch('master', first)
+    expect(await fetch('master')).toEqual({ ok: true, value: { master: first } })
+    await origin.branch('master', null)
+    await origin.branch('master/next', first)
+    expect(await fetch('master/next')).toEqual({ ok: true, value: { 'master/next': first } })
+  })
+
+  it('serves many fetches that start at once', async () => {
+    const first = await origin.commit('first')
+    const next = await origin.commit('next', { branch: 'next' })
+    const other = createGit({ mirrors: join(repositories.directory, 'mirrors'), credentials: () => undefined })
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        (index % 2 === 0 ? git : other).fetch(app, origin.directory, index % 3 === 0 ? ['master', 'next'] : ['master']),
+      ),
+    )
+    for (const answer of answers) expect(answer).toMatchObject({ ok: true, value: { master: first } })
+    expect(await git.has(app, next)).toBe(true)
+    expect((await readdir(join(repositories.directory, 'mirrors'))).sort()).toEqual(['api.git'])
+    await other.close()
+  })
+
+  it('goes on past the lock of a process that died', async () => {
+    const first = await origin.commit('first')
+    await fetch('master')
+    const folder = join(mirror(), 'refs', 'signoff', (await readdir(join(mirror(), 'refs', 'signoff')))[0] ?? '')
+    for (const branch of ['master', 'other']) {
+      await writeFile(join(folder, `${branch}.lock`), '')
+      await utimes(join(folder, `${branch}.lock`), 1, 1)
+    }
+    const second = await origin.commit('second')
+    await origin.branch('other', first)
+    expect(await fetch('master', 'other')).toEqual({ ok: true, value: { master: second, other: first } })
+  }, 30_000)
+
+  it('is made anew when the app has another git URL', async () => {
+    const first = await origin.commit('first')
+    await fetch('master')
+    const elsewhere = await repositories.repository('elsewhere')
+    await elsewhere.commit('second life', { parents: [] })
+    const moved = { ...app, gitUrl: elsewhere.directory }
+    await git.fetch(moved, elsewhere.directory, ['master'])
+    expect(await git.has(moved, first)).toBe(false)
+  })
+
+  it('notices a half-written history and fetches it again', async () => {
+    const first = await origin.commit('first')
+    await git.has(app, first)
+    // The commit alone, as an interrupted unpack would have left it.
+    const raw = (await plainGit(origin.directory, ['cat-file', 'commit', first])).stdout
+    await plainGit(mirror(), ['hash-object', '-t', 'commit', '-w', '--literally', '--stdin'], { input: raw })
+    expect(await git.has(app, first)).toBe(true)
+    await fetch('master')
+    expect(await git.fileAt(app, first, 'first.txt')).toBe('first\n')
+  })
+
+  it('puts many packs into one and loses nothing', async () => {
+    const commits: string[] = []
+    for (let made = 0; made < 3; made += 1) {
+      commits.push(await origin.commit(`change${made}`))
+      await fetch('master')
+    }
+    const packs = join(mirror(), 'objects', 'pack')
+    const some = (await readdir(packs)).find((file) => file.endsWith('.pack')) ?? ''
+    for (let copy = 0; copy < 70; copy += 1) await writeFile(join(packs, `copy-${copy}${some}.keepme.pack`), '')
+    commits.push(await origin.commit('last'))
+    await fetch('master')
+    for (const commit of commits) expect(await git.has(app, commit)).toBe(true)
+    expect((await readdir(packs)).filter((file) => /^pack-.*\.pack$/.test(file))).toHaveLength(1)
+  })
+
+  it('takes no settings and no hooks that somebody planted', async () => {
+    const first = await origin.commit('first')
+    await fetch('master')
+    const planted = join(repositories.directory, 'planted')
+    await mkdir(join(mirror(), 'hooks'), { recursive: true })
+    for (const hook of ['pre-push', 'reference-transaction', 'post-index-change']) {
+      await writeFile(join(mirror(), 'hooks', hook), `#!/bin/sh\necho ${hook} >> ${planted}\n`, { mode: 0o755 })
+    }
+    const configuration = await readFile(join(mirror(), 'config'), 'utf8')
+    const hostile = `${configuration}[core]\n\tfsmonitor = touch ${planted}\n[url "ext::sh -c 'touch ${planted}' "]\n\tinsteadOf = /\n`
+    await writeFile(join(mirror(), 'config'), hostile)
+    const second = await origin.commit('second')
+    expect(await fetch('master')).toEqual({ ok: true, value: { master: second } })
+    await git.push(app, origin.directory, { commit: first, branch: 'release', expected: null })
+    const checkout = join(repositories.directory, 'checkout')
+    await mkdir(checkout)
+    await git.checkout(app, first, checkout)
+    expect(await origin.head('release')).toBe(first)
+    await expect(readFile(planted)).rejects.toThrow('ENOENT')
+    expect(await readFile(join(mirror(), 'config'), 'utf8')).toBe(configuration)
+  })
+})
+
+describe('commits', () => {
+  it('lists what is new, newest first, with an exact count and everyone who wrote', async () => {
+    const first = await origin.commit('first')
+    const second = await origin.commit('second', { author: BEN })
+    const side = await origin.commit('side', {
+      branch: 'side',
+      parents: [first],
+      author: { ...BEN, email: 'BEN@example.test' },
+    })
+    const odd = await origin.commit('tab\tand "quotes" òò é', { branch: 'side' })
+    const merge = await origin.commit('merge', {
+      parents: [second, odd],
+      author: { name: 'Merge Bot', email: 'bot@example.test' },
+    })
+    await fetch('master')
+    const range = { from: [merge], notFrom: [first] }
+    const all = await git.commits(app, { ...range, limit: 10 })
+    expect(all.commits.map((commit) => commit.sha)).toEqual([merge, odd, side, second])
+    expect(all.commits.map((commit) => commit.isMerge)).toEqual([true, false, false, false])
+    expect(all.commits[1]?.title).toBe('tab and "quotes" òò é')
+    expect(all.commits[3]).toEqual({
+      sha: second,
+      title: 'second',
+      author: BEN,
+      at: '2026-11-02T09:01:00+00:00',
+      isMerge: false,
+    })
+    const cut = await git.commits(app, { ...range, limit: 1 })
+    expect(cut.count).toBe(4)
+    expect(cut.commits).toHaveLength(1)
+    expect(cut.authors.map(({ name }) => name)).toEqual(['Ada Nowak', 'Ben Ortiz'])
+    expect(await git.commits(app, { from: [first], notFrom: [merge], limit: 5 })).toEqual({
+      count: 0,
+      commits: [],
+      authors: [],
+    })
+    await expect(git.commits(app, { from: [NOWHERE], notFrom: [], limit: 5 })).rejects.toThrow()
+    const facts = await git.commit(app, merge)
+    expect(facts).toEqual({ sha: merge, tree: await git.objectAt(app, merge, '.'), parents: [second, odd] })
+    await expect(git.commit(app, facts.tree)).rejects.toThrow()
+  })
+
+  it('tells ancestors, and throws where it cannot', async () => {
+    const first = await origin.commit('first')
+    const second = await origin.commit('second')
+    await fetch('master')
+    expect(await git.isAncestor(app, first, second)).toBe(true)
+    expect(await git.isAncestor(app, second, first)).toBe(false)
+    await expect(git.isAncestor(app, NOWHERE, second)).rejects.toThrow()
+  })
+})
+
+describe('merges', () => {
+  it('foresees a clean one and its tree, a conflict and its files, and refuses unrelated histories', async () => {
+    const base = await origin.commit('base', { files: { 'a.txt': 'one\n', 'b.txt': 'one\n' } })
+    const ours = await origin.commit('ours', { files: { 'a.txt': 'ours\n' } })
+    const theirs = await origin.commit('theirs', { branch: 'theirs', parents: [base], files: { 'b.txt': 'theirs\n' } })
+    const against = await origin.commit('against', { branch: 'against', parents: [base], files: { 'a.txt': 'no\n' } })
+    const alone = await origin.commit('alone', { branch: 'alone', parents: [] })
+    await fetch('master', 'theirs', 'against', 'alone')
+    const clean = await git.foreseeMerge(app, ours, theirs)
+    if (!clean.clean) throw new Error('it was to be clean')
+    expect((await git.changedFiles(app, ours, clean.tree, 10)).list).toEqual([{ path: 'b.txt', added: 1, removed: 1 }])
+    expect(await git.foreseeMerge(app, ours, against)).toEqual({
+      clean: false,
+      files: ['a.txt'],
+      messages: ['CONFLICT (content): Merge conflict in a.txt'],
+    })
+    await expect(git.foreseeMerge(app, ours, alone)).rejects.toThrow('unrelated histories')
+  })
+})
+
+describe('files', () => {
+  it('counts what changed, with renames, odd names and files that are not text', async () => {
+    const long = Array.from({ length: 20 }, (_, line) => `line ${line}\n`).join('')
+    const first = await origin.commit('first', { files: { 'old name.txt': long, 'gone.txt': 'x\n' } })
+    const second = await origin.commit('second', {
+      files: { 'old name.txt': null, 'gone.txt': null, 'né {w} => ".txt': `${long}more\n`, 'dir/b.bin': '\0\x01' },
+    })
+    await fetch('master')
+    expect(await git.changedFiles(app, first, second, 10)).toEqual({
+      count: 3,
+      list: [
+        { path: 'dir/b.bin', added: 0, removed: 0 },
+        { path: 'gone.txt', added: 0, removed: 1 },
+        { path: 'né {w} => ".txt', added: 1, removed: 0 },
+      ],
+    })
+    expect(await git.changedFiles(app, null, first, 1)).toEqual({
+      count: 2,
+      list: [{ path: 'gone.txt', added: 1, removed: 0 }],
+    })
+    expect(await git.changedFiles(app, first, first, 1)).toEqual({ count: 0, list: [] })
+  })
+
+  it('gives ids and texts of paths, and refuses paths that lead elsewhere', async () => {
+    const first = await origin.commit('first', { files: { 'm/versions/a.py': 'é = 1\n\n', link: { link: 'm' } } })
+    await fetch('master')
+    const tree = await git.objectAt(app, first, 'm/versions/')
+    expect(tree).toMatch(/^[0-9a-f]{40}$/)
+    expect(await git.objectAt(app, first, './m/versions')).toBe(tree)
+    expect(await git.objectAt(app, first, 'm/version')).toBeUndefined()
+    expect(await git.fileAt(app, first, 'm/versions/a.py')).toBe('é = 1\n\n')
+    expect(await git.fileAt(app, first, 'm')).toBeUndefined()
+    expect(await git.fileAt(app, first, 'link')).toBeUndefined()
+    await expect(git.objectAt(app, NOWHERE, 'm')).rejects.toThrow()
+    for (const path of ['../m', '/m', 'm/../m', '-m', 'm//versions', 'm\nx', 'm/./versions']) {
+      await expect(git.objectAt(app, first, path), path).rejects.toThrow('not a path inside')
+    }
+  })
+
+  it('checks out the exact bytes, whatever attributes say, and no link that leads outside', async () => {
+    const files = {
+      '.gitattributes': '*.txt text eol=crlf ident\nsecret.txt export-ignore\n*.txt filter=evil\n',
+      'secret.txt': '$Id$\nkept\n',
+      'dir/a.txt': 'a\n',
+      inside: { link: 'dir/a.txt' },
+      absolute: { link: '/etc/passwd' },
+      outside: { link: 'dir/../../elsewhere' },
+      '.env': { link: '../.env' },
+      'dir/up': { link: '..' },
+      through: { link: 'dir/up/../x' },
+    }
+    const first = await origin.commit('first', { files })
+    await fetch('master')
+    const directory = join(repositories.directory, 'checkout')
+    await mkdir(directory)
+    await writeFile(join(repositories.directory, 'elsewhere'), '')
+    await git.checkout(app, first, directory)
+    expect((await readdir(directory)).sort()).toEqual(['.gitattributes', 'dir', 'inside', 'secret.txt'])
+    expect(await readFile(join(directory, 'secret.txt'), 'utf8')).toBe('$Id$\nkept\n')
+    expect(await readFile(join(directory, 'inside'), 'utf8')).toBe('a\n')
+    expect(said).toEqual([{ app: 'api', leftOut: ['.env', 'absolute', 'outside', 'through'] }])
+    await expect(git.checkout(app, first, directory)).rejects.toThrow('empty directory')
+    expect((await readdir(mirror())).filter((file) => file.startsWith('index-'))).toEqual([])
+  })
+})

@@ -1,0 +1,84 @@
+import pg from 'pg'
+import { onTestFinished } from 'vitest'
+import { type OpenStore, openStore, type StoreOptions } from '../../src/adapters/store/open.ts'
+import type { NewRelease } from '../../src/release/ports.ts'
+import type { Release } from '../../src/release/release.ts'
+import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
+
+let template: Promise<{ postgres: TestPostgres; name: string }> | undefined
+
+/** A database with the schema, copied for each caller. */
+async function migrated(): Promise<{ postgres: TestPostgres; name: string }> {
+  const postgres = await startTestPostgres()
+  const database = await postgres.createDatabase()
+  const opened = await openStore({ pool: { connectionString: database.url }, role: 'bot' })
+  await opened.close()
+  return { postgres, name: database.name }
+}
+
+export async function stopPostgres(): Promise<void> {
+  await (await template)?.postgres.stop()
+}
+
+/** An empty database of its own for one test. */
+export async function emptyDatabase(): Promise<TestDatabase> {
+  template ??= migrated()
+  const database = await (await template).postgres.createDatabase()
+  onTestFinished(() => database.drop())
+  return database
+}
+
+export interface Opened extends OpenStore {
+  readonly url: string
+  /** Opens the same store once more, as another process would. */
+  again(options?: Partial<StoreOptions>): Promise<OpenStore>
+  /** SQL as an operator would type it. */
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
+}
+
+/** A store of its own for one test, closed and removed when the test ends. */
+export async function openedStore(options: Partial<StoreOptions> = {}): Promise<Opened> {
+  template ??= migrated()
+  const { postgres, name } = await template
+  const database = await postgres.createDatabase({ template: name })
+  onTestFinished(() => database.drop())
+  const open = async (more: Partial<StoreOptions> = {}) => {
+    const opened = await openStore({ pool: { connectionString: database.url }, role: 'bot', ...options, ...more })
+    onTestFinished(() => opened.close())
+    return opened
+  }
+  return {
+    ...(await open()),
+    url: database.url,
+    again: open,
+    sql: async (text, values = []) => {
+      const client = new pg.Client({ connectionString: database.url })
+      client.on('error', () => undefined)
+      await client.connect()
+      try {
+        return (await client.query(text, values)).rows
+      } finally {
+        await client.end()
+      }
+    },
+  }
+}
+
+export function request(more: Partial<NewRelease> = {}): NewRelease {
+  return {
+    app: 'api',
+    environment: 'production',
+    kind: 'deploy',
+    requester: { id: 'U1', name: 'Ada' },
+    configuration: 'digest',
+    requestKey: `key ${Math.random()}`,
+    ...more,
+  }
+}
+
+/** Makes a release in its own transaction; throws when it was not made. */
+export async function makeRelease(opened: OpenStore, more: Partial<NewRelease> = {}): Promise<Release> {
+  const outcome = await opened.store.transaction((tx) => tx.createRelease(request(more)))
+  if (!('made' in outcome)) throw new Error(`not made: ${JSON.stringify(outcome)}`)
+  return outcome.made
+}

@@ -1,0 +1,218 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type ServerAccount, serverAccount } from '../../src/adapters/store/embedded-account.ts'
+import { postgresBinaries, postgresEnvironment } from '../../src/adapters/store/embedded-binaries.ts'
+
+/**
+ * The tests' Postgres: the real programs, one server for a whole vitest run, made for speed (no fsync). It listens on a
+ * unix socket and, with a password, on a loopback port. It ends with the process that started it, however that ends.
+ */
+export type TestPostgres = {
+  /** As the superuser, on the loopback port, to the database `postgres`. */
+  url: string
+  /** The directory of the unix socket (port 5432's name, no password): `{ host: socketDir, port, user, database }`. */
+  socketDir: string
+  port: number
+  user: string
+  /** A new database, empty or a copy of `template` (nobody may be connected to that one). */
+  createDatabase(options?: { template?: string }): Promise<TestDatabase>
+  /** Ends the server when this call started it; leaves the shared one. */
+  stop(): Promise<void>
+}
+
+export type TestDatabase = {
+  /** postgresql://user:password@127.0.0.1:port/name */
+  url: string
+  name: string
+  /** Removes it, and whoever is connected. Safe to repeat. */
+  drop(): Promise<void>
+}
+
+/** What the global setup hands to the tests. */
+export type TestServer = { socketDir: string; port: number; user: string; password: string }
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    testPostgres: TestServer
+  }
+}
+
+let shared: StartedServer | undefined
+
+/** For vitest's `globalSetup`: one server for the run. */
+export async function setup(project: { provide(key: 'testPostgres', value: TestServer): void }): Promise<void> {
+  shared = await startServer()
+  project.provide('testPostgres', shared.server)
+}
+
+export async function teardown(): Promise<void> {
+  await shared?.stop()
+}
+
+/** The shared server of this run; outside a run with the global setup, one of its own, for the caller to stop. */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const given = injected()
+  if (given !== undefined) return controls(given, leave)
+  const started = await startServer()
+  return controls(started.server, started.stop)
+}
+
+function injected(): TestServer | undefined {
+  try {
+    return inject('testPostgres')
+  } catch {
+    return undefined
+  }
+}
+
+const leave = async (): Promise<void> => undefined
+
+function controls(server: TestServer, stop: () => Promise<void>): TestPostgres {
+  const urlOf = (name: string): string =>
+    `postgresql://${server.user}:${server.password}@127.0.0.1:${server.port}/${name}`
+  const url = urlOf('postgres')
+  const createDatabase = async ({ template = 'template1' }: { template?: string } = {}): Promise<TestDatabase> => {
+    const name = `test_${randomBytes(8).toString('hex')}`
+    const quoted = pg.escapeIdentifier(template)
+    await inDatabase(url, (client) => client.query(`create database ${name} template ${quoted}`))
+    const drop = async (): Promise<void> => {
+      await inDatabase(url, (client) => client.query(`drop database if exists ${name} with (force)`))
+    }
+    return { url: urlOf(name), name, drop }
+  }
+  return { url, socketDir: server.socketDir, port: server.port, user: server.user, createDatabase, stop }
+}
+
+async function inDatabase(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+type StartedServer = { server: TestServer; stop(): Promise<void> }
+
+async function startServer(): Promise<StartedServer> {
+  const binaries = await postgresBinaries()
+  const root = await mkdtemp(join(tmpdir(), 'signoff-test-postgres-'))
+  const cluster = join(root, 'cluster')
+  const account = await serverAccount(cluster)
+  const password = randomBytes(16).toString('hex')
+  const user = 'tests'
+  try {
+    await writeFile(join(root, 'password'), password, { mode: 0o600 })
+    await mkdir(join(root, 'socket'), { mode: 0o700 })
+    for (const path of [root, join(root, 'password'), join(root, 'socket')]) {
+      await chown(path, account.uid, account.gid)
+    }
+    await initialize(binaries.initdb, cluster, user, join(root, 'password'), account)
+    for (let attempt = 1; ; attempt += 1) {
+      const port = await freePort()
+      const server = { socketDir: join(root, 'socket'), port, user, password }
+      const child = launch(binaries.postgres, cluster, root, server, account)
+      const words = collect(child)
+      if (await becomesReady(controls(server, leave).url, words)) {
+        return { server, stop: () => end(child) }
+      }
+      await end(child)
+      // Another program may have taken the port in between.
+      if (attempt === 3) throw new Error(`The tests' Postgres does not start: ${words()}`)
+    }
+  } catch (error) {
+    await rm(root, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function initialize(
+  initdb: string,
+  cluster: string,
+  user: string,
+  passwordFile: string,
+  account: ServerAccount,
+): Promise<void> {
+  const access = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`]
+  const options = ['-U', user, '-E', 'UTF8', '--locale=C', '--no-sync', ...access]
+  await promisify(execFile)(initdb, ['-D', cluster, ...options], { ...account, cwd: '/', env: postgresEnvironment })
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((settle, refuse) => probe.once('error', refuse).listen(0, '127.0.0.1', settle))
+  const address = probe.address()
+  await new Promise((settle) => probe.close(settle))
+  if (address === null || typeof address === 'string') throw new Error('No loopback port is free.')
+  return address.port
+}
+
+/**
+ * The shell waits for the end of its input, which comes when we close it or are gone; then the server ends, and its
+ * directory goes. The directory of one that never started stays, for the next attempt.
+ */
+const untilInputEnds = '"$@" & server=$!; read -r line; kill -INT $server && { wait $server; rm -rf "$0"; }'
+
+function launch(
+  postgres: string,
+  cluster: string,
+  root: string,
+  server: TestServer,
+  account: ServerAccount,
+): ChildProcess {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: `${server.port}`,
+    unix_socket_directories: server.socketDir,
+    max_connections: '200',
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+  }
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return spawn('/bin/sh', ['-c', untilInputEnds, root, postgres, '-D', cluster, ...options], {
+    ...account,
+    cwd: '/',
+    env: postgresEnvironment,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+}
+
+function collect(child: ChildProcess): () => string {
+  let words = ''
+  child.stderr?.on('data', (chunk) => {
+    words = (words + chunk).slice(-4000)
+  })
+  return () => words
+}
+
+async function becomesReady(url: string, words: () => string): Promise<boolean> {
+  const patience = Date.now() + 20_000
+  while (Date.now() < patience && !words().includes('could not create any TCP/IP sockets')) {
+    try {
+      await inDatabase(url, async () => undefined)
+      return true
+    } catch {
+      await delay(20)
+    }
+  }
+  return false
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise((settle) => child.once('close', settle))
+  child.stdin?.end()
+  await gone
+}
