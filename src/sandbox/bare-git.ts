@@ -1,0 +1,141 @@
+import { spawn } from 'node:child_process'
+
+export type Person = { name: string; email: string }
+
+export type GitResult = { code: number; stdout: string; stderr: string }
+
+export type MergeTree = { kind: 'clean'; tree: string } | { kind: 'conflicts'; paths: string[] }
+
+/**
+ * The environment that every git process of the sandbox gets: nothing of the user's or the system's configuration, no
+ * prompt, no garbage collection in the background, any owner of the directory. `extra` adds to it.
+ */
+export function gitEnvironment(extra: Record<string, string> = {}): Record<string, string> {
+  const settings: [string, string][] = [
+    ['safe.directory', '*'],
+    ['gc.auto', '0'],
+    ['maintenance.auto', 'false'],
+    ['receive.autogc', 'false'],
+    ['init.defaultBranch', 'master'],
+    ['credential.helper', ''],
+    ['core.fsync', 'none'],
+  ]
+  const configuration = settings.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ])
+  return {
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    HOME: '/nonexistent',
+    LC_ALL: 'C.UTF-8',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(configuration),
+    ...extra,
+  }
+}
+
+/**
+ * Runs git in `directory` and gives its exit code and output. Throws, with git's own words, when the exit code is not
+ * one of `accept` (default: only 0).
+ */
+export async function git(
+  directory: string,
+  args: readonly string[],
+  options: { input?: string; environment?: Record<string, string>; accept?: readonly number[] } = {},
+): Promise<GitResult> {
+  const child = spawn('git', args, { cwd: directory, env: gitEnvironment(options.environment) })
+  const stdout: Buffer[] = []
+  const stderr: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+  // A git that ends without reading its input breaks the pipe; its exit code tells what happened.
+  child.stdin.on('error', () => {})
+  child.stdin.end(options.input ?? '')
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (exitCode) => resolve(exitCode ?? 128))
+  })
+  const result = { code, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }
+  if (!(options.accept ?? [0]).includes(code)) {
+    throw new Error(`git ${args[0]} ended with ${code}: ${result.stderr.trim()}`)
+  }
+  return result
+}
+
+/** The full SHA that a revision names in a bare repository, or undefined when there is no such commit. */
+export async function commitOf(bare: string, revision: string): Promise<string | undefined> {
+  const found = await git(bare, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`], {
+    accept: [0, 1, 128],
+  })
+  return found.code === 0 ? found.stdout.trim() : undefined
+}
+
+/** The commit that a branch points at, or undefined when there is no such branch. */
+export const branchHead = (bare: string, branch: string): Promise<string | undefined> =>
+  commitOf(bare, `refs/heads/${branch}`)
+
+/** All branches with the commits that they point at, by name. */
+export async function branchHeads(bare: string): Promise<Map<string, string>> {
+  const { stdout } = await git(bare, ['for-each-ref', '--format=%(objectname) %(refname:strip=2)', 'refs/heads/'])
+  const lines = stdout.split('\n').filter((line) => line !== '')
+  return new Map(lines.map((line) => [line.slice(41), line.slice(0, 40)]))
+}
+
+/** Whether `ancestor` is contained in the history of `descendant`. Throws when one of them is not there. */
+export async function isAncestor(bare: string, ancestor: string, descendant: string): Promise<boolean> {
+  return (await git(bare, ['merge-base', '--is-ancestor', ancestor, descendant], { accept: [0, 1] })).code === 0
+}
+
+/** What merging `from` into `into` would give, worked out by git itself; changes no ref. */
+export async function mergeTree(bare: string, into: string, from: string): Promise<MergeTree> {
+  const merged = await git(bare, ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', into, from], {
+    accept: [0, 1],
+  })
+  const [tree = '', ...paths] = merged.stdout.split('\0')
+  if (merged.code === 1) return { kind: 'conflicts', paths: paths.filter((path) => path !== '') }
+  return { kind: 'clean', tree }
+}
+
+/** Makes a commit object of a tree and gives its SHA; moves no ref. `date` is git's own form, `<seconds> +0000`. */
+export async function commitTree(
+  bare: string,
+  commit: { tree: string; parents: readonly string[]; message: string; author: Person; date: string },
+): Promise<string> {
+  const parents = commit.parents.flatMap((parent) => ['-p', parent])
+  const made = await git(bare, ['commit-tree', commit.tree, ...parents, '-F', '-'], {
+    input: commit.message,
+    environment: {
+      GIT_AUTHOR_NAME: commit.author.name,
+      GIT_AUTHOR_EMAIL: commit.author.email,
+      GIT_AUTHOR_DATE: commit.date,
+      GIT_COMMITTER_NAME: commit.author.name,
+      GIT_COMMITTER_EMAIL: commit.author.email,
+      GIT_COMMITTER_DATE: commit.date,
+    },
+  })
+  return made.stdout.trim()
+}
+
+/**
+ * Moves a branch from `expected` to `sha` in one step; an `expected` of undefined means that the branch must not be
+ * there yet. Gives false, and changes nothing, when the branch is somewhere else.
+ */
+export async function moveBranch(
+  bare: string,
+  branch: string,
+  sha: string,
+  expected: string | undefined,
+): Promise<boolean> {
+  const moved = await git(bare, ['update-ref', `refs/heads/${branch}`, sha, expected ?? '0'.repeat(40)], {
+    accept: [0, 1, 128],
+  })
+  return moved.code === 0
+}
+
+/** Deletes a branch, whatever it points at; safe to repeat. */
+export async function deleteBranch(bare: string, branch: string): Promise<void> {
+  await git(bare, ['update-ref', '-d', `refs/heads/${branch}`])
+}

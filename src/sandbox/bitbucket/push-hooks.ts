@@ -1,0 +1,46 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BitbucketEvent } from './state.ts'
+
+// `restricted`, beside the hook, has a pattern per line: branches that nobody pushes to. `moved` is the log of pushes.
+const UPDATE_HOOK = `#!/bin/sh
+branch="\${1#refs/heads/}"
+[ -e hooks/restricted ] || exit 0
+while read -r pattern; do
+  case "$branch" in
+    $pattern) echo "You can't push to $branch: it is restricted by branch permissions."; exit 1 ;;
+  esac
+done < hooks/restricted
+exit 0
+`
+
+const POST_RECEIVE_HOOK = `#!/bin/sh
+time=$(date -u +%Y-%m-%dT%H:%M:%S.%3N000+00:00)
+while read -r from to ref; do echo "$time $from $to $ref"; done >> hooks/moved
+`
+
+/** Puts the hooks into a bare repository that refuse restricted branches and log what pushes moved. Safe to repeat. */
+export async function installPushHooks(bare: string): Promise<void> {
+  await mkdir(join(bare, 'hooks'), { recursive: true })
+  for (const [name, text] of [
+    ['update', UPDATE_HOOK],
+    ['post-receive', POST_RECEIVE_HOOK],
+  ] as const) {
+    await writeFile(join(bare, 'hooks', name), text)
+    await chmod(join(bare, 'hooks', name), 0o755)
+  }
+}
+
+/** From now on, pushes to branches that match one of these patterns, and no others, are refused. */
+export async function restrictPushes(bare: string, patterns: readonly string[]): Promise<void> {
+  await writeFile(join(bare, 'hooks', 'restricted'), patterns.map((pattern) => `${pattern}\n`).join(''))
+}
+
+/** What pushes over git have moved, oldest first. */
+export async function pushedRefs(bare: string): Promise<BitbucketEvent[]> {
+  const moved = await readFile(join(bare, 'hooks', 'moved'), 'utf8').catch(() => '')
+  return moved.split('\n').flatMap((line): BitbucketEvent[] => {
+    const [at = '', from = '', to = '', ref = ''] = line.split(' ')
+    return line === '' ? [] : [{ at, kind: 'ref pushed', ref, from, to }]
+  })
+}

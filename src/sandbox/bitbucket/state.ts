@@ -1,0 +1,127 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+
+export type Identity = { uuid: string; displayName: string; nickname: string; email: string; kind: 'user' | 'app_user' }
+
+export type PullRequest = {
+  id: number
+  title: string
+  description: string
+  state: 'OPEN' | 'MERGED' | 'DECLINED'
+  source: { branch: string; sha: string }
+  destination: { branch: string; sha: string }
+  author: Identity
+  closedBy: Identity | null
+  mergeCommit: string | null
+  closeSourceBranch: boolean
+  approvedBy: Identity[]
+  draft: boolean
+  reason: string
+  createdOn: string
+  updatedOn: string
+}
+
+export type Comment = {
+  id: number
+  on: { pullRequest: number } | { commit: string }
+  raw: string
+  user: Identity
+  createdOn: string
+  updatedOn: string
+  deleted: boolean
+}
+
+export type CommitStatus = {
+  commit: string
+  key: string
+  name: string
+  state: 'SUCCESSFUL' | 'FAILED' | 'INPROGRESS' | 'STOPPED'
+  url: string
+  description: string
+  createdOn: string
+  updatedOn: string
+}
+
+export type BranchRestriction = {
+  id: number
+  kind: 'push' | 'restrict_merges' | 'require_passing_builds_to_merge' | 'require_approvals_to_merge'
+  /** A branch name in which `*` stands for anything. */
+  pattern: string
+  value: number | null
+  /** For `push` and `restrict_merges`: UUIDs of those who may all the same. */
+  users: string[]
+}
+
+export type BitbucketState = {
+  pullRequests: PullRequest[]
+  comments: Comment[]
+  statuses: CommitStatus[]
+  restrictions: BranchRestriction[]
+  lastCommentId: number
+  lastRestrictionId: number
+}
+
+/** What has happened, in order, whether or not the caller was told. */
+export type BitbucketEvent = { at: string } & (
+  | { kind: 'pull request created'; pullRequest: number; source: string; destination: string; by: string }
+  | { kind: 'pull request updated'; pullRequest: number; by: string }
+  | { kind: 'pull request declined'; pullRequest: number; by: string }
+  | { kind: 'pull request merged'; pullRequest: number; commit: string; parents: string[]; by: string }
+  | { kind: 'pull request merged by a push'; pullRequest: number; commit: string }
+  | {
+      kind: 'comment created'
+      comment: number
+      on: { pullRequest: number } | { commit: string }
+      raw: string
+      by: string
+    }
+  | { kind: 'comment changed'; comment: number; by: string }
+  | { kind: 'branch created' | 'branch deleted'; branch: string; sha: string; by: string }
+  | { kind: 'ref pushed'; ref: string; from: string; to: string }
+)
+
+type EventWithoutTime<E> = E extends { at: string } ? Omit<E, 'at'> : never
+
+export type BitbucketStore = {
+  state: BitbucketState
+  log: BitbucketEvent[]
+  /** Adds to the log and keeps the state in the file. */
+  record(event: EventWithoutTime<BitbucketEvent>): void
+  save(): void
+}
+
+/** Opens what a Bitbucket knows beside git: kept in a JSON file, so that a sandbox that starts again goes on. */
+export function openBitbucketStore(file: string): BitbucketStore {
+  const state = readState(file)
+  const log: BitbucketEvent[] = []
+  function save() {
+    // Whole or not at all: a kill in the middle leaves the file before.
+    writeFileSync(`${file}.part`, JSON.stringify(state))
+    renameSync(`${file}.part`, file)
+  }
+  return {
+    state,
+    log,
+    save,
+    record(event) {
+      log.push({ at: now(), ...event })
+      save()
+    },
+  }
+}
+
+function readState(file: string): BitbucketState {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as BitbucketState
+  } catch {
+    return { pullRequests: [], comments: [], statuses: [], restrictions: [], lastCommentId: 0, lastRestrictionId: 0 }
+  }
+}
+
+/** The time as Bitbucket writes it, with microseconds and an offset. */
+export const now = (): string => new Date().toISOString().replace('Z', '000+00:00')
+
+/** Whether a branch restriction's pattern speaks of a branch. */
+export function matchesPattern(pattern: string, branch: string): boolean {
+  const literal = pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')
+  return new RegExp(`^${literal}$`).test(branch)
+}

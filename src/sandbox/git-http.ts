@@ -1,0 +1,200 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { gitEnvironment } from './bare-git.ts'
+import { credentialsOf } from './rest-faults.ts'
+
+type Verdict = 'allowed' | 'unknown' | 'forbidden'
+
+type PushFault = { kind: 'cut' | 'hang'; when: 'before' | 'after' }
+
+/** A push that is about to reach git: what its hooks shall find in their environment, and what to do when git ended. */
+export type PushHandling = { environment?: Record<string, string>; ended?: () => Promise<void> }
+
+export type GitHttp = {
+  /** Answers a request of git's; gives false, and leaves it alone, when it is not one. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean
+  /** Breaks the connection of the next push: before git saw it, or after git has done it all and before the answer. */
+  cutNextPush(when: 'before' | 'after'): void
+  /** Never answers the next push; `after`: it is done all the same. */
+  hangNextPush(when?: 'before' | 'after'): void
+  /** Resolves when the next push arrives, before git sees it. */
+  pushArrived(): Promise<void>
+  /** Ends every git process that is still running, with its children. */
+  close(): Promise<void>
+}
+
+// A push larger than http.postBuffer first sends this flush packet alone, to see whether it may.
+const PROBE_LENGTH = 4
+
+/**
+ * Serves bare repositories over smart HTTP by git's own http-backend (git-http-backend(1), called by the rules of CGI,
+ * RFC 3875): every protocol version, gzip bodies and streaming are git's.
+ *
+ * `repositoryAt` maps a path such as `/app.git` to a bare repository; `authorize` judges Basic credentials.
+ */
+export function createGitHttp(options: {
+  repositoryAt: (path: string) => string | undefined
+  authorize: (repository: string, user: string, password: string, access: 'read' | 'write') => Verdict
+  realm: string
+  onPush?: (repository: string) => Promise<PushHandling>
+}): GitHttp {
+  const running = new Set<ChildProcess>()
+  let pushFaults: PushFault[] = []
+  let awaitingPush: (() => void)[] = []
+
+  const refuse = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}) => {
+    response.writeHead(status, { 'Content-Type': 'text/plain', ...headers }).end(`${text}\n`)
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse, url: URL, repository: string, rest: string) {
+    const write = rest === '/git-receive-pack' || url.searchParams.get('service') === 'git-receive-pack'
+    const credentials = credentialsOf(request)
+    const demand = { 'WWW-Authenticate': `Basic realm="${options.realm}"` }
+    if (credentials?.kind !== 'basic') return refuse(response, 401, 'Authentication required', demand)
+    const verdict = options.authorize(repository, credentials.user, credentials.password, write ? 'write' : 'read')
+    if (verdict === 'unknown') return refuse(response, 401, 'Invalid credentials', demand)
+    if (verdict === 'forbidden') return refuse(response, 403, 'Access denied')
+
+    const isPush = rest === '/git-receive-pack' && Number(request.headers['content-length'] ?? -1) !== PROBE_LENGTH
+    let fault: PushFault | undefined
+    if (isPush) {
+      for (const resolve of awaitingPush) resolve()
+      awaitingPush = []
+      fault = pushFaults.shift()
+    }
+    if (fault?.when === 'before') {
+      request.resume()
+      if (fault.kind === 'cut') cut(response)
+      return
+    }
+    const handling = isPush ? await options.onPush?.(repository) : undefined
+    runBackend(request, response, url, { repository, rest, user: credentials.user, fault, handling })
+  }
+
+  function runBackend(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    call: {
+      repository: string
+      rest: string
+      user: string
+      fault: PushFault | undefined
+      handling: PushHandling | undefined
+    },
+  ): void {
+    const child = spawn('git', ['http-backend'], {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: gitEnvironment({
+        GIT_PROJECT_ROOT: call.repository,
+        GIT_HTTP_EXPORT_ALL: '1',
+        GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
+        PATH_INFO: call.rest,
+        QUERY_STRING: url.search.slice(1),
+        REQUEST_METHOD: request.method ?? 'GET',
+        CONTENT_TYPE: request.headers['content-type'] ?? '',
+        HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
+        REMOTE_USER: call.user,
+        REMOTE_ADDR: '127.0.0.1',
+        ...(request.headers['content-length'] === undefined
+          ? {}
+          : { CONTENT_LENGTH: request.headers['content-length'] }),
+        ...call.handling?.environment,
+      }),
+    })
+    running.add(child)
+    child.stdin.on('error', () => {})
+    child.once('error', () => response.destroy())
+    request.pipe(child.stdin)
+    // A caller that dies while it sends ends the push: http-backend would wait for the rest of the body for ever, as fast as
+    // it can. One that dies later changes nothing: the push goes on, as it does on a real server.
+    request.once('close', () => {
+      if (!request.complete) endGroup(child, 'SIGTERM')
+    })
+
+    const silent = call.fault !== undefined
+    let head: Buffer | undefined = Buffer.alloc(0)
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (silent || response.destroyed) return
+      if (head !== undefined) {
+        head = Buffer.concat([head, chunk])
+        const end = head.indexOf('\r\n\r\n')
+        if (end === -1) return
+        writeCgiHead(response, head.subarray(0, end).toString())
+        chunk = head.subarray(end + 4)
+        head = undefined
+      }
+      if (chunk.length > 0 && !response.write(chunk)) {
+        child.stdout.pause()
+        const resume = () => child.stdout.resume()
+        response.once('drain', resume)
+        response.once('close', resume)
+      }
+    })
+    child.once('close', async () => {
+      running.delete(child)
+      await call.handling?.ended?.()
+      if (call.fault?.kind === 'hang') return
+      if (call.fault?.kind === 'cut') {
+        cut(response)
+        return
+      }
+      if (head !== undefined && !response.headersSent) response.writeHead(500)
+      response.end()
+    })
+  }
+
+  return {
+    handle(request, response) {
+      const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+      const match = /^(\/.+?\.git)(\/(?:info\/refs|git-upload-pack|git-receive-pack|HEAD|objects\/.*))$/.exec(
+        url.pathname,
+      )
+      if (match === null) return false
+      const repository = options.repositoryAt(match[1] ?? '')
+      if (repository === undefined) refuse(response, 404, 'Repository not found')
+      else void serve(request, response, url, repository, match[2] ?? '').catch(() => response.destroy())
+      return true
+    },
+    cutNextPush(when) {
+      pushFaults.push({ kind: 'cut', when })
+    },
+    hangNextPush(when = 'before') {
+      pushFaults.push({ kind: 'hang', when })
+    },
+    pushArrived: () => new Promise((resolve) => awaitingPush.push(resolve)),
+    async close() {
+      pushFaults = []
+      const ended = [...running].map((child) => new Promise<void>((resolve) => child.once('close', () => resolve())))
+      for (const child of running) endGroup(child, 'SIGKILL')
+      await Promise.all(ended)
+    },
+  }
+}
+
+// In the middle of an answer: a connection that ends before one begins makes curl send the request again by itself.
+function cut(response: ServerResponse): void {
+  response.writeHead(200, { 'Content-Type': 'application/x-git-receive-pack-result' })
+  response.write('00', () => response.destroy())
+}
+
+function endGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // The group ended by itself.
+  }
+}
+
+function writeCgiHead(response: ServerResponse, head: string): void {
+  let status = 200
+  for (const line of head.split('\r\n')) {
+    const [name = '', ...rest] = line.split(':')
+    const value = rest.join(':').trim()
+    if (name.toLowerCase() === 'status') status = Number(value.split(' ')[0])
+    else if (name !== '') response.setHeader(name, value)
+  }
+  response.writeHead(status)
+}

@@ -1,0 +1,214 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { branchHead, commitOf, git } from '../bare-git.ts'
+import { createGitHttp } from '../git-http.ts'
+import { answerUnder, createFaults, type Fault, send } from '../rest-faults.ts'
+import { startSwitchableServer } from '../switchable-server.ts'
+import { type App, type HerokuEvent, openAppReleases } from './app-releases.ts'
+import { declaresReleasePhase, installBuildHooks, prepareBuild } from './build-hooks.ts'
+import { createPlatformApi, type PlatformRoute, platformRoute, refusals } from './platform-api.ts'
+
+export type { HerokuEvent } from './app-releases.ts'
+
+/** A fault of the Platform API; those of git have their own controls. */
+export type HerokuFault = Fault<PlatformRoute>
+
+export type HerokuRelease = {
+  version: number
+  status: 'pending' | 'succeeded' | 'failed'
+  commit: string | null
+  description: string
+  current: boolean
+}
+
+export type Heroku = {
+  /** HEROKU_API_URL. */
+  apiUrl: string
+  /** Password of the git user `heroku`, and the API's Bearer token. */
+  apiKey: string
+  gitUrl(app: string): string
+  /** The bare repository behind an app's git URL. */
+  bare(app: string): string
+  /** What has happened, in order, whether or not anyone was told. */
+  log: readonly HerokuEvent[]
+
+  /** The commit that the app's git repository has on its main branch. */
+  holds(app: string): Promise<string | undefined>
+  /** The commit that the app's current release was made of. */
+  runs(app: string): string | undefined
+  /** Newest first. */
+  releases(app: string): HerokuRelease[]
+
+  failNextBuild(output?: string): void
+  /** The next release made by a push or the API fails in its release phase: pushed, but not current. */
+  failNextReleasePhase(): void
+  /**
+   * The release phase of the next release lasts so many milliseconds, or until the promise is kept. The push returns
+   * meanwhile, unless `pushWaits` (as Heroku does while its connection lasts).
+   */
+  slowRelease(gate: number | Promise<unknown>, options?: { pushWaits?: boolean }): void
+  cutNextPush(when: 'before' | 'after'): void
+  hangNextPush(when?: 'before' | 'after'): void
+  pushArrived(): Promise<void>
+  /** Someone else pushes a commit, which is built and released; `from` is a bare repository that has it. */
+  pushBehind(app: string, sha: string, from?: string): Promise<void>
+  /** Someone else rolls back: a new current release of an older one's code. Git stays where it is. Gives its version. */
+  rollback(app: string, version: number): number
+  /** From now on the key may not touch this app. */
+  forbid(app: string): void
+  /** From now on slugs do not say which commit they were made of; releases still do, in their description. */
+  hideSlugCommits(): void
+
+  fault(fault: HerokuFault): void
+  clearFaults(): void
+  arrived(route: PlatformRoute | 'any'): Promise<void>
+  down(): Promise<void>
+  up(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Starts a Heroku on 127.0.0.1: git over HTTP at `/<app>.git`, where a push to master or main is built and released, and the
+ * Platform API v3, on one port. `directory` keeps its repositories and releases; a start on the same one goes on from there.
+ * The git is real; builds and release phases only print what Heroku prints.
+ */
+export async function startHeroku(options: {
+  directory: string
+  apps: readonly string[]
+  port?: number
+  apiKey?: string
+}): Promise<Heroku> {
+  const { directory, apiKey = 'HRKU-sandbox-key' } = options
+  const pushes = join(directory, 'pushes')
+  const bareOf = (app: string) => join(directory, `${app}.git`)
+  await rm(pushes, { recursive: true, force: true })
+  await mkdir(pushes, { recursive: true })
+  for (const app of options.apps) {
+    await mkdir(bareOf(app), { recursive: true })
+    await git(bareOf(app), ['init', '--quiet', '--bare', '.'])
+    await installBuildHooks(bareOf(app))
+  }
+
+  const releases = openAppReleases({ file: join(directory, 'heroku.json'), apps: options.apps })
+  const faults = createFaults<HerokuFault>()
+  const forbidden = new Set<string>()
+  const failingBuilds: string[] = []
+  let slugCommits = true
+
+  const appNamed = (name: string): App => {
+    const app = releases.app(name)
+    if (app === undefined) throw new Error(`the sandbox has no Heroku app ${name}`)
+    return app
+  }
+  const appAt = (bare: string) => options.apps.find((app) => bareOf(app) === bare) ?? ''
+
+  const gitHttp = createGitHttp({
+    realm: 'Heroku',
+    repositoryAt: (path) => options.apps.filter((app) => path === `/${app}.git`).map(bareOf)[0],
+    authorize: (bare, _user, password) => {
+      if (password !== apiKey) return 'unknown'
+      return forbidden.has(appAt(bare)) ? 'forbidden' : 'allowed'
+    },
+    onPush: (bare) =>
+      prepareBuild({ pushes, bare, app: appNamed(appAt(bare)), failing: failingBuilds.shift() }, releases),
+  })
+
+  const answer = createPlatformApi({
+    origin: () => server.origin,
+    apiKey,
+    email: 'releases@example.test',
+    releases,
+    forbidden,
+    slugCommits: () => slugCommits,
+    declaresReleasePhase: (app, commit) => declaresReleasePhase(bareOf(app.name), commit),
+  })
+
+  const server = await startSwitchableServer((request, response) => {
+    if (gitHttp.handle(request, response)) return
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+    const path = url.pathname.split('/').slice(1).map(decodeURIComponent)
+    const method = request.method ?? 'GET'
+    if (path[0] === 'streams') {
+      const output = options.apps
+        .map(appNamed)
+        .flatMap((app) => [...app.releases, ...app.builds])
+        .find((one) => one.id === path[1])?.output
+      response.writeHead(output === undefined ? 404 : 200, { 'Content-Type': 'text/plain' }).end(output ?? '')
+      return
+    }
+    const fault = faults.take(platformRoute(method, path))
+    const perform = () => answer({ method, path, request })
+    void answerUnder(fault, perform, (status) => refusals[status])
+      .catch(() => refusals[500])
+      .then((given) => send(response, given))
+  }, options.port)
+
+  return {
+    apiUrl: server.origin,
+    apiKey,
+    gitUrl: (app) => `${server.origin}/${app}.git`,
+    bare: bareOf,
+    log: releases.log,
+
+    holds: async (app) => (await branchHead(bareOf(app), 'master')) ?? (await branchHead(bareOf(app), 'main')),
+    runs(name) {
+      const app = appNamed(name)
+      const slugId = app.releases.find((one) => one.id === app.current)?.slugId
+      return app.slugs.find((slug) => slug.id === slugId)?.commit
+    },
+    releases(name) {
+      const app = appNamed(name)
+      const commitOfSlug = (id: string | null) => app.slugs.find((slug) => slug.id === id)?.commit ?? null
+      return app.releases.toReversed().map(({ version, status, description, slugId, id }) => {
+        return { version, status, description, commit: commitOfSlug(slugId), current: id === app.current }
+      })
+    },
+
+    failNextBuild(output = '       error: requirements could not be installed') {
+      failingBuilds.push(output)
+    },
+    failNextReleasePhase: releases.failNextReleasePhase,
+    slowRelease: (gate, { pushWaits = false } = {}) => releases.slowRelease(gate, pushWaits),
+    cutNextPush: gitHttp.cutNextPush,
+    hangNextPush: gitHttp.hangNextPush,
+    pushArrived: gitHttp.pushArrived,
+
+    async pushBehind(name, sha, from) {
+      const app = appNamed(name)
+      const bare = bareOf(name)
+      if (from !== undefined && (await commitOf(bare, sha)) === undefined) {
+        await git(bare, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', from, sha])
+      }
+      const before = (await branchHead(bare, 'master')) ?? '0'.repeat(40)
+      await git(bare, ['update-ref', 'refs/heads/master', sha])
+      releases.refMoved(app, 'refs/heads/master', before, sha, 'someone else')
+      const slug = releases.addSlug(app, sha)
+      const description = `Deploy ${sha.slice(0, 8)}`
+      const { release } = releases.addRelease(app, { slug, description, phase: false, by: 'someone else' })
+      releases.addBuild(app, { commit: sha, status: 'succeeded', slugId: slug.id, releaseId: release.id, output: '' })
+    },
+    rollback(name, version) {
+      const app = appNamed(name)
+      const earlier = app.releases.find((one) => one.version === version)
+      const slug = app.slugs.find((one) => one.id === earlier?.slugId)
+      if (slug === undefined) throw new Error(`${name} has no release v${version} with code`)
+      const description = `Rollback to v${version}`
+      return releases.addRelease(app, { slug, description, phase: false, by: 'someone else' }).release.version
+    },
+    forbid: (app) => void forbidden.add(app),
+    hideSlugCommits() {
+      slugCommits = false
+    },
+
+    fault: faults.add,
+    clearFaults: faults.clear,
+    arrived: faults.arrived,
+    down: server.down,
+    up: server.up,
+    async close() {
+      await server.down()
+      await gitHttp.close()
+      releases.close()
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { controlsOf } from './blocks.ts'
+import { type Json, records, type State, string, type View } from './state.ts'
+import { filled, labelOf } from './view-values.ts'
+
+export type ButtonName = { actionId: string; label?: never } | { label: string; actionId?: never }
+export type FormValues = Record<string, string | boolean | string[]>
+
+type Button = { block: Json; element: Json; extra: Json }
+
+/** The one control with this label or action id; an overflow menu's options count by their labels. */
+export function findButton(blocks: Json[], name: ButtonName): Button {
+  const buttons: (Button & { label: string })[] = []
+  const visit = (block: Json) => {
+    for (const child of records(block.child_blocks)) visit(child)
+    for (const element of controlsOf({ ...block, child_blocks: [] })) {
+      if (element.type === 'button') buttons.push({ block, element, extra: {}, label: labelOf(element.text) })
+      if (element.type !== 'overflow') continue
+      for (const option of records(element.options)) {
+        buttons.push({ block, element, extra: { selected_option: option }, label: labelOf(option.text) })
+      }
+    }
+  }
+  for (const block of blocks) visit(block)
+  const wanted = name.label ?? name.actionId
+  const found = buttons.filter((one) =>
+    name.label === undefined ? one.element.action_id === wanted : one.label === wanted,
+  )
+  const [only] = found
+  if (!only || found.length > 1) {
+    const shown = buttons.map((one) => `[${one.label}]`).join(' ') || 'no buttons'
+    throw new Error(`${only ? 'several buttons are' : 'there is no button'} "${wanted}" among: ${shown}`)
+  }
+  return only
+}
+
+/** The input of a view by its label, or by the label of a box to tick; of an input without label, its placeholder. */
+export function findInput(view: View, label: string): { block: Json; element: Json } {
+  const inputs = view.blocks.flatMap((block) =>
+    controlsOf(block)
+      .filter((element) => element.type !== 'button')
+      .map((element) => ({ block, element })),
+  )
+  const found =
+    inputs.find(({ block }) => labelOf(block.label) === label) ??
+    inputs.find(({ element }) => labelOf(element.placeholder) === label) ??
+    inputs.find(({ element }) => records(element.options).some((one) => labelOf(one.text) === label))
+  if (found) return found
+  const labels = inputs.map(({ block, element }) => labelOf(block.label) || labelOf(element.placeholder)).join(', ')
+  throw new Error(`there is no input "${label}" among: ${labels}`)
+}
+
+/** Puts the values into the view's state, as a person does who fills the form. */
+export function fill(state: State, view: View, values: FormValues): void {
+  for (const [label, value] of Object.entries(values)) {
+    const { block, element } = findInput(view, label)
+    const isBox = typeof value === 'boolean' && labelOf(block.label) !== label
+    const ticked = isBox ? (value ? [label] : []) : value
+    const [blockId, actionId] = [string(block.block_id), string(element.action_id)]
+    view.values[blockId] = { ...view.values[blockId], [actionId]: filled(element, ticked, state) }
+  }
+}

@@ -1,0 +1,90 @@
+import type { ById } from './people.ts'
+import type { Channel, Group, State, User } from './state.ts'
+
+export type NewUser = {
+  id?: string
+  name: string
+  realName?: string
+  email?: string
+  guest?: 'single' | 'multi'
+  external?: boolean
+  bot?: boolean
+  deleted?: boolean
+}
+
+type Given = { state: State; userOf: (by: ById) => User; channelOf: (by: ById) => Channel }
+
+/** Who is in the workspace, in which groups and channels; the bot is there from the start. */
+export function createResidents({ state, userOf, channelOf }: Given) {
+  const { identity } = state
+  state.users.set(identity.botUserId, {
+    id: identity.botUserId,
+    name: identity.botName,
+    realName: 'Signoff',
+    email: undefined,
+    guest: undefined,
+    external: false,
+    bot: true,
+    deleted: false,
+    teamId: identity.teamId,
+  })
+
+  function change(act: () => void): void {
+    act()
+    state.changed()
+  }
+
+  return {
+    addUser(made: NewUser): User {
+      const user: User = {
+        id: made.id ?? state.newId('U'),
+        name: made.name,
+        realName: made.realName ?? made.name,
+        email: made.email,
+        guest: made.guest,
+        external: made.external ?? false,
+        bot: made.bot ?? false,
+        deleted: made.deleted ?? false,
+        teamId: made.external ? 'T0PARTNER' : identity.teamId,
+      }
+      change(() => state.users.set(user.id, user))
+      return { ...user }
+    },
+    addGroup(made: { handle: string; name?: string; users: ById[] }): Group {
+      const users = made.users.map((one) => userOf(one).id)
+      const handle = made.handle.replace(/^@/, '')
+      const group: Group = { id: state.newId('S'), handle, name: made.name ?? handle, users }
+      change(() => state.groups.set(group.id, group))
+      return structuredClone(group)
+    },
+    setGroupUsers(group: ById, users: ById[]): void {
+      const name = typeof group === 'string' ? group : group.id
+      const found = [...state.groups.values()].find((one) => one.id === name || one.handle === name)
+      if (!found) throw new Error(`there is no group ${name}`)
+      found.users = users.map((one) => userOf(one).id)
+    },
+    /** `members` left out: every person is in it, now and later. */
+    addChannel(made: { name: string; isPrivate?: boolean; botIsMember?: boolean; members?: ById[] }): Channel {
+      const channel: Channel = {
+        id: state.newId('C'),
+        name: made.name.replace(/^#/, ''),
+        kind: made.isPrivate ? 'private' : 'public',
+        isArchived: false,
+        members: made.members?.map((one) => userOf(one).id),
+        botIsMember: made.botIsMember ?? true,
+      }
+      change(() => state.channels.set(channel.id, channel))
+      return structuredClone(channel)
+    },
+    deactivate: (user: ById): void => change(() => Object.assign(userOf(user), { deleted: true })),
+    reactivate: (user: ById): void => change(() => Object.assign(userOf(user), { deleted: false })),
+    /** Makes a person a guest, or a full member again. */
+    setGuest: (user: ById, guest: 'single' | 'multi' | undefined): void =>
+      change(() => Object.assign(userOf(user), { guest })),
+    archive: (channel: ById): void => change(() => Object.assign(channelOf(channel), { isArchived: true })),
+    unarchive: (channel: ById): void => change(() => Object.assign(channelOf(channel), { isArchived: false })),
+    rename: (channel: ById, name: string): void => change(() => Object.assign(channelOf(channel), { name })),
+    removeBot: (channel: ById): void => change(() => Object.assign(channelOf(channel), { botIsMember: false })),
+    inviteBot: (channel: ById): void => change(() => Object.assign(channelOf(channel), { botIsMember: true })),
+  }
+}

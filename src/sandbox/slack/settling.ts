@@ -1,0 +1,111 @@
+import type { Delivery, Receipt } from './courier.ts'
+import { showAnswer } from './response-urls.ts'
+import { isRecord, type Json, type State, string, type View } from './state.ts'
+import { pushView, refusalOfView, replaceView } from './view-methods.ts'
+import { labelOf } from './view-values.ts'
+
+/**
+ * What a person sees of what they did. `acknowledged`: the app took it in time. `operation_timeout`, `dispatch_failed`:
+ * Slack says that the app did not. `denied`: the person answered no to the confirmation. `not_sent`: Slack's client
+ * itself refused the form. `errors`: what stands beside the inputs of a modal, by their labels.
+ */
+export type Seen = {
+  seen: 'acknowledged' | 'operation_timeout' | 'dispatch_failed' | 'denied' | 'not_sent'
+  afterMs: number
+  why: string | undefined
+  errors: Record<string, string>
+  /** The question that was confirmed or denied, if the button asks one. */
+  confirmation: Json | undefined
+}
+
+function seen(receipt: Receipt, more: Partial<Seen> = {}): Seen {
+  const why = receipt.seen === 'dispatch_failed' ? receipt.why : undefined
+  return { seen: receipt.seen, afterMs: receipt.afterMs, why, errors: {}, confirmation: undefined, ...more }
+}
+
+/** What Slack's client did not send at all. */
+export const notSent = (kind: 'denied' | 'not_sent', more: Partial<Seen>): Seen => ({
+  seen: kind,
+  afterMs: 0,
+  why: undefined,
+  errors: {},
+  confirmation: undefined,
+  ...more,
+})
+
+/** Shows what came with the acknowledgement of a command; a failure is said by Slackbot. */
+function settleCommand(state: State, payload: Json, receipt: Receipt): Seen {
+  const to = { user: string(payload.user_id), channel: string(payload.channel_id) }
+  const say = (why: string) => {
+    const text = `${payload.command} failed with the error "${why}"`
+    const shown = { text, blocks: [], threadTs: undefined, source: 'slackbot' as const }
+    state.ephemerals.push({ ts: state.newTs(), ...to, ...shown })
+  }
+  if (receipt.seen !== 'acknowledged') {
+    say(receipt.seen)
+    return seen(receipt)
+  }
+  if (receipt.body === undefined) return seen(receipt)
+  const answer = isRecord(receipt.body) ? receipt.body : { text: receipt.body }
+  const shown = showAnswer(state, to, answer, 'acknowledgement')
+  if (shown.ok) return seen(receipt)
+  say('invalid_command_response')
+  return seen({ seen: 'dispatch_failed', afterMs: receipt.afterMs, why: JSON.stringify(shown) })
+}
+
+/** Closes a modal and those over it; with `isAll` all of them. */
+export function closeFrom(state: State, view: View, isAll: boolean): void {
+  const open = state.modals.get(view.user) ?? []
+  state.modals.set(
+    view.user,
+    isAll
+      ? []
+      : open.slice(
+          0,
+          Math.max(
+            open.findIndex((one) => one.id === view.id),
+            0,
+          ),
+        ),
+  )
+}
+
+/** Does to the modal what the app's answer to a submission says. */
+function settleSubmission(state: State, payload: Json, receipt: Receipt): Seen {
+  if (receipt.seen !== 'acknowledged') return seen(receipt)
+  const id = isRecord(payload.view) ? payload.view.id : undefined
+  const user = isRecord(payload.user) ? string(payload.user.id) : ''
+  const view = state.modals.get(user)?.find((one) => one.id === id)
+  if (!view) return seen(receipt)
+  const fail = (why: string) => seen({ seen: 'dispatch_failed', afterMs: receipt.afterMs, why })
+  if (receipt.body === undefined) {
+    closeFrom(state, view, false)
+    return seen(receipt)
+  }
+  if (!isRecord(receipt.body)) return fail('the answer to a submission must be JSON')
+  const { response_action: kind, errors, view: next } = receipt.body
+  if (kind === 'clear') closeFrom(state, view, true)
+  else if (kind === 'errors') {
+    if (!isRecord(errors) || Object.keys(errors).length === 0) return fail('errors must name at least one block')
+    const labelled: Record<string, string> = {}
+    for (const [blockId, text] of Object.entries(errors)) {
+      const block = view.blocks.find((one) => one.block_id === blockId && one.type === 'input')
+      if (!block) return fail(`errors name ${blockId}, which is no input block of the view`)
+      labelled[labelOf(block.label)] = string(text)
+    }
+    return seen(receipt, { errors: labelled })
+  } else if (kind === 'update' || kind === 'push') {
+    const refusal = refusalOfView(next)
+    if (refusal || !isRecord(next)) return fail(JSON.stringify(refusal))
+    if (kind === 'update') replaceView(state, view, next)
+    else pushView(state, next, view.user)
+  } else return fail(`unknown response_action ${String(kind)}`)
+  return seen(receipt)
+}
+
+/** Shows people what the app's acknowledgement says, and what Slack says when there is none. */
+export function settle(state: State, delivery: Delivery, receipt: Receipt): Seen {
+  if (delivery.type === 'slash_commands') return settleCommand(state, delivery.payload, receipt)
+  if (delivery.payload.type === 'view_submission') return settleSubmission(state, delivery.payload, receipt)
+  return seen(receipt)
+}

@@ -1,0 +1,169 @@
+export type Json = Record<string, unknown>
+
+export type User = {
+  id: string
+  name: string
+  realName: string
+  email: string | undefined
+  guest: 'single' | 'multi' | undefined
+  external: boolean
+  bot: boolean
+  deleted: boolean
+  teamId: string
+}
+
+export type Group = { id: string; handle: string; name: string; users: string[] }
+
+export type Channel = {
+  id: string
+  name: string
+  kind: 'public' | 'private' | 'direct'
+  isArchived: boolean
+  /** Left out: every person is a member, now and later. */
+  members: string[] | undefined
+  botIsMember: boolean
+}
+
+export type Message = {
+  ts: string
+  channel: string
+  /** Who wrote it: a person's id or the bot's. */
+  user: string
+  text: string
+  blocks: Json[]
+  attachments: Json[]
+  metadata: Json | undefined
+  threadTs: string | undefined
+  isBroadcast: boolean
+  isEdited: boolean
+  reactions: string[]
+}
+
+/** A message that one person sees and Slack does not keep. `source` says what brought it. */
+export type Ephemeral = {
+  ts: string
+  channel: string
+  user: string
+  text: string
+  blocks: Json[]
+  threadTs: string | undefined
+  source: 'chat.postEphemeral' | 'response_url' | 'acknowledgement' | 'slackbot'
+}
+
+export type View = {
+  id: string
+  hash: string
+  user: string
+  type: 'modal' | 'home'
+  title: string
+  submit: string | undefined
+  close: string | undefined
+  callbackId: string
+  privateMetadata: string
+  notifyOnClose: boolean
+  clearOnClose: boolean
+  externalId: string
+  rootId: string
+  previousId: string | undefined
+  blocks: Json[]
+  /** What the person has filled in, by block id and action id, as Slack sends it. */
+  values: Record<string, Record<string, Json>>
+  responseUrls: Json[]
+}
+
+/** Who the app and its workspace are. */
+export type Identity = {
+  teamId: string
+  teamName: string
+  teamDomain: string
+  appId: string
+  botId: string
+  botUserId: string
+  botName: string
+}
+
+export type Trigger = { user: string; issuedAt: number | undefined; isUsed: boolean; fromView: string | undefined }
+
+export type ResponseUrl = {
+  user: string
+  channel: string
+  messageTs: string | undefined
+  isEphemeral: boolean
+  issuedAt: number
+  uses: number
+}
+
+export type State = ReturnType<typeof createState>
+
+/** Everything that the workspace remembers. `now` gives milliseconds since 1970. */
+export function createState({ now, identity }: { now: () => number; identity: Identity }) {
+  let lastId = 0
+  let lastTs = 0
+  const listeners = new Set<() => void>()
+  const newId = (prefix: string) => {
+    lastId += 1
+    return `${prefix}0${lastId.toString(36).toUpperCase().padStart(9, '0')}`
+  }
+
+  return {
+    now,
+    identity,
+    newId,
+    users: new Map<string, User>(),
+    groups: new Map<string, Group>(),
+    channels: new Map<string, Channel>(),
+    messages: [] as Message[],
+    ephemerals: [] as Ephemeral[],
+    triggers: new Map<string, Trigger>(),
+    responseUrls: new Map<string, ResponseUrl>(),
+    /** Open modals by person, the visible one last. */
+    modals: new Map<string, View[]>(),
+    homes: new Map<string, View>(),
+
+    /** A message's name within its channel: unique, rising, seconds with six decimals. */
+    newTs(): string {
+      lastTs = Math.max(lastTs + 1, Math.floor(now() * 1000))
+      return `${Math.floor(lastTs / 1_000_000)}.${String(lastTs % 1_000_000).padStart(6, '0')}`
+    },
+    changed(): void {
+      for (const listener of [...listeners]) listener()
+    },
+    onChange(listener: () => void): () => void {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+export function membersOf(state: State, channel: Channel): string[] {
+  const people = channel.members ?? [...state.users.values()].filter((user) => !user.bot).map((user) => user.id)
+  return people.filter((id) => state.users.get(id)?.deleted === false)
+}
+
+export function findMessage(state: State, channel: string, ts: string): Message | undefined {
+  return state.messages.find((message) => message.channel === channel && message.ts === ts)
+}
+
+/** The conversation between the bot and one person; made when first needed. */
+export function directChannel(state: State, user: User): Channel {
+  for (const channel of state.channels.values()) {
+    if (channel.kind === 'direct' && channel.members?.[0] === user.id) return channel
+  }
+  const channel: Channel = {
+    id: state.newId('D'),
+    name: user.name,
+    kind: 'direct',
+    isArchived: false,
+    members: [user.id],
+    botIsMember: true,
+  }
+  state.channels.set(channel.id, channel)
+  return channel
+}
+
+export const isRecord = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const records = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isRecord) : [])
+
+export const string = (value: unknown): string => (typeof value === 'string' ? value : '')
