@@ -1,0 +1,124 @@
+/** What arrives from Slack, read from its payload. Whatever is not surely ours is not read further. */
+
+export type Arrival =
+  | {
+      readonly is: 'command'
+      readonly id: string
+      readonly command: string
+      readonly text: string
+      readonly user: string
+      readonly responseUrl: string
+      readonly trigger: string
+    }
+  | {
+      readonly is: 'press'
+      readonly id: string
+      readonly action: string
+      readonly token: string
+      readonly user: string
+      readonly channel: string
+      readonly ts: string
+      readonly responseUrl: string
+      readonly trigger: string
+    }
+  | {
+      readonly is: 'submission'
+      readonly id: string
+      readonly view: string
+      readonly user: string
+      readonly metadata: string
+      /** By action id: what was typed or chosen. */
+      readonly values: Readonly<Record<string, string>>
+    }
+
+/** Our workspace and our app: a payload that names others, or none, is refused. */
+export interface Ours {
+  readonly team: string
+  readonly app: string
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {}
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Reads a payload of a slash command, a button or a modal; undefined for what is not ours or lacks what it must hold. */
+export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
+  const body = fields(payload)
+  const user = fields(body.user)
+  const team = text(body.team_id) ?? text(fields(body.team).id)
+  if (team !== ours.team || body.api_app_id !== ours.app) return undefined
+  if (text(body.command) !== undefined) return readCommand(body)
+  const who = text(user.id)
+  if (who === undefined || (user.team_id !== undefined && user.team_id !== ours.team)) return undefined
+  if (body.type === 'block_actions') return readPress(body, who)
+  if (body.type === 'view_submission') return readSubmission(body, who)
+  return undefined
+}
+
+function readCommand(body: Fields): Arrival | undefined {
+  const [command, user, responseUrl, trigger] = ['command', 'user_id', 'response_url', 'trigger_id'].map((key) =>
+    text(body[key]),
+  )
+  if (!command || !user || !responseUrl || !trigger) return undefined
+  return {
+    is: 'command',
+    id: `command:${trigger}`,
+    command,
+    text: text(body.text) ?? '',
+    user,
+    responseUrl,
+    trigger,
+  }
+}
+
+function readPress(body: Fields, user: string): Arrival | undefined {
+  const action = fields((Array.isArray(body.actions) ? body.actions : [])[0])
+  const container = fields(body.container)
+  const id = text(action.action_id)
+  const at = text(action.action_ts)
+  const channel = text(container.channel_id) ?? text(fields(body.channel).id)
+  const ts = text(container.message_ts)
+  const responseUrl = text(body.response_url)
+  const trigger = text(body.trigger_id)
+  if (!id || !at || !channel || !ts || !responseUrl || !trigger) return undefined
+  const token = text(action.value) ?? ''
+  return {
+    is: 'press',
+    id: `press:${at}:${id}:${ts}:${user}`,
+    action: id,
+    token,
+    user,
+    channel,
+    ts,
+    responseUrl,
+    trigger,
+  }
+}
+
+function readSubmission(body: Fields, user: string): Arrival | undefined {
+  const view = fields(body.view)
+  const id = text(view.id)
+  const callback = text(view.callback_id)
+  if (!id || !callback) return undefined
+  const values: Record<string, string> = {}
+  for (const block of Object.values(fields(fields(view.state).values))) {
+    for (const [action, input] of Object.entries(fields(block))) {
+      const given = text(fields(input).value) ?? text(fields(fields(input).selected_option).value)
+      if (given !== undefined) values[action] = given
+    }
+  }
+  return {
+    is: 'submission',
+    id: `submission:${id}`,
+    view: callback,
+    user,
+    metadata: text(view.private_metadata) ?? '',
+    values,
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The bot: receives from Slack in Socket Mode or over HTTP with the same listeners, stores each delivery before it is
+ * acknowledged, and handles it afterwards. A sweep handles what a crash left.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
+import type { WebClient } from '@slack/web-api'
+import type { Inbox } from '../release/ports.ts'
+import { type Arrival, type Ours, readArrival } from './arrivals.ts'
+import type { DeliveryLog } from './delivery.ts'
+import { type HandlerPorts, handle } from './handlers.ts'
+import { ACTION, COMMANDS, VIEW } from './ids.ts'
+import { respond } from './private-answer.ts'
+
+export interface BotSettings {
+  readonly token: string
+  readonly appToken?: string
+  readonly signingSecret?: string
+  readonly apiUrl: string
+}
+
+export interface BotPorts extends HandlerPorts {
+  readonly inbox: Inbox
+  readonly ours: Ours
+  readonly log: DeliveryLog
+  readonly settings: BotSettings
+  /** How long to stay without a socket after Slack has renewed it; Bolt waits a whole ping time-out. */
+  readonly pingTimeoutMs?: number
+}
+
+export interface Bot {
+  /** HTTP mode: takes Slack's requests at `POST /slack/events`. */
+  readonly requests?: (request: IncomingMessage, response: ServerResponse) => void
+  isConnected(): boolean
+  /** Takes nothing new, and waits up to `graceMs` for what is being handled. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Slack waits 3 s for the acknowledgement; a store that takes longer than this is not waited for. */
+const STORE_WITHIN_MS = 1_500
+const SWEEP_EVERY_MS = 10_000
+const SWEEP_AFTER_MS = 30_000
+/** Requests whose time is further off than this, either way, are refused; Bolt refuses only old ones. */
+const CLOCK_OFF_S = 5 * 60
+
+const NOT_RECORDED = {
+  text: 'Not done: Signoff can’t reach its store, so nothing was recorded and nothing was changed. Try it again in a minute.',
+}
+
+/** Who we are, as Slack sees our token. Throws when the token is refused. */
+export async function whoWeAre(client: WebClient): Promise<Ours & { botUser: string; scopes: readonly string[] }> {
+  const test = await client.auth.test()
+  const { team_id: team, user_id: botUser, bot_id: bot } = test
+  if (!team || !botUser || !bot) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
+  const { bot: info } = await client.bots.info({ bot })
+  if (!info?.app_id) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
+  return { team, app: info.app_id, botUser, scopes: test.response_metadata?.scopes ?? [] }
+}
+
+/** Starts receiving. Throws when Slack refuses the tokens. */
+export async function startBot(ports: BotPorts): Promise<Bot> {
+  const { settings, inbox, log, ours } = ports
+  const logger = quietLogger(log)
+  const receiver = createReceiver(settings, logger, ports.pingTimeoutMs)
+  const app = new App({
+    token: settings.token,
+    receiver,
+    logger,
+    deferInitialization: true,
+    clientOptions: { slackApiUrl: settings.apiUrl, retryConfig: { retries: 0 }, timeout: 5_000 },
+  })
+  await app.init()
+  app.error(async (error) => log.error({ err: error }, 'a delivery from Slack could not be handled'))
+
+  const inHand = new Set<Promise<void>>()
+  function track(work: Promise<void>): Promise<void> {
+    inHand.add(work)
+    return work.finally(() => inHand.delete(work))
+  }
+
+  async function take(payload: unknown, acknowledge: () => Promise<void>): Promise<void> {
+    const arrival = readArrival(payload, ours)
+    if (arrival === undefined) {
+      await acknowledge()
+      log.warn({}, 'a delivery that is not for this app and workspace was dropped')
+      return
+    }
+    const stored = inbox.receive({ id: arrival.id, payload }).then(
+      (isNew) => (isNew ? 'new' : 'seen'),
+      (err: unknown) => {
+        log.error({ err }, 'a delivery could not be stored')
+        return 'not stored' as const
+      },
+    )
+    await Promise.race([stored, new Promise((resolve) => setTimeout(resolve, STORE_WITHIN_MS))])
+    await acknowledge()
+    const outcome = await stored
+    if (outcome === 'not stored') return sayNotRecorded(arrival)
+    if (outcome === 'new') await handleAndNote(arrival, { fresh: true, asked: new Date() })
+  }
+
+  async function handleAndNote(arrival: Arrival, when: { fresh: boolean; asked: Date }): Promise<void> {
+    try {
+      await handle(ports, arrival, when)
+      await inbox.handled(arrival.id)
+    } catch (err) {
+      log.error({ err, arrival: arrival.is }, 'a delivery was interrupted; the sweep handles it again')
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    for (const { payload, receivedAt, id } of await inbox.left(SWEEP_AFTER_MS)) {
+      const arrival = readArrival(payload, ours)
+      if (arrival === undefined) await inbox.handled(id)
+      else await handleAndNote(arrival, { fresh: false, asked: receivedAt })
+    }
+  }
+
+  for (const command of Object.values(COMMANDS)) {
+    app.command(command, ({ body, ack }) => track(take(body, () => ack())))
+  }
+  for (const action of Object.values(ACTION)) app.action(action, ({ body, ack }) => track(take(body, () => ack())))
+  for (const view of Object.values(VIEW)) app.view(view, ({ body, ack }) => track(take(body, () => ack())))
+
+  let connected = !(receiver instanceof SocketModeReceiver)
+  if (receiver instanceof SocketModeReceiver) {
+    receiver.client.on('connected', () => {
+      connected = true
+    })
+    for (const event of ['disconnected', 'reconnecting', 'close'] as const) {
+      receiver.client.on(event, () => {
+        connected = false
+      })
+    }
+    await receiver.start()
+  }
+  const sweeping = setInterval(() => {
+    track(sweep()).catch((err: unknown) => log.error({ err }, 'the sweep of the inbox failed'))
+  }, SWEEP_EVERY_MS)
+
+  return {
+    ...(receiver instanceof HTTPReceiver && { requests: refusingOddClocks(receiver) }),
+    isConnected: () => connected,
+    async stop(graceMs) {
+      clearInterval(sweeping)
+      if (receiver instanceof SocketModeReceiver) await receiver.stop()
+      connected = false
+      const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
+      await Promise.race([Promise.allSettled([...inHand]), grace])
+    },
+  }
+}
+
+async function sayNotRecorded(arrival: Arrival): Promise<void> {
+  if (arrival.is !== 'submission') await respond(arrival.responseUrl, NOT_RECORDED)
+}
+
+function createReceiver(
+  settings: BotSettings,
+  logger: Logger,
+  pingTimeoutMs?: number,
+): SocketModeReceiver | HTTPReceiver {
+  const { appToken, signingSecret, apiUrl } = settings
+  if (appToken !== undefined) {
+    return new SocketModeReceiver({
+      appToken,
+      logger,
+      installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
+      ...(pingTimeoutMs !== undefined && { clientPingTimeout: pingTimeoutMs }),
+    })
+  }
+  if (signingSecret === undefined) throw new Error('neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set')
+  return new HTTPReceiver({ signingSecret, logger, endpoints: ['/slack/events'], unhandledRequestTimeoutMillis: 3_001 })
+}
+
+function refusingOddClocks(receiver: HTTPReceiver): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    const stamp = Number(request.headers['x-slack-request-timestamp'])
+    if (!Number.isFinite(stamp) || Math.abs(Date.now() / 1_000 - stamp) > CLOCK_OFF_S) {
+      response.writeHead(401).end()
+      return
+    }
+    receiver.requestListener(request, response)
+  }
+}
+
+/** Bolt's own words go to our log; payloads and tokens never do. */
+function quietLogger(log: DeliveryLog): Logger {
+  const words = (parts: unknown[]) =>
+    parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' ')
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (...parts) => log.warn({ from: 'bolt' }, words(parts)),
+    error: (...parts) => log.error({ from: 'bolt' }, words(parts)),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.WARN,
+    setName: () => undefined,
+  }
+}

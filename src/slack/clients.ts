@@ -1,0 +1,78 @@
+import {
+  type Logger,
+  type LogLevel,
+  WebAPIHTTPError,
+  WebAPIPlatformError,
+  WebAPIRateLimitedError,
+  WebClient,
+} from '@slack/web-api'
+
+/** Slack's answer in our words. `unknown`: no answer, or one that does not tell whether it was done. */
+export type SlackTrouble =
+  | { readonly trouble: 'rate limited'; readonly afterMs: number }
+  | { readonly trouble: 'refused'; readonly error: string; readonly messages: readonly string[] }
+  | { readonly trouble: 'unknown'; readonly detail: string }
+
+const QUIET: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  setLevel: () => undefined,
+  getLevel: () => 'error' as LogLevel,
+  setName: () => undefined,
+}
+
+/**
+ * Two clients, so that a modal never waits behind a message. Neither retries: no call of Slack's can be repeated
+ * safely, so the outbox decides (research: the client's own retry posts twice when an answer is lost).
+ */
+export function createSlackClients({ token, apiUrl }: { token: string; apiUrl: string }): {
+  interactive: WebClient
+  background: WebClient
+} {
+  const common = {
+    slackApiUrl: apiUrl,
+    allowAbsoluteUrls: false,
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    logger: QUIET,
+  }
+  return {
+    interactive: new WebClient(token, { ...common, timeout: 2_500 }),
+    background: new WebClient(token, { ...common, timeout: 10_000 }),
+  }
+}
+
+/** Answers after which Slack may or may not have done what was asked. */
+const UNCLEAR = ['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout', 'team_added_to_org']
+
+/** Reads what a call threw. Never holds a token. */
+export function slackTrouble(error: unknown): SlackTrouble {
+  if (error instanceof WebAPIRateLimitedError) {
+    return { trouble: 'rate limited', afterMs: Math.max(1, error.retryAfter) * 1_000 }
+  }
+  if (error instanceof WebAPIHTTPError) {
+    const after = Number(error.headers?.['retry-after'])
+    if (error.statusCode === 429) {
+      return { trouble: 'rate limited', afterMs: (Number.isFinite(after) && after > 0 ? after : 30) * 1_000 }
+    }
+    return { trouble: 'unknown', detail: `Slack answered ${error.statusCode}` }
+  }
+  if (error instanceof WebAPIPlatformError) {
+    const { error: code } = error.data
+    if (code === 'ratelimited' || code === 'rate_limited') return { trouble: 'rate limited', afterMs: 30_000 }
+    if (UNCLEAR.includes(code)) return { trouble: 'unknown', detail: `Slack answered ${code}` }
+    return { trouble: 'refused', error: code, messages: error.data.response_metadata?.messages ?? [] }
+  }
+  return { trouble: 'unknown', detail: error instanceof Error ? error.name : 'no answer' }
+}
+
+/** Runs one call; a thrown error is given as trouble. */
+export async function ask<T>(call: () => Promise<T>): Promise<{ ok: true; value: T } | ({ ok: false } & SlackTrouble)> {
+  try {
+    return { ok: true, value: await call() }
+  } catch (error) {
+    return { ok: false, ...slackTrouble(error) }
+  }
+}

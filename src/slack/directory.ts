@@ -1,0 +1,144 @@
+import type { WebClient } from '@slack/web-api'
+import type { Directory, PersonLookup } from '../release/ports.ts'
+import { ask } from './clients.ts'
+
+const GROUPS_KEPT_MS = 30_000
+const CHANNELS_KEPT_MS = 5 * 60_000
+const AUTHORS_KEPT_MS = 10 * 60_000
+
+/** What the cards need of people beyond the port: names and groups to show, authors to match. */
+export interface SlackDirectory extends Directory {
+  /** Handle with `@` → the group's id, for those of `handles` that exist. */
+  groupIds(handles: readonly string[]): Promise<Readonly<Record<string, string>>>
+  /** How many of these e-mail addresses belong to nobody in Slack; undefined when Slack can't be asked. */
+  unmatched(emails: readonly string[]): Promise<number | undefined>
+}
+
+/** A value that is fetched again when it is older than `keptMs`; a failed fetch is not kept. */
+function kept<T>(keptMs: number, fetch: () => Promise<T | undefined>): () => Promise<T | undefined> {
+  let last: { value: T; until: number } | undefined
+  return async () => {
+    if (last && last.until > Date.now()) return last.value
+    const value = await fetch()
+    last = value === undefined ? undefined : { value, until: Date.now() + keptMs }
+    return value
+  }
+}
+
+/**
+ * People, groups and channels as Slack has them now. A person is looked up at each click and never kept; groups are
+ * kept for 30 s, since Slack allows 20 such calls a minute. `team`: our workspace, whose members alone count.
+ */
+export function createDirectory(client: WebClient, team: string): SlackDirectory {
+  const groups = kept(GROUPS_KEPT_MS, async () => {
+    const answer = await ask(() => client.usergroups.list({ include_disabled: false, include_users: false }))
+    if (!answer.ok) return undefined
+    const ids = new Map<string, string>()
+    for (const { id, handle } of answer.value.usergroups ?? []) if (id && handle) ids.set(`@${handle}`, id)
+    return ids
+  })
+  const members = new Map<string, () => Promise<readonly string[] | undefined>>()
+
+  const channels = kept(CHANNELS_KEPT_MS, async () => {
+    const ids = new Map<string, string>()
+    for (let cursor: string | undefined; ; ) {
+      const page = await ask(() =>
+        client.conversations.list({
+          types: 'public_channel,private_channel',
+          exclude_archived: false,
+          limit: 1000,
+          ...(cursor !== undefined && { cursor }),
+        }),
+      )
+      if (!page.ok) return undefined
+      for (const { id, name } of page.value.channels ?? []) if (id && name) ids.set(name, id)
+      cursor = page.value.response_metadata?.next_cursor || undefined
+      if (cursor === undefined) return ids
+    }
+  })
+  const authors = new Map<string, { known: boolean; until: number }>()
+
+  async function isKnown(email: string): Promise<boolean | undefined> {
+    const before = authors.get(email)
+    if (before && before.until > Date.now()) return before.known
+    const answer = await ask(() => client.users.lookupByEmail({ email }))
+    if (!answer.ok && !(answer.trouble === 'refused' && answer.error === 'users_not_found')) return undefined
+    authors.set(email, { known: answer.ok, until: Date.now() + AUTHORS_KEPT_MS })
+    return answer.ok
+  }
+
+  return {
+    async person(id): Promise<PersonLookup> {
+      const answer = await ask(() => client.users.info({ user: id }))
+      if (!answer.ok) {
+        const gone = answer.trouble === 'refused' && ['user_not_found', 'user_not_visible'].includes(answer.error)
+        return gone ? { is: 'not a member', why: 'other workspace' } : { is: 'unknown' }
+      }
+      const { user } = answer.value
+      if (user?.id !== id) return { is: 'unknown' }
+      const stranger = 'is_stranger' in user && user.is_stranger === true
+      if (user.deleted) return { is: 'not a member', why: 'deactivated' }
+      if (user.is_bot || id === 'USLACKBOT') return { is: 'not a member', why: 'bot' }
+      if (stranger) return { is: 'not a member', why: 'external' }
+      if (user.team_id !== team) return { is: 'not a member', why: 'other workspace' }
+      if (user.is_restricted || user.is_ultra_restricted) return { is: 'not a member', why: 'guest' }
+      const name = user.profile?.display_name || user.profile?.real_name || user.real_name || user.name || id
+      const email = user.profile?.email?.toLowerCase()
+      return { is: 'member', id, name, ...(email !== undefined && { email }) }
+    },
+
+    async groupMembers(handle) {
+      const id = (await groups())?.get(handle)
+      if (id === undefined) return undefined
+      const fetch =
+        members.get(id) ??
+        kept(GROUPS_KEPT_MS, async () => {
+          const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
+          return answer.ok ? (answer.value.users ?? []) : undefined
+        })
+      members.set(id, fetch)
+      return fetch()
+    },
+
+    async channel(nameOrId) {
+      const id = nameOrId.startsWith('#') ? (await channels())?.get(nameOrId.slice(1)) : nameOrId
+      if (id === undefined) {
+        return { unreachable: (await channels()) === undefined ? 'Slack did not answer' : 'gone' }
+      }
+      const answer = await ask(() => client.conversations.info({ channel: id }))
+      if (!answer.ok) {
+        const gone = answer.trouble === 'refused' && answer.error === 'channel_not_found'
+        return { unreachable: gone ? 'gone' : 'Slack did not answer' }
+      }
+      const { channel } = answer.value
+      if (channel?.is_archived) return { unreachable: 'archived' }
+      return channel?.is_member ? { id } : { unreachable: 'not a member' }
+    },
+
+    async permalink({ channel, ts }) {
+      const answer = await ask(() => client.chat.getPermalink({ channel, message_ts: ts }))
+      return answer.ok ? answer.value.permalink : undefined
+    },
+
+    async groupIds(handles) {
+      if (handles.length === 0) return {}
+      const known = await groups()
+      return Object.fromEntries(
+        handles.flatMap((handle) => {
+          const id = known?.get(handle)
+          return id === undefined ? [] : [[handle, id] as const]
+        }),
+      )
+    },
+
+    async unmatched(emails) {
+      let missing = 0
+      for (const email of new Set(emails.slice(0, 20).map((each) => each.toLowerCase()))) {
+        const known = await isKnown(email)
+        if (known === undefined) return undefined
+        if (!known) missing++
+      }
+      return missing
+    },
+  }
+}

@@ -1,0 +1,104 @@
+/** Gathers what a message needs beside the release, and draws it. */
+import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/app.ts'
+import { groupsOf, owed, whoMay } from '../release/policy.ts'
+import type { Store } from '../release/ports.ts'
+import type { Release } from '../release/release.ts'
+import { WORKER_GONE_MS } from '../release/service.ts'
+import type { SlackDirectory } from './directory.ts'
+import type { Action } from './ids.ts'
+import type { Drawn } from './views/blocks.ts'
+import { buttonsOf } from './views/buttons.ts'
+import { card } from './views/card.ts'
+import type { People } from './views/people.ts'
+
+export interface DrawingPorts {
+  readonly store: Store
+  readonly directory: SlackDirectory
+  readonly apps: readonly App[]
+  readonly progress: Progress
+}
+
+/** The environment of a release; undefined when releases.yml no longer declares it. */
+export function environmentOf(
+  apps: readonly App[],
+  release: { app: string; environment: string },
+): Environment | undefined {
+  const app = findApp(apps, release.app)
+  return app && findEnvironment(app, release.environment)
+}
+
+/** Slack ids of the groups and names of the people that an environment's lists hold. */
+export async function peopleOf({ directory }: DrawingPorts, environment: Environment): Promise<People> {
+  const lists = (['approval', 'qa', 'emergency', 'talked over'] as const).map((action) => whoMay(action, environment))
+  const ids = [...new Set(lists.flatMap((list) => (typeof list === 'string' ? [] : list)))].filter(
+    (id) => !id.startsWith('@'),
+  )
+  const [groupIds, found] = await Promise.all([
+    directory.groupIds(groupsOf(environment)),
+    Promise.all(ids.slice(0, 10).map((id) => directory.person(id))),
+  ])
+  const names = Object.fromEntries(
+    found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])),
+  )
+  return { groupIds, names }
+}
+
+/** Draws the card of a release from what is stored now. `first`: its first post, which mentions whoever may sign. */
+export async function drawCard(
+  ports: DrawingPorts,
+  release: Release,
+  environment: Environment,
+  { first, progress }: { first: boolean; progress?: Progress },
+): Promise<Drawn> {
+  const { store } = ports
+  const owing = owed(environment, release)
+  const awaiting = release.state === 'awaiting sign-off'
+  const waits = release.state === 'planning' || release.state === 'approved'
+  const [tokens, people, now, workers, previous, unmatched, link] = await Promise.all([
+    buttonTokens(store, release, buttonsOf(release, owing)),
+    peopleOf(ports, environment),
+    store.now(),
+    waits ? store.workers() : [],
+    awaiting
+      ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: 1 })
+      : [],
+    awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
+    replacementLink(ports, release),
+  ])
+  const [live] = previous
+  const [worker] = workers
+  const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
+  return card(release, {
+    ...people,
+    environment,
+    tokens,
+    progress: progress ?? ports.progress,
+    owed: owing,
+    now,
+    mentionGroups: first && awaiting,
+    ...(live?.endedAt && { previous: { number: live.number, at: live.endedAt } }),
+    ...(unmatched !== undefined && unmatched > 0 && { unmatchedAuthors: unmatched }),
+    ...(isGone && { noWorker: worker ? { lastSeen: worker.at } : {} }),
+    ...(link !== undefined && { link: (number: number) => (number === release.replacedBy ? link : undefined) }),
+  })
+}
+
+async function buttonTokens(
+  store: Store,
+  release: Release,
+  actions: readonly Action[],
+): Promise<Partial<Record<Action, string>>> {
+  const tokens = await Promise.all(
+    actions.map(async (action) => [action, await store.buttonToken(release.number, action)] as const),
+  )
+  return Object.fromEntries(tokens)
+}
+
+async function replacementLink(
+  { store, directory }: DrawingPorts,
+  { replacedBy }: Release,
+): Promise<string | undefined> {
+  if (replacedBy === undefined) return undefined
+  const other = await store.release(replacedBy)
+  return other?.card && directory.permalink(other.card)
+}

@@ -1,0 +1,76 @@
+/** Answers to one person: by the command's answer address while it lives, else as a direct message. */
+import type { KnownBlock } from '@slack/types'
+import type { WebClient } from '@slack/web-api'
+import type { OutboxMessage } from '../release/messages.ts'
+import { ask } from './clients.ts'
+import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
+import type { Drawn } from './views/blocks.ts'
+import type { People } from './views/people.ts'
+import { privateMessage } from './views/private.ts'
+
+export interface Answering extends DrawingPorts {
+  /** Retries off. */
+  readonly client: WebClient
+}
+
+export type PrivateAnswer = Omit<Extract<OutboxMessage, { kind: 'private' }>, 'kind' | 'key'>
+
+/** An answer address takes five answers within 30 minutes (docs: handling user interaction). */
+const ANSWER_ADDRESS_LIVES_MS = 29 * 60_000
+const ANSWER_WITHIN_MS = 5_000
+
+/** Sends it. Safe to repeat as far as Slack allows: a lost answer may show it twice to the one person, never to others. */
+export async function answer(ports: Answering, to: PrivateAnswer): Promise<'answered' | string> {
+  const drawn = await draw(ports, to)
+  const isFresh = Date.now() - new Date(to.asked).getTime() < ANSWER_ADDRESS_LIVES_MS
+  if (to.responseUrl !== undefined && isFresh && (await respond(to.responseUrl, drawn))) return 'answered'
+  const opened = await ask(() => ports.client.conversations.open({ users: to.to }))
+  const channel = opened.ok ? opened.value.channel?.id : undefined
+  if (channel === undefined) return 'no direct message could be opened'
+  const { text, blocks = [] } = drawn
+  const sent = await ask(() =>
+    ports.client.chat.postMessage({
+      channel,
+      text,
+      blocks: [...blocks] as KnownBlock[],
+      unfurl_links: false,
+      unfurl_media: false,
+    }),
+  )
+  return sent.ok ? 'answered' : 'Slack did not take the direct message'
+}
+
+async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {
+  const release = message.is === 'ended' ? await ports.store.release(message.number) : undefined
+  const place = release ?? (message.is === 'preview' ? message : undefined)
+  const environment = place && environmentOf(ports.apps, place)
+  const people: People = environment ? await peopleOf(ports, environment) : { names: await namesIn(ports, message) }
+  return privateMessage(message, { ...people, ...(release && { release }), ...(environment && { environment }) })
+}
+
+/** Names of the people whom a refusal lists by their ids. */
+async function namesIn({ directory }: Answering, message: PrivateAnswer['message']): Promise<Record<string, string>> {
+  if (message.is !== 'refusal' || !('who' in message.refusal)) return {}
+  const ids = message.refusal.who.filter((entry) => /^[UW][A-Z0-9]{5,}$/.test(entry)).slice(0, 10)
+  const found = await Promise.all(ids.map((id) => directory.person(id)))
+  return Object.fromEntries(found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])))
+}
+
+/** Posts to an answer address. It came signed from Slack; still only https, or this machine, is ever called. */
+export async function respond(url: string, { text, blocks }: Drawn): Promise<boolean> {
+  const { protocol, hostname } = new URL(url)
+  const isLocal = protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+  if (protocol !== 'https:' && !isLocal) return false
+  try {
+    const answered = await fetch(url, {
+      method: 'POST',
+      redirect: 'error',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ response_type: 'ephemeral', replace_original: false, text, ...(blocks && { blocks }) }),
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    })
+    return answered.ok
+  } catch {
+    return false
+  }
+}

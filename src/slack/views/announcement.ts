@@ -1,0 +1,75 @@
+/** The announcement: that an environment is being changed now. A message of its own, before anything irreversible. */
+import type { Environment } from '../../release/app.ts'
+import { isEmergency, type Release } from '../../release/release.ts'
+import { bold, type Drawn, quote, rich, richSection, section } from './blocks.ts'
+import {
+  called,
+  calledInFull,
+  migrationCount,
+  place,
+  pullRequest,
+  signers,
+  whatGoes,
+  whoSigned,
+  whoSignedSpoken,
+} from './facts.ts'
+import { counted, defused, oneLine } from './text.ts'
+
+/** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
+export function announcement(release: Release, _facts: { readonly environment: Environment }): Drawn {
+  const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
+  const without = isEmergency(release) ? withoutWhat(release) : ''
+  const mark = isEmergency(release) ? 'rotating_light' : release.kind === 'hotfix' ? 'adhesive_bandage' : 'mega'
+  const changing = `is changing ${place(release)} now${without}`
+  const goes = release.plan === undefined ? '' : `: ${spokenGoes(release)}`
+  const spokenReason =
+    emergency === undefined
+      ? ''
+      : ` ${defused(emergency.person.name, 40)} says that it must go out now: ${defused(emergency.note ?? '', 300)}`
+  return {
+    text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
+    blocks: [
+      section([`:${mark}: *${called(release)} ${changing}*`, ...facts(release), whoSigned(release)]),
+      ...(emergency === undefined
+        ? []
+        : [
+            rich(
+              richSection([bold(oneLine(emergency.person.name)), ' says that it must go out now:']),
+              quote(emergency.note ?? ''),
+            ),
+          ]),
+      ...(release.reason === undefined
+        ? []
+        : [rich(richSection(['It cannot wait for review:']), quote(release.reason))]),
+    ],
+  }
+}
+
+function withoutWhat(release: Release): string {
+  const missing = [
+    ...(signers(release, 'qa').length === 0 ? ['QA'] : []),
+    ...(signers(release, 'approval').length === 0 ? ['approval'] : []),
+  ]
+  return missing.length === 0 ? '' : `, without ${missing.join(' and ')}`
+}
+
+function spokenGoes(release: Release): string {
+  if (release.plan === undefined) return ''
+  const one = release.plan.commitCount === 1 && migrationCount(release.plan) === 0
+  return release.kind === 'hotfix'
+    ? `${counted(release.plan.commitCount, 'commit')} ${one ? 'is' : 'are'} picked onto it`
+    : whatGoes(release.plan)
+}
+
+function facts(release: Release): string[] {
+  const plan = release.plan
+  if (plan === undefined) return []
+  const migrations = migrationCount(plan)
+  const picked = release.kind === 'hotfix' ? ` picked onto ${defused(plan.bound.target.branch, 60)}` : ''
+  const goes = `${counted(plan.commitCount, 'commit')}${picked}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
+  return [[goes, ...pullRequest(plan)].join(' · ')]
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

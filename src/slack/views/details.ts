@@ -1,0 +1,216 @@
+/** The Details modal: all that a plan brings, within what a modal holds. */
+import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
+import type { Environment } from '../../release/app.ts'
+import type { Plan } from '../../release/plan.ts'
+import type { Release } from '../../release/release.ts'
+import { VIEW } from '../ids.ts'
+import {
+  bold,
+  bullets,
+  code,
+  commitLink,
+  context,
+  header,
+  type Line,
+  plain,
+  quote,
+  rich,
+  richDate,
+  richLines,
+  richLink,
+  richSection,
+  section,
+} from './blocks.ts'
+import { problemOf } from './card-troubles.ts'
+import { called, migrationCount, RISK_WORDS, stepsInOrder, title } from './facts.ts'
+import type { People } from './people.ts'
+import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './text.ts'
+
+const COMMITS = 200
+const PER_BLOCK = 50
+const FILES = 60
+const MIGRATIONS = 60
+const AUTHORS = 50
+
+/** Commits, files with a link that compares, migrations, gates and what is bound, signed words in full, steps. */
+export function detailsModal(
+  release: Release,
+  { environment, ...people }: People & { readonly environment: Environment; readonly now?: Date },
+): ModalView {
+  const plan = release.plan
+  return {
+    type: 'modal',
+    callback_id: VIEW.details,
+    title: plain(`${called(release)}`, 24),
+    close: plain('Close', 24),
+    blocks: [
+      header(title(release)),
+      ...(plan === undefined ? [section('There is no plan yet.')] : planParts(plan)),
+      ...gates(release, environment, people),
+      ...signed(release),
+      ...steps(release),
+    ],
+  }
+}
+
+function planParts(plan: Plan): KnownBlock[] {
+  return [...commits(plan), ...files(plan), ...migrations(plan), ...warnings(plan)]
+}
+
+function grouped(lines: readonly Line[]): KnownBlock[] {
+  const groups: RichTextBlockElement[] = []
+  for (let from = 0; from < lines.length; from += PER_BLOCK) groups.push(bullets(lines.slice(from, from + PER_BLOCK)))
+  return groups.map((group) => rich(group))
+}
+
+function commits(plan: Plan): KnownBlock[] {
+  const shown = plan.commits.slice(0, COMMITS)
+  const left = plan.commitCount - shown.length
+  const lines: Line[] = shown.map(({ sha, title: words, author }) => [
+    commitLink(plan.webUrl, sha),
+    ` ${cut(oneLine(words), 120)} · ${cut(oneLine(author.name), 40)}`,
+  ])
+  if (left > 0) lines.push([`and ${left} more`])
+  const authors = plan.authors.slice(0, AUTHORS).map(({ name }) => cut(oneLine(name), 40))
+  const others = plan.authors.length - authors.length
+  return [
+    section(`*${counted(plan.commitCount, 'commit')}*${plan.firstRelease ? ', the first release' : ''}`),
+    ...grouped(lines),
+    ...(authors.length === 0
+      ? []
+      : [richLines([[bold('Authors: '), `${authors.join(', ')}${others > 0 ? ` and ${others} more` : ''}`]])]),
+  ]
+}
+
+/** Bitbucket's page that compares what the remote holds with the source. */
+export function compareUrl(plan: Plan): string | undefined {
+  const { holds } = plan.bound.remote
+  const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
+  if (holds === null || holds === to) return undefined
+  return `${plan.webUrl}/branches/compare/${to}%0D${holds}#diff`
+}
+
+function files(plan: Plan): KnownBlock[] {
+  const shown = plan.files.list.slice(0, FILES)
+  const left = plan.files.count - shown.length
+  const url = compareUrl(plan)
+  const lines: Line[] = shown.map(({ path, added, removed }) => [`${cut(oneLine(path), 160)}  +${added} −${removed}`])
+  if (left > 0) lines.push([`and ${left} more`])
+  const head: Line = [
+    bold(counted(plan.files.count, 'file')),
+    ' changed, from what the remote holds',
+    ...(url === undefined || !isWebAddress(url) ? [] : [' · ', richLink(url, 'Compare')]),
+  ]
+  return [richLines([head]), ...grouped(lines)]
+}
+
+function migrations(plan: Plan): KnownBlock[] {
+  const count = migrationCount(plan)
+  if (plan.bound.database === null) return []
+  const at = plan.bound.database.revisions.slice(0, 5).map(eight).join(', ')
+  const shown = plan.migrations.slice(0, MIGRATIONS)
+  const lines: Line[] = shown.map(({ revision, message, file, risk }) => [
+    code(eight(revision)),
+    ` ${cut(oneLine(message), 120)}${risk === undefined ? '' : ` · ${RISK_WORDS[risk]}`}\n`,
+    cut(oneLine(file), 160),
+  ])
+  if (count > shown.length) lines.push([`and ${count - shown.length} more`])
+  return [
+    richLines([
+      [
+        bold(count === 0 ? 'No migrations' : counted(count, 'migration')),
+        ` · the database ${cut(oneLine(plan.bound.database.identity), 120)} is at ${at === '' ? 'no revision yet' : at}`,
+      ],
+    ]),
+    ...grouped(lines),
+  ]
+}
+
+function warnings(plan: Plan): KnownBlock[] {
+  const shown = plan.warnings.slice(0, 30).map((warning): Line => [cut(oneLine(warning), 300)])
+  return shown.length === 0 ? [] : [section('*Worth knowing*'), rich(bullets(shown))]
+}
+
+/** What was looked at, and what the fingerprint stands for. */
+function gates(release: Release, environment: Environment, people: People): KnownBlock[] {
+  const plan = release.plan
+  const problem = problemOf(release, people)
+  const lines: Line[] = []
+  if (plan !== undefined) {
+    const { bound } = plan
+    lines.push(
+      [
+        'Remote: ',
+        code(environment.remote.name),
+        ' holds ',
+        held(plan, bound.remote.holds),
+        ', runs ',
+        held(plan, bound.remote.runs),
+      ],
+      [
+        'Goes: ',
+        ...(bound.result.how === 'commit'
+          ? [commitLink(plan.webUrl, bound.result.commit)]
+          : [
+              'the merge of ',
+              commitLink(plan.webUrl, bound.result.parents[1]),
+              ' into ',
+              commitLink(plan.webUrl, bound.result.parents[0]),
+              ', clean',
+            ]),
+        ', tree ',
+        code(eight(bound.result.tree)),
+      ],
+      ...plan.checks
+        .slice(0, 30)
+        .map(
+          (check): Line => ['Check: ', richLink(check.url, cut(oneLine(check.name), 64) || 'check'), ` ${check.state}`],
+        ),
+    )
+    if (plan.checks.length === 0) lines.push(['Checks: none'])
+  }
+  if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
+  if (problem !== undefined)
+    lines.push([bold(capital(problem.why)), ' · Gate: ', code(release.problem?.because.gate ?? '')])
+  return lines.length === 0 ? [] : [section('*Looked at*'), ...grouped(lines)]
+}
+
+function held(plan: Plan, commit: string | null) {
+  return commit === null ? 'nothing' : commitLink(plan.webUrl, commit)
+}
+
+/** Every recorded word, with its whole note. */
+function signed(release: Release): KnownBlock[] {
+  const shown = release.signOffs.slice(0, 12)
+  if (shown.length === 0) return []
+  const count = release.signOffs.length - shown.length
+  return [
+    section('*Signed*'),
+    ...shown.map((one) =>
+      rich(
+        richSection([
+          `${capital(one.kind)} by ${cut(oneLine(one.person.name), 40)}, as ${cut(oneLine(one.right), 60)}: `,
+          richDate(one.at),
+        ]),
+        ...(one.note === undefined || one.note.trim() === '' ? [] : [quote(one.note, 3000)]),
+      ),
+    ),
+    ...(count > 0 ? [context(`and ${count} more`)] : []),
+  ]
+}
+
+function steps(release: Release): KnownBlock[] {
+  const rows = stepsInOrder(release)
+  if (rows.length === 0) return []
+  const lines = rows.map((row): Line => {
+    const { startedAt, endedAt, result } = row
+    const lasted =
+      startedAt === undefined || endedAt === undefined ? '' : `, ${duration(endedAt.getTime() - startedAt.getTime())}`
+    const said = result?.said === undefined ? '' : ` · ${cut(oneLine(result.said), 200)}`
+    return [bold(capital(row.name)), `: ${row.state}${lasted}${said}`]
+  })
+  return [
+    section(`*Steps*${release.attempt > 1 ? `, attempt ${defused(String(release.attempt))}` : ''}`),
+    rich(bullets(lines)),
+  ]
+}

@@ -1,0 +1,251 @@
+/** Facts of a release that several messages tell, in words. */
+import type { Environment, MigrationRisk } from '../../release/app.ts'
+import { commitToPush, type Plan, type PlannedMigration } from '../../release/plan.ts'
+import {
+  IRREVERSIBLE_STEPS,
+  irreversibleBegun,
+  isEmergency,
+  type Release,
+  type SignOffKind,
+  STEP_NAMES,
+  type StepName,
+  type StepRow,
+  step,
+} from '../../release/release.ts'
+import { commitLink, type Line } from './blocks.ts'
+import { counted, cut, defused, duration, eight, link, oneLine, together } from './text.ts'
+
+// ------------------------------------------------------------------------------------------------ names
+
+/** `Release`, `Hot-fix` or `Emergency`: what people call it, with its number. */
+export function called(release: Release): string {
+  if (isEmergency(release)) return `Emergency #${release.number}`
+  return release.kind === 'hotfix' ? `Hot-fix #${release.number}` : `Release #${release.number}`
+}
+
+/** The same for the beginning of a sentence that is read aloud. */
+export function calledInFull(release: Release): string {
+  return isEmergency(release) ? `Emergency release #${release.number}` : called(release)
+}
+
+/** The card's first line. */
+export function title(release: Release): string {
+  const mark = isEmergency(release) ? '🚨 ' : release.kind === 'hotfix' ? '🩹 ' : ''
+  return `${mark}${called(release)}: ${release.app} → ${release.environment}`
+}
+
+/** `api production`. */
+export function place({ app, environment }: { readonly app: string; readonly environment: string }): string {
+  return `${app} ${environment}`
+}
+
+/** Names of those whose word of this kind counts for the plan as it is. */
+export function signers(release: Release, kind: SignOffKind): readonly string[] {
+  return release.signOffs
+    .filter((signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint)
+    .map(({ person }) => person.name)
+}
+
+/** `Asked: Dana · QA: Lin · Approved: Tom`, for mrkdwn; what nobody has given is left out. */
+export function whoSigned(release: Release, asked = defused(release.requester.name, 40)): string {
+  const parts: [string, readonly string[]][] = [
+    ['QA', signers(release, 'qa')],
+    ['Approved', signers(release, 'approval')],
+    ['Talked over', signers(release, 'talked over')],
+  ]
+  const given = parts.filter(([, people]) => people.length > 0)
+  const lines = given.map(([what, people]) => together(`${what}:`, people.map((one) => defused(one, 40)).join(', ')))
+  return [together('Asked:', asked), ...lines].join(' · ')
+}
+
+/** `QA by Lin, approved by Tom, asked for by Dana`, for `text`. */
+export function whoSignedSpoken(release: Release): string {
+  const qa = signers(release, 'qa')
+  const approval = signers(release, 'approval')
+  const of = (people: readonly string[]) => people.map((one) => defused(one, 40)).join(' and ')
+  return [
+    ...(qa.length > 0 ? [`QA by ${of(qa)}`] : []),
+    ...(approval.length > 0 ? [`approved by ${of(approval)}`] : []),
+    `asked for by ${defused(release.requester.name, 40)}`,
+  ].join(', ')
+}
+
+// ------------------------------------------------------------------------------------------------ what goes
+
+const RISK_ORDER: readonly MigrationRisk[] = ['destroys', 'unknown', 'locks', 'adds']
+
+export const RISK_WORDS: Readonly<Record<MigrationRisk, string>> = {
+  destroys: 'destroys data',
+  unknown: 'effect unknown',
+  locks: 'locks tables',
+  adds: 'adds',
+}
+
+/** Worst first, else in their order. */
+export function worstFirst(migrations: readonly PlannedMigration[]): readonly PlannedMigration[] {
+  const rank = ({ risk }: PlannedMigration) => (risk === undefined ? RISK_ORDER.length : RISK_ORDER.indexOf(risk))
+  return migrations.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** `1 destroys data, 2 unknown`; empty when nothing is risky. */
+export function risks(plan: Plan): string {
+  const count = (risk: MigrationRisk) => plan.migrations.filter((migration) => migration.risk === risk).length
+  const destroys = count('destroys')
+  const unknown = count('unknown')
+  return [
+    ...(destroys > 0 ? [`${destroys} ${destroys === 1 ? 'destroys' : 'destroy'} data`] : []),
+    ...(unknown > 0 ? [`${unknown} of unknown effect`] : []),
+  ].join(', ')
+}
+
+export function migrationCount(plan: Plan): number {
+  return plan.bound.database?.pending.length ?? plan.migrations.length
+}
+
+/** `5 commits and 2 migrations`, `5 commits`, `2 migrations`. */
+export function whatGoes(plan: Plan): string {
+  const migrations = migrationCount(plan)
+  const parts = [
+    ...(plan.commitCount > 0 || migrations === 0 ? [counted(plan.commitCount, 'commit')] : []),
+    ...(migrations > 0 ? [counted(migrations, 'migration')] : []),
+  ]
+  return parts.join(' and ')
+}
+
+/** `5 commits · PR #418 · 2 migrations, 1 destroys data`, for mrkdwn. */
+export function summary(release: Release, plan: Plan): string {
+  const migrations = migrationCount(plan)
+  const allIn = migrations > 0 && release.steps.some(({ name, state }) => name === 'migrate' && state === 'done')
+  const risky = risks(plan)
+  return [
+    `${counted(plan.commitCount, 'commit')}${release.kind === 'hotfix' ? ` picked onto ${defused(plan.bound.target.branch, 60)}` : ''}`,
+    ...pullRequest(plan),
+    migrations === 0
+      ? 'no migrations'
+      : allIn
+        ? `${counted(migrations, 'migration')} ${migrations === 1 ? 'is' : 'are'} in`
+        : `${counted(migrations, 'migration')}${risky === '' ? '' : `, ${risky}`}`,
+  ].join(' · ')
+}
+
+/** The pull request's link for mrkdwn, if there is one. */
+export function pullRequest(plan: Plan): string[] {
+  return plan.pullRequest === undefined ? [] : [link(plan.pullRequest.url, together('PR', `#${plan.pullRequest.id}`))]
+}
+
+// ------------------------------------------------------------------------------------------------ where it stands
+
+/** The commit that origin and the remote have after the release; undefined before a merge step has made it. */
+export function finalCommit(release: Release): string | undefined {
+  const made = step(release, 'merge')?.result?.commit ?? step(release, 'pick')?.result?.commit
+  return release.plan === undefined ? made : (commitToPush(release.plan, made) ?? made)
+}
+
+/** The steps of the run in order, those that have not begun too. */
+export function stepsInOrder(release: Release): readonly StepRow[] {
+  const planned = new Set<StepName>([...(release.plan?.steps ?? []), ...release.steps.map(({ name }) => name)])
+  const order = STEP_NAMES.filter((name) => planned.has(name))
+  return order.map((name) => step(release, name) ?? { name, state: 'pending', attempt: 0, effect: 'none' })
+}
+
+/** `step 6 of 9`. */
+export function stepOf(release: Release, name: StepName): string {
+  const steps = stepsInOrder(release)
+  return `step ${steps.findIndex((row) => row.name === name) + 1} of ${steps.length}`
+}
+
+/** The step that runs, or comes next. */
+export function stepNow(release: Release): StepRow | undefined {
+  const steps = stepsInOrder(release)
+  return steps.find(({ state }) => state === 'running') ?? steps.find(({ state }) => state !== 'done')
+}
+
+type Effect = 'done' | 'partly' | 'none' | 'unknown'
+
+function effectOf(release: Release, name: StepName): Effect | undefined {
+  const row = stepsInOrder(release).find((one) => one.name === name)
+  if (row === undefined) return undefined
+  if (row.state === 'done') return 'done'
+  if (row.state === 'pending' || row.effect === 'none') return 'none'
+  return row.effect === 'some' ? 'partly' : 'unknown'
+}
+
+const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
+
+/** What the environment runs as far as the plan knew, as rich text: `production still runs 5b8e6c0`. */
+function stillRuns(release: Release): Line {
+  const runs = release.plan?.bound.remote.runs
+  if (release.plan === undefined || runs === undefined) return []
+  if (runs === null) return [`${release.environment} runs nothing yet`]
+  return [`${release.environment} still runs `, commitLink(release.plan.webUrl, runs)]
+}
+
+/**
+ * What is true now of branch, database and remote, a line each; one line where nothing has begun. What is not known
+ * says so.
+ */
+export function standing(release: Release, environment: Environment): readonly Line[] {
+  const verbs = IRREVERSIBLE_STEPS.filter((name) => effectOf(release, name) !== undefined)
+    .toSorted((a, b) => STEP_NAMES.indexOf(a) - STEP_NAMES.indexOf(b))
+    .map((name) => PAST[name as keyof typeof PAST])
+  const runs = stillRuns(release)
+  if (!irreversibleBegun(release.steps)) {
+    const nothing =
+      verbs.length > 1
+        ? `Nothing was ${verbs.slice(0, -1).join(', ')} or ${verbs.at(-1)}`
+        : `Nothing was ${verbs[0] ?? 'changed'}`
+    return [runs.length === 0 ? [`${nothing}.`] : [`${nothing}: `, ...runs, '.']]
+  }
+  return [...branchLine(release), ...databaseLine(release), ...remoteLine(release, environment, runs)]
+}
+
+function branchLine(release: Release): Line[] {
+  const merge = effectOf(release, 'merge')
+  const pick = effectOf(release, 'pick')
+  const made = finalCommit(release)
+  const asWhat: Line = made === undefined ? ['.'] : [' as ', commitLink(release.plan?.webUrl, made), '.']
+  const request = release.plan?.pullRequest
+  const what = request === undefined ? 'The pull request' : together('PR', `#${request.id}`)
+  if (merge === 'done' || merge === 'partly') return [[`${what} is merged`, ...asWhat]]
+  if (merge === 'unknown') return [[`Not known: whether ${what} is merged.`]]
+  const branch = release.plan === undefined ? 'the branch' : cut(oneLine(release.plan.bound.target.branch), 60)
+  if (pick === 'done' || pick === 'partly') return [[`Picked onto ${branch}`, ...asWhat]]
+  if (pick === 'unknown') return [[`Not known: whether the pick is on ${branch}.`]]
+  return []
+}
+
+function databaseLine(release: Release): Line[] {
+  const migrate = effectOf(release, 'migrate')
+  const all = release.plan === undefined ? 0 : migrationCount(release.plan)
+  if (migrate === undefined || all === 0) return []
+  const are = (count: number) => `${count} of ${counted(all, 'migration')} ${count === 1 ? 'is' : 'are'} in.`
+  if (migrate === 'done') return [[`Database: ${are(all)}`]]
+  const because = release.problem?.because
+  if (because?.gate === 'migration_failed') {
+    const at = because.database.slice(0, 3).map(eight).join(', ')
+    return [[`Database: ${at === '' ? '' : `at ${at}, `}${are(because.applied.length)}`]]
+  }
+  if (migrate === 'none') return [['Database: not touched.']]
+  return [['Not known: how far the migrations got.']]
+}
+
+function remoteLine(release: Release, environment: Environment, runs: Line): Line[] {
+  const push = effectOf(release, 'push')
+  const confirm = effectOf(release, 'confirm')
+  const commit = finalCommit(release)
+  const remote = cut(oneLine(environment.remote.name), 60)
+  const it: Line = [commit === undefined ? 'the commit' : commitLink(release.plan?.webUrl, commit)]
+  if (release.problem?.because.gate === 'release_phase_failed')
+    return [[`Pushed: ${remote} holds `, ...it, ', and does not run it.']]
+  if (push === undefined) return []
+  if (push === 'unknown') return [[`Not known: whether ${remote} holds `, ...it, '.']]
+  if (push === 'none') return [runs.length === 0 ? ['Not pushed.'] : ['Not pushed: ', ...runs, '.']]
+  return [[`Pushed: ${remote} holds `, ...it, confirm === 'done' ? ', and runs it.' : '.']]
+}
+
+/** How long the run took; undefined where it has not both begun and ended. */
+export function took(release: Release): string | undefined {
+  const from = release.startedAt ?? release.approvedAt
+  if (from === undefined || release.endedAt === undefined) return undefined
+  return duration(release.endedAt.getTime() - from.getTime())
+}

@@ -1,0 +1,145 @@
+/** What a step that stopped says: what happened, and how a person finds out or mends it. One entry for each gate. */
+import type { Failure, Problem } from '../../release/refusals.ts'
+import type { StepName } from '../../release/release.ts'
+import { code, commitLink, type Line } from './blocks.ts'
+import { refusalWords } from './refusals.ts'
+import { counted, eight, short } from './text.ts'
+import { type Hints, name, said, type Words } from './words.ts'
+
+export interface ProblemWords extends Words {
+  /** Where the step has left things. */
+  readonly stands?: Line
+  /** The step's output, where there is one. */
+  readonly output?: readonly string[]
+  /** Set when the outcome is not known: the question, what is not known, and a command that only reads. */
+  readonly unknown?: { readonly question: string; readonly what: string; readonly look?: string }
+}
+
+type FailureGate = Failure['gate']
+type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
+
+const MEND_CODE = 'If the cause is in the code, mend it there: a new plan takes it up.'
+
+const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
+  merge_refused: ({ detail }) => ({
+    why: 'Bitbucket refused the merge',
+    ...said(detail),
+    next: [['Look at the pull request: branch rules, missing approvals or failed builds are shown there.']],
+  }),
+  merge_unknown: ({ pullRequest }) => ({
+    why: `Bitbucket did not tell whether pull request #${pullRequest} was merged`,
+    next: [],
+    unknown: { question: 'was the pull request merged?', what: `whether pull request #${pullRequest} is merged` },
+  }),
+  merge_unexpected: ({ expected, found }) => ({
+    why: 'the merge is not the one that was signed',
+    next: [
+      ['Expected: ', code(expected)],
+      ['Found: ', code(found)],
+      ['Nothing of it was deployed. Find out who else merged, then plan again what the branch holds now.'],
+    ],
+  }),
+  unexpected_diff: ({ detail }) => ({
+    why: 'what would go is not what was signed',
+    ...said(detail),
+    next: [['Somebody moved a branch or the remote during the run. Look at both before anything goes.']],
+  }),
+  migration_failed: ({ revision, database, applied, pending, line, output }) => ({
+    why: revision === undefined ? 'alembic failed' : `revision ${eight(revision)} failed`,
+    ...said(line),
+    output,
+    stands: [
+      database.length === 0
+        ? 'The database holds no revision'
+        : `The database is at ${database.slice(0, 3).map(eight).join(', ')}`,
+      `; ${applied.length} of ${counted(applied.length + pending.length, 'migration')} ${applied.length === 1 ? 'is' : 'are'} in.`,
+    ],
+    next: [[MEND_CODE]],
+  }),
+  migration_unknown: ({ detail, output }) => ({
+    why: 'alembic was cut off, and the database did not tell where it stands',
+    ...said(detail),
+    output,
+    next: [],
+    unknown: {
+      question: 'how far did the migrations get?',
+      what: 'which migrations are in; the database may still be working on one',
+      look: 'select version_num from alembic_version',
+    },
+  }),
+  push_refused: ({ remote, line, output }) => ({
+    why: `${name(remote)} refused the push`,
+    ...said(line),
+    output,
+    next: [['The reason is in the remote’s own words.']],
+  }),
+  build_failed: ({ remote, line, output }) => ({
+    why: `the build on ${name(remote)} failed`,
+    ...said(line),
+    output,
+    next: [[MEND_CODE]],
+  }),
+  push_unknown: ({ remote, commit }) => ({
+    why: `the connection was cut, and ${name(remote)} has not answered since`,
+    next: [],
+    unknown: {
+      question: 'did the push arrive?',
+      what: `whether ${name(remote)} holds ${short(commit)}`,
+      look: `git ls-remote ${name(remote)}`,
+    },
+  }),
+  release_phase_failed: ({ app, platformRelease, commit }, { webUrl }) => ({
+    why: `Heroku’s release phase failed: ${name(platformRelease)} of ${name(app)} is not live`,
+    next: [
+      ['Heroku holds ', commitLink(webUrl, commit), ' and goes on running what it ran before.'],
+      ['See why: ', code(`heroku releases:output ${name(platformRelease)} --app ${name(app)}`)],
+    ],
+  }),
+  not_confirmed: ({ app, detail }) => ({
+    why: `it could not be proven that ${name(app)} runs the commit`,
+    ...said(detail),
+    next: [],
+    unknown: {
+      question: 'is it live?',
+      what: `which commit ${name(app)} runs`,
+      look: `heroku releases --app ${name(app)}`,
+    },
+  }),
+  record_failed: ({ detail }) => ({
+    why: 'QA and approval could not be written down at Bitbucket, and nothing goes without that record',
+    ...said(detail),
+    next: [['Look at Bitbucket and at the rights of the worker’s token.']],
+  }),
+  internal_error: ({ detail }) => ({
+    why: 'Signoff itself failed',
+    ...said(detail),
+    next: [['The worker’s log has the whole of it: report it with that.']],
+  }),
+}
+
+function wordsOf<G extends FailureGate>(gate: G, failure: ByGate[G], hints: Hints): ProblemWords {
+  return WORDS[gate](failure, hints)
+}
+
+function isFailure(because: Problem['because']): because is Failure {
+  return Object.hasOwn(WORDS, because.gate)
+}
+
+/** What to say about why a release stopped, be it a gate or a step. */
+export function problemWords(because: Problem['because'], hints: Hints = {}): ProblemWords {
+  return isFailure(because) ? wordsOf(because.gate, because, hints) : refusalWords(because, hints)
+}
+
+/** A step's name as the deed that it does: `while merging`. */
+export const DURING: Readonly<Record<StepName, string>> = {
+  announce: 'announcing',
+  pick: 'picking',
+  record: 'recording',
+  merge: 'merging',
+  sync: 'syncing',
+  verify: 'verifying',
+  migrate: 'migrating',
+  push: 'pushing',
+  confirm: 'confirming',
+  report: 'reporting',
+}

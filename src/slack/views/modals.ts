@@ -1,0 +1,273 @@
+/**
+ * The modals: asking for a release, giving a reason, saying what was talked over, and the details. `metadata` comes
+ * back with the submission as `private_metadata`.
+ */
+import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
+import type { App, Environment } from '../../release/app.ts'
+import { owed } from '../../release/policy.ts'
+import type { Release } from '../../release/release.ts'
+import { ACTION, VIEW } from '../ids.ts'
+import { bullets, context, plain, rich, section } from './blocks.ts'
+import { isLast, startWords } from './buttons.ts'
+import { called, place, pullRequest, risks, whatGoes } from './facts.ts'
+import { counted, cut, defused, together } from './text.ts'
+
+export { detailsModal } from './details.ts'
+
+/**
+ * The block_id, which is also the action_id, of each field: a submission has its value under
+ * `view.state.values[FIELD.x][FIELD.x]`.
+ */
+export const FIELD = { app: 'app', environment: 'environment', reason: 'reason', note: 'note' } as const
+
+/** The least characters of an emergency's reason. */
+export const EMERGENCY_REASON_LEAST = 10
+
+/** Slack takes at most 3,000 characters in an input. */
+const REASON_MOST = 3000
+const OPTIONS = 100
+
+function modal(parts: {
+  readonly callback: string
+  readonly title: string
+  readonly submit: string
+  readonly close: string
+  readonly metadata: string
+  readonly blocks: ModalView['blocks']
+}): ModalView {
+  return {
+    type: 'modal',
+    callback_id: parts.callback,
+    title: plain(parts.title, 24),
+    submit: plain(parts.submit, 24),
+    close: plain(parts.close, 24),
+    private_metadata: parts.metadata,
+    blocks: parts.blocks,
+  }
+}
+
+// ------------------------------------------------------------------------------------------------ asking
+
+/** `needs QA and 1 approval`, `goes at once`. */
+function asksFor({ signOff }: Environment): string {
+  if (signOff === undefined || (signOff.qa === 0 && signOff.approvals === 0)) return 'goes at once'
+  const qa = signOff.qa === 0 ? [] : [signOff.qa === 1 ? 'QA' : `QA by ${signOff.qa}`]
+  const approvals = signOff.approvals === 0 ? [] : [counted(signOff.approvals, 'approval')]
+  return `needs ${[...qa, ...approvals].join(' and ')}`
+}
+
+function select(
+  id: string,
+  label: string,
+  placeholder: string,
+  options: readonly (readonly [string, string?])[],
+): InputBlock {
+  return {
+    type: 'input',
+    block_id: id,
+    label: plain(label),
+    element: {
+      type: 'static_select',
+      action_id: id,
+      placeholder: plain(placeholder, 150),
+      options: options.slice(0, OPTIONS).map(([name, description]) => ({
+        text: plain(name, 75),
+        value: cut(name, 150),
+        ...(description === undefined ? {} : { description: plain(description, 75) }),
+      })),
+    },
+  }
+}
+
+/** `/deploy` alone: **App** and **Environment**, nothing chosen before. */
+export function deployModal({
+  apps,
+  metadata,
+}: {
+  readonly apps: readonly App[]
+  readonly metadata: string
+}): ModalView {
+  const environments = apps.flatMap((app) => app.environments)
+  const names = [...new Set(environments.map(({ name }) => name))]
+  const described = names.map((name): readonly [string, string?] => {
+    const rules = new Set(environments.filter((one) => one.name === name).map(asksFor))
+    const [only] = rules
+    return rules.size === 1 && only !== undefined ? [name, only] : [name]
+  })
+  return modal({
+    callback: VIEW.deploy,
+    title: 'Ask for a release',
+    submit: 'Ask',
+    close: 'Cancel',
+    metadata,
+    blocks: [
+      select(
+        FIELD.app,
+        'App',
+        'Pick an app',
+        apps.map(({ name }) => [name]),
+      ),
+      select(FIELD.environment, 'Environment', 'Pick an environment', described),
+      context('First comes a plan, which changes nothing. What needs sign-off then asks people in the channel.'),
+    ],
+  })
+}
+
+// ------------------------------------------------------------------------------------------------ reasons
+
+function written(
+  id: string,
+  label: string,
+  words: { ask: string; hint: string; least?: number; optional?: boolean },
+): InputBlock {
+  const element: PlainTextInput = {
+    type: 'plain_text_input',
+    action_id: id,
+    multiline: true,
+    max_length: REASON_MOST,
+    placeholder: plain(words.ask, 150),
+    focus_on_load: true,
+    ...(words.least === undefined ? {} : { min_length: words.least }),
+  }
+  return {
+    type: 'input',
+    block_id: id,
+    label: plain(label),
+    hint: plain(words.hint, 2000),
+    element,
+    ...(words.optional ? { optional: true } : {}),
+  }
+}
+
+function what(release: Release): string {
+  return `*${defused(`${called(release)}: ${release.app} → ${release.environment}`)}*`
+}
+
+export interface ReasonFacts {
+  /** Which of `VIEW.reject`, `VIEW.close`, `VIEW.emergency` and `VIEW.talkedOver`. */
+  readonly view: string
+  readonly release: Release
+  readonly metadata: string
+  /** With it the modals name the channel, and Talked over says so where it starts the release. */
+  readonly environment?: Environment
+}
+
+/** What a button asks for before it acts: **Reason**, or **Note** for Talked over. Throws on any other view. */
+export function reasonModal(facts: ReasonFacts): ModalView {
+  switch (facts.view) {
+    case VIEW.reject:
+      return rejectModal(facts)
+    case VIEW.close:
+      return closeModal(facts)
+    case VIEW.emergency:
+      return emergencyModal(facts)
+    case VIEW.talkedOver:
+      return talkedOverModal(facts)
+    default:
+      throw new TypeError(`no modal asks for words under ${facts.view}`)
+  }
+}
+
+/** **Reject**: asks for the **Reason**. */
+function rejectModal({ release, metadata }: ReasonFacts): ModalView {
+  return modal({
+    callback: VIEW.reject,
+    title: 'Reject',
+    submit: 'Reject it',
+    close: 'Go back',
+    metadata,
+    blocks: [
+      section(`${what(release)} ends here, and its sign-offs are void. Nothing has been merged, migrated or pushed.`),
+      written(FIELD.reason, 'Reason', {
+        ask: 'What has to change first?',
+        hint: 'Everyone in the channel reads it.',
+        least: 1,
+      }),
+    ],
+  })
+}
+
+/** **Close**: asks for the **Reason**, with what stays as it is. */
+function closeModal({ release, metadata }: ReasonFacts): ModalView {
+  return modal({
+    callback: VIEW.close,
+    title: 'Close',
+    submit: 'Close it',
+    close: 'Go back',
+    metadata,
+    blocks: [
+      section([
+        `${what(release)} is given up as it stands, and ${defused(place(release))} is free for the next release.`,
+        'What is done stays done: the next plan starts from there.',
+      ]),
+      written(FIELD.reason, 'Reason', {
+        ask: 'How does it stand, and how do you know?',
+        hint: 'Everyone in the channel reads it, and it stays in the record.',
+        least: 1,
+      }),
+    ],
+  })
+}
+
+/** **Must go out now…**: asks for a **Reason** of at least ten characters, with what it waives and what stays owed. */
+function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalView {
+  const plan = release.plan
+  const risky = plan === undefined ? '' : risks(plan)
+  const request = plan?.pullRequest
+  const named = environment?.channel.startsWith('#') ? environment.channel : 'the channel'
+  const channel = named.slice(0, 80)
+  return modal({
+    callback: VIEW.emergency,
+    title: 'Must go out now',
+    submit: 'Send it out now',
+    close: 'Go back',
+    metadata,
+    blocks: [
+      section(`${what(release)} goes out at once, *without waiting for QA and approval*.`),
+      rich(
+        bullets([
+          ...(plan === undefined ? [] : [[`${whatGoes(plan)}${risky === '' ? '' : `; of the migrations, ${risky}`}`]]),
+          [
+            request === undefined
+              ? `Your name and reason go to ${channel} and the record`
+              : `Your name and reason go to ${channel}, ${together('PR', `#${request.id}`)} and the record`,
+          ],
+          ['What is owed stays owed, and others have to give it afterwards'],
+        ]),
+      ),
+      written(FIELD.reason, 'Reason', {
+        ask: 'What breaks if this waits?',
+        hint: `At least ${EMERGENCY_REASON_LEAST} characters. Everyone in ${channel} reads it.`,
+        least: EMERGENCY_REASON_LEAST,
+      }),
+    ],
+  })
+}
+
+/** **Talked over**: asks for a **Note**. Where nothing else is owed it says that this starts the release. */
+function talkedOverModal({ release, metadata, environment }: ReasonFacts): ModalView {
+  const owing = environment === undefined ? [] : owed(environment, release)
+  const starts = release.state === 'awaiting sign-off' && isLast(ACTION.talkedOver, owing)
+  const plan = release.plan
+  const risky = plan === undefined ? '' : risks(plan)
+  return modal({
+    callback: VIEW.talkedOver,
+    title: 'Talked over',
+    submit: 'Talked over',
+    close: 'Go back',
+    metadata,
+    blocks: [
+      section([
+        `You say that the migrations of ${what(release)} were talked over with those whom they touch.`,
+        ...(risky === '' ? [] : [`:warning: Of the migrations, ${risky}.`]),
+        ...(plan === undefined || pullRequest(plan).length === 0 ? [] : [pullRequest(plan).join('')]),
+        ...(starts ? [`*${defused(startWords(release))}*`] : []),
+      ]),
+      written(FIELD.note, 'Note', {
+        ask: 'With whom, and what was agreed?',
+        hint: 'Everyone in the channel reads it.',
+        least: 1,
+      }),
+    ],
+  })
+}

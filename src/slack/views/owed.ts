@@ -1,0 +1,72 @@
+/** What is given and what is owed, a line each. */
+import type { Owed } from '../../release/policy.ts'
+import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
+import { anyOf, type People } from './people.ts'
+import { counted, date, defused } from './text.ts'
+
+/** The sign-off in the words of a sentence. */
+export const SIGN_OFF_WORD = { qa: 'QA', approval: 'approval', 'talked over': 'Talked over' } as const
+
+function isOwable(signOff: SignOff): signOff is SignOff & { kind: Owed['kind'] } {
+  return Object.hasOwn(SIGN_OFF_WORD, signOff.kind)
+}
+
+/** `Given: QA by Lin, 2:20 PM`, for each word that counts for the plan as it is. */
+export function givenLines(release: Release, { now }: { readonly now: Date }): readonly string[] {
+  return release.signOffs
+    .filter((signOff) => signOff.fingerprint === release.fingerprint)
+    .filter(isOwable)
+    .map(({ kind, person, at }) => {
+      const sameDay = now.toISOString().slice(0, 10) === at.toISOString().slice(0, 10)
+      return `Given: ${SIGN_OFF_WORD[kind]} by ${defused(person.name, 40)}, ${date(at, sameDay ? 'time' : 'moment')}`
+    })
+}
+
+function what({ kind, count }: Owed): string {
+  if (count === 1) return `*${SIGN_OFF_WORD[kind]}*`
+  return kind === 'approval' ? `*${count} approvals*` : `*${SIGN_OFF_WORD[kind]}, ${counted(count, 'time')}*`
+}
+
+/** Those whose word does not count: the requester for approval; whoever sent it out as an emergency for all. */
+function not(release: Release, { kind }: Owed): readonly string[] {
+  const emergency = release.signOffs.find((signOff) => signOff.kind === 'emergency')?.person
+  const people = [...(kind === 'approval' ? [release.requester] : []), ...(emergency === undefined ? [] : [emergency])]
+  return [...new Map(people.map((person) => [person.id, defused(person.name, 40)])).values()]
+}
+
+/** `Owed: *approval* by @release-approvers, not Dana`. `lead` is the word before the colon. */
+export function owedLines(
+  release: Release,
+  facts: People & { readonly owed: readonly Owed[]; readonly mentionGroups: boolean },
+  lead: string,
+): readonly string[] {
+  return facts.owed
+    .filter(({ count }) => count > 0)
+    .map((one) => {
+      const others = not(release, one)
+      const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
+      return `${lead}: ${what(one)} by ${by}${others.length === 0 ? '' : `, not ${others.join(' and ')}`}`
+    })
+}
+
+const SPOKEN = { qa: 'QA', approval: 'approval', 'talked over': 'talking it over' } as const
+
+/** `QA and 1 approval`, for sentences. */
+export function owedSpoken(owed: readonly Owed[]): string {
+  const wanted = owed.filter(({ count }) => count > 0)
+  return joined(
+    wanted.map(({ kind, count }) => {
+      if (kind === 'approval') return counted(count, 'approval')
+      return count === 1 ? SPOKEN[kind] : `${SPOKEN[kind]} by ${count}`
+    }),
+  )
+}
+
+/** `QA and approval`: what an emergency goes without. */
+export function owedNames(owed: readonly Owed[]): string {
+  return joined(owed.filter(({ count }) => count > 0).map(({ kind }) => SPOKEN[kind]))
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}` : (parts[0] ?? 'nothing')
+}

@@ -1,0 +1,47 @@
+/** People lists in words: group handles and user ids, with or without a mention. */
+import type { RichTextElement } from '@slack/types'
+import { type Line, words } from './blocks.ts'
+import { cut, defused, oneLine } from './text.ts'
+
+/** What turns the entries of people lists into words. */
+export interface People {
+  /** A user group's handle with `@` → its Slack id; only with it can a group be mentioned. */
+  readonly groupIds?: Readonly<Record<string, string>>
+  /** Slack user id → the name to show where nobody is to be mentioned. */
+  readonly names?: Readonly<Record<string, string>>
+}
+
+const USER_ID = /^[UW][A-Z0-9]{5,}$/
+
+/** One entry for mrkdwn. `mention`: as a mention where its Slack id is known, else as plain words. */
+export function entry(text: string, people: People, mention: boolean): string {
+  if (mention) {
+    const group = people.groupIds?.[text]
+    if (group !== undefined && /^S[A-Z0-9]+$/.test(group)) return `<!subteam^${group}>`
+    if (USER_ID.test(text)) return `<@${text}>`
+  }
+  return defused(people.names?.[text] ?? text, 60)
+}
+
+/** `@a, @b or Tom`; everybody is `anyone`. For mrkdwn. */
+export function anyOf(by: readonly string[] | 'every full member', people: People, mention: boolean): string {
+  if (by === 'every full member') return 'anyone'
+  const entries = by.slice(0, 10).map((one) => entry(one, people, mention))
+  const left = by.length - entries.length
+  if (left > 0) return `${entries.join(', ')} or ${left} more`
+  return entries.length > 1 ? `${entries.slice(0, -1).join(', ')} or ${entries.at(-1)}` : (entries[0] ?? 'nobody')
+}
+
+/** The same as rich text, for private answers; user ids without a known name are shown by Slack itself. */
+export function may(who: readonly string[], people: People): Line {
+  const line: (string | RichTextElement)[] = []
+  const shown = who.slice(0, 10)
+  for (const [index, one] of shown.entries()) {
+    if (index > 0) line.push(index === shown.length - 1 && shown.length === who.length ? ' or ' : ', ')
+    const name = people.names?.[one]
+    if (name === undefined && USER_ID.test(one)) line.push({ type: 'user', user_id: one })
+    else line.push(words(one === 'every full member' ? 'any other full member' : cut(oneLine(name ?? one), 60)))
+  }
+  if (who.length > shown.length) line.push(` or ${who.length - shown.length} more`)
+  return line.length === 0 ? ['nobody: see ', 'releases.yml'] : line
+}

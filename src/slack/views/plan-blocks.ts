@@ -1,0 +1,102 @@
+/** What a plan brings: commits, migrations, and what was found out about them. For the card and for previews. */
+import type { Button, KnownBlock } from '@slack/types'
+import type { Plan } from '../../release/plan.ts'
+import type { Release } from '../../release/release.ts'
+import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
+import { migrationCount, pullRequest, RISK_WORDS, risks, worstFirst } from './facts.ts'
+import { commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
+
+const COMMITS = 5
+const MIGRATIONS = 3
+const TITLE = 64
+
+export function commitLine(plan: Plan, commit: Plan['commits'][number], most = TITLE): Line {
+  return [commitLink(plan.webUrl, commit.sha), ` ${cut(oneLine(commit.title), most)}`]
+}
+
+export function migrationLine(migration: Plan['migrations'][number], most = TITLE): Line {
+  const { revision, message, risk } = migration
+  const name = `${eight(revision)} ${cut(oneLine(message), most)}`
+  if (risk === undefined) return [name]
+  return [`${name} · `, risk === 'adds' ? words(RISK_WORDS[risk]) : bold(RISK_WORDS[risk])]
+}
+
+function authors(plan: Plan): string {
+  const list = [...new Set(plan.authors.map(({ name }) => name))]
+  return list.length === 0 ? '' : ` by ${names(list)}`
+}
+
+function commitsHead(plan: Plan, kind: Release['kind']): string {
+  const onto = kind === 'hotfix' ? `, picked onto ${defused(plan.bound.target.branch, 60)}` : ''
+  const first = plan.firstRelease ? ['First release'] : []
+  return [...first, `*${counted(plan.commitCount, 'commit')}*${authors(plan)}${onto}`, ...pullRequest(plan)].join(' · ')
+}
+
+/** The commits, the worst migrations, and what runs now, with the checks. `details` sits beside the commits. */
+export function planBlocks(
+  plan: Plan,
+  facts: {
+    readonly kind: Release['kind']
+    readonly details?: Button
+    readonly previous?: { readonly number: number; readonly at: Date }
+  },
+): KnownBlock[] {
+  const lines: Line[] = plan.commits.slice(0, COMMITS).map((commit) => commitLine(plan, commit))
+  const left = plan.commitCount - lines.length
+  if (left > 0) lines.push([`and ${left} more${facts.details === undefined ? '' : ', under Details'}`])
+  return [
+    section(commitsHead(plan, facts.kind), facts.details),
+    ...(lines.length === 0 ? [] : [rich(bullets(lines))]),
+    ...migrations(plan, facts.details !== undefined),
+    context(found(plan, facts.previous)),
+    ...warnings(plan, facts.details !== undefined),
+  ]
+}
+
+function migrations(plan: Plan, detailed: boolean): KnownBlock[] {
+  const count = migrationCount(plan)
+  if (count === 0) return []
+  const risky = risks(plan)
+  const lines: Line[] = worstFirst(plan.migrations)
+    .slice(0, MIGRATIONS)
+    .map((migration) => migrationLine(migration))
+  const left = count - lines.length
+  if (left > 0) lines.push([`and ${left} more${detailed ? ', under Details' : ''}`])
+  return [
+    section(`*${counted(count, 'migration')}*${risky === '' ? '' : `, :warning: ${risky}`}`),
+    rich(bullets(lines)),
+  ]
+}
+
+function found(plan: Plan, previous: { readonly number: number; readonly at: Date } | undefined): string {
+  const { runs, holds } = plan.bound.remote
+  const live =
+    runs === null
+      ? 'Live now: nothing'
+      : `Live now: ${link(commitUrl(plan.webUrl, runs), short(runs))}${previous === undefined ? '' : `, #${previous.number}, ${date(previous.at, 'age')}`}`
+  return [
+    live,
+    ...(runs !== null && holds !== null && holds !== runs
+      ? [`:warning: The remote holds ${link(commitUrl(plan.webUrl, holds), short(holds))}`]
+      : []),
+    ...(plan.bound.result.how === 'merge' ? ['Merge: clean'] : []),
+    ...(plan.bound.database !== null && migrationCount(plan) === 0 ? ['No migrations'] : []),
+    checks(plan),
+  ].join(' · ')
+}
+
+function checks(plan: Plan): string {
+  const count = (state: string) => plan.checks.filter((check) => check.state === state).length
+  const parts = (['passed', 'failed', 'stopped', 'running'] as const)
+    .filter((state) => count(state) > 0)
+    .map((state) => `${count(state)} ${state}`)
+  if (parts.length === 0) return 'Checks: none'
+  return `${count('failed') + count('stopped') > 0 ? ':warning: ' : ''}Checks: ${parts.join(', ')}`
+}
+
+function warnings(plan: Plan, detailed: boolean): KnownBlock[] {
+  const shown = plan.warnings.slice(0, 3).map((warning) => `:warning: ${defused(warning, 200)}`)
+  const left = plan.warnings.length - shown.length
+  if (left > 0) shown.push(`and ${left} more${detailed ? ', under Details' : ''}`)
+  return shown.length === 0 ? [] : [context(shown.join('\n'))]
+}

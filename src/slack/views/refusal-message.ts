@@ -1,0 +1,38 @@
+/** A refusal as a private message, and the line that names its gate. */
+import type { ContextBlock, KnownBlock } from '@slack/types'
+import type { Refusal } from '../../release/refusals.ts'
+import { bold, bullets, context, type Drawn, emoji, preformatted, rich, richLines, spoken } from './blocks.ts'
+import { refusalWords } from './refusals.ts'
+import { cut, defused } from './text.ts'
+import type { Hints, Words } from './words.ts'
+
+/** The gate's public reason code, for support and for searching; for mrkdwn. */
+export function gate(code: string): string {
+  return `Gate: \`${code.replaceAll(/[^a-z_]/g, '')}\``
+}
+
+export function gateLine(code: string): ContextBlock {
+  return context(gate(code))
+}
+
+/** What the person who asked or clicked reads: what did not happen, that nothing was changed, what to do next. */
+export function refusalMessage(refusal: Refusal, hints: Hints = {}): Drawn {
+  const words = refusalWords(refusal, hints)
+  const [first] = words.next
+  const advice = first === undefined ? '' : ` ${defused(spoken(first), 300)}`
+  return {
+    text: `Not done: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
+    blocks: refusalBlocks(words, refusal.gate),
+  }
+}
+
+/** The words of a gate where nothing was changed. */
+export function refusalBlocks({ why, next, list, verbatim }: Words, gate: string): KnownBlock[] {
+  return [
+    richLines([[emoji('no_entry_sign'), ' ', bold(`Not done: ${why}.`), ' Nothing was changed.']]),
+    ...(list === undefined || list.length === 0 ? [] : [rich(bullets(list))]),
+    ...(verbatim === undefined ? [] : [rich(preformatted(cut(verbatim, 300)))]),
+    ...(next.length === 0 ? [] : [richLines(next)]),
+    gateLine(gate),
+  ]
+}

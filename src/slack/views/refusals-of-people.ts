@@ -1,0 +1,164 @@
+/** What is said when people, names or the release's own state stand against it. */
+import type { Refusal } from '../../release/refusals.ts'
+import type { SignOffKind } from '../../release/release.ts'
+import { bold, code, type Line, richDate, richLink } from './blocks.ts'
+import { may } from './people.ts'
+import { STATE_IN_A_SENTENCE } from './states.ts'
+import { type Hints, name, type Words } from './words.ts'
+
+function known(names: readonly string[]): Line[] {
+  const [nearest] = names
+  if (nearest === undefined) return [['None is declared in ', code('releases.yml'), '.']]
+  const all = names.slice(0, 20).map(name).join(', ')
+  return [names.length === 1 ? [`There is ${all}.`] : [`There are ${all}. Did you mean ${name(nearest)}?`]]
+}
+
+const RELEASE_FILE: Line = ['The names come from ', code('releases.yml'), '.']
+
+const MEMBERSHIP = {
+  guest: 'a guest',
+  external: 'from another organisation',
+  bot: 'a bot',
+  deactivated: 'deactivated',
+  'other workspace': 'of another workspace',
+} as const
+
+const SAID_ALREADY: Readonly<Record<SignOffKind, string>> = {
+  qa: 'said that QA passed',
+  approval: 'approved',
+  'talked over': 'said that it was talked over',
+  rejection: 'rejected it',
+  emergency: 'said that it must go out now',
+}
+
+type PeopleGate =
+  | 'unknown_app'
+  | 'unknown_environment'
+  | 'unknown_release'
+  | 'not_a_member'
+  | 'environment_busy'
+  | 'no_worker'
+  | 'not_an_approver'
+  | 'not_a_qa'
+  | 'not_allowed'
+  | 'own_release'
+  | 'own_commits'
+  | 'already_signed'
+  | 'already_decided'
+  | 'expired'
+  | 'announcement_unconfirmed'
+  | 'time_ran_out'
+  | 'reason_too_short'
+  | 'stale_button'
+  | 'later_issue'
+
+export const PEOPLE_WORDS: {
+  readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
+} = {
+  unknown_app: ({ asked, names }) => ({
+    why: `there is no app “${name(asked)}”`,
+    next: [...known(names), RELEASE_FILE],
+  }),
+  unknown_environment: ({ asked, app, names }) => ({
+    why: `there is no environment “${name(asked)}”${app === undefined ? '' : ` of ${app}`}`,
+    next: [...known(names), RELEASE_FILE],
+  }),
+  unknown_release: ({ number }) => ({
+    why: `there is no release #${number}`,
+    next: [['The last ones are in ', code('/deploy history'), '.']],
+  }),
+  not_a_member: ({ why }) =>
+    why === 'Slack did not answer'
+      ? {
+          why: 'Slack did not tell who you are, so your right could not be looked at',
+          next: [['Try again in a minute. Nobody’s right is taken from memory.']],
+        }
+      : {
+          why: `only full members of this workspace may do that, and Slack says that you are ${MEMBERSHIP[why]}`,
+          next: [['Ask a full member to do it.']],
+        },
+  environment_busy: ({ number, app, environment, state, requester, link }) => ({
+    why: `${app} ${environment} is busy with release #${number}`,
+    next: [
+      [
+        link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
+        `, asked for by ${name(requester.name)}, ${STATE_IN_A_SENTENCE[state]}.`,
+      ],
+      state === 'needs attention'
+        ? [`Somebody has to press `, bold('Retry'), ' or ', bold('Close'), ' on its card first.']
+        : [
+            'Wait until it ends, or let the requester or an approver cancel it: ',
+            code(`/deploy cancel ${number}`),
+            '.',
+          ],
+    ],
+  }),
+  no_worker: ({ lastSeen }) => ({
+    why: 'no worker answers, and only a worker can look at the repository, the remote and the database',
+    next: [
+      lastSeen === undefined ? ['None was ever seen.'] : ['One was last seen: ', richDate(new Date(lastSeen)), '.'],
+      ['Start one on its host, ', code('signoff start --role worker'), ', and look with ', code('signoff doctor'), '.'],
+    ],
+  }),
+  not_an_approver: ({ who, action }, hints) => ({
+    why: `you are not among those who may ${name(action)}`,
+    next: [['It may be done by ', ...may(who, hints), '.']],
+  }),
+  not_a_qa: ({ who }, hints) => ({
+    why: 'you are not among those who may say that QA passed',
+    next: [['It may be said by ', ...may(who, hints), '.']],
+  }),
+  not_allowed: ({ action, who }, hints) => ({
+    why: `you may not ${name(action)}`,
+    next: [['It may be done by ', ...may(who, hints), '.']],
+  }),
+  own_release: ({ who }, hints) => ({
+    why: 'this release is your own, so somebody else must sign it off',
+    next: [
+      ['Ask ', ...may(who, hints), '. Nobody releases alone.'],
+      ['Whoever asked may still press ', bold('QA passed'), ', unless they sent it out as an emergency.'],
+    ],
+  }),
+  own_commits: ({ who }, hints) => ({
+    why: 'you wrote every commit of it, so somebody else must approve',
+    next: [['Ask ', ...may(who, hints), '. You may still press ', bold('QA passed'), '.']],
+  }),
+  already_signed: ({ kind, at }) => ({
+    why: `you have ${SAID_ALREADY[kind]} already`,
+    next: [['That was: ', richDate(new Date(at)), '. It counts once; another person has to give the next.']],
+  }),
+  already_decided: ({ number, state, by, at }) => ({
+    why: `release #${number} ${STATE_IN_A_SENTENCE[state]}`,
+    next: [
+      [
+        ...(by === undefined ? [] : [`By ${name(by.name)}. `]),
+        ...(at === undefined ? [] : ['Since: ', richDate(new Date(at)), '. ']),
+        'Its card shows how it stands.',
+      ],
+    ],
+  }),
+  expired: ({ number, at }) => ({
+    why: `release #${number} has expired`,
+    next: [['Its sign-offs were due: ', richDate(new Date(at)), '. ', bold('Plan again'), ' makes a new release.']],
+  }),
+  announcement_unconfirmed: ({ until }) => ({
+    why: 'Slack has not confirmed the announcement, and nothing starts before it',
+    next: [['It goes on by itself when Slack answers, or expires: ', richDate(new Date(until)), '.']],
+  }),
+  time_ran_out: ({ during }) => ({
+    why: `planning took more than 5 minutes, and was stopped during: ${name(during)}`,
+    next: [['Ask again. If it happens twice, look at the worker’s log.']],
+  }),
+  reason_too_short: ({ least }) => ({
+    why: 'the reason is too short',
+    next: [[`Write at least ${least} characters: everybody in the channel reads it.`]],
+  }),
+  stale_button: () => ({
+    why: 'this button is out of date',
+    next: [['Look at the card as it is now, or type ', code('/deploy status'), '.']],
+  }),
+  later_issue: ({ what }) => ({
+    why: `${name(what)} is not built yet`,
+    next: [['What there is: ', code('/deploy help'), '.']],
+  }),
+}

@@ -1,0 +1,214 @@
+/** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
+import type { Refusal } from '../../release/refusals.ts'
+import { bold, code, commitLink, type Line, richLink } from './blocks.ts'
+import { counted, cut, eight, oneLine, short } from './text.ts'
+import { type Hints, name, said, some, type Words } from './words.ts'
+
+const INVITE: Line = ['Signoff has to be in it: ', code('/invite @Signoff'), '.']
+
+function unreachable(what: string, detail: string, ...next: Line[]): Words {
+  return { why: `${what} did not answer, in three tries`, next, ...said(detail) }
+}
+
+/** A fact before or after it moved: commits by their seven digits, all else as it is. */
+function shown(fact: string): string {
+  return /^[0-9a-f]{40}$/.test(fact) ? short(fact) : cut(oneLine(fact), 60) || 'nothing'
+}
+
+type WorldGate =
+  | 'repository_unreachable'
+  | 'remote_unreachable'
+  | 'database_unreachable'
+  | 'bitbucket_unreachable'
+  | 'platform_unreachable'
+  | 'credentials_refused'
+  | 'channel_unreachable'
+  | 'configuration_differs'
+  | 'same_database'
+  | 'branch_missing'
+  | 'nothing_to_release'
+  | 'merge_conflict'
+  | 'merge_not_allowed'
+  | 'remote_diverged'
+  | 'checks_failed'
+  | 'migrations_unreadable'
+  | 'migration_heads'
+  | 'unknown_revision'
+  | 'plan_outdated'
+
+export const WORLD_WORDS: {
+  readonly [G in WorldGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
+} = {
+  repository_unreachable: ({ url, detail }) =>
+    unreachable('the repository', detail, [
+      'Look whether ',
+      code(url),
+      ' answers from the worker’s host, then ask again.',
+    ]),
+  remote_unreachable: ({ remote, detail }) =>
+    unreachable(`the remote ${name(remote)}`, detail, [
+      'Look at the platform’s status page and at the way from the worker’s host to it (',
+      code(`git ls-remote ${name(remote)}`),
+      '), then ask again.',
+    ]),
+  database_unreachable: ({ database, detail }) =>
+    unreachable(
+      `the database ${name(database)}`,
+      detail,
+      ['Look whether it is up and whether the worker’s host may connect to it.'],
+      ['Its password may have been rotated: then the ', code('env_file'), ' on the worker’s host is out of date.'],
+    ),
+  bitbucket_unreachable: ({ detail }) =>
+    unreachable('Bitbucket', detail, ['Look at Bitbucket’s status page, then ask again.']),
+  platform_unreachable: ({ app, detail }) =>
+    unreachable(`Heroku’s API, asked about ${name(app)},`, detail, ['Look at Heroku’s status page, then ask again.']),
+  credentials_refused: ({ service, settings }) => ({
+    why: `${name(service)} refuses the worker’s credentials`,
+    next: [
+      [
+        'On the worker’s host, renew ',
+        ...settings.flatMap((setting, index) => [index === 0 ? '' : ' or ', code(setting)]),
+        ', start the worker again, and look with ',
+        code('signoff doctor'),
+        '.',
+      ],
+    ],
+  }),
+  channel_unreachable: ({ channel, why }) => {
+    const known = channel.startsWith('#') ? name(channel) : `the channel ${name(channel)}`
+    switch (why) {
+      case 'not a member':
+        return {
+          why: `Signoff is not in ${known}, where this has to be told`,
+          next: [['In that channel, type ', code('/invite @Signoff'), ', then ask again.']],
+        }
+      case 'archived':
+        return {
+          why: `${known} is archived, and this has to be told there`,
+          next: [['Unarchive it, or set another ', code('channel'), ' in ', code('releases.yml'), '.'], INVITE],
+        }
+      case 'gone':
+        return {
+          why: `there is no public channel ${known} that Signoff can see`,
+          next: [['Set the right ', code('channel'), ' in ', code('releases.yml'), '.'], INVITE],
+        }
+      case 'Slack did not answer':
+        return {
+          why: `Slack did not tell whether Signoff can post in ${known}`,
+          next: [['Try again in a minute.'], INVITE],
+        }
+    }
+  },
+  configuration_differs: ({ app, environment }) => ({
+    why: `bot and worker read different entries for ${app} ${environment}`,
+    next: [
+      [
+        'Their hosts hold two versions of ',
+        code('releases.yml'),
+        '. Bring the right one to both, and start both again.',
+      ],
+    ],
+  }),
+  same_database: ({ environment, other }) => ({
+    why: `the migrations of ${name(environment)} would reach the database of ${name(other)}`,
+    next: [['Correct the ', code('env_file'), ' of the one that is wrong, on the worker’s host, then ask again.']],
+  }),
+  branch_missing: ({ branch }) => ({
+    why: `the repository has no branch ${name(branch)}`,
+    next: [['Push it, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
+  }),
+  nothing_to_release: ({ app, environment, commit, platform }, { webUrl }) => ({
+    why: 'there is nothing to release',
+    next: [
+      [
+        `${app} ${environment} already runs `,
+        commitLink(webUrl, commit),
+        ', which is all that would go, and no migration is pending.',
+      ],
+      ...(platform === 'heroku'
+        ? [['Heroku does not build the same commit again. Is your change merged yet? If so, ask again.']]
+        : [['Is your change merged yet? If so, ask again.']]),
+    ],
+  }),
+  merge_conflict: ({ source, target, files }) => ({
+    why: `${name(source)} does not merge into ${name(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+    list: some(files, (file) => [code(file)]),
+    next: [[`Merge ${name(target)} into ${name(source)}, settle the conflicts, push, then ask again.`]],
+  }),
+  merge_not_allowed: ({ branch, rule }) => ({
+    why: `Bitbucket’s branch rules do not let Signoff merge into ${name(branch)}`,
+    ...said(rule),
+    next: [['Let the token’s user merge into that branch, under Branch restrictions, then ask again.']],
+  }),
+  remote_diverged: ({ remote, branch, count, commits }, { webUrl }) => ({
+    why: `${name(remote)} holds ${counted(count, 'commit')} that the branch ${name(branch)} lacks`,
+    list: [
+      ...commits
+        .slice(0, 10)
+        .map(({ sha, title, author }) => [
+          commitLink(webUrl, sha),
+          ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`,
+        ]),
+      ...(count > Math.min(commits.length, 10) ? [[`and ${count - Math.min(commits.length, 10)} more`]] : []),
+    ],
+    next: [
+      [
+        `Most often somebody pushed them to the remote by hand. What people usually do: ask the authors, then merge or pick them into ${name(branch)}, or revert them on it, and ask again.`,
+      ],
+      ['A push would lose them. Signoff never forces one, and offers no way to.'],
+    ],
+  }),
+  checks_failed: ({ checks }) => {
+    const bad = checks.filter(({ state }) => state !== 'passed')
+    if (checks.length === 0)
+      return {
+        why: 'no check has reported on the commit',
+        next: [['This environment asks for checks. Wait until the build has reported, then ask again.']],
+      }
+    return {
+      why: `${counted(bad.length, 'check')} did not pass`,
+      list: some(bad, ({ name: check, state, url }) => [
+        richLink(url, cut(oneLine(check), 64) || 'check'),
+        ` ${state}`,
+      ]),
+      next: [['Mend or run them again, then ask again.']],
+    }
+  },
+  migrations_unreadable: ({ alembic, detail }) => ({
+    why: 'alembic cannot read the app’s migrations',
+    ...said(detail),
+    next: [
+      [
+        'If a Python module is missing, set ',
+        code('migrations.alembic'),
+        ' to the program of an environment that has the app’s packages; now it is ',
+        code(alembic),
+        '.',
+      ],
+    ],
+  }),
+  migration_heads: ({ heads }) => ({
+    why: `the migrations have ${heads.length} heads, so alembic cannot tell which is the last`,
+    list: some(heads, ({ revision, file }) => [code(revision), ` in ${cut(oneLine(file), 100)}`]),
+    next: [['Join them with ', code('alembic merge heads'), ', push, then ask again.']],
+  }),
+  unknown_revision: ({ revisions, commit }) => ({
+    why: `the database is at ${revisions.slice(0, 3).map(eight).join(', ')}, which the commit ${short(commit)} does not have`,
+    next: [
+      [
+        'Somebody has migrated it from another branch. Merge that branch, or downgrade the database by hand, then ask again.',
+      ],
+    ],
+  }),
+  plan_outdated: ({ moved }) => ({
+    why:
+      moved.length === 0
+        ? 'what was planned has moved'
+        : `${moved
+            .slice(0, 3)
+            .map(({ what }) => name(what))
+            .join(', ')} moved since the plan was made`,
+    list: some(moved, ({ what, from, to }) => [`${name(what)}: ${shown(from)} → ${shown(to)}`]),
+    next: [[bold('Plan again'), ' makes a new release with what is there now.']],
+  }),
+}

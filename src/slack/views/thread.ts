@@ -1,0 +1,141 @@
+/** The thread's lines: one plain sentence each, past tense, the effect first and the duration last. */
+import type { KnownBlock } from '@slack/types'
+import type { Environment } from '../../release/app.ts'
+import type { ThreadLine } from '../../release/messages.ts'
+import type { Owed } from '../../release/policy.ts'
+import type { Release, SignOffKind } from '../../release/release.ts'
+import {
+  bold,
+  bullets,
+  code,
+  context,
+  type Drawn,
+  emoji,
+  type Line,
+  preformatted,
+  quote,
+  rich,
+  richLines,
+  richSection,
+  spoken,
+} from './blocks.ts'
+import { problemWords } from './failures.ts'
+import { outcome } from './outcome.ts'
+import type { People } from './people.ts'
+import { gateLine } from './refusal-message.ts'
+import { capital, defused, duration, lastLines } from './text.ts'
+
+/** What a line needs beside itself. */
+export interface ThreadFacts extends People {
+  readonly environment: Environment
+  readonly owed: readonly Owed[]
+}
+
+/** Draws one line of a release's thread. Lines without blocks are plain words: post them with `mrkdwn: false`. */
+export function threadLine(line: ThreadLine, release: Release, facts: ThreadFacts): Drawn {
+  switch (line.is) {
+    case 'signed':
+      return withQuote(signed(line.kind, defused(line.person.name, 40)), line.note)
+    case 'step ended':
+      return { text: sentence(`${defused(line.said, 600)}`, duration(line.ms)) }
+    case 'step failed':
+      return stepFailed(line, release)
+    case 'waiting':
+      return { text: sentence(`Waits: ${defused(line.what, 600)}`) }
+    case 'reminder':
+      return { text: `Still owed: ${line.owed.map((one) => defused(one, 100)).join(', ')}.` }
+    case 'cancel asked': {
+      const who = `${defused(line.person.name, 40)} cancelled.`
+      return {
+        text:
+          line.during === undefined
+            ? `${who} No step starts any more.`
+            : `${who} No new step starts; ${line.during} is settled, and told as it ends.`,
+      }
+    }
+    case 'retried':
+      return {
+        text: `${defused(line.person.name, 40)} pressed Retry: the run goes on, and looks first at what is there.`,
+      }
+    case 'closed':
+      return withQuote(
+        `${defused(line.person.name, 40)} closed it, and left things as they are. ${release.environment} is free.`,
+        line.reason,
+      )
+    case 'note':
+      return { text: defused(line.text, 2000) }
+    case 'outcome':
+      return outcome(release, { ...facts, events: line.events, head: line.head })
+  }
+}
+
+function signed(kind: SignOffKind, name: string): string {
+  switch (kind) {
+    case 'qa':
+      return `QA passed, says ${name}.`
+    case 'approval':
+      return `${name} approved.`
+    case 'talked over':
+      return `The migrations are talked over, says ${name}.`
+    case 'rejection':
+      return `${name} rejected it.`
+    case 'emergency':
+      return `${name} says that it must go out now; what is owed stays owed.`
+  }
+}
+
+function withQuote(text: string, note: string | undefined): Drawn {
+  if (note === undefined || note.trim() === '') return { text }
+  const spokenNote = defused(note, 300)
+  return {
+    text: `${text} ${spokenNote}`,
+    blocks: [rich(richSection([plainOf(text)]), quote(note, 2000))],
+  }
+}
+
+/** A defused sentence as rich text parses nothing: the escapes are taken back. */
+function plainOf(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}
+
+function sentence(text: string, time?: string): string {
+  const full = /[.!?…]$/.test(text) ? text : `${text}.`
+  return time === undefined ? full : `${full} ${time}.`
+}
+
+function stepFailed(line: Extract<ThreadLine, { is: 'step failed' }>, release: Release): Drawn {
+  const webUrl = release.plan?.webUrl
+  const words = problemWords(line.problem.because, webUrl === undefined ? {} : { webUrl })
+  const { unknown } = words
+  const said = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known end`
+  const after = duration(line.ms)
+  const head: Line = [
+    emoji(unknown === undefined ? 'x' : 'warning'),
+    ' ',
+    bold(said),
+    `${unknown === undefined ? '' : ','} after ${after}: ${words.why}.`,
+  ]
+  const open: Line[] =
+    unknown === undefined
+      ? []
+      : [
+          [bold('Not known: '), unknown.what],
+          ...(unknown.look === undefined ? [] : [[bold('To look: '), code(unknown.look)]]),
+        ]
+  const stands = words.stands === undefined ? '' : ` ${defused(spoken(words.stands))}`
+  return {
+    text: `${said}${unknown === undefined ? '' : ','} after ${after}: ${defused(words.why, 400)}.${stands}`,
+    blocks: [
+      richLines([head, ...(words.stands === undefined ? [] : [words.stands]), ...open, ...words.next]),
+      ...(words.list === undefined || words.list.length === 0 ? [] : [rich(bullets(words.list))]),
+      ...outputBlocks(line.output.length > 0 ? line.output : (words.output ?? []), words.verbatim),
+      gateLine(line.problem.because.gate),
+    ],
+  }
+}
+
+function outputBlocks(output: readonly string[], verbatim: string | undefined): KnownBlock[] {
+  if (output.length === 0) return verbatim === undefined ? [] : [rich(preformatted(verbatim))]
+  const { shown, count, of } = lastLines(output)
+  return [rich(preformatted(shown)), ...(count < of ? [context(`The last ${count} of ${of} lines`)] : [])]
+}

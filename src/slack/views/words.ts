@@ -1,0 +1,39 @@
+/** What words about a gate are made of. */
+import type { Line } from './blocks.ts'
+import type { People } from './people.ts'
+import { cut, oneLine } from './text.ts'
+
+/** What to say about one gate. Lines are rich text: names, titles and details in them are only ever read as words. */
+export interface Words {
+  /** One clause in lower case without its full stop: it stands after `Not done: ` or `Refused: `. */
+  readonly why: string
+  /** What to do next, a sentence or two a line. */
+  readonly next: readonly Line[]
+  /** Facts that are a list. */
+  readonly list?: readonly Line[]
+  /** Lines to copy, or that a tool wrote. */
+  readonly verbatim?: string
+}
+
+/** What the words may need beyond the facts of the gate. */
+export interface Hints extends People {
+  /** Web address of the repository, for links to commits. */
+  readonly webUrl?: string
+}
+
+/** A name of the outside, fit for a sentence. */
+export function name(text: string): string {
+  return cut(oneLine(text), 60)
+}
+
+/** What a tool or service said, as the line to show; nothing where it said nothing. */
+export function said(detail: string | undefined): { readonly verbatim?: string } {
+  const line = cut(oneLine(detail ?? ''), 300)
+  return line === '' ? {} : { verbatim: line }
+}
+
+/** The first ten, and how many more there are. */
+export function some<T>(items: readonly T[], draw: (item: T) => Line, most = 10): Line[] {
+  const left = items.length - most
+  return [...items.slice(0, most).map(draw), ...(left > 0 ? [[`and ${left} more`]] : [])]
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { VIEW } from '../../../src/slack/ids.ts'
+import { deployModal, detailsModal, reasonModal } from '../../../src/slack/views/modals.ts'
+import { viewProblems } from '../../support/block-kit-limits.ts'
+import { anApp, anEnvironment, aRelease, aSignOff, LIN, SIGNED, stepsUpTo, TOM } from '../../support/builders.ts'
+import { read } from './read.ts'
+
+const environment = anEnvironment()
+
+describe('the modal of /deploy', () => {
+  const view = deployModal({ apps: [anApp(), anApp({ name: 'web' })], metadata: 'context' })
+
+  it('asks for app and environment, and has chosen nothing', () => {
+    expect(viewProblems(view)).toEqual([])
+    expect(read(view)).toMatchInlineSnapshot(`
+      "App: [static_select]
+      Environment: [static_select]
+      ~ First comes a plan, which changes nothing. What needs sign-off then asks people in the channel."
+    `)
+    expect(JSON.stringify(view)).not.toContain('initial_option')
+    expect(view.private_metadata).toBe('context')
+  })
+
+  it('says what each environment asks for', () => {
+    expect(JSON.stringify(view)).toContain('needs QA and 1 approval')
+    expect(JSON.stringify(view)).toContain('goes at once')
+  })
+})
+
+describe('a modal that asks for words', () => {
+  const release = aRelease()
+  const draw = (view: string, of = release) => {
+    const drawn = reasonModal({ view, release: of, metadata: 'context', environment })
+    expect(viewProblems(drawn)).toEqual([])
+    expect(drawn.private_metadata).toBe('context')
+    expect(drawn.callback_id).toBe(view)
+    return drawn
+  }
+
+  it.each([VIEW.reject, VIEW.close, VIEW.emergency])('%s asks for a Reason', (view) => {
+    expect(read(draw(view))).toMatch(/^Reason: \[plain_text_input\]/m)
+  })
+
+  it('wants ten characters for what must go out now, and says what it skips', () => {
+    const view = draw(VIEW.emergency)
+    expect(JSON.stringify(view)).toContain('"min_length":10')
+    expect(read(view)).toMatchInlineSnapshot(`
+      "*Release #12: api → production* goes out at once, *without waiting for QA and approval*.
+      • 5 commits and 2 migrations; of the migrations, 1 destroys data
+      • Your name and reason go to #product, PR #418 and the record
+      • What is owed stays owed, and others have to give it afterwards
+      Reason: [plain_text_input] (At least 10 characters. Everyone in #product reads it.)"
+    `)
+  })
+
+  it('asks for a Note on what was talked over', () => {
+    expect(read(draw(VIEW.talkedOver))).toMatch(/^Note: \[plain_text_input\]/m)
+  })
+
+  it('says so where Talked over starts the release', () => {
+    const strict = {
+      ...environment,
+      migrations: {
+        config: 'a.ini',
+        alembic: 'alembic',
+        lockTimeout: '10s',
+        statementTimeout: '0',
+        talkItOver: ['destroys'],
+      },
+    } as const
+    const drawn = reasonModal({
+      view: VIEW.talkedOver,
+      release: aRelease({ signOffs: [aSignOff('qa', LIN), aSignOff('approval', TOM)] }),
+      metadata: '',
+      environment: strict,
+    })
+    expect(read(drawn)).toContain('This starts #12 on production now.')
+  })
+})
+
+it('shows the details of a plan', () => {
+  const view = detailsModal(aRelease({ state: 'running', signOffs: SIGNED, steps: stepsUpTo('migrate') }), {
+    environment,
+  })
+  expect(viewProblems(view)).toEqual([])
+  expect(read(view)).toMatchInlineSnapshot(`
+    "# Release #12: api → production
+    *5 commits*
+    • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint · Marek
+    • [41d7e03](https://bitbucket.org/jurispect/jurispect_api/commits/41d7e03000000000000000000000000000000000) Drop the unused saved_searches table · Priya
+    • [c06be52](https://bitbucket.org/jurispect/jurispect_api/commits/c06be52000000000000000000000000000000000) Show jurisdiction names in alerts · Marek
+    • [7ad90f4](https://bitbucket.org/jurispect/jurispect_api/commits/7ad90f4000000000000000000000000000000000) Fix the time zone of weekly digests · Marek
+    • [e83b7d1](https://bitbucket.org/jurispect/jurispect_api/commits/e83b7d1000000000000000000000000000000000) Index alerts by organisation · Priya
+    **Authors: **Marek, Priya
+    **2 files** changed, from what the remote holds · [Compare](https://bitbucket.org/jurispect/jurispect_api/branches/compare/9f2c1ab000000000000000000000000000000000%0D5b8e6c0000000000000000000000000000000000#diff)
+    • api/search.py  +40 −3
+    • api/alerts.py  +7 −7
+    **2 migrations** · the database db.example.com:5432/api is at 5f19ab44
+    • \`a41c9e2f\` index alerts by organisation · adds
+    migrations/a41c9e2f5b60.py
+    • \`b7d20c31\` drop saved_searches · destroys data
+    migrations/b7d20c31aa04.py
+    *Looked at*
+    • Remote: \`heroku-production\` holds [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000)
+    • Goes: the merge of [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) into [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), clean, tree \`7ee00000\`
+    • Check: [build](https://ci.example.com/build) passed
+    • Check: [lint](https://ci.example.com/lint) passed
+    • Check: [e2e](https://ci.example.com/e2e) passed
+    • Fingerprint: \`e4b0b3b2f6bbc6fc38243c8f251bda7c1a221fb2dbb80b7459b1d2d844baf332\`
+    *Signed*
+    Qa by Lin, as every full member: {2026-11-22 08:30 UTC}
+    Approval by Tom, as @release-approvers: {2026-11-22 08:44 UTC}
+    *Steps*
+    • **Announce**: done, 1 s
+    • **Record**: done, 1 s
+    • **Merge**: done, 1 s
+    • **Sync**: done, 1 s
+    • **Verify**: done, 1 s
+    • **Migrate**: running
+    • **Push**: pending
+    • **Confirm**: pending
+    • **Report**: pending"
+  `)
+})

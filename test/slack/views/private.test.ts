@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+import type { PrivateMessage } from '../../../src/release/messages.ts'
+import { type PrivateFacts, privateMessage } from '../../../src/slack/views/private.ts'
+import { messageProblems } from '../../support/block-kit-limits.ts'
+import { anEnvironment, aPlan, aRelease, aSignOff, at, DANA, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
+import { read } from './read.ts'
+
+function say(message: PrivateMessage, facts: PrivateFacts = {}): string {
+  const drawn = privateMessage(message, facts)
+  expect(messageProblems(drawn)).toEqual([])
+  return read(drawn)
+}
+
+const link = (number: number) => `https://jurispect.slack.com/archives/C02PROD/p${number}`
+
+describe('what one person reads', () => {
+  it('says that it is being planned, and whether somebody is there to do it', () => {
+    const message = { is: 'planning', number: 12, app: 'api', environment: 'production' } as const
+    expect(say(message)).toContain('Release #12 of api to production is being planned.')
+    expect(say({ ...message, noWorker: { lastSeen: '2026-11-22T08:15:00Z' } })).toMatchInlineSnapshot(`
+      ""Release #12 of api to production is being planned. No worker answers, so it waits for one for at most 10 minutes. One was last seen on 2026-11-22 08:15 UTC."
+      Release #12 of api to production is being planned.
+      :warning: No worker answers, so it waits for one for at most 10 minutes. One was last seen on 2026-11-22 08:15 UTC."
+    `)
+  })
+
+  it('shows a plan before anybody is asked', () => {
+    expect(say({ is: 'preview', app: 'api', environment: 'production', plan: aPlan() })).toMatchInlineSnapshot(`
+      ""A release of api to production would bring 5 commits and 2 migrations. Nothing was changed."
+      *Preview: api production.* Nothing was changed, and nothing has a number yet.
+      *5 commits* by Marek, Priya · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
+      • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
+      • [41d7e03](https://bitbucket.org/jurispect/jurispect_api/commits/41d7e03000000000000000000000000000000000) Drop the unused saved_searches table
+      • [c06be52](https://bitbucket.org/jurispect/jurispect_api/commits/c06be52000000000000000000000000000000000) Show jurisdiction names in alerts
+      • [7ad90f4](https://bitbucket.org/jurispect/jurispect_api/commits/7ad90f4000000000000000000000000000000000) Fix the time zone of weekly digests
+      • [e83b7d1](https://bitbucket.org/jurispect/jurispect_api/commits/e83b7d1000000000000000000000000000000000) Index alerts by organisation
+      *2 migrations*, :warning: 1 destroys data
+      • b7d20c31 drop saved_searches · **destroys data**
+      • a41c9e2f index alerts by organisation · adds
+      ~ Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000|5b8e6c0> · Merge: clean · Checks: 3 passed
+      ~ Database at 5f19ab44c1d2 · Steps: record, merge, sync, verify, migrate, push, confirm, report
+      To ask for it: \`/deploy api production\`"
+    `)
+  })
+
+  it('says why a release ended before it had a card', () => {
+    const problem = { because: { gate: 'branch_missing', branch: 'production' } } as const
+    const release = aRelease({ state: 'refused', plan: undefined, problem })
+    expect(say({ is: 'ended', number: 12 }, { release, environment: anEnvironment() })).toMatchInlineSnapshot(`
+      ""Release #12 of api to production was refused: the repository has no branch production. Nothing was changed."
+      *Release #12: api → production*
+      :no_entry_sign: **Not done: the repository has no branch production.** Nothing was changed.
+      Push it, or correct \`branch\` in \`releases.yml\`.
+      ~ Gate: \`branch_missing\`"
+    `)
+    const cancelled = aRelease({ state: 'cancelled', plan: undefined, endedBy: DANA })
+    expect(say({ is: 'ended', number: 12 }, { release: cancelled, environment: anEnvironment() })).toContain(
+      'Release #12 of api to production was cancelled by Dana. Nothing was changed.',
+    )
+  })
+
+  it('says what is done', () => {
+    expect(say({ is: 'done', text: '#12 goes on.' })).toBe('"#12 goes on."\n#12 goes on.')
+  })
+
+  it('helps, and says first why it could not be understood', () => {
+    expect(say({ is: 'help' })).toMatchInlineSnapshot(`
+      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
+      **What you can type**
+      \`/deploy\`  asks for app and environment in a dialog
+      \`/deploy [app] [to] <environment>\`  asks for a release
+      \`/deploy preview [app] <environment>\`  shows the plan to you alone, and changes nothing
+      \`/deploy status\`  what runs where, and what is under way
+      \`/deploy history [app] [environment]\`  the last releases
+      \`/deploy cancel <number>\`  stops a release: no new step starts
+      \`/deploy retry <number>\`  goes on with a release that needs attention
+      \`/hotfix <commit> [<commit>…] [to] [app] <environment>\`  brings single commits when it cannot wait for review
+      \`/deploy help\`  this
+      ~ What is in [ ] may be left out; the app only where there is just one. No environment is ever assumed."
+    `)
+    expect(say({ is: 'help', reason: '“*prod <!channel>*” is not understood.' })).toContain(
+      '\n“*prod <!channel>*” is not understood. Nothing was changed.\n',
+    )
+  })
+
+  it('tells what runs where', () => {
+    const environments = [
+      {
+        app: 'api',
+        environment: 'integration',
+        live: { commit: sha('e83b7d1'), number: 10, at: '2026-11-22T06:15:00Z', webUrl: 'https://bitbucket.org/a/b' },
+      },
+      { app: 'api', environment: 'production', under_way: aRelease() },
+    ]
+    const message = { is: 'status', environments, workerSeenAt: '2026-11-22T08:15:00Z' } as const
+    expect(say(message, { link })).toMatchInlineSnapshot(`
+      ""api integration runs e83b7d1 and is idle. api production has no release of ours yet and release #12 awaits sign-off."
+      *api integration* · idle
+      Live: <https://bitbucket.org/a/b/commits/e83b7d1000000000000000000000000000000000|e83b7d1>, #10, <!date^1795328100^{ago}|2026-11-22 06:15 UTC>
+      *api production* · :raised_hand: awaiting sign-off
+      Live: nothing that Signoff has brought
+      <https://jurispect.slack.com/archives/C02PROD/p12|Release #12>, asked for by Dana: 5 commits and 2 migrations
+      ~ Worker last seen: <!date^1795335300^{ago}|2026-11-22 08:15 UTC>"
+    `)
+  })
+
+  it('tells the last ten releases, and where the others are', () => {
+    const done = { signOffs: SIGNED, steps: stepsUpTo('report', { state: 'done' }), endedAt: at('08:49') }
+    const releases = [
+      aRelease({ number: 12 }),
+      aRelease({ number: 11, state: 'succeeded', ...done }),
+      aRelease({ number: 9, state: 'succeeded', ...done, signOffs: [aSignOff('emergency', DANA)] }),
+      aRelease({ number: 8, state: 'failed', startedAt: at('08:40'), steps: stepsUpTo('push', { state: 'failed' }) }),
+      aRelease({ number: 7, kind: 'hotfix', state: 'succeeded', ...done }),
+    ]
+    expect(say({ is: 'history', releases }, { link })).toMatchInlineSnapshot(`
+      ""The last 5 releases: #12 awaits sign-off, #11 has succeeded, #9 has succeeded, #8 has failed, #7 has succeeded."
+      :raised_hand: *<https://jurispect.slack.com/archives/C02PROD/p12|Release #12>* api production: awaiting sign-off, <!date^1795335240^{ago}|2026-11-22 08:14 UTC>
+      5 commits and 2 migrations · asked Dana
+      :white_check_mark: *<https://jurispect.slack.com/archives/C02PROD/p11|Release #11>* api production: succeeded, <!date^1795337340^{ago}|2026-11-22 08:49 UTC>
+      5 commits and 2 migrations · asked Dana · QA Lin, approved Tom
+      :white_check_mark::rotating_light: *<https://jurispect.slack.com/archives/C02PROD/p9|Emergency #9>* api production: succeeded, <!date^1795337340^{ago}|2026-11-22 08:49 UTC>
+      5 commits and 2 migrations · asked Dana
+      :x: *<https://jurispect.slack.com/archives/C02PROD/p8|Release #8>* api production: failed at push, <!date^1795335240^{ago}|2026-11-22 08:14 UTC>
+      5 commits and 2 migrations · asked Dana
+      :white_check_mark::adhesive_bandage: *<https://jurispect.slack.com/archives/C02PROD/p7|Hot-fix #7>* api production: succeeded, <!date^1795337340^{ago}|2026-11-22 08:49 UTC>
+      5 commits and 2 migrations · asked Dana · QA Lin, approved Tom"
+    `)
+    const many = Array.from({ length: 14 }, (_, index) => aRelease({ number: 40 - index }))
+    expect(say({ is: 'history', releases: many })).toContain('~ Older than #31: ')
+    expect(say({ is: 'history', releases: [] })).toContain('There is no release yet.')
+  })
+})

@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest'
+import type { Failure, Gate, Refusal } from '../../../src/release/refusals.ts'
+import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
+import { threadLine } from '../../../src/slack/views/thread.ts'
+import { messageProblems } from '../../support/block-kit-limits.ts'
+import { anEnvironment, aRelease, DANA, sha } from '../../support/builders.ts'
+import { read } from './read.ts'
+
+/** One of each; the compiler tells when one is missing. */
+const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
+  unknown_app: { gate: 'unknown_app', asked: 'apo', names: ['api', 'web'] },
+  unknown_environment: { gate: 'unknown_environment', asked: 'prod', app: 'api', names: ['production', 'integration'] },
+  unknown_release: { gate: 'unknown_release', number: 99 },
+  not_a_member: { gate: 'not_a_member', why: 'guest' },
+  environment_busy: {
+    gate: 'environment_busy',
+    number: 12,
+    app: 'api',
+    environment: 'production',
+    state: 'awaiting sign-off',
+    requester: DANA,
+    link: 'https://jurispect.slack.com/archives/C02PROD/p1',
+  },
+  no_worker: { gate: 'no_worker', lastSeen: '2026-11-22T08:15:00Z' },
+  repository_unreachable: {
+    gate: 'repository_unreachable',
+    url: 'https://bitbucket.org/jurispect/jurispect_api.git',
+    detail: 'Could not resolve host',
+  },
+  remote_unreachable: { gate: 'remote_unreachable', remote: 'heroku-production', detail: 'timed out' },
+  database_unreachable: { gate: 'database_unreachable', database: 'db.example.com:5432/api', detail: 'timed out' },
+  bitbucket_unreachable: { gate: 'bitbucket_unreachable', detail: '503' },
+  platform_unreachable: { gate: 'platform_unreachable', app: 'complianceai-api-production', detail: '503' },
+  credentials_refused: {
+    gate: 'credentials_refused',
+    service: 'Bitbucket',
+    settings: ['BITBUCKET_TOKEN', 'BITBUCKET_API_TOKEN'],
+  },
+  channel_unreachable: { gate: 'channel_unreachable', channel: '#product', why: 'not a member' },
+  configuration_differs: { gate: 'configuration_differs', app: 'api', environment: 'production' },
+  same_database: { gate: 'same_database', environment: 'production', other: 'api integration' },
+  branch_missing: { gate: 'branch_missing', branch: 'production' },
+  nothing_to_release: {
+    gate: 'nothing_to_release',
+    app: 'api',
+    environment: 'production',
+    commit: sha('5b8e6c0'),
+    platform: 'heroku',
+  },
+  merge_conflict: { gate: 'merge_conflict', source: 'master', target: 'production', files: ['api/a.py', 'api/b.py'] },
+  merge_not_allowed: { gate: 'merge_not_allowed', branch: 'production', rule: 'Only admins may merge' },
+  remote_diverged: {
+    gate: 'remote_diverged',
+    remote: 'heroku-production',
+    branch: 'production',
+    count: 2,
+    commits: [
+      { sha: sha('aaaaaaa'), title: 'Raise the worker memory', author: 'Marek' },
+      { sha: sha('bbbbbbb'), title: 'Turn off the nightly import', author: 'Priya' },
+    ],
+  },
+  checks_failed: {
+    gate: 'checks_failed',
+    checks: [
+      { name: 'build', state: 'failed', url: 'https://ci.example.com/build' },
+      { name: 'lint', state: 'passed', url: 'https://ci.example.com/lint' },
+    ],
+  },
+  migrations_unreadable: {
+    gate: 'migrations_unreadable',
+    alembic: 'alembic',
+    detail: "ModuleNotFoundError: No module named 'flask'",
+  },
+  migration_heads: {
+    gate: 'migration_heads',
+    heads: [
+      { revision: 'b7d20c31', file: 'migrations/b7d20c31.py' },
+      { revision: 'a41c9e2f', file: 'migrations/a41c9e2f.py' },
+    ],
+  },
+  unknown_revision: { gate: 'unknown_revision', revisions: ['0c11d2e9'], commit: sha('9f2c1ab') },
+  plan_outdated: { gate: 'plan_outdated', moved: [{ what: 'master', from: sha('9f2c1ab'), to: sha('d00d1e5') }] },
+  not_an_approver: { gate: 'not_an_approver', who: ['@release-approvers', 'U04TOM'], action: 'approve' },
+  not_a_qa: { gate: 'not_a_qa', who: ['@qa'] },
+  not_allowed: { gate: 'not_allowed', action: 'cancel', who: ['the requester', '@release-approvers'] },
+  own_release: { gate: 'own_release', who: ['@release-approvers'] },
+  own_commits: { gate: 'own_commits', who: ['@release-approvers'] },
+  already_signed: { gate: 'already_signed', kind: 'qa', at: '2026-11-22T08:15:00Z' },
+  already_decided: { gate: 'already_decided', number: 12, state: 'rejected', by: DANA, at: '2026-11-22T08:15:00Z' },
+  expired: { gate: 'expired', number: 12, at: '2026-11-22T08:15:00Z' },
+  announcement_unconfirmed: { gate: 'announcement_unconfirmed', until: '2026-11-22T08:15:00Z' },
+  time_ran_out: { gate: 'time_ran_out', during: 'git fetch' },
+  reason_too_short: { gate: 'reason_too_short', least: 10 },
+  stale_button: { gate: 'stale_button' },
+  later_issue: { gate: 'later_issue', what: '/hotfix' },
+}
+
+const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }> } = {
+  merge_refused: { gate: 'merge_refused', detail: 'Needs 2 approvals' },
+  merge_unknown: { gate: 'merge_unknown', pullRequest: 418 },
+  merge_unexpected: { gate: 'merge_unexpected', expected: 'tree 7ee', found: 'tree 9aa' },
+  unexpected_diff: { gate: 'unexpected_diff', detail: 'production moved to d00d1e5' },
+  migration_failed: {
+    gate: 'migration_failed',
+    revision: 'b7d20c31aa04',
+    database: ['a41c9e2f5b60'],
+    applied: ['a41c9e2f5b60'],
+    pending: ['b7d20c31aa04'],
+    line: 'canceling statement due to lock timeout',
+    output: [],
+  },
+  migration_unknown: { gate: 'migration_unknown', detail: 'killed', output: [] },
+  push_refused: { gate: 'push_refused', remote: 'heroku-production', line: 'pre-receive hook declined', output: [] },
+  build_failed: { gate: 'build_failed', remote: 'heroku-production', line: 'No module named x', output: [] },
+  push_unknown: { gate: 'push_unknown', remote: 'heroku-production', commit: sha('c0ffee1') },
+  release_phase_failed: {
+    gate: 'release_phase_failed',
+    app: 'complianceai-api-production',
+    platformRelease: 'v43',
+    commit: sha('c0ffee1'),
+  },
+  not_confirmed: { gate: 'not_confirmed', app: 'complianceai-api-production', detail: 'no answer' },
+  record_failed: { gate: 'record_failed', detail: '403' },
+  internal_error: { gate: 'internal_error', detail: 'TypeError' },
+}
+
+const hints = { webUrl: 'https://bitbucket.org/jurispect/jurispect_api', names: { U04TOM: 'Tom' } }
+
+describe('a refusal', () => {
+  it.each(Object.values(REFUSALS).map((refusal) => [refusal.gate, refusal] as const))('says %s', (_gate, refusal) => {
+    const drawn = refusalMessage(refusal, hints)
+    expect(messageProblems(drawn)).toEqual([])
+    expect(drawn.text).toMatch(/^Not done: .+\. Nothing was changed\. .+[.?]$/)
+    expect(read(drawn)).not.toMatch(/undefined|<@|null|\[object/)
+    expect(read(drawn).replace(/^[^\n]*\n/, '')).toMatchSnapshot()
+  })
+
+  it('gives the line that lets Signoff into the channel', () => {
+    expect(read(refusalMessage(REFUSALS.channel_unreachable))).toContain('`/invite @Signoff`')
+  })
+
+  it('says that Slack did not answer rather than that the person has no right', () => {
+    const drawn = refusalMessage({ gate: 'not_a_member', why: 'Slack did not answer' })
+    expect(drawn.text).toContain('Slack did not tell who you are')
+  })
+
+  it('lets Slack show the name of a person whom we can not name', () => {
+    expect(read(refusalMessage(REFUSALS.not_an_approver))).toContain('<@U04TOM>')
+  })
+})
+
+describe('a step that failed', () => {
+  const facts = { environment: anEnvironment(), owed: [] }
+  const line = (because: Failure, output: readonly string[] = []) =>
+    threadLine(
+      { is: 'step failed', step: 'push', problem: { step: 'push', because }, output, ms: 10_000 },
+      aRelease(),
+      facts,
+    )
+
+  it.each(Object.values(FAILURES).map((failure) => [failure.gate, failure] as const))('says %s', (_gate, failure) => {
+    const drawn = line(failure)
+    expect(messageProblems(drawn)).toEqual([])
+    expect(drawn.text).toMatch(/[.?]$/)
+    expect(read(drawn)).not.toMatch(/undefined|<@|null|\[object/)
+    expect(read(drawn)).toMatchSnapshot()
+  })
+
+  it('shows the last twenty lines of its output', () => {
+    const drawn = line(
+      FAILURES.build_failed,
+      Array.from({ length: 214 }, (_, index) => `remote: line ${index + 1}`),
+    )
+    expect(read(drawn)).toContain('remote: line 214\n```\n~ The last 20 of 214 lines')
+    expect(read(drawn)).not.toContain('remote: line 194\n')
+  })
+})

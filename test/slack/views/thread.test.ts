@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest'
+import type { ThreadLine } from '../../../src/release/messages.ts'
+import { announcement } from '../../../src/slack/views/announcement.ts'
+import { threadLine } from '../../../src/slack/views/thread.ts'
+import { messageProblems } from '../../support/block-kit-limits.ts'
+import {
+  anEnvironment,
+  aPlan,
+  aRelease,
+  aSignOff,
+  at,
+  DANA,
+  LIN,
+  SIGNED,
+  sha,
+  stepsUpTo,
+  TOM,
+} from '../../support/builders.ts'
+import { read } from './read.ts'
+
+const environment = anEnvironment()
+
+function say(line: ThreadLine, release = aRelease()): string {
+  const drawn = threadLine(line, release, { environment, owed: [] })
+  expect(messageProblems(drawn)).toEqual([])
+  return read(drawn)
+}
+
+describe('the thread', () => {
+  it.each<[ThreadLine, string]>([
+    [{ is: 'signed', kind: 'qa', person: LIN }, '"QA passed, says Lin."'],
+    [{ is: 'signed', kind: 'approval', person: TOM }, '"Tom approved."'],
+    [
+      { is: 'step ended', step: 'merge', said: 'Merged PR #418 as c0ffee1', ms: 4000 },
+      '"Merged PR #418 as c0ffee1. 4 s."',
+    ],
+    [{ is: 'step ended', step: 'merge', said: 'Merged PR #418.', ms: 4000 }, '"Merged PR #418. 4 s."'],
+    [{ is: 'waiting', what: 'another run holds the environment' }, '"Waits: another run holds the environment."'],
+    [{ is: 'reminder', owed: ['QA', '1 approval'] }, '"Still owed: QA, 1 approval."'],
+    [{ is: 'cancel asked', person: TOM }, '"Tom cancelled. No step starts any more."'],
+    [
+      { is: 'cancel asked', person: TOM, during: 'migrate' },
+      '"Tom cancelled. No new step starts; migrate is settled, and told as it ends."',
+    ],
+    [{ is: 'retried', person: TOM }, '"Tom pressed Retry: the run goes on, and looks first at what is there."'],
+    [{ is: 'note', text: 'Merged by hand.' }, '"Merged by hand."'],
+  ])('says %j', (line, said) => {
+    expect(say(line)).toBe(said)
+  })
+
+  it('quotes what people wrote', () => {
+    expect(say({ is: 'signed', kind: 'rejection', person: TOM, note: 'Not *yet* <!channel>' })).toBe(
+      '"Tom rejected it. Not ∗yet∗ &lt;!channel&gt;"\nTom rejected it.\n> Not *yet* <!channel>',
+    )
+    expect(say({ is: 'closed', person: TOM, reason: 'It never arrived.' })).toContain('> It never arrived.')
+  })
+})
+
+describe('the outcome', () => {
+  const RUN = { signOffs: SIGNED, attempt: 1, approvedAt: at('08:44'), startedAt: at('08:45:10') }
+  const line: ThreadLine = { is: 'outcome', events: 19, head: '4be109c277aa0123456789' }
+
+  it('goes to the channel too, and mentions only who asked', () => {
+    const release = aRelease({
+      state: 'succeeded',
+      ...RUN,
+      steps: stepsUpTo('report', { state: 'done' }),
+      endedAt: at('08:49:22'),
+    })
+    expect(threadLine(line, release, { environment, owed: [] }).broadcast).toBe(true)
+    expect(say(line, release)).toMatchInlineSnapshot(`
+      ""Release #12 succeeded: api production runs c0ffee1, after 4 min 12 s. QA by Lin, approved by Tom, asked for by Dana."
+      :white_check_mark: **Release #12 succeeded**: api production runs [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000). 4 min 12 s.
+      ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
+    `)
+  })
+
+  it('tells a failure with what stands and what to do', () => {
+    const problem = {
+      step: 'push',
+      because: { gate: 'build_failed', remote: 'heroku-production', line: 'No module named x', output: [] },
+    } as const
+    const steps = stepsUpTo('push', { state: 'failed', effect: 'none' })
+    const release = aRelease({ state: 'needs attention', ...RUN, problem, steps })
+    expect(say(line, release)).toMatchInlineSnapshot(`
+      ""Release #12 of api to production needs attention: the build on heroku-production failed. PR #418 is merged as c0ffee1. Database: 2 of 2 migrations are in. Not pushed: production still runs 5b8e6c0. A person must press Retry or Close."
+      :warning: **Release #12 needs attention**: the build on heroku-production failed.
+      PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
+      Database: 2 of 2 migrations are in.
+      Not pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
+      production stays busy until somebody presses **Retry** or **Close** on the card.
+      ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
+    `)
+  })
+
+  it('tells what nobody knows as unknown', () => {
+    const problem = {
+      step: 'push',
+      because: { gate: 'push_unknown', remote: 'heroku-production', commit: sha('c0ffee1') },
+    } as const
+    const steps = stepsUpTo('push', { state: 'unknown', effect: 'unknown' })
+    expect(say(line, aRelease({ state: 'needs attention', ...RUN, problem, steps }))).toMatchInlineSnapshot(`
+      ""Release #12 of api to production needs attention: did the push arrive? It is not known whether heroku-production holds c0ffee1. A person must look."
+      :warning: **Release #12 needs attention**: did the push arrive? It is not known whether heroku-production holds c0ffee1.
+      PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
+      Database: 2 of 2 migrations are in.
+      Not known: whether heroku-production holds [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
+      production stays busy until somebody presses **Retry** or **Close** on the card.
+      ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
+    `)
+  })
+
+  it.each(['failed', 'refused', 'rejected', 'cancelled', 'expired', 'outdated', 'closed'] as const)(
+    '%s has its sentence',
+    (state) => {
+      const text = say(line, aRelease({ state, endedBy: TOM, endReason: 'Because of it.', endedAt: at('09:00') }))
+      expect(text).toMatch(/Release #12 /)
+      expect(text).toContain('Record: 19 events, head `4be109c277aa`')
+      expect(text.match(/<@/g)).toHaveLength(1)
+    },
+  )
+})
+
+describe('the announcement', () => {
+  const draw = (release = aRelease()) => {
+    const drawn = announcement(release, { environment })
+    expect(messageProblems(drawn)).toEqual([])
+    return read(drawn)
+  }
+
+  it('names what, where, who asked, who signed', () => {
+    expect(draw(aRelease({ state: 'approved', signOffs: SIGNED }))).toMatchInlineSnapshot(`
+      ""Release #12 is changing api production now: 5 commits and 2 migrations. QA by Lin, approved by Tom, asked for by Dana."
+      :mega: *Release #12 is changing api production now*
+      5 commits, 2 migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
+      Asked: Dana · QA: Lin · Approved: Tom"
+    `)
+  })
+
+  it('gives the reason of an emergency', () => {
+    const signOffs = [aSignOff('emergency', DANA, { note: 'Login is down for every customer.' })]
+    expect(draw(aRelease({ number: 13, state: 'approved', signOffs }))).toMatchInlineSnapshot(`
+      ""Emergency release #13 is changing api production now, without QA and approval: 5 commits and 2 migrations. Asked for by Dana. Dana says that it must go out now: Login is down for every customer."
+      :rotating_light: *Emergency #13 is changing api production now, without QA and approval*
+      5 commits, 2 migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
+      Asked: Dana
+      **Dana** says that it must go out now:
+      > Login is down for every customer."
+    `)
+  })
+
+  it('calls a hot-fix one', () => {
+    const plan = aPlan({ commits: aPlan().commits.slice(0, 1), migrations: [], bound: { kind: 'hotfix' } })
+    const signOffs = [aSignOff('qa', LIN), aSignOff('approval', TOM)].map((one) => ({
+      ...one,
+      fingerprint: 'f'.repeat(64),
+    }))
+    const release = aRelease({
+      number: 14,
+      kind: 'hotfix',
+      plan,
+      fingerprint: 'f'.repeat(64),
+      signOffs,
+      reason: 'Digests go out at night.',
+    })
+    expect(draw(release)).toMatchInlineSnapshot(`
+      ""Hot-fix #14 is changing api production now: 1 commit is picked onto it. QA by Lin, approved by Tom, asked for by Dana."
+      :adhesive_bandage: *Hot-fix #14 is changing api production now*
+      1 commit picked onto production, no migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
+      Asked: Dana · QA: Lin · Approved: Tom
+      It cannot wait for review:
+      > Digests go out at night."
+    `)
+  })
+})
