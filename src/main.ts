@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+/** The command line. Reads the configuration, builds the parts and starts them; no logic of its own. */
+import { readFile } from 'node:fs/promises'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Role } from './config/variables.ts'
+
+const GOOD = 0
+const NOT_GOOD = 1
+const WRONG_USE = 2
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function complain(lines: readonly string[]): void {
+  for (const line of lines) process.stderr.write(`${line}\n`)
+}
+
+/** Reads and checks everything; prints every problem at once, and gives undefined when there is one. */
+async function readOrComplain(role: Role) {
+  const { readConfiguration } = await import('./config/configuration.ts')
+  const read = readConfiguration({ env: process.env, cwd: process.cwd(), role })
+  if (read.ok) {
+    complain(read.warnings.map((warning) => `warning: ${warning}`))
+    return read.configuration
+  }
+  complain(['Signoff can not start. Mend these settings:', ...read.problems.map((problem) => `  ${problem}`)])
+  process.exitCode = WRONG_USE
+  return undefined
+}
+
+async function start({ role }: { role: Role }): Promise<void> {
+  const configuration = await readOrComplain(role)
+  if (configuration === undefined) return
+  const { startSignoff } = await import('./start.ts')
+  const { createScrubber } = await import('./operations/scrub.ts')
+  const scrub = createScrubber(configuration.secrets)
+  try {
+    const running = await startSignoff(configuration)
+    const stop = () => {
+      running.stop().then(
+        () => process.exit(GOOD),
+        () => process.exit(NOT_GOOD),
+      )
+    }
+    process.once('SIGTERM', stop)
+    process.once('SIGINT', stop)
+  } catch (error) {
+    complain([`Signoff could not start: ${scrub(error instanceof Error ? error.message : 'unknown cause')}`])
+    process.exit(NOT_GOOD)
+  }
+}
+
+async function later(what: string): Promise<void> {
+  complain([`signoff ${what} comes later: it is not built yet.`])
+  process.exitCode = NOT_GOOD
+}
+
+async function printManifest({ url }: { url?: string }): Promise<void> {
+  const yaml = await readFile(new URL('../manifest.yml', import.meta.url), 'utf8')
+  if (url === undefined) return say(yaml.trimEnd())
+  const { httpManifest } = await import('./slack/manifest.ts')
+  try {
+    say(httpManifest(yaml, url).trimEnd())
+  } catch (error) {
+    complain([error instanceof Error ? error.message : 'The URL can not be used.'])
+    process.exitCode = WRONG_USE
+  }
+}
+
+async function printSchema(): Promise<void> {
+  const { releasesJsonSchema } = await import('./config/releases-schema.ts')
+  say(JSON.stringify(releasesJsonSchema(), null, 2))
+}
+
+function role(text: string): Role {
+  if (text === 'all' || text === 'bot' || text === 'worker') return text
+  throw new InvalidArgumentError('It is all, bot or worker.')
+}
+
+const program = new Command('signoff').description('Carries out a team’s release document from Slack.').exitOverride()
+program
+  .command('start')
+  .description('start the service')
+  .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(role))
+  .action(start)
+program
+  .command('sandbox')
+  .description('a workspace on your own machine')
+  .action(() => later('sandbox'))
+program
+  .command('doctor')
+  .description('check everything that a release needs')
+  .action(() => later('doctor'))
+const audit = program.command('audit').description('check or export the record')
+audit.command('verify').action(() => later('audit verify'))
+audit.command('export').action(() => later('audit export'))
+program
+  .command('manifest')
+  .description('print the Slack app’s manifest')
+  .option('--url <url>', 'for HTTP mode: the https address that Slack reaches')
+  .action(printManifest)
+program
+  .command('config')
+  .description('about releases.yml')
+  .command('schema')
+  .description('print its JSON Schema')
+  .action(printSchema)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const code =
+    error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : NOT_GOOD
+  process.exitCode = code === 0 ? GOOD : WRONG_USE
+}

@@ -1,0 +1,118 @@
+/** The log: JSON lines for machines, one a thing that happened, with nothing secret in them. */
+import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
+import { SECRET_MARK } from './scrub.ts'
+
+/** Messages are constant texts; what differs goes into the fields. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  /** A log whose lines all have these fields too. */
+  child(fields: object): Log
+}
+
+const DEEPEST = 6
+const MOST_ITEMS = 100
+const SECRET_NAME =
+  /^(?:(?:proxy-)?authorization|(?:set-)?cookie|.*(?:password|passwd|secret|token|credentials?|api[_-]?key|apikey))$/i
+
+/**
+ * Writes lines `{ level, time, …fields, msg }` to standard output, or to `destination`, one `write` a line.
+ *
+ * Of errors, wherever they are in the fields, only name, message, code and stack are written; requests, answers and
+ * credentials that clients hang on their errors are not. Fields that are named as secrets are (`password`, `token`,
+ * `authorization`, …) are marked. Every text, names of fields included, goes through `scrub`. Logging never throws for
+ * what is in the fields: cycles, getters that throw and things that are no data are said so in their place.
+ */
+export function createLog(options: {
+  readonly level: LevelWithSilent
+  readonly scrub: (text: string) => string
+  readonly destination?: DestinationStream
+}): Log {
+  const { level, scrub } = options
+  const settings = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  }
+  const lines = options.destination === undefined ? pino(settings) : pino(settings, options.destination)
+
+  const logWith = (common: object): Log => {
+    const at = (name: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) => {
+      if (!lines.isLevelEnabled(name)) return
+      const own = fields instanceof Error ? { error: fields } : fields
+      lines[name](apart(entriesOf({ ...common, ...own }, scrub, [])), scrub(message))
+    }
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      child: (fields) => logWith({ ...common, ...fields }),
+    }
+  }
+  return logWith({})
+}
+
+const TAKEN = ['level', 'time', 'msg']
+
+/** The line's own names come once in a line. */
+function apart(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [TAKEN.includes(name) ? `${name}_` : name, value]),
+  )
+}
+
+type Scrub = (text: string) => string
+
+/** A value as plain JSON, each text scrubbed. `above` are the objects that it is within. */
+function plain(value: unknown, scrub: Scrub, above: readonly object[]): unknown {
+  if (typeof value === 'string') return scrub(value)
+  if (typeof value === 'bigint') return scrub(String(value))
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return value
+  if (typeof value !== 'object') return `[${typeof value}]`
+  if (above.includes(value)) return '[seen above]'
+  if (above.length >= DEEPEST) return '[too deep]'
+  if (value instanceof Error) return errorFields(value, scrub)
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? '[no time]' : value.toISOString()
+  if (value instanceof URL) return scrub(value.href)
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`
+  if (Array.isArray(value)) {
+    const items = value.slice(0, MOST_ITEMS).map((item) => plain(item, scrub, [...above, value]))
+    return value.length > MOST_ITEMS ? [...items, `[${value.length - MOST_ITEMS} more]`] : items
+  }
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // Clients, sockets and the like hold what must not be told.
+  if (prototype !== Object.prototype && prototype !== null) return `[${scrub(value.constructor?.name ?? 'object')}]`
+  return entriesOf(value, scrub, [...above, value])
+}
+
+function entriesOf(value: object, scrub: Scrub, above: readonly object[]): Record<string, unknown> {
+  const names = Object.keys(value)
+  const entries = names.slice(0, MOST_ITEMS).map((name): [string, unknown] => {
+    const own = read(value, name)
+    const isSecret = SECRET_NAME.test(name) && own !== undefined && own !== null && typeof own !== 'boolean'
+    return [scrub(name), isSecret ? SECRET_MARK : plain(own, scrub, above)]
+  })
+  return Object.fromEntries(
+    names.length > MOST_ITEMS ? [...entries, ['…', `[${names.length - MOST_ITEMS} more]`]] : entries,
+  )
+}
+
+function read(value: object, name: string): unknown {
+  try {
+    return Reflect.get(value, name)
+  } catch {
+    return '[can not be read]'
+  }
+}
+
+function errorFields(error: Error, scrub: Scrub): Record<string, unknown> {
+  const text = (name: string) => {
+    const value = read(error, name)
+    return typeof value === 'string' || typeof value === 'number' ? scrub(String(value)) : undefined
+  }
+  return { name: text('name'), message: text('message'), code: text('code'), stack: text('stack') }
+}

@@ -1,0 +1,54 @@
+/**
+ * What looks like a secret, whoever's it is. Every repetition is bounded and what follows it is decided by one look
+ * ahead, so that time grows with the length of the text only. A group named `secret` is the part that goes; without
+ * one, all of it goes.
+ */
+
+const NAME =
+  '(?:pass(?:word|wd|phrase|code)|pwd|(?<![a-z])pass(?![a-z])|secret|token|signature|credentials?|' +
+  '(?:api|access|private|encryption|signing|account|shared)[_-]?key)'
+
+/** Bare, in quotes, or in quotes that are themselves escaped; a closing quote may be missing. */
+const VALUE = [
+  String.raw`[bru]{0,2}"(?<double>(?:[^"\\\n]|\\[^\n]){1,4096})`,
+  String.raw`[bru]{0,2}'(?<single>(?:[^'\\\n]|\\[^\n]){1,4096})`,
+  String.raw`(?<quote>\\{1,8}["'])(?<escaped>(?:(?!\k<quote>)[^\n]){1,4096})`,
+  String.raw`(?<bare>[^\s"'<>]{1,4096})`,
+].join('|')
+
+const LOOKS_ENCODED = '(?=[A-Za-z+/]{0,64}[0-9=._~-]|[A-Za-z+/]{0,64}[a-z][A-Z])'
+
+export const SECRET_SHAPES: readonly RegExp[] = [
+  // scheme://user:password@host, scheme://token@host; slashes may be escaped.
+  /:\\?\/\\?\/(?<secret>[^\s/?#"'<>\\]{1,256})@/dgi,
+  // The same with a password that should have been encoded and holds a slash, but no address with a port.
+  /:\\?\/\\?\/[^\s/?#@:"'<>\\]{0,64}:(?!\d{1,5}[/?#])(?<secret>[^\s"'<>]{1,256})@/dgi,
+  // The same, encoded as a whole.
+  /%3a%2f%2f(?<secret>[^\s&"'<>]{1,256}?)%40/dgi,
+  // user:password@host without a scheme.
+  /(?<=[\w.%+-]):(?<secret>[^\s:@/"'<>]{1,256})@(?=[\w[])/dgi,
+  // password=…, "token": "…", MY_API_KEY='…', in query strings, libpq's own form, YAML, JSON and what programs print.
+  new RegExp(
+    String.raw`${NAME}[\w-]{0,32}[\\"']{0,8}[ \t]{0,3}(?:=>|==?|:(?!\\?/\\?/)|%3d)[ \t]{0,3}(?:${VALUE})`,
+    'dgi',
+  ),
+  // --password …
+  new RegExp(String.raw`(?<![\w-])--[a-z-]{0,24}${NAME}[ \t]{1,3}(?:${VALUE})`, 'dgi'),
+  // Authorization and cookie headers, to the end of the line or of the quotes.
+  /(?:authorization|(?<![a-z])cookie)[\\"']{0,8}[ \t]{0,3}(?:=>|=|:)[ \t]{0,3}(?:[bru]{1,2}(?=["']))?[\\"']{0,8}(?<secret>[^\n"'\\]{1,4096})/dgi,
+  new RegExp(
+    String.raw`\b(?:[Bb]asic|[Bb]earer|BASIC|BEARER)[ \t]{1,3}${LOOKS_ENCODED}(?<secret>[A-Za-z0-9+/=_.~-]{6,4096})`,
+    'dg',
+  ),
+  // Tokens that say themselves what they are: Slack, Bitbucket and Atlassian, Heroku, GitHub, GitLab, AWS, JSON Web Tokens.
+  /\bxox[a-z](?:\.xox[a-z])?-[\w-]{4,4096}/dgi,
+  /\bxapp-[\w-]{4,4096}/dgi,
+  /\bA(?:TBB|TATT|TCTT)[\w=-]{8,4096}/dg,
+  /\bHRKU-[\w-]{8,512}/dg,
+  /\b(?:gh[opsur]_|github_pat_|glpat-)\w{8,512}/dg,
+  /\bA(?:KIA|SIA)[0-9A-Z]{16}/dg,
+  /(?<![\w-])eyJ[\w-]{8,4096}\.[\w-]{4,4096}(?:\.[\w-]{0,4096})?/dg,
+  // Addresses that are themselves the right to post.
+  /hooks\.slack\.com(?<secret>(?:\\?\/|%2f)[^\s"'<>]{1,512})/dgi,
+  /-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----(?:(?!-----)[\s\S]){0,16384}/dg,
+]

@@ -1,0 +1,212 @@
+/** Builds the parts of a role, connects them, and stops them in order. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createMigrations } from './adapters/alembic/alembic.ts'
+import { createBitbucket } from './adapters/bitbucket/bitbucket.ts'
+import { createGit } from './adapters/git/git.ts'
+import { createHeroku } from './adapters/heroku.ts'
+import { startEmbeddedPostgres } from './adapters/store/embedded-postgres.ts'
+import type { JobTiming } from './adapters/store/jobs.ts'
+import { type OpenStore, openStore } from './adapters/store/open.ts'
+import type { Configuration } from './config/configuration.ts'
+import { partsReady, startHealthServer } from './operations/health.ts'
+import { createLog, type Log } from './operations/log.ts'
+import { createScrubber } from './operations/scrub.ts'
+import { createReleaseService } from './release/service.ts'
+import { type Bot, startBot, whoWeAre } from './slack/bot.ts'
+import { createSlackClients } from './slack/clients.ts'
+import { type Delivery, startDelivery } from './slack/delivery.ts'
+import { createDirectory } from './slack/directory.ts'
+import { TIMES, type Times } from './worker/ports.ts'
+import { startWorker, type Worker } from './worker/worker.ts'
+
+/** What tests and the sandbox shorten; left out, everything is as it should be in service. */
+export interface Pace {
+  readonly times?: Partial<Times>
+  readonly jobTiming?: JobTiming
+  readonly updateEveryMs?: number
+  readonly tickEveryMs?: number
+  readonly pingTimeoutMs?: number
+}
+
+export interface Running {
+  readonly port: number
+  readonly log: Log
+  /** Looks at the world of what awaits sign-off now; only where the worker runs. */
+  readonly look?: () => Promise<void>
+  /** Expires and reminds now; only where the bot runs. */
+  readonly tick?: () => Promise<void>
+  /** No new work, the step in flight finished or left resumable, the outbox flushed: within 30 s. Safe to repeat. */
+  stop(): Promise<void>
+}
+
+const TICK_EVERY_MS = 30_000
+const WORK_GRACE_MS = 20_000
+const HANDLING_GRACE_MS = 5_000
+
+/** Starts the role that the configuration names. Throws when a part can't start; what had started is stopped then. */
+export async function startSignoff(configuration: Configuration, pace: Pace = {}): Promise<Running> {
+  const scrub = createScrubber(configuration.secrets)
+  const log = createLog({ level: configuration.logLevel, scrub })
+  const stops: (() => Promise<void>)[] = []
+  const stopAll = async () => {
+    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) {
+      await stop().catch((err: unknown) => log.error({ err }, 'a part did not stop cleanly'))
+    }
+  }
+  try {
+    const opened = await startStore(configuration, pace, log, stops)
+    const ready: Record<string, () => boolean | Promise<boolean>> = {
+      store: () =>
+        opened.ping().then(
+          () => true,
+          () => false,
+        ),
+    }
+    let worker: Worker | undefined
+    if (configuration.worker) {
+      worker = await startWorkerRole(configuration, configuration.worker, pace, log, opened, scrub, stops)
+      ready.queue = () => true
+    }
+    let bot: (Bot & { tick(): Promise<void> }) | undefined
+    if (configuration.bot) {
+      bot = await startBotRole(configuration, configuration.bot, pace, log, opened, stops)
+      const { isConnected } = bot
+      ready.slack = isConnected
+    }
+    const health = await startHealthServer({
+      port: configuration.port,
+      ready: partsReady(ready),
+      ...(bot?.requests && { fallback: bot.requests }),
+    })
+    stops.push(() => health.close())
+    log.info({ role: configuration.role, port: health.port }, 'started')
+    let stopping: Promise<void> | undefined
+    return {
+      port: health.port,
+      log,
+      ...(worker && { look: worker.look }),
+      ...(bot && { tick: bot.tick }),
+      stop: () => {
+        stopping ??= stopAll()
+        return stopping
+      },
+    }
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+type Stops = (() => Promise<void>)[]
+
+async function startStore(configuration: Configuration, pace: Pace, log: Log, stops: Stops): Promise<OpenStore> {
+  const { storeUrl, dataDir, role } = configuration
+  await mkdir(dataDir, { recursive: true })
+  let pool: Parameters<typeof openStore>[0]['pool'] = { connectionString: storeUrl }
+  if (storeUrl === undefined) {
+    const embedded = await startEmbeddedPostgres({ dataDir })
+    stops.push(() => embedded.stop({ evenIfAttached: true }))
+    pool = embedded.connection
+  }
+  const report = (what: string, err: unknown) => log.warn({ err, what }, 'the store had trouble')
+  const opened = await openStore({ pool, role, report, ...(pace.jobTiming && { timing: pace.jobTiming }) })
+  stops.push(() => opened.close())
+  return opened
+}
+
+async function startWorkerRole(
+  { releases, dataDir }: Configuration,
+  { bitbucket, heroku }: NonNullable<Configuration['worker']>,
+  pace: Pace,
+  log: Log,
+  { store, jobs, lock }: OpenStore,
+  scrub: (text: string) => string,
+  stops: Stops,
+): Promise<Worker> {
+  const git = createGit({
+    mirrors: join(dataDir, 'mirrors'),
+    credentials: gitCredentials(releases.apps, bitbucket, heroku),
+    log: (said, facts) => log.debug(facts, said),
+  })
+  stops.push(() => git.close())
+  const worker = await startWorker({
+    apps: releases.apps,
+    store,
+    jobs,
+    lock,
+    git,
+    bitbucket: createBitbucket({ apiUrl: bitbucket.apiUrl, credentials: bitbucket.credentials }),
+    ...(heroku && { heroku: createHeroku({ apiUrl: heroku.apiUrl, apiKey: heroku.apiKey }) }),
+    migrations: createMigrations({ scrub }),
+    checkouts: join(dataDir, 'checkouts', String(process.pid)),
+    times: { ...TIMES, ...pace.times },
+    log,
+  })
+  stops.push(() => worker.stop(WORK_GRACE_MS))
+  return worker
+}
+
+async function startBotRole(
+  { releases }: Configuration,
+  settings: NonNullable<Configuration['bot']>,
+  pace: Pace,
+  log: Log,
+  { store, inbox, outbox }: OpenStore,
+  stops: Stops,
+): Promise<Bot & { tick(): Promise<void> }> {
+  const { interactive, background } = createSlackClients(settings)
+  const { botUser, ...ours } = await whoWeAre(background)
+  const { apps, progress } = releases
+  const directory = createDirectory(interactive, ours.team)
+  const drawing = { store, directory: createDirectory(background, ours.team), apps, progress }
+  const service = createReleaseService({ store, directory, apps })
+  const delivery: Delivery = startDelivery({
+    ...drawing,
+    outbox,
+    client: background,
+    botUser,
+    log,
+    ...(pace.updateEveryMs !== undefined && { updateEveryMs: pace.updateEveryMs }),
+  })
+  stops.push(() => delivery.stop())
+  const tick = () => service.tick().catch((err: unknown) => log.error({ err }, 'looking after waiting releases failed'))
+  const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
+  stops.push(async () => clearInterval(ticking))
+  const bot = await startBot({
+    ...drawing,
+    client: background,
+    interactive,
+    service,
+    inbox,
+    ours,
+    log,
+    settings,
+    ...(pace.pingTimeoutMs !== undefined && { pingTimeoutMs: pace.pingTimeoutMs }),
+  })
+  stops.push(() => bot.stop(HANDLING_GRACE_MS))
+  return { ...bot, tick }
+}
+
+type WorkerSettings = NonNullable<Configuration['worker']>
+
+/** Each credential goes to the host of its own service, as releases.yml names it, and to no other. */
+function gitCredentials(
+  apps: Configuration['releases']['apps'],
+  { credentials }: WorkerSettings['bitbucket'],
+  heroku: WorkerSettings['heroku'],
+): (url: URL) => { username: string; password: string } | undefined {
+  const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : undefined)
+  const repositories = new Set(apps.map(({ gitUrl }) => hostOf(gitUrl)))
+  const environments = apps.flatMap((app) => app.environments)
+  const remotes = new Map(environments.map(({ remote }) => [hostOf(remote.url), remote.platform]))
+  const ofBitbucket =
+    'token' in credentials
+      ? { username: 'x-token-auth', password: credentials.token }
+      : { username: 'x-bitbucket-api-token-auth', password: credentials.apiToken }
+  return ({ host }) => {
+    if (remotes.get(host) === 'heroku') return heroku && { username: 'heroku', password: heroku.apiKey }
+    if (host === 'bitbucket.org' || repositories.has(host)) return ofBitbucket
+    return undefined
+  }
+}

@@ -1,0 +1,176 @@
+/** What the worker does with each kind of job, and what it looks at while people think. */
+import { type App, type Environment, findApp, findEnvironment } from '../release/app.ts'
+import { movedFacts } from '../release/bound.ts'
+import { end, needAttention, planned, proceed, say } from '../release/course.ts'
+import type { PrivateMessage } from '../release/messages.ts'
+import type { Claim, Job, Transaction } from '../release/ports.ts'
+import type { Refusal } from '../release/refusals.ts'
+import { irreversibleBegun, type Release } from '../release/release.ts'
+import { makePlan } from './planner.ts'
+import type { WorkerPorts } from './ports.ts'
+import { tidyPullRequest } from './pull-request.ts'
+import { runRelease } from './runner.ts'
+import { checkBound, isPinned, lookAtWorld } from './world.ts'
+
+/** Handles one job. Throws to have it taken up again. */
+export async function handleJob(ports: WorkerPorts, claim: Claim): Promise<void> {
+  const { job } = claim
+  switch (job.kind) {
+    case 'plan':
+      return planRelease(ports, claim, job.release)
+    case 'preview':
+      return preview(ports, claim, job)
+    case 'preflight':
+      return preflight(ports, claim, job.release, job.attempt)
+    case 'run':
+      return runRelease(ports, claim, job.release, job.attempt)
+    case 'tidy':
+      return tidy(ports, job.release)
+  }
+}
+
+function place(
+  ports: WorkerPorts,
+  release: { app: string; environment: string },
+): { app: App; environment: Environment } | undefined {
+  const app = findApp(ports.apps, release.app)
+  const environment = app && findEnvironment(app, release.environment)
+  return app && environment ? { app, environment } : undefined
+}
+
+function differs({ app, environment }: { app: string; environment: string }): { refused: Refusal } {
+  return { refused: { gate: 'configuration_differs', app, environment } }
+}
+
+async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Promise<void> {
+  const release = await ports.store.release(number)
+  if (release?.state !== 'planning') return
+  const where = place(ports, release)
+  const outcome = where
+    ? await makePlan(ports, {
+        ...where,
+        kind: release.kind,
+        configuration: release.configuration,
+        release: { number, requester: release.requester.name },
+        signal: claim.signal,
+      })
+    : differs(release)
+  await ports.store.transaction(
+    async (tx) => {
+      const now = await tx.lockRelease(number)
+      if (now === undefined) return
+      if (now.state !== 'planning') {
+        // Cancelled meanwhile: what planning has opened at Bitbucket is taken away again.
+        if ('plan' in outcome && outcome.plan.pullRequest && now.plan === undefined) {
+          await tx.changeRelease(number, { plan: outcome.plan })
+          await tx.enqueue({ kind: 'tidy', release: number })
+        }
+        return
+      }
+      if ('refused' in outcome) {
+        await end(tx, now, 'refused', { actor: 'worker', problem: { because: outcome.refused } })
+      } else if (where) {
+        await planned(tx, now, where.environment, outcome.plan)
+      }
+    },
+    { as: claim },
+  )
+}
+
+async function preview(ports: WorkerPorts, claim: Claim, job: Extract<Job, { kind: 'preview' }>): Promise<void> {
+  const where = place(ports, job)
+  const { configuration } = job
+  const outcome = where
+    ? await makePlan(ports, { ...where, kind: 'deploy', configuration, signal: claim.signal })
+    : differs(job)
+  const message: PrivateMessage =
+    'refused' in outcome
+      ? { is: 'refusal', refusal: outcome.refused }
+      : { is: 'preview', app: job.app, environment: job.environment, plan: outcome.plan }
+  await ports.store.transaction(
+    (tx) =>
+      tx.send({
+        kind: 'private',
+        key: `preview:${job.id}`,
+        to: job.user,
+        ...(job.responseUrl !== undefined && { responseUrl: job.responseUrl }),
+        asked: job.asked,
+        message,
+      }),
+    { as: claim },
+  )
+}
+
+/** Every bound fact, once more, before the channel is told and anything starts. */
+async function preflight(ports: WorkerPorts, claim: Claim, number: number, attempt: number): Promise<void> {
+  const release = await ports.store.release(number)
+  if (release?.state !== 'approved' || release.attempt !== attempt) return
+  const where = place(ports, release)
+  const checked = where ? await checkBound(ports, where.app, where.environment, release) : differs(release)
+  await ports.store.transaction(
+    async (tx) => {
+      const now = await tx.lockRelease(number)
+      if (now?.state !== 'approved' || now.attempt !== attempt) return
+      if ('refused' in checked) return endPreflight(tx, now, checked.refused)
+      tx.addEvent({ release: number, type: 'preflight_passed', actor: 'worker', data: { attempt } })
+      if (where) await proceed(tx, now, where.environment)
+    },
+    { as: claim },
+  )
+}
+
+async function endPreflight(tx: Transaction, release: Release, because: Refusal): Promise<void> {
+  const problem = { because }
+  tx.addEvent({ release: release.number, type: 'preflight_refused', actor: 'worker', data: { gate: because.gate } })
+  if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)
+  await end(tx, release, because.gate === 'plan_outdated' ? 'outdated' : 'failed', { actor: 'worker', problem })
+}
+
+async function tidy(ports: WorkerPorts, number: number): Promise<void> {
+  const release = await ports.store.release(number)
+  const where = release && place(ports, release)
+  if (!release?.plan || !where) return
+  const left = await tidyPullRequest(ports, where.app, release.plan)
+  if (left !== undefined) throw new Error(`the pull request of #${number} could not be tidied: ${left}`)
+}
+
+/** Looks at the world of every release that awaits sign-off: outdated when a bound fact moved, told when a pinned branch did. */
+export async function lookAtAwaiting(ports: WorkerPorts): Promise<void> {
+  const awaiting = await ports.store.releases({ states: ['awaiting sign-off'], limit: 100 })
+  for (const release of awaiting) {
+    const where = place(ports, release)
+    if (!where || !release.plan) continue
+    const { app, environment } = where
+    const looked = await lookAtWorld(ports, app, environment, release.plan)
+    if ('refused' in looked) {
+      ports.log.warn({ release: release.number, gate: looked.refused.gate }, 'the world does not answer')
+      continue
+    }
+    const pinned = isPinned(app, environment)
+    const moved = movedFacts(release.plan, release, looked.world, pinned)
+    const newer = pinned && looked.world.source ? await newerCommits(ports, app, release, looked.world.source) : 0
+    if (moved.length === 0 && newer === (release.newerCommits ?? 0)) continue
+    await ports.store.transaction(async (tx) => {
+      const now = await tx.lockRelease(release.number)
+      if (now?.state !== 'awaiting sign-off') return
+      if (moved.length > 0) {
+        const because = { gate: 'plan_outdated' as const, moved }
+        return end(tx, now, 'outdated', { actor: 'worker', problem: { because } })
+      }
+      await tx.changeRelease(release.number, { newerCommits: newer })
+      const { branch } = release.plan?.bound.source ?? { branch: 'the branch' }
+      const text = `${branch} has ${newer} newer ${newer === 1 ? 'commit' : 'commits'}, not in this release.`
+      await say(tx, release.number, `newer:${newer}`, { is: 'note', text })
+      await tx.send({ kind: 'card', release: release.number })
+    })
+  }
+}
+
+async function newerCommits(ports: WorkerPorts, app: App, release: Release, head: string): Promise<number> {
+  const source = release.plan?.bound.source
+  if (source === undefined || head === source.commit) return 0
+  const fetched = await ports.git.fetch(app, app.gitUrl, [source.branch])
+  if (!fetched.ok) return release.newerCommits ?? 0
+  const { count } = await ports.git.commits(app, { from: [head], notFrom: [source.commit], limit: 1 })
+  return count
+}

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Answer } from '../release/ports.ts'
+
+const TRIES = 3
+
+/** Asks up to three times while there is no answer; for questions and repeatable requests only. */
+export async function patiently<T>(ask: () => Promise<Answer<T>>, pauseMs: number): Promise<Answer<T>> {
+  for (let tried = 1; ; tried++) {
+    const answer = await ask()
+    if (answer.ok || answer.trouble !== 'unreachable' || tried === TRIES) return answer
+    await sleep(pauseMs * tried)
+  }
+}
+
+/**
+ * Looks again and again until `look` gives something, the time is over, or the signal aborts. Gives undefined when
+ * nothing was seen; the last look comes after the time is over, so that a late effect is still seen.
+ */
+export async function lookUntil<T>(
+  look: () => Promise<T | undefined>,
+  { forMs, everyMs, signal }: { forMs: number; everyMs: number; signal: AbortSignal },
+): Promise<T | undefined> {
+  const end = performance.now() + forMs
+  for (;;) {
+    const isLast = performance.now() >= end
+    const seen = await look()
+    if (seen !== undefined || isLast || signal.aborted) return seen
+    await sleep(Math.max(1, Math.min(everyMs, end - performance.now())), undefined, { signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,345 @@
+/** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import { type App, type Environment, promotedFrom } from '../release/app.ts'
+import type { BoundFacts, CheckStatus, Plan, PlannedMigration } from '../release/plan.ts'
+import type { MigrationStatus, PlatformRelease } from '../release/ports.ts'
+import type { ReleaseKind, StepName } from '../release/release.ts'
+import { patiently } from './patience.ts'
+import type { WorkerPorts } from './ports.ts'
+import { openPullRequest } from './pull-request.ts'
+import {
+  bitbucketTrouble,
+  herokuTrouble,
+  isPinned,
+  migrationsTrouble,
+  originTrouble,
+  platformReleases,
+  type Refused,
+  remoteTrouble,
+  runningCommit,
+} from './world.ts'
+
+const MOST_COMMITS = 500
+const FIRST_RELEASE_COMMITS = 20
+const MOST_FILES = 300
+
+export interface PlanningRequest {
+  readonly app: App
+  readonly environment: Environment
+  readonly kind: ReleaseKind
+  /** The bot's digest of the environment. */
+  readonly configuration: string
+  /** The release whose pull request is opened; absent for a preview, which changes nothing. */
+  readonly release?: { readonly number: number; readonly requester: string }
+  readonly signal: AbortSignal
+  /** Called with what is being done, for the message when time runs out. */
+  readonly during: (what: string) => void
+}
+
+type Result = BoundFacts['result']
+
+/** Plans within the time limit; `time_ran_out` names what it was doing. Safe to repeat: an open pull request is found again. */
+export async function makePlan(
+  ports: WorkerPorts,
+  request: Omit<PlanningRequest, 'during'>,
+): Promise<{ plan: Plan } | Refused> {
+  let doing = 'starting'
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), ports.times.plan)
+  const ranOut = new Promise<Refused>((resolve) => {
+    limit.signal.addEventListener('abort', () => resolve({ refused: { gate: 'time_ran_out', during: doing } }))
+  })
+  const signal = AbortSignal.any([request.signal, limit.signal])
+  try {
+    const during = (what: string) => {
+      doing = what
+    }
+    return await Promise.race([plan(ports, { ...request, signal, during }), ranOut])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ plan: Plan } | Refused> {
+  const { app, environment, during } = request
+  if (request.configuration !== environment.digest) {
+    return { refused: { gate: 'configuration_differs', app: app.name, environment: environment.name } }
+  }
+
+  during('fetching the branches')
+  const seen = await fetchBranches(ports, request)
+  if ('refused' in seen) return seen
+  const { source, target, holds, runs } = seen
+
+  during('foreseeing the merge')
+  const foreseen = await foreseeResult(ports, request, source, target)
+  if ('refused' in foreseen) return foreseen
+  const { result } = foreseen
+
+  const parents = result.how === 'merge' ? result.parents : [result.commit]
+  const lost = await wouldBeLost(ports, request, holds, parents)
+  if (lost !== undefined) return lost
+
+  during('reading the commits')
+  const range = { from: parents, notFrom: holds === null ? [] : [holds] }
+  const going = await ports.git.commits(app, { ...range, limit: holds === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
+  const files = await ports.git.changedFiles(
+    app,
+    holds,
+    result.how === 'merge' ? result.tree : result.commit,
+    MOST_FILES,
+  )
+
+  during('reading the migrations')
+  const migrated = await planMigrations(ports, request, result)
+  if ('refused' in migrated) return migrated
+  const { database, migrations } = migrated
+
+  const runsIt = result.how === 'commit' && holds === result.commit && runs === result.commit
+  if (runsIt && (database?.pending.length ?? 0) === 0) {
+    const { platform } = environment.remote
+    const gate = { gate: 'nothing_to_release' as const, app: app.name, environment: environment.name, platform }
+    return { refused: { ...gate, commit: result.commit } }
+  }
+
+  during('asking Bitbucket')
+  const asked = await askBitbucket(ports, request, source.commit, result)
+  if ('refused' in asked) return asked
+
+  const bound: BoundFacts = {
+    app: app.name,
+    environment: environment.name,
+    kind: request.kind,
+    remote: { url: environment.remote.url, branch: environment.remote.branch, holds, runs },
+    target,
+    source,
+    commits: going.commits.map(({ sha }) => sha).toReversed(),
+    result,
+    database,
+    configuration: environment.digest,
+  }
+  const made: Plan = {
+    bound,
+    firstRelease: holds === null,
+    commitCount: going.count,
+    commits: going.commits,
+    authors: going.authors,
+    migrations,
+    checks: asked.checks,
+    files,
+    steps: stepsOf(environment, bound),
+    webUrl: webUrl(app),
+    warnings: [],
+  }
+  if (result.how !== 'merge' || request.release === undefined) return { plan: made }
+
+  during('opening the pull request')
+  const opened = await openPullRequest(ports, {
+    app,
+    environment,
+    plan: made,
+    ...request.release,
+    pinned: isPinned(app, environment),
+  })
+  return 'refused' in opened ? opened : { plan: { ...made, pullRequest: opened.pullRequest } }
+}
+
+interface Branches {
+  readonly source: { readonly branch: string; readonly commit: string }
+  readonly target: { readonly branch: string; readonly commit: string }
+  readonly holds: string | null
+  readonly runs: string | null
+}
+
+async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Promise<Branches | Refused> {
+  const { app, environment, signal } = request
+  const { remote } = environment
+  const sourceBranch = promotedFrom(app, environment)?.branch ?? environment.branch
+  const wanted = [...new Set([sourceBranch, environment.branch])]
+  const [origin, held, platform] = await Promise.all([
+    patiently(() => ports.git.fetch(app, app.gitUrl, wanted, signal), ports.times.pause),
+    patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports.times.pause),
+    platformReleases(ports, environment),
+  ])
+  if (!origin.ok) return originTrouble(app, origin)
+  if (!held.ok) return remoteTrouble(environment, held)
+  if (!platform.ok) return herokuTrouble(environment, platform)
+  const source = origin.value[sourceBranch]
+  const target = origin.value[environment.branch]
+  if (!source) return { refused: { gate: 'branch_missing', branch: sourceBranch } }
+  if (!target) return { refused: { gate: 'branch_missing', branch: environment.branch } }
+  const holds = held.value[remote.branch] ?? null
+  return {
+    source: { branch: sourceBranch, commit: source },
+    target: { branch: environment.branch, commit: target },
+    holds,
+    runs: runningCommit(environment, platform.value as readonly PlatformRelease[], holds),
+  }
+}
+
+/** The commit that goes: the branch's own, or the merge that Bitbucket will be asked for, foreseen by git itself. */
+async function foreseeResult(
+  ports: WorkerPorts,
+  { app }: PlanningRequest,
+  source: Branches['source'],
+  target: Branches['target'],
+): Promise<{ result: Result } | Refused> {
+  if (await ports.git.isAncestor(app, source.commit, target.commit)) {
+    const { sha, tree } = await ports.git.commit(app, target.commit)
+    return { result: { how: 'commit', commit: sha, tree } }
+  }
+  const merge = await ports.git.foreseeMerge(app, target.commit, source.commit)
+  if (merge.clean) return { result: { how: 'merge', parents: [target.commit, source.commit], tree: merge.tree } }
+  return { refused: { gate: 'merge_conflict', source: source.branch, target: target.branch, files: merge.files } }
+}
+
+/** Commits that the remote holds and the push would drop. */
+async function wouldBeLost(
+  ports: WorkerPorts,
+  { app, environment }: PlanningRequest,
+  holds: string | null,
+  going: readonly string[],
+): Promise<Refused | undefined> {
+  if (holds === null) return undefined
+  for (const commit of going) if (await ports.git.isAncestor(app, holds, commit)) return undefined
+  const { name: remote, branch } = environment.remote
+  const { count, commits } = await ports.git.commits(app, { from: [holds], notFrom: going, limit: 10 })
+  const lost = commits.map(({ sha, title, author }) => ({ sha, title, author: author.name }))
+  return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
+}
+
+async function askBitbucket(
+  ports: WorkerPorts,
+  { app, environment }: PlanningRequest,
+  source: string,
+  result: Result,
+): Promise<{ checks: readonly CheckStatus[] } | Refused> {
+  const require = environment.signOff?.requireChecks === true
+  const needsIt = require || result.how === 'merge'
+  const [checks, forbidden] = await Promise.all([
+    patiently(() => ports.bitbucket.checks(app, source), ports.times.pause),
+    result.how === 'merge'
+      ? patiently(() => ports.bitbucket.mergeForbiddenBy(app, environment.branch), ports.times.pause)
+      : undefined,
+  ])
+  if (!checks.ok && needsIt) return bitbucketTrouble(checks)
+  if (forbidden && !forbidden.ok) return bitbucketTrouble(forbidden)
+  if (forbidden?.value !== undefined) {
+    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
+  }
+  const known = checks.ok ? checks.value : []
+  if (require && (known.length === 0 || known.some(({ state }) => state !== 'passed'))) {
+    return { refused: { gate: 'checks_failed', checks: known } }
+  }
+  return { checks: known }
+}
+
+type Database = NonNullable<BoundFacts['database']>
+
+async function planMigrations(
+  ports: WorkerPorts,
+  request: PlanningRequest,
+  result: Result,
+): Promise<{ database: Database | null; migrations: readonly PlannedMigration[] } | Refused> {
+  const { app, environment } = request
+  const settings = environment.migrations
+  if (settings === undefined) return { database: null, migrations: [] }
+
+  const tree = result.tree
+  const unreadable = (detail: string): Refused => ({
+    refused: { gate: 'migrations_unreadable', alembic: settings.alembic, detail },
+  })
+  const ini = await ports.git.fileAt(app, tree, settings.config)
+  if (ini === undefined) return unreadable(`${settings.config} is not in the commit`)
+  const folder = scriptLocation(ini, settings.config)
+  const migrationsTree = folder === undefined ? undefined : await ports.git.objectAt(app, tree, folder)
+  if (folder === undefined || migrationsTree === undefined) {
+    return unreadable(`script_location of ${settings.config} names no folder of the commit`)
+  }
+
+  const status = await migrationStatus(ports, request, tree, migrationsTree)
+  if ('refused' in status) return status
+  const { identity, heads, current, unknown, pending } = status
+  const owner = await ports.store.noteDatabase(identity, app.name, environment.name)
+  if (owner.app !== app.name || owner.environment !== environment.name) {
+    const names = { environment: `${app.name} ${environment.name}`, other: `${owner.app} ${owner.environment}` }
+    return { refused: { gate: 'same_database', ...names } }
+  }
+  if (heads.length > 1) return { refused: { gate: 'migration_heads', heads } }
+  if (unknown.length > 0) {
+    const commit = result.how === 'commit' ? result.commit : result.parents[1]
+    return { refused: { gate: 'unknown_revision', revisions: unknown, commit } }
+  }
+  return {
+    database: {
+      identity,
+      revisions: current,
+      pending: pending.map(({ revision }) => revision),
+      head: heads[0]?.revision ?? null,
+      migrationsTree,
+    },
+    migrations: pending,
+  }
+}
+
+/** Python is not started when this very folder was applied last and the database, looked at directly, is at its head. */
+async function migrationStatus(
+  ports: WorkerPorts,
+  { app, environment, signal }: PlanningRequest,
+  tree: string,
+  migrationsTree: string,
+): Promise<MigrationStatus | Refused> {
+  const where = { app: app.name, environment: environment.name }
+  const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
+  const applied = last?.plan?.bound.database
+  if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
+    const direct = await ports.migrations.revisions(environment)
+    if (!direct.ok) return migrationsTrouble(environment, direct)
+    const { value } = direct
+    if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
+      const heads = [{ revision: applied.head, file: '' }]
+      return { identity: applied.identity, heads, current: value.revisions, unknown: [], pending: [] }
+    }
+  }
+  const checkout = await mkdtemp(join(ports.checkouts, 'plan-'))
+  try {
+    await ports.git.checkout(app, tree, checkout)
+    const status = await ports.migrations.status(environment, checkout, signal)
+    return status.ok ? status.value : migrationsTrouble(environment, status)
+  } finally {
+    await rm(checkout, { recursive: true, force: true })
+  }
+}
+
+/** The migrations' folder as the alembic configuration names it, relative to the repository's root. */
+export function scriptLocation(ini: string, configPath: string): string | undefined {
+  const value = /^\s*script_location\s*[=:]\s*(.+?)\s*$/m.exec(ini)?.[1]
+  if (value === undefined) return undefined
+  const here = posix.dirname(configPath)
+  const path = value.startsWith('%(here)s') ? posix.join(here, value.slice('%(here)s'.length)) : value
+  const normal = posix.normalize(path).replace(/\/$/, '')
+  return normal.startsWith('..') || normal.startsWith('/') ? undefined : normal
+}
+
+function stepsOf(environment: Environment, bound: BoundFacts): readonly StepName[] {
+  const { result, remote, database } = bound
+  const pushes = result.how === 'merge' || remote.holds !== result.commit || remote.runs !== result.commit
+  const steps: (StepName | false)[] = [
+    environment.announce === 'required' && 'announce',
+    environment.signOff !== undefined && 'record',
+    result.how === 'merge' && 'merge',
+    'sync',
+    'verify',
+    (database?.pending.length ?? 0) > 0 && 'migrate',
+    pushes && 'push',
+    'confirm',
+    'report',
+  ]
+  return steps.filter((name) => name !== false)
+}
+
+/** Where a person reads the repository: Bitbucket's web address. */
+function webUrl(app: App): string {
+  return `https://bitbucket.org/${app.repository}`
+}

@@ -1,0 +1,115 @@
+import type { App, Environment } from '../release/app.ts'
+import type { Plan } from '../release/plan.ts'
+import { patiently } from './patience.ts'
+import type { WorkerPorts } from './ports.ts'
+import { bitbucketTrouble, originTrouble, type Refused } from './world.ts'
+
+const LISTED_COMMITS = 50
+
+/** How this release's pull request is found again: a line of its description that no other one has. */
+export function pullRequestMarker(app: App, number: number): string {
+  return `Signoff release #${number} of ${app.name}.`
+}
+
+export function pinnedBranch(environment: Environment, number: number): string {
+  return `signoff/${number}-${environment.name}`
+}
+
+/** What the pull request says: our marker, who asks, and the commits, with markdown's marks made harmless. */
+function description(app: App, plan: Plan, number: number, requester: string): string {
+  const commits = plan.commits
+    .slice(0, LISTED_COMMITS)
+    .map(({ sha, title, author }) => `* ${sha.slice(0, 7)} ${plain(title)} (${plain(author.name)})`)
+  const more = plan.commitCount - commits.length
+  return [
+    pullRequestMarker(app, number),
+    '',
+    `Asked for by ${plain(requester)}. It is signed off in Slack, and Signoff merges it then.`,
+    '',
+    `${plan.commitCount} ${plan.commitCount === 1 ? 'commit' : 'commits'}:`,
+    '',
+    ...commits,
+    ...(more > 0 ? [`* and ${more} more`] : []),
+  ].join('\n')
+}
+
+/** Text of people's, so that Bitbucket's markdown neither formats it nor mentions anyone. */
+export function plain(text: string): string {
+  return text
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_{}[\]()#+!|<>~-]/g, '\\$&')
+    .replace(/@/g, '@\u200b')
+}
+
+/**
+ * Opens this release's pull request, or finds it again by its marker: safe to repeat. With `pinned` the source commit
+ * is first pushed to a branch of ours, which nobody else moves.
+ */
+export async function openPullRequest(
+  ports: WorkerPorts,
+  asked: { app: App; environment: Environment; plan: Plan; number: number; requester: string; pinned: boolean },
+): Promise<{ pullRequest: NonNullable<Plan['pullRequest']> } | Refused> {
+  const { app, environment, plan, number, requester, pinned } = asked
+  const { pause } = ports.times
+  const { source, target } = plan.bound
+  const branch = pinned ? pinnedBranch(environment, number) : source.branch
+  if (pinned) {
+    const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
+    if (!there.ok) return originTrouble(app, there)
+    if (there.value[branch] !== source.commit) {
+      const pushed = await ports.git.push(app, app.gitUrl, { commit: source.commit, branch, expected: null })
+      if (pushed.push !== 'moved' && pushed.push !== 'already') {
+        const again = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
+        if (!again.ok) return originTrouble(app, again)
+        if (again.value[branch] !== source.commit) {
+          return { refused: { gate: 'merge_not_allowed', branch, rule: `the branch ${branch} could not be made` } }
+        }
+      }
+    }
+  }
+  const marker = pullRequestMarker(app, number)
+  const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), pause)
+  let found = await find()
+  if (!found.ok) return bitbucketTrouble(found)
+  if (found.value === undefined) {
+    const title = `Release #${number}: ${app.name} → ${environment.name}`
+    const text = description(app, plan, number, requester)
+    const made = await ports.bitbucket.createPullRequest(app, {
+      title,
+      description: text,
+      source: branch,
+      destination: target.branch,
+    })
+    if (!made.ok) {
+      // A lost answer may have made it: look before giving up, and never create a second one.
+      if (made.trouble !== 'unreachable') return bitbucketTrouble(made)
+      found = await find()
+      if (!found.ok) return bitbucketTrouble(found)
+      if (found.value === undefined) return bitbucketTrouble(made)
+    } else {
+      found = { ok: true, value: made.value }
+    }
+  }
+  const { value } = found
+  if (value === undefined) return bitbucketTrouble({ trouble: 'wrong', detail: 'no pull request was made' })
+  return { pullRequest: { id: value.id, url: value.url, ...(pinned && { pinnedBranch: branch }) } }
+}
+
+/** After a release that ended unmerged: our pull request is declined, our branch deleted. Safe to repeat; gives what failed. */
+export async function tidyPullRequest(ports: WorkerPorts, app: App, plan: Plan): Promise<string | undefined> {
+  const { pullRequest } = plan
+  if (pullRequest === undefined) return undefined
+  const now = await patiently(() => ports.bitbucket.pullRequest(app, pullRequest.id), ports.times.pause)
+  if (!now.ok) return now.detail
+  if (now.value.state === 'open') {
+    const declined = await ports.bitbucket.decline(app, pullRequest.id)
+    if (!declined.ok) return declined.detail
+  }
+  if (pullRequest.pinnedBranch === undefined) return undefined
+  const { commit } = plan.bound.source
+  const gone = await patiently(
+    () => ports.git.deleteBranch(app, app.gitUrl, pullRequest.pinnedBranch ?? '', commit),
+    ports.times.pause,
+  )
+  return gone.ok ? undefined : gone.detail
+}

@@ -1,0 +1,36 @@
+import type { Release, SignOff } from '../release/release.ts'
+import { plain } from './pull-request.ts'
+
+/** How this release's record is found again: it holds the whole fingerprint, so no other comment has it. */
+export function recordMarker(release: Release): string {
+  return `Signoff record of release #${release.number}, plan ${release.fingerprint ?? ''}`
+}
+
+const WORDS: Record<SignOff['kind'], string> = {
+  qa: 'QA passed, said',
+  approval: 'Approved by',
+  'talked over': 'Talked over, said',
+  rejection: 'Rejected by',
+  emergency: 'Must go out now, said',
+}
+
+function line({ kind, person, at, note, right }: SignOff): string {
+  const said = `* ${WORDS[kind]} ${plain(person.name)} (${right}), ${at.toISOString()}`
+  return note === undefined ? said : `${said}: ${plain(note)}`
+}
+
+/** The record that the release document asks for: who QA'd, who approved, or why it must go out now. Markdown. */
+export function recordText(release: Release): string {
+  const { plan, requester } = release
+  const migrations = (plan?.migrations ?? []).map(
+    ({ revision, message }) => `* migration ${revision} ${plain(message)}`,
+  )
+  return [
+    recordMarker(release),
+    '',
+    `* ${release.app} ${release.environment}, asked for by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
+    ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
+    ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
+    ...migrations,
+  ].join('\n')
+}

@@ -1,0 +1,260 @@
+/**
+ * Walks the steps of an approved release: look, write the intent, act, write the result. Taken up again after any
+ * crash from the first step whose effect is not there. The stored plan is never recomputed.
+ */
+import { type App, type Environment, findApp, findEnvironment } from '../release/app.ts'
+import { producedCommit } from '../release/bound.ts'
+import { end, say, stepMoved, stop } from '../release/course.ts'
+import type { Plan } from '../release/plan.ts'
+import { type Claim, ClaimLost, type Transaction } from '../release/ports.ts'
+import type { Problem } from '../release/refusals.ts'
+import {
+  IRREVERSIBLE_STEPS,
+  irreversibleBegun,
+  type Release,
+  type StepName,
+  type StepRow,
+  step,
+} from '../release/release.ts'
+import { RUN_MUST_BEGIN_MS } from '../release/service.ts'
+import type { WorkerPorts } from './ports.ts'
+import { stepNamed } from './steps/index.ts'
+import type { Performed, Step, StepRun, Stopped } from './steps/step.ts'
+import { checkBound } from './world.ts'
+
+/** The environment is held by another run, or the lock was lost: the job is taken up again later. */
+export class NotNow extends Error {
+  override readonly name = 'NotNow'
+}
+
+interface Running {
+  readonly ports: WorkerPorts
+  readonly claim: Claim
+  readonly app: App
+  readonly environment: Environment
+  readonly signal: AbortSignal
+}
+
+/** Runs a release to its end, or until it is cancelled, stopped, or this worker is. Safe to repeat. */
+export async function runRelease(ports: WorkerPorts, claim: Claim, number: number, attempt: number): Promise<void> {
+  const known = await ports.store.release(number)
+  if (known === undefined || known.attempt !== attempt) return
+  const app = findApp(ports.apps, known.app)
+  const environment = app && findEnvironment(app, known.environment)
+  if (app === undefined || environment === undefined) {
+    const because = { gate: 'configuration_differs' as const, app: known.app, environment: known.environment }
+    await ports.store.transaction(async (tx) => {
+      const release = await tx.lockRelease(number)
+      if (release && (release.state === 'approved' || release.state === 'running')) await stop(tx, release, { because })
+    })
+    return
+  }
+  const held = await ports.lock.withLock(app.name, environment.name, async (lost) => {
+    const signal = AbortSignal.any([claim.signal, lost])
+    await walk({ ports, claim, app, environment, signal }, number, attempt)
+  })
+  if (held === 'held') throw new NotNow(`${app.name} ${environment.name} is held by another run`)
+}
+
+async function walk(running: Running, number: number, attempt: number): Promise<void> {
+  const plan = await begin(running, number, attempt)
+  if (plan === undefined) return
+  for (const name of plan.steps) {
+    if (name === 'announce' || name === 'report') continue
+    const toDo = stepNamed(name)
+    if (toDo === undefined) throw new Error(`no step is called ${name}`)
+    if (!(await takeStep(running, number, plan, toDo))) return
+  }
+  await inTransaction(running, number, (tx, release) => {
+    if (release.state !== 'running') return Promise.resolve()
+    return finish(tx, release)
+  })
+}
+
+/** The report: the outcome is committed to the outbox, and the release has ended. */
+async function finish(tx: Transaction, release: Release): Promise<void> {
+  await stepMoved(tx, release, {
+    name: 'report',
+    state: 'done',
+    attempt: release.attempt,
+    effect: 'none',
+    startedAt: tx.now,
+    endedAt: tx.now,
+  })
+  await end(tx, release, 'succeeded', { actor: 'worker' })
+}
+
+async function begin(running: Running, number: number, attempt: number): Promise<Plan | undefined> {
+  return inTransaction(running, number, async (tx, release) => {
+    if (release.attempt !== attempt || release.plan === undefined) return undefined
+    if (release.state === 'running') return release.plan
+    if (release.state !== 'approved') return undefined
+    const waited = tx.now.getTime() - (release.approvedAt ?? tx.now).getTime()
+    if (waited >= RUN_MUST_BEGIN_MS) return undefined
+    await tx.changeRelease(number, { state: 'running', startedAt: release.startedAt ?? tx.now })
+    tx.addEvent({ release: number, type: 'run_started', actor: 'worker', data: { attempt } })
+    await tx.send({ kind: 'card', release: number })
+    return release.plan
+  })
+}
+
+/** Takes one step. False: the run is over, or goes on elsewhere. */
+async function takeStep(running: Running, number: number, plan: Plan, toDo: Step): Promise<boolean> {
+  const before = await inTransaction(running, number, (tx, release) => mayBegin(tx, release, toDo.name))
+  if (before === 'over') return false
+  if (before === 'done') return true
+  const run = stepRun(running, before, plan)
+  try {
+    const probe = await toDo.probe(run)
+    if (probe.is === 'there') {
+      return settle(running, number, toDo.name, { is: 'done', effect: 'some', result: probe.result })
+    }
+    if (probe.is === 'stopped') return settle(running, number, toDo.name, keepEffect(before, toDo.name, probe))
+    if (IRREVERSIBLE_STEPS.includes(toDo.name)) {
+      const world = await checkBound(running.ports, running.app, running.environment, before)
+      if ('refused' in world) {
+        const because = world.refused
+        return settle(
+          running,
+          number,
+          toDo.name,
+          keepEffect(before, toDo.name, { is: 'stopped', because, effect: 'none' }),
+        )
+      }
+    }
+    const begun = await inTransaction(running, number, (tx, release) => writeIntent(tx, release, toDo.name))
+    if (begun === undefined) return false
+    running.signal.throwIfAborted()
+    return await settle(running, number, toDo.name, await toDo.perform(stepRun(running, begun, plan)))
+  } catch (error) {
+    if (error instanceof ClaimLost || running.signal.aborted) throw error
+    running.ports.log.error({ release: number, step: toDo.name, err: error }, 'a step failed unexpectedly')
+    return settle(running, number, toDo.name, {
+      is: 'stopped',
+      because: { gate: 'internal_error', detail: error instanceof Error ? error.message : 'unknown' },
+      effect: 'unknown',
+    })
+  }
+}
+
+/** What a step could not find out now does not undo what is known of its tries before. */
+function keepEffect(release: Release, name: StepName, found: Stopped): Stopped {
+  const row = step(release, name)
+  const worse = row !== undefined && row.state !== 'pending' && row.effect !== 'none' && found.effect === 'none'
+  return worse ? { ...found, effect: row.effect } : found
+}
+
+async function mayBegin(tx: Transaction, release: Release, name: StepName): Promise<Release | 'over' | 'done'> {
+  if (release.state !== 'running') return 'over'
+  const row = step(release, name)
+  if (row?.state === 'done') return 'done'
+  if (release.cancelRequestedBy !== undefined && row?.state !== 'running') {
+    await endCancelled(tx, release)
+    return 'over'
+  }
+  return release
+}
+
+/**
+ * The intent: written before the effect, so that a crash in between is looked up and never guessed. Gives undefined
+ * when a cancel was committed before it.
+ */
+async function writeIntent(tx: Transaction, release: Release, name: StepName): Promise<Release | undefined> {
+  if (release.state !== 'running') return undefined
+  const row = step(release, name)
+  if (release.cancelRequestedBy !== undefined) {
+    await endCancelled(tx, release)
+    return undefined
+  }
+  const irreversible = IRREVERSIBLE_STEPS.includes(name)
+  const intent: StepRow = {
+    name,
+    state: 'running',
+    attempt: release.attempt,
+    effect: irreversible ? 'unknown' : 'none',
+    startedAt: row?.state === 'running' && row.startedAt ? row.startedAt : tx.now,
+    ...(row?.result && { result: row.result }),
+  }
+  await stepMoved(tx, release, intent)
+  return { ...release, steps: [...release.steps.filter((each) => each.name !== name), intent] }
+}
+
+async function endCancelled(tx: Transaction, release: Release): Promise<void> {
+  const by = release.cancelRequestedBy
+  await end(tx, release, 'cancelled', { actor: by?.id ?? 'worker', ...(by && { by }) })
+}
+
+/** Writes what became of a step, with its line for the thread. False: the run is over. */
+async function settle(running: Running, number: number, name: StepName, found: Performed | Stopped): Promise<boolean> {
+  return inTransaction(running, number, async (tx, release) => {
+    if (release.state !== 'running') return false
+    const row = step(release, name)
+    const startedAt = row?.state === 'running' && row.startedAt ? row.startedAt : tx.now
+    const ms = tx.now.getTime() - startedAt.getTime()
+    const base = { name, attempt: release.attempt, startedAt, endedAt: tx.now, effect: found.effect } as const
+    if (found.is === 'done') {
+      const earlier = row?.effect === 'some' ? 'some' : found.effect
+      await stepMoved(tx, release, { ...base, effect: earlier, state: 'done', result: found.result })
+      const said = found.result.said ?? name
+      await say(tx, number, `done:${name}:${release.attempt}`, { is: 'step ended', step: name, said, ms })
+      return true
+    }
+    const isUnknown = found.effect === 'unknown'
+    const failed: StepRow = {
+      ...base,
+      state: isUnknown ? 'unknown' : 'failed',
+      ...(found.result && { result: found.result }),
+    }
+    await stepMoved(tx, release, failed)
+    const problem: Problem = { step: name, because: found.because }
+    const output = found.output ?? []
+    await say(tx, number, `failed:${name}:${release.attempt}`, { is: 'step failed', step: name, problem, output, ms })
+    const steps = afterFailure([...release.steps.filter((each) => each.name !== name), failed], problem)
+    const reset = steps.find((each) => each.name === 'push')
+    if (problem.because.gate === 'release_phase_failed' && reset) await tx.putStep(number, reset)
+    const now: Release = { ...release, steps }
+    if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(steps)) {
+      await endCancelled(tx, now)
+    } else {
+      await stop(tx, now, problem)
+    }
+    return false
+  })
+}
+
+/** A failed release phase leaves the remote holding what it does not run: a Retry has the push to mend, by a new release. */
+function afterFailure(steps: readonly StepRow[], { because }: Problem): readonly StepRow[] {
+  if (because.gate !== 'release_phase_failed') return steps
+  return steps.map((row) => (row.name === 'push' ? { ...row, state: 'failed' as const, effect: 'some' as const } : row))
+}
+
+function stepRun({ ports, app, environment, signal, claim }: Running, release: Release, plan: Plan): StepRun {
+  return {
+    ports,
+    app,
+    environment,
+    release,
+    plan,
+    commit: producedCommit(release),
+    signal,
+    tell: (key, what) =>
+      ports.store.transaction((tx) => say(tx, release.number, key, { is: 'waiting', what }), { as: claim }),
+  }
+}
+
+/** A transaction that commits nothing unless this worker still holds the job and the environment. */
+async function inTransaction<T>(
+  { ports, claim, signal }: Running,
+  number: number,
+  work: (tx: Transaction, release: Release) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  return ports.store.transaction(
+    async (tx) => {
+      const release = await tx.lockRelease(number)
+      if (release === undefined) throw new Error(`release #${number} is not in the store`)
+      return work(tx, release)
+    },
+    { as: claim },
+  )
+}

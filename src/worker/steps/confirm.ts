@@ -1,0 +1,53 @@
+import { lookUntil, patiently } from '../patience.ts'
+import { isOf, platformReleases } from '../world.ts'
+import { type Performed, type Step, type StepRun, type Stopped, short, stopped } from './step.ts'
+
+/** Proves that the platform runs the commit. A push that was taken is not yet a deploy. */
+export const confirm: Step = {
+  name: 'confirm',
+  probe: async () => ({ is: 'absent' }),
+  perform: (run) => (run.environment.remote.platform === 'heroku' ? confirmHeroku(run) : confirmRef(run)),
+}
+
+async function confirmRef({ ports, environment, commit = '' }: StepRun): Promise<Performed | Stopped> {
+  const { remote } = environment
+  const held = await patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause)
+  if (!held.ok) return stopped({ gate: 'not_confirmed', app: remote.name, detail: held.detail }, 'unknown')
+  if (held.value[remote.branch] !== commit) {
+    return stopped({ gate: 'not_confirmed', app: remote.name, detail: `it does not hold ${short(commit)}` }, 'unknown')
+  }
+  return { is: 'done', effect: 'none', result: { said: `Confirmed: ${remote.name} is at ${short(commit)}`, commit } }
+}
+
+async function confirmHeroku(run: StepRun): Promise<Performed | Stopped> {
+  const { ports, environment, signal, commit = '' } = run
+  const app = environment.remote.herokuApp ?? environment.remote.name
+  let lastWord = 'it has not answered'
+  const ended = await lookUntil(
+    async (): Promise<Performed | Stopped | undefined> => {
+      const releases = await platformReleases(ports, environment)
+      if (!releases.ok) {
+        lastWord = releases.detail
+        return undefined
+      }
+      const ours = releases.value.find((release) => isOf(release, commit))
+      if (ours === undefined) {
+        lastWord = `it has no release of ${short(commit)} yet`
+        return undefined
+      }
+      const version = `v${ours.version}`
+      if (ours.status === 'failed' || ours.status === 'expired') {
+        return stopped({ gate: 'release_phase_failed', app, platformRelease: version, commit }, 'none')
+      }
+      if (ours.status === 'succeeded' && ours.current) {
+        const said = `Confirmed: ${app} runs ${short(commit)} as ${version}`
+        return { is: 'done', effect: 'none', result: { said, commit, platformRelease: version } }
+      }
+      lastWord =
+        ours.status === 'pending' ? `${version} is still being released` : `${version} is not its current release`
+      return undefined
+    },
+    { forMs: ports.times.confirm, everyMs: ports.times.poll, signal },
+  )
+  return ended ?? stopped({ gate: 'not_confirmed', app, detail: lastWord }, 'unknown')
+}

@@ -1,0 +1,42 @@
+import { patiently } from '../patience.ts'
+import { recordMarker, recordText } from '../record-text.ts'
+import { bitbucketTrouble } from '../world.ts'
+import { type Step, type StepRun, stopped } from './step.ts'
+
+function place({ plan, commit }: StepRun): { pullRequest: number } | { commit: string } {
+  if (plan.pullRequest !== undefined) return { pullRequest: plan.pullRequest.id }
+  if (commit === undefined) throw new Error('a release without a pull request has its commit from the plan')
+  return { commit }
+}
+
+/** Writes QA, approval, what was talked over or the emergency's reason, once, as a comment. */
+export const record: Step = {
+  name: 'record',
+
+  async probe(run) {
+    const { ports, app, release } = run
+    const found = await patiently(
+      () => ports.bitbucket.findComment(app, place(run), recordMarker(release)),
+      ports.times.pause,
+    )
+    if (!found.ok) return stopped(bitbucketTrouble(found).refused, 'none')
+    if (found.value === undefined) return { is: 'absent' }
+    return { is: 'there', result: { said: said(run), commentUrl: found.value } }
+  },
+
+  async perform(run) {
+    const { ports, app, release } = run
+    const made = await ports.bitbucket.comment(app, place(run), recordText(release))
+    if (made.ok) return { is: 'done', effect: 'some', result: { said: said(run), commentUrl: made.value } }
+    // The answer may be lost and the comment there.
+    const seen = await record.probe(run)
+    if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
+    return stopped({ gate: 'record_failed', detail: made.detail }, 'none')
+  },
+}
+
+function said({ plan }: StepRun): string {
+  return plan.pullRequest === undefined
+    ? 'Recorded the sign-offs on the commit'
+    : `Recorded the sign-offs on PR #${plan.pullRequest.id}`
+}

@@ -1,0 +1,58 @@
+import type { App, Environment } from '../../release/app.ts'
+import type { Plan } from '../../release/plan.ts'
+import type { Problem } from '../../release/refusals.ts'
+import type { Release, StepName, StepResult, StepRow } from '../../release/release.ts'
+import type { WorkerPorts } from '../ports.ts'
+
+/** What a step works with. `release` is as stored when the step began. */
+export interface StepRun {
+  readonly ports: WorkerPorts
+  readonly app: App
+  readonly environment: Environment
+  readonly release: Release
+  readonly plan: Plan
+  /** The commit that goes; undefined until the merge step has made it. */
+  readonly commit: string | undefined
+  /** Aborts when the claim or the environment's lock is lost, or the worker must stop. */
+  readonly signal: AbortSignal
+  /** Adds a line to the thread while the step runs; the same key is said once. */
+  readonly tell: (key: string, what: string) => Promise<void>
+}
+
+/** `there`: the step's effect is seen; `absent`: it is proven not to be; `stopped`: it can't be told, or it is not what was signed. */
+export type Probe = { readonly is: 'there'; readonly result: StepResult } | { readonly is: 'absent' } | Stopped
+
+export interface Stopped {
+  readonly is: 'stopped'
+  readonly because: Problem['because']
+  /** What this step has done to the world: `none` only where that is proven. */
+  readonly effect: StepRow['effect']
+  readonly output?: readonly string[]
+  readonly result?: StepResult
+}
+
+export interface Performed {
+  readonly is: 'done'
+  readonly result: StepResult
+  readonly effect: 'none' | 'some'
+}
+
+/** A unit of a run. `perform` is called only after `probe` has said `absent`. */
+export interface Step {
+  readonly name: StepName
+  probe(run: StepRun): Promise<Probe>
+  perform(run: StepRun): Promise<Performed | Stopped>
+}
+
+export function stopped(
+  because: Problem['because'],
+  effect: StepRow['effect'],
+  rest: { output?: readonly string[]; result?: StepResult } = {},
+): Stopped {
+  return { is: 'stopped', because, effect, ...rest }
+}
+
+/** A commit as people say it. */
+export function short(commit: string): string {
+  return commit.slice(0, 7)
+}

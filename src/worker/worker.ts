@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { handleJob, lookAtAwaiting } from './jobs.ts'
+import type { WorkerPorts } from './ports.ts'
+import { NotNow } from './runner.ts'
+
+const SEEN_EVERY_MS = 10_000
+
+export interface Worker {
+  /** Looks now at every release that awaits sign-off, instead of waiting for the next round. */
+  look(): Promise<void>
+  /** Takes no new work; the step in flight gets `graceMs` to end, else it is left to be taken up again. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Starts taking jobs. Several workers may run on one store; each job and each environment has one holder at a time. */
+export async function startWorker(ports: WorkerPorts): Promise<Worker> {
+  const { store, log, times } = ports
+  const id = randomUUID()
+  await removeLeftovers(dirname(ports.checkouts))
+  await mkdir(ports.checkouts, { recursive: true, mode: 0o700 })
+  const environments = ports.apps.flatMap(({ environments }) => environments)
+  const configurations = Object.fromEntries(environments.map(({ app, name, digest }) => [`${app}/${name}`, digest]))
+
+  const seen = () =>
+    store.workerSeen({ id, configurations }).catch((err: unknown) => log.warn({ err }, 'the store does not answer'))
+  let looking: Promise<void> | undefined
+  const look = () => {
+    looking ??= lookAtAwaiting(ports).finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+
+  await seen()
+  const seenTimer = setInterval(seen, SEEN_EVERY_MS)
+  const lookTimer = setInterval(() => {
+    look().catch((err: unknown) => log.error({ err }, 'looking at the world failed'))
+  }, times.look)
+  const working = await ports.jobs.work(async (claim) => {
+    try {
+      await handleJob(ports, claim)
+    } catch (error) {
+      const fields = { job: claim.job, attempt: claim.attempt, err: error }
+      if (error instanceof NotNow) log.info(fields, 'the environment is held by another run')
+      else log.error(fields, 'a job was interrupted and is taken up again')
+      throw error
+    }
+  })
+
+  return {
+    look,
+    async stop(graceMs) {
+      clearInterval(seenTimer)
+      clearInterval(lookTimer)
+      await working.stop(graceMs)
+      await looking?.catch(() => undefined)
+    },
+  }
+}
+
+/** Checkouts of a worker that died hold a team's `.env`: they go before anything else. Each worker's folder is named by its pid. */
+async function removeLeftovers(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(folder)) {
+    if (name !== String(process.pid) && isAlive(Number(name))) continue
+    await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,135 @@
+/** Looking at the world that a plan binds, and the words for a world that does not answer. */
+import { type App, type Environment, promotedFrom } from '../release/app.ts'
+import { type Moved, movedFacts, type World } from '../release/bound.ts'
+import type { Plan } from '../release/plan.ts'
+import type { Answer, MigrationsAnswer, PlatformRelease, Trouble } from '../release/ports.ts'
+import type { Refusal } from '../release/refusals.ts'
+import type { Release } from '../release/release.ts'
+import { patiently } from './patience.ts'
+import type { WorkerPorts } from './ports.ts'
+
+export type Refused = { readonly refused: Refusal }
+
+const BITBUCKET_SETTINGS = ['BITBUCKET_TOKEN', 'BITBUCKET_EMAIL', 'BITBUCKET_API_TOKEN']
+
+export function originTrouble(app: App, { trouble, detail }: Trouble): Refused {
+  if (trouble === 'refused') {
+    return { refused: { gate: 'credentials_refused', service: app.gitUrl, settings: BITBUCKET_SETTINGS } }
+  }
+  return { refused: { gate: 'repository_unreachable', url: app.gitUrl, detail } }
+}
+
+export function remoteTrouble({ remote }: Environment, { trouble, detail }: Trouble): Refused {
+  if (trouble === 'refused') {
+    const settings = remote.platform === 'heroku' ? ['HEROKU_API_KEY'] : BITBUCKET_SETTINGS
+    return { refused: { gate: 'credentials_refused', service: remote.name, settings } }
+  }
+  return { refused: { gate: 'remote_unreachable', remote: remote.name, detail } }
+}
+
+export function bitbucketTrouble({ trouble, detail }: Trouble): Refused {
+  if (trouble === 'refused') {
+    return { refused: { gate: 'credentials_refused', service: 'Bitbucket', settings: BITBUCKET_SETTINGS } }
+  }
+  return { refused: { gate: 'bitbucket_unreachable', detail } }
+}
+
+export function herokuTrouble({ remote }: Environment, { trouble, detail }: Trouble): Refused {
+  if (trouble === 'refused') {
+    return { refused: { gate: 'credentials_refused', service: 'Heroku', settings: ['HEROKU_API_KEY'] } }
+  }
+  return { refused: { gate: 'platform_unreachable', app: remote.herokuApp ?? remote.name, detail } }
+}
+
+export function migrationsTrouble(
+  environment: Environment,
+  answer: Extract<MigrationsAnswer<unknown>, { ok: false }>,
+): Refused {
+  const alembic = environment.migrations?.alembic ?? 'alembic'
+  const { why, detail } = answer
+  if (why === 'unreadable') return { refused: { gate: 'migrations_unreadable', alembic, detail } }
+  const database = answer.database ?? `the database of ${environment.name}`
+  if (why === 'database refused') {
+    return { refused: { gate: 'credentials_refused', service: database, settings: ['env_file'] } }
+  }
+  return { refused: { gate: 'database_unreachable', database, detail } }
+}
+
+/** The last releases of the environment's Heroku app, the newest first; none for a plain git remote. */
+export async function platformReleases(
+  ports: WorkerPorts,
+  environment: Environment,
+): Promise<Answer<readonly PlatformRelease[]>> {
+  const { herokuApp } = environment.remote
+  const { heroku } = ports
+  if (herokuApp === undefined || heroku === undefined) return { ok: true, value: [] }
+  return patiently(() => heroku.releases(herokuApp, 10), ports.times.pause)
+}
+
+/** The commit that the platform runs now; for a plain git remote what it holds. */
+export function runningCommit(
+  environment: Environment,
+  releases: readonly PlatformRelease[],
+  holds: string | null,
+): string | null {
+  if (environment.remote.platform === 'git') return holds
+  const current = releases.find((release) => release.current)
+  if (current?.commit === undefined) return null
+  return holds !== null && isOf(current, holds) ? holds : current.commit
+}
+
+/** Whether a platform's release is of this commit; Heroku sometimes names only the first 8 digits. */
+export function isOf(release: PlatformRelease, commit: string): boolean {
+  return release.commit !== undefined && release.commit.length >= 7 && commit.startsWith(release.commit)
+}
+
+/** Looks at every fact that the plan binds. */
+export async function lookAtWorld(
+  ports: WorkerPorts,
+  app: App,
+  environment: Environment,
+  plan: Plan,
+): Promise<{ world: World } | Refused> {
+  const { remote } = environment
+  const { source, target } = plan.bound
+  const [origin, held, platform, database] = await Promise.all([
+    patiently(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports.times.pause),
+    patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause),
+    platformReleases(ports, environment),
+    plan.bound.database === null ? undefined : ports.migrations.revisions(environment),
+  ])
+  if (!origin.ok) return originTrouble(app, origin)
+  if (!held.ok) return remoteTrouble(environment, held)
+  if (!platform.ok) return herokuTrouble(environment, platform)
+  if (database && !database.ok) return migrationsTrouble(environment, database)
+  const holds = held.value[remote.branch] ?? null
+  return {
+    world: {
+      source: origin.value[source.branch] ?? null,
+      target: origin.value[target.branch] ?? null,
+      holds,
+      ...(remote.platform === 'heroku' && { runs: runningCommit(environment, platform.value, holds) }),
+      ...(database?.value && { revisions: database.value.revisions, database: database.value.identity }),
+      configuration: environment.digest,
+    },
+  }
+}
+
+/** Whether the pull request's source may move on without making the release outdated. */
+export function isPinned(app: App, environment: Environment): boolean {
+  return environment.pullRequest === 'pinned' && promotedFrom(app, environment) !== undefined
+}
+
+/** Looks, and tells what moved: the gate that is asked in the preflight and before each step that can't be undone. */
+export async function checkBound(
+  ports: WorkerPorts,
+  app: App,
+  environment: Environment,
+  release: Release,
+): Promise<{ world: World } | Refused> {
+  if (release.plan === undefined) throw new Error(`release #${release.number} has no plan`)
+  const looked = await lookAtWorld(ports, app, environment, release.plan)
+  if ('refused' in looked) return looked
+  const moved: readonly Moved[] = movedFacts(release.plan, release, looked.world, isPinned(app, environment))
+  return moved.length === 0 ? looked : { refused: { gate: 'plan_outdated', moved } }
+}
