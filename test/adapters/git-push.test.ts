@@ -252,7 +252,7 @@ describe('a remote over HTTP', () => {
     }
     expect((await answering).push).toBe('unknown')
     expect(await stillRunning(url('http'))).toEqual([])
-  })
+  }, 10_000)
 
   it('is pushed to even when nobody can be told of it', async () => {
     await remote.hook('pre-receive', 'echo building')

@@ -1,56 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { OpenStore } from '../../src/adapters/store/open.ts'
-import { type Claim, ClaimLost, type Job } from '../../src/release/ports.ts'
-import { makeRelease, type Opened, openedStore, stopPostgres } from './store-opened.ts'
+import { type Claim, ClaimLost } from '../../src/release/ports.ts'
+import { makeRelease, openedStore, stopPostgres } from './store-opened.ts'
+import { aborted, enqueue, run, soon, storeWithRelease, working } from './store-working.ts'
 
 afterAll(stopPostgres)
-
-const soon = { superviseSeconds: 1, pollSeconds: 0.5, retrySeconds: 1 }
-const run = (attempt = 1, release = 1): Job => ({ kind: 'run', release, attempt })
-
-const enqueue = (opened: OpenStore, job: Job, afterMs = 0) =>
-  opened.store.transaction((tx) => tx.enqueue(job, { afterMs }))
-
-/** A queue of claims that a worker has taken, to be awaited one by one. */
-async function working(opened: OpenStore, handle: (claim: Claim) => Promise<void> = async () => undefined) {
-  const claims: Claim[] = []
-  let wake = Promise.withResolvers<void>()
-  const worker = await opened.jobs.work(async (claim) => {
-    claims.push(claim)
-    wake.resolve()
-    wake = Promise.withResolvers<void>()
-    await handle(claim)
-  })
-  onTestFinished(() => worker.stop(0))
-  let read = 0
-  return {
-    ...worker,
-    claims,
-    next: async (): Promise<Claim> => {
-      for (;;) {
-        const claim = claims[read]
-        if (claim !== undefined) {
-          read += 1
-          return claim
-        }
-        await wake.promise
-      }
-    },
-  }
-}
-
-async function storeWithRelease(role: 'worker' | 'bot' = 'worker'): Promise<Opened> {
-  const opened = await openedStore({ role, timing: soon })
-  await makeRelease(opened)
-  return opened
-}
-
-const aborted = (signal: AbortSignal) =>
-  signal.aborted ? Promise.resolve() : once(signal, 'abort').then(() => undefined)
 
 const stuck = (claim: Claim) => aborted(claim.signal).then(() => Promise.reject(claim.signal.reason))
 
@@ -69,7 +25,6 @@ describe('jobs', () => {
       times.push(performance.now() - from)
     }
     times.sort((a, b) => a - b)
-    console.log(`send → handler: median ${times[15]?.toFixed(1)} ms, longest ${times[29]?.toFixed(1)} ms`)
     expect(times[15]).toBeLessThan(250)
   })
 
@@ -211,73 +166,6 @@ describe('a claim', () => {
   })
 })
 
-describe('when every connection is cut', () => {
-  it('the transaction under way fails, and everything goes on', async () => {
-    const opened = await storeWithRelease()
-    const work = await working(opened)
-    const cut = opened.store.transaction(async (tx) => {
-      await tx.enqueue(run())
-      await opened.sql(`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid()`)
-      await tx.lockRelease(1)
-    })
-    await expect(cut).rejects.toThrow()
-    await opened.ping()
-    await enqueue(opened, run(2))
-    expect(await work.next()).toMatchObject({ job: run(2), attempt: 1 })
-  })
-})
-
-/** A way to the store that can fall silent: connections stay open and nothing passes. */
-async function silentWay(url: string): Promise<{ url: string; fallSilent(): void }> {
-  const sockets: Socket[] = []
-  const there = new URL(url)
-  const way = createServer((here) => {
-    const far = connect(Number(there.port), there.hostname)
-    here.pipe(far).pipe(here)
-    for (const socket of [here, far]) sockets.push(socket.on('error', () => undefined))
-  })
-  await once(way.listen(0, '127.0.0.1'), 'listening')
-  onTestFinished(() => {
-    way.close()
-    for (const socket of sockets) socket.destroy()
-  })
-  const address = way.address()
-  const through = new URL(url)
-  through.port = `${typeof address === 'object' ? address?.port : ''}`
-  const fallSilent = () => {
-    for (const socket of sockets) socket.unpipe().pause()
-  }
-  return { url: through.href, fallSilent }
-}
-
-describe('when the store falls silent', () => {
-  it('claim, lock and ping end before another worker can take over, and the store can be closed', async () => {
-    const opened = await storeWithRelease('bot')
-    const way = await silentWay(opened.url)
-    const worker = await opened.again({ role: 'worker', pool: { connectionString: way.url } })
-    const lockLost = Promise.withResolvers<AbortSignal>()
-    const work = await working(worker, async (claim) => {
-      await worker.lock.withLock('api', 'production', async (lost) => {
-        lockLost.resolve(lost)
-        await Promise.all([aborted(lost), aborted(claim.signal)])
-      })
-    })
-    await enqueue(opened, run())
-    const claim = await work.next()
-    const lost = await lockLost.promise
-    way.fallSilent()
-    const from = performance.now()
-    const [ping] = await Promise.all([
-      worker.ping().catch((error: Error) => error.message),
-      aborted(lost),
-      aborted(claim.signal).then(() => expect(performance.now() - from).toBeLessThan(10_500)),
-    ])
-    expect(ping).toBe('The store does not answer.')
-    await worker.close()
-  })
-})
-
 describe('stopping', () => {
   it('takes nothing new, lets the job in hand end, and leaves the rest', async () => {
     const opened = await storeWithRelease()
@@ -306,35 +194,5 @@ describe('stopping', () => {
     expect(claim.signal.aborted).toBe(true)
     const next = await working(await opened.again())
     expect(await next.next()).toMatchObject({ job: run(), attempt: 2 })
-  })
-})
-
-describe('the environment’s lock', () => {
-  it('is held by one, an environment at a time', async () => {
-    const opened = await openedStore()
-    const other = await opened.again()
-    const outcome = await opened.lock.withLock('api', 'production', async () => {
-      expect(await other.lock.withLock('api', 'production', async () => 1)).toBe('held')
-      return other.lock.withLock('api', 'integration', async () => 2)
-    })
-    expect(outcome).toEqual({ done: { done: 2 } })
-    expect(await other.lock.withLock('api', 'production', async () => 3)).toEqual({ done: 3 })
-  })
-
-  it('is freed when work throws', async () => {
-    const opened = await openedStore()
-    const wrong = new Error('on purpose')
-    await expect(opened.lock.withLock('api', 'production', () => Promise.reject(wrong))).rejects.toBe(wrong)
-    expect(await opened.lock.withLock('api', 'production', async () => 1)).toEqual({ done: 1 })
-  })
-
-  it('is freed when its connection is cut, and the holder is told', async () => {
-    const opened = await openedStore()
-    const outcome = await opened.lock.withLock('api', 'production', async (lost) => {
-      await opened.sql(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted`)
-      await aborted(lost)
-      return opened.lock.withLock('api', 'production', async () => 'mine')
-    })
-    expect(outcome).toEqual({ done: { done: 'mine' } })
   })
 })

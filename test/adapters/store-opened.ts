@@ -82,3 +82,8 @@ export async function makeRelease(opened: OpenStore, more: Partial<NewRelease> =
   if (!('made' in outcome)) throw new Error(`not made: ${JSON.stringify(outcome)}`)
   return outcome.made
 }
+
+/** Who waits for a lock in this store right now; to be polled until somebody does. */
+export function waiters(opened: Opened): Promise<Record<string, unknown>[]> {
+  return opened.sql(`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+}

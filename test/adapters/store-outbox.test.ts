@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import type { OutboxMessage, ThreadLine } from '../../src/release/messages.ts'
 import type { Posting } from '../../src/release/ports.ts'
-import { makeRelease, type Opened, openedStore, stopPostgres } from './store-opened.ts'
+import { makeRelease, type Opened, openedStore, stopPostgres, waiters } from './store-opened.ts'
 
 afterAll(stopPostgres)
 
@@ -112,7 +112,7 @@ describe('the outbox', () => {
     await opened.store.transaction(async (tx) => {
       await tx.send(card(1))
       trying = opened.outbox.trying(id).then(() => void order.push('tried'))
-      await expect.poll(() => opened.sql('select 1 from pg_locks where not granted')).toHaveLength(1)
+      await expect.poll(() => waiters(opened)).toHaveLength(1)
       order.push('committed')
     })
     await trying
@@ -226,7 +226,8 @@ describe('waiting for the outbox', () => {
     await opened.outbox.due(10)
     const waiting = took(opened.outbox.wait(20_000, never))
     await opened.sql(
-      `select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen signoff%' or query = 'select 1'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and (query ilike 'listen signoff%' or query = 'select 1')`,
     )
     expect(await waiting).toBeLessThan(2000)
     await opened.outbox.due(10)

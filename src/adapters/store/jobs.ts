@@ -198,7 +198,7 @@ function watchClaim(db: Kysely<Tables>, claim: Claim, lose: (reason: ClaimLost) 
     if (over.aborted) return
     if (held === undefined) return tooLate()
     clearTimeout(deadline)
-    deadline = setTimeout(tooLate, asked - held.beatAge + safeMs - performance.now())
+    deadline = setTimeout(tooLate, Math.max(0, asked - held.beatAge + safeMs - performance.now()))
   }
   const timer = setInterval(() => look().catch(() => undefined), beatEverySeconds * 1000)
   over.addEventListener(

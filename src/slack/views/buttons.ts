@@ -87,25 +87,14 @@ export function buttons(
         action_id: action,
         text: plain(BUTTON_LABEL[action], 75),
         value: token,
-        accessibility_label: plain(READ_ALOUD[action](release), 75).text,
+        ...(action === ACTION.details
+          ? { accessibility_label: `Details of release ${release.number}: commits, files, migrations` }
+          : {}),
         ...(action === primary ? { style: 'primary' as const } : {}),
         ...(question === undefined ? {} : { confirm: question }),
       },
     ]
   })
-}
-
-const READ_ALOUD: Readonly<Record<Action, (release: Release) => string>> = {
-  qa_passed: ({ number }) => `QA passed for release ${number}`,
-  approve: ({ number }) => `Approve release ${number}`,
-  reject: ({ number }) => `Reject release ${number}, with a reason`,
-  emergency: ({ number }) => `Release ${number} must go out now, with a reason`,
-  cancel: ({ number }) => `Cancel release ${number}`,
-  details: ({ number }) => `Details of release ${number}: commits, files, migrations`,
-  talked_over: ({ number }) => `The migrations of release ${number} are talked over`,
-  plan_again: ({ number }) => `Plan release ${number} again, as a new release`,
-  retry: ({ number }) => `Retry release ${number}`,
-  close: ({ number }) => `Close release ${number}, with a reason`,
 }
 
 function questionOf(

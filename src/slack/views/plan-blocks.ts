@@ -95,7 +95,7 @@ function checks(plan: Plan): string {
 }
 
 function warnings(plan: Plan, detailed: boolean): KnownBlock[] {
-  const shown = plan.warnings.slice(0, 3).map((warning) => `:warning: ${defused(warning, 200)}`)
+  const shown = plan.warnings.slice(0, 3).map((warning) => `:warning: ${defused(warning, 160)}`)
   const left = plan.warnings.length - shown.length
   if (left > 0) shown.push(`and ${left} more${detailed ? ', under Details' : ''}`)
   return shown.length === 0 ? [] : [context(shown.join('\n'))]
