@@ -51,22 +51,32 @@ export function movedFacts(plan: Plan, release: Release, world: World, pinned: b
 
   const targetMoves = hasBegun(release, 'merge') || hasBegun(release, 'pick')
   const pushBegun = hasBegun(release, 'push')
-  if (!pinned && !targetMoves && bound.source.branch !== bound.target.branch) {
+  const isPushed = step(release, 'push')?.effect === 'some'
+  const isOneBranch = bound.source.branch === bound.target.branch
+  if (!pinned && !targetMoves && !isPushed && !isOneBranch) {
     check(bound.source.branch, world.source, [bound.source.commit])
   }
-  check(bound.target.branch, world.target, [bound.target.commit, ...(targetMoves ? [made] : [])])
+  if (!(isPushed && isOneBranch)) {
+    check(bound.target.branch, world.target, [bound.target.commit, ...(targetMoves ? [made] : [])])
+  }
   check('the remote', world.holds, [bound.remote.holds, ...(pushBegun ? [made] : [])])
   check('what runs', world.runs, [bound.remote.runs, ...(pushBegun ? [made] : [])])
   check('the configuration', world.configuration, [bound.configuration])
 
   if (bound.database !== null) {
-    const { revisions, head, identity } = bound.database
+    const { revisions, pending, head, identity } = bound.database
     check('the database', world.database, [identity])
     const left = step(release, 'migrate')?.result?.revisions
     const allowed = [revisions]
     if (hasBegun(release, 'migrate')) allowed.push(head === null ? [] : [head], ...(left ? [left] : []))
-    if (world.revisions && !allowed.some((each) => same(each, world.revisions ?? []))) {
-      moved.push({ what: "the database's revision", from: list(revisions), to: list(world.revisions) })
+    const now = world.revisions
+    if (now && !allowed.some((each) => same(each, now)) && !(hasBegun(release, 'migrate') && isOnTheWay(now))) {
+      moved.push({ what: "the database's revision", from: list(revisions), to: list(now) })
+    }
+
+    /** Where an upgrade that was cut off may have left it: revisions may be committed one by one. */
+    function isOnTheWay(now: readonly string[]) {
+      return now.length > 0 && now.every((each) => pending.includes(each) || revisions.includes(each))
     }
   }
   return moved

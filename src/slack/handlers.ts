@@ -1,4 +1,5 @@
 /** What each arrival does: one call to the service, one answer. Nothing here decides about releases. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { View } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
@@ -163,6 +164,8 @@ function onlyRefusal(outcome: Done): Handled {
   return 'refused' in outcome ? { is: 'refusal', refusal: outcome.refused } : undefined
 }
 
+const CARD_STORED_WITHIN_MS = 1_500
+
 type PressArrival = Extract<Arrival, { is: 'press' }>
 
 const STALE: PrivateMessage = { is: 'refusal', refusal: { gate: 'stale_button' } }
@@ -171,7 +174,7 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
   const { service, store } = ports
   const meant = await store.resolveButton(arrival.token)
   if (meant === undefined || meant.action !== arrival.action) return STALE
-  const release = await store.release(meant.release)
+  const release = await releaseWithCard(ports, meant.release)
   if (release?.card?.channel !== arrival.channel || release.card.ts !== arrival.ts) return STALE
   const asked = { release: release.number, by: arrival.user }
   const action = arrival.action as Action
@@ -197,6 +200,16 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
       return fresh ? details(ports, arrival, release) : PRESS_AGAIN
     default:
       return STALE
+  }
+}
+
+/** A card can be pressed before Slack's confirmation of it is stored: that is waited for, a moment. */
+async function releaseWithCard({ store }: HandlerPorts, number: number): Promise<Release | undefined> {
+  const until = performance.now() + CARD_STORED_WITHIN_MS
+  for (;;) {
+    const release = await store.release(number)
+    if (release?.card !== undefined || performance.now() > until) return release
+    await sleep(50)
   }
 }
 

@@ -10,7 +10,14 @@ const rollback = new Error('on purpose')
 describe('releases', () => {
   it('come back as they were written, absent fields absent', async () => {
     const { store, ...opened } = await openedStore()
-    const made = await makeRelease({ store, ...opened }, { reason: 'it burns\0', picks: ['abcd'] })
+    const made = await makeRelease(
+      { store, ...opened },
+      {
+        reason: 'it burns\0',
+        picks: ['abcd'],
+        responseUrl: 'https://hooks.example/1',
+      },
+    )
     expect(made).toEqual({
       number: 1,
       app: 'api',
@@ -20,6 +27,7 @@ describe('releases', () => {
       requester: { id: 'U1', name: 'Ada' },
       configuration: 'digest',
       reason: 'it burns',
+      responseUrl: 'https://hooks.example/1',
       picks: ['abcd'],
       attempt: 0,
       requestedAt: expect.any(Date),

@@ -125,8 +125,11 @@ describe('the fingerprint', () => {
       expect(changes.length).toBeGreaterThan(20)
     })
 
-    it.each(changes)('changes with $path ($how)', ({ changed }) => {
-      expect(fingerprint({ ...plan, bound: changed as Plan['bound'] })).not.toBe(fingerprint(plan))
+    it('changes with each of them', () => {
+      const unnoticed = changes.filter(
+        ({ changed }) => fingerprint({ ...plan, bound: changed as Plan['bound'] }) === fingerprint(plan),
+      )
+      expect(unnoticed.map(({ path, how }) => `${path}: ${how}`)).toEqual([])
     })
 
     it('is another one for each change', () => {

@@ -201,6 +201,7 @@ export function aRelease(overrides: { readonly [K in keyof Release]?: Release[K]
     steps: [],
     ...overrides,
   }
+  // Keys that are taken away are absent, as they are in the store, not undefined.
   return Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined)) as unknown as Release
 }
 

@@ -34,6 +34,7 @@ export async function createRelease(
       requester_name: storable(wanted.requester.name),
       configuration: wanted.configuration,
       request_key: wanted.requestKey,
+      response_url: wanted.responseUrl ?? null,
       reason: wanted.reason === undefined ? null : storable(wanted.reason),
       picks: wanted.picks === undefined ? null : canonicalJson(wanted.picks),
       replaces: wanted.replaces ?? null,

@@ -48,6 +48,7 @@ async function makeReleases(db: Kysely<unknown>): Promise<void> {
       picks json,
       configuration text not null,
       request_key text not null unique,
+      response_url text,
       replaces integer references release (number),
       plan json,
       fingerprint text,

@@ -88,6 +88,7 @@ function toRelease(row: WholeRow): Release {
     requestedAt: row.requested_at,
     signOffs: row.sign_offs.map(toSignOff),
     steps: row.steps.map(toStep),
+    ...present('responseUrl', row.response_url),
     ...present('reason', row.reason),
     ...present('picks', row.picks),
     ...present('plan', row.plan),

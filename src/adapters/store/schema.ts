@@ -92,6 +92,7 @@ export interface ReleaseTable {
   picks: NullableJson<readonly string[]>
   configuration: string
   request_key: string
+  response_url: string | null
   replaces: number | null
   plan: NullableJson<Plan>
   fingerprint: string | null

@@ -41,8 +41,10 @@ export function gitCheck(versionOf: (signal: AbortSignal) => Promise<string> = g
   }
 }
 
+/** git gets PATH and nothing else of ours. */
 async function gitVersion(signal: AbortSignal): Promise<string> {
-  const { stdout } = await promisify(execFile)('git', ['--version'], { signal, timeout: 10_000 })
+  const env = { PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' }
+  const { stdout } = await promisify(execFile)('git', ['--version'], { env, signal, timeout: 10_000 })
   return stdout
 }
 

@@ -16,9 +16,9 @@ import {
 import { counted, defused, oneLine } from './text.ts'
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
-export function announcement(release: Release, _facts: { readonly environment: Environment }): Drawn {
+export function announcement(release: Release, { environment }: { readonly environment: Environment }): Drawn {
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
-  const without = isEmergency(release) ? withoutWhat(release) : ''
+  const without = isEmergency(release) ? withoutWhat(release, environment) : ''
   const mark = isEmergency(release) ? 'rotating_light' : release.kind === 'hotfix' ? 'adhesive_bandage' : 'mega'
   const changing = `is changing ${place(release)} now${without}`
   const goes = release.plan === undefined ? '' : `: ${spokenGoes(release)}`
@@ -45,10 +45,11 @@ export function announcement(release: Release, _facts: { readonly environment: E
   }
 }
 
-function withoutWhat(release: Release): string {
+/** What the environment asks for and nobody has given: `, without QA and approval`. */
+function withoutWhat(release: Release, { signOff }: Environment): string {
   const missing = [
-    ...(signers(release, 'qa').length === 0 ? ['QA'] : []),
-    ...(signers(release, 'approval').length === 0 ? ['approval'] : []),
+    ...(signers(release, 'qa').length < (signOff?.qa ?? 0) ? ['QA'] : []),
+    ...(signers(release, 'approval').length < (signOff?.approvals ?? 0) ? ['approval'] : []),
   ]
   return missing.length === 0 ? '' : `, without ${missing.join(' and ')}`
 }

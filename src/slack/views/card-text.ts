@@ -36,10 +36,12 @@ export function cardText(release: Release, environment: Environment, owed: reado
     case 'awaiting sign-off':
       return `${it} awaits sign-off: ${given(release)}${owedSpoken(owed)} ${areOwed(owed)}. ${asker} asks for ${asks(release)}.`
     case 'approved':
-      return `${it} is approved and about to run.`
+      return isEmergency(release)
+        ? `${it} is about to run${withoutWhat(release, owed)}.`
+        : `${it} is approved and about to run.`
     case 'running': {
       const now = stepNow(release)
-      const without = isEmergency(release) && owed.length > 0 ? ` without ${owedNames(owed)}` : ''
+      const without = withoutWhat(release, owed)
       return `${it} is running${without}${now === undefined ? '' : `: ${stepOf(release, now.name)}, ${now.name}`}.`
     }
     case 'succeeded':
@@ -63,6 +65,11 @@ export function cardText(release: Release, environment: Environment, owed: reado
     case 'closed':
       return `${it} was closed${who}; the reason is on the card. ${nothing}`
   }
+}
+
+/** ` without QA and approval`, for an emergency. */
+function withoutWhat(release: Release, owed: readonly Owed[]): string {
+  return isEmergency(release) && owed.length > 0 ? ` without ${owedNames(owed)}` : ''
 }
 
 function given(release: Release): string {

@@ -2,7 +2,7 @@
 import type { KnownBlock } from '@slack/types'
 import type { Environment, Progress } from '../../release/app.ts'
 import type { Owed } from '../../release/policy.ts'
-import { isEmergency, type Release } from '../../release/release.ts'
+import { hasEnded, isEmergency, type Release } from '../../release/release.ts'
 import { ACTION, type Action } from '../ids.ts'
 import { actions, bold, context, type Drawn, header, quote, rich, richSection, section } from './blocks.ts'
 import { buttons, hasNewer, rowOf } from './buttons.ts'
@@ -89,12 +89,18 @@ function middle(release: Release, facts: CardFacts): KnownBlock[] {
         ...row(release, facts),
       ]
     case 'failed':
-      return [...failedBlocks(release, facts), ...row(release, facts), ...background(release, facts)]
+      return [
+        ...failedBlocks(release, facts),
+        ...row(release, facts),
+        ...reason(release),
+        ...background(release, facts),
+      ]
     case 'needs attention':
       return [
         ...attentionBlocks(release, facts),
         ...row(release, facts),
         ...skipped(release, facts),
+        ...reason(release),
         ...background(release, facts),
       ]
     case 'closed':
@@ -144,7 +150,7 @@ function planFacts(release: Release, facts: CardFacts) {
 /** The emergency's and the hot-fix's reason, as they were written. */
 function reason(release: Release): KnownBlock[] {
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
-  const ended = release.state === 'succeeded'
+  const ended = hasEnded(release.state)
   return [
     ...(release.reason === undefined
       ? []
@@ -177,10 +183,11 @@ function stillOwed(release: Release, facts: CardFacts): KnownBlock[] {
 }
 
 function waitsFor(release: Release, { environment }: CardFacts): string {
+  const as = isEmergency(release) ? 'as an emergency; ' : ''
   if (release.attempt > 1) return 'waits for the worker, which looks first at what is there'
-  if (release.announcement !== undefined) return 'announced, and waits for the worker'
-  if (environment.announce === 'required') return 'every fact is looked at once more, then the channel is told'
-  return 'waits for the worker'
+  if (release.announcement !== undefined) return `${as}announced, and waits for the worker`
+  if (environment.announce === 'required') return `${as}every fact is looked at once more, then the channel is told`
+  return `${as}waits for the worker`
 }
 
 function runningLine(release: Release): string {

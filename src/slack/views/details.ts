@@ -189,7 +189,7 @@ function signed(release: Release): KnownBlock[] {
     ...shown.map((one) =>
       rich(
         richSection([
-          `${capital(one.kind)} by ${cut(oneLine(one.person.name), 40)}, as ${cut(oneLine(one.right), 60)}: `,
+          `${one.kind === 'qa' ? 'QA' : capital(one.kind)} by ${cut(oneLine(one.person.name), 40)}, ${rightOf(one.right)}: `,
           richDate(one.at),
         ]),
         ...(one.note === undefined || one.note.trim() === '' ? [] : [quote(one.note, 3000)]),
@@ -213,4 +213,10 @@ function steps(release: Release): KnownBlock[] {
     section(`*Steps*${release.attempt > 1 ? `, attempt ${defused(String(release.attempt))}` : ''}`),
     rich(bullets(lines)),
   ]
+}
+
+/** Where the right came from: `as one of @release-approvers`, `as named by id`, `as every full member may`. */
+function rightOf(right: string): string {
+  if (right.startsWith('@')) return `as one of ${cut(oneLine(right), 60)}`
+  return right === 'every full member' ? 'as every full member may' : `as ${cut(oneLine(right), 60)}`
 }

@@ -132,7 +132,7 @@ export const WORLD_WORDS: {
   }),
   merge_conflict: ({ source, target, files }) => ({
     why: `${name(source)} does not merge into ${name(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
-    list: some(files, (file) => [code(file)]),
+    list: some(files, (file) => [code(cut(oneLine(file), 120))]),
     next: [[`Merge ${name(target)} into ${name(source)}, settle the conflicts, push, then ask again.`]],
   }),
   merge_not_allowed: ({ branch, rule }) => ({

@@ -15,7 +15,7 @@ const HARMLESS: Record<string, string> = { '*': '∗', _: 'ˍ', '~': '∼', '`':
 const CONTROL = /\p{Cc}/gu
 /** All but the joiner that holds an emoji of several parts together. */
 const TURNING_OR_INVISIBLE =
-  /\u00ad|\u061c|\u180e|[\u200b-\u200c]|[\u200e-\u200f]|[\u2028-\u202e]|[\u2060-\u206f]|\ufeff|[\ufff9-\uffff]/gu
+  /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/gu
 
 /** Escapes the three characters that mrkdwn reads as mention or link. */
 export function escaped(text: string): string {

@@ -252,6 +252,13 @@ describe('a card that goes on', () => {
     `)
   })
 
+  it('says that it goes as an emergency, and without what', () => {
+    const emergency = aSignOff('emergency', DANA, { note: 'Login is down for every customer.' })
+    const card = draw(aRelease({ number: 13, state: 'approved', attempt: 1, signOffs: [emergency] }))
+    expect(card).toContain('Emergency release #13 of api to production is about to run without QA and approval.')
+    expect(card).toContain('*Approved*: as an emergency; every fact is looked at once more')
+  })
+
   it('has no sign-off buttons where the environment asks nobody', () => {
     const plan = aPlan({ bound: { environment: 'integration' }, migrations: [] })
     const { pullRequest: _none, ...own } = plan

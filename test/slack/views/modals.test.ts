@@ -108,8 +108,8 @@ it('shows the details of a plan', () => {
     • Check: [e2e](https://ci.example.com/e2e) passed
     • Fingerprint: \`e4b0b3b2f6bbc6fc38243c8f251bda7c1a221fb2dbb80b7459b1d2d844baf332\`
     *Signed*
-    Qa by Lin, as every full member: {2026-11-22 08:30 UTC}
-    Approval by Tom, as @release-approvers: {2026-11-22 08:44 UTC}
+    QA by Lin, as every full member may: {2026-11-22 08:30 UTC}
+    Approval by Tom, as one of @release-approvers: {2026-11-22 08:44 UTC}
     *Steps*
     • **Announce**: done, 1 s
     • **Record**: done, 1 s

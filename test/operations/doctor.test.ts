@@ -1,0 +1,309 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { clockCheck, envFileChecks, gitCheck, nodeCheck, storeChecks } from '../../src/operations/checks/host.ts'
+import { peopleChecks } from '../../src/operations/checks/people.ts'
+import { createSlackProbe, placesChecks, scopesOf, slackChecks } from '../../src/operations/checks/slack.ts'
+import { type Check, good, odd, runDoctor, wrong } from '../../src/operations/doctor.ts'
+import { createScrubber } from '../../src/operations/scrub.ts'
+import type { Environment, SignOffRules } from '../../src/release/app.ts'
+import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
+import { createSlackClients } from '../../src/slack/clients.ts'
+import { createDirectory } from '../../src/slack/directory.ts'
+
+const asIs = (text: string) => text
+const linesOf = async (checks: readonly Check[]) => (await runDoctor({ checks, scrub: asIs })).lines
+
+const environment = (settings: Partial<Environment> = {}): Environment => ({
+  app: 'api',
+  name: 'production',
+  branch: 'production',
+  pullRequest: 'branch',
+  remote: { name: 'live', url: '/srv/live.git', branch: 'master', platform: 'git' },
+  channel: '#product',
+  announce: 'required',
+  digest: '0'.repeat(64),
+  ...settings,
+})
+const rules = (settings: Partial<SignOffRules> = {}): SignOffRules => ({
+  qa: 1,
+  approvals: 1,
+  requireChecks: false,
+  expiresAfterMs: 86_400_000,
+  ...settings,
+})
+
+describe('signoff doctor', () => {
+  it('prints one line a check, in the order of the checks, and ends with 0 when none is wrong', async () => {
+    const first = Promise.withResolvers<void>()
+    const checks: readonly Check[] = [
+      { name: 'slow', look: () => first.promise.then(() => good('fine')) },
+      {
+        name: 'quick',
+        look: async () => {
+          first.resolve()
+          return odd('strange', 'look at it')
+        },
+      },
+    ]
+    expect(await runDoctor({ checks, scrub: asIs })).toEqual({
+      lines: ['✓ slow: fine', '! quick: strange → look at it'],
+      exitCode: 0,
+    })
+  })
+
+  it('ends with 1 when one is wrong, throws, or does not answer in time', async () => {
+    const checks: readonly Check[] = [
+      { name: 'a', look: async () => wrong('broken', 'mend it') },
+      { name: 'b', look: () => Promise.reject(new Error('fell over')) },
+      { name: 'c', limitMs: 20, look: () => new Promise(() => {}) },
+      { name: 'd', look: async () => good('fine') },
+    ]
+    expect(await runDoctor({ checks, scrub: asIs })).toEqual({
+      lines: [
+        '✗ a: broken → mend it',
+        '✗ b: fell over',
+        '✗ c: no answer in 0.02 s → see whether it can be reached from this host',
+        '✓ d: fine',
+      ],
+      exitCode: 1,
+    })
+  })
+
+  it('tells a check that its time is over', async () => {
+    const told = Promise.withResolvers<void>()
+    const look = (signal: AbortSignal) => {
+      signal.addEventListener('abort', () => told.resolve())
+      return new Promise<never>(() => {})
+    }
+    await runDoctor({ checks: [{ name: 'a', limitMs: 5, look }], scrub: asIs })
+    await told.promise
+  })
+
+  it('prints no secret, and nothing that a terminal would obey', async () => {
+    const checks: readonly Check[] = [
+      {
+        name: 'a',
+        look: async () => wrong('postgres://app:unheard@db said k3pt-quiet\u001b[2J\nnext', 'mend\u202eit'),
+      },
+      { name: 'b', look: () => Promise.reject(new Error(`k3pt-quiet ${'x'.repeat(2_000)}`)) },
+    ]
+    const { lines } = await runDoctor({ checks, scrub: createScrubber(['k3pt-quiet']) })
+    expect(lines[0]).toBe('✗ a: postgres://[secret]@db said [secret] [2J next → mend it')
+    expect(lines[1]).toMatch(/^✗ b: \[secret\] x+…$/)
+    expect(lines[1]?.length).toBeLessThan(600)
+  })
+})
+
+describe('this machine', () => {
+  it('needs Node 24', async () => {
+    expect(await linesOf([nodeCheck('24.1.0'), nodeCheck('26.0.0'), nodeCheck('20.20.2'), nodeCheck()])).toEqual([
+      '✓ Node: 24.1.0',
+      '✓ Node: 26.0.0',
+      '✗ Node: 20.20.2 is too old → install Node 24 or later',
+      `✓ Node: ${process.versions.node}`,
+    ])
+  })
+
+  it('needs a git that foresees merges', async () => {
+    const saying = (printed: string) => gitCheck(async () => printed)
+    const missing = gitCheck(() => Promise.reject(new Error('spawn git ENOENT')))
+    const lines = await linesOf([
+      saying('git version 2.39.5'),
+      saying('git version 3.0.1 (Apple Git-1)'),
+      saying('git version 2.37.9'),
+      saying('what?'),
+      missing,
+      gitCheck(),
+    ])
+    expect(lines).toEqual([
+      '✓ git: 2.39.5',
+      '✓ git: 3.0.1',
+      '✗ git: 2.37.9 is too old → install git 2.38 or later, which can foresee merges',
+      '✗ git: git does not say its version → install git',
+      '✗ git: there is no program git → install git',
+      expect.stringMatching(/^✓ git: \d/),
+    ])
+  })
+
+  it('keeps env files to itself', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'signoff-doctor-'))
+    const envFile = join(directory, '.env_production')
+    const migrations = {
+      config: 'a.ini',
+      alembic: 'alembic',
+      lockTimeout: '10s',
+      statementTimeout: '0',
+      talkItOver: [],
+    }
+    const checks = envFileChecks(environment({ migrations: { ...migrations, envFile } }))
+    try {
+      expect(await linesOf(checks)).toEqual([
+        '✗ env file api/production: env_file names a file that is not there → put it there, or mend env_file in releases.yml',
+      ])
+      await writeFile(envFile, 'DATABASE_URL=x\n', { mode: 0o600 })
+      expect(await linesOf(checks)).toEqual(['✓ env file api/production: there, and not for everyone'])
+      await chmod(envFile, 0o644)
+      expect(await linesOf(checks)).toEqual([
+        '! env file api/production: everyone on this machine can read it → chmod 600 it',
+      ])
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+    expect(envFileChecks(environment({ migrations }))).toEqual([])
+  })
+
+  it('goes by a clock like the others’', async () => {
+    const skewed = (ms: number | undefined) => clockCheck('Slack', async () => ms)
+    expect(await linesOf([skewed(-800), skewed(31_000), skewed(-301_000), skewed(undefined)])).toEqual([
+      '✓ clock and Slack: this clock is 0.8 s behind',
+      '! clock and Slack: this clock is 31.0 s ahead → synchronise it (NTP)',
+      '✗ clock and Slack: this clock is 301.0 s behind: requests would be refused → synchronise it (NTP)',
+      '! clock and Slack: Slack does not say its time → see the check of Slack',
+    ])
+  })
+
+  it('reaches the store', async () => {
+    const at = (ms: number) => storeChecks({ now: async () => new Date(ms) }, () => 1_000_000)
+    expect(await linesOf(at(1_000_000))).toEqual([
+      '✓ store: answers',
+      '✓ clock and the store: this clock is 0.0 s ahead',
+    ])
+    expect((await linesOf(at(940_000)))[1]).toMatch(/^! clock and the store: this clock is 60\.0 s ahead/)
+    expect(await linesOf(storeChecks({ now: () => Promise.reject(new Error('no such host')) }))).toEqual([
+      '✗ store: no such host → see STORE_URL and whether it runs',
+      '! clock and the store: the store does not say its time → see the check of the store',
+    ])
+  })
+})
+
+describe('Slack', () => {
+  let slack: SlackWorkspace
+  afterEach(() => slack.close())
+
+  const probe = (token = slack.botToken, appToken: string | undefined = slack.appToken) =>
+    createSlackProbe({ token, apiUrl: slack.apiUrl, ...(appToken === undefined ? {} : { appToken }) })
+
+  it('takes the tokens, gives the scopes and tells its time', async () => {
+    slack = await startSlackWorkspace({ scopes: ['chat:write', 'commands'] })
+    expect(await linesOf(slackChecks(probe(), ['commands', 'chat:write']))).toEqual([
+      '✓ Slack token: @signoff in Sandbox',
+      '✓ Slack scopes: all 2, and no more',
+      '✓ Slack Socket Mode: a connection is given',
+      expect.stringMatching(/^✓ clock and Slack: this clock is [01]\.\d s /),
+    ])
+  })
+
+  it('is told apart by scopes that miss and scopes that nobody uses', async () => {
+    slack = await startSlackWorkspace({ scopes: ['chat:write', 'admin'] })
+    expect((await linesOf(slackChecks(probe(), ['chat:write', 'users:read'])))[1]).toBe(
+      '✗ Slack scopes: missing: users:read → update the app from manifest.yml and install it again',
+    )
+    expect((await linesOf(slackChecks(probe(), ['chat:write'])))[1]).toBe(
+      '! Slack scopes: more than are used: admin → take them out of the app and install it again',
+    )
+  })
+
+  it('refuses wrong tokens, which are not printed', async () => {
+    slack = await startSlackWorkspace()
+    const lines = await linesOf(slackChecks(probe('xoxb-wrong-one', 'xapp-wrong-one'), ['commands']))
+    expect(lines.slice(0, 3)).toEqual([
+      '✗ Slack token: Slack says invalid_auth → put a valid token into SLACK_BOT_TOKEN',
+      '! Slack scopes: not known, since the token was not accepted → see the check of the Slack token',
+      '✗ Slack Socket Mode: Slack says invalid_auth → put a valid token into SLACK_APP_TOKEN',
+    ])
+    expect(lines.join()).not.toContain('wrong-one')
+  })
+
+  it('is not asked for a socket in HTTP mode, and may be away', async () => {
+    slack = await startSlackWorkspace()
+    const http = createSlackProbe({ token: slack.botToken, apiUrl: slack.apiUrl })
+    expect((await linesOf(slackChecks(http, [])))[2]).toBe('✓ Slack Socket Mode: not used: HTTP mode')
+    slack.down()
+    expect((await linesOf(slackChecks(probe(), [])))[0]).toBe(
+      '✗ Slack token: Slack does not answer → see SLACK_API_URL and whether this host reaches it',
+    )
+  })
+
+  it('is compared with the scopes of the manifest', () => {
+    expect(scopesOf('oauth_config: { scopes: { bot: [chat:write, commands] } }')).toEqual(['chat:write', 'commands'])
+    expect(() => scopesOf('a: 1')).toThrow('names no bot scopes')
+  })
+})
+
+describe('people and places', () => {
+  let slack: SlackWorkspace
+  beforeEach(async () => {
+    slack = await startSlackWorkspace()
+    for (const name of ['ann', 'ben', 'cyd']) slack.addUser({ id: `U0${name.toUpperCase()}`, name })
+    slack.addUser({ id: 'U0BOT', name: 'bot', bot: true })
+    slack.addUser({ id: 'U0GUEST', name: 'guest', guest: 'single' })
+  })
+  afterEach(() => slack.close())
+
+  const directory = () => {
+    const { interactive } = createSlackClients({ token: slack.botToken, apiUrl: slack.apiUrl })
+    return createDirectory(interactive, slack.teamId)
+  }
+  const peopleLine = async (settings: Partial<SignOffRules>) =>
+    (await linesOf(peopleChecks(environment({ signOff: rules(settings) }), directory())))[0]
+
+  it('names channels that the bot is not in, and groups that are not there', async () => {
+    slack.addChannel({ name: 'product' })
+    slack.addChannel({ name: 'ops', botIsMember: false })
+    slack.addGroup({ handle: 'qa', users: ['U0ANN'] })
+    const environments = [
+      environment({ signOff: rules({ qaBy: ['@qa'], approvers: ['@nobody'] }) }),
+      environment({ name: 'integration', channel: '#ops' }),
+      environment({ name: 'staging', channel: '#lost' }),
+      environment({ name: 'other' }),
+    ]
+    const { lines, exitCode } = await runDoctor({ checks: placesChecks(environments, directory()), scrub: asIs })
+    expect(lines).toEqual([
+      '✓ channel #product: the bot is a member',
+      '✗ channel #ops: the bot is not a member → write /invite @Signoff in #ops',
+      '✗ channel #lost: there is none that the bot can see → mend channel in releases.yml; for a private one use /invite',
+      '✗ user group @nobody: there is none, or Slack can not be asked → create it, or mend releases.yml',
+      '✓ user group @qa: 1 member',
+    ])
+    expect(exitCode).toBe(1)
+  })
+
+  it('are enough when one more may approve than must', async () => {
+    slack.addGroup({ handle: 'leads', users: ['U0ANN', 'U0BEN'] })
+    expect(await peopleLine({ approvers: ['@leads'] })).toBe(
+      '✓ people api/production: every full member may say that QA passed; at least 2 people may approve; at least 1 person may say that it must go out now',
+    )
+  })
+
+  it('are just enough when those who may approve can not ask themselves', async () => {
+    slack.addGroup({ handle: 'leads', users: ['U0ANN'] })
+    expect(await peopleLine({ approvers: ['@leads', 'U0ANN'] })).toBe(
+      '! people api/production: 1 person may approve: none of them can ask for a release and have it approved → add one more to approvers',
+    )
+  })
+
+  it('are too few when only bots and guests are left', async () => {
+    slack.addGroup({ handle: 'leads', users: ['U0ANN', 'U0BOT', 'U0GUEST'] })
+    slack.addGroup({ handle: 'qa', users: ['U0BOT'] })
+    expect(await peopleLine({ approvals: 2, approvers: ['@leads'], qaBy: ['@qa'] })).toBe(
+      '✗ people api/production: 0 people may say that QA passed, 1 needed; 1 person may approve, 2 needed → add people to qa_by; add people to approvers',
+    )
+  })
+
+  it('are not judged while Slack does not tell', async () => {
+    expect(await peopleLine({ approvers: ['@gone'] })).toMatch(/^! .*Slack did not tell of all in approvers/)
+  })
+
+  it('are few calls in a large group', async () => {
+    const users = Array.from({ length: 80 }, (_, index) => slack.addUser({ name: `p${index}` }).id)
+    slack.addGroup({ handle: 'leads', users })
+    expect(await peopleLine({ approvers: ['@leads'] })).toMatch(/^✓ /)
+    expect(slack.log.filter(({ method }) => method === 'users.info').length).toBeLessThan(5)
+  })
+
+  it('are not counted where nobody has to sign', () => {
+    expect(peopleChecks(environment(), directory())).toEqual([])
+  })
+})

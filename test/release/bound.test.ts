@@ -1,0 +1,311 @@
+import { describe, expect, it } from 'vitest'
+import { movedFacts, producedCommit, type World } from '../../src/release/bound.ts'
+import type { Plan } from '../../src/release/plan.ts'
+import type { StepRow } from '../../src/release/release.ts'
+import { anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
+
+const OLD = sha('5b8e6c0')
+const MASTER = sha('9f2c1ab')
+const MERGED = sha('c0ffee1')
+const OTHER = sha('bad')
+const DATABASE = 'db.example.com:5432/api'
+const CONFIGURATION = anEnvironment().digest
+
+/** The world as the plan of these tests saw it. */
+const SEEN = {
+  source: MASTER,
+  target: OLD,
+  holds: OLD,
+  runs: OLD,
+  revisions: ['5f19ab44c1d2'],
+  database: DATABASE,
+  configuration: CONFIGURATION,
+} satisfies World
+
+const merge = aStep('merge', { result: { commit: MERGED } })
+const migrate = aStep('migrate', { result: { revisions: ['b7d20c31aa04'] } })
+const push = aStep('push')
+
+const [begun, unknown] = [
+  { state: 'running', effect: 'unknown' },
+  { state: 'unknown', effect: 'unknown' },
+] as const
+
+function moved(world: World, steps: readonly StepRow[] = [], plan: Plan = aPlan(), pinned = false) {
+  return movedFacts(plan, aRelease({ plan, steps, state: 'running', attempt: 1 }), world, pinned)
+}
+
+const whats = (...asked: Parameters<typeof moved>) => moved(...asked).map(({ what }) => what)
+
+describe('before the run', () => {
+  it('nothing has moved where everything is as the plan saw it', () => {
+    expect(moved(SEEN)).toEqual([])
+    expect(moved(SEEN, [aStep('merge', { state: 'pending', effect: 'none' })])).toEqual([])
+  })
+
+  it('what was not looked at has not moved', () => {
+    expect(moved({})).toEqual([])
+  })
+
+  it.each<[keyof World, World, { what: string; from: string; to: string }]>([
+    ['source', { source: OTHER }, { what: 'master', from: MASTER, to: OTHER }],
+    ['source', { source: null }, { what: 'master', from: MASTER, to: 'absent' }],
+    ['target', { target: OTHER }, { what: 'production', from: OLD, to: OTHER }],
+    ['target', { target: null }, { what: 'production', from: OLD, to: 'absent' }],
+    ['target', { target: MASTER }, { what: 'production', from: OLD, to: MASTER }],
+    ['target', { target: MERGED }, { what: 'production', from: OLD, to: MERGED }],
+    ['holds', { holds: OTHER }, { what: 'the remote', from: OLD, to: OTHER }],
+    ['holds', { holds: null }, { what: 'the remote', from: OLD, to: 'absent' }],
+    ['holds', { holds: MASTER }, { what: 'the remote', from: OLD, to: MASTER }],
+    ['runs', { runs: OTHER }, { what: 'what runs', from: OLD, to: OTHER }],
+    ['runs', { runs: null }, { what: 'what runs', from: OLD, to: 'absent' }],
+    ['database', { database: 'other:5432/api' }, { what: 'the database', from: DATABASE, to: 'other:5432/api' }],
+    [
+      'revisions',
+      { revisions: ['a41c9e2f5b60'] },
+      { what: "the database's revision", from: '5f19ab44c1d2', to: 'a41c9e2f5b60' },
+    ],
+    ['revisions', { revisions: [] }, { what: "the database's revision", from: '5f19ab44c1d2', to: 'empty' }],
+    [
+      'revisions',
+      { revisions: ['5f19ab44c1d2', 'x'] },
+      { what: "the database's revision", from: '5f19ab44c1d2', to: '5f19ab44c1d2, x' },
+    ],
+    ['configuration', { configuration: 'other' }, { what: 'the configuration', from: CONFIGURATION, to: 'other' }],
+  ])('%s alone has moved: %j', (_fact, world, expected) => {
+    expect(moved({ ...SEEN, ...world })).toEqual([expected])
+  })
+
+  it('names everything that has moved at once', () => {
+    const world = { source: OTHER, target: OTHER, holds: OTHER, runs: OTHER, revisions: [], database: 'x' }
+    expect(whats({ ...world, configuration: 'y' }).toSorted()).toEqual(
+      [
+        'master',
+        'production',
+        'the remote',
+        'what runs',
+        'the configuration',
+        'the database',
+        "the database's revision",
+      ].toSorted(),
+    )
+  })
+
+  it('several heads of a database have no order', () => {
+    const plan = aPlan({ bound: { database: { ...database(), revisions: ['a', 'b'] } } })
+    expect(whats({ ...SEEN, revisions: ['b', 'a'] }, [], plan)).toEqual([])
+    expect(whats({ ...SEEN, revisions: ['b'] }, [], plan)).toEqual(["the database's revision"])
+  })
+
+  it('an environment without migrations has no database to move', () => {
+    const plan = aPlan({ bound: { database: null } })
+    expect(whats({ ...SEEN, revisions: ['x'], database: 'y' }, [], plan)).toEqual([])
+  })
+})
+
+function database() {
+  const { database } = aPlan().bound
+  if (database === null) throw new Error('the plan of these tests has a database')
+  return database
+}
+
+describe('a pinned pull request', () => {
+  it('lets its source move on, and go away', () => {
+    expect(whats({ ...SEEN, source: OTHER }, [], aPlan(), true)).toEqual([])
+    expect(whats({ ...SEEN, source: null }, [], aPlan(), true)).toEqual([])
+  })
+
+  it.each<[keyof World, World, string]>([
+    ['target', { target: OTHER }, 'production'],
+    ['holds', { holds: OTHER }, 'the remote'],
+    ['runs', { runs: OTHER }, 'what runs'],
+    ['revisions', { revisions: [] }, "the database's revision"],
+    ['configuration', { configuration: 'x' }, 'the configuration'],
+  ])('binds %s as any other', (_fact, world, what) => {
+    expect(whats({ ...SEEN, source: OTHER, ...world }, [], aPlan(), true)).toEqual([what])
+  })
+})
+
+describe('a step moves only what is its own', () => {
+  const migrated = ['b7d20c31aa04']
+  it.each<[string, readonly StepRow[], World, readonly string[]]>([
+    ['the merge', [merge], { target: MERGED }, []],
+    ['the merge, and master goes on', [merge], { target: MERGED, source: OTHER }, []],
+    ['the merge begun, not seen yet', [aStep('merge', begun)], {}, []],
+    [
+      'the merge begun: a commit that is not known to be ours',
+      [aStep('merge', begun)],
+      { target: OTHER },
+      ['production'],
+    ],
+    ['the merge, and somebody after it', [merge], { target: OTHER }, ['production']],
+    ['the merge does not move the remote', [merge], { target: MERGED, holds: MERGED }, ['the remote']],
+    ['the merge does not migrate', [merge], { target: MERGED, revisions: migrated }, ["the database's revision"]],
+    ['the migration', [merge, migrate], { target: MERGED, revisions: migrated }, []],
+    [
+      'the migration begun, and done unseen',
+      [merge, aStep('migrate', begun)],
+      { target: MERGED, revisions: migrated },
+      [],
+    ],
+    ['the migration unknown, and not done', [merge, aStep('migrate', unknown)], { target: MERGED }, []],
+    [
+      'a migration in part, as it was left',
+      [merge, aStep('migrate', { state: 'failed', result: { revisions: ['a41c9e2f5b60'] } })],
+      { target: MERGED, revisions: ['a41c9e2f5b60'] },
+      [],
+    ],
+    [
+      'a migration in part, cut before it could be told',
+      [merge, aStep('migrate', begun)],
+      { target: MERGED, revisions: ['a41c9e2f5b60'] },
+      [],
+    ],
+    [
+      'the migration does not bring what is not in the plan',
+      [merge, migrate],
+      { target: MERGED, revisions: ['ffff'] },
+      ["the database's revision"],
+    ],
+    [
+      'the migration does not take the database elsewhere',
+      [merge, migrate],
+      { target: MERGED, revisions: migrated, database: 'other:5432/api' },
+      ['the database'],
+    ],
+    [
+      'the migration does not push',
+      [merge, migrate],
+      { target: MERGED, revisions: migrated, holds: MERGED },
+      ['the remote'],
+    ],
+    ['the push', [merge, migrate, push], { target: MERGED, revisions: migrated, holds: MERGED, runs: MERGED }, []],
+    [
+      'the push, while the build runs',
+      [merge, migrate, push],
+      { target: MERGED, revisions: migrated, holds: MERGED },
+      [],
+    ],
+    [
+      'the push begun, not there yet',
+      [merge, migrate, aStep('push', begun)],
+      { target: MERGED, revisions: migrated },
+      [],
+    ],
+    [
+      'the push, and somebody after it',
+      [merge, migrate, push],
+      { target: MERGED, revisions: migrated, holds: OTHER, runs: OTHER },
+      ['the remote', 'what runs'],
+    ],
+    ['the push changes no configuration', [merge, migrate, push], { configuration: 'x' }, ['the configuration']],
+  ])('%s', (_name, steps, world, expected) => {
+    expect(whats({ ...SEEN, ...world }, steps)).toEqual(expected)
+  })
+})
+
+describe('without a merge', () => {
+  /** Production already holds master; Heroku lags. */
+  const deployOnly = aPlan({
+    bound: {
+      target: { branch: 'production', commit: MASTER },
+      result: { how: 'commit', commit: MASTER, tree: sha('7ee') },
+    },
+  })
+  const world = { ...SEEN, target: MASTER }
+
+  it('the source is bound until it is pushed', () => {
+    expect(whats({ ...world, source: OTHER }, [], deployOnly)).toEqual(['master'])
+    expect(whats({ ...world, source: OTHER, holds: MASTER }, [push], deployOnly)).toEqual([])
+  })
+
+  it('the source stays bound while it is not known that the push did anything', () => {
+    const failed = aStep('push', { state: 'failed', effect: 'none' })
+    for (const row of [failed, aStep('push', begun), aStep('push', unknown)]) {
+      expect(whats({ ...world, source: OTHER }, [row], deployOnly)).toEqual(['master'])
+    }
+  })
+
+  it('the push moves the remote to the commit that was planned', () => {
+    expect(whats({ ...world, holds: MASTER, runs: MASTER }, [push], deployOnly)).toEqual([])
+    expect(whats({ ...world, holds: MASTER }, [], deployOnly)).toEqual(['the remote'])
+  })
+
+  /** Integration follows master: one branch is source and target. */
+  const integration = aPlan({
+    bound: {
+      environment: 'integration',
+      target: { branch: 'master', commit: MASTER },
+      source: { branch: 'master', commit: MASTER },
+      result: { how: 'commit', commit: MASTER, tree: sha('7ee') },
+    },
+  })
+
+  it('a branch that is source and target is told of once', () => {
+    expect(whats({ ...SEEN, source: OTHER, target: OTHER }, [], integration)).toEqual(['master'])
+  })
+
+  it('the branch may go on once it is pushed', () => {
+    const after = { ...SEEN, source: OTHER, target: OTHER, holds: MASTER, runs: MASTER }
+    expect(whats(after, [push], integration)).toEqual([])
+  })
+
+  it('a pick moves the branch to the picked commit', () => {
+    const picked = sha('9c4ed')
+    const plan = aPlan({
+      bound: { ...integration.bound, kind: 'hotfix', result: { how: 'commit', commit: picked, tree: sha('7') } },
+    })
+    const after = { ...SEEN, source: picked, target: picked }
+    expect(whats(after, [], plan)).toEqual(['master'])
+    expect(whats(after, [aStep('pick')], plan)).toEqual([])
+    expect(whats({ ...SEEN, source: OTHER, target: OTHER }, [aStep('pick')], plan)).toEqual(['master'])
+  })
+})
+
+describe('the first release ever', () => {
+  const plan = aPlan({
+    firstRelease: true,
+    bound: {
+      remote: { url: 'https://git.example/r.git', branch: 'master', holds: null, runs: null },
+      target: { branch: 'production', commit: null },
+      result: { how: 'commit', commit: MASTER, tree: sha('7ee') },
+      database: { ...database(), revisions: [], pending: ['a1'], head: 'a1' },
+    },
+  })
+  const nothing = { ...SEEN, target: null, holds: null, runs: null, revisions: [] }
+
+  it('expects what is absent to be absent', () => {
+    expect(whats(nothing, [], plan)).toEqual([])
+  })
+
+  it.each<[World, { what: string; from: string; to: string }]>([
+    [{ holds: OTHER }, { what: 'the remote', from: 'absent', to: OTHER }],
+    [{ runs: OTHER }, { what: 'what runs', from: 'absent', to: OTHER }],
+    [{ target: OTHER }, { what: 'production', from: 'absent', to: OTHER }],
+    [{ revisions: ['a1'] }, { what: "the database's revision", from: 'empty', to: 'a1' }],
+  ])('says what came to be there: %j', (world, expected) => {
+    expect(moved({ ...nothing, ...world }, [], plan)).toEqual([expected])
+  })
+
+  it('finds there what its own steps have put there', () => {
+    const steps = [aStep('migrate', { result: { revisions: ['a1'] } }), push]
+    expect(whats({ ...nothing, revisions: ['a1'], holds: MASTER, runs: MASTER }, steps, plan)).toEqual([])
+  })
+
+  it('knows an app without any migration yet', () => {
+    const none = aPlan({ bound: { database: { ...database(), revisions: [], pending: [], head: null } } })
+    expect(whats({ ...SEEN, revisions: [] }, [aStep('migrate')], none)).toEqual([])
+    expect(whats({ ...SEEN, revisions: ['x'] }, [aStep('migrate')], none)).toEqual(["the database's revision"])
+  })
+})
+
+describe('the commit that a run has made', () => {
+  it('is planned where nothing is merged, and told by the merge where it is', () => {
+    const commit = aPlan({ bound: { result: { how: 'commit', commit: MASTER, tree: sha('7ee') } } })
+    expect(producedCommit(aRelease({ plan: commit }))).toBe(MASTER)
+    expect(producedCommit(aRelease())).toBeUndefined()
+    expect(producedCommit(aRelease({ steps: [aStep('merge', begun)] }))).toBeUndefined()
+    expect(producedCommit(aRelease({ steps: [merge] }))).toBe(MERGED)
+    expect(producedCommit(aRelease({ plan: undefined }))).toBeUndefined()
+  })
+})

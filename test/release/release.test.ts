@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import {
+  hasEnded,
+  IRREVERSIBLE_STEPS,
+  irreversibleBegun,
+  isEmergency,
+  mayBecome,
+  NEXT_STATES,
+  RELEASE_STATES,
+  type ReleaseState,
+  STEP_NAMES,
+  type StepRow,
+} from '../../src/release/release.ts'
+import { aRelease, aSignOff, aStep, DANA } from '../support/builders.ts'
+
+const ENDS = ['refused', 'rejected', 'cancelled', 'expired', 'outdated', 'failed', 'closed', 'succeeded'] as const
+const BUSY = ['planning', 'awaiting sign-off', 'approved', 'running', 'needs attention'] as const
+
+describe('states', () => {
+  it('are those of the design, no more', () => {
+    expect([...RELEASE_STATES].sort()).toEqual([...ENDS, ...BUSY].sort())
+    expect(Object.keys(NEXT_STATES).sort()).toEqual([...RELEASE_STATES].sort())
+  })
+
+  it.each(ENDS)('%s is an end: nothing follows', (state) => {
+    expect(hasEnded(state)).toBe(true)
+    expect(RELEASE_STATES.filter((to) => mayBecome(state, to))).toEqual([])
+  })
+
+  it.each(BUSY)('%s keeps the environment busy', (state) => {
+    expect(hasEnded(state)).toBe(false)
+  })
+
+  it.each<[ReleaseState, readonly ReleaseState[]]>([
+    ['planning', ['awaiting sign-off', 'approved', 'refused', 'cancelled', 'outdated']],
+    ['awaiting sign-off', ['approved', 'rejected', 'cancelled', 'expired', 'outdated']],
+    ['approved', ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention']],
+    ['running', ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled']],
+    ['needs attention', ['approved', 'closed']],
+  ])('after %s come only those that the design names', (from, expected) => {
+    expect(RELEASE_STATES.filter((to) => mayBecome(from, to)).toSorted()).toEqual(expected.toSorted())
+  })
+
+  it.each(RELEASE_STATES)('%s can be reached from planning', (state) => {
+    expect(reachable('planning')).toContain(state)
+  })
+
+  it.each(BUSY)('from %s an end can be reached', (state) => {
+    expect([...reachable(state)].filter(hasEnded)).not.toEqual([])
+  })
+
+  it('never follow themselves', () => {
+    expect(RELEASE_STATES.filter((state) => mayBecome(state, state))).toEqual([])
+  })
+
+  it('never lead back to asking for sign-offs: what was signed stays signed, or is void', () => {
+    for (const from of RELEASE_STATES) {
+      expect(mayBecome(from, 'planning')).toBe(false)
+      if (from !== 'planning') expect(mayBecome(from, 'awaiting sign-off')).toBe(false)
+    }
+  })
+
+  it('leave needs attention only by a person: retried or closed', () => {
+    expect(NEXT_STATES['needs attention']).toEqual(['approved', 'closed'])
+    expect(RELEASE_STATES.filter((from) => mayBecome(from, 'closed'))).toEqual(['needs attention'])
+  })
+
+  it('succeed only out of a run', () => {
+    expect(RELEASE_STATES.filter((from) => mayBecome(from, 'succeeded'))).toEqual(['running'])
+    expect(RELEASE_STATES.filter((from) => mayBecome(from, 'running'))).toEqual(['approved'])
+  })
+})
+
+function reachable(from: ReleaseState): ReadonlySet<ReleaseState> {
+  const seen = new Set<ReleaseState>([from])
+  for (const state of seen) for (const next of NEXT_STATES[state]) seen.add(next)
+  return seen
+}
+
+describe('whether anything irreversible has begun', () => {
+  const irreversible = ['merge', 'pick', 'migrate', 'push'] as const
+
+  it('asks merge, pick, migrate and push', () => {
+    expect([...IRREVERSIBLE_STEPS].sort()).toEqual([...irreversible].sort())
+  })
+
+  it('is no before the first step', () => {
+    expect(irreversibleBegun([])).toBe(false)
+  })
+
+  const rows: readonly [Pick<StepRow, 'state' | 'effect'>, boolean][] = [
+    [{ state: 'pending', effect: 'none' }, false],
+    [{ state: 'running', effect: 'none' }, false],
+    [{ state: 'failed', effect: 'none' }, false],
+    [{ state: 'done', effect: 'none' }, false],
+    [{ state: 'running', effect: 'unknown' }, true],
+    [{ state: 'unknown', effect: 'unknown' }, true],
+    [{ state: 'failed', effect: 'unknown' }, true],
+    [{ state: 'failed', effect: 'some' }, true],
+    [{ state: 'running', effect: 'some' }, true],
+    [{ state: 'done', effect: 'some' }, true],
+  ]
+  it.each(irreversible)('follows from what %s did, or may have done', (name) => {
+    for (const [row, expected] of rows) {
+      expect([row, irreversibleBegun([aStep('record'), aStep(name, row)])]).toEqual([row, expected])
+    }
+  })
+
+  it.each(STEP_NAMES.filter((name) => !irreversible.some((each) => each === name)))('is not asked of %s', (name) => {
+    expect(irreversibleBegun([aStep(name, { state: 'unknown', effect: 'unknown' })])).toBe(false)
+    expect(irreversibleBegun([aStep(name, { state: 'failed', effect: 'some' })])).toBe(false)
+  })
+})
+
+it('an emergency is a release of which somebody has said so', () => {
+  expect(isEmergency(aRelease())).toBe(false)
+  expect(isEmergency(aRelease({ signOffs: [aSignOff('qa', DANA)] }))).toBe(false)
+  expect(isEmergency(aRelease({ signOffs: [aSignOff('qa', DANA), aSignOff('emergency', DANA)] }))).toBe(true)
+})
