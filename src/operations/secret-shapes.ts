@@ -5,7 +5,7 @@
  */
 
 const NAME =
-  '(?:pass(?:word|wd|phrase|code)|pwd|(?<![a-z])pass(?![a-z])|secret|token|signature|credentials?|' +
+  '(?:pass(?:word|wd|phrase|code)|pwd|(?<![a-z])pass(?![a-z])|secret|token|-signature|' +
   '(?:api|access|private|encryption|signing|account|shared)[_-]?key)'
 
 /** Bare, in quotes, or in quotes that are themselves escaped; a closing quote may be missing. */
@@ -30,6 +30,11 @@ export const SECRET_SHAPES: readonly RegExp[] = [
   // password=…, "token": "…", MY_API_KEY='…', in query strings, libpq's own form, YAML, JSON and what programs print.
   new RegExp(
     String.raw`${NAME}[\w-]{0,32}[\\"']{0,8}[ \t]{0,3}(?:=>|==?|:(?!\\?/\\?/)|%3d)[ \t]{0,3}(?:${VALUE})`,
+    'dgi',
+  ),
+  // Words that sentences hold too, before a colon: only as names in quotes or with an equals sign.
+  new RegExp(
+    String.raw`(?:signature|credentials?)[\w-]{0,32}(?:[\\"']{0,8}[ \t]{0,3}(?:=>|==?|%3d)|[\\"']{1,8}[ \t]{0,3}:)[ \t]{0,3}(?:${VALUE})`,
     'dgi',
   ),
   // --password …

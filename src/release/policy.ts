@@ -149,17 +149,16 @@ const ACTION_WORDS: Record<Action, string> = {
   details: 'see the details',
 }
 
+/** Whose word decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
 function alreadyDecided({ release }: Asked): Refusal {
-  const lastWord = release.signOffs.findLast(({ kind }) => kind === 'rejection' || kind === 'emergency')
-  const by = release.endedBy ?? release.cancelRequestedBy ?? lastWord?.person
-  const at = release.endedAt ?? release.approvedAt
-  return {
-    gate: 'already_decided',
-    number: release.number,
-    state: release.state,
-    ...(by && { by }),
-    ...(at && { at: at.toISOString() }),
-  }
+  const { number, state, endedBy, endedAt, cancelRequestedBy, signOffs } = release
+  const letGo = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
+  const [by, at] = hasEnded(state)
+    ? [endedBy, endedAt]
+    : cancelRequestedBy
+      ? [cancelRequestedBy, undefined]
+      : [letGo?.person, letGo?.at ?? release.approvedAt]
+  return { gate: 'already_decided', number, state, ...(by && { by }), ...(at && { at: at.toISOString() }) }
 }
 
 const isUndecided: Rule = (asked) => {

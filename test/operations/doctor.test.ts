@@ -12,8 +12,8 @@ import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slac
 import { createSlackClients } from '../../src/slack/clients.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 
-const asIs = (text: string) => text
-const linesOf = async (checks: readonly Check[]) => (await runDoctor({ checks, scrub: asIs })).lines
+const scrub = createScrubber([])
+const linesOf = async (checks: readonly Check[]) => (await runDoctor({ checks, scrub })).lines
 
 const environment = (settings: Partial<Environment> = {}): Environment => ({
   app: 'api',
@@ -47,7 +47,7 @@ describe('signoff doctor', () => {
         },
       },
     ]
-    expect(await runDoctor({ checks, scrub: asIs })).toEqual({
+    expect(await runDoctor({ checks, scrub })).toEqual({
       lines: ['✓ slow: fine', '! quick: strange → look at it'],
       exitCode: 0,
     })
@@ -60,7 +60,7 @@ describe('signoff doctor', () => {
       { name: 'c', limitMs: 20, look: () => new Promise(() => {}) },
       { name: 'd', look: async () => good('fine') },
     ]
-    expect(await runDoctor({ checks, scrub: asIs })).toEqual({
+    expect(await runDoctor({ checks, scrub })).toEqual({
       lines: [
         '✗ a: broken → mend it',
         '✗ b: fell over',
@@ -77,7 +77,7 @@ describe('signoff doctor', () => {
       signal.addEventListener('abort', () => told.resolve())
       return new Promise<never>(() => {})
     }
-    await runDoctor({ checks: [{ name: 'a', limitMs: 5, look }], scrub: asIs })
+    await runDoctor({ checks: [{ name: 'a', limitMs: 5, look }], scrub })
     await told.promise
   })
 
@@ -188,7 +188,7 @@ describe('Slack', () => {
   it('takes the tokens, gives the scopes and tells its time', async () => {
     slack = await startSlackWorkspace({ scopes: ['chat:write', 'commands'] })
     expect(await linesOf(slackChecks(probe(), ['commands', 'chat:write']))).toEqual([
-      '✓ Slack token: @signoff in Sandbox',
+      '✓ Slack: @signoff in Sandbox',
       '✓ Slack scopes: all 2, and no more',
       '✓ Slack Socket Mode: a connection is given',
       expect.stringMatching(/^✓ clock and Slack: this clock is [01]\.\d s /),
@@ -209,8 +209,8 @@ describe('Slack', () => {
     slack = await startSlackWorkspace()
     const lines = await linesOf(slackChecks(probe('xoxb-wrong-one', 'xapp-wrong-one'), ['commands']))
     expect(lines.slice(0, 3)).toEqual([
-      '✗ Slack token: Slack says invalid_auth → put a valid token into SLACK_BOT_TOKEN',
-      '! Slack scopes: not known, since the token was not accepted → see the check of the Slack token',
+      '✗ Slack: Slack says invalid_auth → put a valid token into SLACK_BOT_TOKEN',
+      '! Slack scopes: not known, since the token was not accepted → see the check of Slack',
       '✗ Slack Socket Mode: Slack says invalid_auth → put a valid token into SLACK_APP_TOKEN',
     ])
     expect(lines.join()).not.toContain('wrong-one')
@@ -222,7 +222,7 @@ describe('Slack', () => {
     expect((await linesOf(slackChecks(http, [])))[2]).toBe('✓ Slack Socket Mode: not used: HTTP mode')
     slack.down()
     expect((await linesOf(slackChecks(probe(), [])))[0]).toBe(
-      '✗ Slack token: Slack does not answer → see SLACK_API_URL and whether this host reaches it',
+      '✗ Slack: Slack does not answer → see SLACK_API_URL and whether this host reaches it',
     )
   })
 
@@ -259,7 +259,7 @@ describe('people and places', () => {
       environment({ name: 'staging', channel: '#lost' }),
       environment({ name: 'other' }),
     ]
-    const { lines, exitCode } = await runDoctor({ checks: placesChecks(environments, directory()), scrub: asIs })
+    const { lines, exitCode } = await runDoctor({ checks: placesChecks(environments, directory()), scrub })
     expect(lines).toEqual([
       '✓ channel #product: the bot is a member',
       '✗ channel #ops: the bot is not a member → write /invite @Signoff in #ops',

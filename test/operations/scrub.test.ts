@@ -166,6 +166,8 @@ describe('what looks like a secret', () => {
     ["host=db password='un heard' user=app", "host=db password='[secret]' user=app"],
     ["{'db_password': 'un\\'heard', 'a': 1}", "{'db_password': '[secret]', 'a': 1}"],
     ['{"body":"{\\"secret\\":\\"unheard\\",\\"a\\":1}"}', '{"body":"{\\"secret\\":\\"[secret]\\",\\"a\\":1}"}'],
+    ['{"credentials": "unheard"}', '{"credentials": "[secret]"}'],
+    ['X-Slack-Signature: v0=unheard', 'X-Slack-Signature: [secret]'],
     ['PGPASSWORD=unheard psql', 'PGPASSWORD=[secret] psql'],
     ['AWS_SECRET_ACCESS_KEY=unheard', 'AWS_SECRET_ACCESS_KEY=[secret]'],
     ['SECRET_KEY_BASE: unheard', 'SECRET_KEY_BASE: [secret]'],
@@ -193,6 +195,7 @@ describe('what looks like a secret', () => {
     'http://127.0.0.1:3000/path@2',
     '9fceb02d0ae598e95dc970b74767f19372d61af8 Add basic authentication',
     'BITBUCKET_TOKEN is missing',
+    'refuses our credentials: 401',
     'Running upgrade 4f1a -> 9c2b, add tokens table',
     'git@bitbucket.org:jurispect/jurispect_api.git',
   ])('stays readable: %s', (text) => {

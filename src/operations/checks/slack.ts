@@ -110,7 +110,7 @@ export function scopesOf(manifestYaml: string): readonly string[] {
 export function slackChecks(slack: SlackProbe, wanted: readonly string[]): readonly Check[] {
   return [
     {
-      name: 'Slack token',
+      name: 'Slack',
       async look() {
         const answer = await slack.identity()
         if (answer.ok) return good(`@${answer.value.bot} in ${answer.value.team}`)
@@ -121,7 +121,7 @@ export function slackChecks(slack: SlackProbe, wanted: readonly string[]): reado
       name: 'Slack scopes',
       async look() {
         const answer = await slack.identity()
-        if (!answer.ok) return odd('not known, since the token was not accepted', 'see the check of the Slack token')
+        if (!answer.ok) return odd('not known, since the token was not accepted', 'see the check of Slack')
         const held = answer.value.scopes
         if (held === undefined) return odd('Slack does not tell them', 'compare them with manifest.yml by eye')
         const missing = wanted.filter((scope) => !held.includes(scope))

@@ -27,10 +27,15 @@ export function where(release: Release): { readonly at: string; readonly step: s
   return name === undefined ? { at: '', step: '' } : { at: ` at ${name}`, step: `, ${stepOf(release, name)}` }
 }
 
+/** A card is one of many messages: it shows this many facts of a list. */
+const LIST = 6
+
 /** The failing line, the list of facts and what a tool wrote. */
 export function evidence(problem: ProblemWords): KnownBlock[] {
+  const list = problem.list ?? []
+  const shown = list.length > LIST ? [...list.slice(0, LIST - 1), ['and more']] : list
   return [
-    ...(problem.list === undefined || problem.list.length === 0 ? [] : [rich(bullets(problem.list))]),
+    ...(shown.length === 0 ? [] : [rich(bullets(shown))]),
     ...(problem.verbatim === undefined ? [] : [rich(preformatted(cut(problem.verbatim, 120)))]),
     ...((problem.output ?? []).length === 0 ? [] : [context('The last lines of its output are in the thread')]),
   ]

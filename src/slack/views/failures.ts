@@ -1,6 +1,5 @@
 /** What a step that stopped says: what happened, and how a person finds out or mends it. One entry for each gate. */
 import type { Failure, Problem } from '../../release/refusals.ts'
-import type { StepName } from '../../release/release.ts'
 import { code, commitLink, type Line } from './blocks.ts'
 import { refusalWords } from './refusals.ts'
 import { counted, eight, short } from './text.ts'
@@ -128,18 +127,4 @@ function isFailure(because: Problem['because']): because is Failure {
 /** What to say about why a release stopped, be it a gate or a step. */
 export function problemWords(because: Problem['because'], hints: Hints = {}): ProblemWords {
   return isFailure(because) ? wordsOf(because.gate, because, hints) : refusalWords(because, hints)
-}
-
-/** A step's name as the deed that it does: `while merging`. */
-export const DURING: Readonly<Record<StepName, string>> = {
-  announce: 'announcing',
-  pick: 'picking',
-  record: 'recording',
-  merge: 'merging',
-  sync: 'syncing',
-  verify: 'verifying',
-  migrate: 'migrating',
-  push: 'pushing',
-  confirm: 'confirming',
-  report: 'reporting',
 }

@@ -60,7 +60,7 @@ export const push: Step = {
   async perform(run) {
     const seen = await look(run)
     if ('is' in seen) return { ...seen, effect: 'none' }
-    return seen.holds === theCommit(run) ? releaseAgain(run, seen) : pushCommit(run, seen.holds)
+    return seen.holds === theCommit(run) ? releaseAgain(run, seen) : pushCommit(run, run.plan.bound.remote.holds)
   },
 }
 

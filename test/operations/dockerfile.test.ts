@@ -1,0 +1,127 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { startHealthServer } from '../../src/operations/health.ts'
+
+const root = new URL('../../', import.meta.url)
+const text = (name: string) => readFileSync(new URL(name, root), 'utf8')
+
+interface Instruction {
+  readonly word: string
+  readonly rest: string
+}
+
+/** The instructions of each stage, comments left out and continued lines joined. */
+function stagesOf(dockerfile: string): readonly (readonly Instruction[])[] {
+  const lines = dockerfile
+    .split('\n')
+    .filter((line) => !line.trimStart().startsWith('#'))
+    .join('\n')
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+  const stages: Instruction[][] = []
+  for (const line of lines) {
+    const [word = '', ...rest] = line.trim().split(/\s+/)
+    if (word === 'FROM') stages.push([])
+    stages.at(-1)?.push({ word, rest: rest.join(' ') })
+  }
+  return stages
+}
+
+const stages = stagesOf(text('Dockerfile'))
+const last = stages.at(-1) ?? []
+const only = (word: string) => {
+  const found = last.filter((instruction) => instruction.word === word)
+  expect(found).toHaveLength(1)
+  return found[0]?.rest ?? ''
+}
+
+describe('the Dockerfile', () => {
+  it('builds on Node 24 and Debian bookworm, of the same kind in each stage', () => {
+    const bases = stages.map(([from]) => from?.rest.split(' ')[0])
+    expect(bases.length).toBeGreaterThan(1)
+    expect(new Set(bases)).toEqual(new Set(['node:24-bookworm-slim']))
+  })
+
+  it('copies only what is there and is sent', () => {
+    const sent = text('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1))
+    const sources = stages.flat().flatMap(({ word, rest }) => {
+      const words = rest.split(' ')
+      return word !== 'COPY' || words[0]?.startsWith('--from') ? [] : words.slice(0, -1)
+    })
+    expect(sources).toContain('src')
+    for (const source of sources) {
+      expect(existsSync(new URL(source, root)), source).toBe(true)
+      expect(sent).toContain(source)
+    }
+  })
+
+  it('installs from the lock file without development’s packages, and copies them on', () => {
+    expect(stages[0]).toContainEqual({ word: 'RUN', rest: expect.stringMatching(/^npm ci --omit=dev\b/) })
+    expect(last).toContainEqual({ word: 'COPY', rest: '--from=modules /app/node_modules ./node_modules' })
+  })
+
+  it('brings what the worker calls', () => {
+    const installed = last.find(({ rest }) => rest.includes('apt-get install'))?.rest ?? ''
+    for (const name of ['git', 'alembic', 'python3-psycopg2', 'ca-certificates'])
+      expect(installed).toContain(` ${name} `)
+  })
+
+  it('starts the command line, as a user that is not root, with its data in a volume of that user', () => {
+    expect(JSON.parse(only('ENTRYPOINT'))).toEqual(['node', '/app/src/main.ts'])
+    expect(JSON.parse(only('CMD'))).toEqual(['start'])
+    expect(existsSync(new URL('src/main.ts', root))).toBe(true)
+    expect(only('WORKDIR')).toBe('/app')
+    const user = only('USER')
+    expect(['', 'root', '0']).not.toContain(user)
+    const made = last.findIndex(({ rest }) => rest.startsWith('useradd ') && rest.includes(` ${user} `))
+    expect(made).toBeGreaterThan(-1)
+    expect(last[made]?.rest).toContain(`--owner=${user} --group=${user} --mode=0700 /data`)
+    expect(last.findIndex(({ word }) => word === 'USER')).toBeGreaterThan(made)
+    expect(JSON.parse(only('VOLUME'))).toEqual(['/data'])
+    expect(only('ENV')).toMatch(/\bDATA_DIR=\/data\b/)
+  })
+
+  it('holds no secret', () => {
+    for (const { word, rest } of stages.flat()) {
+      if (word === 'ENV' || word === 'ARG') expect(rest).not.toMatch(/TOKEN|SECRET|KEY|PASSWORD|STORE_URL/)
+    }
+  })
+
+  it('is healthy exactly while /healthz answers well', async () => {
+    const [, list = '[]'] = /CMD (\[.*\])$/.exec(only('HEALTHCHECK')) ?? []
+    const [program, ...args] = JSON.parse(list) as string[]
+    expect(program).toBe('node')
+    const check = async (port: number) => {
+      try {
+        await promisify(execFile)(process.execPath, args, { env: { PORT: String(port) } })
+        return 0
+      } catch (error) {
+        return error instanceof Error && 'code' in error ? error.code : undefined
+      }
+    }
+    const server = await startHealthServer({ port: 0, ready: async () => ({ store: false }) })
+    expect(await check(server.port)).toBe(0)
+    await server.close()
+    expect(await check(server.port)).toBe(1)
+
+    const sick = createServer((_, response) => response.writeHead(500).end())
+    await new Promise<void>((resolve) => sick.listen(0, resolve))
+    const address = sick.address()
+    expect(await check(typeof address === 'object' && address !== null ? address.port : 0)).toBe(1)
+    await new Promise((resolve) => sick.close(resolve))
+  })
+})
+
+describe('the licence', () => {
+  it('is MIT, as package.json says', () => {
+    expect(text('LICENSE')).toMatch(/^MIT License\n\nCopyright \(c\) \d{4} The Signoff authors\n/)
+    expect(JSON.parse(text('package.json'))).toMatchObject({ license: 'MIT' })
+  })
+})

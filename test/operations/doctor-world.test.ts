@@ -1,0 +1,246 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createMigrations } from '../../src/adapters/alembic/alembic.ts'
+import { createGit } from '../../src/adapters/git/git.ts'
+import { doctorChecks } from '../../src/operations/checks/all.ts'
+import {
+  alembicChecks,
+  bitbucketChecks,
+  createMigrationsLook,
+  herokuChecks,
+  remoteChecks,
+} from '../../src/operations/checks/world.ts'
+import { type Check, runDoctor } from '../../src/operations/doctor.ts'
+import { createScrubber } from '../../src/operations/scrub.ts'
+import type { App, Environment } from '../../src/release/app.ts'
+import type { Answer, Bitbucket, Heroku, MigrationStatus } from '../../src/release/ports.ts'
+import { createAppRepository } from '../../src/sandbox/app-repository.ts'
+import { anEnvironment } from '../support/builders.ts'
+import { createGitRepositories } from '../support/git-repository.ts'
+import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
+import { alembicPython } from '../support/real-alembic.ts'
+
+const linesOf = async (checks: readonly Check[], secrets: readonly string[] = []) =>
+  (await runDoctor({ checks, scrub: createScrubber(secrets) })).lines
+
+const appOf = (gitUrl: string, ...environments: readonly Environment[]): App => ({
+  name: 'api',
+  repository: 'jurispect/api',
+  gitUrl,
+  environments,
+})
+
+const onGit = (url: string, settings: Partial<Environment> = {}) =>
+  anEnvironment({ remote: { name: 'live', url, branch: 'main', platform: 'git' }, ...settings })
+
+let repositories: Awaited<ReturnType<typeof createGitRepositories>>
+let git: ReturnType<typeof createGit>
+beforeEach(async () => {
+  repositories = await createGitRepositories()
+  git = createGit({ mirrors: join(repositories.directory, 'mirrors'), credentials: () => undefined })
+})
+afterEach(async () => {
+  await git.close()
+  await repositories.close()
+})
+
+describe('repositories and remotes', () => {
+  it('answer with what they hold, or are told with what mends them', async () => {
+    const origin = await repositories.repository('origin')
+    const live = await repositories.repository('live')
+    const head = await origin.commit('first')
+    await live.commit('first', { branch: 'main' })
+    const app = appOf(
+      origin.directory,
+      onGit(live.directory, { name: 'integration', branch: 'master' }),
+      onGit(origin.directory, { name: 'staging', branch: 'master' }),
+      onGit(join(repositories.directory, 'gone.git')),
+    )
+    expect(await linesOf(remoteChecks(app, git))).toEqual([
+      '✗ repository api: has no branch production → create it, or mend branch in releases.yml',
+      `✓ remote api/integration: live holds ${head.slice(0, 12)}`,
+      '✓ remote api/staging: live answers; it has no main yet, the first release makes it',
+      expect.stringMatching(/^✗ remote api\/production: .* → see /),
+    ])
+  })
+})
+
+describe('services', () => {
+  const refused = { ok: false, trouble: 'refused', detail: '401' } as const
+  const away = { ok: false, trouble: 'unreachable', detail: 'ECONNREFUSED' } as const
+  const unused = () => Promise.reject(new Error('the doctor changes nothing'))
+  const bitbucket = (answers: Partial<Bitbucket>): Bitbucket => ({
+    findPullRequest: async () => ({ ok: true, value: undefined }),
+    mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
+    createPullRequest: unused,
+    pullRequest: unused,
+    merge: unused,
+    decline: unused,
+    findComment: unused,
+    comment: unused,
+    checks: unused,
+    ...answers,
+  })
+  const app = appOf('/srv/origin.git', anEnvironment(), anEnvironment({ name: 'integration' }))
+  const [production = anEnvironment()] = app.environments
+
+  it('of Bitbucket: the token, and the rules that can be read', async () => {
+    const one = appOf('/srv/origin.git', production)
+    expect(await linesOf(bitbucketChecks(one, bitbucket({})))).toEqual([
+      '✓ Bitbucket api: reads the pull requests of jurispect/api',
+      '✓ Bitbucket branch production of api: no rule that can be read forbids our merge',
+    ])
+    const forbidding = bitbucket({
+      findPullRequest: async () => refused,
+      mergeForbiddenBy: async () => ({ ok: true, value: 'restrict_merges on production: nobody may merge' }),
+    })
+    expect(await linesOf(bitbucketChecks(one, forbidding))).toEqual([
+      '✗ Bitbucket api: refuses our credentials: 401 → see BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
+      '✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can not be released → let our user merge in the branch permissions',
+    ])
+  })
+
+  it('of Heroku: the key', async () => {
+    const heroku = (answer: Awaited<ReturnType<Heroku['releases']>>): Heroku => ({
+      releases: async () => answer,
+      releaseSlug: unused,
+    })
+    const last = { id: '1', version: 42, status: 'succeeded', current: true } as const
+    expect([
+      ...(await linesOf(herokuChecks(production, heroku({ ok: true, value: [last] })))),
+      ...(await linesOf(herokuChecks(production, heroku(away)))),
+      ...(await linesOf(herokuChecks(onGit('/srv/live.git'), heroku(away)))),
+    ]).toEqual([
+      '✓ Heroku complianceai-api-production: answers; its last release is v42',
+      '✗ Heroku complianceai-api-production: does not answer: ECONNREFUSED → see whether this host reaches it',
+    ])
+  })
+
+  it('are all looked at by the roles that use them, in one order', () => {
+    const worker = { git, bitbucket: bitbucket({}), migrations: async () => away }
+    const store = { now: async () => new Date() }
+    expect(doctorChecks({ apps: [app], store, worker }).map(({ name }) => name)).toEqual([
+      'Node',
+      'git',
+      'store',
+      'clock and the store',
+      'env file api/production',
+      'env file api/integration',
+      'repository api',
+      'remote api/production',
+      'remote api/integration',
+      'Bitbucket api',
+      'Bitbucket branch production of api',
+      'Bitbucket branch production of api',
+      'alembic api/production',
+      'alembic api/integration',
+    ])
+    const directory = {
+      person: unused,
+      groupMembers: unused,
+      channel: unused,
+      permalink: unused,
+    }
+    const slack = { identity: async () => away, socket: async () => undefined }
+    expect(doctorChecks({ apps: [app], store, bot: { slack, scopes: [], directory } }).map(({ name }) => name)).toEqual(
+      [
+        'Node',
+        'store',
+        'clock and the store',
+        'Slack',
+        'Slack scopes',
+        'Slack Socket Mode',
+        'clock and Slack',
+        'channel #product',
+        'user group @release-approvers',
+        'people api/production',
+        'people api/integration',
+      ],
+    )
+  })
+
+  it('of alembic: what its status tells', async () => {
+    const status = (value: Partial<MigrationStatus>) => ({
+      look: async (): Promise<Answer<{ status: { ok: true; value: MigrationStatus } }>> => ({
+        ok: true,
+        value: {
+          status: {
+            ok: true,
+            value: { identity: 'db:5432/app', heads: [], current: [], unknown: [], pending: [], ...value },
+          },
+        },
+      }),
+    })
+    const head = (revision: string) => ({ revision, file: `${revision}.py` })
+    expect([
+      ...(await linesOf(alembicChecks(app, production, status({ heads: [head('a1'), head('b2')] })))),
+      ...(await linesOf(alembicChecks(app, production, status({ unknown: ['c3'] })))),
+      ...(await linesOf(
+        alembicChecks(app, production, {
+          ...status({}),
+          problemOf: async (program) => `there is no program ${program}`,
+        }),
+      )),
+      ...(await linesOf(alembicChecks(app, production, { look: async () => away }))),
+    ]).toEqual([
+      '✗ alembic api/production: several heads: a1, b2 → merge them (alembic merge)',
+      '✗ alembic api/production: the database holds c3, which the branch lacks → bring the branch up to date',
+      '✗ alembic api/production: there is no program alembic → install it, or mend migrations.alembic in releases.yml',
+      '✗ alembic api/production: does not answer: ECONNREFUSED → see whether this host reaches it',
+    ])
+    const { migrations: _, ...withoutMigrations } = anEnvironment()
+    expect(alembicChecks(app, withoutMigrations, status({}))).toEqual([])
+  })
+})
+
+const python = await alembicPython()
+
+describe.skipIf(python === undefined)('the app’s own alembic', () => {
+  let server: TestPostgres
+  let database: TestDatabase
+  beforeAll(async () => {
+    server = await startTestPostgres()
+  })
+  afterAll(() => server.stop())
+  beforeEach(async () => {
+    database = await server.createDatabase()
+  })
+  afterEach(() => database.drop())
+
+  it('reads its revisions in a checkout of its own, which is gone afterwards', async () => {
+    const bare = join(repositories.directory, 'app.git')
+    await createAppRepository({ bare })
+    const envFile = join(repositories.directory, '.env_integration')
+    const { password } = new URL(database.url)
+    const directory = join(repositories.directory, 'checkouts')
+    const environment = onGit(bare, {
+      branch: 'master',
+      migrations: {
+        config: 'alembic_users.ini',
+        envFile,
+        alembic: 'alembic',
+        lockTimeout: '10s',
+        statementTimeout: '0',
+        talkItOver: [],
+      },
+    })
+    const app = appOf(bare, environment)
+    const look = createMigrationsLook({ git, migrations: createMigrations({ scrub: (line) => line }), directory })
+    const lines = () => linesOf(alembicChecks(app, environment, { look }), [password])
+
+    await mkdir(directory)
+    await writeFile(envFile, `DATABASE_URL=${database.url}\n`, { mode: 0o600 })
+    expect(await lines()).toEqual([
+      expect.stringMatching(/^✓ alembic api\/production: reads the revisions; \d pending$/),
+    ])
+
+    const wrongUrl = new URL(database.url)
+    wrongUrl.password = 'rotated-away'
+    await writeFile(envFile, `DATABASE_URL=${wrongUrl.href}\n`)
+    const [refused = ''] = await lines()
+    expect(refused).toMatch(/^✗ alembic .*the database refuses.* → its password may have been rotated/)
+    expect(refused).not.toContain('rotated-away')
+    expect(await readdir(directory)).toEqual([])
+  })
+})
