@@ -51,6 +51,15 @@ async function start({ role }: { role: Role }): Promise<void> {
   }
 }
 
+async function doctor({ role }: { role: Role }): Promise<void> {
+  const configuration = await readOrComplain(role)
+  if (configuration === undefined) return
+  const { examine } = await import('./doctor.ts')
+  const { lines, exitCode } = await examine(configuration)
+  for (const line of lines) say(line)
+  process.exitCode = exitCode
+}
+
 async function later(what: string): Promise<void> {
   complain([`signoff ${what} comes later: it is not built yet.`])
   process.exitCode = NOT_GOOD
@@ -91,7 +100,8 @@ program
 program
   .command('doctor')
   .description('check everything that a release needs')
-  .action(() => later('doctor'))
+  .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(role))
+  .action(doctor)
 const audit = program.command('audit').description('check or export the record')
 audit.command('verify').action(() => later('audit verify'))
 audit.command('export').action(() => later('audit export'))

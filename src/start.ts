@@ -1,17 +1,16 @@
 /** Builds the parts of a role, connects them, and stops them in order. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createMigrations } from './adapters/alembic/alembic.ts'
-import { createBitbucket } from './adapters/bitbucket/bitbucket.ts'
-import { createGit } from './adapters/git/git.ts'
-import { createHeroku } from './adapters/heroku.ts'
 import { startEmbeddedPostgres } from './adapters/store/embedded-postgres.ts'
 import type { JobTiming } from './adapters/store/jobs.ts'
 import { type OpenStore, openStore } from './adapters/store/open.ts'
 import type { Configuration } from './config/configuration.ts'
+import { countEvents } from './operations/counted-store.ts'
 import { partsReady, startHealthServer } from './operations/health.ts'
 import { createLog, type Log } from './operations/log.ts'
+import { createMetrics, type Metrics } from './operations/metrics.ts'
 import { createScrubber } from './operations/scrub.ts'
+import { createWorldAdapters } from './parts.ts'
 import { createReleaseService } from './release/service.ts'
 import { type Bot, startBot, whoWeAre } from './slack/bot.ts'
 import { createSlackClients } from './slack/clients.ts'
@@ -56,6 +55,8 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
   }
   try {
     const opened = await startStore(configuration, pace, log, stops)
+    const metrics = createMetrics(opened.waiting)
+    const parts: Parts = { ...opened, store: countEvents(opened.store, metrics) }
     const ready: Record<string, () => boolean | Promise<boolean>> = {
       store: () =>
         opened.ping().then(
@@ -65,18 +66,19 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
     }
     let worker: Worker | undefined
     if (configuration.worker) {
-      worker = await startWorkerRole(configuration, configuration.worker, pace, log, opened, scrub, stops)
+      worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
       ready.queue = () => true
     }
     let bot: (Bot & { tick(): Promise<void> }) | undefined
     if (configuration.bot) {
-      bot = await startBotRole(configuration, configuration.bot, pace, log, opened, stops)
+      bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
       const { isConnected } = bot
       ready.slack = isConnected
     }
     const health = await startHealthServer({
       port: configuration.port,
       ready: partsReady(ready),
+      metrics: metrics.read,
       ...(bot?.requests && { fallback: bot.requests }),
     })
     stops.push(() => health.close())
@@ -99,6 +101,7 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
 }
 
 type Stops = (() => Promise<void>)[]
+type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock'>
 
 async function startStore(configuration: Configuration, pace: Pace, log: Log, stops: Stops): Promise<OpenStore> {
   const { storeUrl, dataDir, role } = configuration
@@ -116,32 +119,27 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
 }
 
 async function startWorkerRole(
-  { releases, dataDir }: Configuration,
-  { bitbucket, heroku }: NonNullable<Configuration['worker']>,
+  configuration: Configuration,
+  settings: NonNullable<Configuration['worker']>,
   pace: Pace,
   log: Log,
-  { store, jobs, lock }: OpenStore,
+  { store, jobs, lock }: Parts,
+  metrics: Metrics,
   scrub: (text: string) => string,
   stops: Stops,
 ): Promise<Worker> {
-  const git = createGit({
-    mirrors: join(dataDir, 'mirrors'),
-    credentials: gitCredentials(releases.apps, bitbucket, heroku),
-    log: (said, facts) => log.debug(facts, said),
-  })
-  stops.push(() => git.close())
+  const world = createWorldAdapters(configuration, settings, scrub, (said, facts) => log.debug(facts, said))
+  stops.push(() => world.git.close())
   const worker = await startWorker({
-    apps: releases.apps,
+    ...world,
+    apps: configuration.releases.apps,
     store,
     jobs,
     lock,
-    git,
-    bitbucket: createBitbucket({ apiUrl: bitbucket.apiUrl, credentials: bitbucket.credentials }),
-    ...(heroku && { heroku: createHeroku({ apiUrl: heroku.apiUrl, apiKey: heroku.apiKey }) }),
-    migrations: createMigrations({ scrub }),
-    checkouts: join(dataDir, 'checkouts', String(process.pid)),
+    checkouts: join(configuration.dataDir, 'checkouts', String(process.pid)),
     times: { ...TIMES, ...pace.times },
     log,
+    jobEnded: metrics.jobEnded,
   })
   stops.push(() => worker.stop(WORK_GRACE_MS))
   return worker
@@ -152,10 +150,11 @@ async function startBotRole(
   settings: NonNullable<Configuration['bot']>,
   pace: Pace,
   log: Log,
-  { store, inbox, outbox }: OpenStore,
+  { store, inbox, outbox }: Parts,
+  metrics: Metrics,
   stops: Stops,
 ): Promise<Bot & { tick(): Promise<void> }> {
-  const { interactive, background } = createSlackClients(settings)
+  const { interactive, background } = createSlackClients({ ...settings, called: metrics.slackCall })
   const { botUser, ...ours } = await whoWeAre(background)
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team)
@@ -186,27 +185,4 @@ async function startBotRole(
   })
   stops.push(() => bot.stop(HANDLING_GRACE_MS))
   return { ...bot, tick }
-}
-
-type WorkerSettings = NonNullable<Configuration['worker']>
-
-/** Each credential goes to the host of its own service, as releases.yml names it, and to no other. */
-function gitCredentials(
-  apps: Configuration['releases']['apps'],
-  { credentials }: WorkerSettings['bitbucket'],
-  heroku: WorkerSettings['heroku'],
-): (url: URL) => { username: string; password: string } | undefined {
-  const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : undefined)
-  const repositories = new Set(apps.map(({ gitUrl }) => hostOf(gitUrl)))
-  const environments = apps.flatMap((app) => app.environments)
-  const remotes = new Map(environments.map(({ remote }) => [hostOf(remote.url), remote.platform]))
-  const ofBitbucket =
-    'token' in credentials
-      ? { username: 'x-token-auth', password: credentials.token }
-      : { username: 'x-bitbucket-api-token-auth', password: credentials.apiToken }
-  return ({ host }) => {
-    if (remotes.get(host) === 'heroku') return heroku && { username: 'heroku', password: heroku.apiKey }
-    if (host === 'bitbucket.org' || repositories.has(host)) return ofBitbucket
-    return undefined
-  }
 }

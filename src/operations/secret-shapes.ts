@@ -26,7 +26,7 @@ export const SECRET_SHAPES: readonly RegExp[] = [
   // The same, encoded as a whole.
   /%3a%2f%2f(?<secret>[^\s&"'<>]{1,256}?)%40/dgi,
   // user:password@host without a scheme.
-  /(?<=[\w.%+-]):(?<secret>[^\s:@/"'<>]{1,256})@(?=[\w[])/dgi,
+  /(?<=[\w.%+-])(?<!mailto):(?<secret>[^\s:@/"'<>]{1,256})@(?=[\w[])/dgi,
   // password=…, "token": "…", MY_API_KEY='…', in query strings, libpq's own form, YAML, JSON and what programs print.
   new RegExp(
     String.raw`${NAME}[\w-]{0,32}[\\"']{0,8}[ \t]{0,3}(?:=>|==?|:(?!\\?/\\?/)|%3d)[ \t]{0,3}(?:${VALUE})`,

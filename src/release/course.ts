@@ -54,6 +54,8 @@ export async function end(
     type: 'release_ended',
     actor: how.actor,
     data: {
+      app: release.app,
+      environment: release.environment,
       state: to,
       ...(how.problem && { gate: how.problem.because.gate, ...(how.problem.step && { step: how.problem.step }) }),
       ...(how.reason !== undefined && { reason: how.reason }),
@@ -112,6 +114,8 @@ export async function planned(tx: Transaction, release: Release, environment: En
     fingerprint: print,
     plannedAt: tx.now,
     ...(!signed && { approvedAt: tx.now, attempt: 1 }),
+    // A card that was posted while planning waited for a worker has asked for sign-offs only from now.
+    ...(signed && release.card && asking(tx, environment)),
   })
   tx.addEvent({
     release: release.number,
@@ -157,6 +161,12 @@ export async function announced(
   if (release.state === 'approved') await tx.enqueue({ kind: 'run', release: number, attempt: release.attempt })
 }
 
+/** When the card began to ask, and until when. */
+function asking({ now }: Transaction, environment: Environment | undefined): { cardPostedAt: Date; expiresAt?: Date } {
+  const rules = environment?.signOff
+  return { cardPostedAt: now, ...(rules && { expiresAt: new Date(now.getTime() + rules.expiresAfterMs) }) }
+}
+
 /** Slack has confirmed the card's first post: from now the sign-offs have their time. */
 export async function cardPosted(
   tx: Transaction,
@@ -169,12 +179,14 @@ export async function cardPosted(
   const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined
   await tx.changeRelease(number, {
     card: message,
-    ...(firstAsking && {
-      cardPostedAt: tx.now,
-      ...(environment?.signOff && { expiresAt: new Date(tx.now.getTime() + environment.signOff.expiresAfterMs) }),
-    }),
+    ...(firstAsking && asking(tx, environment)),
   })
   tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
+}
+
+function ended({ state, effect, startedAt, endedAt }: StepRow): { effect?: string; ms?: number } {
+  if (state === 'running') return {}
+  return { effect, ...(startedAt && endedAt && { ms: endedAt.getTime() - startedAt.getTime() }) }
 }
 
 /** Writes a step's row with its event and the card, in one transaction. */
@@ -187,7 +199,7 @@ export async function stepMoved(tx: Transaction, release: Release, row: StepRow)
     data: {
       step: row.name,
       attempt: row.attempt,
-      ...(row.state !== 'running' && { effect: row.effect }),
+      ...ended(row),
       ...row.result,
     },
   })

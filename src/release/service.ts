@@ -5,14 +5,27 @@
 import { type App, type Environment, findApp, findEnvironment } from './app.ts'
 import { end, needAttention, say } from './course.ts'
 import type { EnvironmentStatus } from './messages.ts'
+import { nearestFirst } from './nearest.ts'
 import { type Action, goesOn, groupsOf, owed, type Person, refusal, rightFrom, whoMay } from './policy.ts'
 import type { Directory, Store, Transaction } from './ports.ts'
 import type { Refusal } from './refusals.ts'
-import { isEmergency, type PersonName, type Release, type ReleaseKind, type SignOffKind } from './release.ts'
+import {
+  hasEnded,
+  irreversibleBegun,
+  isEmergency,
+  type PersonName,
+  type Release,
+  type ReleaseKind,
+  type SignOffKind,
+} from './release.ts'
 
 /** A worker that was not seen for this long counts as gone. */
 export const WORKER_GONE_MS = 30_000
 const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
+/** Longer than a worker's tries at a plan can take, all together. */
+const PLANNING_IS_GIVEN_UP_MS = 60 * 60_000
+/** For a card that Slack never took, of an environment that is no longer declared. */
+const LONGEST_WITHOUT_CARD_MS = 24 * 60 * 60_000
 /** The run must begin within this time of the last sign-off: nothing starts by surprise. */
 export const RUN_MUST_BEGIN_MS = 60 * 60_000
 const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
@@ -83,11 +96,10 @@ export function createReleaseService(ports: {
 
   function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
     const app = findApp(apps, appName)
-    if (app === undefined)
-      return { refused: { gate: 'unknown_app', asked: appName, names: apps.map(({ name }) => name) } }
+    if (app === undefined) return { refused: { gate: 'unknown_app', asked: appName, names: namesNear(appName, apps) } }
     const environment = findEnvironment(app, environmentName)
     if (environment === undefined) {
-      const names = app.environments.map(({ name }) => name)
+      const names = namesNear(environmentName, app.environments)
       return { refused: { gate: 'unknown_environment', asked: environmentName, app: appName, names } }
     }
     return { app, environment }
@@ -141,8 +153,8 @@ export function createReleaseService(ports: {
     const missing = await noWorker()
     const outcome = await store.transaction(async (tx) => {
       if (replaces !== undefined) {
-        const refused = await replace(tx, replaces, environment, person)
-        if (refused !== undefined) return refused
+        const instead = await replace(tx, replaces, environment, person)
+        if (instead !== undefined) return instead
       }
       const created = await tx.createRelease({
         app: environment.app,
@@ -175,16 +187,21 @@ export function createReleaseService(ports: {
     return { release, ...(missing && { noWorker: missing }) }
   }
 
-  /** Takes the old release out of the way of the one that replaces it. */
+  /**
+   * Takes the old release out of the way of the one that replaces it. One that is replaced already is not replaced
+   * again: whoever did it gets the release that they have made, others read of it while it is under way.
+   */
   async function replace(
     tx: Transaction,
     number: number,
     environment: Environment,
     person: Person,
-  ): Promise<Refused | undefined> {
+  ): Promise<Refused | { seen: Release } | { busy: Release } | undefined> {
     const old = await tx.lockRelease(number)
     if (old === undefined) return { refused: { gate: 'unknown_release', number } }
-    if (old.replacedBy !== undefined) return undefined
+    const successor = old.replacedBy === undefined ? undefined : await tx.lockRelease(old.replacedBy)
+    if (successor?.requester.id === person.id) return { seen: successor }
+    if (successor !== undefined && !hasEnded(successor.state)) return { busy: successor }
     const refused = refusal({ action: 'plan again', environment, release: old, person, now: tx.now })
     if (refused !== undefined) return { refused }
     if (old.state === 'awaiting sign-off') {
@@ -240,10 +257,15 @@ export function createReleaseService(ports: {
       if (release.state === 'planning' && goneSince && since(release.requestedAt) >= NO_WORKER_ENDS_PLANNING_MS) {
         return end(tx, release, 'refused', { actor: 'bot', problem: { because: { gate: 'no_worker', ...goneSince } } })
       }
+      if (release.state === 'planning' && since(release.requestedAt) >= PLANNING_IS_GIVEN_UP_MS) {
+        const because = { gate: 'time_ran_out' as const, during: 'a try that the worker did not end' }
+        return end(tx, release, 'refused', { actor: 'bot', problem: { because } })
+      }
       if (release.state === 'awaiting sign-off') {
-        if (release.expiresAt !== undefined && tx.now >= release.expiresAt) {
-          const at = release.expiresAt.toISOString()
-          const because = { gate: 'expired' as const, number, at }
+        const withoutCard = environment?.signOff?.expiresAfterMs ?? LONGEST_WITHOUT_CARD_MS
+        const expiresAt = release.expiresAt ?? new Date(Number(release.plannedAt ?? tx.now) + withoutCard)
+        if (tx.now >= expiresAt) {
+          const because = { gate: 'expired' as const, number, at: expiresAt.toISOString() }
           return end(tx, release, 'expired', { actor: 'bot', problem: { because } })
         }
         const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
@@ -258,12 +280,11 @@ export function createReleaseService(ports: {
             ? { gate: 'announcement_unconfirmed' as const, until: at }
             : { gate: 'expired' as const, number, at }
         const problem = { because }
-        if (release.steps.some(({ effect, state }) => state !== 'pending' && effect !== 'none')) {
-          return needAttention(tx, release, problem)
-        }
+        if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)
         return end(tx, release, 'expired', { actor: 'bot', problem })
       }
-      if (isEmergency(release) && environment !== undefined && since(release.approvedAt) >= REMIND_AFTER_EMERGENCY_MS) {
+      const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
+      if (environment !== undefined && since(emergency?.at) >= REMIND_AFTER_EMERGENCY_MS) {
         const still = owedWords(environment, release)
         if (still.length > 0) await say(tx, number, 'emergency-reminder', { is: 'reminder', owed: still })
       }
@@ -464,6 +485,13 @@ export function createReleaseService(ports: {
       for (const { number } of [...waiting, ...emergencies]) await tickRelease(number, gone)
     },
   }
+}
+
+function namesNear(asked: string, named: readonly { readonly name: string }[]): readonly string[] {
+  return nearestFirst(
+    asked,
+    named.map(({ name }) => name),
+  )
 }
 
 /** What is owed, in words without mentions: `QA by @qa`. */

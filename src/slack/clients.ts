@@ -27,10 +27,16 @@ const QUIET: Logger = {
  * Two clients, so that a modal never waits behind a message. Neither retries: no call of Slack's can be repeated
  * safely, so the outbox decides (research: the client's own retry posts twice when an answer is lost).
  */
-export function createSlackClients({ token, apiUrl }: { token: string; apiUrl: string }): {
-  interactive: WebClient
-  background: WebClient
-} {
+export function createSlackClients({
+  token,
+  apiUrl,
+  called = () => undefined,
+}: {
+  token: string
+  apiUrl: string
+  /** Told of each call's method and outcome, for metrics. */
+  called?: (method: string, outcome: 'ok' | SlackTrouble['trouble']) => void
+}): { interactive: WebClient; background: WebClient } {
   const common = {
     slackApiUrl: apiUrl,
     allowAbsoluteUrls: false,
@@ -39,9 +45,27 @@ export function createSlackClients({ token, apiUrl }: { token: string; apiUrl: s
     logger: QUIET,
   }
   return {
-    interactive: new WebClient(token, { ...common, timeout: 2_500 }),
-    background: new WebClient(token, { ...common, timeout: 10_000 }),
+    interactive: counted(new WebClient(token, { ...common, timeout: 2_500 }), called),
+    background: counted(new WebClient(token, { ...common, timeout: 10_000 }), called),
   }
+}
+
+function counted(
+  client: WebClient,
+  called: (method: string, outcome: 'ok' | SlackTrouble['trouble']) => void,
+): WebClient {
+  const call = client.apiCall.bind(client)
+  client.apiCall = async (method, options) => {
+    try {
+      const result = await call(method, options)
+      called(method, 'ok')
+      return result
+    } catch (error) {
+      called(method, slackTrouble(error).trouble)
+      throw error
+    }
+  }
+  return client
 }
 
 /** Answers after which Slack may or may not have done what was asked. */

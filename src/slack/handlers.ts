@@ -187,7 +187,9 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
     const may = await service.may(first.deed, asked)
     if ('refused' in may) return { is: 'refusal', refusal: may.refused }
     const context = { token: arrival.token, responseUrl: arrival.responseUrl }
-    return open(ports, arrival.trigger, reasonModal({ view: first.view, release, metadata: metadata(context) }))
+    const environment = environmentOf(ports.apps, release)
+    const modal = { view: first.view, release, metadata: metadata(context), ...(environment && { environment }) }
+    return open(ports, arrival.trigger, reasonModal(modal))
   }
   switch (action) {
     case ACTION.cancel:

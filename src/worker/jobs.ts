@@ -5,12 +5,12 @@ import { end, needAttention, planned, proceed, say } from '../release/course.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import type { Claim, Job, Transaction } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
-import { irreversibleBegun, type Release } from '../release/release.ts'
+import { hasEnded, irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
 import { makePlan } from './planner.ts'
 import type { WorkerPorts } from './ports.ts'
 import { tidyPullRequest } from './pull-request.ts'
 import { runRelease } from './runner.ts'
-import { checkBound, isPinned, lookAtWorld } from './world.ts'
+import { checkBound, checkBuilds, isPinned, lookAtWorld } from './world.ts'
 
 /** Handles one job. Throws to have it taken up again. */
 export async function handleJob(ports: WorkerPorts, claim: Claim): Promise<void> {
@@ -44,8 +44,10 @@ function differs({ app, environment }: { app: string; environment: string }): { 
 
 async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Promise<void> {
   const release = await ports.store.release(number)
-  if (release?.state !== 'planning') return
+  if (release === undefined) return
   const where = place(ports, release)
+  // Ended while an earlier try planned: what that had opened is taken away.
+  if (release.state !== 'planning') return release.plan === undefined ? tidy(ports, number) : undefined
   const outcome = where
     ? await makePlan(ports, {
         ...where,
@@ -55,26 +57,21 @@ async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Pr
         signal: claim.signal,
       })
     : differs(release)
-  await ports.store.transaction(
+  const endedMeanwhile = await ports.store.transaction(
     async (tx) => {
       const now = await tx.lockRelease(number)
-      if (now === undefined) return
-      if (now.state !== 'planning') {
-        // Cancelled meanwhile: what planning has opened at Bitbucket is taken away again.
-        if ('plan' in outcome && outcome.plan.pullRequest && now.plan === undefined) {
-          await tx.changeRelease(number, { plan: outcome.plan })
-          await tx.enqueue({ kind: 'tidy', release: number })
-        }
-        return
-      }
+      if (now?.state !== 'planning') return true
       if ('refused' in outcome) {
         await end(tx, now, 'refused', { actor: 'worker', problem: { because: outcome.refused } })
       } else if (where) {
         await planned(tx, now, where.environment, outcome.plan)
       }
+      return false
     },
     { as: claim },
   )
+  // The job that tidies may have looked before planning had opened anything, and is enqueued once.
+  if (endedMeanwhile) await tidy(ports, number)
 }
 
 async function preview(ports: WorkerPorts, claim: Claim, job: Extract<Job, { kind: 'preview' }>): Promise<void> {
@@ -106,7 +103,7 @@ async function preflight(ports: WorkerPorts, claim: Claim, number: number, attem
   const release = await ports.store.release(number)
   if (release?.state !== 'approved' || release.attempt !== attempt) return
   const where = place(ports, release)
-  const checked = where ? await checkBound(ports, where.app, where.environment, release) : differs(release)
+  const checked = where ? await checkAll(ports, where, release) : differs(release)
   await ports.store.transaction(
     async (tx) => {
       const now = await tx.lockRelease(number)
@@ -119,6 +116,18 @@ async function preflight(ports: WorkerPorts, claim: Claim, number: number, attem
   )
 }
 
+/** Builds may have failed since the plan was made; an emergency waives them. */
+async function checkAll(
+  ports: WorkerPorts,
+  { app, environment }: { app: App; environment: Environment },
+  release: Release,
+): Promise<object | { refused: Refusal }> {
+  const bound = await checkBound(ports, app, environment, release)
+  const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
+  if ('refused' in bound || !needsChecks || release.plan === undefined) return bound
+  return checkBuilds(ports, app, environment, release.plan.bound.source.commit)
+}
+
 async function endPreflight(tx: Transaction, release: Release, because: Refusal): Promise<void> {
   const problem = { because }
   tx.addEvent({ release: release.number, type: 'preflight_refused', actor: 'worker', data: { gate: because.gate } })
@@ -129,8 +138,8 @@ async function endPreflight(tx: Transaction, release: Release, because: Refusal)
 async function tidy(ports: WorkerPorts, number: number): Promise<void> {
   const release = await ports.store.release(number)
   const where = release && place(ports, release)
-  if (!release?.plan || !where) return
-  const left = await tidyPullRequest(ports, where.app, release.plan)
+  if (!release || !where || !hasEnded(release.state)) return
+  const left = await tidyPullRequest(ports, where.app, where.environment, release)
   if (left !== undefined) throw new Error(`the pull request of #${number} could not be tidied: ${left}`)
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Answer } from '../release/ports.ts'
+import type { Answer, MigrationsAnswer } from '../release/ports.ts'
 
 const TRIES = 3
 
@@ -8,6 +8,18 @@ export async function patiently<T>(ask: () => Promise<Answer<T>>, pauseMs: numbe
   for (let tried = 1; ; tried++) {
     const answer = await ask()
     if (answer.ok || answer.trouble !== 'unreachable' || tried === TRIES) return answer
+    await sleep(pauseMs * tried)
+  }
+}
+
+/** The same for a database. */
+export async function patientlyAskDatabase<T>(
+  ask: () => Promise<MigrationsAnswer<T>>,
+  pauseMs: number,
+): Promise<MigrationsAnswer<T>> {
+  for (let tried = 1; ; tried++) {
+    const answer = await ask()
+    if (answer.ok || answer.why !== 'database unreachable' || tried === TRIES) return answer
     await sleep(pauseMs * tried)
   }
 }

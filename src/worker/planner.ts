@@ -5,11 +5,12 @@ import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { BoundFacts, CheckStatus, Plan, PlannedMigration } from '../release/plan.ts'
 import type { MigrationStatus, PlatformRelease } from '../release/ports.ts'
 import type { ReleaseKind, StepName } from '../release/release.ts'
-import { patiently } from './patience.ts'
+import { patiently, patientlyAskDatabase } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 import { openPullRequest } from './pull-request.ts'
 import {
   bitbucketTrouble,
+  checkBuilds,
   herokuTrouble,
   isPinned,
   migrationsTrouble,
@@ -23,6 +24,9 @@ import {
 const MOST_COMMITS = 500
 const FIRST_RELEASE_COMMITS = 20
 const MOST_FILES = 300
+
+/** The one part of planning that has effects outside. */
+const OPENING = 'opening the pull request'
 
 export interface PlanningRequest {
   readonly app: App
@@ -39,7 +43,11 @@ export interface PlanningRequest {
 
 type Result = BoundFacts['result']
 
-/** Plans within the time limit; `time_ran_out` names what it was doing. Safe to repeat: an open pull request is found again. */
+/**
+ * Plans within the time limit; `time_ran_out` names what it was doing. A pull request that is being opened then is
+ * waited for, so that nothing is opened behind the back of whoever tidies up. Safe to repeat: an open pull request is
+ * found again.
+ */
 export async function makePlan(
   ports: WorkerPorts,
   request: Omit<PlanningRequest, 'during'>,
@@ -47,15 +55,20 @@ export async function makePlan(
   let doing = 'starting'
   const limit = new AbortController()
   const timer = setTimeout(() => limit.abort(), ports.times.plan)
-  const ranOut = new Promise<Refused>((resolve) => {
-    limit.signal.addEventListener('abort', () => resolve({ refused: { gate: 'time_ran_out', during: doing } }))
+  const ranOut = new Promise<'ran out'>((resolve) => {
+    limit.signal.addEventListener('abort', () => resolve('ran out'))
   })
   const signal = AbortSignal.any([request.signal, limit.signal])
   try {
     const during = (what: string) => {
       doing = what
     }
-    return await Promise.race([plan(ports, { ...request, signal, during }), ranOut])
+    const planning = plan(ports, { ...request, signal, during })
+    const first = await Promise.race([planning, ranOut])
+    if (first !== 'ran out') return first
+    const refused = { gate: 'time_ran_out', during: doing } as const
+    const late = doing === OPENING ? await planning.catch(() => undefined) : undefined
+    return late !== undefined && 'plan' in late ? late : { refused }
   } finally {
     clearTimeout(timer)
   }
@@ -134,13 +147,15 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   }
   if (result.how !== 'merge' || request.release === undefined) return { plan: made }
 
-  during('opening the pull request')
+  request.signal.throwIfAborted()
+  during(OPENING)
   const opened = await openPullRequest(ports, {
     app,
     environment,
     plan: made,
     ...request.release,
     pinned: isPinned(app, environment),
+    signal: request.signal,
   })
   return 'refused' in opened ? opened : { plan: { ...made, pullRequest: opened.pullRequest } }
 }
@@ -209,30 +224,24 @@ async function wouldBeLost(
   return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
 }
 
+/** Merging is asked about only where there is a merge; without it, and without required checks, Bitbucket need not answer. */
 async function askBitbucket(
   ports: WorkerPorts,
   { app, environment }: PlanningRequest,
   source: string,
   result: Result,
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
-  const require = environment.signOff?.requireChecks === true
-  const needsIt = require || result.how === 'merge'
-  const [checks, forbidden] = await Promise.all([
-    patiently(() => ports.bitbucket.checks(app, source), ports.times.pause),
+  const [built, forbidden] = await Promise.all([
+    checkBuilds(ports, app, environment, source),
     result.how === 'merge'
       ? patiently(() => ports.bitbucket.mergeForbiddenBy(app, environment.branch), ports.times.pause)
       : undefined,
   ])
-  if (!checks.ok && needsIt) return bitbucketTrouble(checks)
   if (forbidden && !forbidden.ok) return bitbucketTrouble(forbidden)
   if (forbidden?.value !== undefined) {
     return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
   }
-  const known = checks.ok ? checks.value : []
-  if (require && (known.length === 0 || known.some(({ state }) => state !== 'passed'))) {
-    return { refused: { gate: 'checks_failed', checks: known } }
-  }
-  return { checks: known }
+  return built
 }
 
 type Database = NonNullable<BoundFacts['database']>
@@ -258,12 +267,15 @@ async function planMigrations(
     return unreadable(`script_location of ${settings.config} names no folder of the commit`)
   }
 
-  const status = await migrationStatus(ports, request, tree, migrationsTree)
+  const where = { app: app.name, environment: environment.name }
+  const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
+  const applied = last?.plan?.bound.database ?? undefined
+  const status = await migrationStatus(ports, request, { tree, migrationsTree, applied })
   if ('refused' in status) return status
   const { identity, heads, current, unknown, pending } = status
-  const owner = await ports.store.noteDatabase(identity, app.name, environment.name)
-  if (owner.app !== app.name || owner.environment !== environment.name) {
-    const names = { environment: `${app.name} ${environment.name}`, other: `${owner.app} ${owner.environment}` }
+  const other = applied?.identity === identity ? undefined : await otherReaching(ports, environment, identity)
+  if (other !== undefined) {
+    const names = { environment: `${app.name} ${environment.name}`, other: `${other.app} ${other.name}` }
     return { refused: { gate: 'same_database', ...names } }
   }
   if (heads.length > 1) return { refused: { gate: 'migration_heads', heads } }
@@ -283,18 +295,38 @@ async function planMigrations(
   }
 }
 
+/**
+ * Another environment whose migrations reach this database: by its env file as it is now or, where that does not tell,
+ * as it was noted when its own release was planned. A note alone may be out of date: env files are corrected.
+ */
+async function otherReaching(
+  ports: WorkerPorts,
+  environment: Environment,
+  identity: string,
+): Promise<Environment | undefined> {
+  const noted = await ports.store.noteDatabase(identity, environment.app, environment.name)
+  const others = ports.apps
+    .flatMap(({ environments }) => environments)
+    .filter((each) => each.migrations && !(each.app === environment.app && each.name === environment.name))
+  const reaching = await Promise.all(
+    others.map(async (other) => {
+      const seen = await ports.migrations.revisions(other)
+      const reached = seen.ok ? seen.value?.identity : seen.database
+      return reached === undefined ? noted.app === other.app && noted.environment === other.name : reached === identity
+    }),
+  )
+  return others.find((_, index) => reaching[index])
+}
+
 /** Python is not started when this very folder was applied last and the database, looked at directly, is at its head. */
 async function migrationStatus(
   ports: WorkerPorts,
   { app, environment, signal }: PlanningRequest,
-  tree: string,
-  migrationsTree: string,
+  { tree, migrationsTree, applied }: { tree: string; migrationsTree: string; applied: Database | undefined },
 ): Promise<MigrationStatus | Refused> {
-  const where = { app: app.name, environment: environment.name }
-  const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
-  const applied = last?.plan?.bound.database
+  const { pause } = ports.times
   if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
-    const direct = await ports.migrations.revisions(environment)
+    const direct = await patientlyAskDatabase(() => ports.migrations.revisions(environment), pause)
     if (!direct.ok) return migrationsTrouble(environment, direct)
     const { value } = direct
     if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
@@ -305,7 +337,7 @@ async function migrationStatus(
   const checkout = await mkdtemp(join(ports.checkouts, 'plan-'))
   try {
     await ports.git.checkout(app, tree, checkout)
-    const status = await ports.migrations.status(environment, checkout, signal)
+    const status = await patientlyAskDatabase(() => ports.migrations.status(environment, checkout, signal), pause)
     return status.ok ? status.value : migrationsTrouble(environment, status)
   } finally {
     await rm(checkout, { recursive: true, force: true })

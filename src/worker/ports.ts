@@ -1,6 +1,6 @@
 /** What the worker is built from; main.ts hands it in. */
 import type { App } from '../release/app.ts'
-import type { Bitbucket, EnvironmentLock, Git, Heroku, Jobs, Migrations, Store } from '../release/ports.ts'
+import type { Bitbucket, EnvironmentLock, Git, Heroku, Job, Jobs, Migrations, Store } from '../release/ports.ts'
 
 export interface Log {
   info(fields: object, message: string): void
@@ -50,4 +50,6 @@ export interface WorkerPorts {
   readonly checkouts: string
   readonly times: Times
   readonly log: Log
+  /** Told how each job ended, for metrics. */
+  readonly jobEnded?: (kind: Job['kind'], outcome: 'done' | 'failed' | 'lost') => void
 }

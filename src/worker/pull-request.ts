@@ -1,8 +1,10 @@
-import type { App, Environment } from '../release/app.ts'
+import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { Plan } from '../release/plan.ts'
+import type { PullRequest } from '../release/ports.ts'
+import type { Release } from '../release/release.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
-import { bitbucketTrouble, originTrouble, type Refused } from './world.ts'
+import { bitbucketTrouble, isPinned, originTrouble, type Refused } from './world.ts'
 
 const LISTED_COMMITS = 50
 
@@ -47,9 +49,18 @@ export function plain(text: string): string {
  */
 export async function openPullRequest(
   ports: WorkerPorts,
-  asked: { app: App; environment: Environment; plan: Plan; number: number; requester: string; pinned: boolean },
+  asked: {
+    app: App
+    environment: Environment
+    plan: Plan
+    number: number
+    requester: string
+    pinned: boolean
+    /** Looked at before each effect: once it has aborted, nothing more is pushed or opened. */
+    signal: AbortSignal
+  },
 ): Promise<{ pullRequest: NonNullable<Plan['pullRequest']> } | Refused> {
-  const { app, environment, plan, number, requester, pinned } = asked
+  const { app, environment, plan, number, requester, pinned, signal } = asked
   const { pause } = ports.times
   const { source, target } = plan.bound
   const branch = pinned ? pinnedBranch(environment, number) : source.branch
@@ -57,7 +68,13 @@ export async function openPullRequest(
     const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
     if (!there.ok) return originTrouble(app, there)
     if (there.value[branch] !== source.commit) {
-      const pushed = await ports.git.push(app, app.gitUrl, { commit: source.commit, branch, expected: null })
+      signal.throwIfAborted()
+      const pushed = await ports.git.push(
+        app,
+        app.gitUrl,
+        { commit: source.commit, branch, expected: null },
+        { signal },
+      )
       if (pushed.push !== 'moved' && pushed.push !== 'already') {
         const again = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
         if (!again.ok) return originTrouble(app, again)
@@ -74,6 +91,7 @@ export async function openPullRequest(
   if (found.value === undefined) {
     const title = `Release #${number}: ${app.name} → ${environment.name}`
     const text = description(app, plan, number, requester)
+    signal.throwIfAborted()
     const made = await ports.bitbucket.createPullRequest(app, {
       title,
       description: text,
@@ -95,21 +113,37 @@ export async function openPullRequest(
   return { pullRequest: { id: value.id, url: value.url, ...(pinned && { pinnedBranch: branch }) } }
 }
 
-/** After a release that ended unmerged: our pull request is declined, our branch deleted. Safe to repeat; gives what failed. */
-export async function tidyPullRequest(ports: WorkerPorts, app: App, plan: Plan): Promise<string | undefined> {
-  const { pullRequest } = plan
-  if (pullRequest === undefined) return undefined
-  const now = await patiently(() => ports.bitbucket.pullRequest(app, pullRequest.id), ports.times.pause)
-  if (!now.ok) return now.detail
-  if (now.value.state === 'open') {
-    const declined = await ports.bitbucket.decline(app, pullRequest.id)
+/**
+ * After a release has ended: its unmerged pull request is declined, its branch deleted. What planning had opened before
+ * it was refused or cut off is in no plan, so both are found again by marker and name. Safe to repeat; gives what failed.
+ */
+export async function tidyPullRequest(
+  ports: WorkerPorts,
+  app: App,
+  environment: Environment,
+  release: Release,
+): Promise<string | undefined> {
+  if (promotedFrom(app, environment) === undefined) return undefined
+  const { pause } = ports.times
+  const known = release.plan?.pullRequest
+  const found = await patiently<PullRequest | undefined>(
+    () =>
+      known === undefined
+        ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release.number))
+        : ports.bitbucket.pullRequest(app, known.id),
+    pause,
+  )
+  if (!found.ok) return found.detail
+  if (found.value?.state === 'open') {
+    const declined = await ports.bitbucket.decline(app, found.value.id)
     if (!declined.ok) return declined.detail
   }
-  if (pullRequest.pinnedBranch === undefined) return undefined
-  const { commit } = plan.bound.source
-  const gone = await patiently(
-    () => ports.git.deleteBranch(app, app.gitUrl, pullRequest.pinnedBranch ?? '', commit),
-    ports.times.pause,
-  )
+  if (!isPinned(app, environment) && known?.pinnedBranch === undefined) return undefined
+  const branch = known?.pinnedBranch ?? pinnedBranch(environment, release.number)
+  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
+  if (!there.ok) return there.detail
+  const commit = there.value[branch]
+  if (!commit) return undefined
+  const gone = await patiently(() => ports.git.deleteBranch(app, app.gitUrl, branch, commit), pause)
   return gone.ok ? undefined : gone.detail
 }

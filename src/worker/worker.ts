@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { ClaimLost } from '../release/ports.ts'
 import { handleJob, lookAtAwaiting } from './jobs.ts'
 import type { WorkerPorts } from './ports.ts'
 import { NotNow } from './runner.ts'
@@ -41,7 +42,9 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   const working = await ports.jobs.work(async (claim) => {
     try {
       await handleJob(ports, claim)
+      ports.jobEnded?.(claim.job.kind, 'done')
     } catch (error) {
+      ports.jobEnded?.(claim.job.kind, error instanceof ClaimLost ? 'lost' : 'failed')
       const fields = { job: claim.job, attempt: claim.attempt, err: error }
       if (error instanceof NotNow) log.info(fields, 'the environment is held by another run')
       else log.error(fields, 'a job was interrupted and is taken up again')

@@ -1,11 +1,11 @@
 /** Looking at the world that a plan binds, and the words for a world that does not answer. */
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import { type Moved, movedFacts, type World } from '../release/bound.ts'
-import type { Plan } from '../release/plan.ts'
+import type { CheckStatus, Plan } from '../release/plan.ts'
 import type { Answer, MigrationsAnswer, PlatformRelease, Trouble } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
 import type { Release } from '../release/release.ts'
-import { patiently } from './patience.ts'
+import { patiently, patientlyAskDatabase } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 
 export type Refused = { readonly refused: Refusal }
@@ -96,7 +96,9 @@ export async function lookAtWorld(
     patiently(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports.times.pause),
     patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause),
     platformReleases(ports, environment),
-    plan.bound.database === null ? undefined : ports.migrations.revisions(environment),
+    plan.bound.database === null
+      ? undefined
+      : patientlyAskDatabase(() => ports.migrations.revisions(environment), ports.times.pause),
   ])
   if (!origin.ok) return originTrouble(app, origin)
   if (!held.ok) return remoteTrouble(environment, held)
@@ -113,6 +115,23 @@ export async function lookAtWorld(
       configuration: environment.digest,
     },
   }
+}
+
+/**
+ * The builds of a commit, refused where the environment asks for passed ones and they are not; where it does not, what
+ * Bitbucket cannot tell is left out.
+ */
+export async function checkBuilds(
+  ports: WorkerPorts,
+  app: App,
+  environment: Environment,
+  commit: string,
+): Promise<{ checks: readonly CheckStatus[] } | Refused> {
+  const asked = await patiently(() => ports.bitbucket.checks(app, commit), ports.times.pause)
+  if (environment.signOff?.requireChecks !== true) return { checks: asked.ok ? asked.value : [] }
+  if (!asked.ok) return bitbucketTrouble(asked)
+  const allPassed = asked.value.length > 0 && asked.value.every(({ state }) => state === 'passed')
+  return allPassed ? { checks: asked.value } : { refused: { gate: 'checks_failed', checks: asked.value } }
 }
 
 /** Whether the pull request's source may move on without making the release outdated. */

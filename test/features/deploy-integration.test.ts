@@ -1,24 +1,68 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
+import { type WatchedAlembic, watchedAlembic } from '../support/watched-alembic.ts'
 
-let team: Team | undefined
-afterEach(async () => {
-  await team?.close()
-  team = undefined
-})
+describe('/deploy integration', () => {
+  let team: Team
+  let alembic: WatchedAlembic
+  beforeAll(async () => {
+    alembic = await watchedAlembic()
+    team = await startTeam({
+      integration: (entry) => {
+        Object.assign(entry.migrations as object, { alembic: alembic.path })
+      },
+    })
+  })
+  afterAll(async () => {
+    await team?.close()
+    await alembic?.remove()
+  })
 
-it('/deploy integration brings master to the integration remote, migrates first, and asks nobody', async () => {
-  team = await startTeam()
-  const master = await team.repository.head('master')
-  await team.command(team.people.dana, '/deploy integration')
-  await team.told(team.people.dana, 'Release #1')
-  await team.until(/#1 succeeded|Release #1.*Succeeded/s)
-  expect(await team.heroku.holds(INTEGRATION)).toBe(master)
-  expect(team.heroku.runs(INTEGRATION)).toBe(master)
-  expect(await team.revisions('integration')).toEqual([await team.repository.headRevision('master')])
-  const events = await team.query<{ type: string; body: string }>('select type, body from event order by id')
-  const done = events.filter(({ type }) => type === 'step_done').map(({ body }) => /"step":"(\w+)"/.exec(body)?.[1])
-  expect(done).toEqual(['sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
-  expect(team.bitbucket.pullRequests()).toEqual([])
-  console.log(team.transcript())
+  it('brings master to the remote, migrates first, asks nobody and opens no pull request', async () => {
+    const master = await team.repository.head('master')
+    await team.command(team.people.dana, '/deploy integration')
+    await team.told(team.people.dana, 'Release #1 of api to integration is being planned')
+    await team.succeeded(1)
+
+    expect(await team.heroku.holds(INTEGRATION)).toBe(master)
+    expect(team.heroku.runs(INTEGRATION)).toBe(master)
+    expect(await team.revisions('integration')).toEqual([await team.repository.headRevision('master')])
+    expect(await team.stepsDone(1)).toEqual(['sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
+    expect(await team.query('select 1 from sign_off')).toEqual([])
+    expect(team.bitbucket.pullRequests()).toEqual([])
+    expect(team.transcript()).not.toMatch(/Approve|QA passed|is changing/)
+    expect(await team.repository.head('master')).toBe(master)
+  })
+
+  it('refuses when everything is there already, and starts no Python to find that out', async () => {
+    const [before, releases] = [await alembic.starts(), team.heroku.releases(INTEGRATION).length]
+    expect(before).toBeGreaterThan(0)
+    await team.command(team.people.dana, '/deploy integration')
+    const words = await team.told(team.people.dana, 'nothing to release')
+    expect(words).toContain('Heroku does not build the same commit again')
+    expect(await alembic.starts()).toBe(before)
+    expect(team.heroku.releases(INTEGRATION).length).toBe(releases)
+    expect(team.slack.messages('product').filter(({ text }) => text.includes('#2'))).toEqual([])
+  })
+
+  it('brings code without a migration, and starts no Python for it', async () => {
+    const before = await alembic.starts()
+    const sha = await team.repository.commit({ files: { 'NOTES.md': 'one more\n' }, message: 'Note one more thing' })
+    await team.command(team.people.lin, '/deploy api to integration')
+    await team.succeeded(3)
+    expect(team.heroku.runs(INTEGRATION)).toBe(sha)
+    expect(await team.stepsDone(3)).toEqual(['sync', 'verify', 'push', 'confirm', 'report'])
+    expect(await alembic.starts()).toBe(before)
+  })
+
+  it('looks at the database directly, so a database that lags is seen', async () => {
+    const migrated = await team.repository.addRevision({
+      message: 'add notes',
+      sql: 'create table notes (id int)',
+    })
+    await team.command(team.people.dana, '/deploy integration')
+    await team.succeeded(4)
+    expect(await team.revisions('integration')).toEqual([migrated.revision])
+    expect(await team.stepsDone(4)).toContain('migrate')
+  })
 })

@@ -73,6 +73,14 @@ describe('the Dockerfile', () => {
       expect(installed).toContain(` ${name} `)
   })
 
+  it('makes the embedded store ready by a program that runs', async () => {
+    const [, program = 'throw new Error()'] =
+      last
+        .map(({ word, rest }) => (word === 'RUN' ? /^node --input-type=module --eval "(.*)"$/.exec(rest) : null))
+        .find(Boolean) ?? []
+    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { cwd: root, env: {} })
+  })
+
   it('starts the command line, as a user that is not root, with its data in a volume of that user', () => {
     expect(JSON.parse(only('ENTRYPOINT'))).toEqual(['node', '/app/src/main.ts'])
     expect(JSON.parse(only('CMD'))).toEqual(['start'])

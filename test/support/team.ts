@@ -68,8 +68,8 @@ export interface Team {
   running: Running[]
   /** Types a command in #product. */
   command(user: string, text: string): Promise<void>
-  /** Presses a button of the newest card that has it. */
-  click(user: string, label: string): Promise<void>
+  /** Presses a button of the newest card that has it, and says yes where it asks; gives what it asked. */
+  click(user: string, label: string): Promise<string | undefined>
   /** Fills in the open modal and sends it. */
   submit(user: string, values: Record<string, string | boolean | string[]>): Promise<void>
   /** The newest card in #product. */
@@ -78,6 +78,14 @@ export interface Team {
   until(text: string | RegExp, timeoutMs?: number): Promise<void>
   /** Waits until the person has privately read this; gives the words. */
   told(user: string, text: string | RegExp, timeoutMs?: number): Promise<string>
+  /** Waits until the release has succeeded and #product has been told. */
+  succeeded(number: number): Promise<void>
+  /** /deploy production by Dana, QA passed by Lin, Approve by Tom, and waits until it has succeeded. */
+  releaseProduction(number: number): Promise<void>
+  /** A message as people read it, with plain spaces. */
+  words(message: Message | undefined): string
+  /** The steps that were done in a release, in order, as the record has them. */
+  stepsDone(number: number): Promise<readonly string[]>
   /** Everything in #product with its threads, as people read it. */
   transcript(): string
   thread(): readonly string[]
@@ -223,6 +231,8 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       })
       const seen = await slack.click({ user, channel: 'product', ts: message.ts, label })
       if (seen.seen !== 'acknowledged') throw new Error(`${label} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
+      const asked = seen.confirmation?.text as { text?: string } | undefined
+      return asked?.text?.replaceAll('\u00a0', ' ')
     },
     async submit(user, values) {
       const view = await slack.waitFor(() => slack.openView(user), { what: `a modal for ${user}` })
@@ -242,6 +252,26 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
         what: `${user} being told “${text}”, not ${JSON.stringify(read())}`,
         timeoutMs,
       })
+    },
+    async succeeded(number) {
+      const isTold = ({ isBroadcast, text }: Message) => isBroadcast && text.includes(`Release #${number} succeeded`)
+      const what = `#product being told that release #${number} succeeded`
+      await slack.waitFor(() => slack.messages('product').some(isTold), { what, timeoutMs: 30_000, channel: 'product' })
+    },
+    words: (message) => slack.plainText(message ?? { blocks: [] }).replaceAll('\u00a0', ' '),
+    async releaseProduction(number) {
+      await team.command(people.dana, '/deploy production')
+      await team.until(new RegExp(`Release #${number}: api → production\\s+:\\w+: \\*Awaiting sign-off`))
+      await team.click(people.lin, 'QA passed')
+      await team.click(people.tom, 'Approve')
+      await team.succeeded(number)
+    },
+    async stepsDone(number) {
+      const rows = await ask<{ step: string }>(
+        databases.store.url,
+        `select body::json->'data'->>'step' as step from event where release = ${number} and type = 'step_done' order by id`,
+      )
+      return rows.map(({ step }) => step)
     },
     transcript: () => slack.transcript('product'),
     thread() {

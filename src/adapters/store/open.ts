@@ -14,6 +14,7 @@ import { createOutbox } from './outbox.ts'
 import { readCurrent, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
 import { createTransactions, type RunTransaction } from './transaction.ts'
+import { createWaiting } from './waiting.ts'
 
 export interface StoreOptions {
   /** Where the store is: a connection string, or host (a socket's directory), user and database. */
@@ -33,6 +34,11 @@ export interface OpenStore {
   readonly outbox: Outbox
   readonly jobs: Jobs
   readonly lock: EnvironmentLock
+  /** What waits, for metrics. */
+  readonly waiting: {
+    outbox(): Promise<{ waiting: number; oldestAgeMs: number }>
+    inboxUnhandled(): Promise<number>
+  }
   /** Throws when the store does not answer within 5 s. */
   ping(): Promise<void>
   /** Ends all connections. Jobs in hand should have been stopped before. Safe to repeat. */
@@ -82,6 +88,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     store: createStore(db, transaction),
     inbox: createInbox(db),
     outbox,
+    waiting: createWaiting(db),
     jobs: createJobs(options.role === 'bot' ? undefined : boss, db, timing, report),
     lock: createEnvironmentLock(connect),
     ping: async () => {

@@ -1,0 +1,52 @@
+/** `signoff doctor`: builds what a role would use, and looks whether a release could go. Changes nothing. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Configuration } from './config/configuration.ts'
+import { doctorChecks } from './operations/checks/all.ts'
+import { createSlackProbe, scopesOf } from './operations/checks/slack.ts'
+import { createMigrationsLook } from './operations/checks/world.ts'
+import { runDoctor } from './operations/doctor.ts'
+import { createScrubber } from './operations/scrub.ts'
+import { createWorldAdapters, openStoreToRead } from './parts.ts'
+import { createSlackClients } from './slack/clients.ts'
+import { createDirectory } from './slack/directory.ts'
+
+/** Gives a line a check and the exit code: 1 when a release would not work. */
+export async function examine(configuration: Configuration): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
+  const scrub = createScrubber(configuration.secrets)
+  const { apps } = configuration.releases
+  const store = openStoreToRead(configuration)
+  store.catch(() => undefined)
+  const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, scrub)
+  try {
+    return await runDoctor({
+      scrub,
+      checks: doctorChecks({
+        apps,
+        store: { now: async () => (await store).store.now() },
+        ...(configuration.bot && { bot: await botParts(configuration.bot) }),
+        ...(world && {
+          worker: {
+            ...world,
+            migrations: createMigrationsLook({ ...world, directory: join(configuration.dataDir, 'doctor') }),
+          },
+        }),
+      }),
+    })
+  } finally {
+    await world?.git.close()
+    await store.then(
+      (opened) => opened.close(),
+      () => undefined,
+    )
+  }
+}
+
+async function botParts(settings: NonNullable<Configuration['bot']>) {
+  const slack = createSlackProbe(settings)
+  const identity = await slack.identity()
+  const { background } = createSlackClients(settings)
+  const manifest = await readFile(new URL('../manifest.yml', import.meta.url), 'utf8')
+  const team = identity.ok ? identity.value.team : ''
+  return { slack, scopes: scopesOf(manifest), directory: createDirectory(background, team) }
+}

@@ -1,0 +1,72 @@
+/** Builds the adapters that a configuration names; `start` and the commands share them. */
+import { join } from 'node:path'
+import { createMigrations } from './adapters/alembic/alembic.ts'
+import { createBitbucket } from './adapters/bitbucket/bitbucket.ts'
+import { createGit } from './adapters/git/git.ts'
+import { createHeroku } from './adapters/heroku.ts'
+import { attachEmbeddedPostgres } from './adapters/store/embedded-postgres.ts'
+import { openStore, type StoreOptions } from './adapters/store/open.ts'
+import type { Configuration } from './config/configuration.ts'
+
+type WorkerSettings = NonNullable<Configuration['worker']>
+
+/** What the worker, and nobody else, reaches the world by. `close` of git leaves nothing running. */
+export function createWorldAdapters(
+  { releases, dataDir }: Configuration,
+  { bitbucket, heroku }: WorkerSettings,
+  scrub: (text: string) => string,
+  log?: (said: string, facts: Record<string, unknown>) => void,
+) {
+  return {
+    git: createGit({
+      mirrors: join(dataDir, 'mirrors'),
+      credentials: gitCredentials(releases.apps, bitbucket, heroku),
+      ...(log && { log }),
+    }),
+    bitbucket: createBitbucket({ apiUrl: bitbucket.apiUrl, credentials: bitbucket.credentials }),
+    ...(heroku && { heroku: createHeroku({ apiUrl: heroku.apiUrl, apiKey: heroku.apiKey }) }),
+    migrations: createMigrations({ scrub }),
+  }
+}
+
+/** Each credential goes to the host of its own service, as releases.yml names it, and to no other. */
+function gitCredentials(
+  apps: Configuration['releases']['apps'],
+  { credentials }: WorkerSettings['bitbucket'],
+  heroku: WorkerSettings['heroku'],
+): (url: URL) => { username: string; password: string } | undefined {
+  const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : undefined)
+  const repositories = new Set(apps.map(({ gitUrl }) => hostOf(gitUrl)))
+  const environments = apps.flatMap((app) => app.environments)
+  const herokuHosts = new Set(
+    environments.filter(({ remote }) => remote.platform === 'heroku').map(({ remote }) => hostOf(remote.url)),
+  )
+  const ofBitbucket =
+    'token' in credentials
+      ? { username: 'x-token-auth', password: credentials.token }
+      : { username: 'x-bitbucket-api-token-auth', password: credentials.apiToken }
+  return ({ host }) => {
+    if (herokuHosts.has(host)) return heroku && { username: 'heroku', password: heroku.apiKey }
+    return host === 'bitbucket.org' || repositories.has(host) ? ofBitbucket : undefined
+  }
+}
+
+/**
+ * Where a command other than start finds the store: STORE_URL, or the embedded one of a running Signoff, which it never
+ * starts and never stops. Undefined: none is running.
+ */
+export async function findStore({ storeUrl, dataDir }: Configuration): Promise<StoreOptions['pool'] | undefined> {
+  if (storeUrl !== undefined) return { connectionString: storeUrl }
+  return (await attachEmbeddedPostgres({ dataDir }))?.connection
+}
+
+/** Opens the store for reading only; nothing is migrated. Throws where it is not there or of another version. */
+export async function openStoreToRead(configuration: Configuration) {
+  const pool = await findStore(configuration)
+  if (pool === undefined) {
+    throw new Error(
+      'No Signoff is running on this DATA_DIR, and STORE_URL is not set. Start it first, or set STORE_URL.',
+    )
+  }
+  return openStore({ pool, migrate: false })
+}

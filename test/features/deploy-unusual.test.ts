@@ -1,0 +1,129 @@
+/** What is not a release like every week's: each is told for what it is, and takes just the steps that it needs. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { virtualEnvironment } from '../support/watched-alembic.ts'
+
+const git = async (...args: string[]) => (await promisify(execFile)('git', args)).stdout.trim()
+
+async function change(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(sql)
+  await client.end()
+}
+
+describe('environments as they can be found', () => {
+  let team: Team
+  let plainRemote: string
+  let venv: Awaited<ReturnType<typeof virtualEnvironment>>
+  let oldRevision: string | undefined
+  beforeAll(async () => {
+    plainRemote = await mkdtemp(join(tmpdir(), 'signoff-plain-remote-'))
+    await git('init', '--quiet', '--bare', plainRemote)
+    venv = await virtualEnvironment({ name: 'only_in_the_venv', text: 'DIALECT = "postgresql"\n' })
+    team = await startTeam({
+      integration: (entry) => {
+        entry.remote = { name: 'plain', url: plainRemote, branch: 'live', platform: 'git' }
+        Object.assign(entry.migrations as object, { alembic: venv.path })
+      },
+    })
+    oldRevision = await team.repository.headRevision('production')
+  })
+  afterAll(async () => {
+    await team?.close()
+    await venv?.remove()
+    await rm(plainRemote, { recursive: true, force: true })
+  })
+
+  const steps = async (number: number) => (await team.stepsDone(number)).join(' ')
+
+  it('deploys only, where people had merged by hand and Heroku lags', async () => {
+    const merged = await team.repository.merge({ from: 'master', into: 'production' })
+    await team.releaseProduction(1)
+    expect(team.heroku.runs(PRODUCTION)).toBe(merged)
+    expect(team.bitbucket.pullRequests()).toEqual([])
+    expect(await steps(1)).toBe('record sync verify migrate push confirm report')
+    const [comment] = team.bitbucket.commitComments(merged)
+    expect(comment?.raw).toMatch(/QA passed, said lin.*Approved by tom/s)
+  })
+
+  it('makes a new Heroku release of what Heroku holds and does not run, after a rollback by hand', async () => {
+    const held = await team.heroku.holds(PRODUCTION)
+    const before = team.heroku.releases(PRODUCTION)
+    team.heroku.rollback(PRODUCTION, before.at(-1)?.version ?? 0)
+    expect(team.heroku.runs(PRODUCTION)).not.toBe(held)
+    await team.releaseProduction(2)
+    expect(await team.heroku.holds(PRODUCTION)).toBe(held)
+    expect(team.heroku.runs(PRODUCTION)).toBe(held)
+    expect(team.heroku.releases(PRODUCTION).length).toBe(before.length + 2)
+    expect(team.heroku.log.at(-1)).toMatchObject({ kind: 'release settled', status: 'succeeded' })
+    expect(await steps(2)).toBe('record sync verify push confirm report')
+    expect(team.bitbucket.pullRequests()).toEqual([])
+  })
+
+  it('migrates only, where the code is there and the database lags', async () => {
+    const before = team.heroku.releases(PRODUCTION).length
+    const lag = `alter table documents drop column language; update alembic_version set version_num = '${oldRevision}'`
+    await change(team.databases.production.url, lag)
+    await team.command(team.people.dana, '/deploy production')
+    await team.until(/Release #3: .*Awaiting sign-off/s)
+    expect(team.words(team.card())).toContain('1 migration')
+    await team.click(team.people.lin, 'QA passed')
+    await team.until(/Given: QA/)
+    expect(await team.click(team.people.tom, 'Approve')).toMatch(/1 migration goes? to api production/i)
+    await team.succeeded(3)
+    expect(await team.revisions('production')).toEqual([await team.repository.headRevision('production')])
+    expect(team.heroku.releases(PRODUCTION).length).toBe(before)
+    expect(await steps(3)).toBe('record sync verify migrate confirm report')
+  })
+
+  it('serves a plain git remote, an app that reads its .env, and an alembic of a virtual environment', async () => {
+    const settings = await git('--git-dir', team.repository.bare, 'show', 'master:api/settings.py')
+    const fromFileOnly = settings.replace(
+      'os.environ.get(name) or read_env_file().get(name)',
+      'read_env_file().get(name)',
+    )
+    expect(fromFileOnly).not.toBe(settings)
+    await team.repository.commit({ files: { 'api/settings.py': fromFileOnly }, message: 'Read the .env alone' })
+    const migrated = await team.repository.addRevision({
+      message: 'add a note',
+      upgrade:
+        "import only_in_the_venv\nassert only_in_the_venv.DIALECT == op.get_bind().dialect.name\nop.execute('create table note (id int)')",
+    })
+    await team.command(team.people.dana, '/deploy integration')
+    await team.succeeded(4)
+    expect(await git('--git-dir', plainRemote, 'rev-parse', 'live')).toBe(migrated.sha)
+    expect(await team.revisions('integration')).toEqual([migrated.revision])
+    expect(await steps(4)).toBe('sync verify migrate push confirm report')
+    expect(team.transcript()).toMatch(/Confirmed: plain/)
+  })
+})
+
+describe('the first release ever', () => {
+  let team: Team
+  beforeAll(async () => {
+    team = await startTeam({ firstRelease: true })
+  })
+  afterAll(() => team?.close())
+
+  it('is called so, with how much goes, and makes the branch at the remote and the schema in the database', async () => {
+    await team.command(team.people.dana, '/deploy production')
+    await team.until('Awaiting sign-off')
+    const card = team.words(team.card())
+    expect(card).toMatch(/first release/i)
+    expect(card).toMatch(/\b1[0-9] commits/)
+    await team.click(team.people.lin, 'QA passed')
+    await team.click(team.people.tom, 'Approve')
+    await team.succeeded(1)
+    const merged = await team.repository.head('production')
+    expect(await team.heroku.holds(PRODUCTION)).toBe(merged)
+    expect(team.heroku.runs(PRODUCTION)).toBe(merged)
+    expect(await team.revisions('production')).toEqual([await team.repository.headRevision('master')])
+  })
+})
