@@ -1,6 +1,7 @@
 /** `signoff doctor`: builds what a role would use, and looks whether a release could go. Changes nothing. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { findAlembic } from './adapters/alembic/program.ts'
 import type { Configuration } from './config/configuration.ts'
 import { doctorChecks } from './operations/checks/all.ts'
 import { createSlackProbe, scopesOf } from './operations/checks/slack.ts'
@@ -11,8 +12,11 @@ import { createWorldAdapters, openStoreToRead } from './parts.ts'
 import { createSlackClients } from './slack/clients.ts'
 import { createDirectory } from './slack/directory.ts'
 
-/** Gives a line a check and the exit code: 1 when a release would not work. */
-export async function examine(configuration: Configuration): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
+/** Gives a line a check and the exit code: 1 when a release would not work. `path`: where programs are looked for. */
+export async function examine(
+  configuration: Configuration,
+  path: string,
+): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
   const scrub = createScrubber(configuration.secrets)
   const { apps } = configuration.releases
   const store = openStoreToRead(configuration)
@@ -29,6 +33,10 @@ export async function examine(configuration: Configuration): Promise<{ lines: re
           worker: {
             ...world,
             migrations: createMigrationsLook({ ...world, directory: join(configuration.dataDir, 'doctor') }),
+            alembicProblem: async (program) => {
+              const found = await findAlembic(program, path)
+              return 'problem' in found ? found.problem : undefined
+            },
           },
         }),
       }),

@@ -55,9 +55,10 @@ async function doctor({ role }: { role: Role }): Promise<void> {
   const configuration = await readOrComplain(role)
   if (configuration === undefined) return
   const { examine } = await import('./doctor.ts')
-  const { lines, exitCode } = await examine(configuration)
+  const { lines, exitCode } = await examine(configuration, process.env.PATH ?? '')
   for (const line of lines) say(line)
-  process.exitCode = exitCode
+  // A check that came too late may still hold the process.
+  process.exit(exitCode)
 }
 
 async function later(what: string): Promise<void> {
@@ -82,6 +83,51 @@ async function printSchema(): Promise<void> {
   say(JSON.stringify(releasesJsonSchema(), null, 2))
 }
 
+/** Where the store is, or every problem of it; the store's errors are told without secrets. */
+async function withStorePlace(work: (place: { storeUrl?: string; dataDir: string }) => Promise<void>): Promise<void> {
+  const { readStorePlace } = await import('./config/variables.ts')
+  const { createScrubber } = await import('./operations/scrub.ts')
+  const { problems, secrets, ...place } = readStorePlace(process.env, process.cwd())
+  if (problems.length > 0) {
+    complain(problems)
+    process.exitCode = WRONG_USE
+    return
+  }
+  try {
+    await work(place)
+  } catch (error) {
+    complain([createScrubber(secrets)(error instanceof Error ? error.message : 'The store can not be read.')])
+    process.exitCode = NOT_GOOD
+  }
+}
+
+function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
+  return withStorePlace(async (place) => {
+    const { verifyAudit } = await import('./audit.ts')
+    const { line, exitCode } = await verifyAudit(place, head)
+    say(line)
+    process.exitCode = exitCode
+  })
+}
+
+function auditExport({ release, format }: { release: number; format: string }): Promise<void> {
+  return withStorePlace(async (place) => {
+    const { exportAudit } = await import('./audit.ts')
+    const found = await exportAudit(place, release)
+    if (found === undefined) {
+      complain([`There is no release #${release}.`])
+      process.exitCode = NOT_GOOD
+      return
+    }
+    say(format === 'markdown' ? found.markdown : JSON.stringify(found.evidence, null, 2))
+  })
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It is a number, such as 12.')
+  return Number(text)
+}
+
 function role(text: string): Role {
   if (text === 'all' || text === 'bot' || text === 'worker') return text
   throw new InvalidArgumentError('It is all, bot or worker.')
@@ -103,8 +149,17 @@ program
   .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(role))
   .action(doctor)
 const audit = program.command('audit').description('check or export the record')
-audit.command('verify').action(() => later('audit verify'))
-audit.command('export').action(() => later('audit export'))
+audit
+  .command('verify')
+  .description('find any event that was changed, taken out, added or cut off')
+  .option('--head <hash...>', 'a hash that stands in a thread: its event must still be there')
+  .action(auditVerify)
+audit
+  .command('export')
+  .description('everything about one release')
+  .requiredOption('--release <number>', 'its number', wholeNumber)
+  .addOption(new Option('--format <format>', 'json or markdown').choices(['json', 'markdown']).default('json'))
+  .action(auditExport)
 program
   .command('manifest')
   .description('print the Slack app’s manifest')

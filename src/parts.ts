@@ -55,14 +55,16 @@ function gitCredentials(
  * Where a command other than start finds the store: STORE_URL, or the embedded one of a running Signoff, which it never
  * starts and never stops. Undefined: none is running.
  */
-export async function findStore({ storeUrl, dataDir }: Configuration): Promise<StoreOptions['pool'] | undefined> {
+type StorePlace = Pick<Configuration, 'storeUrl' | 'dataDir'>
+
+export async function findStore({ storeUrl, dataDir }: StorePlace): Promise<StoreOptions['pool'] | undefined> {
   if (storeUrl !== undefined) return { connectionString: storeUrl }
   return (await attachEmbeddedPostgres({ dataDir }))?.connection
 }
 
 /** Opens the store for reading only; nothing is migrated. Throws where it is not there or of another version. */
-export async function openStoreToRead(configuration: Configuration) {
-  const pool = await findStore(configuration)
+export async function openStoreToRead(place: StorePlace) {
+  const pool = await findStore(place)
   if (pool === undefined) {
     throw new Error(
       'No Signoff is running on this DATA_DIR, and STORE_URL is not set. Start it first, or set STORE_URL.',

@@ -10,6 +10,7 @@ import { partsReady, startHealthServer } from './operations/health.ts'
 import { createLog, type Log } from './operations/log.ts'
 import { createMetrics, type Metrics } from './operations/metrics.ts'
 import { createScrubber } from './operations/scrub.ts'
+import { scrubStore } from './operations/scrubbed-store.ts'
 import { createWorldAdapters } from './parts.ts'
 import { createReleaseService } from './release/service.ts'
 import { type Bot, startBot, whoWeAre } from './slack/bot.ts'
@@ -56,7 +57,7 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
   try {
     const opened = await startStore(configuration, pace, log, stops)
     const metrics = createMetrics(opened.waiting)
-    const parts: Parts = { ...opened, store: countEvents(opened.store, metrics) }
+    const parts: Parts = { ...opened, store: countEvents(scrubStore(opened.store, scrub), metrics) }
     const ready: Record<string, () => boolean | Promise<boolean>> = {
       store: () =>
         opened.ping().then(

@@ -65,6 +65,22 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
   }
 }
 
+/** Where the store is, for commands that need nothing else. The same problems and the same secrets as above. */
+export function readStorePlace(
+  env: Env,
+  cwd: string,
+): Pick<Variables, 'storeUrl' | 'dataDir' | 'secrets' | 'problems'> {
+  const problems: string[] = []
+  const read = reader(env, problems)
+  const storeUrl = readStoreUrl(read, 'all', problems)
+  return {
+    ...(storeUrl === undefined ? {} : { storeUrl }),
+    dataDir: resolve(cwd, read('DATA_DIR') ?? './data'),
+    secrets: secretsOf(read),
+    problems,
+  }
+}
+
 /** A variable that is set to nothing counts as not set. With a shape, a malformed one is a problem. */
 type Read = (name: string, shape?: { readonly pattern: RegExp; readonly message: string }) => string | undefined
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { MigrationRisk } from './app.ts'
+import type { HotfixPlan } from './hotfix.ts'
 import type { ReleaseKind, StepName } from './release.ts'
 
 /** What a plan binds. A change of any of it makes the release outdated; the fingerprint covers exactly this. */
@@ -89,6 +90,8 @@ export interface Plan {
   readonly steps: readonly StepName[]
   /** Web address of the repository, such as https://bitbucket.org/workspace/slug; commit links are made from it. */
   readonly webUrl: string
+  /** Present when commits are picked. */
+  readonly hotfix?: HotfixPlan
   /** Sentences that a person should read before signing. */
   readonly warnings: readonly string[]
 }

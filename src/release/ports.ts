@@ -1,5 +1,6 @@
 /** What Signoff needs of the outside, in our words. Adapters implement these; tests hand in others. */
 import type { App, Environment } from './app.ts'
+import type { GitPicks } from './hotfix.ts'
 import type { OutboxMessage } from './messages.ts'
 import type { ChangedFile, CheckStatus, PlannedCommit } from './plan.ts'
 import type { PersonName, PostedMessage, Release, ReleaseKind, ReleaseState, SignOff, StepRow } from './release.ts'
@@ -39,6 +40,8 @@ export type Job =
   | { readonly kind: 'run'; readonly release: number; readonly attempt: number }
   /** Takes away what an ended release left at Bitbucket: its unmerged pull request, its pinned branch. */
   | { readonly kind: 'tidy'; readonly release: number }
+  /** Brings what a hot-fix has picked to the branch that its environment is promoted from, by a pull request. */
+  | { readonly kind: 'carry'; readonly release: number }
   | {
       readonly kind: 'preview'
       readonly id: string
@@ -227,6 +230,8 @@ export interface Jobs {
    * no new job is taken, those in hand get `graceMs` to end, then their claim's signal aborts.
    */
   work(handle: (claim: Claim) => Promise<void>): Promise<{ stop(graceMs: number): Promise<void> }>
+  /** Whether the job waits, is in hand, or will be taken up again: false when it was never enqueued, is done, or is given up. */
+  isLive(job: Job): Promise<boolean>
 }
 
 /** One holder at a time for an environment, over all workers; freed when the holder's connection or process dies. */
@@ -264,7 +269,7 @@ export interface CommitFacts {
  * git over the worker's own bare mirror, one an app. Everything after `heads`, `fetch`, `push` and `deleteBranch` is
  * local and throws on surprises. Commits are 40 hex digits; branches are valid names; both are checked before git sees them.
  */
-export interface Git {
+export interface Git extends GitPicks {
   /** Where the branches of a remote are, by ls-remote; null: not there. */
   heads(
     url: string,
@@ -343,6 +348,8 @@ export interface Bitbucket {
     request: { title: string; description: string; source: string; destination: string },
   ): Promise<Answer<PullRequest>>
   pullRequest(app: App, id: number): Promise<Answer<PullRequest>>
+  /** The open ones into a branch, from branches of the same repository. */
+  openPullRequests(app: App, destination: string): Promise<Answer<readonly PullRequest[]>>
   /** As a merge commit; 202 is polled to its end. */
   merge(app: App, id: number, message: string, signal?: AbortSignal): Promise<MergeAnswer>
   decline(app: App, id: number): Promise<Answer<void>>
@@ -356,6 +363,8 @@ export interface Bitbucket {
   checks(app: App, commit: string): Promise<Answer<readonly CheckStatus[]>>
   /** A rule, in Bitbucket's words, that forbids our merge into the branch; undefined: none that can be read. */
   mergeForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
+  /** The same for our push to the branch. */
+  pushForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
 }
 
 // ---------------------------------------------------------------------------------------------- Heroku
@@ -412,11 +421,12 @@ export interface Migrations {
   status(environment: Environment, checkout: string, signal?: AbortSignal): Promise<MigrationsAnswer<MigrationStatus>>
   /**
    * The database's revisions by a direct look at alembic_version, without Python. `undefined` where the database can't
-   * be looked at directly (not a Postgres URL in DATABASE_URL).
+   * be looked at directly (not a Postgres URL in DATABASE_URL). `isWorking`: an alembic that we have started is connected
+   * to the database now.
    */
   revisions(
     environment: Environment,
-  ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[] } | undefined>>
+  ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
   /** `upgrade head`, with the environment's time limits. Its own process group; nothing of it is left running. */
   upgrade(
     environment: Environment,

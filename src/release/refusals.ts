@@ -1,7 +1,7 @@
 import type { CheckStatus } from './plan.ts'
 import type { PersonName, ReleaseState, SignOffKind, StepName } from './release.ts'
 
-interface CommitFact {
+export interface CommitFact {
   readonly sha: string
   readonly title: string
   readonly author: string
@@ -101,6 +101,49 @@ export type Refusal =
   | { readonly gate: 'time_ran_out'; readonly during: string }
   | { readonly gate: 'reason_too_short'; readonly least: number }
   | { readonly gate: 'stale_button' }
+  | {
+      readonly gate: 'unknown_commit'
+      readonly asked: string
+      /** `no commit`: it does not read as one. */
+      readonly why: 'no commit' | 'not there' | 'on no branch'
+      /** What might be meant. */
+      readonly candidates: readonly CommitFact[]
+    }
+  | { readonly gate: 'ambiguous_commit'; readonly asked: string; readonly candidates: readonly CommitFact[] }
+  | { readonly gate: 'too_many_commits'; readonly count: number; readonly most: number }
+  | {
+      readonly gate: 'merge_commit'
+      readonly commit: CommitFact
+      readonly mainline: string
+      readonly count: number
+      readonly commits: readonly CommitFact[]
+    }
+  | {
+      readonly gate: 'already_applied'
+      readonly commit: CommitFact
+      readonly branch: string
+      readonly how: 'the commit' | 'the same change' | 'empty'
+    }
+  | {
+      readonly gate: 'pick_conflict'
+      readonly commit: CommitFact
+      readonly branch: string
+      readonly environment: string
+      readonly files: readonly { readonly path: string; readonly line?: number }[]
+      readonly lines: readonly string[]
+      /** All that were asked for, in order: the recipe picks from this one on. */
+      readonly commits: readonly string[]
+    }
+  | { readonly gate: 'pick_not_allowed'; readonly branch: string; readonly rule: string }
+  | {
+      readonly gate: 'not_followed_branch'
+      readonly asked: string
+      readonly names: readonly string[]
+      readonly commits: readonly string[]
+    }
+  /** This release gave way to a hot-fix of the same environment. */
+  | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
+  | { readonly gate: 'not_sure' }
   | { readonly gate: 'later_issue'; readonly what: string }
 
 export type Gate = Refusal['gate']
@@ -114,6 +157,13 @@ export type Failure =
       readonly expected: string
       readonly found: string
     }
+  | {
+      readonly gate: 'pick_refused'
+      readonly branch: string
+      readonly line?: string
+      readonly output: readonly string[]
+    }
+  | { readonly gate: 'pick_unknown'; readonly branch: string; readonly commit: string }
   | { readonly gate: 'unexpected_diff'; readonly detail: string }
   | {
       readonly gate: 'migration_failed'

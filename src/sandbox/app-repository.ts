@@ -55,10 +55,10 @@ const FIRST_COMMIT = Date.UTC(2026, 10, 2, 9) / 1000
 /**
  * Makes the sample application in a bare repository (made when it is absent; opened as it is when it has a master): an API
  * with a dozen commits by three people and real alembic migrations, `alembic -c alembic_users.ini`. `production` is where master
- * was merged into it last; `master` is a few commits and one migration ahead.
+ * was merged into it last; `master` is a few commits and one migration ahead. `sqlBeside`: each revision's SQL lies beside it.
  */
-export async function createAppRepository(options: { bare: string }): Promise<AppRepository> {
-  const { bare } = options
+export async function createAppRepository(options: { bare: string; sqlBeside?: boolean }): Promise<AppRepository> {
+  const { bare, sqlBeside = false } = options
   await mkdir(bare, { recursive: true })
   await git(bare, ['init', '--quiet', '--bare', '.'])
   await git(bare, ['symbolic-ref', 'HEAD', 'refs/heads/master'])
@@ -118,6 +118,7 @@ export async function createAppRepository(options: { bare: string }): Promise<Ap
         downRevision,
         message,
         ...(down === undefined ? {} : { down }),
+        sqlBeside,
       })
       const sha = await commit({ branch, ...drawn, ...(author === undefined ? {} : { author }) })
       return { sha, revision, path: drawn.path }
@@ -165,7 +166,7 @@ export async function createAppRepository(options: { bare: string }): Promise<Ap
     },
   }
 
-  if (!isThere) await writeHistory(bare, nextDate)
+  if (!isThere) await writeHistory(bare, nextDate, sqlBeside)
   return repository
 }
 
@@ -196,12 +197,12 @@ function commitStream(commit: StreamedCommit): string {
 }
 
 // The whole history in one stream: a process per commit would make every test wait.
-async function writeHistory(bare: string, nextDate: () => string): Promise<void> {
+async function writeHistory(bare: string, nextDate: () => string, sqlBeside: boolean): Promise<void> {
   const { ada, ben, chi } = authors
   let revision: string | undefined
   const migration = (index: 0 | 1 | 2 | 3, author: Person) => {
     const id = revisionId(index + 1)
-    const drawn = drawRevision({ ...firstRevisions[index], revision: id, downRevision: revision })
+    const drawn = drawRevision({ ...firstRevisions[index], revision: id, downRevision: revision, sqlBeside })
     revision = id
     return { ...drawn, author }
   }
@@ -252,14 +253,17 @@ const pythonSql = (sql: string) => JSON.stringify(sql.replaceAll(/(?<![:\w\\]):(
 const revisionId = (number: number) => (0xa1c0de000000 + number * 0x1f3).toString(16)
 
 function drawRevision(
-  migration: { revision: string; downRevision: string | undefined; message: string; down?: string } & (
-    | { sql: string }
-    | { upgrade: string }
-  ),
+  migration: {
+    revision: string
+    downRevision: string | undefined
+    message: string
+    down?: string
+    sqlBeside?: boolean
+  } & ({ sql: string } | { upgrade: string; sql?: string }),
 ): { path: string; files: FileChanges; message: string } {
   const { revision, message } = migration
   const path = `${VERSIONS}/${revision}_${message.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}.py`
-  const upgrade = 'sql' in migration ? `op.execute(${pythonSql(migration.sql)})` : migration.upgrade
+  const upgrade = 'upgrade' in migration ? migration.upgrade : `op.execute(${pythonSql(migration.sql)})`
   const indented = (lines: string) =>
     lines
       .split('\n')
@@ -282,5 +286,7 @@ ${indented(upgrade)}
 def downgrade():
 ${indented(migration.down ?? 'pass')}
 `
-  return { path, files: { [path]: text }, message: `Migration: ${message}` }
+  const beside =
+    migration.sqlBeside && migration.sql !== undefined ? { [path.replace(/py$/, 'sql')]: `${migration.sql};\n` } : {}
+  return { path, files: { [path]: text, ...beside }, message: `Migration: ${message}` }
 }

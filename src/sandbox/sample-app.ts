@@ -190,6 +190,7 @@ export const firstRevisions = [
     sa.Column('id', sa.Integer, primary_key=True),
     sa.Column('email', sa.Text, nullable=False, unique=True),
 )`,
+    sql: 'CREATE TABLE users (id serial PRIMARY KEY, email text NOT NULL UNIQUE)',
     down: "op.drop_table('users')",
   },
   {
@@ -200,11 +201,13 @@ export const firstRevisions = [
     sa.Column('title', sa.Text, nullable=False),
     sa.Column('body', sa.Text),
 )`,
+    sql: 'CREATE TABLE documents (id serial PRIMARY KEY, title text NOT NULL, body text)',
     down: "op.drop_table('documents')",
   },
   {
     message: 'add users last seen',
     upgrade: "op.add_column('users', sa.Column('last_seen_at', sa.DateTime(timezone=True)))",
+    sql: 'ALTER TABLE users ADD COLUMN last_seen_at timestamptz',
     down: "op.drop_column('users', 'last_seen_at')",
   },
   {

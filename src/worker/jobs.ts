@@ -121,11 +121,13 @@ async function checkAll(
   ports: WorkerPorts,
   { app, environment }: { app: App; environment: Environment },
   release: Release,
-): Promise<object | { refused: Refusal }> {
+): Promise<{ refused: Refusal } | { holds: true }> {
   const bound = await checkBound(ports, app, environment, release)
   const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
-  if ('refused' in bound || !needsChecks || release.plan === undefined) return bound
-  return checkBuilds(ports, app, environment, release.plan.bound.source.commit)
+  if ('refused' in bound) return bound
+  if (!needsChecks || release.plan === undefined) return { holds: true }
+  const built = await checkBuilds(ports, app, environment, release.plan.bound.source.commit)
+  return 'refused' in built ? built : { holds: true }
 }
 
 async function endPreflight(tx: Transaction, release: Release, because: Refusal): Promise<void> {

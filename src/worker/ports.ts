@@ -24,6 +24,8 @@ export interface Times {
   readonly plan: number
   /** Between two looks at the world while sign-offs are awaited. */
   readonly look: number
+  /** Between two looks for releases whose job is gone. */
+  readonly sweep: number
 }
 
 export const TIMES: Times = {
@@ -34,6 +36,7 @@ export const TIMES: Times = {
   confirm: 65 * 60_000,
   plan: 5 * 60_000,
   look: 5 * 60_000,
+  sweep: 30_000,
 }
 
 export interface WorkerPorts {

@@ -17,6 +17,7 @@ import {
   step,
 } from '../release/release.ts'
 import { RUN_MUST_BEGIN_MS } from '../release/service.ts'
+import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 import { stepNamed } from './steps/index.ts'
 import type { Performed, Step, StepRun, Stopped } from './steps/step.ts'
@@ -45,7 +46,8 @@ export async function runRelease(ports: WorkerPorts, claim: Claim, number: numbe
     const because = { gate: 'configuration_differs' as const, app: known.app, environment: known.environment }
     await ports.store.transaction(async (tx) => {
       const release = await tx.lockRelease(number)
-      if (release && (release.state === 'approved' || release.state === 'running')) await stop(tx, release, { because })
+      const isOurs = release?.attempt === attempt && (release.state === 'approved' || release.state === 'running')
+      if (release && isOurs) await stop(tx, release, { because })
     })
     return
   }
@@ -59,6 +61,7 @@ export async function runRelease(ports: WorkerPorts, claim: Claim, number: numbe
 async function walk(running: Running, number: number, attempt: number): Promise<void> {
   const plan = await begin(running, number, attempt)
   if (plan === undefined) return
+  await bringCommit(running, number, plan)
   for (const name of plan.steps) {
     if (name === 'announce' || name === 'report') continue
     const toDo = stepNamed(name)
@@ -69,6 +72,16 @@ async function walk(running: Running, number: number, attempt: number): Promise<
     if (release.state !== 'running') return Promise.resolve()
     return finish(tx, release)
   })
+}
+
+/** A run that is taken up on another host goes on with a mirror that may lack what the steps before have fetched. */
+async function bringCommit({ ports, app, environment, signal }: Running, number: number, plan: Plan): Promise<void> {
+  const release = await ports.store.release(number)
+  const commit = release && producedCommit(release)
+  if (commit === undefined || (await ports.git.has(app, commit))) return
+  const { remote } = environment
+  await patiently(() => ports.git.fetch(app, app.gitUrl, [plan.bound.target.branch], signal), ports.times.pause)
+  await patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports.times.pause)
 }
 
 /** The report: the outcome is committed to the outbox, and the release has ended. */
@@ -100,48 +113,48 @@ async function begin(running: Running, number: number, attempt: number): Promise
 
 /** Takes one step. False: the run is over, or goes on elsewhere. */
 async function takeStep(running: Running, number: number, plan: Plan, toDo: Step): Promise<boolean> {
-  const before = await inTransaction(running, number, (tx, release) => mayBegin(tx, release, toDo.name))
-  if (before === 'over') return false
-  if (before === 'done') return true
-  const run = stepRun(running, before, plan)
+  const { ports, app, environment } = running
+  const { name } = toDo
+  const found = await inTransaction(running, number, (tx, release) => mayBegin(tx, release, name))
+  if (found === 'over') return false
+  if (found === 'done') return true
+  const before = step(found, name)
+  let hasActed = false
   try {
-    const probe = await toDo.probe(run)
+    const run = stepRun(running, found, plan, before)
+    const isOver = found.cancelRequestedBy !== undefined && toDo.settle !== undefined
+    const probe = isOver && toDo.settle ? await toDo.settle(run) : await toDo.probe(run)
     if (probe.is === 'there') {
-      return settle(running, number, toDo.name, { is: 'done', effect: 'some', result: probe.result })
+      return settle(running, number, name, before, { is: 'done', effect: 'some', result: probe.result })
     }
-    if (probe.is === 'stopped') return settle(running, number, toDo.name, keepEffect(before, toDo.name, probe))
-    if (IRREVERSIBLE_STEPS.includes(toDo.name)) {
-      const world = await checkBound(running.ports, running.app, running.environment, before)
+    if (probe.is === 'stopped') return settle(running, number, name, before, probe)
+    if (IRREVERSIBLE_STEPS.includes(name)) {
+      const world = await checkBound(ports, app, environment, found)
       if ('refused' in world) {
         const because = world.refused
-        return settle(
-          running,
-          number,
-          toDo.name,
-          keepEffect(before, toDo.name, { is: 'stopped', because, effect: 'none' }),
-        )
+        return settle(running, number, name, before, { is: 'stopped', because, effect: 'as before' })
       }
     }
-    const begun = await inTransaction(running, number, (tx, release) => writeIntent(tx, release, toDo.name))
+    const begun = await inTransaction(running, number, (tx, release) => writeIntent(tx, release, name))
     if (begun === undefined) return false
     running.signal.throwIfAborted()
-    return await settle(running, number, toDo.name, await toDo.perform(stepRun(running, begun, plan)))
+    hasActed = true
+    return await settle(running, number, name, before, await toDo.perform(stepRun(running, begun, plan, before)))
   } catch (error) {
     if (error instanceof ClaimLost || running.signal.aborted) throw error
-    running.ports.log.error({ release: number, step: toDo.name, err: error }, 'a step failed unexpectedly')
-    return settle(running, number, toDo.name, {
+    ports.log.error({ release: number, step: name, err: error }, 'a step failed unexpectedly')
+    return settle(running, number, name, before, {
       is: 'stopped',
       because: { gate: 'internal_error', detail: error instanceof Error ? error.message : 'unknown' },
-      effect: 'unknown',
+      effect: hasActed ? 'unknown' : 'as before',
     })
   }
 }
 
-/** What a step could not find out now does not undo what is known of its tries before. */
-function keepEffect(release: Release, name: StepName, found: Stopped): Stopped {
-  const row = step(release, name)
-  const worse = row !== undefined && row.state !== 'pending' && row.effect !== 'none' && found.effect === 'none'
-  return worse ? { ...found, effect: row.effect } : found
+/** What is known of a step's effect, when its last try has done nothing and found nothing out. */
+function effectOf(found: Performed | Stopped, before: StepRow | undefined): StepRow['effect'] {
+  if (found.effect !== 'as before') return found.effect
+  return before === undefined || before.state === 'pending' ? 'none' : before.effect
 }
 
 async function mayBegin(tx: Transaction, release: Release, name: StepName): Promise<Release | 'over' | 'done'> {
@@ -163,7 +176,7 @@ async function writeIntent(tx: Transaction, release: Release, name: StepName): P
   if (release.state !== 'running') return undefined
   const row = step(release, name)
   if (release.cancelRequestedBy !== undefined) {
-    await endCancelled(tx, release)
+    await endCancelled(tx, await notTaken(tx, release, row))
     return undefined
   }
   const irreversible = IRREVERSIBLE_STEPS.includes(name)
@@ -171,12 +184,24 @@ async function writeIntent(tx: Transaction, release: Release, name: StepName): P
     name,
     state: 'running',
     attempt: release.attempt,
-    effect: irreversible ? 'unknown' : 'none',
+    effect: row?.effect === 'some' ? 'some' : irreversible ? 'unknown' : 'none',
     startedAt: row?.state === 'running' && row.startedAt ? row.startedAt : tx.now,
     ...(row?.result && { result: row.result }),
   }
   await stepMoved(tx, release, intent)
-  return { ...release, steps: [...release.steps.filter((each) => each.name !== name), intent] }
+  return withStep(release, intent)
+}
+
+/** A step that was cut off, whose effect was then proven absent, and which is not to be begun again. */
+async function notTaken(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
+  if (row?.state !== 'running') return release
+  const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
+  await stepMoved(tx, release, settled)
+  return withStep(release, settled)
+}
+
+function withStep(release: Release, row: StepRow): Release {
+  return { ...release, steps: [...release.steps.filter(({ name }) => name !== row.name), row] }
 }
 
 async function endCancelled(tx: Transaction, release: Release): Promise<void> {
@@ -185,35 +210,36 @@ async function endCancelled(tx: Transaction, release: Release): Promise<void> {
 }
 
 /** Writes what became of a step, with its line for the thread. False: the run is over. */
-async function settle(running: Running, number: number, name: StepName, found: Performed | Stopped): Promise<boolean> {
+async function settle(
+  running: Running,
+  number: number,
+  name: StepName,
+  before: StepRow | undefined,
+  found: Performed | Stopped,
+): Promise<boolean> {
   return inTransaction(running, number, async (tx, release) => {
     if (release.state !== 'running') return false
     const row = step(release, name)
+    const effect = effectOf(found, before)
     const startedAt = row?.state === 'running' && row.startedAt ? row.startedAt : tx.now
     const ms = tx.now.getTime() - startedAt.getTime()
-    const base = { name, attempt: release.attempt, startedAt, endedAt: tx.now, effect: found.effect } as const
+    const base = { name, attempt: release.attempt, startedAt, endedAt: tx.now } as const
     if (found.is === 'done') {
-      const earlier = row?.effect === 'some' ? 'some' : found.effect
-      await stepMoved(tx, release, { ...base, effect: earlier, state: 'done', result: found.result })
+      const overall = row?.effect === 'some' ? 'some' : effect
+      await stepMoved(tx, release, { ...base, effect: overall, state: 'done', result: found.result })
       const said = found.result.said ?? name
       await say(tx, number, `done:${name}:${release.attempt}`, { is: 'step ended', step: name, said, ms })
       return true
     }
-    const isUnknown = found.effect === 'unknown'
-    const failed: StepRow = {
-      ...base,
-      state: isUnknown ? 'unknown' : 'failed',
-      ...(found.result && { result: found.result }),
-    }
+    const isUnknown = effect === 'unknown'
+    const result = found.result ?? row?.result
+    const failed: StepRow = { ...base, effect, state: isUnknown ? 'unknown' : 'failed', ...(result && { result }) }
     await stepMoved(tx, release, failed)
     const problem: Problem = { step: name, because: found.because }
     const output = found.output ?? []
     await say(tx, number, `failed:${name}:${release.attempt}`, { is: 'step failed', step: name, problem, output, ms })
-    const steps = afterFailure([...release.steps.filter((each) => each.name !== name), failed], problem)
-    const reset = steps.find((each) => each.name === 'push')
-    if (problem.because.gate === 'release_phase_failed' && reset) await tx.putStep(number, reset)
-    const now: Release = { ...release, steps }
-    if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(steps)) {
+    const now = await releasePhaseFailed(tx, withStep(release, failed), problem)
+    if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(now.steps)) {
       await endCancelled(tx, now)
     } else {
       await stop(tx, now, problem)
@@ -222,14 +248,27 @@ async function settle(running: Running, number: number, name: StepName, found: P
   })
 }
 
-/** A failed release phase leaves the remote holding what it does not run: a Retry has the push to mend, by a new release. */
-function afterFailure(steps: readonly StepRow[], { because }: Problem): readonly StepRow[] {
-  if (because.gate !== 'release_phase_failed') return steps
-  return steps.map((row) => (row.name === 'push' ? { ...row, state: 'failed' as const, effect: 'some' as const } : row))
+/**
+ * A failed release phase leaves the remote holding what it does not run: a Retry has the push to mend, by a release after
+ * the one that failed.
+ */
+async function releasePhaseFailed(tx: Transaction, release: Release, { because }: Problem): Promise<Release> {
+  const pushed = step(release, 'push')
+  if (because.gate !== 'release_phase_failed' || pushed === undefined) return release
+  const { platformRelease } = because
+  const toMend: StepRow = { ...pushed, state: 'failed', effect: 'some', result: { ...pushed.result, platformRelease } }
+  await tx.putStep(release.number, toMend)
+  return withStep(release, toMend)
 }
 
-function stepRun({ ports, app, environment, signal, claim }: Running, release: Release, plan: Plan): StepRun {
+function stepRun(
+  { ports, app, environment, signal, claim }: Running,
+  release: Release,
+  plan: Plan,
+  before: StepRow | undefined,
+): StepRun {
   return {
+    before,
     ports,
     app,
     environment,

@@ -5,6 +5,7 @@ import { ClaimLost } from '../release/ports.ts'
 import { handleJob, lookAtAwaiting } from './jobs.ts'
 import type { WorkerPorts } from './ports.ts'
 import { NotNow } from './runner.ts'
+import { endAbandoned } from './sweep.ts'
 
 const SEEN_EVERY_MS = 10_000
 
@@ -34,7 +35,18 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     return looking
   }
 
+  let sweeping: Promise<void> | undefined
+  const sweep = () => {
+    sweeping ??= endAbandoned(ports)
+      .catch((err: unknown) => log.error({ err }, 'looking for releases without a job failed'))
+      .finally(() => {
+        sweeping = undefined
+      })
+    return sweeping
+  }
+
   await seen()
+  const sweepTimer = setInterval(sweep, times.sweep)
   const seenTimer = setInterval(seen, SEEN_EVERY_MS)
   const lookTimer = setInterval(() => {
     look().catch((err: unknown) => log.error({ err }, 'looking at the world failed'))
@@ -55,10 +67,12 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   return {
     look,
     async stop(graceMs) {
+      clearInterval(sweepTimer)
       clearInterval(seenTimer)
       clearInterval(lookTimer)
       await working.stop(graceMs)
       await looking?.catch(() => undefined)
+      await sweeping
     },
   }
 }

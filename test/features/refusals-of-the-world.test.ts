@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startTeam, type Team } from '../support/team.ts'
-import { askAndBeRefused, leavesNothing } from '../support/world-state.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { askAndBeRefused, byHand, leavesNothing } from '../support/world-state.ts'
 
 let team: Team
 beforeAll(async () => {
@@ -8,12 +10,154 @@ beforeAll(async () => {
 })
 afterAll(() => team?.close())
 
-it('says that the repository does not answer', async () => {
-  const { dana } = team.people
-  await team.bitbucket.down()
-  const words = await leavesNothing(team, () =>
-    askAndBeRefused(team, dana, '/deploy production', 'repository_unreachable'),
-  )
-  await team.bitbucket.up()
-  console.log(words)
+/** Dana asks, is refused privately, reads these words, and nothing has changed anywhere. */
+async function refuses(gate: string, words: readonly (string | RegExp)[], command = '/deploy production') {
+  const told = await leavesNothing(team, () => askAndBeRefused(team, team.people.dana, command, gate))
+  expect(told).toContain('Nothing was changed')
+  for (const each of words) expect(told).toMatch(typeof each === 'string' ? new RegExp(escaped(each)) : each)
+  expect(team.card()).toBeUndefined()
+}
+
+const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+async function setDatabase(environment: 'integration' | 'production', url: string) {
+  await writeFile(join(team.directory, `.env_${environment}`), `DATABASE_URL="${url}"\n`, { mode: 0o600 })
+}
+
+describe('a service does not answer, or says no', () => {
+  afterEach(async () => {
+    team.bitbucket.clearFaults()
+    team.heroku.clearFaults()
+    await Promise.all([team.bitbucket.up(), team.heroku.up()])
+    await setDatabase('production', team.databases.production.url)
+  })
+
+  it('names the repository that does not answer', async () => {
+    await team.bitbucket.down()
+    await refuses('repository_unreachable', ['the repository did not answer, in three tries', team.bitbucket.gitUrl])
+  })
+
+  it('names the remote that does not answer', async () => {
+    await team.heroku.down()
+    await refuses('remote_unreachable', ['heroku-production did not answer', 'git ls-remote heroku-production'])
+  })
+
+  it('names Bitbucket when its API does not answer', async () => {
+    team.bitbucket.fault({ route: 'any', kind: 'http_500_before', times: 20 })
+    await refuses('bitbucket_unreachable', ['Bitbucket did not answer', 'status page'])
+  })
+
+  it('takes its pull request back when its answer was lost and Bitbucket stays away', async () => {
+    team.bitbucket.fault({ route: 'create', kind: 'reset_after' })
+    team.bitbucket.fault({ route: 'pull_requests', kind: 'http_500_before', after: 1, times: 3 })
+    const opened = team.bitbucket.pullRequests().length
+    await refuses('bitbucket_unreachable', ['Bitbucket did not answer'])
+    expect(team.bitbucket.pullRequests().slice(opened)).toMatchObject([{ state: 'DECLINED' }])
+  })
+
+  it("names Heroku's API when only that does not answer", async () => {
+    team.heroku.fault({ route: 'any', kind: 'http_500_before', times: 20 })
+    await refuses('platform_unreachable', [PRODUCTION, 'Heroku’s status page'])
+  })
+
+  it('names the database that does not answer, and that its password may have been rotated', async () => {
+    await setDatabase('production', 'postgresql://app:secret-word@127.0.0.1:1/gone')
+    await refuses('database_unreachable', ['127.0.0.1:1/gone', 'rotated', 'env_file'])
+    expect(team.transcript() + team.slack.transcript()).not.toContain('secret-word')
+  })
+
+  it('names the env file when the database refuses the password', async () => {
+    const wrong = new URL(team.databases.production.url)
+    wrong.password = 'rotated-word'
+    await setDatabase('production', wrong.href)
+    await refuses('credentials_refused', ['refuses the worker’s credentials', 'env_file', 'signoff doctor'])
+    expect(team.slack.transcript()).not.toContain('rotated-word')
+  })
+
+  it('names the settings when Bitbucket’s API refuses the token', async () => {
+    team.bitbucket.fault({ route: 'any', kind: 'unauthorized', times: 5 })
+    await refuses('credentials_refused', ['Bitbucket refuses', 'BITBUCKET_TOKEN'])
+  })
+
+  it('names the settings when Heroku refuses the key', async () => {
+    team.heroku.fault({ route: 'any', kind: 'unauthorized', times: 5 })
+    await refuses('credentials_refused', ['Heroku refuses', 'HEROKU_API_KEY'])
+  })
+
+  it('refuses a database that is another environment’s, and goes on once the wrong env file is corrected', async () => {
+    await setDatabase('integration', team.databases.production.url)
+    await refuses('same_database', ['api integration', 'api production', 'env_file'], '/deploy integration')
+    await refuses('same_database', ['api production', 'api integration', 'env_file'])
+    await setDatabase('integration', team.databases.integration.url)
+    await team.command(team.people.dana, '/deploy preview production')
+    await team.told(team.people.dana, 'Preview: api production')
+  })
+})
+
+describe('the repository, the branch rules and the builds', () => {
+  afterEach(async () => {
+    await team.repository.branch('master', master)
+    await team.repository.branch('production', production)
+  })
+  let master: string
+  let production: string
+  beforeAll(async () => {
+    master = await team.repository.head('master')
+    production = await team.repository.head('production')
+  })
+
+  it('names the files that do not merge', async () => {
+    await team.repository.commit({ branch: 'production', files: { 'README.md': 'Ours\n' }, message: 'Say it here' })
+    await refuses('merge_conflict', ['master does not merge into production', 'README.md', '1 file'])
+  })
+
+  it('says which branch is missing', async () => {
+    await team.repository.delete('production')
+    await refuses('branch_missing', ['no branch production'])
+  })
+
+  it('names the rule that forbids the merge', async () => {
+    const rule = await team.bitbucket.forbidMerge({ pattern: 'production' })
+    await refuses('merge_not_allowed', ['production', 'restrict_merges', 'Branch restrictions'])
+    await team.bitbucket.allowMerge(rule)
+  })
+
+  it('says that there are several heads, with their files', async () => {
+    const { revision: first, path } = await team.repository.addRevision({ message: 'add flags', sql: 'select 1' })
+    const downRevision = (await team.repository.headRevision('production')) ?? ''
+    const second = 'b0b0b0b0b0b0'
+    await team.repository.addRevision({ message: 'add tags', sql: 'select 1', downRevision, revision: second })
+    await refuses('migration_heads', [first, path, second, 'alembic merge heads'])
+  })
+
+  it('shows the last error line when alembic cannot read the migrations', async () => {
+    const files = { 'migrations/env.py': 'import a_module_that_nobody_has\n' }
+    await team.repository.commit({ files, message: 'Use a module' })
+    await refuses('migrations_unreadable', ['a_module_that_nobody_has', 'migrations.alembic'])
+  })
+
+  it('says that the database is at a revision that the commit lacks', async () => {
+    const { url } = team.databases.production
+    await byHand(url, `update alembic_version set version_num = 'feedfeedfeed'`)
+    await refuses('unknown_revision', ['feedfeed', 'Somebody has migrated it from another branch'])
+    const back = await team.repository.headRevision('production')
+    await byHand(url, `update alembic_version set version_num = '${back}'`)
+  })
+
+  it('names who pushed what to the remote by hand', async () => {
+    const sha = await team.repository.commit({ branch: 'aside', files: { 'x.py': '1\n' }, message: 'Quick repair' })
+    const held = (await team.heroku.holds(PRODUCTION)) ?? ''
+    await team.heroku.pushBehind(PRODUCTION, sha, team.repository.bare)
+    await refuses('remote_diverged', ['heroku-production', 'Quick repair', 'Ada Nowak', 'never forces'])
+    await team.heroku.pushBehind(PRODUCTION, held)
+    await team.repository.delete('aside')
+  })
+
+  it('says that there is nothing to release, and what runs', async () => {
+    const merged = (await team.heroku.holds(INTEGRATION)) ?? ''
+    await team.repository.branch('master', merged)
+    const words = [merged.slice(0, 7), 'api integration already runs', 'does not build the same commit again']
+    await refuses('nothing_to_release', words, '/deploy integration')
+    await refuses('nothing_to_release', [production.slice(0, 7), 'api production already runs'])
+  })
 })

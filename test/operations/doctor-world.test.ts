@@ -73,6 +73,8 @@ describe('services', () => {
   const bitbucket = (answers: Partial<Bitbucket>): Bitbucket => ({
     findPullRequest: async () => ({ ok: true, value: undefined }),
     mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
+    pushForbiddenBy: async () => ({ ok: true, value: undefined }),
+    openPullRequests: async () => ({ ok: true, value: [] }),
     createPullRequest: unused,
     pullRequest: unused,
     merge: unused,

@@ -31,9 +31,10 @@ describe('metrics', () => {
   it('make no label of a text that is no method', async () => {
     const metrics = createMetrics()
     metrics.slackCall('https://u:p@h/\n', 'ok')
+    metrics.slackCall('what Ann wrote.update', 'ok')
     metrics.slackCall('usergroups.users.list', 'ok')
     const { body } = await metrics.read()
-    expect(body).toContain('signoff_slack_calls_total{method="other",outcome="ok"} 1')
+    expect(body).toContain('signoff_slack_calls_total{method="other",outcome="ok"} 2')
     expect(body).toContain('signoff_slack_calls_total{method="usergroups.users.list",outcome="ok"} 1')
   })
 

@@ -10,6 +10,7 @@ const SECRETS: Readonly<Record<string, string>> = {
   'what a URL must encode': 'p@ss:w/rd?x=1&y#z%20+',
   'quotes and backslashes': `it's "quoted" \\back\\`,
   'other alphabets': 'pässwörd-ünï-密码',
+  'other alphabets in quotes': '"ünï"\\密码',
   'with spaces': 'correct horse battery staple',
   markup: '<b>&hidden>&amp;',
   'base64 itself': 'q83vEjRWeJCrze8SNFZ4kA==',
@@ -136,6 +137,11 @@ describe('a known secret', () => {
   it('leaves what stands around it', () => {
     expect(scrub('rejected by hunter2correcthorse at line 3')).toBe('rejected by [secret] at line 3')
     expect(scrub('postgres://app:k9%23Q@db:5432/app is down')).toBe('postgres://[secret]@db:5432/app is down')
+  })
+
+  it('goes with all that is encoded together with it', () => {
+    const encoded = base64('somebody@example.test:hunter2correcthorse')
+    expect(scrub(`header ${encoded}, sent`)).toBe('header [secret], sent')
   })
 
   it('goes whole when two secrets overlap', () => {

@@ -1,6 +1,7 @@
 /** What a refusal must leave as it was: everything outside Slack and the store that a release could change. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import pg from 'pg'
 import { expect, vi } from 'vitest'
 import { INTEGRATION, PRODUCTION, type Team } from './team.ts'
 
@@ -55,6 +56,29 @@ export async function askAndBeRefused(team: Team, user: string, command: string,
   const number = (last?.last ?? 0) + 1
   await team.command(user, command)
   const words = await team.told(user, new RegExp(`#${number}\\b[\\s\\S]*Gate:`))
-  expect(words).toContain(`Gate: ${gate}`)
+  expect(words).toContain(`Gate: \`${gate}\``)
   return words.replaceAll('\u00a0', ' ')
+}
+
+/** Runs one statement in a database, as somebody does by hand. */
+export async function byHand(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Does something and gives what this person is told privately next, with plain spaces. */
+export async function toldNext(team: Team, user: string, act: () => Promise<unknown>): Promise<string> {
+  const read = () => [...team.slack.ephemerals(user), ...team.slack.directMessages(user)]
+  const before = read().map(({ ts }) => ts)
+  await act()
+  const message = await team.slack.waitFor(() => read().find(({ ts }) => !before.includes(ts)), {
+    what: `${user} being told something`,
+    timeoutMs: 20_000,
+  })
+  return team.slack.plainText(message).replaceAll('\u00a0', ' ')
 }

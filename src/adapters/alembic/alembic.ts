@@ -129,7 +129,7 @@ export function createMigrations(options: MigrationsOptions): Migrations {
 
     async revisions(
       environment,
-    ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[] } | undefined>> {
+    ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>> {
       const settings = settingsOf(environment)
       const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
       if (file === undefined) return { ok: true, value: undefined }
@@ -141,7 +141,10 @@ export function createMigrations(options: MigrationsOptions): Migrations {
       const read = await readRevisions(address, file.variables.PGSSLMODE)
       switch (read.read) {
         case 'revisions':
-          return { ok: true, value: { identity, revisions: read.revisions } }
+          return {
+            ok: true,
+            value: { identity, revisions: read.revisions, ...(read.isWorking && { isWorking: true }) },
+          }
         case 'ambiguous':
           return { ok: true, value: undefined }
         case 'failed': {

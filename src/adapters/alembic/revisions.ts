@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { DatabaseAddress } from './database-url.ts'
 
 export type RevisionsRead =
-  | { readonly read: 'revisions'; readonly revisions: readonly string[] }
+  | { readonly read: 'revisions'; readonly revisions: readonly string[]; readonly isWorking?: true }
   /** Several tables look like alembic's, and none of them is the one that a plain name means. */
   | { readonly read: 'ambiguous' }
   | { readonly read: 'failed'; readonly why: 'database unreachable' | 'database refused'; readonly detail: string }
@@ -17,6 +17,11 @@ const FIND_TABLE = `
   WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%'
     AND (SELECT array_agg(a.attname::text) FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) = ARRAY['version_num']`
+
+/** Sessions of alembic as we start it, by PGAPPNAME: this role's own are always visible to it (pg_stat_activity). */
+const AT_WORK = `
+  SELECT 1 FROM pg_catalog.pg_stat_activity
+  WHERE datname = current_database() AND usename = current_user AND application_name = 'signoff' LIMIT 1`
 
 /** Reads what alembic has noted in a database, with one short connection. */
 export async function readRevisions(address: DatabaseAddress, sslMode: string | undefined): Promise<RevisionsRead> {
@@ -40,7 +45,7 @@ async function attempt(address: DatabaseAddress, tls: false | { rejectUnauthoriz
     user: address.user,
     password: address.password ?? '',
     ssl: address.host.startsWith('/') ? false : tls,
-    application_name: 'signoff',
+    application_name: 'signoff look',
     connectionTimeoutMillis: TIME_LIMIT_MS,
     query_timeout: TIME_LIMIT_MS,
   })
@@ -50,9 +55,13 @@ async function attempt(address: DatabaseAddress, tls: false | { rejectUnauthoriz
     await client.connect()
     const { rows: tables } = await client.query<{ name: string; visible: boolean | null }>(FIND_TABLE)
     const table = tables.find((one) => one.visible === true) ?? (tables.length === 1 ? tables[0] : undefined)
-    if (table === undefined) return tables.length === 0 ? { read: 'revisions', revisions: [] } : { read: 'ambiguous' }
+    const atWork = (await client.query(AT_WORK)).rows.length > 0
+    const working = atWork ? ({ isWorking: true } as const) : {}
+    if (table === undefined) {
+      return tables.length === 0 ? { read: 'revisions', revisions: [], ...working } : { read: 'ambiguous' }
+    }
     const { rows } = await client.query<{ version_num: string }>(`SELECT version_num FROM ${table.name} ORDER BY 1`)
-    return { read: 'revisions', revisions: rows.map((row) => row.version_num) }
+    return { read: 'revisions', revisions: rows.map((row) => row.version_num), ...working }
   } catch (error) {
     const message = error instanceof Error ? error.message || error.name : 'no reason given'
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''

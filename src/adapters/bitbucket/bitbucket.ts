@@ -174,22 +174,51 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
       return { ok: false, trouble: 'wrong', detail: "Bitbucket's build statuses can't be read" }
     },
 
-    async mergeForbiddenBy(app, branch) {
-      const found = await client.look(
-        () => api.branchrestrictions.list({ ...repositoryOf(app), kind: 'restrict_merges', pagelen: 100 }),
+    async openPullRequests(app, destination) {
+      const open: PullRequest[] = []
+      const read = await client.look(
+        () =>
+          api.request('GET /repositories/{workspace}/{repo_slug}/pullrequests', {
+            ...repositoryOf(app),
+            state: ['OPEN'],
+            sort: '-created_on',
+            pagelen: 50,
+          }),
         (page) => {
           for (const value of page.values) {
-            const rule = branchRestriction.safeParse(value)
-            if (!rule.success || rule.data.users.length > 0 || rule.data.groups.length > 0) continue
-            if (matchesBranch(rule.data.pattern, branch))
-              return `restrict_merges on ${rule.data.pattern}: nobody may merge`
+            const one = pullRequest.safeParse(value)
+            if (one.success && one.data.destination === destination) open.push(one.data)
           }
           return undefined
         },
       )
-      if (found.ok) return found
-      return found.status === 403 ? { ok: true, value: undefined } : troubleOf(found)
+      return read.ok ? { ok: true, value: open } : troubleOf(read)
     },
+
+    mergeForbiddenBy: (app, branch) => forbiddenBy(app, branch, 'restrict_merges', 'nobody may merge'),
+    pushForbiddenBy: (app, branch) => forbiddenBy(app, branch, 'push', 'nobody may push'),
+  }
+
+  async function forbiddenBy(
+    app: App,
+    branch: string,
+    kind: 'restrict_merges' | 'push',
+    means: string,
+  ): Promise<Answer<string | undefined>> {
+    const found = await client.look(
+      () => api.branchrestrictions.list({ ...repositoryOf(app), kind, pagelen: 100 }),
+      (page) => {
+        for (const value of page.values) {
+          const rule = branchRestriction.safeParse(value)
+          if (!rule.success || rule.data.kind !== kind) continue
+          if (rule.data.users.length > 0 || rule.data.groups.length > 0) continue
+          if (matchesBranch(rule.data.pattern, branch)) return `${kind} on ${rule.data.pattern}: ${means}`
+        }
+        return undefined
+      },
+    )
+    if (found.ok) return found
+    return found.status === 403 ? { ok: true, value: undefined } : troubleOf(found)
   }
 }
 

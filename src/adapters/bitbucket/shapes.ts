@@ -76,7 +76,7 @@ export const checkStatus = z
 
 /** A rule that says who may do something to a branch; `users` and `groups` are absent in rules of other kinds. */
 export const branchRestriction = z.object({
-  kind: z.literal('restrict_merges'),
+  kind: z.enum(['restrict_merges', 'push']),
   branch_match_kind: z.literal('glob').optional(),
   pattern: z.string(),
   users: z.array(z.unknown()),

@@ -3,6 +3,7 @@ import type { Git } from '../../release/ports.ts'
 import { checkOut } from './checkout.ts'
 import type { Credentials } from './environment.ts'
 import { createMirrors, failure } from './mirror.ts'
+import { commitsNamed, hasChange, isReachable, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
 import { createPushes } from './push.ts'
 import { entryAt, foreseeMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
@@ -72,6 +73,19 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     async checkout(app, commit, directory) {
       const leftOut = await checkOut(await mirrors.of(app), commit, resolve(directory))
       if (leftOut.length > 0) log('symbolic links were left out of a checkout', { app: app.name, leftOut })
+    },
+    fetchAll: remotes.fetchAll,
+    async commitsNamed(app, prefix) {
+      return commitsNamed(await mirrors.of(app), prefix)
+    },
+    async isReachable(app, commit, tips) {
+      return isReachable(await mirrors.of(app), commit, tips)
+    },
+    async hasChange(app, commit, head) {
+      return hasChange(await mirrors.of(app), commit, head)
+    },
+    async pick(app, wanted) {
+      return pickCommits(await mirrors.of(app), wanted)
     },
     push: pushes.push,
     deleteBranch: pushes.deleteBranch,

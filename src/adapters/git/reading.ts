@@ -104,15 +104,26 @@ export async function readChangedFiles(
 
 /** By git's own merge; throws when git can't tell (histories without a common commit, objects that are missing). */
 export async function foreseeMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergeForeseen> {
+  const { clean, tree, files, messages } = await mergeTrees(mirror, ours, theirs)
+  return clean ? { clean, tree } : { clean, files, messages }
+}
+
+/** As foreseeMerge; where it is not clean, `tree` has the files with git's conflict marks. */
+export async function mergeTrees(
+  mirror: Mirror,
+  ours: string,
+  theirs: string,
+): Promise<{ clean: boolean; tree: string; files: readonly string[]; messages: readonly string[] }> {
   const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--messages', objectId(ours), objectId(theirs)]
   const ended = await mirror.git(args)
   if (ended.exitCode !== 0 && ended.exitCode !== 1) throw failure(args, ended)
   const fields = ended.stdout.split('\0')
   const tree = objectId(fields[0] ?? '')
-  if (ended.exitCode === 0) return { clean: true, tree }
+  if (ended.exitCode === 0) return { clean: true, tree, files: [], messages: [] }
   const end = fields.indexOf('', 1)
   return {
     clean: false,
+    tree,
     files: [...new Set(fields.slice(1, end))],
     messages: mergeMessages(fields.slice(end + 1)),
   }

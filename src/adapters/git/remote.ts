@@ -5,7 +5,7 @@ import { createScrubber } from './lines.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
 import { troubleOf } from './troubles.ts'
-import { branchName, type GitAddress, gitAddress } from './values.ts'
+import { branchName, type GitAddress, gitAddress, isBranchName } from './values.ts'
 
 export type Heads = Readonly<Record<string, string | null>>
 
@@ -30,10 +30,14 @@ export interface Remotes {
   at(url: string): Remote
   heads(url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
   fetch(app: App, url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
+  /** Every branch with a name that we can use, the first 2,000 by name. */
+  fetchAll(app: App, url: string, signal?: AbortSignal): Promise<Answer<Readonly<Record<string, string>>>>
 }
 
 // A branch may move between the look and the fetch; one that moves each time is somebody's machine gone wild.
 const TRIES = 4
+// All of them stand in one command line.
+const MOST_BRANCHES = 2_000
 
 export function createRemotes(options: {
   processes: GitProcesses
@@ -77,10 +81,27 @@ export function createRemotes(options: {
     }
   }
 
-  return {
+  async function branchesOf(remote: Remote, signal?: AbortSignal): Promise<Answer<readonly string[]>> {
+    const args = ['ls-remote', '--heads', '--refs', '--quiet', '--', remote.address.address]
+    const ended = await remote.git(args, { directory: '/', timeoutMs: options.timeoutMs, signal })
+    if (ended.exitCode !== 0 || ended.stopped) return { ok: false, ...troubleOf(ended, remote.scrub) }
+    const names = ended.stdout.split('\n').flatMap((line) => /^[0-9a-f]{40}\trefs\/heads\/(.+)$/.exec(line)?.[1] ?? [])
+    return { ok: true, value: names.filter(isBranchName).slice(0, MOST_BRANCHES) }
+  }
+
+  const remotes: Remotes = {
     at,
     async heads(url, branches, signal) {
       return look(at(url), branches.map(branchName), signal)
+    },
+
+    async fetchAll(app, url, signal) {
+      const listed = await branchesOf(at(url), signal)
+      if (!listed.ok) return listed
+      const fetched = await remotes.fetch(app, url, listed.value, signal)
+      if (!fetched.ok) return fetched
+      const there = Object.entries(fetched.value).filter((entry): entry is [string, string] => entry[1] !== null)
+      return { ok: true, value: Object.fromEntries(there) }
     },
 
     async fetch(app, url, branches, signal) {
@@ -124,6 +145,7 @@ export function createRemotes(options: {
       return { ok: false, trouble: 'wrong', detail: 'the branches moved again each time that they were fetched' }
     },
   }
+  return remotes
 }
 
 /** Whether the mirror has these commits with all their history and files, not only the commit objects. */

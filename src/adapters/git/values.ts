@@ -20,8 +20,14 @@ export function objectId(value: string): string {
  * digits and `._/+@#=,!%&'-`.
  */
 export function branchName(value: string): string {
+  if (!isBranchName(value)) throw new TypeError(`not a branch name that can be used: ${quoted(value)}`)
+  return value
+}
+
+/** Whether `branchName` takes it. */
+export function isBranchName(value: string): boolean {
   const parts = value.split('/')
-  const good =
+  return (
     BRANCH_CHARACTERS.test(value) &&
     value.length <= 200 &&
     !value.startsWith('-') &&
@@ -31,8 +37,7 @@ export function branchName(value: string): string {
     value !== '@' &&
     value !== 'HEAD' &&
     parts.every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.lock'))
-  if (!good) throw new TypeError(`not a branch name that can be used: ${quoted(value)}`)
-  return value
+  )
 }
 
 /** Gives a path inside a repository, `''` for its root; throws for absolute ones and those with `..` or control characters. */

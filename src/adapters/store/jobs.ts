@@ -8,7 +8,7 @@ import { type Report, within } from './connection.ts'
 import type { Tables } from './schema.ts'
 import type { JobsInTransaction } from './transaction.ts'
 
-/** How often a job is taken up in all; after that it is left, and whoever looks after releases has to tell. */
+/** How often a job is taken up in all; after that it is left, and the worker's sweep ends its release. */
 export const PLAN_ATTEMPTS = 6
 export const RUN_ATTEMPTS = 21
 
@@ -124,6 +124,15 @@ class EnvironmentIsRun extends Error {
 /** As the port says. Handlers' errors go to `report`, and not into the store: they may hold what nobody should read. */
 export function createJobs(boss: PgBoss | undefined, db: Kysely<Tables>, timing: JobTiming, report: Report): Jobs {
   return {
+    isLive: async (job) => {
+      const { rows } = await sql`
+        select 1 from pgboss.job
+        where name = ${queueOf(job)} and id = ${idOf(job)}::uuid and state in ('created', 'retry', 'active')`.execute(
+        db,
+      )
+      return rows.length > 0
+    },
+
     work: async (handle) => {
       if (boss === undefined) throw new Error('This process was not opened to work on jobs.')
       const stopping = new AbortController()

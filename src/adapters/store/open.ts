@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import type { EnvironmentLock, Inbox, Jobs, Outbox, Store } from '../../release/ports.ts'
+import { readChainRows, readRememberedHead, type StoredRow } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
 import { type Report, within } from './connection.ts'
@@ -34,6 +35,11 @@ export interface OpenStore {
   readonly outbox: Outbox
   readonly jobs: Jobs
   readonly lock: EnvironmentLock
+  /** Every stored event in order, and what the store remembers of the last one. */
+  readonly audit: {
+    rows(): AsyncIterable<readonly StoredRow[]>
+    rememberedHead(): Promise<{ count: number; hash: string }>
+  }
   /** What waits, for metrics. */
   readonly waiting: {
     outbox(): Promise<{ waiting: number; oldestAgeMs: number }>
@@ -89,6 +95,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     inbox: createInbox(db),
     outbox,
     waiting: createWaiting(db),
+    audit: { rows: () => readChainRows(db), rememberedHead: () => readRememberedHead(db) },
     jobs: createJobs(options.role === 'bot' ? undefined : boss, db, timing, report),
     lock: createEnvironmentLock(connect),
     ping: async () => {

@@ -95,6 +95,18 @@ export type ResponseUrl = {
 
 export type State = ReturnType<typeof createState>
 
+/** What a workspace still knows after its end: no open modals, and no triggers, which last three seconds. */
+export type Remembered = {
+  lastId: number
+  lastTs: number
+  users: User[]
+  groups: Group[]
+  channels: Channel[]
+  messages: Message[]
+  ephemerals: Ephemeral[]
+  responseUrls: [path: string, url: ResponseUrl][]
+}
+
 /** Everything that the workspace remembers. `now` gives milliseconds since 1970. */
 export function createState({ now, identity }: { now: () => number; identity: Identity }) {
   let lastId = 0
@@ -124,6 +136,29 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     newTs(): string {
       lastTs = Math.max(lastTs + 1, Math.floor(now() * 1000))
       return `${Math.floor(lastTs / 1_000_000)}.${String(lastTs % 1_000_000).padStart(6, '0')}`
+    },
+    remembered(): Remembered {
+      return {
+        lastId,
+        lastTs,
+        users: [...this.users.values()],
+        groups: [...this.groups.values()],
+        channels: [...this.channels.values()],
+        messages: this.messages,
+        ephemerals: this.ephemerals,
+        responseUrls: [...this.responseUrls],
+      }
+    },
+    recall(before: Remembered): void {
+      lastId = before.lastId
+      lastTs = before.lastTs
+      for (const kind of ['users', 'groups', 'channels'] as const) {
+        const known = this[kind] as Map<string, { id: string }>
+        for (const one of before[kind]) known.set(one.id, one)
+      }
+      this.messages.push(...before.messages)
+      this.ephemerals.push(...before.ephemerals)
+      for (const [path, url] of before.responseUrls) this.responseUrls.set(path, url)
     },
     changed(): void {
       for (const listener of [...listeners]) listener()

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApi } from './api.ts'
 import { addMessage } from './chat-methods.ts'
 import { createCourier } from './courier.ts'
 import { createFaults, type Fault } from './faults.ts'
+import { keepState } from './keeping.ts'
 import { createPayloads } from './payloads.ts'
 import { type ById, createPeople } from './people.ts'
 import { createReading } from './reading.ts'
@@ -34,6 +34,8 @@ export type SlackWorkspaceOptions = {
   shouldEscape?: boolean
   /** Milliseconds since 1970; the system's clock unless given. */
   now?: () => number
+  /** Where the workspace is kept, so that a start on the same file goes on; left out: in memory only. */
+  file?: string
 }
 
 export type SlackWorkspace = Awaited<ReturnType<typeof startSlackWorkspace>>
@@ -55,7 +57,7 @@ export const usualScopes = [
 
 /**
  * Starts a Slack workspace on 127.0.0.1: Web API, Socket Mode, signed requests, and people who use it. It keeps
- * everything in memory; `close` ends all connections and timers.
+ * everything in memory and, given a file, beside it; `close` ends all connections and timers.
  */
 export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
   const identity = {
@@ -68,8 +70,8 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     botName: 'signoff',
   }
   const state = createState({ now: options.now ?? Date.now, identity })
-  const secret = () => randomBytes(16).toString('hex')
-  const [botToken, appToken, signingSecret] = [`xoxb-${secret()}`, `xapp-1-${identity.appId}-${secret()}`, secret()]
+  const keeping = keepState(state, options.file)
+  const { botToken, appToken, signingSecret } = keeping.tokens
   const faults = createFaults()
   const timers = new Map<NodeJS.Timeout, () => void>()
   let isDown = false
@@ -219,6 +221,7 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     },
     async close(): Promise<void> {
       isDown = true
+      keeping.close()
       await courier.close()
       for (const [timer, resolve] of timers) {
         clearTimeout(timer)

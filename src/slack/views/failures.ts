@@ -38,6 +38,21 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
       ['Nothing of it was deployed. Find out who else merged, then plan again what the branch holds now.'],
     ],
   }),
+  pick_refused: ({ branch, line, output }) => ({
+    why: `origin refused the push to ${name(branch)}`,
+    ...said(line),
+    output,
+    next: [['Let the token’s user push to that branch, under Branch restrictions, then plan again.']],
+  }),
+  pick_unknown: ({ branch, commit }) => ({
+    why: `the connection was cut, and origin has not answered since`,
+    next: [],
+    unknown: {
+      question: 'did the pick arrive?',
+      what: `whether ${name(branch)} at origin has ${short(commit)}`,
+      look: `git ls-remote origin ${name(branch)}`,
+    },
+  }),
   unexpected_diff: ({ detail }) => ({
     why: 'what would go is not what was signed',
     ...said(detail),

@@ -27,12 +27,13 @@ export function refusalMessage(refusal: Refusal, hints: Hints = {}): Drawn {
 }
 
 /** The words of a gate where nothing was changed. */
-export function refusalBlocks({ why, next, list, verbatim }: Words, gate: string): KnownBlock[] {
+export function refusalBlocks({ why, next, list, verbatim, recipe }: Words, gate: string): KnownBlock[] {
   return [
     richLines([[emoji('no_entry_sign'), ' ', bold(`Not done: ${why}.`), ' Nothing was changed.']]),
     ...(list === undefined || list.length === 0 ? [] : [rich(bullets(list))]),
-    ...(verbatim === undefined ? [] : [rich(preformatted(cut(verbatim, 300)))]),
+    ...(verbatim === undefined ? [] : [rich(preformatted(cut(verbatim, recipe === undefined ? 300 : 1200)))]),
     ...(next.length === 0 ? [] : [richLines(next)]),
+    ...(recipe === undefined ? [] : [rich(preformatted(cut(recipe, 2000)))]),
     gateLine(gate),
   ]
 }

@@ -1,12 +1,17 @@
 /** What a gate that did not hold says: what happened, to what, and what to do next. One entry for each gate. */
 import type { Gate, Refusal } from '../../release/refusals.ts'
+import { HOTFIX_WORDS } from './hotfix-refusals.ts'
 import { PEOPLE_WORDS } from './refusals-of-people.ts'
 import { WORLD_WORDS } from './refusals-of-the-world.ts'
 import type { Hints, Words } from './words.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
 
-const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words } = { ...PEOPLE_WORDS, ...WORLD_WORDS }
+const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words } = {
+  ...PEOPLE_WORDS,
+  ...WORLD_WORDS,
+  ...HOTFIX_WORDS,
+}
 
 function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Words {
   return WORDS[gate](refusal, hints)

@@ -13,6 +13,8 @@ export interface Words {
   readonly list?: readonly Line[]
   /** Lines to copy, or that a tool wrote. */
   readonly verbatim?: string
+  /** Commands to paste, below everything else; shown whole. */
+  readonly recipe?: string
 }
 
 /** What the words may need beyond the facts of the gate. */

@@ -30,6 +30,12 @@ async function confirmHeroku(run: StepRun): Promise<Performed | Stopped> {
         lastWord = releases.detail
         return undefined
       }
+      const current = releases.value.find((release) => release.current)
+      if (current !== undefined && isOf(current, commit) && current.status === 'succeeded') {
+        const version = `v${current.version}`
+        const said = `Confirmed: ${app} runs ${short(commit)} as ${version}`
+        return { is: 'done', effect: 'none', result: { said, commit, platformRelease: version } }
+      }
       const ours = releases.value.find((release) => isOf(release, commit))
       if (ours === undefined) {
         lastWord = `it has no release of ${short(commit)} yet`
@@ -39,9 +45,9 @@ async function confirmHeroku(run: StepRun): Promise<Performed | Stopped> {
       if (ours.status === 'failed' || ours.status === 'expired') {
         return stopped({ gate: 'release_phase_failed', app, platformRelease: version, commit }, 'none')
       }
-      if (ours.status === 'succeeded' && ours.current) {
-        const said = `Confirmed: ${app} runs ${short(commit)} as ${version}`
-        return { is: 'done', effect: 'none', result: { said, commit, platformRelease: version } }
+      if (current !== undefined && current.version > ours.version) {
+        const detail = `${version} is not its current release: v${current.version} came after it`
+        return stopped({ gate: 'not_confirmed', app, detail }, 'unknown')
       }
       lastWord =
         ours.status === 'pending' ? `${version} is still being released` : `${version} is not its current release`

@@ -1,29 +1,41 @@
+import type { PullRequest } from '../../release/ports.ts'
 import { lookUntil, patiently } from '../patience.ts'
 import { bitbucketTrouble, originTrouble } from '../world.ts'
-import { type Performed, type Probe, type Step, type StepRun, type Stopped, short, stopped } from './step.ts'
+import { type Probe, type Step, type StepRun, type Stopped, short, stopped, wasCutOff } from './step.ts'
+
+/** Others may have put commits on top of the merge already: it is looked for under this many. */
+const MOST_ON_TOP = 100
 
 function pullRequestOf({ plan }: StepRun): number {
   if (plan.pullRequest === undefined) throw new Error('a merge needs a pull request')
   return plan.pullRequest.id
 }
 
-/** Fetches origin's branch and holds it against what was signed: exactly the parents and the tree of the plan. */
-async function provenMerge(run: StepRun): Promise<Probe> {
+/**
+ * Fetches origin's branch and holds the pull request's merge against what was signed: exactly the parents and the tree
+ * of the plan.
+ */
+async function provenMerge(run: StepRun, { mergeCommit }: PullRequest): Promise<Probe> {
   const { ports, app, plan } = run
   const { target, result } = plan.bound
   if (result.how !== 'merge') throw new Error('this plan has no merge')
+  const pullRequest = pullRequestOf(run)
   const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports.times.pause)
   if (!fetched.ok) return stopped(originTrouble(app, fetched).refused, 'unknown')
   const head = fetched.value[target.branch]
-  if (!head || head === target.commit) return { is: 'absent' }
-  const merged = await ports.git.commit(app, head)
-  const asSigned = merged.tree === result.tree && merged.parents.join() === result.parents.join()
-  const pullRequest = pullRequestOf(run)
-  if (asSigned) {
-    return { is: 'there', result: { said: `Merged PR #${pullRequest} as ${short(head)}`, commit: head } }
+  if (!head || head === target.commit) return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
+
+  const isKnown = target.commit !== null && (await ports.git.has(app, target.commit))
+  const notFrom = isKnown && target.commit !== null ? [target.commit] : []
+  const since = await ports.git.commits(app, { from: [head], notFrom, limit: MOST_ON_TOP })
+  const named = mergeCommit && since.commits.find(({ sha }) => sha.startsWith(mergeCommit))?.sha
+  const made = named || head
+  const merged = await ports.git.commit(app, made)
+  if (merged.tree === result.tree && merged.parents.join() === result.parents.join()) {
+    return { is: 'there', result: { said: `Merged PR #${pullRequest} as ${short(made)}`, commit: made } }
   }
   const expected = `parents ${result.parents.map(short).join(' and ')}, tree ${short(result.tree)}`
-  const found = `${short(head)} with parents ${merged.parents.map(short).join(' and ')}, tree ${short(merged.tree)}`
+  const found = `${short(made)} with parents ${merged.parents.map(short).join(' and ')}, tree ${short(merged.tree)}`
   return stopped({ gate: 'merge_unexpected', expected, found }, 'some')
 }
 
@@ -35,16 +47,15 @@ export const merge: Step = {
     const { ports, app } = run
     const id = pullRequestOf(run)
     const now = await patiently(() => ports.bitbucket.pullRequest(app, id), ports.times.pause)
-    if (!now.ok) return stopped(bitbucketTrouble(now).refused, run.release.attempt > 1 ? 'unknown' : 'none')
-    if (now.value.state === 'merged') {
-      const proven = await provenMerge(run)
-      return proven.is === 'absent' ? stopped({ gate: 'merge_unknown', pullRequest: id }, 'unknown') : proven
-    }
+    if (!now.ok) return stopped(bitbucketTrouble(now).refused, 'as before')
+    if (now.value.state === 'merged') return provenMerge(run, now.value)
     if (now.value.state === 'declined') {
       return stopped({ gate: 'merge_refused', detail: `PR #${id} was declined` }, 'none')
     }
     return { is: 'absent' }
   },
+
+  settle: lookUntilMerged,
 
   async perform(run) {
     const { ports, app, plan, release } = run
@@ -55,25 +66,36 @@ export const merge: Step = {
       `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
       run.signal,
     )
-    if (answer.merge === 'refused') return stopped({ gate: 'merge_refused', detail: answer.detail }, 'none')
-    if (answer.merge === 'moved') {
-      const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
-      return stopped({ gate: 'plan_outdated', moved }, 'none')
-    }
-    return settle(run)
+    const saidNo = answer.merge === 'refused' || answer.merge === 'moved'
+    // A merge that is asked for twice is refused once: by a request before this one, or a person's, it may be merged.
+    const seen = saidNo && !wasCutOff(run) ? await merge.probe(run) : await lookUntilMerged(run)
+    if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
+    if (seen.is === 'absent') return notMerged(id, answer)
+    return { ...seen, effect: seen.effect === 'as before' ? 'unknown' : seen.effect }
   },
 }
 
-/** After an answer or none: looks at the branch until the merge is seen. Merged or not known, never guessed. */
-async function settle(run: StepRun): Promise<Performed | Stopped> {
+function notMerged(pullRequest: number, answer: Awaited<ReturnType<StepRun['ports']['bitbucket']['merge']>>): Stopped {
+  if (answer.merge === 'refused') return stopped({ gate: 'merge_refused', detail: answer.detail }, 'none')
+  if (answer.merge === 'moved') {
+    const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
+    return stopped({ gate: 'plan_outdated', moved }, 'none')
+  }
+  return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
+}
+
+/** Looks until the merge is seen or can't come any more: merged, not merged or not known, never guessed. */
+async function lookUntilMerged(run: StepRun): Promise<Probe> {
   const { ports, signal } = run
+  let last: Probe = { is: 'absent' }
   const seen = await lookUntil(
     async () => {
-      const proven = await provenMerge(run)
-      return proven.is === 'absent' ? undefined : proven
+      last = await merge.probe(run)
+      const isKnown =
+        last.is === 'there' || (last.is === 'stopped' && (last.effect === 'some' || last.effect === 'none'))
+      return isKnown ? last : undefined
     },
     { forMs: ports.times.settleMerge, everyMs: ports.times.poll, signal },
   )
-  if (seen?.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
-  return seen ?? stopped({ gate: 'merge_unknown', pullRequest: pullRequestOf(run) }, 'unknown')
+  return seen ?? last
 }

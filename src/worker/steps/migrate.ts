@@ -1,8 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MigrationStatus } from '../../release/ports.ts'
+import { lookUntil } from '../patience.ts'
 import { migrationsTrouble } from '../world.ts'
-import { type Performed, type Probe, type Step, type StepRun, type Stopped, stopped } from './step.ts'
+import { type Performed, type Probe, type Step, type StepRun, type Stopped, stopped, wasCutOff } from './step.ts'
 
 async function inCheckout<T>({ ports, app, commit }: StepRun, work: (checkout: string) => Promise<T>): Promise<T> {
   if (commit === undefined) throw new Error('migrations need the commit that goes')
@@ -23,44 +24,80 @@ function database({ plan }: StepRun) {
 
 const atHead = (revisions: readonly string[], head: string | null) => revisions.length === 1 && revisions[0] === head
 
+interface Now {
+  readonly revisions: readonly string[]
+  /** A session of ours is at work in the database: a migration that was cut off, since we run one at a time. */
+  readonly isWorking: boolean
+}
+
 /** The database's revisions, looked at directly where that is possible, else by alembic. */
-async function revisionsNow(run: StepRun): Promise<{ revisions: readonly string[] } | Stopped> {
+async function databaseNow(run: StepRun): Promise<Now | Stopped> {
   const direct = await run.ports.migrations.revisions(run.environment)
-  if (direct.ok && direct.value !== undefined) return { revisions: direct.value.revisions }
-  if (!direct.ok) return stopped(migrationsTrouble(run.environment, direct).refused, 'unknown')
+  if (direct.ok && direct.value !== undefined) {
+    return { revisions: direct.value.revisions, isWorking: direct.value.isWorking === true }
+  }
+  if (!direct.ok) return stopped(migrationsTrouble(run.environment, direct).refused, 'as before')
   const status = await inCheckout(run, (checkout) => run.ports.migrations.status(run.environment, checkout, run.signal))
-  if (!status.ok) return stopped(migrationsTrouble(run.environment, status).refused, 'unknown')
-  return { revisions: status.value.current }
+  if (!status.ok) return stopped(migrationsTrouble(run.environment, status).refused, 'as before')
+  return { revisions: status.value.current, isWorking: false }
+}
+
+/**
+ * After a migration that was cut off: its alembic may be alive without us, and Postgres ends a statement whoever has
+ * gone. Looks until nothing of ours is at work there.
+ */
+async function databaseAtRest(run: StepRun): Promise<Now | Stopped> {
+  const { times } = run.ports
+  let last = await databaseNow(run)
+  if (!('is' in last) && !last.isWorking) return last
+  await run.tell(
+    `migrate-waits:${run.release.attempt}`,
+    'A migration that was cut off is still at work in the database.',
+  )
+  await lookUntil(
+    async () => {
+      last = await databaseNow(run)
+      return 'is' in last || last.isWorking ? undefined : last
+    },
+    { forMs: times.confirm, everyMs: times.poll, signal: run.signal },
+  )
+  if (!('is' in last) && last.isWorking) {
+    const detail = 'a migration that was cut off is still at work in the database'
+    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
+      result: { revisions: last.revisions },
+    })
+  }
+  return last
+}
+
+function found(run: StepRun, now: Now | Stopped): Probe {
+  const { head, pending } = database(run)
+  if ('is' in now) return now
+  if (!atHead(now.revisions, head)) return { is: 'absent' }
+  return { is: 'there', result: { said: done(pending.length, head), revisions: now.revisions } }
 }
 
 /** `alembic upgrade head` from a checkout of the exact commit; the revision is read again afterwards. */
 export const migrate: Step = {
   name: 'migrate',
 
-  async probe(run): Promise<Probe> {
-    const { head, pending } = database(run)
-    const now = await revisionsNow(run)
-    if ('is' in now) return run.release.attempt > 1 ? now : { ...now, effect: 'none' }
-    if (!atHead(now.revisions, head)) return { is: 'absent' }
-    return { is: 'there', result: { said: done(pending.length, head), revisions: now.revisions } }
-  },
+  probe: async (run) => found(run, wasCutOff(run) ? await databaseAtRest(run) : await databaseNow(run)),
 
   async perform(run) {
     const { ports, environment, signal } = run
     return inCheckout(run, async (checkout): Promise<Performed | Stopped> => {
       const before = await ports.migrations.status(environment, checkout, signal)
-      if (!before.ok) return stopped(migrationsTrouble(environment, before).refused, 'none')
+      if (!before.ok) return stopped(migrationsTrouble(environment, before).refused, 'as before')
       const different = changedSince(run, before.value)
       if (different !== undefined) return different
       const answer = await ports.migrations.upgrade(environment, checkout, { signal })
-      const after = await revisionsNow(run)
+      const after = answer.upgrade === 'unknown' ? await databaseAtRest(run) : await databaseNow(run)
       if ('is' in after) {
+        const { output } = answer
         const detail = 'the database does not answer since the migration was started'
-        return stopped({ gate: 'migration_unknown', detail, output: answer.output }, 'unknown', {
-          output: answer.output,
-        })
+        return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output })
       }
-      return outcome(run, answer, before.value.current, after.revisions)
+      return outcome(run, answer, after.revisions)
     })
   },
 }
@@ -74,41 +111,38 @@ function changedSince(run: StepRun, { pending, heads }: MigrationStatus): Stoppe
   const now = pending.map(({ revision }) => revision).join(', ')
   return stopped(
     { gate: 'plan_outdated', moved: [{ what: 'the pending migrations', from: planned.pending.join(', '), to: now }] },
-    'none',
+    'as before',
   )
 }
 
 function outcome(
   run: StepRun,
   answer: Awaited<ReturnType<StepRun['ports']['migrations']['upgrade']>>,
-  before: readonly string[],
   after: readonly string[],
 ): Performed | Stopped {
-  const { head, pending } = database(run)
+  const { head, pending, revisions } = database(run)
   const { output } = answer
   const result = { revisions: after }
   if (atHead(after, head)) {
     return { is: 'done', effect: 'some', result: { said: done(pending.length, head), revisions: after } }
   }
-  const unmoved = [...before].sort().join() === [...after].sort().join()
-  if (answer.upgrade === 'failed') {
+  // Held against the plan, not against this try: a try before may have put some in.
+  const untouched = [...revisions].sort().join() === [...after].sort().join()
+  if (answer.upgrade !== 'done') {
     const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
     const line = output.findLast((each) => each.trim() !== '')
     const because = {
       gate: 'migration_failed' as const,
-      ...(answer.revision !== undefined && { revision: answer.revision }),
+      ...(answer.upgrade === 'failed' && answer.revision !== undefined && { revision: answer.revision }),
       database: after,
       applied: pending.slice(0, reached + 1),
       pending: pending.slice(reached + 1),
       ...(line !== undefined && { line }),
       output: output.slice(-20),
     }
-    return stopped(because, unmoved ? 'none' : 'some', { output, result })
+    return stopped(because, untouched ? 'none' : 'some', { output, result })
   }
-  const detail =
-    answer.upgrade === 'unknown'
-      ? 'alembic was cut off; the database may still be working on it'
-      : `the database is at ${after.join(', ') || 'no revision'}, not at ${head}`
+  const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${head}`
   return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output, result })
 }
 

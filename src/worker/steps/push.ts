@@ -1,8 +1,7 @@
-import type { PlatformRelease } from '../../release/ports.ts'
-import { step } from '../../release/release.ts'
+import type { PlatformRelease, PushAnswer } from '../../release/ports.ts'
 import { lookUntil, patiently } from '../patience.ts'
 import { herokuTrouble, isOf, platformReleases, remoteTrouble } from '../world.ts'
-import { type Performed, type Probe, type Step, type StepRun, type Stopped, short, stopped } from './step.ts'
+import { type Performed, type Probe, type Step, type StepRun, type Stopped, short, stopped, wasCutOff } from './step.ts'
 
 interface Seen {
   readonly holds: string | null
@@ -21,25 +20,35 @@ async function look(run: StepRun): Promise<Seen | Stopped> {
     patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause),
     platformReleases(ports, environment),
   ])
-  if (!held.ok) return stopped(remoteTrouble(environment, held).refused, 'unknown')
-  if (!releases.ok) return stopped(herokuTrouble(environment, releases).refused, 'unknown')
+  if (!held.ok) return stopped(remoteTrouble(environment, held).refused, 'as before')
+  if (!releases.ok) return stopped(herokuTrouble(environment, releases).refused, 'as before')
   return { holds: held.value[remote.branch] ?? null, releases: releases.value }
 }
 
 /**
- * Whether the push's effect is there. Taken up again in the same attempt, any release of the commit since it began
- * counts, so that a failed release phase is told and not silently repeated; a Retry wants one that has not failed.
+ * Whether the push's effect is there: the remote holds the commit, and Heroku has a release of it. One that failed is what
+ * a Retry mends, by a new release; but one that a try made which was cut off counts, failed or not, so that it is told
+ * and never repeated in silence.
  */
 function isThere(run: StepRun, { holds, releases }: Seen): boolean {
   const commit = theCommit(run)
   if (holds !== commit) return false
   if (run.environment.remote.platform === 'git') return true
+  const heldBefore = run.plan.bound.remote.holds === commit
   const ours = releases.find((release) => isOf(release, commit))
-  const row = step(run.release, 'push')
-  const begunNow =
-    row?.state === 'running' && row.attempt === run.release.attempt && run.plan.bound.remote.holds !== commit
-  if (begunNow) return ours !== undefined
-  return ours !== undefined && (ours.status === 'pending' || (ours.current && ours.status === 'succeeded'))
+  // Moved by a push of ours, and not released yet: confirm waits for the release.
+  if (ours === undefined) return !heldBefore
+  if (ours.status === 'pending' || (ours.current && ours.status === 'succeeded')) return true
+  if (!wasCutOff(run)) return false
+  const failedBefore = versionOf(run.before?.result?.platformRelease)
+  if (failedBefore !== undefined) return ours.version > failedBefore
+  const current = releases.find((release) => release.current)
+  return !heldBefore || current === undefined || ours.version > current.version
+}
+
+/** Such as 42 of `v42`. */
+function versionOf(platformRelease: string | undefined): number | undefined {
+  return platformRelease === undefined ? undefined : Number(platformRelease.replace(/^v/, ''))
 }
 
 function pushed({ environment, commit }: StepRun): string {
@@ -51,17 +60,29 @@ export const push: Step = {
 
   async probe(run): Promise<Probe> {
     const seen = await look(run)
-    const hasBegun = step(run.release, 'push')?.state !== 'pending' && step(run.release, 'push') !== undefined
-    if ('is' in seen) return hasBegun ? seen : { ...seen, effect: 'none' }
+    if ('is' in seen) return seen
     if (isThere(run, seen)) return { is: 'there', result: { said: pushed(run), commit: theCommit(run) } }
     return { is: 'absent' }
   },
 
+  async settle(run) {
+    await lookUntilHeld(run)
+    return push.probe(run)
+  },
+
   async perform(run) {
     const seen = await look(run)
-    if ('is' in seen) return { ...seen, effect: 'none' }
-    return seen.holds === theCommit(run) ? releaseAgain(run, seen) : pushCommit(run, run.plan.bound.remote.holds)
+    if ('is' in seen) return seen
+    if (seen.holds === theCommit(run)) return releaseAgain(run, seen)
+    const expected = run.plan.bound.remote.holds
+    return seen.holds === expected ? pushCommit(run, expected) : remoteMoved(run, seen.holds, [])
   },
+}
+
+function remoteMoved(run: StepRun, holds: string | null, output: readonly string[]): Stopped {
+  const from = run.plan.bound.remote.holds
+  const moved = [{ what: 'the remote', from: from ?? 'absent', to: holds ?? 'absent' }]
+  return stopped({ gate: 'plan_outdated', moved }, 'as before', { output })
 }
 
 async function pushCommit(run: StepRun, expected: string | null): Promise<Performed | Stopped> {
@@ -75,25 +96,30 @@ async function pushCommit(run: StepRun, expected: string | null): Promise<Perfor
     case 'already':
       return { is: 'done', effect: 'some', result: { said: pushed(run), commit } }
     case 'not allowed':
-      return stopped(remoteTrouble(environment, { trouble: 'refused', detail: '' }).refused, 'none', { output })
-    case 'rejected': {
-      if (answer.why === 'stale') {
-        const moved = [{ what: remote.name, from: expected ?? 'absent', to: 'moved during the push' }]
-        return stopped({ gate: 'plan_outdated', moved }, 'none', { output })
-      }
-      const failed = remote.platform === 'heroku' && answer.why === 'hook' ? 'build_failed' : 'push_refused'
-      const line = tellingLine(output)
-      const because = {
-        gate: failed,
-        remote: remote.name,
-        ...(line !== undefined && { line }),
-        output: output.slice(-20),
-      } as const
-      return stopped(because, 'none', { output })
-    }
+      return stopped(remoteTrouble(environment, { trouble: 'refused', detail: '' }).refused, 'as before', { output })
+    case 'rejected':
+      return afterRejection(run, answer)
     case 'unknown':
-      return settle(run, output)
+      return afterCut(run, output)
   }
+}
+
+/** This push was refused. One that was cut off before it may have arrived, or still arrive: then that is the outcome. */
+async function afterRejection(
+  run: StepRun,
+  { why, output }: Extract<PushAnswer, { push: 'rejected' }>,
+): Promise<Performed | Stopped> {
+  const { remote } = run.environment
+  const commit = theCommit(run)
+  if (wasCutOff(run)) await lookUntilHeld(run)
+  const seen = await look(run)
+  if ('is' in seen) return { ...seen, effect: 'unknown', output }
+  if (seen.holds === commit) return { is: 'done', effect: 'some', result: { said: pushed(run), commit } }
+  if (why === 'stale' || seen.holds !== run.plan.bound.remote.holds) return remoteMoved(run, seen.holds, output)
+  const gate = remote.platform === 'heroku' && why === 'hook' ? 'build_failed' : 'push_refused'
+  const line = tellingLine(output)
+  const because = { gate, remote: remote.name, ...(line !== undefined && { line }), output: output.slice(-20) } as const
+  return stopped(because, 'none', { output })
 }
 
 /** The line of a build's output that says why: the first that Heroku marks with an exclamation mark. */
@@ -102,20 +128,25 @@ function tellingLine(output: readonly string[]): string | undefined {
 }
 
 /** After a push without an answer the server may go on: looked at until it is seen, or called unknown. */
-async function settle(run: StepRun, output: readonly string[]): Promise<Performed | Stopped> {
-  const { ports, environment, signal } = run
-  const { platform, name } = environment.remote
+async function afterCut(run: StepRun, output: readonly string[]): Promise<Performed | Stopped> {
+  const { name } = run.environment.remote
   const commit = theCommit(run)
   await run.tell(`push-cut:${run.release.attempt}`, `The push to ${name} was cut off. Looking whether it arrived.`)
+  if (await lookUntilHeld(run)) return { is: 'done', effect: 'some', result: { said: pushed(run), commit } }
+  return stopped({ gate: 'push_unknown', remote: name, commit }, 'unknown', { output })
+}
+
+/** Looks until the remote holds the commit, for as long as a push that was cut off may still arrive. */
+async function lookUntilHeld(run: StepRun): Promise<boolean> {
+  const { ports, environment, signal } = run
   const seen = await lookUntil(
     async () => {
       const now = await look(run)
-      return 'is' in now || now.holds !== commit ? undefined : now
+      return 'is' in now || now.holds !== theCommit(run) ? undefined : now
     },
-    { forMs: ports.times.settlePush[platform], everyMs: ports.times.poll, signal },
+    { forMs: ports.times.settlePush[environment.remote.platform], everyMs: ports.times.poll, signal },
   )
-  if (seen !== undefined) return { is: 'done', effect: 'some', result: { said: pushed(run), commit } }
-  return stopped({ gate: 'push_unknown', remote: name, commit }, 'unknown', { output })
+  return seen !== undefined
 }
 
 /** The remote holds the commit and does not run it: a new Heroku release from that commit's slug, never a second push. */
@@ -128,32 +159,35 @@ async function releaseAgain(run: StepRun, seen: Seen): Promise<Performed | Stopp
   const slug = seen.releases.find((release) => isOf(release, commit))?.slug
   if (slug === undefined) {
     const detail = `none of the last releases of ${herokuApp} has a slug of ${short(commit)}`
-    return stopped({ gate: 'not_confirmed', app: herokuApp, detail }, 'none')
+    return stopped({ gate: 'not_confirmed', app: herokuApp, detail }, 'as before')
   }
   const last = Math.max(...seen.releases.map(({ version }) => version))
-  const made = await heroku.releaseSlug(herokuApp, slug)
-  const said = (version: number) =>
-    `Made Heroku release v${version} of ${short(commit)}, which ${environment.remote.name} held already`
-  if (made.ok) {
-    return {
-      is: 'done',
-      effect: 'some',
-      result: { said: said(made.value.version), commit, platformRelease: `v${made.value.version}` },
-    }
+  if (wasCutOff(run)) {
+    // Asked for by the worker before, maybe, and not seen yet.
+    const late = await lookUntilReleased(run, last)
+    if (late !== undefined) return released(run, late.version)
   }
-  if (made.trouble === 'refused') return stopped(herokuTrouble(environment, made).refused, 'none')
-  const found = await lookUntil(
+  const made = await heroku.releaseSlug(herokuApp, slug)
+  if (made.ok) return released(run, made.value.version)
+  if (made.trouble === 'refused') return stopped(herokuTrouble(environment, made).refused, 'as before')
+  const found = await lookUntilReleased(run, last)
+  if (found !== undefined) return released(run, found.version)
+  return stopped({ gate: 'push_unknown', remote: environment.remote.name, commit }, 'unknown')
+}
+
+function released(run: StepRun, version: number): Performed {
+  const commit = theCommit(run)
+  const said = `Made Heroku release v${version} of ${short(commit)}, which ${run.environment.remote.name} held already`
+  return { is: 'done', effect: 'some', result: { said, commit, platformRelease: `v${version}` } }
+}
+
+function lookUntilReleased(run: StepRun, after: number): Promise<PlatformRelease | undefined> {
+  return lookUntil(
     async () => {
       const now = await look(run)
       if ('is' in now) return undefined
-      return now.releases.find((release) => release.version > last && isOf(release, commit))
+      return now.releases.find((release) => release.version > after && isOf(release, theCommit(run)))
     },
-    { forMs: ports.times.settleMerge, everyMs: ports.times.poll, signal: run.signal },
+    { forMs: run.ports.times.settleMerge, everyMs: run.ports.times.poll, signal: run.signal },
   )
-  if (found === undefined) return stopped({ gate: 'push_unknown', remote: environment.remote.name, commit }, 'unknown')
-  return {
-    is: 'done',
-    effect: 'some',
-    result: { said: said(found.version), commit, platformRelease: `v${found.version}` },
-  }
 }

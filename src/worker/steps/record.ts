@@ -19,7 +19,7 @@ export const record: Step = {
       () => ports.bitbucket.findComment(app, place(run), recordMarker(release)),
       ports.times.pause,
     )
-    if (!found.ok) return stopped(bitbucketTrouble(found).refused, 'none')
+    if (!found.ok) return stopped(bitbucketTrouble(found).refused, 'as before')
     if (found.value === undefined) return { is: 'absent' }
     return { is: 'there', result: { said: said(run), commentUrl: found.value } }
   },

@@ -11,6 +11,8 @@ export interface StepRun {
   readonly environment: Environment
   readonly release: Release
   readonly plan: Plan
+  /** The step's row as it was before this look or try; undefined: the step has not begun before. */
+  readonly before: StepRow | undefined
   /** The commit that goes; undefined until the merge step has made it. */
   readonly commit: string | undefined
   /** Aborts when the claim or the environment's lock is lost, or the worker must stop. */
@@ -25,8 +27,11 @@ export type Probe = { readonly is: 'there'; readonly result: StepResult } | { re
 export interface Stopped {
   readonly is: 'stopped'
   readonly because: Problem['because']
-  /** What this step has done to the world: `none` only where that is proven. */
-  readonly effect: StepRow['effect']
+  /**
+   * What this step, in all its tries, has done to the world: `none` only where that is proven. `as before`: it did nothing
+   * this time and found nothing out, so that what was known of its tries before stays.
+   */
+  readonly effect: StepRow['effect'] | 'as before'
   readonly output?: readonly string[]
   readonly result?: StepResult
 }
@@ -41,15 +46,28 @@ export interface Performed {
 export interface Step {
   readonly name: StepName
   probe(run: StepRun): Promise<Probe>
+  /**
+   * The same for a step that was cut off and is not to be begun again: looks until what was begun must be over. Left out
+   * where a look tells at once.
+   */
+  settle?(run: StepRun): Promise<Probe>
   perform(run: StepRun): Promise<Performed | Stopped>
 }
 
 export function stopped(
   because: Problem['because'],
-  effect: StepRow['effect'],
+  effect: Stopped['effect'],
   rest: { output?: readonly string[]; result?: StepResult } = {},
 ): Stopped {
   return { is: 'stopped', because, effect, ...rest }
+}
+
+/**
+ * Whether a worker has died, or was stopped, in the middle of this step. What it had begun may still be going on: a killed
+ * worker leaves its children behind, and no server stops because its caller is gone.
+ */
+export function wasCutOff({ before }: StepRun): boolean {
+  return before?.state === 'running'
 }
 
 /** A commit as people say it. */

@@ -34,7 +34,10 @@ export const verify: Step = {
     if (result.how === 'merge' && facts.parents.join() !== result.parents.join()) {
       return unexpected(`${short(commit)} has other parents than the plan`)
     }
-    const held = await ports.git.heads(environment.remote.url, [environment.remote.branch])
+    const held = await patiently(
+      () => ports.git.heads(environment.remote.url, [environment.remote.branch]),
+      ports.times.pause,
+    )
     if (!held.ok) return stopped(remoteTrouble(environment, held).refused, 'none')
     const holds = held.value[environment.remote.branch] ?? null
     if (holds !== remote.holds && holds !== commit) {

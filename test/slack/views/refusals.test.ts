@@ -7,6 +7,8 @@ import { anEnvironment, aRelease, DANA, sha } from '../../support/builders.ts'
 import { read } from './read.ts'
 
 /** One of each; the compiler tells when one is missing. */
+const COMMIT = { sha: '7ad90f4'.padEnd(40, '0'), title: 'Fix the time zone of weekly digests', author: 'Marek' }
+
 const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   unknown_app: { gate: 'unknown_app', asked: 'apo', names: ['api', 'web'] },
   unknown_environment: { gate: 'unknown_environment', asked: 'prod', app: 'api', names: ['production', 'integration'] },
@@ -93,12 +95,37 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   reason_too_short: { gate: 'reason_too_short', least: 10 },
   stale_button: { gate: 'stale_button' },
   later_issue: { gate: 'later_issue', what: '/hotfix' },
+  unknown_commit: { gate: 'unknown_commit', asked: 'abc1234', why: 'not there', candidates: [COMMIT] },
+  ambiguous_commit: { gate: 'ambiguous_commit', asked: '7ad9', candidates: [COMMIT, COMMIT] },
+  too_many_commits: { gate: 'too_many_commits', count: 12, most: 10 },
+  merge_commit: { gate: 'merge_commit', commit: COMMIT, mainline: 'b'.repeat(40), count: 1, commits: [COMMIT] },
+  already_applied: { gate: 'already_applied', commit: COMMIT, branch: 'production', how: 'the same change' },
+  pick_conflict: {
+    gate: 'pick_conflict',
+    commit: COMMIT,
+    branch: 'production',
+    environment: 'production',
+    files: [{ path: 'api/digests/schedule.py', line: 42 }, { path: 'gone.py' }],
+    lines: ['<<<<<<< production', '    at = time(3, 0)', '=======', '    at = time(3)', '>>>>>>> 7ad90f4'],
+    commits: [COMMIT.sha],
+  },
+  pick_not_allowed: { gate: 'pick_not_allowed', branch: 'production', rule: 'push on production: nobody may push' },
+  not_followed_branch: {
+    gate: 'not_followed_branch',
+    asked: 'release/2.x',
+    names: ['production'],
+    commits: ['7ad90f4'],
+  },
+  hotfix_goes_first: { gate: 'hotfix_goes_first', requester: { id: 'U01DANA', name: 'Dana' } },
+  not_sure: { gate: 'not_sure' },
 }
 
 const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }> } = {
   merge_refused: { gate: 'merge_refused', detail: 'Needs 2 approvals' },
   merge_unknown: { gate: 'merge_unknown', pullRequest: 418 },
   merge_unexpected: { gate: 'merge_unexpected', expected: 'tree 7ee', found: 'tree 9aa' },
+  pick_refused: { gate: 'pick_refused', branch: 'production', line: 'it is restricted', output: ['it is restricted'] },
+  pick_unknown: { gate: 'pick_unknown', branch: 'production', commit: 'c'.repeat(40) },
   unexpected_diff: { gate: 'unexpected_diff', detail: 'production moved to d00d1e5' },
   migration_failed: {
     gate: 'migration_failed',

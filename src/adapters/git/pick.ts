@@ -1,0 +1,193 @@
+/** Picks commits in the bare mirror, with git's own merge and without a checkout. */
+import type { Picked, PickWanted } from '../../release/hotfix.ts'
+import type { Mirror } from './mirror.ts'
+import { entryAt, mergeTrees, readFileAt } from './reading.ts'
+import { objectId } from './values.ts'
+
+const COMMITTER = 'Signoff <signoff@signoff.invalid>'
+/** Of what is only needed for a merge's base: the same each time, so that the same commit is made once. */
+const NOBODY = `${COMMITTER} 0 +0000`
+const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+const LONGEST_CONFLICT = 16
+const LONGEST_LINE = 200
+const LOOKED_AT = 10
+const MAX_CONFLICT_FILE = 1024 * 1024
+
+interface Original {
+  readonly tree: string
+  readonly parents: readonly string[]
+  /** Name, address, seconds and zone, as git writes them. */
+  readonly author: string
+  readonly message: string
+}
+
+/**
+ * Makes the picked commits, each on top of the one before. A merge of two commits takes the base that their histories
+ * have, and git 2.39 takes no other; so the branch's side is a stand-in with the branch's files upon the pick's parent,
+ * which is what cherry-picking is.
+ */
+export async function pickCommits(mirror: Mirror, wanted: PickWanted): Promise<Picked> {
+  if (!/^[\w-]{1,60}$/.test(wanted.keepAs)) throw new TypeError('not a name under which picks can be kept')
+  if (!/^[A-Za-z][A-Za-z-]*: [\w#./ -]+$/.test(wanted.trailer)) throw new TypeError('not a trailer')
+  const committer = `${COMMITTER} ${Math.floor(wanted.at.getTime() / 1000)} +0000`
+  const commits: { from: string; made: string; tree: string }[] = []
+  let onto = objectId(wanted.onto)
+  let ontoTree = await treeOf(mirror, onto)
+  for (const from of wanted.commits) {
+    const original = await read(mirror, objectId(from))
+    const [parent, ...more] = original.parents
+    if (more.length > 0) throw new TypeError(`${from} is a merge commit`)
+    const sides = await sidesOf(mirror, ontoTree, from, original.tree, parent)
+    const merged = await mergeTrees(mirror, sides.ours, sides.theirs)
+    if (!merged.clean) {
+      const called = { [sides.ours]: wanted.ontoName, [sides.theirs]: from.slice(0, 7) }
+      return { pick: 'conflict', commit: from, ...(await conflict(mirror, merged, called)) }
+    }
+    if (merged.tree === ontoTree) return { pick: 'empty', commit: from }
+    const message = pickedMessage(original.message, from, wanted.trailer)
+    const made = await write(mirror, {
+      tree: merged.tree,
+      parents: [onto],
+      author: original.author,
+      committer,
+      message,
+    })
+    commits.push({ from, made, tree: merged.tree })
+    onto = made
+    ontoTree = merged.tree
+  }
+  if (commits.length > 0) await mirror.setReferences({ [`refs/signoff/picks/${wanted.keepAs}`]: onto })
+  return { pick: 'made', commits }
+}
+
+/** The commits whose ids begin so; trees and files with such ids don't count. */
+export async function commitsNamed(mirror: Mirror, prefix: string): Promise<readonly string[]> {
+  if (!/^[0-9a-f]{4,40}$/.test(prefix)) throw new TypeError('not the beginning of a commit id')
+  const found = await mirror.read(['rev-parse', `--disambiguate=${prefix}`])
+  if (found.trim() === '') return []
+  const typed = await mirror.read(['cat-file', '--batch-check=%(objectname) %(objecttype)'], { input: found })
+  return typed
+    .split('\n')
+    .filter((line) => line.endsWith(' commit'))
+    .map((line) => objectId(line.slice(0, 40)))
+}
+
+/** Whether any of the tips is the commit or comes after it. */
+export async function isReachable(mirror: Mirror, commit: string, tips: readonly string[]): Promise<boolean> {
+  if (tips.length === 0) return false
+  const input = `${objectId(commit)}\n${tips.map((tip) => `^${objectId(tip)}\n`).join('')}`
+  return (await mirror.read(['rev-list', '--max-count=1', '--stdin'], { input })).trim() === ''
+}
+
+/** By ancestry, else by git's patch ids (git-cherry(1)): a `-` says that the head has the same change. */
+export async function hasChange(
+  mirror: Mirror,
+  commit: string,
+  head: string,
+): Promise<'the commit' | 'the same change' | undefined> {
+  if (await isReachable(mirror, commit, [head])) return 'the commit'
+  const [parent] = (await read(mirror, commit)).parents
+  const args = ['cherry', objectId(head), objectId(commit), ...(parent === undefined ? [] : [parent])]
+  const said = await mirror.read(args)
+  return said.split('\n').includes(`- ${commit}`) ? 'the same change' : undefined
+}
+
+async function treeOf(mirror: Mirror, commit: string): Promise<string> {
+  return objectId((await mirror.read(['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`])).trim())
+}
+
+/** Author and message as UTF-8, whatever the commit was written in. */
+async function read(mirror: Mirror, commit: string): Promise<Original> {
+  const format = '--format=%H%x00%T%x00%P%x00%an <%ae> %ad%x00%B'
+  const text = await mirror.read(['log', '-1', '--encoding=UTF-8', '--date=raw', format, '--end-of-options', commit])
+  const [sha = '', tree = '', parents = '', author = '', ...message] = text.split('\0')
+  if (sha !== commit) throw new Error(`${commit} is not a commit`)
+  const before = parents.split(' ').filter((parent) => parent !== '')
+  return { tree: objectId(tree), parents: before, author, message: message.join('').trimEnd() }
+}
+
+async function sidesOf(mirror: Mirror, ontoTree: string, pick: string, pickTree: string, parent: string | undefined) {
+  const upon = (base: string, tree: string) =>
+    write(mirror, { tree, parents: [base], author: NOBODY, committer: NOBODY, message: 'stand-in' })
+  if (parent !== undefined) return { ours: await upon(parent, ontoTree), theirs: pick }
+  // The first commit of a history adds all of its files: both sides come after nothing.
+  const nothing = await write(mirror, {
+    tree: EMPTY_TREE,
+    parents: [],
+    author: NOBODY,
+    committer: NOBODY,
+    message: 'nothing',
+  })
+  return { ours: await upon(nothing, ontoTree), theirs: await upon(nothing, pickTree) }
+}
+
+/** Written as an object and not by git-commit-tree(1), which would tidy the author's name. */
+async function write(
+  mirror: Mirror,
+  commit: { tree: string; parents: readonly string[]; author: string; committer: string; message: string },
+): Promise<string> {
+  if (commit.tree === EMPTY_TREE) await mirror.read(['hash-object', '-t', 'tree', '-w', '--stdin'], { input: '' })
+  const text = [
+    `tree ${commit.tree}`,
+    ...commit.parents.map((parent) => `parent ${parent}`),
+    `author ${commit.author}`,
+    `committer ${commit.committer}`,
+    '',
+    `${commit.message}\n`,
+  ].join('\n')
+  return objectId((await mirror.read(['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text })).trim())
+}
+
+/** The message with what `git cherry-pick -x` adds, and our trailer: beside trailers that are there, else a paragraph of its own. */
+function pickedMessage(message: string, from: string, trailer: string): string {
+  const last = message.split('\n\n').slice(1).at(-1)
+  const endsInTrailers = last?.split('\n').every((line) => /^([A-Za-z0-9-]+: |\(cherry picked from commit )/.test(line))
+  const added = `(cherry picked from commit ${from})\n${trailer}`
+  if (message === '') return added
+  return `${message}${endsInTrailers === true ? '\n' : '\n\n'}${added}`
+}
+
+/** The files that conflict and what a person would see first in them. */
+async function conflict(
+  mirror: Mirror,
+  merged: { tree: string; files: readonly string[]; messages: readonly string[] },
+  called: Readonly<Record<string, string>>,
+): Promise<Pick<Extract<Picked, { pick: 'conflict' }>, 'files' | 'lines'>> {
+  const files: { path: string; line?: number }[] = []
+  let lines: readonly string[] = []
+  for (const [index, path] of merged.files.entries()) {
+    const text = index < LOOKED_AT ? await smallTextAt(mirror, merged.tree, path) : undefined
+    const found = text === undefined ? undefined : firstHunk(text, called)
+    if (found !== undefined && lines.length === 0) lines = found.lines
+    files.push({ path, ...(found && { line: found.line }) })
+  }
+  return { files, lines: lines.length > 0 ? lines : merged.messages.slice(0, LONGEST_CONFLICT).map(cutLine) }
+}
+
+async function smallTextAt(mirror: Mirror, tree: string, path: string): Promise<string | undefined> {
+  // A name that no path of ours may have is told, and not looked into.
+  if (path.startsWith('-') || /\p{Cc}/u.test(path)) return undefined
+  const entry = await entryAt(mirror, tree, path)
+  if (entry?.type !== 'blob') return undefined
+  const size = Number(await mirror.read(['cat-file', '-s', entry.id]))
+  return size > MAX_CONFLICT_FILE ? undefined : readFileAt(mirror, tree, path)
+}
+
+function firstHunk(
+  text: string,
+  called: Readonly<Record<string, string>>,
+): { line: number; lines: readonly string[] } | undefined {
+  const all = text.split('\n')
+  const sides = Object.keys(called)
+  const start = all.findIndex((line) => line.startsWith('<<<<<<< ') && sides.some((side) => line.includes(side)))
+  if (start === -1) return undefined
+  const length = all.slice(start).findIndex((line) => line.startsWith('>>>>>>> ')) + 1
+  const whole = all.slice(start, length === 0 ? undefined : start + length)
+  const shown = whole.length <= LONGEST_CONFLICT ? whole : [...whole.slice(0, LONGEST_CONFLICT - 1), '…']
+  const named = (line: string) => sides.reduce((words, side) => words.replaceAll(side, called[side] ?? ''), line)
+  return { line: start + 1, lines: shown.map((line) => cutLine(named(line))) }
+}
+
+function cutLine(line: string): string {
+  return line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE - 1)}…`
+}

@@ -1,0 +1,42 @@
+import type { Store } from '../release/ports.ts'
+
+/**
+ * The same store, with the last net against secrets: whatever tools have said (problems, step results, events, thread
+ * lines, answers) is scrubbed before it is stored, and so before it can reach Slack. Plans are left as they are: what
+ * they bind must not change by a letter, and no tool's output is in them.
+ */
+export function scrubStore(store: Store, scrub: (text: string) => string): Store {
+  const clean = <T>(value: T): T => scrubDeep(value, scrub) as T
+  return {
+    ...store,
+    transaction: (work, options) =>
+      store.transaction(
+        (tx) =>
+          work({
+            ...tx,
+            changeRelease: (number, change) =>
+              tx.changeRelease(number, change.problem ? { ...change, problem: clean(change.problem) } : change),
+            putStep: (number, step) => tx.putStep(number, step.result ? { ...step, result: clean(step.result) } : step),
+            addEvent: (event) => tx.addEvent({ ...event, data: clean(event.data) }),
+            send: (message) =>
+              tx.send(
+                message.kind === 'line'
+                  ? { ...message, line: clean(message.line) }
+                  : message.kind === 'private' && message.message.is === 'refusal'
+                    ? { ...message, message: clean(message.message) }
+                    : message,
+              ),
+          }),
+        options,
+      ),
+  }
+}
+
+function scrubDeep(value: unknown, scrub: (text: string) => string): unknown {
+  if (typeof value === 'string') return scrub(value)
+  if (Array.isArray(value)) return value.map((item) => scrubDeep(item, scrub))
+  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, scrubDeep(item, scrub)]))
+  }
+  return value
+}

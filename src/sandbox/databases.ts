@@ -1,0 +1,114 @@
+import pg from 'pg'
+
+/** A Postgres server on a unix socket, as the sandbox is handed it. */
+export type PostgresServer = {
+  connection: pg.PoolConfig
+  stop(): Promise<void>
+}
+
+export type Databases = Awaited<ReturnType<typeof openDatabases>>
+export type AppDatabase = 'integration' | 'production'
+
+const NAMES = { integration: 'api_integration', production: 'api_production' } as const
+
+/**
+ * The databases of the sandbox on one server: one for each environment of the app, and the service's own store. `isNew` says
+ * that the app's were not there before.
+ */
+export async function openDatabases(server: PostgresServer) {
+  const { host, user } = server.connection
+  const socket = encodeURIComponent(String(host))
+  const isNew = await makeDatabases(server.connection)
+  const pools = {
+    integration: new pg.Pool({ ...server.connection, database: NAMES.integration, max: 2 }),
+    production: new pg.Pool({ ...server.connection, database: NAMES.production, max: 2 }),
+  }
+  // A server that ends first must not end the sandbox.
+  for (const pool of Object.values(pools)) pool.on('error', () => undefined)
+
+  return {
+    isNew,
+    /** For the service. The WHATWG's URLs have no user without a host, so that it stands in the query. */
+    storeUrl: `postgresql:///signoff?host=${socket}&user=${user}`,
+    /** For the app, as libpq and SQLAlchemy read it. */
+    url: (of: AppDatabase) => `postgresql://${user}@/${NAMES[of]}?host=${socket}`,
+    /** Makes integration's database a copy of production's. Nobody may be connected to either. */
+    async copyProduction(): Promise<void> {
+      await asAdministrator(server.connection, async (client) => {
+        await client.query(`drop database ${NAMES.integration}`)
+        await client.query(`create database ${NAMES.integration} template ${NAMES.production}`)
+      })
+    },
+    async revisions(of: AppDatabase): Promise<string[]> {
+      const { rows } = await pools[of].query<{ there: boolean }>(
+        "select to_regclass('alembic_version') is not null as there",
+      )
+      if (!rows[0]?.there) return []
+      const versions = await pools[of].query<{ version_num: string }>('select version_num from alembic_version')
+      return versions.rows.map((row) => row.version_num)
+    },
+    async columns(of: AppDatabase): Promise<string[]> {
+      const { rows } = await pools[of].query<{ name: string }>(
+        `select table_name || '.' || column_name as name from information_schema.columns
+         where table_schema = 'public' and table_name <> 'alembic_version' order by 1`,
+      )
+      return rows.map((row) => row.name)
+    },
+    /** The next statement that changes the schema fails, once. */
+    async failNextChange(of: AppDatabase): Promise<void> {
+      await pools[of].query(FAIL_ONCE)
+    },
+    async willFail(of: AppDatabase): Promise<boolean> {
+      const { rows } = await pools[of].query<{ armed: boolean }>(WILL_FAIL)
+      return rows[0]?.armed ?? false
+    },
+    async close(): Promise<void> {
+      await Promise.all(Object.values(pools).map((pool) => pool.end()))
+    },
+  }
+}
+
+// A sequence forgets nothing when a transaction is rolled back, so that it knows that the trouble has been made.
+const FAIL_ONCE = `
+  drop event trigger if exists sandbox_trouble;
+  create schema if not exists sandbox;
+  drop sequence if exists sandbox.trouble;
+  create sequence sandbox.trouble;
+  create or replace function sandbox.make_trouble() returns event_trigger language plpgsql as $$
+  begin
+    if nextval('sandbox.trouble') = 1 then
+      raise exception 'could not extend file: No space left on device'
+        using errcode = '53100', hint = 'Trouble that was made in the sandbox. It is over now.';
+    end if;
+  end $$;
+  create event trigger sandbox_trouble on ddl_command_start when tag in ('ALTER TABLE', 'CREATE TABLE', 'DROP TABLE')
+    execute function sandbox.make_trouble();
+`
+
+// The sequence may be absent, which a plain query could not say.
+const WILL_FAIL = `
+  select exists (
+    select 1 from pg_sequences where schemaname = 'sandbox' and sequencename = 'trouble' and last_value is null
+  ) as armed`
+
+async function makeDatabases(connection: pg.PoolConfig): Promise<boolean> {
+  return asAdministrator(connection, async (client) => {
+    const { rows } = await client.query<{ datname: string }>('select datname from pg_database')
+    const there = new Set(rows.map((row) => row.datname))
+    for (const name of ['signoff', ...Object.values(NAMES)]) {
+      if (!there.has(name)) await client.query(`create database ${name}`)
+    }
+    return !there.has(NAMES.production)
+  })
+}
+
+async function asAdministrator<T>(connection: pg.PoolConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connection)
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}

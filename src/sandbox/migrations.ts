@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { git, gitEnvironment } from './bare-git.ts'
+
+const run = promisify(execFile)
+
+/** How the sample's migrations are run: by the machine's alembic, or by the SQL that lies beside each revision. */
+export type MigrationProgram = {
+  kind: 'alembic' | 'sql'
+  /** For `alembic:` in releases.yml. */
+  path: string
+  /** For people: what runs the migrations. */
+  words: string
+}
+
+const BY_SQL = fileURLToPath(new URL('./revisions-by-sql.ts', import.meta.url))
+
+/**
+ * Finds the machine's alembic, if its Python can run the sample; else writes programs into `bin` that run the SQL beside each
+ * revision. `kind` asks for one of them: alembic that is not there throws.
+ */
+export async function findMigrationProgram(bin: string, kind?: MigrationProgram['kind']): Promise<MigrationProgram> {
+  const version = kind === 'sql' ? undefined : await alembicVersion()
+  if (version !== undefined) return { kind: 'alembic', path: 'alembic', words: version }
+  if (kind === 'alembic') throw new Error('alembic with SQLAlchemy and psycopg2 is not on this machine')
+  await mkdir(bin, { recursive: true })
+  const python = join(bin, 'python')
+  const alembic = join(bin, 'alembic')
+  // As installers write it where a path is too long for the first line: that is how the service finds which Python runs it.
+  await writeFile(alembic, `#!/bin/sh\n'''exec' "${python}" "$0" "$@"\n' '''\n`)
+  await writeFile(python, `#!/bin/sh\nexec "${process.execPath}" "${BY_SQL}" "$@"\n`)
+  for (const program of [alembic, python]) await chmod(program, 0o755)
+  return { kind: 'sql', path: alembic, words: 'the SQL beside each revision, since this machine has no alembic' }
+}
+
+async function alembicVersion(): Promise<string | undefined> {
+  const { PATH = '' } = gitEnvironment()
+  const env = { PATH, LANG: 'C.UTF-8' }
+  try {
+    const { stdout } = await run('/bin/sh', ['-c', 'command -v alembic'], { env })
+    const [first = ''] = (await readFile(stdout.trim(), 'utf8')).split('\n')
+    const [python = '', ...options] = first.slice(2).trim().split(/\s+/)
+    await run(python, [...options, '-c', 'import alembic, psycopg2, sqlalchemy'], { env })
+    return (await run('alembic', ['--version'], { env })).stdout.trim()
+  } catch {
+    return undefined
+  }
+}
+
+/** Brings a database to the head of the revisions of one commit, as the app's developers once did. */
+export async function migrate(given: {
+  program: MigrationProgram
+  bare: string
+  commit: string
+  url: string
+  directory: string
+}): Promise<void> {
+  const checkout = await mkdtemp(join(given.directory, 'checkout-'))
+  try {
+    await git(given.bare, ['--work-tree', checkout, 'checkout', '-q', '-f', given.commit, '--', '.'])
+    await writeFile(join(checkout, '.env'), `DATABASE_URL="${given.url}"\n`, { mode: 0o600 })
+    const { PATH = '' } = gitEnvironment()
+    const env = { PATH, LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' }
+    await run(given.program.path, ['-c', 'alembic_users.ini', 'upgrade', 'head'], { cwd: checkout, env })
+  } finally {
+    await rm(checkout, { recursive: true, force: true })
+  }
+}

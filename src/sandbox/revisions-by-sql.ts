@@ -1,0 +1,118 @@
+/**
+ * Stands in for alembic, and for the Python that runs it, on a machine that has none: carries out the SQL that lies beside each
+ * of the sample's revisions. It is called in the words in which alembic and a look by its Python are:
+ *
+ *   <program> -c <config> upgrade head
+ *   <any>.py MARK <program> <config>       prints MARK and one line of JSON: where the database stands, what is pending
+ *
+ * The working directory is a checkout, whose `.env` names the database. One transaction an upgrade, as alembic does.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import pg from 'pg'
+
+type Revision = { revision: string; after: string | undefined; message: string; file: string }
+
+const VERSIONS = 'migrations/versions'
+
+async function readRevisions(): Promise<Revision[]> {
+  const found: Revision[] = []
+  for (const name of await readdir(VERSIONS)) {
+    if (!name.endsWith('.py')) continue
+    const text = await readFile(join(VERSIONS, name), 'utf8')
+    const named = (word: string) => new RegExp(`^${word} = '(\\w+)'`, 'm').exec(text)?.[1]
+    const revision = named('revision')
+    if (revision === undefined) continue
+    const message = /^"""(.*?)"""/.exec(text)?.[1] ?? ''
+    found.push({ revision, after: named('down_revision'), message, file: join(VERSIONS, name) })
+  }
+  return found
+}
+
+/** Oldest first, from what the database holds to the head. The sample has one line of revisions. */
+function pendingAfter(all: readonly Revision[], current: string | undefined): Revision[] {
+  const pending: Revision[] = []
+  let at = current
+  for (;;) {
+    const next = all.find((one) => one.after === at)
+    if (next === undefined) return pending
+    pending.push(next)
+    at = next.revision
+  }
+}
+
+async function inDatabase<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const url = parseEnv(await readFile('.env', 'utf8')).DATABASE_URL
+  if (url === undefined) throw new Error('DATABASE_URL is not set')
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function currentOf(client: pg.Client): Promise<string | undefined> {
+  const there = await client.query("select to_regclass('alembic_version') as name")
+  if (there.rows[0]?.name === null) return undefined
+  return (await client.query('select version_num from alembic_version')).rows[0]?.version_num
+}
+
+async function look(): Promise<object> {
+  const all = await readRevisions()
+  const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
+  return inDatabase(async (client) => {
+    const current = await currentOf(client)
+    const isKnown = current === undefined || all.some((one) => one.revision === current)
+    const followed = new Set(all.map((one) => one.after))
+    return {
+      identity: `${client.host.toLowerCase()}:${client.port}/${client.database}`,
+      heads: all.filter((one) => !followed.has(one.revision)).map(described),
+      current: current === undefined ? [] : [current],
+      unknown: isKnown ? [] : [current],
+      pending: isKnown ? pendingAfter(all, current).map(described) : [],
+    }
+  })
+}
+
+async function upgrade(): Promise<void> {
+  const all = await readRevisions()
+  await inDatabase(async (client) => {
+    await client.query('begin')
+    await client.query('create table if not exists alembic_version (version_num varchar(32) primary key)')
+    const current = await currentOf(client)
+    for (const one of pendingAfter(all, current)) {
+      process.stderr.write(`INFO  [sandbox] Running upgrade ${one.after ?? ''} -> ${one.revision}, ${one.message}\n`)
+      await client.query(await readFile(one.file.replace(/py$/, 'sql'), 'utf8'))
+      await client.query('delete from alembic_version')
+      await client.query('insert into alembic_version values ($1)', [one.revision])
+    }
+    await client.query('commit')
+  })
+}
+
+function failureOf(error: unknown): { error: string; database: boolean; sqlstate: string | null } {
+  const sqlstate = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null
+  const message = error instanceof Error ? error.message : 'unknown'
+  return { error: message.split('\n')[0] ?? '', database: sqlstate !== null && sqlstate !== 'ENOENT', sqlstate }
+}
+
+const [, , program = '', ...words] = process.argv
+if (program.endsWith('.py')) {
+  const said = await look().catch(failureOf)
+  process.stdout.write(`\n${words[0]}${JSON.stringify(said)}\n`)
+} else if (words.at(-2) === 'upgrade' && words.at(-1) === 'head') {
+  try {
+    await upgrade()
+  } catch (error) {
+    const { error: message, sqlstate } = failureOf(error)
+    process.stderr.write(`${message}${sqlstate === null ? '' : ` (${sqlstate})`}\n`)
+    process.exitCode = 1
+  }
+} else {
+  process.stderr.write('The sandbox runs the SQL beside each revision: only `upgrade head` is known here.\n')
+  process.exitCode = 2
+}

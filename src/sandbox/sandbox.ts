@@ -1,0 +1,216 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { type AppRepository, createAppRepository } from './app-repository.ts'
+import { git, gitEnvironment } from './bare-git.ts'
+import { type Bitbucket, startBitbucket } from './bitbucket/bitbucket.ts'
+import { type Databases, openDatabases, type PostgresServer } from './databases.ts'
+import { type Heroku, startHeroku } from './heroku/heroku.ts'
+import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
+import { settle } from './people.ts'
+import { takePlace } from './place.ts'
+import { releasesFile } from './releases-file.ts'
+import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
+import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
+import { createTroubles, type Troubles } from './trouble.ts'
+import { openPullRequests } from './work.ts'
+import { APPS, createWorldReader } from './world.ts'
+
+export const REPOSITORY = 'jurispect/jurispect_api'
+
+export type SandboxOptions = {
+  /** Keeps everything; a start on the same one goes on from there. */
+  directory: string
+  /** The stand-ins' ports are those after it; 0: any free ones. */
+  port: number
+  startPostgres: (dataDir: string) => Promise<PostgresServer>
+  command: (role: RoleName) => RoleCommand
+  /** Which of the two runs migrations; left out: alembic where it is. */
+  migrations?: MigrationProgram['kind']
+}
+
+export type Sandbox = {
+  directory: string
+  slack: SlackWorkspace
+  bitbucket: Bitbucket
+  heroku: Heroku
+  repository: AppRepository
+  databases: Databases
+  service: Service
+  troubles: Troubles
+  world: ReturnType<typeof createWorldReader>
+  slashCommands: { command: string; description: string; hint: string }[]
+  /** What had to be different from the last time; for people. */
+  remarks: string[]
+  onChange(listener: () => void): () => void
+  close(): Promise<void>
+}
+
+type SlackManifest = {
+  features: { slash_commands: { command: string; description: string; usage_hint: string }[] }
+  oauth_config: { scopes: { bot: string[] } }
+}
+
+/**
+ * Starts Slack, Bitbucket, Heroku and the app's databases on this machine, with an app that has something to release, and the
+ * real bot and worker against them. Throws when a part can't start; what had started is stopped then.
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { directory } = options
+  const closers: (() => Promise<unknown> | void)[] = []
+  const close = async () => {
+    for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
+  }
+  try {
+    const place = await takePlace(directory, options.port)
+    closers.push(place.release)
+    return await startIn(place, options, closers, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function startIn(
+  place: Awaited<ReturnType<typeof takePlace>>,
+  options: SandboxOptions,
+  closers: (() => Promise<unknown> | void)[],
+  close: () => Promise<void>,
+): Promise<Sandbox> {
+  const { directory, kept } = place
+  const manifest = parse(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')) as SlackManifest
+  const server = await options.startPostgres(directory)
+  closers.push(() => server.stop())
+  const databases = await openDatabases(server)
+  closers.push(() => databases.close())
+  const slack = await startSlackWorkspace({
+    port: kept.ports.slack,
+    scopes: manifest.oauth_config.scopes.bot,
+    file: join(directory, 'slack.json'),
+  })
+  closers.push(() => slack.close())
+  settle(slack)
+
+  const bitbucket = await startBitbucket({
+    repository: REPOSITORY,
+    directory: join(directory, 'bitbucket'),
+    port: kept.ports.bitbucket,
+  })
+  closers.push(() => bitbucket.close())
+  const repository = await createAppRepository({ bare: bitbucket.bare, sqlBeside: true })
+  await openPullRequests(repository, bitbucket, REPOSITORY)
+  const heroku = await startHeroku({
+    directory: join(directory, 'heroku'),
+    apps: Object.values(APPS),
+    port: kept.ports.heroku,
+  })
+  closers.push(() => heroku.close())
+  const production = await repository.head('production')
+  await deployFirst(heroku, repository, production)
+  bitbucket.setStatus(await repository.head('master'), { state: 'SUCCESSFUL', key: 'pipeline', name: 'Pipeline' })
+
+  const program = await findMigrationProgram(join(directory, 'bin'), options.migrations)
+  if (databases.isNew) {
+    await migrate({ program, bare: repository.bare, commit: production, url: databases.url('production'), directory })
+    await databases.copyProduction()
+  }
+
+  const listeners = new Set<() => void>()
+  const changed = () => {
+    for (const listener of [...listeners]) listener()
+  }
+  closers.push(slack.onChange(changed))
+  const service = createService({
+    command: options.command,
+    environment: await settings({ directory, slack, bitbucket, heroku, databases, program }),
+    logs: join(directory, 'logs'),
+    onChange: changed,
+  })
+  closers.push(() => service.stop())
+  await service.start()
+  const troubles = createTroubles({
+    slack,
+    bitbucket,
+    heroku,
+    repository,
+    databases,
+    service: () => service,
+    onChange: changed,
+  })
+  closers.push(() => troubles.close())
+  return {
+    directory,
+    slack,
+    bitbucket,
+    heroku,
+    repository,
+    databases,
+    service,
+    troubles,
+    world: createWorldReader({ repository, bitbucket, heroku, databases, program, service: () => service }),
+    slashCommands: manifest.features.slash_commands.map(({ command, description, usage_hint }) => {
+      return { command, description, hint: usage_hint }
+    }),
+    remarks: place.moved.map(
+      (name) => `The port of ${name} was taken, so it has another one: releases that await sign-off become outdated.`,
+    ),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    close,
+  }
+}
+
+/** Production a few commits behind master, integration where master was at the last release. */
+async function deployFirst(heroku: Heroku, repository: AppRepository, production: string): Promise<void> {
+  if ((await heroku.holds(APPS.production)) !== undefined) return
+  const { stdout } = await git(repository.bare, ['rev-parse', `${production}^2`])
+  await heroku.pushBehind(APPS.integration, stdout.trim(), repository.bare)
+  await heroku.pushBehind(APPS.production, production, repository.bare)
+}
+
+/** Writes what the service reads, and gives each role its own settings and no others. */
+async function settings(given: {
+  directory: string
+  slack: SlackWorkspace
+  bitbucket: Bitbucket
+  heroku: Heroku
+  databases: Databases
+  program: MigrationProgram
+}): Promise<(role: RoleName) => Record<string, string>> {
+  const { directory, slack, bitbucket, heroku, databases, program } = given
+  const file = join(directory, 'releases.yml')
+  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, bitbucket, heroku, program }))
+  for (const name of ['integration', 'production'] as const) {
+    await writeFile(join(directory, `.env_${name}`), `DATABASE_URL="${databases.url(name)}"\n`, { mode: 0o600 })
+  }
+  const dataDir = join(directory, 'service')
+  await mkdir(dataDir, { recursive: true })
+  const { PATH = '' } = gitEnvironment()
+  const shared = {
+    PATH,
+    LANG: 'C.UTF-8',
+    PORT: '0',
+    STORE_URL: databases.storeUrl,
+    DATA_DIR: dataDir,
+    RELEASES_FILE: file,
+    LOG_LEVEL: 'info',
+    NODE_NO_WARNINGS: '1',
+  }
+  return (role) =>
+    role === 'bot'
+      ? {
+          ...shared,
+          SLACK_BOT_TOKEN: slack.botToken,
+          SLACK_APP_TOKEN: slack.appToken,
+          SLACK_API_URL: slack.apiUrl,
+        }
+      : {
+          ...shared,
+          BITBUCKET_TOKEN: bitbucket.token,
+          BITBUCKET_API_URL: bitbucket.apiUrl,
+          HEROKU_API_KEY: heroku.apiKey,
+          HEROKU_API_URL: heroku.apiUrl,
+        }
+}

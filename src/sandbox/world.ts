@@ -1,0 +1,131 @@
+import type { AppRepository } from './app-repository.ts'
+import { branchHeads, git, isAncestor } from './bare-git.ts'
+import type { Bitbucket } from './bitbucket/bitbucket.ts'
+import type { AppDatabase, Databases } from './databases.ts'
+import type { Heroku, HerokuRelease } from './heroku/heroku.ts'
+import type { MigrationProgram } from './migrations.ts'
+import type { RoleState, Service } from './service.ts'
+
+export type CommitWords = { sha: string; title: string; author: string }
+
+/** What the outside looks like, for people to see that things truly happen. */
+export type World = {
+  branches: ({ name: string } & CommitWords)[]
+  environments: {
+    name: AppDatabase
+    app: string
+    holds: CommitWords | undefined
+    runs: CommitWords | undefined
+    /** Newest first, at most six. */
+    releases: (HerokuRelease & { title: string })[]
+    /** How many commits of its branch's source it does not run; undefined where that can't be said. */
+    behind: number | undefined
+    database: { revisions: string[]; head: string | undefined; columns: string[] }
+  }[]
+  pullRequests: { id: number; title: string; state: string; source: string; destination: string; comments: string[] }[]
+  migrations: string
+  service: Record<'bot' | 'worker', RoleState>
+}
+
+export const APPS: Readonly<Record<AppDatabase, string>> = {
+  integration: 'complianceai-api-integration',
+  production: 'complianceai-api-production',
+}
+
+/** Reads the world as it is now; reading changes nothing. */
+export function createWorldReader(given: {
+  repository: AppRepository
+  bitbucket: Bitbucket
+  heroku: Heroku
+  databases: Databases
+  program: MigrationProgram
+  service: () => Service | undefined
+}) {
+  const { repository, bitbucket, heroku, databases } = given
+  const known = new Map<string, CommitWords>()
+
+  async function words(sha: string | undefined): Promise<CommitWords | undefined> {
+    if (sha === undefined) return undefined
+    const before = known.get(sha)
+    if (before !== undefined) return before
+    // A commit is in the repository, or only at Heroku when someone has pushed it there alone.
+    for (const bare of [repository.bare, ...Object.values(APPS).map((app) => heroku.bare(app))]) {
+      const read = await git(bare, ['log', '-1', '--format=%s%x00%an', sha, '--'], { accept: [0, 128] })
+      if (read.code !== 0) continue
+      const [title = '', author = ''] = read.stdout.trimEnd().split('\0')
+      const made = { sha, title, author }
+      known.set(sha, made)
+      return made
+    }
+    return { sha, title: '', author: '' }
+  }
+
+  async function behind(sha: string | undefined, source: string | undefined): Promise<number | undefined> {
+    if (sha === undefined || source === undefined) return undefined
+    const count = await git(repository.bare, ['rev-list', '--count', '--no-merges', `${sha}..${source}`], {
+      accept: [0, 128],
+    })
+    return count.code === 0 ? Number(count.stdout) : undefined
+  }
+
+  async function environment(name: AppDatabase, heads: Map<string, string>) {
+    const app = APPS[name]
+    const runs = heroku.runs(app)
+    const [holds, revisions, columns, head] = await Promise.all([
+      heroku.holds(app),
+      databases.revisions(name).catch(() => []),
+      databases.columns(name).catch(() => []),
+      repository.headRevision('master').catch(() => undefined),
+    ])
+    const releases = heroku.releases(app).slice(0, 6)
+    return {
+      name,
+      app,
+      holds: await words(holds),
+      runs: await words(runs),
+      releases: await Promise.all(
+        releases.map(async (one) => ({ ...one, title: (await words(one.commit ?? undefined))?.title ?? '' })),
+      ),
+      behind: await behind(runs, heads.get('master')),
+      database: { revisions, head, columns },
+    }
+  }
+
+  return {
+    async read(): Promise<World> {
+      const heads = await branchHeads(repository.bare)
+      const first = ['master', 'production']
+      const names = [
+        ...first.filter((name) => heads.has(name)),
+        ...[...heads.keys()].filter((one) => !first.includes(one)),
+      ]
+      const branches = await Promise.all(
+        names.map(async (name) => {
+          const sha = heads.get(name) ?? ''
+          return { name, ...((await words(sha)) ?? { sha, title: '', author: '' }) }
+        }),
+      )
+      return {
+        branches,
+        environments: await Promise.all(
+          (['integration', 'production'] as const).map((name) => environment(name, heads)),
+        ),
+        pullRequests: bitbucket
+          .pullRequests()
+          .map(({ id, title, state, source, destination }) => ({
+            id,
+            title,
+            state,
+            source: source.branch,
+            destination: destination.branch,
+            comments: bitbucket.comments(id).map(({ raw }) => raw),
+          }))
+          .toReversed(),
+        migrations: given.program.words,
+        service: given.service()?.states() ?? { bot: 'stopped', worker: 'stopped' },
+      }
+    },
+    /** Whether a commit of the repository has another in its history. */
+    contains: (descendant: string, ancestor: string) => isAncestor(repository.bare, ancestor, descendant),
+  }
+}

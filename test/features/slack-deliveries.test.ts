@@ -1,0 +1,158 @@
+/** What Slack delivers is handled once, whatever is repeated, forged, late or lost on the way. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
+
+type Payload = Record<string, unknown>
+
+describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
+  let team: Team
+  beforeAll(async () => {
+    team = await startTeam({ mode })
+  })
+  afterAll(() => team?.close())
+
+  const releases = () => team.query<{ number: number; state: string }>('select number, state from release order by 1')
+  const count = async (what: string) => {
+    const [row] = await team.query<{ count: string }>(`select count(*) from event where type = '${what}'`)
+    return Number(row?.count)
+  }
+  const command = (user: string, text: string) =>
+    team.slack.captureCommand({ user, channel: 'product', command: '/deploy', text })
+  const press = (user: string, label: string) => {
+    const message = team.card()
+    return team.slack.captureClick({ user, channel: 'product', ts: message?.ts ?? '', label })
+  }
+  const changed = <D extends { payload: Payload; envelopeId: string }>(
+    delivery: D,
+    change: (payload: Payload) => void,
+  ): D => {
+    const copy = structuredClone(delivery)
+    copy.envelopeId = crypto.randomUUID()
+    change(copy.payload)
+    return copy
+  }
+
+  it('a command that comes three times, and again under new envelopes, makes one release', async () => {
+    const delivery = command(team.people.dana, 'production')
+    await team.slack.deliver(delivery, { repeat: 3 })
+    await team.until(/Release #1: .*Awaiting sign-off/s)
+    await team.slack.deliver(delivery, { repeat: 2, sameId: false, inTurn: true })
+    await team.told(team.people.dana, 'Gate: `environment_busy`')
+    expect(await releases()).toEqual([{ number: 1, state: 'awaiting sign-off' }])
+    expect(team.bitbucket.pullRequests().length).toBe(1)
+  })
+
+  it('payloads of another workspace, app, message or channel, and forged buttons, change nothing', async () => {
+    const { tom, lin } = team.people
+    const real = press(tom, 'Approve')
+    const others = [
+      changed(real, (payload) => Object.assign(payload, { team: { id: 'T0OTHER', domain: 'other' } })),
+      changed(real, (payload) => Object.assign(payload, { api_app_id: 'A0OTHER' })),
+      changed(real, (payload) =>
+        Object.assign(payload, { user: { ...(payload.user as Payload), team_id: 'T0OTHER' } }),
+      ),
+      changed(real, (payload) => {
+        delete payload.api_app_id
+      }),
+    ]
+    for (const other of others) await team.slack.deliver(other)
+    const stale = [
+      changed(real, (payload) => Object.assign(payload.container as Payload, { message_ts: '1700000000.000100' })),
+      changed(real, (payload) => Object.assign(payload.container as Payload, { channel_id: 'C0OTHER' })),
+      changed(real, (payload) =>
+        Object.assign((payload.actions as Payload[])[0] ?? {}, { value: 'made-up', action_ts: '1.1' }),
+      ),
+      changed(real, (payload) =>
+        Object.assign((payload.actions as Payload[])[0] ?? {}, { action_id: 'emergency', action_ts: '1.2' }),
+      ),
+    ]
+    for (const [index, delivery] of stale.entries()) {
+      await team.slack.deliver(delivery)
+      await expect
+        .poll(() => team.slack.ephemerals(tom).filter((one) => team.words(one).includes('stale_button')).length)
+        .toBe(index + 1)
+    }
+    expect(await count('sign_off_given')).toBe(0)
+    expect(team.slack.ephemerals(lin)).toEqual([])
+    expect((await releases()).length).toBe(1)
+  })
+
+  it('one click that comes often counts once, and two people who click at once both count, or one reads why not', async () => {
+    const { lin, tom, dana } = team.people
+    await team.slack.deliver(press(lin, 'QA passed'), { repeat: 3 })
+    await team.until(/Given: QA by/)
+    const cardBefore = team.card()
+    await Promise.all([
+      team.slack.deliver(press(tom, 'Approve'), { repeat: 2, sameId: false }),
+      team.slack.deliver(press(dana, 'Approve')),
+    ])
+    await team.told(dana, 'Gate: `own_release`')
+    await team.succeeded(1)
+    expect(cardBefore).toBeDefined()
+    expect(await count('sign_off_given')).toBe(2)
+    expect(await count('release_approved')).toBe(1)
+    expect((await team.bitbucket.log()).filter(({ kind }) => kind === 'pull request merged').length).toBe(1)
+    const announcements = team.slack.messages('product').filter(({ text }) => text.includes('is changing'))
+    expect(announcements.length).toBe(1)
+  })
+
+  it('a click on what is over is answered with how it stands', async () => {
+    const { tom } = team.people
+    const old = team.slack
+      .messages('product')
+      .find(({ blocks }) => (blocks as { type?: string }[])[0]?.type === 'header')
+    const [token] = await team.query<{ token: string }>("select token from button_token where action = 'approve'")
+    const click = changed(press(tom, 'Details'), (payload) => {
+      const action = (payload.actions as Payload[])[0] ?? {}
+      Object.assign(action, { action_id: 'approve', value: token?.token, action_ts: '2.1' })
+    })
+    expect(old).toBeDefined()
+    await team.slack.deliver(click)
+    expect(await team.told(tom, 'Gate: `already_decided`')).toContain('#1')
+  })
+
+  it('what a crash left unhandled is handled by the sweep, once', async () => {
+    const delivery = command(team.people.dana, 'integration')
+    const id = `command:${delivery.payload.trigger_id}`
+    const row = JSON.stringify(delivery.payload).replaceAll("'", "''")
+    await team.query(
+      `insert into inbox (id, payload, received_at) values ('${id}', '${row}', now() - interval '31 seconds')`,
+    )
+    await team.told(team.people.dana, 'Release #2 of api to integration is being planned')
+    await team.succeeded(2)
+    expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
+    const [left] = await team.query<{ count: string }>('select count(*) from inbox where handled_at is null')
+    expect(left?.count).toBe('0')
+    await team.slack.deliver(delivery)
+    expect((await releases()).length).toBe(2)
+  })
+
+  it('a modal that a crash left unopened is answered: nothing was changed', async () => {
+    const delivery = command(team.people.lin, '')
+    const row = JSON.stringify(delivery.payload).replaceAll("'", "''")
+    await team.query(
+      `insert into inbox (id, payload, received_at) values ('command:${delivery.payload.trigger_id}', '${row}', now() - interval '40 seconds')`,
+    )
+    await team.told(team.people.lin, 'Nothing was changed. Try it again.')
+    expect(team.slack.openView(team.people.lin)).toBeUndefined()
+  })
+
+  if (mode === 'http') {
+    it('requests that are wrongly signed, or more than five minutes off either way, are refused and not handled', async () => {
+      const now = Math.floor(Date.now() / 1_000)
+      const before = await team.query('select id from inbox')
+      const seen = [
+        ...(await team.slack.deliver(command(team.people.lin, 'integration'), { secret: 'not the secret' })),
+        ...(await team.slack.deliver(command(team.people.lin, 'integration'), { timestamp: now - 301 })),
+        ...(await team.slack.deliver(command(team.people.lin, 'integration'), { timestamp: now + 310 })),
+      ]
+      expect(seen.map(({ seen: how, why }) => `${how} ${why}`)).toEqual([
+        ...['dispatch_failed HTTP 401', 'dispatch_failed HTTP 401', 'dispatch_failed HTTP 401'],
+      ])
+      expect(await team.query('select id from inbox')).toEqual(before)
+      const [near] = await team.slack.deliver(command(team.people.lin, 'help'), { timestamp: now + 200 })
+      expect(near?.seen).toBe('acknowledged')
+      await team.told(team.people.lin, 'What you can type')
+    })
+  }
+})

@@ -1,0 +1,186 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { stopPostgres } from '../adapters/store-opened.ts'
+import { aStep, DANA, LIN, TOM } from '../support/builders.ts'
+import { aTeam, made, NIA, OLA, refusedBy } from './service-team.ts'
+
+afterAll(stopPostgres)
+
+describe('cancelling', () => {
+  it.each(['planning', 'awaiting sign-off', 'approved'] as const)('%s: ends at once', async (state) => {
+    const team = await aTeam()
+    const number =
+      state === 'planning'
+        ? made(await team.ask()).number
+        : await (state === 'approved' ? team.approved() : team.awaiting())
+    expect((await team.release(number)).state).toBe(state)
+    expect(made(await team.service.cancel({ release: number, by: DANA.id }))).toMatchObject({
+      state: 'cancelled',
+      endedBy: DANA,
+    })
+    expect(await team.jobs(number, 'tidy')).toHaveLength(1)
+    expect(await team.service.cancel({ release: number, by: TOM.id })).toMatchObject({
+      refused: { gate: 'already_decided', state: 'cancelled', by: DANA, at: expect.any(String) },
+    })
+    expect(await team.ask()).toMatchObject({ release: { number: number + 1 } })
+  })
+
+  it('one that never had a card is told to its requester privately', async () => {
+    const team = await aTeam()
+    await team.ask()
+    made(await team.service.cancel({ release: 1, by: TOM.id }))
+    expect(await team.messages()).toMatchObject([{ kind: 'private', to: DANA.id, message: { is: 'ended', number: 1 } }])
+  })
+
+  it('in a run: is written down for the worker, with the step in flight', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    await team.run(number)
+    await team.steps(number, aStep('merge', { state: 'running', effect: 'unknown' }))
+    expect(made(await team.service.cancel({ release: number, by: TOM.id }))).toMatchObject({
+      state: 'running',
+      cancelRequestedBy: TOM,
+    })
+    expect((await team.lines(number)).at(-1)).toEqual({ is: 'cancel asked', person: TOM, during: 'merge' })
+    expect(await team.service.cancel({ release: number, by: DANA.id })).toEqual({
+      refused: { gate: 'already_decided', number, state: 'running', by: TOM },
+    })
+  })
+
+  it('is for the requester and those who may approve', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    expect(refusedBy(await team.service.cancel({ release: number, by: OLA.id }))).toBe('not_allowed')
+    expect(refusedBy(await team.service.cancel({ release: number, by: LIN.id }))).toBe('not_allowed')
+    expect(made(await team.service.cancel({ release: number, by: NIA.id })).state).toBe('cancelled')
+  })
+})
+
+describe('retry and close', () => {
+  it('are refused unless it needs attention', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    expect(refusedBy(await team.service.retry({ release: number, by: TOM.id }))).toBe('already_decided')
+    expect(refusedBy(await team.service.close({ release: number, by: TOM.id, note: 'x' }))).toBe('already_decided')
+    const other = await aTeam()
+    const running = await other.approved()
+    await other.run(running)
+    expect(refusedBy(await other.service.retry({ release: running, by: TOM.id }))).toBe('already_decided')
+    expect(refusedBy(await other.service.close({ release: running, by: TOM.id, note: 'x' }))).toBe('already_decided')
+  })
+
+  it('retry: the same plan and sign-offs, one attempt more, from a preflight', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    const before = await team.release(number)
+    expect(refusedBy(await team.service.retry({ release: number, by: LIN.id }))).toBe('not_allowed')
+    const after = made(await team.service.retry({ release: number, by: DANA.id }))
+    expect(after).toMatchObject({ state: 'approved', attempt: 2, fingerprint: before.fingerprint })
+    expect(after).not.toHaveProperty('problem')
+    expect([after.plan, after.signOffs, after.steps]).toEqual([before.plan, before.signOffs, before.steps])
+    expect(await team.jobs(number, 'preflight')).toEqual([
+      { kind: 'preflight', release: number, attempt: 1 },
+      { kind: 'preflight', release: number, attempt: 2 },
+    ])
+    expect((await team.lines(number)).at(-1)).toEqual({ is: 'retried', person: DANA })
+    expect(refusedBy(await team.service.retry({ release: number, by: TOM.id }))).toBe('already_decided')
+  })
+
+  it('retry: has an hour of its own to begin', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    await team.passes('5 hours')
+    made(await team.service.retry({ release: number, by: DANA.id }))
+    await team.service.tick()
+    expect((await team.release(number)).state).toBe('approved')
+    await team.passes('1 hour')
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({ state: 'needs attention', problem: expect.anything() })
+  })
+
+  it('close: needs a reason, keeps the problem, frees the environment; not for the requester', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    expect(refusedBy(await team.ask())).toBe('environment_busy')
+    expect(refusedBy(await team.service.close({ release: number, by: DANA.id, note: 'done by hand' }))).toBe(
+      'not_an_approver',
+    )
+    expect(refusedBy(await team.service.close({ release: number, by: TOM.id, note: ' ' }))).toBe('reason_too_short')
+    expect(made(await team.service.close({ release: number, by: TOM.id, note: 'done by hand' }))).toMatchObject({
+      state: 'closed',
+      endedBy: TOM,
+      endReason: 'done by hand',
+      problem: { step: 'migrate', because: { gate: 'internal_error' } },
+    })
+    expect(refusedBy(await team.service.close({ release: number, by: NIA.id, note: 'x' }))).toBe('already_decided')
+    expect(refusedBy(await team.ask())).toBe('not refused')
+  })
+})
+
+describe('plan again', () => {
+  it('of an ended release: a new one for who asked, and the old card says so', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.signOff('rejection', { release: number, by: LIN.id, note: 'no' }))
+    await team.delivered()
+    const again = made(await team.service.planAgain({ release: number, by: OLA.id, key: 'again' }))
+    expect(again).toMatchObject({ number: 2, state: 'planning', requester: OLA, signOffs: [] })
+    expect(await team.release(number)).toMatchObject({ state: 'rejected', replacedBy: 2 })
+    expect(await team.jobs(2)).toEqual([{ kind: 'plan', release: 2 }])
+    expect(await team.redrawn()).toEqual([number])
+    await team.plan(2)
+    expect(await team.redrawn()).toEqual([number, 2])
+  })
+
+  it('of a pinned one that waits while its branch has gone on: its sign-offs are void', async () => {
+    const team = await aTeam({ pullRequest: 'pinned' })
+    const number = await team.awaiting()
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    await team.store.transaction((tx) => tx.changeRelease(number, { newerCommits: 2 }))
+    await team.delivered()
+    const again = made(await team.service.planAgain({ release: number, by: OLA.id, key: 'again' }))
+    expect(again).toMatchObject({ number: 2, signOffs: [] })
+    expect(await team.release(number)).toMatchObject({ state: 'outdated', endedBy: OLA, replacedBy: 2 })
+    expect(await team.redrawn()).toEqual([number])
+    expect(await team.jobs(number, 'tidy')).toHaveLength(1)
+  })
+
+  it('the same click again gives the same release; another person reads that it was done', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.cancel({ release: number, by: DANA.id }))
+    const press = { release: number, by: OLA.id, key: 'again' }
+    expect(made(await team.service.planAgain(press)).number).toBe(2)
+    expect(made(await team.service.planAgain(press)).number).toBe(2)
+    expect(made(await team.service.planAgain({ ...press, key: 'a second click' })).number).toBe(2)
+    expect(await team.service.planAgain({ ...press, by: DANA.id, key: 'hers' })).toMatchObject({
+      refused: { gate: 'environment_busy', number: 2, requester: OLA },
+    })
+    made(await team.service.cancel({ release: 2, by: OLA.id }))
+    expect(refusedBy(await team.service.planAgain({ ...press, by: DANA.id, key: 'later' }))).toBe('already_decided')
+    expect(await team.release(number)).toMatchObject({ replacedBy: 2 })
+    expect(await team.service.history({})).toHaveLength(2)
+  })
+
+  it('is refused while there is nothing to plan again, or somebody else is on the way', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    const again = (release: number, key: string) => team.service.planAgain({ release, by: OLA.id, key })
+    expect(refusedBy(await again(number, 'a'))).toBe('already_decided')
+    made(await team.service.cancel({ release: number, by: DANA.id }))
+    await team.awaiting()
+    expect(await again(number, 'b')).toMatchObject({ refused: { gate: 'environment_busy', number: 2 } })
+    expect(await team.release(number)).not.toHaveProperty('replacedBy')
+    expect(refusedBy(await again(99, 'c'))).toBe('unknown_release')
+  })
+
+  it('needs a full member and a channel', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.cancel({ release: number, by: DANA.id }))
+    expect(refusedBy(await team.service.planAgain({ release: number, by: 'U99', key: 'a' }))).toBe('not_a_member')
+    team.directory.unreachable('#product', 'archived')
+    expect(refusedBy(await team.service.planAgain({ release: number, by: OLA.id, key: 'b' }))).toBe(
+      'channel_unreachable',
+    )
+  })
+})

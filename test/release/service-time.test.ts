@@ -1,0 +1,179 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { stopPostgres } from '../adapters/store-opened.ts'
+import { DANA, LIN, TOM } from '../support/builders.ts'
+import { aTeam, made, NIA, refusedBy } from './service-team.ts'
+
+afterAll(stopPostgres)
+
+describe('time passes', () => {
+  it('sign-offs have their time from the posting of the card', async () => {
+    const team = await aTeam()
+    const { number } = made(await team.ask())
+    await team.plan(number)
+    await team.passes('20 hours')
+    await team.postCard(number)
+    const posted = await team.release(number)
+    expect(Number(posted.expiresAt) - Number(posted.cardPostedAt)).toBe(24 * 3_600_000)
+    await team.passes('23 hours 59 minutes')
+    await team.service.tick()
+    expect((await team.release(number)).state).toBe('awaiting sign-off')
+    await team.passes('1 minute')
+    expect(await team.service.signOff('qa', { release: number, by: LIN.id })).toMatchObject({
+      refused: { gate: 'expired', number },
+    })
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({
+      state: 'expired',
+      problem: { because: { gate: 'expired', number } },
+    })
+    expect(await team.jobs(number, 'preflight')).toEqual([])
+    expect(refusedBy(await team.ask())).toBe('not refused')
+  })
+
+  it('a card that was there before the plan gives the sign-offs their time from the plan on', async () => {
+    const team = await aTeam()
+    await team.workerDies('1 minute')
+    const { number } = made(await team.ask())
+    await team.postCard(number)
+    expect(await team.release(number)).not.toHaveProperty('expiresAt')
+    await team.plan(number)
+    const { expiresAt, cardPostedAt, plannedAt } = await team.release(number)
+    expect([cardPostedAt, Number(expiresAt)]).toEqual([plannedAt, Number(plannedAt) + 24 * 3_600_000])
+  })
+
+  it('a card that Slack never took does not keep the environment for ever', async () => {
+    const team = await aTeam()
+    const { number } = made(await team.ask())
+    await team.plan(number)
+    await team.passes('25 hours')
+    await team.service.tick()
+    expect((await team.release(number)).state).toBe('expired')
+  })
+
+  it('a run that has not begun within an hour of the last sign-off begins no more', async () => {
+    const team = await aTeam({ announce: 'off' })
+    const number = await team.approved()
+    await team.passes('59 minutes 58 seconds')
+    await team.service.tick()
+    expect((await team.release(number)).state).toBe('approved')
+    await team.passes('2 seconds')
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
+  })
+
+  it('nor one whose announcement Slack has not confirmed, which is said', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    await team.passes('1 hour')
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({
+      state: 'expired',
+      problem: { because: { gate: 'announcement_unconfirmed' } },
+    })
+  })
+
+  it('a run is not ended by the clock', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    await team.run(number)
+    await team.passes('30 hours')
+    await team.service.tick()
+    expect((await team.release(number)).state).toBe('running')
+  })
+
+  it('without a worker planning ends after ten minutes', async () => {
+    const team = await aTeam()
+    await team.workerDies('1 minute')
+    await team.ask()
+    await team.passes('9 minutes 58 seconds')
+    await team.service.tick()
+    expect((await team.release(1)).state).toBe('planning')
+    await team.passes('2 seconds')
+    await team.service.tick()
+    expect(await team.release(1)).toMatchObject({
+      state: 'refused',
+      problem: { because: { gate: 'no_worker', lastSeen: expect.any(String) } },
+    })
+    expect((await team.messages()).at(-1)).toMatchObject({ kind: 'private', to: DANA.id })
+  })
+
+  it('with a worker planning is the worker’s to end', async () => {
+    const team = await aTeam()
+    await team.ask()
+    await team.passes('11 minutes')
+    await team.service.tick()
+    expect((await team.release(1)).state).toBe('planning')
+  })
+
+  it('planning that even a worker never ends is given up', async () => {
+    const team = await aTeam()
+    await team.ask()
+    await team.passes('1 hour')
+    await team.service.tick()
+    expect(await team.release(1)).toMatchObject({ state: 'refused', problem: { because: { gate: 'time_ran_out' } } })
+  })
+
+  it('after four hours without a sign-off the thread says so, once', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    await team.passes('3 hours 59 minutes')
+    await team.service.tick()
+    expect(await team.lines(number)).toEqual([])
+    await team.passes('1 minute')
+    for (let round = 0; round < 3; round++) await team.service.tick()
+    expect(await team.lines(number)).toEqual([
+      { is: 'reminder', owed: ['QA by @qa or U04TOM', 'approval by @release-approvers'] },
+    ])
+  })
+
+  it('nobody is reminded where one has signed', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    await team.passes('5 hours')
+    await team.service.tick()
+    expect(await team.lines(number)).toMatchObject([{ is: 'signed' }])
+  })
+
+  it('what an emergency left owed is asked for again after 24 hours, once', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    await team.run(number)
+    await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    await team.passes('23 hours 59 minutes')
+    await team.service.tick()
+    expect((await team.lines(number)).filter(({ is }) => is === 'reminder')).toEqual([])
+    await team.passes('1 minute')
+    for (let round = 0; round < 3; round++) await team.service.tick()
+    expect((await team.lines(number)).filter(({ is }) => is === 'reminder')).toEqual([
+      { is: 'reminder', owed: ['approval by @release-approvers'] },
+    ])
+  })
+
+  it('counts the 24 hours from the emergency, not from a retry', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    await team.run(number)
+    await team.store.transaction((tx) => tx.changeRelease(number, { state: 'needs attention' }))
+    await team.passes('24 hours')
+    made(await team.service.retry({ release: number, by: TOM.id }))
+    await team.service.tick()
+    expect((await team.lines(number)).map(({ is }) => is)).toEqual(['signed', 'retried', 'reminder'])
+  })
+
+  it('an emergency that owes nothing any more is let be', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.signOff('approval', { release: number, by: NIA.id }))
+    await team.run(number)
+    await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
+    await team.passes('30 hours')
+    await team.service.tick()
+    expect((await team.lines(number)).filter(({ is }) => is === 'reminder')).toEqual([])
+  })
+})
