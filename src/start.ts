@@ -27,6 +27,7 @@ export interface Pace {
   readonly updateEveryMs?: number
   readonly tickEveryMs?: number
   readonly pingTimeoutMs?: number
+  readonly sweepEveryMs?: number
 }
 
 export interface Running {
@@ -183,6 +184,7 @@ async function startBotRole(
     log,
     settings,
     ...(pace.pingTimeoutMs !== undefined && { pingTimeoutMs: pace.pingTimeoutMs }),
+    ...(pace.sweepEveryMs !== undefined && { sweepEveryMs: pace.sweepEveryMs }),
   })
   stops.push(() => bot.stop(HANDLING_GRACE_MS))
   return { ...bot, tick }

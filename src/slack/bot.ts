@@ -8,7 +8,7 @@ import type { WebClient } from '@slack/web-api'
 import type { Inbox } from '../release/ports.ts'
 import { type Arrival, type Ours, readArrival } from './arrivals.ts'
 import type { DeliveryLog } from './delivery.ts'
-import { type HandlerPorts, handle } from './handlers.ts'
+import { answerAddress, type HandlerPorts, handle } from './handlers.ts'
 import { ACTION, COMMANDS, VIEW } from './ids.ts'
 import { respond } from './private-answer.ts'
 
@@ -26,6 +26,8 @@ export interface BotPorts extends HandlerPorts {
   readonly settings: BotSettings
   /** How long to stay without a socket after Slack has renewed it; Bolt waits a whole ping time-out. */
   readonly pingTimeoutMs?: number
+  /** How often the inbox is looked through for what a crash left. */
+  readonly sweepEveryMs?: number
 }
 
 export interface Bot {
@@ -78,6 +80,9 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     return work.finally(() => inHand.delete(work))
   }
 
+  /** Told to their people as not recorded, while the store may have kept them: the sweep must not handle them later. */
+  const disowned = new Set<string>()
+
   async function take(payload: unknown, acknowledge: () => Promise<void>): Promise<void> {
     const arrival = readArrival(payload, ours)
     if (arrival === undefined) {
@@ -95,7 +100,10 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     await Promise.race([stored, new Promise((resolve) => setTimeout(resolve, STORE_WITHIN_MS))])
     await acknowledge()
     const outcome = await stored
-    if (outcome === 'not stored') return sayNotRecorded(arrival)
+    if (outcome === 'not stored') {
+      disowned.add(arrival.id)
+      return sayNotRecorded(arrival)
+    }
     if (outcome === 'new') await handleAndNote(arrival, { fresh: true, asked: new Date() })
   }
 
@@ -111,7 +119,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   async function sweep(): Promise<void> {
     for (const { payload, receivedAt, id } of await inbox.left(SWEEP_AFTER_MS)) {
       const arrival = readArrival(payload, ours)
-      if (arrival === undefined) await inbox.handled(id)
+      if (arrival === undefined || disowned.delete(id)) await inbox.handled(id)
       else await handleAndNote(arrival, { fresh: false, asked: receivedAt })
     }
   }
@@ -136,7 +144,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   }
   const sweeping = setInterval(() => {
     track(sweep()).catch((err: unknown) => log.error({ err }, 'the sweep of the inbox failed'))
-  }, SWEEP_EVERY_MS)
+  }, ports.sweepEveryMs ?? SWEEP_EVERY_MS)
 
   return {
     ...(receiver instanceof HTTPReceiver && { requests: refusingOddClocks(receiver) }),
@@ -152,7 +160,8 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
 }
 
 async function sayNotRecorded(arrival: Arrival): Promise<void> {
-  if (arrival.is !== 'submission') await respond(arrival.responseUrl, NOT_RECORDED)
+  const address = answerAddress(arrival)
+  if (address !== undefined) await respond(address, NOT_RECORDED)
 }
 
 function createReceiver(

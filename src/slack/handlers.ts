@@ -57,12 +57,17 @@ export async function handle(
 ): Promise<void> {
   const message = await respondTo(ports, arrival, fresh)
   if (message === undefined) return
-  const responseUrl = arrival.is === 'submission' ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
+  const responseUrl = answerAddress(arrival)
   await tell(
     ports,
     { user: arrival.user, ...(responseUrl !== undefined && { responseUrl }), asked, key: arrival.id },
     message,
   )
+}
+
+/** Where Slack takes a private answer to it: a modal's is that of the command or button which opened it. */
+export function answerAddress(arrival: Arrival): string | undefined {
+  return arrival.is === 'submission' ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
 }
 
 /** Answers now; what Slack does not take now goes into the outbox. */

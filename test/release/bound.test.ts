@@ -168,6 +168,12 @@ describe('a step moves only what is its own', () => {
       ["the database's revision"],
     ],
     [
+      'the migration does not empty the database',
+      [merge, migrate],
+      { target: MERGED, revisions: [] },
+      ["the database's revision"],
+    ],
+    [
       'the migration does not take the database elsewhere',
       [merge, migrate],
       { target: MERGED, revisions: migrated, database: 'other:5432/api' },

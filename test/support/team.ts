@@ -29,6 +29,7 @@ const QUICK: Pace = {
   jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
   updateEveryMs: 50,
   pingTimeoutMs: 300,
+  sweepEveryMs: 300,
 }
 
 export interface TeamOptions {
@@ -83,7 +84,7 @@ export interface Team {
   /** /deploy production by Dana, QA passed by Lin, Approve by Tom, and waits until it has succeeded. */
   releaseProduction(number: number): Promise<void>
   /** A message as people read it, with plain spaces. */
-  words(message: Message | undefined): string
+  words(message: Pick<Message, 'text' | 'blocks'> | undefined): string
   /** The steps that were done in a release, in order, as the record has them. */
   stepsDone(number: number): Promise<readonly string[]>
   /** Everything in #product with its threads, as people read it. */

@@ -1,0 +1,125 @@
+/** A migration that fails: what is told, where it leaves things, and how it goes on once the cause is mended. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  bitbucketEffects,
+  cardShows,
+  herokuEffects,
+  reaches,
+  seenRelease,
+  startProduction,
+  threadSays,
+} from '../support/seen-release.ts'
+import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { byHand } from '../support/world-state.ts'
+
+const BAD_ROW = "insert into users (id, email) values (7, 'nobody')"
+const MENDED = "update users set email = 'somebody@example.test' where id = 7"
+
+describe('a migration that the data do not allow', () => {
+  let team: Team
+  let constraint: { revision: string }
+  beforeAll(async () => {
+    team = await startTeam()
+    constraint = await team.repository.addRevision({
+      message: 'emails have an at sign',
+      sql: "ALTER TABLE users ADD CONSTRAINT users_email_at CHECK (email LIKE '%@%')",
+    })
+    for (const { url } of [team.databases.integration, team.databases.production]) await byHand(url, BAD_ROW)
+  })
+  afterAll(() => team?.close())
+
+  it('ends the release as failed where nothing irreversible had begun, and says which revision and where the database stands', async () => {
+    const before = await team.revisions('integration')
+    await team.command(team.people.dana, '/deploy integration')
+    const failed = await reaches(team, 1, 'failed')
+    expect(failed.gate).toBe('migration_failed')
+    expect(failed.steps.migrate).toBe('failed none')
+    expect(failed.steps.push).toBeUndefined()
+
+    const card = await cardShows(team, 1, /Failed at migrate/)
+    expect(card).toContain(`revision ${constraint.revision.slice(0, 8)} failed`.replace('revision', 'Revision'))
+    expect(card).toContain(`The database is at ${before[0]?.slice(0, 8)}; 0 of 2 migrations are in.`)
+    expect(card).toContain('Nothing was migrated or pushed')
+    const thread = await threadSays(team, 1, /users_email_at/)
+    expect(thread).toMatch(/violated by some row/)
+    expect(await team.revisions('integration')).toEqual(before)
+    expect(herokuEffects(team.heroku, INTEGRATION)).toEqual({ pushes: [], releases: [] })
+  })
+
+  it('goes on by Plan again, as a release of its own, once the data are mended', async () => {
+    await byHand(team.databases.integration.url, MENDED)
+    await team.click(team.people.lin, 'Plan again')
+    await team.succeeded(2)
+    expect(await team.revisions('integration')).toEqual([constraint.revision])
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([await team.repository.head('master')])
+    await cardShows(team, 1, /Replaced by #2/)
+  })
+
+  it('needs attention where the merge was done before it, and says that the database was not touched', async () => {
+    const before = await team.revisions('production')
+    await startProduction(team, 3)
+    const stopped = await reaches(team, 3, 'needs attention')
+    expect(stopped).toMatchObject({ gate: 'migration_failed', steps: { merge: 'done some', migrate: 'failed none' } })
+    const card = await cardShows(team, 3, /Needs attention/)
+    expect(card).toMatch(/PR #\d+ is merged/)
+    expect(card).toContain('0 of 2 migrations are in.')
+    expect(card).toMatch(/Retry.*Close/s)
+    expect(await team.revisions('production')).toEqual(before)
+    expect(herokuEffects(team.heroku, PRODUCTION).pushes).toEqual([])
+  })
+
+  it('goes on by Retry, from the migration on, and neither merges nor records again', async () => {
+    await byHand(team.databases.production.url, MENDED)
+    await team.click(team.people.dana, 'Retry')
+    await team.succeeded(3)
+    expect(await bitbucketEffects(team)).toEqual({ merges: 1, comments: 1 })
+    expect(await team.revisions('production')).toEqual([constraint.revision])
+    const merged = await team.repository.head('production')
+    expect(herokuEffects(team.heroku, PRODUCTION)).toEqual({ pushes: [merged], releases: [`${merged} by push`] })
+    expect(team.heroku.runs(PRODUCTION)).toBe(merged)
+  })
+
+  it('that commits one by one stops half way: it is told which are in, and the environment stays busy', async () => {
+    const env = await promisify(execFile)('git', [
+      ...['--git-dir', team.repository.bare, 'show', 'master:migrations/env.py'],
+    ])
+    await team.repository.commit({
+      files: {
+        'migrations/env.py': env.stdout.replace(
+          'configure(connection=connection)',
+          'configure(connection=connection, transaction_per_migration=True)',
+        ),
+      },
+      message: 'Commit each migration by itself',
+    })
+    const first = await team.repository.addRevision({
+      message: 'add users nick',
+      sql: 'ALTER TABLE users ADD nick text',
+    })
+    const second = await team.repository.addRevision({
+      message: 'nicks are short',
+      sql: 'ALTER TABLE users ADD CONSTRAINT users_id_small CHECK (id < 5)',
+    })
+    await team.command(team.people.dana, '/deploy integration')
+    const stopped = await reaches(team, 4, 'needs attention')
+    expect(stopped).toMatchObject({ gate: 'migration_failed', steps: { migrate: 'failed some' } })
+    const card = await cardShows(team, 4, /Needs attention/)
+    expect(card).toContain(`Database: at ${first.revision.slice(0, 8)}, 1 of 2 migrations is in.`)
+    expect(await team.revisions('integration')).toEqual([first.revision])
+    const thread = await threadSays(team, 4, /users_id_small/)
+    expect(thread).toContain(second.revision)
+
+    // A Retry that fails as before is no less half way.
+    await team.click(team.people.dana, 'Retry')
+    await threadSays(team, 4, /(users_id_small[\s\S]*){2}/)
+    await reaches(team, 4, 'needs attention')
+    expect(await seenRelease(team, 4)).toMatchObject({ attempt: 2, steps: { migrate: 'failed some' } })
+
+    await byHand(team.databases.integration.url, 'delete from users')
+    await team.click(team.people.dana, 'Retry')
+    await team.succeeded(4)
+    expect(await team.revisions('integration')).toEqual([second.revision])
+  })
+})

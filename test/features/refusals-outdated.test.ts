@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { askAndBeRefused, byHand, expectUnchanged, leavesNothing, worldState } from '../support/world-state.ts'
+
+let team: Team
+let number = 0
+beforeAll(async () => {
+  team = await startTeam({
+    production: (entry) => {
+      entry.sign_off = { qa: 1, approvals: 1, approvers: ['@release-approvers'], require_checks: true }
+    },
+  })
+})
+afterAll(() => team?.close())
+
+const card = () => team.words(team.slack.messages('product').findLast((one) => isCardOf(team.words(one), number)))
+const isCardOf = (words: string, release: number) => words.startsWith(`Release #${release}:`)
+
+async function passChecks(): Promise<void> {
+  team.bitbucket.setStatus(await team.repository.head('master'), { state: 'SUCCESSFUL' })
+}
+
+async function awaits(): Promise<void> {
+  number++
+  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Awaiting sign-off`))
+}
+
+async function signOff(): Promise<void> {
+  await team.click(team.people.lin, 'QA passed')
+  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Given: QA by`))
+  await team.click(team.people.tom, 'Approve')
+}
+
+async function endsAs(state: string, gate: string, words: readonly string[]): Promise<void> {
+  await team.until(new RegExp(`Release #${number}: [\\s\\S]*${state}[\\s\\S]*Gate: \`${gate}\``))
+  for (const each of words) expect(card()).toContain(each)
+  await team.slack.waitFor(() => team.thread().some((line) => line.includes(`Release #${number} `)), {
+    what: 'the end',
+  })
+}
+
+/** Something moves, the release ends outdated with nothing changed by it, and Plan again makes one that holds. */
+async function isOutdatedBy(move: () => Promise<unknown>, words: readonly string[], notice = () => team.look()) {
+  await move()
+  const before = await worldState(team)
+  const open = `#${team.bitbucket.pullRequests().at(-1)?.id} OPEN`
+  await notice()
+  await endsAs('Outdated', 'plan_outdated', words)
+  await expectUnchanged(team, { ...before, pullRequests: before.pullRequests.filter((each) => each !== open) })
+  await passChecks()
+  await team.click(team.people.dana, 'Plan again')
+  await team.until(`Replaced by #${number + 1}`)
+  await awaits()
+}
+
+const seven = (sha: string | undefined) => (sha ?? '').slice(0, 7)
+
+describe('required checks', () => {
+  const asked = (words: readonly string[]) => async () => {
+    number++
+    const told = await leavesNothing(team, () =>
+      askAndBeRefused(team, team.people.dana, '/deploy production', 'checks_failed'),
+    )
+    for (const each of words) expect(told).toContain(each)
+  }
+
+  it('says that no check has reported', asked(['no check has reported']))
+
+  it.each([
+    ['INPROGRESS', 'running'],
+    ['FAILED', 'failed'],
+    ['STOPPED', 'stopped'],
+  ] as const)('names the check that is %s', async (state, word) => {
+    const url = 'https://ci.example.test/7'
+    team.bitbucket.setStatus(await team.repository.head('master'), { state, key: 'build', name: 'Unit tests', url })
+    await asked(['1 check did not pass', `Unit tests ${word}`])()
+  })
+
+  it('looks again when everybody has signed, and says which check has failed since', async () => {
+    await passChecks()
+    const before = await worldState(team)
+    await team.command(team.people.dana, '/deploy production')
+    await awaits()
+    team.bitbucket.setStatus(await team.repository.head('master'), { state: 'FAILED', name: 'Unit tests' })
+    await signOff()
+    await endsAs('Failed', 'checks_failed', ['Unit tests failed', 'Plan again'])
+    await expectUnchanged(team, before)
+    await passChecks()
+    await team.click(team.people.dana, 'Plan again')
+    await awaits()
+  })
+
+  it('are waived by an emergency, as are the sign-offs', async () => {
+    team.bitbucket.setStatus(await team.repository.head('master'), { state: 'FAILED', name: 'Unit tests' })
+    await team.click(team.people.tom, 'Must go out now…')
+    await team.submit(team.people.tom, { Reason: 'Customers cannot log in' })
+    await team.succeeded(number)
+    await team.repository.commit({ files: { 'api/next.py': '1\n' }, message: 'Begin the next one' })
+    await passChecks()
+    await team.command(team.people.dana, '/deploy production')
+    await awaits()
+  })
+})
+
+describe('what a plan binds moves', () => {
+  it('master, after the sign-off of one', async () => {
+    await team.click(team.people.lin, 'QA passed')
+    await team.until(/Given: QA by lin/)
+    const from = seven(await team.repository.head('master'))
+    let to = ''
+    const commit = async () => {
+      to = seven(await team.repository.commit({ files: { 'api/late.py': '1\n' }, message: 'Come late' }))
+      await passChecks()
+    }
+    await isOutdatedBy(commit, [`master moved since the plan was made`, 'Void: QA by lin'])
+    expect(team.transcript()).toContain(`master: ${from} → ${to}`)
+  })
+
+  it('production, and only the last sign-off looks', async () => {
+    const from = await team.repository.head('production')
+    const move = () =>
+      team.repository.commit({ branch: 'production', files: { 'api/x.py': '1\n' }, message: 'By hand' })
+    await isOutdatedBy(move, ['production moved', `production: ${seven(from)} → `], signOff)
+  })
+
+  it('the remote, between plan and last sign-off', async () => {
+    const from = await team.heroku.holds(PRODUCTION)
+    const to = await team.repository.head('master')
+    const move = () => team.heroku.pushBehind(PRODUCTION, to, team.repository.bare)
+    await isOutdatedBy(move, [`the remote: ${seven(from)} → ${seven(to)}`, 'what runs'], signOff)
+  })
+
+  it('what Heroku runs', async () => {
+    const version = team.heroku.releases(PRODUCTION).find(({ current }) => !current)?.version ?? 0
+    const from = team.heroku.runs(PRODUCTION)
+    await isOutdatedBy(async () => team.heroku.rollback(PRODUCTION, version), [`what runs: ${seven(from)} → `])
+  })
+
+  it('the database', async () => {
+    const { url } = team.databases.production
+    const at = (await team.revisions('production'))[0] ?? ''
+    const sql = 'delete from alembic_version'
+    await isOutdatedBy(() => byHand(url, sql), [`the database's revision: ${at} → empty`])
+    await byHand(url, `insert into alembic_version values ('${at}')`)
+    await isOutdatedBy(async () => undefined, [`the database's revision: empty → ${at}`])
+  })
+
+  it('the remote, while the run has merged nothing yet', async () => {
+    let go = (_: unknown) => {}
+    team.bitbucket.fault({ route: 'comment', kind: 'delay_after', until: new Promise((resolve) => (go = resolve)) })
+    const recording = team.bitbucket.arrived('comment')
+    const version = team.heroku.releases(PRODUCTION).find(({ current }) => !current)?.version ?? 0
+    await signOff()
+    await recording
+    await isOutdatedBy(
+      async () => team.heroku.rollback(PRODUCTION, version),
+      ['what runs moved', 'Nothing was merged'],
+      async () => go(undefined),
+    )
+  })
+
+  it('the remote, when the pull request is merged already: stops, tells what is done, and keeps the rest', async () => {
+    let go = (_: unknown) => {}
+    team.bitbucket.fault({ route: 'merge', kind: 'delay_after', until: new Promise((resolve) => (go = resolve)) })
+    const merging = team.bitbucket.arrived('merge')
+    await signOff()
+    await merging
+    const aside = await team.repository.commit({ branch: 'aside', files: { 'y.py': '1\n' }, message: 'Quick repair' })
+    await team.heroku.pushBehind(PRODUCTION, aside, team.repository.bare)
+    const releases = team.heroku.releases(PRODUCTION).length
+    go(undefined)
+    await team.until(new RegExp(`Release #${number}: [\\s\\S]*Needs attention`))
+    expect(card()).toMatch(/heroku-production[\s\S]*Retry[\s\S]*Close/)
+    expect(team.heroku.releases(PRODUCTION).length).toBe(releases)
+    expect(await team.heroku.holds(PRODUCTION)).toBe(aside)
+    await team.click(team.people.tom, 'Close')
+    await team.submit(team.people.tom, { Reason: 'Ada merges her repair first' })
+    await team.until(/Closed\*? by tom/)
+    number++
+    await askAndBeRefused(team, team.people.dana, '/deploy production', 'remote_diverged')
+    expect(await team.heroku.holds(INTEGRATION)).toBeDefined()
+  })
+})

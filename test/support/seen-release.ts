@@ -1,0 +1,102 @@
+/** What can be seen of one release: in the store, in #product, and in what really happened outside. */
+import { expect, vi } from 'vitest'
+import type { Heroku } from '../../src/sandbox/heroku/heroku.ts'
+import type { Team } from './team.ts'
+
+export interface SeenRelease {
+  readonly state: string
+  readonly attempt: number
+  readonly gate: string | undefined
+  /** `done some` by step. */
+  readonly steps: Readonly<Record<string, string>>
+}
+
+export async function seenRelease(team: Team, number: number): Promise<SeenRelease> {
+  const [row] = await team.query<{ state: string; attempt: number; problem: { because: { gate: string } } | null }>(
+    `select state, attempt, problem from release where number = ${number}`,
+  )
+  const steps = await team.query<{ name: string; seen: string }>(
+    `select name, state || ' ' || effect as seen from step where release = ${number}`,
+  )
+  return {
+    state: row?.state ?? 'not there',
+    attempt: row?.attempt ?? 0,
+    gate: row?.problem?.because.gate,
+    steps: Object.fromEntries(steps.map(({ name, seen }) => [name, seen])),
+  }
+}
+
+/** Waits until the release is in this state, and its card says so; gives the release. */
+export async function reaches(team: Team, number: number, state: string, timeoutMs = 30_000): Promise<SeenRelease> {
+  await vi.waitFor(async () => expect((await seenRelease(team, number)).state).toBe(state), {
+    timeout: timeoutMs,
+    interval: 50,
+  })
+  return seenRelease(team, number)
+}
+
+/** Waits until the release's card shows this; gives its words, with plain spaces. */
+export async function cardShows(team: Team, number: number, text: RegExp): Promise<string> {
+  const words = () => team.words(cardOf(team, number))
+  await team.slack.waitFor(() => text.test(words()), { what: `${text} on the card of #${number}`, timeoutMs: 15_000 })
+  return words()
+}
+
+function cardOf(team: Team, number: number) {
+  const isCard = ({ blocks }: { blocks: unknown }) => (blocks as { type?: string }[])[0]?.type === 'header'
+  return team.slack
+    .messages('product')
+    .findLast((message) => isCard(message) && new RegExp(`#${number}\\b`).test(team.words(message)))
+}
+
+/** Waits until the release's thread says this; gives the thread, a message a line. */
+export async function threadSays(team: Team, number: number, text: RegExp): Promise<string> {
+  const words = () => {
+    const card = cardOf(team, number)
+    if (card === undefined) return ''
+    const replies = team.slack.thread('product', card.ts).filter(({ ts }) => ts !== card.ts)
+    return replies.map((message) => team.words(message)).join('\n')
+  }
+  await team.slack.waitFor(() => text.test(words()), {
+    what: `${text} in the thread of #${number}`,
+    timeoutMs: 15_000,
+    channel: 'product',
+  })
+  return words()
+}
+
+/** The pushes that moved an app's branch, and the releases that were made of commits, as Heroku itself knows them. */
+export function herokuEffects(heroku: Heroku, app: string): { pushes: string[]; releases: string[] } {
+  const ours = heroku.log.filter((event) => event.app === app)
+  return {
+    pushes: ours.flatMap((event) => (event.kind === 'ref moved' && event.by === 'push' ? [event.to] : [])),
+    releases: ours.flatMap((event) =>
+      event.kind === 'release made' && event.by !== 'someone else' ? [`${event.commit} by ${event.by}`] : [],
+    ),
+  }
+}
+
+/** How often Bitbucket has merged and has been written to, as it knows itself. */
+export async function bitbucketEffects(team: Team): Promise<{ merges: number; comments: number }> {
+  const log = await team.bitbucket.log()
+  const pullRequests = team.bitbucket.pullRequests()
+  return {
+    merges: log.filter(({ kind }) => kind === 'pull request merged').length,
+    comments: pullRequests.reduce((count, { id }) => count + team.bitbucket.comments(id).length, 0),
+  }
+}
+
+/** Brings a production release to the click that starts it: asked for by Dana, QA by Lin, approved by Tom. */
+export async function startProduction(team: Team, number: number): Promise<void> {
+  const { dana, lin, tom } = team.people
+  await team.command(dana, '/deploy production')
+  await cardShows(team, number, /Awaiting sign-off/)
+  await team.click(lin, 'QA passed')
+  await cardShows(team, number, /Given: QA by/)
+  await team.click(tom, 'Approve')
+}
+
+/** A commit on master that changes one file, so that there is something to release. */
+export function somethingNew(team: Team, name: string): Promise<string> {
+  return team.repository.commit({ files: { [`notes/${name}.md`]: `${name}\n` }, message: `Note ${name}` })
+}
