@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Role } from './config/variables.ts'
+import type { Pace } from './start.ts'
 
 const GOOD = 0
 const NOT_GOOD = 1
@@ -29,14 +30,14 @@ async function readOrComplain(role: Role) {
   return undefined
 }
 
-async function start({ role }: { role: Role }): Promise<void> {
+async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   const configuration = await readOrComplain(role)
   if (configuration === undefined) return
   const { startSignoff } = await import('./start.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const scrub = createScrubber(configuration.secrets)
   try {
-    const running = await startSignoff(configuration)
+    const running = await startSignoff(configuration, pace)
     const stop = () => {
       running.stop().then(
         () => process.exit(GOOD),
@@ -45,6 +46,9 @@ async function start({ role }: { role: Role }): Promise<void> {
     }
     process.once('SIGTERM', stop)
     process.once('SIGINT', stop)
+    // Who has started it with a channel hears that it is ready, and takes it along when it ends.
+    process.once('disconnect', stop)
+    process.send?.('ready')
   } catch (error) {
     complain([`Signoff could not start: ${scrub(error instanceof Error ? error.message : 'unknown cause')}`])
     process.exit(NOT_GOOD)
@@ -61,9 +65,30 @@ async function doctor({ role }: { role: Role }): Promise<void> {
   process.exit(exitCode)
 }
 
-async function later(what: string): Promise<void> {
-  complain([`signoff ${what} comes later: it is not built yet.`])
-  process.exitCode = NOT_GOOD
+interface SandboxWords {
+  readonly port: number
+  readonly reset?: boolean
+  readonly play?: boolean
+  readonly role?: Role
+}
+
+async function sandbox({ port, reset = false, play = false, role }: SandboxWords): Promise<void> {
+  if (role !== undefined) {
+    const { SANDBOX_PACE } = await import('./sandbox/pace.ts')
+    return start({ role }, SANDBOX_PACE)
+  }
+  const { runSandbox } = await import('./sandbox/command.ts')
+  const { startEmbeddedPostgres } = await import('./adapters/store/embedded-postgres.ts')
+  const startPostgres = async (dataDir: string) => {
+    const { connection, stop } = await startEmbeddedPostgres({ dataDir, maxConnections: 80 })
+    return { connection, stop: () => stop({ evenIfAttached: true }) }
+  }
+  const dataDir = process.env.DATA_DIR ?? './data'
+  const program = import.meta.filename
+  process.exitCode = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say }).catch((error) => {
+    complain([`The sandbox could not start: ${error instanceof Error ? error.message : 'unknown cause'}`])
+    return NOT_GOOD
+  })
 }
 
 async function printManifest({ url }: { url?: string }): Promise<void> {
@@ -142,7 +167,11 @@ program
 program
   .command('sandbox')
   .description('a workspace on your own machine')
-  .action(() => later('sandbox'))
+  .addOption(new Option('--port <port>', 'where the page is').default(4100).argParser(Number))
+  .option('--reset', 'start over')
+  .option('--play', 'tell a story without a browser and end')
+  .addOption(new Option('--role <role>', 'one role of its service').argParser(role).hideHelp())
+  .action((words) => sandbox(words))
 program
   .command('doctor')
   .description('check everything that a release needs')

@@ -25,6 +25,8 @@ export interface Pace {
   readonly times?: Partial<Times>
   readonly jobTiming?: JobTiming
   readonly updateEveryMs?: number
+  readonly postEveryMs?: number
+  readonly updatesAMinute?: number
   readonly tickEveryMs?: number
   readonly pingTimeoutMs?: number
   readonly sweepEveryMs?: number
@@ -42,8 +44,9 @@ export interface Running {
 }
 
 const TICK_EVERY_MS = 30_000
-const WORK_GRACE_MS = 20_000
-const HANDLING_GRACE_MS = 5_000
+/** These and the flush of the outbox stay within the 30 s that a stop may take. */
+const WORK_GRACE_MS = 15_000
+const HANDLING_GRACE_MS = 3_000
 
 /** Starts the role that the configuration names. Throws when a part can't start; what had started is stopped then. */
 export async function startSignoff(configuration: Configuration, pace: Pace = {}): Promise<Running> {
@@ -66,17 +69,19 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
           () => false,
         ),
     }
-    let worker: Worker | undefined
-    if (configuration.worker) {
-      worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
-      ready.queue = () => true
-    }
     let bot: (Bot & { tick(): Promise<void> }) | undefined
     if (configuration.bot) {
       bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
       const { isConnected } = bot
       ready.slack = isConnected
     }
+    let worker: Worker | undefined
+    if (configuration.worker) {
+      worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
+      ready.queue = () => true
+    }
+    // Listening ends first, then the work, and what the work had to say is delivered last.
+    if (bot) stops.push(() => stopListening(bot))
     const health = await startHealthServer({
       port: configuration.port,
       ready: partsReady(ready),
@@ -157,7 +162,7 @@ async function startBotRole(
   stops: Stops,
 ): Promise<Bot & { tick(): Promise<void> }> {
   const { interactive, background } = createSlackClients({ ...settings, called: metrics.slackCall })
-  const { botUser, ...ours } = await whoWeAre(background)
+  const { botUser, botId, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team)
   const drawing = { store, directory: createDirectory(background, ours.team), apps, progress }
@@ -167,8 +172,11 @@ async function startBotRole(
     outbox,
     client: background,
     botUser,
+    botId,
     log,
     ...(pace.updateEveryMs !== undefined && { updateEveryMs: pace.updateEveryMs }),
+    ...(pace.postEveryMs !== undefined && { postEveryMs: pace.postEveryMs }),
+    ...(pace.updatesAMinute !== undefined && { updatesAMinute: pace.updatesAMinute }),
   })
   stops.push(() => delivery.stop())
   const tick = () => service.tick().catch((err: unknown) => log.error({ err }, 'looking after waiting releases failed'))
@@ -186,6 +194,8 @@ async function startBotRole(
     ...(pace.pingTimeoutMs !== undefined && { pingTimeoutMs: pace.pingTimeoutMs }),
     ...(pace.sweepEveryMs !== undefined && { sweepEveryMs: pace.sweepEveryMs }),
   })
-  stops.push(() => bot.stop(HANDLING_GRACE_MS))
+  stops.push(() => stopListening(bot))
   return { ...bot, tick }
 }
+
+const stopListening = (bot: Bot) => bot.stop(HANDLING_GRACE_MS)

@@ -1,5 +1,5 @@
 /** What Signoff needs of the outside, in our words. Adapters implement these; tests hand in others. */
-import type { App, Environment } from './app.ts'
+import type { App, Environment, MigrationRisk } from './app.ts'
 import type { GitPicks } from './hotfix.ts'
 import type { OutboxMessage } from './messages.ts'
 import type { ChangedFile, CheckStatus, PlannedCommit } from './plan.ts'
@@ -396,9 +396,26 @@ export interface MigrationStatus {
   readonly current: readonly string[]
   /** Held by the database and not in this commit. */
   readonly unknown: readonly string[]
-  /** Oldest first. `file` is relative to the checkout. */
-  readonly pending: readonly { readonly revision: string; readonly message: string; readonly file: string }[]
+  /** As SQLAlchemy calls the database's kind, such as `postgresql`; absent where it did not show. */
+  readonly dialect?: string
+  /** Oldest first. */
+  readonly pending: readonly PendingRevision[]
 }
+
+export interface PendingRevision {
+  readonly revision: string
+  readonly message: string
+  /** Relative to the checkout. */
+  readonly file: string
+  /** Present when it was asked for. */
+  readonly preview?: RevisionPreview
+}
+
+/** What a revision would run, one statement each. `commits`: it commits in its middle, so that it may be in by parts. */
+export type RevisionPreview =
+  | { readonly statements: readonly string[]; readonly commits: boolean }
+  /** It reads the database, or does something else that alembic can't write down as SQL; why, in one line. */
+  | { readonly notPreviewed: string; readonly commits: boolean }
 
 export type MigrationsAnswer<T> =
   | { readonly ok: true; readonly value: T }
@@ -411,14 +428,42 @@ export type MigrationsAnswer<T> =
 
 export type UpgradeAnswer =
   | { readonly upgrade: 'done'; readonly output: readonly string[] }
-  | { readonly upgrade: 'failed'; readonly revision?: string; readonly output: readonly string[] }
+  /** `lockTimeout`: it waited for a lock as long as the environment lets it. */
+  | {
+      readonly upgrade: 'failed'
+      readonly revision?: string
+      readonly lockTimeout?: true
+      readonly output: readonly string[]
+    }
   /** Killed or timed out: the database may still be working. */
   | { readonly upgrade: 'unknown'; readonly output: readonly string[] }
 
+/** A connection that holds what an upgrade waits for. Nothing of its query is read. */
+export interface LockHolder {
+  readonly application: string
+  /** How long its transaction is open; absent where the database does not let us see it. */
+  readonly openMs?: number
+  /** When its last query began; ISO 8601. */
+  readonly queryStart?: string
+}
+
+export interface LockWait {
+  readonly waitedMs: number
+  readonly holders: readonly LockHolder[]
+}
+
 /** alembic, run in a checkout of the exact commit with the environment's env file as its `.env` and its variables. */
 export interface Migrations {
-  /** One start of Python. Puts `.env` into the checkout and takes it away again. */
-  status(environment: Environment, checkout: string, signal?: AbortSignal): Promise<MigrationsAnswer<MigrationStatus>>
+  /**
+   * One start of Python. Puts `.env` into the checkout and takes it away again. `preview`: in the same start, what each
+   * pending revision would run; nothing of it is run.
+   */
+  status(
+    environment: Environment,
+    checkout: string,
+    signal?: AbortSignal,
+    options?: { preview?: boolean },
+  ): Promise<MigrationsAnswer<MigrationStatus>>
   /**
    * The database's revisions by a direct look at alembic_version, without Python. `undefined` where the database can't
    * be looked at directly (not a Postgres URL in DATABASE_URL). `isWorking`: an alembic that we have started is connected
@@ -427,12 +472,45 @@ export interface Migrations {
   revisions(
     environment: Environment,
   ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
-  /** `upgrade head`, with the environment's time limits. Its own process group; nothing of it is left running. */
+  /**
+   * `upgrade head`, with the environment's time limits. Its own process group; nothing of it is left running.
+   * `onWait` is called once for each lock that it waits for longer than three seconds, where the database can be looked
+   * at directly.
+   */
   upgrade(
     environment: Environment,
     checkout: string,
-    options?: { signal?: AbortSignal; onLine?: (line: string) => void },
+    options?: { signal?: AbortSignal; onLine?: (line: string) => void; onWait?: (wait: LockWait) => void },
   ): Promise<UpgradeAnswer>
+  /**
+   * Whether an upgrade of this environment is at work in the database, such as one whose worker was killed. `undefined`
+   * where the database can't be looked at directly.
+   */
+  isUpgrading(environment: Environment): Promise<MigrationsAnswer<boolean | undefined>>
+}
+
+// ---------------------------------------------------------------------------------------------- SQL
+
+/** What one statement does that people should know before it runs. */
+export interface SqlFinding {
+  readonly risk: MigrationRisk
+  /** A few words in the third person, such as `drops column documents.language`. */
+  readonly what: string
+  /** One sentence. */
+  readonly why: string
+  /** What people usually do instead, one sentence; absent where there is nothing better. */
+  readonly instead?: string
+  /** The code that runs now may still use what this takes away. */
+  readonly breaksOldCode?: true
+}
+
+/** Reads SQL by Postgres's own grammar. */
+export interface SqlRisks {
+  /**
+   * The findings of each of several revisions, oldest first; of a statement that can't be read, or not in time, one
+   * that is `unknown`. Only `adds` findings: nothing to know. Never throws.
+   */
+  classify(revisions: readonly (readonly string[])[]): Promise<readonly (readonly SqlFinding[])[]>
 }
 
 // ---------------------------------------------------------------------------------------------- people and channels

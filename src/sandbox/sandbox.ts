@@ -57,7 +57,7 @@ type SlackManifest = {
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { directory } = options
-  const closers: (() => Promise<unknown> | void)[] = []
+  const closers: (() => unknown)[] = []
   const close = async () => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer()
   }
@@ -74,7 +74,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 async function startIn(
   place: Awaited<ReturnType<typeof takePlace>>,
   options: SandboxOptions,
-  closers: (() => Promise<unknown> | void)[],
+  closers: (() => unknown)[],
   close: () => Promise<void>,
 ): Promise<Sandbox> {
   const { directory, kept } = place

@@ -7,6 +7,7 @@ import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@s
 import type { WebClient } from '@slack/web-api'
 import type { Inbox } from '../release/ports.ts'
 import { type Arrival, type Ours, readArrival } from './arrivals.ts'
+import { ask } from './clients.ts'
 import type { DeliveryLog } from './delivery.ts'
 import { answerAddress, type HandlerPorts, handle } from './handlers.ts'
 import { ACTION, COMMANDS, VIEW } from './ids.ts'
@@ -34,7 +35,7 @@ export interface Bot {
   /** HTTP mode: takes Slack's requests at `POST /slack/events`. */
   readonly requests?: (request: IncomingMessage, response: ServerResponse) => void
   isConnected(): boolean
-  /** Takes nothing new, and waits up to `graceMs` for what is being handled. */
+  /** Takes nothing new, and waits up to `graceMs` for what is being handled. Safe to repeat. */
   stop(graceMs: number): Promise<void>
 }
 
@@ -49,14 +50,22 @@ const NOT_RECORDED = {
   text: 'Not done: Signoff can’t reach its store, so nothing was recorded and nothing was changed. Try it again in a minute.',
 }
 
-/** Who we are, as Slack sees our token. Throws when the token is refused. */
-export async function whoWeAre(client: WebClient): Promise<Ours & { botUser: string; scopes: readonly string[] }> {
-  const test = await client.auth.test()
-  const { team_id: team, user_id: botUser, bot_id: bot } = test
-  if (!team || !botUser || !bot) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
-  const { bot: info } = await client.bots.info({ bot })
-  if (!info?.app_id) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
-  return { team, app: info.app_id, botUser, scopes: test.response_metadata?.scopes ?? [] }
+export interface Identity extends Ours {
+  readonly botUser: string
+  readonly botId: string
+}
+
+/**
+ * Who we are, as Slack sees our token. Throws when the token is refused, or when nothing tells which app we are: neither
+ * Slack nor, in Socket Mode, the app-level token, whose second part is the app's id.
+ */
+export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings, 'appToken'>): Promise<Identity> {
+  const { team_id: team, user_id: botUser, bot_id: botId } = await client.auth.test()
+  if (!team || !botUser || !botId) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
+  const info = await ask(() => client.bots.info({ bot: botId }))
+  const app = (info.ok ? info.value.bot?.app_id : undefined) ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
+  if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
+  return { team, app, botUser, botId }
 }
 
 /** Starts receiving. Throws when Slack refuses the tokens. */
@@ -146,15 +155,21 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     track(sweep()).catch((err: unknown) => log.error({ err }, 'the sweep of the inbox failed'))
   }, ports.sweepEveryMs ?? SWEEP_EVERY_MS)
 
+  let stopping: Promise<void> | undefined
+  async function stopTaking(graceMs: number): Promise<void> {
+    clearInterval(sweeping)
+    if (receiver instanceof SocketModeReceiver) await receiver.stop()
+    connected = false
+    const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
+    await Promise.race([Promise.allSettled([...inHand]), grace])
+  }
+
   return {
     ...(receiver instanceof HTTPReceiver && { requests: refusingOddClocks(receiver) }),
     isConnected: () => connected,
-    async stop(graceMs) {
-      clearInterval(sweeping)
-      if (receiver instanceof SocketModeReceiver) await receiver.stop()
-      connected = false
-      const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
-      await Promise.race([Promise.allSettled([...inHand]), grace])
+    stop(graceMs) {
+      stopping ??= stopTaking(graceMs)
+      return stopping
     },
   }
 }

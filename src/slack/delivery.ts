@@ -28,11 +28,14 @@ export interface DeliveryPorts extends DrawingPorts, Answering {
   readonly outbox: Outbox
   /** Retries off, rate limits rejected. */
   readonly client: WebClient
-  /** Our own user id: only our messages are adopted. */
+  /** Our own user and bot id: only our messages are adopted. */
   readonly botUser: string
+  readonly botId: string
   readonly log: DeliveryLog
   /** The least time between two updates of one card. */
   readonly updateEveryMs?: number
+  readonly postEveryMs?: number
+  readonly updatesAMinute?: number
 }
 
 const LONGEST_PAUSE_MS = 30_000
@@ -53,7 +56,11 @@ interface Message {
 /** Starts delivering. Of several bots on one store one delivers; another takes over when it goes. */
 export function startDelivery(ports: DeliveryPorts): Delivery {
   const { outbox, log } = ports
-  const pace = createPace({ ...(ports.updateEveryMs !== undefined && { updateEveryMs: ports.updateEveryMs }) })
+  const pace = createPace({
+    ...(ports.updateEveryMs !== undefined && { updateEveryMs: ports.updateEveryMs }),
+    ...(ports.postEveryMs !== undefined && { postEveryMs: ports.postEveryMs }),
+    ...(ports.updatesAMinute !== undefined && { updatesAMinute: ports.updatesAMinute }),
+  })
   const stopping = new AbortController()
 
   const loop = (async () => {
@@ -191,11 +198,12 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
       if (found === 'unreadable') return outbox.postpone(posting.id, Date.now() + backOff(posting.tries))
       if (found !== undefined) return confirm(found)
     }
+    const id = await channelId(message.channel)
     await outbox.trying(posting.id)
     const { drawn, key, thread } = message
     const sent = await ask(() =>
       ports.client.chat.postMessage({
-        channel: message.channel,
+        channel: id ?? message.channel,
         text: drawn.text,
         ...(drawn.blocks && { blocks: [...drawn.blocks] as KnownBlock[] }),
         mrkdwn: drawn.blocks !== undefined,
@@ -212,13 +220,18 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     await confirm({ channel, ts })
   }
 
+  async function channelId(nameOrId: string): Promise<string | undefined> {
+    if (!nameOrId.startsWith('#')) return nameOrId
+    const known = await ports.directory.channel(nameOrId)
+    return 'id' in known ? known.id : undefined
+  }
+
   /** Looks for a message whose answer was lost: ours, by its key in the metadata or, without metadata, by its text. */
   async function find(
     posting: Posting,
     { channel, drawn, key, thread }: Message,
   ): Promise<PostedMessage | 'unreadable' | undefined> {
-    const known = await ports.directory.channel(channel)
-    const id = channel.startsWith('#') ? ('id' in known ? known.id : undefined) : channel
+    const id = await channelId(channel)
     if (id === undefined) return 'unreadable'
     const oldest = String(((posting.firstTriedAt ?? posting.putInAt).getTime() - 60_000) / 1_000)
     for (let cursor: string | undefined; ; ) {
@@ -236,10 +249,11 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
       )
       if (!read.ok) return 'unreadable'
       for (const each of read.value.messages ?? []) {
-        if (each.user !== ports.botUser || each.ts === undefined) continue
+        const isByUs = each.user === ports.botUser || (each.bot_id !== undefined && each.bot_id === ports.botId)
+        if (!isByUs || each.ts === undefined) continue
         const payload = each.metadata?.event_payload as { key?: unknown } | undefined
-        const isOurs = payload?.key === undefined ? each.text === drawn.text : payload.key === key
-        if (isOurs) return { channel: id, ts: each.ts }
+        const isIt = payload?.key === undefined ? looksLike(each, drawn) : payload.key === key
+        if (isIt) return { channel: id, ts: each.ts }
       }
       cursor = read.value.response_metadata?.next_cursor || undefined
       if (cursor === undefined) return undefined
@@ -271,6 +285,16 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
       await loop
     },
   }
+}
+
+/** Where Slack keeps no metadata: the same words or, on a card, whose words change, the same header with its number. */
+function looksLike(found: { text?: string; blocks?: unknown }, drawn: Drawn): boolean {
+  const headerOf = (blocks: unknown) => {
+    const [first] = Array.isArray(blocks) ? (blocks as { type?: string; text?: { text?: string } }[]) : []
+    return first?.type === 'header' ? first.text?.text : undefined
+  }
+  const header = headerOf(drawn.blocks)
+  return header === undefined ? found.text === drawn.text : headerOf(found.blocks) === header
 }
 
 function backOff(tries: number): number {

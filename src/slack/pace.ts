@@ -18,9 +18,13 @@ export interface Pace {
 export function createPace({
   now = Date.now,
   updateEveryMs = 1_500,
+  postEveryMs = POST_EVERY_MS,
+  updatesAMinute = UPDATES_A_MINUTE,
 }: {
   now?: () => number
   updateEveryMs?: number
+  postEveryMs?: number
+  updatesAMinute?: number
 } = {}): Pace {
   const updates: number[] = []
   const lastUpdate = new Map<string, number>()
@@ -31,9 +35,9 @@ export function createPace({
     post(channel) {
       const at = now()
       if (paused.post > at) return paused.post
-      const recent = (posts.get(channel) ?? []).filter((time) => time > at - SHORT_BURST * POST_EVERY_MS)
+      const recent = (posts.get(channel) ?? []).filter((time) => time > at - SHORT_BURST * postEveryMs)
       const oldest = recent[0]
-      if (recent.length >= SHORT_BURST && oldest !== undefined) return oldest + SHORT_BURST * POST_EVERY_MS + 1
+      if (recent.length >= SHORT_BURST && oldest !== undefined) return oldest + SHORT_BURST * postEveryMs + 1
       posts.set(channel, [...recent, at])
       return 0
     },
@@ -42,7 +46,7 @@ export function createPace({
       if (paused.update > at) return paused.update
       while (updates[0] !== undefined && updates[0] <= at - MINUTE_MS) updates.shift()
       const oldest = updates[0]
-      if (updates.length >= UPDATES_A_MINUTE && oldest !== undefined) return oldest + MINUTE_MS + 1
+      if (updates.length >= updatesAMinute && oldest !== undefined) return oldest + MINUTE_MS + 1
       const last = lastUpdate.get(message)
       if (last !== undefined && last + updateEveryMs > at) return last + updateEveryMs
       updates.push(at)

@@ -52,6 +52,7 @@ async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Pr
     ? await makePlan(ports, {
         ...where,
         kind: release.kind,
+        ...(release.picks && { picks: release.picks }),
         configuration: release.configuration,
         release: { number, requester: release.requester.name },
         signal: claim.signal,

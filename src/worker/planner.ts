@@ -6,6 +6,7 @@ import type { BoundFacts, CheckStatus, Plan, PlannedMigration } from '../release
 import type { MigrationStatus, PlatformRelease } from '../release/ports.ts'
 import type { ReleaseKind, StepName } from '../release/release.ts'
 import { patiently, patientlyAskDatabase } from './patience.ts'
+import { foreseePicks, migrationWarning, type PicksForeseen } from './pick-plan.ts'
 import type { WorkerPorts } from './ports.ts'
 import { openPullRequest } from './pull-request.ts'
 import {
@@ -32,6 +33,8 @@ export interface PlanningRequest {
   readonly app: App
   readonly environment: Environment
   readonly kind: ReleaseKind
+  /** The commits of a hot-fix, as they were asked for. */
+  readonly picks?: readonly string[]
   /** The bot's digest of the environment. */
   readonly configuration: string
   /** The release whose pull request is opened; absent for a preview, which changes nothing. */
@@ -86,9 +89,9 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const { source, target, holds, runs } = seen
 
   during('foreseeing the merge')
-  const foreseen = await foreseeResult(ports, request, source, target)
+  const foreseen = await foreseeResult(ports, request, seen)
   if ('refused' in foreseen) return foreseen
-  const { result } = foreseen
+  const { result, hotfix, warnings = [] } = foreseen
 
   const parents = result.how === 'merge' ? result.parents : [result.commit]
   const lost = await wouldBeLost(ports, request, holds, parents)
@@ -117,7 +120,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   }
 
   during('asking Bitbucket')
-  const asked = await askBitbucket(ports, request, source.commit, result)
+  const asked = await askBitbucket(ports, request, hotfix?.picks.at(-1)?.from ?? source.commit, result)
   if ('refused' in asked) return asked
 
   const bound: BoundFacts = {
@@ -143,7 +146,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     files,
     steps: stepsOf(environment, bound),
     webUrl: webUrl(app),
-    warnings: [],
+    ...(hotfix && { hotfix }),
+    warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
   }
   if (result.how !== 'merge' || request.release === undefined) return { plan: made }
 
@@ -170,7 +174,8 @@ interface Branches {
 async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Promise<Branches | Refused> {
   const { app, environment, signal } = request
   const { remote } = environment
-  const sourceBranch = promotedFrom(app, environment)?.branch ?? environment.branch
+  const promoted = request.kind === 'deploy' ? promotedFrom(app, environment) : undefined
+  const sourceBranch = promoted?.branch ?? environment.branch
   const wanted = [...new Set([sourceBranch, environment.branch])]
   const [origin, held, platform] = await Promise.all([
     patiently(() => ports.git.fetch(app, app.gitUrl, wanted, signal), ports.times.pause),
@@ -193,13 +198,16 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
   }
 }
 
-/** The commit that goes: the branch's own, or the merge that Bitbucket will be asked for, foreseen by git itself. */
+/** The commit that goes: the branch's own, the merge that Bitbucket will be asked for, or the picks, foreseen by git itself. */
 async function foreseeResult(
   ports: WorkerPorts,
-  { app }: PlanningRequest,
-  source: Branches['source'],
-  target: Branches['target'],
-): Promise<{ result: Result } | Refused> {
+  { app, environment, kind, picks = [], release, signal }: PlanningRequest,
+  { source, target, holds }: Branches,
+): Promise<(Pick<PicksForeseen, 'result'> & Partial<PicksForeseen>) | Refused> {
+  if (kind === 'hotfix') {
+    if (release === undefined) throw new Error('a hot-fix is planned for a release only')
+    return foreseePicks(ports, { app, environment, picks, number: release.number, target, holds, signal })
+  }
   if (await ports.git.isAncestor(app, source.commit, target.commit)) {
     const { sha, tree } = await ports.git.commit(app, target.commit)
     return { result: { how: 'commit', commit: sha, tree } }
@@ -359,6 +367,7 @@ function stepsOf(environment: Environment, bound: BoundFacts): readonly StepName
   const pushes = result.how === 'merge' || remote.holds !== result.commit || remote.runs !== result.commit
   const steps: (StepName | false)[] = [
     environment.announce === 'required' && 'announce',
+    bound.kind === 'hotfix' && 'pick',
     environment.signOff !== undefined && 'record',
     result.how === 'merge' && 'merge',
     'sync',

@@ -1,16 +1,21 @@
 import { z } from 'zod'
-import type { MigrationStatus } from '../../release/ports.ts'
+import type { MigrationStatus, PendingRevision } from '../../release/ports.ts'
 
 const revision = z.object({ revision: z.string(), message: z.string(), file: z.string() })
+const preview = z.union([
+  z.object({ statements: z.array(z.string()), commits: z.boolean() }),
+  z.object({ not_previewed: z.string(), commits: z.boolean() }),
+])
 
 /** What status.py says. */
 const statusAnswer = z.union([
   z.object({
     identity: z.string().nullable(),
+    dialect: z.string().nullable(),
     heads: z.array(revision),
     current: z.array(z.string()),
     unknown: z.array(z.string()),
-    pending: z.array(revision),
+    pending: z.array(revision.extend({ preview: preview.optional() })),
   }),
   z.object({ error: z.string(), database: z.boolean(), sqlstate: z.string().nullish() }),
 ])
@@ -31,10 +36,17 @@ export function readStatus(json: string, identity: string | undefined): Migratio
     return { why: 'unreadable', detail: 'the env.py of this commit does not show which database it uses' }
   return {
     identity: named,
+    ...(said.dialect !== null && { dialect: said.dialect }),
     heads: said.heads.map(({ revision, file }) => ({ revision, file })),
     current: said.current,
     unknown: said.unknown,
-    pending: said.pending,
+    pending: said.pending.map(({ preview: seen, ...about }): PendingRevision => {
+      if (seen === undefined) return about
+      const { commits } = seen
+      return 'statements' in seen
+        ? { ...about, preview: { statements: seen.statements, commits } }
+        : { ...about, preview: { notPreviewed: seen.not_previewed, commits } }
+    }),
   }
 }
 

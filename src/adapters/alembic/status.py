@@ -1,7 +1,8 @@
 """Says as one line of JSON where a database stands and what this checkout would do to it; changes nothing itself.
 
-Usage: status.py MARK ALEMBIC CONFIG, with the working directory at the checkout's root. MARK begins our line on standard
-output, where the application may print too. Runs the application's own env.py, once, as `alembic current` would.
+Usage: status.py MARK ALEMBIC CONFIG [--sql], with the working directory at the checkout's root. MARK begins our line on
+standard output, where the application may print too. Runs the application's own env.py, once, as `alembic current` would;
+with --sql and something pending once more, as `alembic upgrade --sql` would, for the statements of each pending revision.
 Made for alembic 1.8 and later, Python 3.6 and later.
 """
 
@@ -11,7 +12,11 @@ import sys
 import traceback
 
 
-def main(alembic, config_path):
+# The longest SQL that is told, in characters: of one revision, and of all.
+LONGEST, LONGEST_IN_ALL = 200000, 1000000
+
+
+def main(alembic, config_path, with_sql):
     # What the alembic program would see: its own folder, not ours, and its own arguments.
     sys.path[0] = os.path.dirname(alembic)
     sys.argv = [alembic, '-c', config_path, 'current']
@@ -24,13 +29,14 @@ def main(alembic, config_path):
 
     config = Config(config_path, cmd_opts=CommandLine().parser.parse_args(sys.argv[1:]))
     script = ScriptDirectory.from_config(config)
-    seen = {'looks': 0, 'current': [], 'identity': None}
+    seen = {'looks': 0, 'current': [], 'identity': None, 'dialect': None}
 
     def look(revisions, context):
         held = [revisions] if isinstance(revisions, str) else list(revisions or ())
         seen['looks'] += 1
         seen['current'].extend(revision for revision in held if revision not in seen['current'])
         seen['identity'] = seen['identity'] or identity_of(context)
+        seen['dialect'] = seen['dialect'] or context.dialect.name
         return []
 
     with EnvironmentContext(config, script, fn=look, destination_rev=None, dont_mutate=True):
@@ -44,14 +50,97 @@ def main(alembic, config_path):
     if not unknown:
         # The revisions, and their order, that alembic itself takes for an upgrade.
         todo = script.iterate_revisions('heads', tuple(current), implicit_base=True)
-        pending = [described(revision) for revision in reversed(list(todo))]
+        todo = list(reversed(list(todo)))
+        pending = [described(revision) for revision in todo]
+        if with_sql and todo:
+            for described_one, sql in zip(pending, preview(config_path, todo)):
+                described_one['preview'] = sql
     return {
         'identity': seen['identity'],
+        'dialect': seen['dialect'],
         'heads': [described(script.get_revision(revision)) for revision in script.get_heads()],
         'current': current,
         'unknown': unknown,
         'pending': pending,
     }
+
+
+def preview(config_path, todo):
+    """The statements of each revision, by the application's own env.py with alembic writing SQL instead of running it."""
+    from alembic.config import CommandLine, Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    # What a revision or env.py does past alembic, by a connection of its own, must not change anything.
+    os.environ['PGOPTIONS'] = (os.environ.get('PGOPTIONS', '') + ' -c default_transaction_read_only=on').strip()
+    pages = Pages()
+    config = Config(config_path, output_buffer=pages, cmd_opts=CommandLine().parser.parse_args(sys.argv[1:]))
+    script = ScriptDirectory.from_config(config)
+    found = {}
+
+    class Online(EnvironmentContext):
+        # env.py shall connect as it does for an upgrade, and a revision must not leave out what it does then.
+        def is_offline_mode(self):
+            return False
+
+    def write_down(revisions, context):
+        for revision in todo:
+            if revision.revision not in found:
+                found[revision.revision] = statements_of(script.get_revision(revision.revision), pages)
+        return []
+
+    try:
+        with Online(config, script, fn=write_down, as_sql=True, destination_rev=None, dont_mutate=True):
+            script.run_env()
+        missing = 'the env.py of this commit ran no migrations'
+    except Exception as error:
+        traceback.print_exc()
+        missing = '%s: %s' % (type(error).__name__, first_line(error))
+    left = LONGEST_IN_ALL
+    told = []
+    for revision in todo:
+        one = found.get(revision.revision) or not_previewed(missing)
+        length = sum(len(statement) for statement in one.get('statements', []))
+        if length > min(left, LONGEST):
+            one = dict(not_previewed('its SQL is longer than %d characters' % LONGEST), commits=one['commits'])
+        else:
+            left -= length
+        told.append(one)
+    return told
+
+
+class Pages:
+    """Takes what alembic writes, a statement at a time."""
+
+    def __init__(self):
+        self.written = []
+
+    def write(self, text):
+        if text.strip():
+            self.written.append(text.strip())
+
+    def flush(self):
+        pass
+
+
+def statements_of(revision, pages):
+    pages.written = []
+    with open(revision.path, encoding='utf-8', errors='replace') as file:
+        source = file.read()
+    may_commit = 'autocommit_block' in source or 'isolation_level' in source
+    if 'as_sql' in source:
+        return dict(not_previewed('it asks whether only SQL is wanted'), commits=may_commit)
+    try:
+        revision.module.upgrade()
+    except Exception as error:
+        traceback.print_exc()
+        why = '%s: %s' % (type(error).__name__, first_line(error))
+        return dict(not_previewed(why), commits=may_commit or 'COMMIT;' in pages.written)
+    return {'statements': pages.written, 'commits': may_commit or 'COMMIT;' in pages.written}
+
+
+def not_previewed(why):
+    return {'not_previewed': why, 'commits': False}
 
 
 def is_known(script, revision):
@@ -112,7 +201,7 @@ def first_line(error):
 if __name__ == '__main__':
     mark = sys.argv[1]
     try:
-        status = main(sys.argv[2], sys.argv[3])
+        status = main(sys.argv[2], sys.argv[3], '--sql' in sys.argv[4:])
     except BaseException as error:
         traceback.print_exc()
         status = failure(error)

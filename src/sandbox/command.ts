@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { PostgresServer } from './databases.ts'
+import { startPage } from './page-server.ts'
+import { freePort } from './place.ts'
+import { playStory } from './play.ts'
+import { type SandboxOptions, startSandbox } from './sandbox.ts'
+import type { RoleName } from './service.ts'
+
+export type SandboxCommand = {
+  port: number
+  reset: boolean
+  play: boolean
+  dataDir: string
+  /** Makes sure that a Postgres runs under this directory. */
+  startPostgres: (dataDir: string) => Promise<PostgresServer>
+  /** The program's own file: it is started again for each role. */
+  program: string
+  say: (line: string) => void
+}
+
+/**
+ * `signoff sandbox`: prints one URL and runs until it is told to stop; with `play`, tells one story in a sandbox of its own and
+ * ends. Gives the exit code.
+ */
+export async function runSandbox(command: SandboxCommand): Promise<number> {
+  return command.play ? play(command) : serve(command)
+}
+
+const optionsIn = (command: SandboxCommand, directory: string, port: number): SandboxOptions => ({
+  directory,
+  port,
+  startPostgres: command.startPostgres,
+  command: (role: RoleName) => ({
+    program: process.execPath,
+    args: [command.program, 'sandbox', '--role', role],
+  }),
+})
+
+async function serve(command: SandboxCommand): Promise<number> {
+  const { say } = command
+  const directory = join(resolve(command.dataDir), 'sandbox')
+  if (command.port !== 0 && (await freePort(command.port)) !== command.port) {
+    say(`Port ${command.port} is taken. Is a sandbox running already? Else choose another one with --port.`)
+    return 1
+  }
+  const stopped = new Promise<void>((settle) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => settle())
+  })
+  if (command.reset) await forget(command, directory)
+  say('Starting Slack, Bitbucket, Heroku and a database on this machine, then the bot and the worker…')
+  const begun = performance.now()
+  const sandbox = await startSandbox(optionsIn(command, directory, command.port))
+  const page = await startPage(sandbox, command.port)
+  for (const remark of sandbox.remarks) say(remark)
+  say(`Ready after ${((performance.now() - begun) / 1000).toFixed(1)} s. Open this in a browser:`)
+  say('')
+  say(`  ${page.url}`)
+  say('')
+  say(`Kept in ${directory}: --reset starts over. Ctrl-C stops it all.`)
+  await stopped
+  say('Stopping…')
+  await page.close()
+  await sandbox.close()
+  return 0
+}
+
+/** Ends what an earlier sandbox may have left running, and forgets all of it. */
+async function forget(command: SandboxCommand, directory: string): Promise<void> {
+  const { existsSync } = await import('node:fs')
+  if (!existsSync(directory)) return
+  const server = await command.startPostgres(directory)
+  await server.stop()
+  await rm(directory, { recursive: true, force: true })
+}
+
+async function play(command: SandboxCommand): Promise<number> {
+  const directory = await mkdtemp(join(tmpdir(), 'signoff-play-'))
+  const sandbox = await startSandbox(optionsIn(command, directory, 0))
+  try {
+    return (await playStory(sandbox, command.say)) ? 0 : 1
+  } finally {
+    await sandbox.close()
+    await rm(directory, { recursive: true, force: true })
+  }
+}

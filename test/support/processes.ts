@@ -1,0 +1,86 @@
+/**
+ * Signoff as real processes, to be killed, paused and started again: `src/main.ts start --role …` as people start it, or
+ * the same parts with the pace of tests.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Role } from '../../src/config/variables.ts'
+import type { Pace } from '../../src/start.ts'
+import type { Team } from './team.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const QUICK_MAIN = fileURLToPath(new URL('./quick-main.ts', import.meta.url))
+
+export interface SignoffProcess {
+  readonly pid: number
+  /** Everything that it has printed so far. */
+  output(): string
+  /** Sends a signal: SIGSTOP, SIGCONT, … */
+  signal(name: NodeJS.Signals): void
+  /** SIGKILL; resolves when it is gone. Its children are left as they are, as a crash leaves them. */
+  kill(): Promise<void>
+  /** SIGTERM; gives the exit code and how long it took. */
+  stop(): Promise<{ code: number | null; ms: number }>
+}
+
+/** Starts a role of a team as a process of its own; resolves when it says that it has started. */
+export async function startProcess(
+  team: Team,
+  role: Role,
+  options: { pace?: Pace; dataDir?: string } = {},
+): Promise<SignoffProcess> {
+  const { pace, dataDir } = options
+  const program = pace === undefined ? [MAIN, 'start', '--role', role] : [QUICK_MAIN, role, JSON.stringify(pace)]
+  const child = spawn(process.execPath, program, {
+    cwd: team.directory,
+    env: {
+      PATH: process.env.PATH,
+      HOME: team.directory,
+      ...team.env,
+      LOG_LEVEL: 'info',
+      ...(dataDir !== undefined && { DATA_DIR: dataDir }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+      if (process.env.TEST_LOG_LEVEL !== undefined) process.stderr.write(text)
+    })
+  }
+  const ended = once(child, 'exit') as Promise<[number | null, string | null]>
+  await started(child, () => printed)
+  return {
+    pid: child.pid ?? 0,
+    output: () => printed,
+    signal: (name) => void child.kill(name),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    async stop() {
+      const from = performance.now()
+      child.kill('SIGTERM')
+      const [code] = await ended
+      return { code, ms: performance.now() - from }
+    },
+  }
+}
+
+async function started(child: ChildProcess, printed: () => string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const look = () => {
+    if (printed().includes('"msg":"started"')) resolve()
+  }
+  child.stdout?.on('data', look)
+  child.once('exit', (code) => reject(new Error(`it ended with ${code} before it had started:\n${printed()}`)))
+  const timer = setTimeout(() => reject(new Error(`it has not started:\n${printed()}`)), 40_000)
+  try {
+    await promise
+  } finally {
+    clearTimeout(timer)
+    child.stdout?.off('data', look)
+  }
+}

@@ -1,0 +1,15 @@
+/** `signoff start` with the pace of tests: node quick-main.ts <role> <pace as JSON>. */
+import { readConfiguration } from '../../src/config/configuration.ts'
+import type { Role } from '../../src/config/variables.ts'
+import { startSignoff } from '../../src/start.ts'
+
+const [role, pace = '{}'] = process.argv.slice(2)
+const read = readConfiguration({ env: process.env, cwd: process.cwd(), role: role as Role })
+if (!read.ok) throw new Error(read.problems.join('\n'))
+const running = await startSignoff(read.configuration, JSON.parse(pace))
+process.once('SIGTERM', () =>
+  running.stop().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  ),
+)
