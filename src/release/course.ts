@@ -3,6 +3,7 @@
  * moves start in service.ts, the world's in worker/; both come through here, so that there is one way to end a release.
  */
 import type { Environment } from './app.ts'
+import { awaitsGo, GO_WITHIN_MS, mustBeCarried } from './hotfix.ts'
 import type { ThreadLine } from './messages.ts'
 import { fingerprint, type Plan } from './plan.ts'
 import type { Transaction } from './ports.ts'
@@ -64,7 +65,8 @@ export async function end(
   if (release.plan?.pullRequest !== undefined || release.state === 'planning') {
     await tx.enqueue({ kind: 'tidy', release: release.number })
   }
-  if (release.state === 'planning' && release.card === undefined) {
+  if (mustBeCarried(release)) await tx.enqueue({ kind: 'carry', release: release.number })
+  if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
     await tx.send({
       kind: 'private',
       key: `${release.number}:ended`,

@@ -1,7 +1,7 @@
 /** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
 import type { Plan } from './plan.ts'
 import type { Problem, Refusal } from './refusals.ts'
-import type { PersonName, Release, SignOffKind, StepName } from './release.ts'
+import type { PersonName, Release, ReleaseKind, SignOffKind, StepName } from './release.ts'
 
 /** One line of a release's thread, by what happened. Drawn as a plain sentence. */
 export type ThreadLine =
@@ -20,6 +20,21 @@ export type ThreadLine =
   | { readonly is: 'retried'; readonly person: PersonName }
   | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }
   | { readonly is: 'note'; readonly text: string }
+  /** A pull request brings what a hot-fix has picked to the branch that its environment is promoted from. */
+  | {
+      readonly is: 'carried'
+      readonly branch: string
+      readonly pullRequest: { readonly id: number; readonly url: string }
+      /** False: somebody had opened it already. */
+      readonly isNew: boolean
+    }
+  /** A day later that branch still lacks these commits; the environment is what it is tested in. */
+  | {
+      readonly is: 'still missing'
+      readonly branch: string
+      readonly environment: string
+      readonly commits: readonly string[]
+    }
   /** The last line: also broadcast to the channel. `events` and `head` make the record checkable from outside. */
   | { readonly is: 'outcome'; readonly events: number; readonly head: string }
 
@@ -30,12 +45,15 @@ export type PrivateMessage =
       readonly number: number
       readonly app: string
       readonly environment: string
+      readonly kind?: ReleaseKind
       /** Set when no worker is there to plan it; when one was last seen. */
       readonly noWorker?: { readonly lastSeen?: string }
     }
   | { readonly is: 'refusal'; readonly refusal: Refusal }
   | { readonly is: 'preview'; readonly app: string; readonly environment: string; readonly plan: Plan }
   | { readonly is: 'ended'; readonly number: number }
+  /** The plan of a hot-fix that nobody signs, with the button that lets it go. */
+  | { readonly is: 'go'; readonly number: number }
   | { readonly is: 'done'; readonly text: string }
   /** `reason`: why what was typed was not understood; plain text that may repeat it. */
   | { readonly is: 'help'; readonly reason?: string }

@@ -482,11 +482,6 @@ export interface Migrations {
     checkout: string,
     options?: { signal?: AbortSignal; onLine?: (line: string) => void; onWait?: (wait: LockWait) => void },
   ): Promise<UpgradeAnswer>
-  /**
-   * Whether an upgrade of this environment is at work in the database, such as one whose worker was killed. `undefined`
-   * where the database can't be looked at directly.
-   */
-  isUpgrading(environment: Environment): Promise<MigrationsAnswer<boolean | undefined>>
 }
 
 // ---------------------------------------------------------------------------------------------- SQL

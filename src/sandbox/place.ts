@@ -18,7 +18,7 @@ export type Place = {
  * of the last time; the first time those after `near`, or any where these are taken (0: any).
  */
 export async function takePlace(directory: string, near: number): Promise<Place> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await mkdir(directory, { recursive: true })
   const pidFile = join(directory, 'sandbox.pid')
   const holder = Number(await readFile(pidFile, 'utf8').catch(() => '0'))
   if (holder !== process.pid && isAlive(holder)) {

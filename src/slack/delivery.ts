@@ -34,11 +34,16 @@ export interface DeliveryPorts extends DrawingPorts, Answering {
   readonly log: DeliveryLog
   /** The least time between two updates of one card. */
   readonly updateEveryMs?: number
+  /** Slack's limits; left out, as pace.ts has them from Slack's documentation. */
   readonly postEveryMs?: number
   readonly updatesAMinute?: number
 }
 
 const LONGEST_PAUSE_MS = 30_000
+/** At a stop; a call that is under way may still take the client's time limit. */
+const FLUSH_WITHIN_MS = 2_000
+/** A line that Slack keeps refusing must not hold back what stands behind it: the announcement, the outcome. */
+const LINE_TRIES = 8
 const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
 
 export interface Delivery {
@@ -62,6 +67,8 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     ...(ports.updatesAMinute !== undefined && { updatesAMinute: ports.updatesAMinute }),
   })
   const stopping = new AbortController()
+  /** `lines` from the first time that Slack refuses a plan block. */
+  let progress = ports.progress
 
   const loop = (async () => {
     while (!stopping.signal.aborted) {
@@ -69,7 +76,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
         const wasAlone = await outbox.deliverAlone(async (lost) => {
           const signal = AbortSignal.any([lost, stopping.signal])
           while (!signal.aborted) if ((await round(signal)) === 0) await outbox.wait(5_000, signal)
-          if (!lost.aborted) await round(lost)
+          if (!lost.aborted) await round(AbortSignal.any([lost, AbortSignal.timeout(FLUSH_WITHIN_MS)]))
         })
         if (!wasAlone) await pause(1_000, stopping.signal)
       } catch (err) {
@@ -116,7 +123,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   }
 
   async function postCard(posting: Posting, release: Release, environment: Environment): Promise<void> {
-    const drawn = await drawCard(ports, release, environment, { first: true })
+    const drawn = await drawCard(ports, release, environment, { first: true, progress })
     await post(posting, { channel: environment.channel, drawn, key: `${release.number}:card` }, (tx, posted) =>
       cardPosted(tx, release.number, environment, posted),
     )
@@ -133,18 +140,10 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     await outbox.trying(posting.id)
     // Read again after the try is written: what is committed from here on makes a new row.
     const now = (await ports.store.release(release.number)) ?? release
-    let updated = await update(at, await drawCard(ports, now, environment, { first: false }))
-    if (
-      !updated.ok &&
-      updated.trouble === 'refused' &&
-      updated.error === 'invalid_blocks' &&
-      ports.progress === 'plan'
-    ) {
-      updated = await update(at, await drawCard(ports, now, environment, { first: false, progress: 'lines' }))
-    }
+    const updated = await update(at, await drawCard(ports, now, environment, { first: false, progress }))
     if (updated.ok) return outbox.confirmed(posting.id, at)
     if (updated.trouble === 'refused' && MESSAGE_GONE.includes(updated.error)) {
-      const drawn = await drawCard(ports, now, environment, { first: false })
+      const drawn = await drawCard(ports, now, environment, { first: false, progress })
       const key = `${release.number}:card:${posting.id}`
       return post(posting, { channel: at.channel, drawn, key }, (tx, posted) =>
         cardPosted(tx, release.number, environment, posted),
@@ -267,7 +266,15 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
       return outbox.postpone(posting.id, until)
     }
     const fields = { message: posting.id, kind: posting.message.kind, ...trouble }
+    if (trouble.trouble === 'refused' && trouble.error === 'invalid_blocks' && progress === 'plan') {
+      progress = 'lines'
+      log.warn(fields, 'Slack does not take plan blocks here: cards show their steps as lines from now on')
+      return outbox.postpone(posting.id, Date.now())
+    }
     log.warn(fields, 'Slack did not take a message')
+    if (trouble.trouble === 'refused' && posting.message.kind === 'line' && posting.tries >= LINE_TRIES) {
+      return outbox.giveUp(posting.id, trouble.error)
+    }
     await outbox.postpone(posting.id, Date.now() + backOff(posting.tries + 1))
   }
 

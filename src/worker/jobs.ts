@@ -6,6 +6,7 @@ import type { PrivateMessage } from '../release/messages.ts'
 import type { Claim, Job, Transaction } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
 import { hasEnded, irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
+import { carryPicks, lookAfterHotfixes } from './carry.ts'
 import { makePlan } from './planner.ts'
 import type { WorkerPorts } from './ports.ts'
 import { tidyPullRequest } from './pull-request.ts'
@@ -26,6 +27,8 @@ export async function handleJob(ports: WorkerPorts, claim: Claim): Promise<void>
       return runRelease(ports, claim, job.release, job.attempt)
     case 'tidy':
       return tidy(ports, job.release)
+    case 'carry':
+      return carry(ports, claim, job.release)
   }
 }
 
@@ -144,6 +147,17 @@ async function tidy(ports: WorkerPorts, number: number): Promise<void> {
   if (!release || !where || !hasEnded(release.state)) return
   const left = await tidyPullRequest(ports, where.app, where.environment, release)
   if (left !== undefined) throw new Error(`the pull request of #${number} could not be tidied: ${left}`)
+}
+
+async function carry(ports: WorkerPorts, claim: Claim, number: number): Promise<void> {
+  const release = await ports.store.release(number)
+  const where = release && place(ports, release)
+  if (release && where) await carryPicks(ports, claim, where, release)
+}
+
+/** A day after each hot-fix: whether what it picked is where it has to be. */
+export function lookAtHotfixes(ports: WorkerPorts): Promise<void> {
+  return lookAfterHotfixes(ports, (release) => place(ports, release))
 }
 
 /** Looks at the world of every release that awaits sign-off: outdated when a bound fact moved, told when a pinned branch did. */

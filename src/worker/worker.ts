@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ClaimLost } from '../release/ports.ts'
-import { handleJob, lookAtAwaiting } from './jobs.ts'
+import { handleJob, lookAtAwaiting, lookAtHotfixes } from './jobs.ts'
 import type { WorkerPorts } from './ports.ts'
 import { NotNow } from './runner.ts'
 import { endAbandoned } from './sweep.ts'
@@ -27,9 +27,13 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
 
   const seen = () =>
     store.workerSeen({ id, configurations }).catch((err: unknown) => log.warn({ err }, 'the store does not answer'))
+  const lookAtAll = async () => {
+    await lookAtAwaiting(ports)
+    await lookAtHotfixes(ports)
+  }
   let looking: Promise<void> | undefined
   const look = () => {
-    looking ??= lookAtAwaiting(ports).finally(() => {
+    looking ??= lookAtAll().finally(() => {
       looking = undefined
     })
     return looking

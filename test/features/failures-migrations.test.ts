@@ -23,6 +23,7 @@ describe('a migration that the data do not allow', () => {
   beforeAll(async () => {
     team = await startTeam()
     constraint = await team.repository.addRevision({
+      revision: 'dead0000dead',
       message: 'emails have an at sign',
       sql: "ALTER TABLE users ADD CONSTRAINT users_email_at CHECK (email LIKE '%@%')",
     })
@@ -95,10 +96,12 @@ describe('a migration that the data do not allow', () => {
       message: 'Commit each migration by itself',
     })
     const first = await team.repository.addRevision({
+      revision: 'beef0001beef',
       message: 'add users nick',
       sql: 'ALTER TABLE users ADD nick text',
     })
     const second = await team.repository.addRevision({
+      revision: 'cafe0002cafe',
       message: 'nicks are short',
       sql: 'ALTER TABLE users ADD CONSTRAINT users_id_small CHECK (id < 5)',
     })
@@ -109,7 +112,7 @@ describe('a migration that the data do not allow', () => {
     expect(card).toContain(`Database: at ${first.revision.slice(0, 8)}, 1 of 2 migrations is in.`)
     expect(await team.revisions('integration')).toEqual([first.revision])
     const thread = await threadSays(team, 4, /users_id_small/)
-    expect(thread).toContain(second.revision)
+    expect(thread).toContain('revision cafe0002 failed')
 
     // A Retry that fails as before is no less half way.
     await team.click(team.people.dana, 'Retry')

@@ -24,10 +24,12 @@ export const INTEGRATION = 'complianceai-api-integration'
 export const PRODUCTION = 'complianceai-api-production'
 
 /** Short enough for tests; nothing decides by these what happened. */
-const QUICK: Pace = {
+export const QUICK: Pace = {
   times: { pause: 50, poll: 50, settleMerge: 1_500, settlePush: { heroku: 1_500, git: 1_500 }, confirm: 5_000 },
   jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
   updateEveryMs: 50,
+  postEveryMs: 50,
+  updatesAMinute: 10_000,
   pingTimeoutMs: 300,
   sweepEveryMs: 300,
 }

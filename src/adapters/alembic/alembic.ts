@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Environment, MigrationSettings } from '../../release/app.ts'
-import type { Migrations, MigrationsAnswer, UpgradeAnswer } from '../../release/ports.ts'
-import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
+import type {
+  MigrationStatus,
+  Migrations,
+  MigrationsAnswer,
+  PendingRevision,
+  UpgradeAnswer,
+} from '../../release/ports.ts'
+import { watchLocks } from './activity.ts'
+import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
 import { runAlone } from './process.ts'
 import { type AlembicProgram, findAlembic } from './program.ts'
@@ -32,6 +39,7 @@ interface Prepared {
   readonly env: Readonly<Record<string, string>>
   readonly clean: (line: string) => string
   /** By DATABASE_URL. */
+  readonly address: DatabaseAddress | undefined
   readonly identity: string | undefined
 }
 
@@ -65,6 +73,7 @@ export function createMigrations(options: MigrationsOptions): Migrations {
       file,
       program,
       clean: (line) => options.scrub(hide(line)),
+      address,
       identity: address === undefined ? undefined : databaseIdentity(address),
       env: {
         PATH: path,
@@ -79,7 +88,7 @@ export function createMigrations(options: MigrationsOptions): Migrations {
   }
 
   return {
-    async status(environment, checkout, signal) {
+    async status(environment, checkout, signal, { preview = false } = {}) {
       const prepared = await prepare(environment)
       if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }
       const { settings, program, clean, identity } = prepared
@@ -88,9 +97,16 @@ export function createMigrations(options: MigrationsOptions): Migrations {
 
       const mark = `signoff-${randomUUID()}:`
       let said: string | undefined
-      const command = [...program.python, STATUS_PROGRAM, mark, program.path, settings.config] as const
+      const command = [
+        ...program.python.slice(1),
+        STATUS_PROGRAM,
+        mark,
+        program.path,
+        settings.config,
+        preview ? '--sql' : '',
+      ].filter(Boolean)
       const ended = await withEnvFile(checkout, prepared.file, () =>
-        runAlone([command[0], ...command.slice(1)], {
+        runAlone([program.python[0], ...command], {
           cwd: checkout,
           env: prepared.env,
           timeoutMs,
@@ -124,7 +140,7 @@ export function createMigrations(options: MigrationsOptions): Migrations {
       const status = readStatus(said, identity)
       if ('why' in status) return { ok: false, why: status.why, detail: oneLine(clean(status.detail)), ...database }
       seen.set(nameOf(environment), status.identity)
-      return { ok: true, value: status }
+      return { ok: true, value: withoutSecrets(status, clean) }
     },
 
     async revisions(
@@ -139,28 +155,28 @@ export function createMigrations(options: MigrationsOptions): Migrations {
       const identity = databaseIdentity(address)
       if ((seen.get(nameOf(environment)) ?? identity) !== identity) return { ok: true, value: undefined }
       const read = await readRevisions(address, file.variables.PGSSLMODE)
-      switch (read.read) {
-        case 'revisions':
-          return {
-            ok: true,
-            value: { identity, revisions: read.revisions, ...(read.isWorking && { isWorking: true }) },
-          }
-        case 'ambiguous':
-          return { ok: true, value: undefined }
-        case 'failed': {
-          const detail = oneLine(options.scrub(withoutSecretsOf(file.variables)(read.detail)))
-          return { ok: false, why: read.why, detail, database: identity }
-        }
+      if (read.read === 'failed') {
+        const detail = oneLine(options.scrub(withoutSecretsOf(file.variables)(read.detail)))
+        return { ok: false, why: read.why, detail, database: identity }
       }
+      if (read.value.read === 'ambiguous') return { ok: true, value: undefined }
+      const { revisions, isWorking } = read.value
+      return { ok: true, value: { identity, revisions, ...(isWorking && { isWorking }) } }
     },
 
-    async upgrade(environment, checkout, { signal, onLine } = {}): Promise<UpgradeAnswer> {
+    async upgrade(environment, checkout, { signal, onLine, onWait } = {}): Promise<UpgradeAnswer> {
       const prepared = await prepare(environment)
       if ('problem' in prepared) return { upgrade: 'failed', output: [options.scrub(prepared.problem)] }
       if (signal?.aborted === true)
         return { upgrade: 'failed', output: ['alembic was not started: the run was stopped'] }
       const output: string[] = []
       let revision: string | undefined
+      const over = new AbortController()
+      const { address, file } = prepared
+      const watching =
+        address === undefined || onWait === undefined
+          ? undefined
+          : watchLocks(address, { sslMode: file?.variables.PGSSLMODE, onWait, signal: over.signal })
       const ended = await withEnvFile(checkout, prepared.file, () =>
         runAlone([prepared.program.path, '-c', prepared.settings.config, 'upgrade', 'head'], {
           cwd: checkout,
@@ -175,11 +191,13 @@ export function createMigrations(options: MigrationsOptions): Migrations {
             onLine?.(line)
           },
         }),
-      )
+      ).finally(() => over.abort())
+      await watching
       if (ended.ended === 'killed') return { upgrade: 'unknown', output }
       if (ended.ended === 'exit' && ended.code === 0) return { upgrade: 'done', output }
       if (output.some(isLostConnection)) return { upgrade: 'unknown', output }
-      return { upgrade: 'failed', output, ...(revision === undefined ? {} : { revision }) }
+      const lockTimeout = output.some(isLockTimeout) && ({ lockTimeout: true } as const)
+      return { upgrade: 'failed', output, ...(revision === undefined ? {} : { revision }), ...lockTimeout }
     },
   }
 }
@@ -188,6 +206,22 @@ function settingsOf(environment: Environment): MigrationSettings {
   if (environment.migrations === undefined) throw new Error(`${environment.name} has no migrations`)
   return environment.migrations
 }
+
+/** SQL can hold what an env file holds, where a migration reads it from there. */
+function withoutSecrets(status: MigrationStatus, clean: (line: string) => string): MigrationStatus {
+  const pending = status.pending.map((revision): PendingRevision => {
+    const { preview } = revision
+    if (preview === undefined) return revision
+    if ('notPreviewed' in preview) {
+      return { ...revision, preview: { ...preview, notPreviewed: oneLine(clean(preview.notPreviewed)) } }
+    }
+    return { ...revision, preview: { ...preview, statements: preview.statements.map(clean) } }
+  })
+  return { ...status, pending }
+}
+
+/** As the drivers name SQLSTATE 55P03; the server's own words are in its language. */
+const isLockTimeout = (line: string) => /LockNotAvailable|\b55P03\b|due to lock timeout/.test(line)
 
 /** A time limit as Postgres takes it, such as 10s; it goes into PGOPTIONS, where white space parts options. */
 function limit(text: string): string {

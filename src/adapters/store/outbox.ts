@@ -159,7 +159,7 @@ async function readDue(db: Kysely<Tables>, limit: number): Promise<readonly Post
       else not exists (
         select from outbox e
         where e.state = 'waiting' and e.release = o.release and (
-          (e.id < o.id and e.kind in ('line', 'announcement'))
+          (e.id < o.id and e.kind not in ('card', 'private'))
           or (e.kind = 'card' and (select card_ts from release where number = o.release) is null)
         )
       )

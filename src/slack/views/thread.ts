@@ -20,6 +20,7 @@ import {
   spoken,
 } from './blocks.ts'
 import { problemWords } from './failures.ts'
+import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
 import { outcome } from './outcome.ts'
 import type { People } from './people.ts'
 import { gateLine } from './refusal-message.ts'
@@ -62,6 +63,10 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
         `${defused(line.person.name, 40)} closed it, and left things as they are. ${release.environment} is free.`,
         line.reason,
       )
+    case 'carried':
+      return carriedLine(line)
+    case 'still missing':
+      return stillMissingLine(line, release.plan?.webUrl)
     case 'note':
       return { text: defused(line.text, 2000) }
     case 'outcome':

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import type { LockHolder, LockWait } from '../../release/ports.ts'
+import type { DatabaseAddress } from './database-url.ts'
+import { readDirectly } from './direct.ts'
+
+/** How long an upgrade may wait for a lock before people are told. */
+const TOLD_AFTER_MS = 3000
+const LOOK_EVERY_MS = 500
+
+// pg_locks.waitstart is there from Postgres 14; before, the waiting statement's own start stands in. What a role may
+// not see of others' sessions is null.
+const WAITS = `
+  SELECT a.pid,
+         extract(epoch FROM clock_timestamp() - coalesce(
+           (SELECT min((to_jsonb(l) ->> 'waitstart')::timestamptz) FROM pg_locks l WHERE l.pid = a.pid AND NOT l.granted),
+           a.query_start)) * 1000 AS waited_ms,
+         h.pid AS holder, h.application_name AS application, h.query_start,
+         extract(epoch FROM clock_timestamp() - h.xact_start) * 1000 AS open_ms
+  FROM pg_stat_activity a
+  JOIN LATERAL (SELECT DISTINCT unnest(pg_blocking_pids(a.pid)) AS pid) b ON true
+  JOIN pg_stat_activity h ON h.pid = b.pid
+  WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name = 'signoff'
+    AND a.wait_event_type = 'Lock'
+  ORDER BY h.xact_start NULLS LAST`
+
+interface WaitRow {
+  readonly pid: number
+  readonly waited_ms: string
+  readonly holder: number
+  readonly application: string | null
+  readonly query_start: Date | null
+  readonly open_ms: string | null
+}
+
+/**
+ * Looks twice a second, until `signal` aborts, whether an alembic of ours waits for a lock; `onWait` gets each
+ * wait over three seconds once for each set of connections that it waits for. A database that does not answer is asked again.
+ */
+export async function watchLocks(
+  address: DatabaseAddress,
+  options: {
+    readonly sslMode: string | undefined
+    readonly onWait: (wait: LockWait) => void
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const { sslMode, onWait, signal } = options
+  const told = new Set<string>()
+  while (!signal.aborted) {
+    await readDirectly(address, sslMode, async (client) => {
+      while (!signal.aborted) {
+        const wait = await look(client)
+        if (wait !== undefined && !told.has(wait.key)) {
+          told.add(wait.key)
+          onWait(wait)
+        }
+        await pause(signal)
+      }
+    })
+    await pause(signal)
+  }
+}
+
+async function look(client: pg.Client): Promise<(LockWait & { readonly key: string }) | undefined> {
+  const { rows } = await client.query<WaitRow>(WAITS)
+  const late = rows.filter(({ waited_ms }) => Number(waited_ms) >= TOLD_AFTER_MS)
+  if (late.length === 0) return undefined
+  return {
+    key: late.map(({ pid, holder }) => `${pid}:${holder}`).join(),
+    waitedMs: Math.max(...late.map(({ waited_ms }) => Number(waited_ms))),
+    holders: late.map(
+      ({ application, open_ms, query_start }): LockHolder => ({
+        application: application ?? '',
+        ...(open_ms !== null && { openMs: Number(open_ms) }),
+        ...(query_start !== null && { queryStart: query_start.toISOString() }),
+      }),
+    ),
+  }
+}
+
+const pause = (signal: AbortSignal) => sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)

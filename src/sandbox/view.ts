@@ -1,0 +1,143 @@
+import type { createDrawing, Part } from './drawing.ts'
+import { CHANNELS, PEOPLE, type PersonName } from './people.ts'
+import type { Sandbox } from './sandbox.ts'
+import type { Ephemeral, Json, Message, View } from './slack/state.ts'
+import { records, string } from './slack/state.ts'
+import { TROUBLES } from './trouble.ts'
+import { WORK } from './work.ts'
+import type { World } from './world.ts'
+
+export type ShownMessage = {
+  /** Unique among all that one person sees. */
+  key: string
+  channel: string
+  ts: string
+  thread: string | undefined
+  isBroadcast: boolean
+  author: string
+  isBot: boolean
+  isEdited: boolean
+  /** Only the person who looks sees it. */
+  isPrivate: boolean
+  /** What a screen reader is told. */
+  text: string
+  parts: Part[]
+}
+
+export type ShownView = {
+  id: string
+  title: string
+  submit: string | undefined
+  close: string
+  parts: Part[]
+  values: View['values']
+}
+
+/** What the newest card of production waits for; the guide speaks of it. */
+export type Next =
+  | { step: 'ask' }
+  | { step: 'wait' }
+  | { step: 'qa' | 'approve'; ts: string }
+  | { step: 'running'; ts: string }
+  | { step: 'done' | 'stopped'; ts: string; words: string }
+
+/** All that the page shows one person. */
+export type Screen = {
+  as: PersonName
+  people: typeof PEOPLE
+  channels: { id: string; name: string; kind: 'channel' | 'direct' }[]
+  messages: ShownMessage[]
+  view: ShownView | undefined
+  next: Next
+  world: World
+  troubles: { name: string; title: string; what: string; expect: string; armed: number }[]
+  work: typeof WORK
+  commands: { command: string; description: string; hint: string }[]
+}
+
+type Drawing = ReturnType<typeof createDrawing>
+
+/** What a person sees now. `world` is handed in, since reading it takes longer than the rest. */
+export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, world: World): Screen {
+  const { slack } = sandbox
+  const direct = slack.directChannel(as)
+  const names = new Map(slack.users().map((user) => [user.id, user]))
+
+  function shown(one: Message | Ephemeral): ShownMessage {
+    const isPrivate = 'source' in one
+    const author = isPrivate ? undefined : names.get(one.user)
+    return {
+      key: `${one.channel}/${one.ts}${isPrivate ? '/private' : ''}`,
+      channel: one.channel,
+      ts: one.ts,
+      thread: one.threadTs,
+      isBroadcast: !isPrivate && one.isBroadcast,
+      author: isPrivate ? (one.source === 'slackbot' ? 'Slackbot' : 'Signoff') : (author?.realName ?? one.user),
+      isBot: isPrivate || author?.bot === true,
+      isEdited: !isPrivate && one.isEdited,
+      isPrivate,
+      text: slack.readable(one.text),
+      parts: one.blocks.length > 0 ? drawing.parts(one.blocks) : drawing.text(one.text),
+    }
+  }
+
+  const channels = slack.channels().filter((one) => (CHANNELS as readonly string[]).includes(one.name))
+  const messages = [...channels, direct].flatMap(({ name, kind }) =>
+    kind === 'direct' ? slack.directMessages(as) : slack.messages(name).concat(repliesOf(sandbox, name)),
+  )
+  const all = [...messages, ...slack.ephemerals(as)]
+  const view = slack.openView(as)
+  const armed: Record<string, number> = sandbox.troubles.armed()
+  return {
+    as,
+    people: PEOPLE,
+    channels: [
+      ...channels.map(({ id, name }) => ({ id, name, kind: 'channel' as const })),
+      { id: direct.id, name: 'Signoff', kind: 'direct' as const },
+    ],
+    messages: all.sort((a, b) => a.ts.localeCompare(b.ts)).map(shown),
+    view: view && {
+      id: view.id,
+      title: view.title,
+      submit: view.submit,
+      close: view.close ?? 'Cancel',
+      parts: drawing.parts(view.blocks),
+      values: view.values,
+    },
+    next: nextStep(sandbox),
+    world,
+    troubles: TROUBLES.map((one) => ({ ...one, armed: armed[one.name] ?? 0 })),
+    work: WORK,
+    commands: sandbox.slashCommands,
+  }
+}
+
+function repliesOf({ slack }: Sandbox, name: string): Message[] {
+  const roots = new Set(slack.messages(name).map(({ threadTs, ts }) => threadTs ?? ts))
+  return [...roots].flatMap((ts) => slack.thread(name, ts).filter((reply) => !reply.isBroadcast))
+}
+
+function nextStep({ slack }: Sandbox): Next {
+  const card = slack
+    .messages('product')
+    .findLast(({ blocks }) => blocks[0]?.type === 'header' && /→ production/.test(string(textOf(blocks[0]))))
+  const isAsked = slack.ephemerals('dana').some(({ text, ts }) => /production/.test(text) && ts > (card?.ts ?? '0'))
+  if (card === undefined) return isAsked ? { step: 'wait' } : { step: 'ask' }
+  const labels = new Set(labelsOf(card.blocks))
+  const { ts } = card
+  const words = slack.readable(card.text)
+  if (labels.has('QA passed') && !/succeeded/.test(words)) return { step: 'qa', ts }
+  if (labels.has('Approve') && !/succeeded/.test(words)) return { step: 'approve', ts }
+  if (labels.has('Plan again') || labels.has('Retry')) return { step: 'stopped', ts, words }
+  if (labels.has('Cancel')) return { step: 'running', ts }
+  return /succeeded/.test(words) ? { step: 'done', ts, words } : { step: 'stopped', ts, words }
+}
+
+const textOf = (block: Json): unknown => (block.text as Json | undefined)?.text
+
+function labelsOf(blocks: readonly Json[]): string[] {
+  return blocks
+    .flatMap((block) => [...records(block.elements), ...records([block.accessory])])
+    .filter(({ type }) => type === 'button')
+    .map((button) => string(textOf(button)))
+}

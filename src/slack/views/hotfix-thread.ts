@@ -1,0 +1,31 @@
+/** What a hot-fix's thread tells after its end: where else the fix has to be. */
+import type { ThreadLine } from '../../release/messages.ts'
+import { commitLink, type Drawn, type Line, richLines, richLink } from './blocks.ts'
+import { cut, oneLine, defused, short, together } from './text.ts'
+
+export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, { is: 'carried' }>): Drawn {
+  const it = together('PR', `#${pullRequest.id}`)
+  const to = cut(oneLine(branch), 60)
+  const rest = isNew
+    ? ` carries the hot-fix to ${to}, which lacks it. It is for people to review and merge.`
+    : ` is open and carries the hot-fix to ${to}, which lacks it until that is merged.`
+  return {
+    text: `${it}${defused(rest)}`,
+    blocks: [richLines([[richLink(pullRequest.url, it), rest]])],
+  }
+}
+
+export function stillMissingLine(
+  { branch, environment, commits }: Extract<ThreadLine, { is: 'still missing' }>,
+  webUrl: string | undefined,
+): Drawn {
+  const shown = commits.slice(0, 10)
+  const list = shown.flatMap((commit, index): Line => [...(index === 0 ? [] : [', ']), commitLink(webUrl, commit)])
+  const more = commits.length > shown.length ? ` and ${commits.length - shown.length} more` : ''
+  const to = cut(oneLine(branch), 60)
+  const rest = `${more}: ${environment} is tested without it, and the next merge may conflict. Merge the pull request that carries it.`
+  return {
+    text: `A day later ${defused(to)} still lacks ${shown.map(short).join(', ')}${rest}`,
+    blocks: [richLines([[`A day later ${to} still lacks `, ...list, rest]])],
+  }
+}
