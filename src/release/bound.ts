@@ -20,6 +20,10 @@ export interface Moved {
   readonly to: string
 }
 
+/** The names of what a card must not call unmoved. */
+export const THE_REMOTE = 'the remote'
+export const WHAT_RUNS = 'what runs'
+
 function hasBegun(release: Release, name: StepName): boolean {
   const row = step(release, name)
   return row !== undefined && row.state !== 'pending'
@@ -59,8 +63,8 @@ export function movedFacts(plan: Plan, release: Release, world: World, pinned: b
   if (!(isPushed && isOneBranch)) {
     check(bound.target.branch, world.target, [bound.target.commit, ...(targetMoves ? [made] : [])])
   }
-  check('the remote', world.holds, [bound.remote.holds, ...(pushBegun ? [made] : [])])
-  check('what runs', world.runs, [bound.remote.runs, ...(pushBegun ? [made] : [])])
+  check(THE_REMOTE, world.holds, [bound.remote.holds, ...(pushBegun ? [made] : [])])
+  check(WHAT_RUNS, world.runs, [bound.remote.runs, ...(pushBegun ? [made] : [])])
   check('the configuration', world.configuration, [bound.configuration])
 
   if (bound.database !== null) {

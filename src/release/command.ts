@@ -49,7 +49,12 @@ export type DeployCommand =
   | { readonly is: 'retry'; readonly number: number }
   | Help
 
-export type HotfixCommand = ({ readonly is: 'hotfix'; readonly commits: readonly string[] } & Target) | Help
+export type HotfixCommand =
+  | { readonly is: 'modal' }
+  | ({ readonly is: 'hotfix'; readonly commits: readonly string[] } & Target)
+  /** A name that is no environment: it may be a branch. */
+  | { readonly is: 'refused'; readonly refusal: UnknownName; readonly commits: readonly string[] }
+  | Help
 
 type TargetFound = { readonly is: 'target'; readonly target: Target } | Help | ParseProblem
 
@@ -87,9 +92,10 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
  * Reads the text after `/hotfix`: commits, then the environment. A commit named twice counts once; the order is kept.
  * Never throws.
  */
-export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand | ParseProblem {
+export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
   const words = wordsOf(text)
-  if (words.length === 0 || words[0] === 'help') return { is: 'help' }
+  if (words.length === 0) return { is: 'modal' }
+  if (words[0] === 'help') return { is: 'help' }
   const end = words.findIndex((word) => !COMMIT_PATTERN.test(word))
   const commits = [...new Set(end === -1 ? words : words.slice(0, end))]
   const rest = end === -1 ? [] : words.slice(end)
@@ -98,6 +104,7 @@ export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand |
   }
   if (commits.length > MOST_COMMITS) return notUnderstood(`A hot-fix takes at most ${MOST_COMMITS} commits.`)
   const found = findTarget(rest, apps, `/hotfix ${commits[0]}`)
+  if (found.is === 'refused') return { ...found, commits }
   return found.is === 'target' ? { is: 'hotfix', commits, ...found.target } : found
 }
 

@@ -4,8 +4,9 @@
  */
 import type { Environment } from './app.ts'
 import { awaitsGo, GO_WITHIN_MS, mustBeCarried } from './hotfix.ts'
-import type { ThreadLine } from './messages.ts'
+import type { OutboxMessage, PrivateMessage, ThreadLine } from './messages.ts'
 import { fingerprint, type Plan } from './plan.ts'
+import { owed } from './policy.ts'
 import type { Transaction } from './ports.ts'
 import type { Problem } from './refusals.ts'
 import {
@@ -16,6 +17,9 @@ import {
   type ReleaseState,
   type StepRow,
 } from './release.ts'
+
+/** Where only Talked over is owed, without rules of its own. */
+const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 
 /** A move that the states do not allow: a mistake of ours, never a person's. */
 export class WrongMove extends Error {
@@ -67,18 +71,23 @@ export async function end(
   }
   if (mustBeCarried(release)) await tx.enqueue({ kind: 'carry', release: release.number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
-    await tx.send({
-      kind: 'private',
-      key: `${release.number}:ended`,
-      to: release.requester.id,
-      ...(release.responseUrl !== undefined && { responseUrl: release.responseUrl }),
-      asked: release.requestedAt.toISOString(),
-      message: { is: 'ended', number: release.number },
-    })
+    await tx.send(toRequester(release, 'ended', { is: 'ended', number: release.number }))
     return
   }
   await tx.send({ kind: 'card', release: release.number })
   await tx.send({ kind: 'outcome', release: release.number, key: `${release.number}:outcome` })
+}
+
+/** What the requester is told privately, once for each `key`. */
+function toRequester(release: Release, key: string, message: PrivateMessage): OutboxMessage {
+  return {
+    kind: 'private',
+    key: `${release.number}:${key}`,
+    to: release.requester.id,
+    ...(release.responseUrl !== undefined && { responseUrl: release.responseUrl }),
+    asked: release.requestedAt.toISOString(),
+    message,
+  }
 }
 
 /** Keeps the environment busy until a person retries or closes. */
@@ -106,16 +115,20 @@ export async function stop(tx: Transaction, release: Release, problem: Problem):
 
 /** Stores a plan. With sign-offs owed the card asks for them; else the release goes on by itself. */
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
-  const signed = environment.signOff !== undefined
-  const state: ReleaseState = signed ? 'awaiting sign-off' : 'approved'
-  assertMove(release, state)
   const print = fingerprint(plan)
+  const asked = owed(environment, { ...release, plan, fingerprint: print }).length > 0
+  const signed = environment.signOff !== undefined || asked
+  const asksGo = plan.hotfix?.asksGo === true
+  const goes = !signed && !asksGo
+  const state: ReleaseState = goes ? 'approved' : 'awaiting sign-off'
+  assertMove(release, state)
   await tx.changeRelease(release.number, {
     state,
     plan,
     fingerprint: print,
     plannedAt: tx.now,
-    ...(!signed && { approvedAt: tx.now, attempt: 1 }),
+    ...(goes && { approvedAt: tx.now, attempt: 1 }),
+    ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_WITHIN_MS) }),
     // A card that was posted while planning waited for a worker has asked for sign-offs only from now.
     ...(signed && release.card && asking(tx, environment)),
   })
@@ -125,8 +138,9 @@ export async function planned(tx: Transaction, release: Release, environment: En
     actor: 'worker',
     data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
   })
-  await tx.send({ kind: 'card', release: release.number })
-  if (!signed) await proceed(tx, { ...release, attempt: 1 }, environment)
+  if (asksGo) await tx.send(toRequester(release, 'go', { is: 'go', number: release.number }))
+  if (!asksGo || release.card !== undefined) await tx.send({ kind: 'card', release: release.number })
+  if (goes) await proceed(tx, { ...release, attempt: 1 }, environment)
 }
 
 /**
@@ -164,9 +178,9 @@ export async function announced(
 }
 
 /** When the card began to ask, and until when. */
-function asking({ now }: Transaction, environment: Environment | undefined): { cardPostedAt: Date; expiresAt?: Date } {
-  const rules = environment?.signOff
-  return { cardPostedAt: now, ...(rules && { expiresAt: new Date(now.getTime() + rules.expiresAfterMs) }) }
+function asking({ now }: Transaction, environment: Environment | undefined): { cardPostedAt: Date; expiresAt: Date } {
+  const lasts = environment?.signOff?.expiresAfterMs ?? EXPIRES_AFTER_MS
+  return { cardPostedAt: now, expiresAt: new Date(now.getTime() + lasts) }
 }
 
 /** Slack has confirmed the card's first post: from now the sign-offs have their time. */

@@ -3,7 +3,8 @@
  * Each rule gives a refusal or nothing; a list of them is asked from the first to the last.
  */
 import type { Environment } from './app.ts'
-import type { Refusal } from './refusals.ts'
+import { awaitsGo } from './hotfix.ts'
+import type { Gate, Refusal } from './refusals.ts'
 import { hasEnded, isEmergency, type Release, type SignOffKind } from './release.ts'
 
 /** A full member of the workspace, with the groups of the environment's lists that they belong to (handles with `@`). */
@@ -12,6 +13,8 @@ export interface Person {
   readonly name: string
   readonly email?: string
   readonly groups: readonly string[]
+  /** Groups of those lists whose members Slack did not tell: a right that only they could give can't be denied. */
+  readonly unknownGroups?: readonly string[]
 }
 
 /** What is still owed before a release may go on or, after an emergency, afterwards. */
@@ -33,6 +36,7 @@ export type Action =
   | 'close'
   | 'plan again'
   | 'details'
+  | 'go'
 
 const EVERYONE = 'every full member'
 
@@ -58,6 +62,7 @@ export function whoMay(action: Action, environment: Environment): readonly strin
       return rules.emergencyBy ?? approvers
     case 'plan again':
     case 'details':
+    case 'go':
       return EVERYONE
   }
 }
@@ -93,18 +98,18 @@ export function mustBeTalkedOver(environment: Environment, release: Release): bo
  * `goesOn` then does not wait for it.
  */
 export function owed(environment: Environment, release: Release): readonly Owed[] {
-  const rules = environment.signOff
-  if (rules === undefined || release.plan === undefined) return []
+  const { qa, approvals } = environment.signOff ?? { qa: 0, approvals: 0 }
+  if (release.plan === undefined) return []
   const all: Owed[] = [
     {
       kind: 'talked over',
       count: (mustBeTalkedOver(environment, release) ? 1 : 0) - validSignOffs(release, 'talked over').length,
       by: whoMay('talked over', environment),
     },
-    { kind: 'qa', count: rules.qa - validSignOffs(release, 'qa').length, by: whoMay('qa', environment) },
+    { kind: 'qa', count: qa - validSignOffs(release, 'qa').length, by: whoMay('qa', environment) },
     {
       kind: 'approval',
-      count: rules.approvals - validSignOffs(release, 'approval').length,
+      count: approvals - validSignOffs(release, 'approval').length,
       by: whoMay('approval', environment),
     },
   ]
@@ -147,6 +152,7 @@ const ACTION_WORDS: Record<Action, string> = {
   close: 'close',
   'plan again': 'plan again',
   details: 'see the details',
+  go: 'let it go',
 }
 
 /** Whose word decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
@@ -231,6 +237,13 @@ const mayBePlannedAgain: Rule = (asked) => {
   return again || newerWait ? undefined : alreadyDecided(asked)
 }
 
+const waitsForGo: Rule = (asked) => (awaitsGo(asked.release) ? undefined : alreadyDecided(asked))
+
+const isTheRequester: Rule = ({ release, person }) =>
+  release.requester.id === person.id
+    ? undefined
+    : { gate: 'not_allowed', action: ACTION_WORDS.go, who: [release.requester.id] }
+
 /** The rules of each action, in the order in which they are asked. */
 const RULES: Record<Action, readonly Rule[]> = {
   qa: [isUndecided, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned],
@@ -251,13 +264,21 @@ const RULES: Record<Action, readonly Rule[]> = {
   close: [needsAttention, hasTheRight],
   'plan again': [mayBePlannedAgain],
   details: [],
+  go: [waitsForGo, isInTime, isTheRequester],
 }
 
-/** Asks every rule of the action; the first refusal is the answer. */
+const DENIALS: readonly Gate[] = ['not_an_approver', 'not_a_qa', 'not_allowed']
+
+/** Asks every rule of the action; the first refusal is the answer. Nobody is denied a right that Slack could not tell. */
 export function refusal(asked: Asked): Refusal | undefined {
   for (const rule of RULES[asked.action]) {
     const refused = rule(asked)
-    if (refused !== undefined) return refused
+    if (refused === undefined) continue
+    const { unknownGroups = [] } = asked.person
+    const list = whoMay(asked.action, asked.environment)
+    const isUnsure =
+      DENIALS.includes(refused.gate) && list !== EVERYONE && list.some((entry) => unknownGroups.includes(entry))
+    return isUnsure ? { gate: 'not_a_member', why: 'Slack did not answer' } : refused
   }
   return undefined
 }

@@ -4,6 +4,7 @@
  */
 import { type App, type Environment, findApp, findEnvironment } from './app.ts'
 import { end, needAttention, say } from './course.ts'
+import { GIVES_WAY } from './hotfix.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { nearestFirst } from './nearest.ts'
 import { type Action, goesOn, groupsOf, owed, type Person, refusal, rightFrom, whoMay } from './policy.ts'
@@ -32,6 +33,9 @@ const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
 const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
 export const SHORTEST_REASON = 10
 
+/** What may let a release go: under the rules that it was asked for with, and no others. */
+const STARTS: readonly Action[] = ['qa', 'approval', 'talked over', 'emergency', 'retry']
+
 export interface RequestCommand {
   readonly app: string
   readonly environment: string
@@ -43,6 +47,8 @@ export interface RequestCommand {
   readonly responseUrl?: string
   readonly reason?: string
   readonly picks?: readonly string[]
+  /** Releases that the person was told a hot-fix ends; no other is ended. */
+  readonly ends?: readonly number[]
 }
 
 export type Refused = { readonly refused: Refusal }
@@ -74,6 +80,8 @@ export interface ReleaseService {
   cancel(press: Press): Promise<Done>
   /** Takes up the same plan with the same sign-offs, from the first step whose effect is not there. */
   retry(press: Press): Promise<Done>
+  /** Starts a hot-fix whose plan its requester has seen, where nobody signs. */
+  go(press: Press): Promise<Done>
   /** Ends a release that needs attention, with a person's reason; the environment is free again. */
   close(press: Press): Promise<Done>
   /** Makes a new release of the same environment for the person who asks; the old one is replaced. */
@@ -110,11 +118,14 @@ export function createReleaseService(ports: {
     const found = await directory.person(id)
     if (found.is === 'unknown') return { refused: { gate: 'not_a_member', why: 'Slack did not answer' } }
     if (found.is === 'not a member') return { refused: { gate: 'not_a_member', why: found.why } }
-    const theirs: string[] = []
-    for (const handle of groups) {
-      if ((await directory.groupMembers(handle))?.includes(id)) theirs.push(handle)
+    const members = await Promise.all(groups.map((handle) => directory.groupMembers(handle)))
+    return {
+      id,
+      name: found.name,
+      ...(found.email !== undefined && { email: found.email }),
+      groups: groups.filter((_, index) => members[index]?.includes(id)),
+      unknownGroups: groups.filter((_, index) => members[index] === undefined),
     }
-    return { id, name: found.name, ...(found.email !== undefined && { email: found.email }), groups: theirs }
   }
 
   async function noWorker(): Promise<{ lastSeen?: string } | undefined> {
@@ -156,7 +167,7 @@ export function createReleaseService(ports: {
         const instead = await replace(tx, replaces, environment, person)
         if (instead !== undefined) return instead
       }
-      const created = await tx.createRelease({
+      const wanted = {
         app: environment.app,
         environment: environment.name,
         kind: command.kind,
@@ -167,7 +178,10 @@ export function createReleaseService(ports: {
         ...(command.reason !== undefined && { reason: command.reason }),
         ...(command.picks && { picks: command.picks }),
         ...(replaces !== undefined && { replaces }),
-      })
+      }
+      let created = await tx.createRelease(wanted)
+      if ('busy' in created && (await giveWay(tx, created.busy, command, person)))
+        created = await tx.createRelease(wanted)
       if ('made' in created) {
         const { number, app, environment: name, kind } = created.made
         const asked = { app, environment: name, kind, ...(replaces !== undefined && { replaces }) }
@@ -211,6 +225,16 @@ export function createReleaseService(ports: {
     return undefined
   }
 
+  /** Ends the release that is in a hot-fix's way, if the person was told so and nobody has let it go on meanwhile. */
+  async function giveWay(tx: Transaction, busy: Release, command: RequestCommand, person: Person): Promise<boolean> {
+    if (command.kind !== 'hotfix' || command.ends?.includes(busy.number) !== true) return false
+    const release = await tx.lockRelease(busy.number)
+    if (release === undefined || !GIVES_WAY.includes(release.state)) return false
+    const because = { gate: 'hotfix_goes_first' as const, requester: name(person) }
+    await end(tx, release, 'outdated', { actor: person.id, problem: { because } })
+    return true
+  }
+
   function name(person: Person): PersonName {
     return { id: person.id, name: person.name }
   }
@@ -233,6 +257,9 @@ export function createReleaseService(ports: {
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })
       if (refusedBy !== undefined) return { refused: refusedBy }
+      if (STARTS.includes(action) && release.configuration !== environment.digest) {
+        return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
+      }
       return act(tx, release, environment, person)
     })
     if (refused !== undefined) return refused
@@ -374,13 +401,13 @@ export function createReleaseService(ports: {
         const by = name(person)
         await tx.changeRelease(release.number, { cancelRequestedBy: by })
         tx.addEvent({ release: release.number, type: 'cancel_asked', actor: person.id, data: { state: release.state } })
+        if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
+          // It was retried: cancelled before it went on, it stands where it stood, and only Close frees the environment.
+          await needAttention(tx, release, release.problem)
+          return undefined
+        }
         if (release.state !== 'running') {
-          const irreversible = release.steps.some(({ effect, state }) => state !== 'pending' && effect !== 'none')
-          await end(tx, release, 'cancelled', {
-            actor: person.id,
-            by,
-            ...(irreversible && release.problem && { problem: release.problem }),
-          })
+          await end(tx, release, 'cancelled', { actor: person.id, by })
           return undefined
         }
         const during = release.steps.find(({ state }) => state === 'running')?.name
@@ -396,7 +423,7 @@ export function createReleaseService(ports: {
 
     retry(asked) {
       return press('retry', asked, async (tx, release, _environment, person) => {
-        await tx.changeRelease(release.number, { problem: undefined, cancelRequestedBy: undefined })
+        await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
         tx.addEvent({
           release: release.number,
           type: 'retry_asked',
@@ -404,6 +431,16 @@ export function createReleaseService(ports: {
           data: { attempt: release.attempt + 1 },
         })
         await say(tx, release.number, `retry:${release.attempt + 1}`, { is: 'retried', person: name(person) })
+        await start(tx, release)
+        await tx.send({ kind: 'card', release: release.number })
+        return undefined
+      })
+    },
+
+    go(asked) {
+      return press('go', asked, async (tx, release, _environment, person) => {
+        const data = { fingerprint: release.fingerprint ?? '' }
+        tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
         await start(tx, release)
         await tx.send({ kind: 'card', release: release.number })
         return undefined

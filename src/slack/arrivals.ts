@@ -27,7 +27,7 @@ export type Arrival =
       readonly view: string
       readonly user: string
       readonly metadata: string
-      /** By action id: what was typed or chosen. */
+      /** By action id: what was typed or chosen; of checkboxes all that are ticked, with spaces between. */
       readonly values: Readonly<Record<string, string>>
     }
 
@@ -109,7 +109,9 @@ function readSubmission(body: Fields, user: string): Arrival | undefined {
   const values: Record<string, string> = {}
   for (const block of Object.values(fields(fields(view.state).values))) {
     for (const [action, input] of Object.entries(fields(block))) {
-      const given = text(fields(input).value) ?? text(fields(fields(input).selected_option).value)
+      const { value, selected_option: option, selected_options: options } = fields(input)
+      const ticked = (Array.isArray(options) ? options : []).map((each) => text(fields(each).value) ?? '').join(' ')
+      const given = text(value) ?? text(fields(option).value) ?? text(ticked)
       if (given !== undefined) values[action] = given
     }
   }

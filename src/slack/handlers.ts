@@ -10,8 +10,10 @@ import type { Done, ReleaseService, Requested } from '../release/service.ts'
 import type { Arrival } from './arrivals.ts'
 import { ask } from './clients.ts'
 import { environmentOf, peopleOf } from './drawing.ts'
+import { hotfixWindow, requestHotfix } from './hotfix.ts'
 import { ACTION, type Action, COMMANDS, VIEW } from './ids.ts'
 import { type Answering, answer } from './private-answer.ts'
+import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal, detailsModal, reasonModal } from './views/modals.ts'
 
 export interface HandlerPorts extends Answering {
@@ -32,6 +34,8 @@ interface Person {
 interface ModalContext {
   readonly token: string
   readonly responseUrl?: string
+  /** The releases that a hot-fix's modal has said it ends. */
+  readonly ends?: readonly number[]
 }
 
 type Handled = PrivateMessage | undefined
@@ -85,7 +89,7 @@ async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean):
   switch (arrival.is) {
     case 'command':
       return arrival.command === COMMANDS.hotfix
-        ? { is: 'refusal', refusal: { gate: 'later_issue', what: COMMANDS.hotfix } }
+        ? hotfix(ports, arrival, fresh)
         : deploy(ports, arrival, parseDeploy(arrival.text, ports.apps), fresh)
     case 'press':
       return press(ports, arrival, fresh)
@@ -148,6 +152,19 @@ async function deploy(
   }
 }
 
+async function hotfix(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Handled> {
+  if (!fresh) return PRESS_AGAIN
+  const { responseUrl } = arrival
+  const found = await hotfixWindow(ports, arrival.text)
+  if ('message' in found) return found.message
+  const ends = found.window.inTheWay.map(({ number }) => number)
+  return open(
+    ports,
+    arrival.trigger,
+    hotfixModal({ ...found.window, metadata: metadata({ token: '', responseUrl, ends }) }),
+  )
+}
+
 const PRESS_AGAIN: PrivateMessage = {
   is: 'done',
   text: 'Signoff was restarted before it could answer. Nothing was changed. Try it again.',
@@ -155,8 +172,8 @@ const PRESS_AGAIN: PrivateMessage = {
 
 function requested(outcome: Requested): PrivateMessage {
   if ('refused' in outcome) return { is: 'refusal', refusal: outcome.refused }
-  const { number, app, environment } = outcome.release
-  return { is: 'planning', number, app, environment, ...(outcome.noWorker && { noWorker: outcome.noWorker }) }
+  const { number, app, environment, kind } = outcome.release
+  return { is: 'planning', number, app, environment, kind, ...(outcome.noWorker && { noWorker: outcome.noWorker }) }
 }
 
 function done(outcome: Done, say: (release: Release) => string): PrivateMessage {
@@ -179,6 +196,10 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
   const { service, store } = ports
   const meant = await store.resolveButton(arrival.token)
   if (meant === undefined || meant.action !== arrival.action) return STALE
+  if (arrival.action === ACTION.go) {
+    const went = await service.go({ release: meant.release, by: arrival.user })
+    return done(went, ({ number }) => `Hot-fix #${number} goes. Its card is in the channel.`)
+  }
   const release = await releaseWithCard(ports, meant.release)
   if (release?.card?.channel !== arrival.channel || release.card.ts !== arrival.ts) return STALE
   const asked = { release: release.number, by: arrival.user }
@@ -241,6 +262,11 @@ async function submission(ports: HandlerPorts, arrival: SubmissionArrival): Prom
     const { responseUrl } = context
     const command = { app, environment, kind: 'deploy' as const, by, key: arrival.id }
     return requested(await service.request({ ...command, ...(responseUrl !== undefined && { responseUrl }) }))
+  }
+  if (arrival.view === VIEW.hotfix) {
+    const { responseUrl, ends = [] } = context
+    const asked = { by, key: arrival.id, ends, ...(responseUrl !== undefined && { responseUrl }) }
+    return requested(await requestHotfix(service, values, asked))
   }
   const meant = await store.resolveButton(context.token)
   if (meant === undefined) return STALE

@@ -14,6 +14,7 @@ export const ACTION = {
   planAgain: 'plan_again',
   retry: 'retry',
   close: 'close',
+  go: 'go',
 } as const
 export type Action = (typeof ACTION)[keyof typeof ACTION]
 
@@ -29,6 +30,7 @@ export const BUTTON_LABEL: Readonly<Record<Action, string>> = {
   plan_again: 'Plan again',
   retry: 'Retry',
   close: 'Close',
+  go: 'Go',
 }
 
 /** The `callback_id` of each modal. */

@@ -4,6 +4,7 @@ import type { WebClient } from '@slack/web-api'
 import type { OutboxMessage } from '../release/messages.ts'
 import { ask } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
+import { ACTION } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'
 import type { People } from './views/people.ts'
 import { privateMessage } from './views/private.ts'
@@ -41,11 +42,18 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<'answ
 }
 
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {
-  const release = message.is === 'ended' ? await ports.store.release(message.number) : undefined
+  const isAbout = message.is === 'ended' || message.is === 'go'
+  const release = isAbout ? await ports.store.release(message.number) : undefined
+  const goToken = release && message.is === 'go' ? await ports.store.buttonToken(release.number, ACTION.go) : undefined
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const people: People = environment ? await peopleOf(ports, environment) : { names: await namesIn(ports, message) }
-  return privateMessage(message, { ...people, ...(release && { release }), ...(environment && { environment }) })
+  return privateMessage(message, {
+    ...people,
+    ...(release && { release }),
+    ...(environment && { environment }),
+    ...(goToken !== undefined && { goToken }),
+  })
 }
 
 /** Names of the people whom a refusal lists by their ids. */

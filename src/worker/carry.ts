@@ -39,7 +39,12 @@ export async function carryPicks(ports: WorkerPorts, claim: Claim, { app }: Plac
   await ports.store.transaction(
     async (tx) => {
       const { id, url } = pullRequest
-      const line = { is: 'carried', branch: promoting.branch, pullRequest: { id, url }, isNew: open === undefined } as const
+      const line = {
+        is: 'carried',
+        branch: promoting.branch,
+        pullRequest: { id, url },
+        isNew: open === undefined,
+      } as const
       tx.addEvent({
         release: release.number,
         type: 'hotfix_carried',
@@ -53,7 +58,12 @@ export async function carryPicks(ports: WorkerPorts, claim: Claim, { app }: Plac
 }
 
 /** The asked-for commits that the branch has neither themselves, nor as picked, nor as the same change. Throws without an answer. */
-async function stillMissing(ports: WorkerPorts, app: App, release: Release, branch: string): Promise<readonly string[]> {
+async function stillMissing(
+  ports: WorkerPorts,
+  app: App,
+  release: Release,
+  branch: string,
+): Promise<readonly string[]> {
   const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [branch]), ports.times.pause)
   if (!fetched.ok) throw new Error(`${branch} could not be fetched: ${fetched.detail}`)
   const head = fetched.value[branch]
@@ -61,7 +71,8 @@ async function stillMissing(ports: WorkerPorts, app: App, release: Release, bran
   const missing: string[] = []
   for (const { from, made } of missingPicks(release)) {
     const hasMade = (await ports.git.has(app, made)) && (await ports.git.isAncestor(app, made, head))
-    const known = hasMade || ((await ports.git.has(app, from)) && (await ports.git.hasChange(app, from, head)) !== undefined)
+    const known =
+      hasMade || ((await ports.git.has(app, from)) && (await ports.git.hasChange(app, from, head)) !== undefined)
     if (!known) missing.push(from)
   }
   return missing

@@ -215,7 +215,7 @@ function warningsOf(
     ...(picks.length > 1 ? [`A hot-fix is best one commit; this one has ${picks.length}`] : []),
     ...(promoting !== undefined && missing.length > 0
       ? [
-          `${missing.join(', ')} ${are} not on ${promoting.branch}: ${promoting.environment} is tested without it, and the next merge may conflict. After the hot-fix Signoff opens a pull request that carries it there`,
+          `${missing.join(', ')} ${are} not on ${promoting.branch}: ${promoting.environment} is tested without it, and the next merge may conflict. A pull request will carry it there`,
         ]
       : []),
   ]

@@ -75,7 +75,7 @@ describe('retry and close', () => {
     expect(refusedBy(await team.service.retry({ release: number, by: LIN.id }))).toBe('not_allowed')
     const after = made(await team.service.retry({ release: number, by: DANA.id }))
     expect(after).toMatchObject({ state: 'approved', attempt: 2, fingerprint: before.fingerprint })
-    expect(after).not.toHaveProperty('problem')
+    expect(after).toHaveProperty('problem')
     expect([after.plan, after.signOffs, after.steps]).toEqual([before.plan, before.signOffs, before.steps])
     expect(await team.jobs(number, 'preflight')).toEqual([
       { kind: 'preflight', release: number, attempt: 1 },
@@ -95,6 +95,14 @@ describe('retry and close', () => {
     await team.passes('1 hour')
     await team.service.tick()
     expect(await team.release(number)).toMatchObject({ state: 'needs attention', problem: expect.anything() })
+  })
+
+  it('cancel after a retry leaves it where it stood: only Close frees the environment', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    made(await team.service.retry({ release: number, by: DANA.id }))
+    const after = made(await team.service.cancel({ release: number, by: DANA.id }))
+    expect(after).toMatchObject({ state: 'needs attention', problem: { step: 'migrate' } })
   })
 
   it('close: needs a reason, keeps the problem, frees the environment; not for the requester', async () => {

@@ -5,6 +5,7 @@ import { bold, type Drawn, quote, rich, richSection, section } from './blocks.ts
 import {
   called,
   calledInFull,
+  commitWords,
   migrationCount,
   place,
   pullRequest,
@@ -56,18 +57,14 @@ function withoutWhat(release: Release, { signOff }: Environment): string {
 
 function spokenGoes(release: Release): string {
   if (release.plan === undefined) return ''
-  const one = release.plan.commitCount === 1 && migrationCount(release.plan) === 0
-  return release.kind === 'hotfix'
-    ? `${counted(release.plan.commitCount, 'commit')} ${one ? 'is' : 'are'} picked onto it`
-    : whatGoes(release.plan)
+  return release.kind === 'hotfix' ? commitWords(release, release.plan) : whatGoes(release.plan)
 }
 
 function facts(release: Release): string[] {
   const plan = release.plan
   if (plan === undefined) return []
   const migrations = migrationCount(plan)
-  const picked = release.kind === 'hotfix' ? ` picked onto ${defused(plan.bound.target.branch, 60)}` : ''
-  const goes = `${counted(plan.commitCount, 'commit')}${picked}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
+  const goes = `${commitWords(release, plan)}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
   return [[goes, ...pullRequest(plan)].join(' · ')]
 }
 

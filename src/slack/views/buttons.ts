@@ -1,6 +1,7 @@
 /** The card's buttons: which the state calls for, and what each asks before it acts. */
 import type { Button, ConfirmationDialog } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
+import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
 import { irreversibleBegun, isEmergency, type Release, step } from '../../release/release.ts'
 import { ACTION, type Action, BUTTON_LABEL } from '../ids.ts'
@@ -29,6 +30,8 @@ export function buttonsOf(release: Release, owed: readonly Owed[]): readonly Act
 export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[] {
   switch (release.state) {
     case 'awaiting sign-off':
+      // Its requester alone has the button that lets it go.
+      if (awaitsGo(release)) return []
       return [...asked(owed), ACTION.reject, ACTION.emergency]
     case 'succeeded':
     case 'closed':

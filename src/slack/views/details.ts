@@ -23,6 +23,7 @@ import {
 } from './blocks.ts'
 import { problemOf } from './card-troubles.ts'
 import { called, migrationCount, RISK_WORDS, stepsInOrder, title } from './facts.ts'
+import { pickDetails } from './hotfix-plan.ts'
 import type { People } from './people.ts'
 import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './text.ts'
 
@@ -54,7 +55,13 @@ export function detailsModal(
 }
 
 function planParts(plan: Plan): KnownBlock[] {
-  return [...commits(plan), ...files(plan), ...migrations(plan), ...warnings(plan)]
+  return [
+    ...(plan.hotfix === undefined ? [] : pickDetails(plan, plan.hotfix)),
+    ...commits(plan),
+    ...files(plan),
+    ...migrations(plan),
+    ...warnings(plan),
+  ]
 }
 
 function grouped(lines: readonly Line[]): KnownBlock[] {

@@ -1,5 +1,6 @@
 /** Facts of a release that several messages tell, in words. */
 import type { Environment, MigrationRisk } from '../../release/app.ts'
+import { THE_REMOTE, WHAT_RUNS } from '../../release/bound.ts'
 import { commitToPush, type Plan, type PlannedMigration } from '../../release/plan.ts'
 import {
   IRREVERSIBLE_STEPS,
@@ -112,13 +113,22 @@ export function whatGoes(plan: Plan): string {
   return parts.join(' and ')
 }
 
+/** `5 commits`, or for a hot-fix `1 commit picked onto production, and 2 more of it`. */
+export function commitWords(release: Release, plan: Plan): string {
+  const { hotfix, bound, commitCount } = plan
+  const branch = defused(bound.target.branch, 60)
+  if (release.kind !== 'hotfix') return counted(commitCount, 'commit')
+  const also = hotfix?.alsoGoes.count ?? 0
+  return `${counted(hotfix?.picks.length ?? commitCount, 'commit')} picked onto ${branch}${also === 0 ? '' : `, and ${also} more of it`}`
+}
+
 /** `5 commits · PR #418 · 2 migrations, 1 destroys data`, for mrkdwn. */
 export function summary(release: Release, plan: Plan): string {
   const migrations = migrationCount(plan)
   const allIn = migrations > 0 && release.steps.some(({ name, state }) => name === 'migrate' && state === 'done')
   const risky = risks(plan)
   return [
-    `${counted(plan.commitCount, 'commit')}${release.kind === 'hotfix' ? ` picked onto ${defused(plan.bound.target.branch, 60)}` : ''}`,
+    commitWords(release, plan),
     ...pullRequest(plan),
     migrations === 0
       ? 'no migrations'
@@ -172,10 +182,17 @@ function effectOf(release: Release, name: StepName): Effect | undefined {
 
 const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
 
-/** What the environment runs as far as the plan knew, as rich text: `production still runs 5b8e6c0`. */
-function stillRuns(release: Release): Line {
+/** What the environment runs, as was last seen, as rich text: `production still runs 5b8e6c0`. */
+function stillRuns(release: Release, { remote }: Environment): Line {
   const runs = release.plan?.bound.remote.runs
   if (release.plan === undefined || runs === undefined) return []
+  const because = release.problem?.because
+  const what = remote.platform === 'git' ? THE_REMOTE : WHAT_RUNS
+  const moved = because?.gate === 'plan_outdated' ? because.moved.find((one) => one.what === what) : undefined
+  if (moved !== undefined) {
+    const isCommit = /^[0-9a-f]{7,40}$/.test(moved.to)
+    return isCommit ? [`${release.environment} now runs `, commitLink(release.plan.webUrl, moved.to)] : []
+  }
   if (runs === null) return [`${release.environment} runs nothing yet`]
   return [`${release.environment} still runs `, commitLink(release.plan.webUrl, runs)]
 }
@@ -188,7 +205,7 @@ export function standing(release: Release, environment: Environment): readonly L
   const verbs = IRREVERSIBLE_STEPS.filter((name) => effectOf(release, name) !== undefined)
     .toSorted((a, b) => STEP_NAMES.indexOf(a) - STEP_NAMES.indexOf(b))
     .map((name) => PAST[name as keyof typeof PAST])
-  const runs = stillRuns(release)
+  const runs = stillRuns(release, environment)
   if (!irreversibleBegun(release.steps)) {
     const nothing =
       verbs.length > 1

@@ -4,6 +4,7 @@ import type { Plan } from '../../release/plan.ts'
 import type { Release } from '../../release/release.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
 import { migrationCount, pullRequest, RISK_WORDS, risks, worstFirst } from './facts.ts'
+import { pickBlocks, pickFound } from './hotfix-plan.ts'
 import { commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
 
 const COMMITS = 5
@@ -45,8 +46,9 @@ export function planBlocks(
   const left = plan.commitCount - lines.length
   if (left > 0) lines.push([`and ${left} more${facts.details === undefined ? '' : ', under Details'}`])
   return [
-    section(commitsHead(plan, facts.kind), facts.details),
-    ...(lines.length === 0 ? [] : [rich(bullets(lines))]),
+    ...(plan.hotfix === undefined
+      ? [section(commitsHead(plan, facts.kind), facts.details), ...(lines.length === 0 ? [] : [rich(bullets(lines))])]
+      : pickBlocks(plan, plan.hotfix, facts.details)),
     ...migrations(plan, facts.details !== undefined),
     context(found(plan, facts.previous)),
     ...warnings(plan, facts.details !== undefined),
@@ -80,6 +82,7 @@ function found(plan: Plan, previous: { readonly number: number; readonly at: Dat
       ? [`:warning: The remote holds ${link(commitUrl(plan.webUrl, holds), short(holds))}`]
       : []),
     ...(plan.bound.result.how === 'merge' ? ['Merge: clean'] : []),
+    ...(plan.hotfix === undefined ? [] : pickFound(plan.hotfix)),
     ...(plan.bound.database !== null && migrationCount(plan) === 0 ? ['No migrations'] : []),
     checks(plan),
   ].join(' · ')

@@ -8,6 +8,7 @@ import { bold, code, context, type Drawn, type Line, richLines, section } from '
 import { cardText } from './card-text.ts'
 import { problemOf, where } from './card-troubles.ts'
 import { called, migrationCount, place, signers, whatGoes } from './facts.ts'
+import { goMessage } from './hotfix-private.ts'
 import type { People } from './people.ts'
 import { planBlocks } from './plan-blocks.ts'
 import { refusalBlocks, refusalMessage } from './refusal-message.ts'
@@ -18,6 +19,8 @@ import { cleaned, commitUrl, counted, cut, date, defused, link, oneLine, short, 
 export interface PrivateFacts extends People {
   /** The release that an `ended` message is about, as it is stored, with its environment. */
   readonly release?: Release
+  /** The token of the button Go, for the plan of a hot-fix that nobody signs. */
+  readonly goToken?: string
   readonly environment?: Environment
   /** The address of a release's card. */
   readonly link?: (number: number) => string | undefined
@@ -36,6 +39,10 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}
       return preview(message.app, message.environment, message.plan)
     case 'ended':
       return ended(message.number, facts)
+    case 'go':
+      return facts.release === undefined
+        ? told(`Hot-fix #${message.number} is planned.`)
+        : goMessage(facts.release, facts.goToken)
     case 'done': {
       const text = defused(message.text, 2000)
       return { text, blocks: [richLines([[cut(cleaned(message.text), 2000) || ' ']])] }
@@ -49,8 +56,8 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}
   }
 }
 
-function planning({ number, app, environment, noWorker }: Extract<PrivateMessage, { is: 'planning' }>): Drawn {
-  const text = `Release #${number} of ${app} to ${environment} is being planned.`
+function planning({ number, app, environment, kind, noWorker }: Extract<PrivateMessage, { is: 'planning' }>): Drawn {
+  const text = `${kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${number} of ${app} to ${environment} is being planned.`
   if (noWorker === undefined) return told(`${text} Its card comes when the plan is made.`)
   const seen =
     noWorker.lastSeen === undefined

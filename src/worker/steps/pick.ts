@@ -99,7 +99,12 @@ async function afterRejection(
   if (seen.is === 'stopped') return { ...seen, effect: 'unknown', output }
   if (why === 'hook') {
     const line = tellingLine(output)
-    const because = { gate: 'pick_refused', branch, ...(line !== undefined && { line }), output: output.slice(-20) } as const
+    const because = {
+      gate: 'pick_refused',
+      branch,
+      ...(line !== undefined && { line }),
+      output: output.slice(-20),
+    } as const
     return stopped(because, 'none', { output })
   }
   const now = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports.times.pause)
@@ -123,9 +128,10 @@ async function afterCut(run: StepRun, output: readonly string[]): Promise<Perfor
 
 async function lookUntilPicked(run: StepRun): Promise<boolean> {
   const { ports, signal } = run
-  const seen = await lookUntil(
-    async () => ((await pick.probe(run)).is === 'there' ? true : undefined),
-    { forMs: ports.times.settlePush.git, everyMs: ports.times.poll, signal },
-  )
+  const seen = await lookUntil(async () => ((await pick.probe(run)).is === 'there' ? true : undefined), {
+    forMs: ports.times.settlePush.git,
+    everyMs: ports.times.poll,
+    signal,
+  })
   return seen === true
 }

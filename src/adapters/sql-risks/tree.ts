@@ -1,0 +1,86 @@
+import type { Node, RangeVar, TypeName } from 'libpg-query'
+
+/** What a statement was found to be, of what: `drops column documents.language`. */
+export interface Found {
+  readonly kind: import('./kinds.ts').KindName
+  readonly what: string
+}
+
+/** The name of a table as it was written. */
+export function tableName(relation: RangeVar | undefined): string {
+  return [relation?.schemaname, relation?.relname].filter(Boolean).join('.') || 'a table'
+}
+
+/** The last parts of a name that is a list of strings, or of types. */
+export function dotted(node: Node | undefined): string {
+  if (node === undefined) return ''
+  if ('List' in node) return (node.List.items ?? []).map(dotted).filter(Boolean).join('.')
+  if ('String' in node) return node.String.sval ?? ''
+  if ('TypeName' in node) return typeName(node.TypeName)
+  if ('ObjectWithArgs' in node) return (node.ObjectWithArgs.objname ?? []).map(dotted).join('.')
+  if ('RangeVar' in node) return tableName(node.RangeVar)
+  return ''
+}
+
+/** A type as people write it: without the schema of Postgres's own. */
+export function typeName(type: TypeName | undefined): string {
+  return (type?.names ?? [])
+    .map(dotted)
+    .filter((name) => name !== 'pg_catalog')
+    .join('.')
+}
+
+/** Calls `see` for each node below, by its kind, the statement itself left out. */
+export function walk(node: unknown, see: (kind: string, inner: Readonly<Record<string, unknown>>) => void): void {
+  if (Array.isArray(node)) {
+    for (const each of node) walk(each, see)
+  } else if (typeof node === 'object' && node !== null) {
+    for (const [kind, inner] of Object.entries(node)) {
+      if (/^[A-Z]/.test(kind) && typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
+        see(kind, inner as Record<string, unknown>)
+      }
+      walk(inner, see)
+    }
+  }
+}
+
+/** Postgres's own functions that change nothing and say the same for every row of a statement, or harm nobody if not. */
+const HARMLESS = new Set(
+  (
+    'now current_timestamp transaction_timestamp statement_timestamp clock_timestamp date_trunc date_part extract age timezone ' +
+    'to_char to_date to_timestamp to_number make_date make_interval lower upper initcap trim btrim ltrim rtrim length ' +
+    'char_length substr substring split_part replace regexp_replace regexp_matches concat concat_ws format left right lpad ' +
+    'rpad repeat reverse strpos position overlay translate md5 sha256 encode decode digest abs ceil floor round trunc mod power ' +
+    'sqrt random gen_random_uuid uuid_generate_v4 uuidv4 uuidv7 nextval count sum min max avg array_agg string_agg ' +
+    'jsonb_agg json_agg jsonb_build_object json_build_object jsonb_build_array to_json to_jsonb jsonb_set jsonb_strip_nulls ' +
+    'jsonb_object_agg row_to_json jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text array_length ' +
+    'array_append array_cat array_remove array_to_string string_to_array unnest cardinality generate_series row_number rank ' +
+    'dense_rank lag lead first_value last_value greatest least coalesce nullif to_tsvector to_tsquery plainto_tsquery setweight ' +
+    'st_setsrid st_makepoint st_geomfromtext hashtext text int4 int8 numeric date timestamp timestamptz interval bool ' +
+    'any_value bool_and bool_or every exists quote_ident quote_literal current_setting set_config similar_to_escape'
+  ).split(' '),
+)
+
+/** Of those, the ones whose value is not the same for each row, so that a default by them writes the table again. */
+const VOLATILE = /^(random|gen_random_uuid|uuid_generate_v\d\w*|uuidv[47]|clock_timestamp|timeofday|nextval|setval)$/
+
+const nameOf = (call: Readonly<Record<string, unknown>>) =>
+  ((call.funcname as Node[] | undefined) ?? []).map(dotted).at(-1)?.toLowerCase() ?? ''
+
+/** The functions called below that are not known to be harmless. */
+export function strangeFunctions(node: unknown): readonly string[] {
+  const found = new Set<string>()
+  walk(node, (kind, inner) => {
+    if (kind === 'FuncCall' && !HARMLESS.has(nameOf(inner))) found.add(nameOf(inner))
+  })
+  return [...found]
+}
+
+/** Whether each row may get another value: what is not known to be the same for all is taken to be so. */
+export function isWorkedOutByRow(node: unknown): boolean {
+  let isSo = false
+  walk(node, (kind, inner) => {
+    if (kind === 'FuncCall' && (VOLATILE.test(nameOf(inner)) || !HARMLESS.has(nameOf(inner)))) isSo = true
+  })
+  return isSo
+}

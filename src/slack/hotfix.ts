@@ -1,0 +1,68 @@
+/** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
+import { parseHotfix } from '../release/command.ts'
+import { asBranch, GIVES_WAY, hotfixRefusal, MOST_PICKS, readCommits } from '../release/hotfix.ts'
+import type { PrivateMessage } from '../release/messages.ts'
+import type { Refusal } from '../release/refusals.ts'
+import type { Release } from '../release/release.ts'
+import type { ReleaseService, Requested } from '../release/service.ts'
+import type { DrawingPorts } from './drawing.ts'
+import { HOTFIX_FIELD, type HotfixModalFacts, SURE } from './views/hotfix-modal.ts'
+
+/** What the modal is to show, or what the person reads instead of it. */
+export async function hotfixWindow(
+  ports: DrawingPorts,
+  text: string,
+): Promise<{ window: Omit<HotfixModalFacts, 'metadata'> } | { message: PrivateMessage }> {
+  const { apps, store } = ports
+  const command = parseHotfix(text, apps)
+  switch (command.is) {
+    case 'help':
+      return { message: { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) } }
+    case 'refused':
+      return refuse(asBranch(command.refusal, command.commits))
+    case 'modal': {
+      const all = apps.flatMap(({ environments }) => environments)
+      const current = await Promise.all(all.map(({ app, name }) => store.current(app, name)))
+      return { window: { apps, inTheWay: current.filter((one) => one !== undefined).filter(givesWay) } }
+    }
+    case 'hotfix': {
+      const { app, environment, commits } = command
+      if (commits.length > MOST_PICKS) {
+        return refuse({ gate: 'too_many_commits', count: commits.length, most: MOST_PICKS })
+      }
+      const current = await store.current(app, environment)
+      if (current !== undefined && !givesWay(current)) return refuse(await busy(ports, current))
+      const filled = { app, environment, commits }
+      return { window: { apps, filled, inTheWay: current === undefined ? [] : [current] } }
+    }
+  }
+}
+
+/** Asks for the hot-fix that a modal describes. `ends`: the releases that it said it ends. */
+export async function requestHotfix(
+  service: ReleaseService,
+  values: Readonly<Record<string, string>>,
+  asked: { readonly by: string; readonly key: string; readonly responseUrl?: string; readonly ends: readonly number[] },
+): Promise<Requested> {
+  const read = readCommits(values[HOTFIX_FIELD.commits] ?? '')
+  if ('refused' in read) return read
+  const reason = values[HOTFIX_FIELD.reason]?.trim() ?? ''
+  const refused = hotfixRefusal({ picks: read.commits, reason, sure: values[HOTFIX_FIELD.sure] === SURE })
+  if (refused !== undefined) return { refused }
+  const { app = '', environment = '' } = values
+  return service.request({ app, environment, kind: 'hotfix', picks: read.commits, reason, ...asked })
+}
+
+function givesWay({ state }: Release): boolean {
+  return GIVES_WAY.includes(state)
+}
+
+function refuse(refusal: Refusal): { message: PrivateMessage } {
+  return { message: { is: 'refusal', refusal } }
+}
+
+async function busy({ directory }: DrawingPorts, release: Release): Promise<Refusal> {
+  const { number, app, environment, state, requester, card } = release
+  const link = card && (await directory.permalink(card))
+  return { gate: 'environment_busy', number, app, environment, state, requester, ...(link !== undefined && { link }) }
+}

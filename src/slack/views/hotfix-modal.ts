@@ -1,0 +1,129 @@
+/** The modal that asks for a hot-fix: why it is the last resort, which commits, why, and whether the person is sure. */
+import type { InputBlock, ModalView } from '@slack/types'
+import type { App } from '../../release/app.ts'
+import { SHORTEST_HOTFIX_REASON } from '../../release/hotfix.ts'
+import type { Release } from '../../release/release.ts'
+import { VIEW } from '../ids.ts'
+import { plain, section } from './blocks.ts'
+import { called, place } from './facts.ts'
+import { STATE_IN_A_SENTENCE } from './states.ts'
+import { cut, defused } from './text.ts'
+
+/** The block_id, which is also the action_id, of each field. */
+export const HOTFIX_FIELD = {
+  app: 'app',
+  environment: 'environment',
+  commits: 'commits',
+  reason: 'reason',
+  sure: 'sure',
+} as const
+/** The value of the ticked checkbox. */
+export const SURE = 'sure'
+
+const OPTIONS = 100
+const SHOWN_IN_THE_WAY = 10
+
+export interface HotfixModalFacts {
+  readonly apps: readonly App[]
+  readonly metadata: string
+  readonly filled?: { readonly app: string; readonly environment: string; readonly commits: readonly string[] }
+  /** Releases that submitting for their environment ends. */
+  readonly inTheWay: readonly Release[]
+}
+
+/** `/hotfix`: filled in with what was typed, or empty. */
+export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFacts): ModalView {
+  const environments = [...new Set(apps.flatMap((app) => app.environments.map(({ name }) => name)))]
+  const [only, another] = apps
+  const app = filled?.app ?? (another === undefined ? only?.name : undefined)
+  const commits = filled?.commits.join(' ')
+  return {
+    type: 'modal',
+    callback_id: VIEW.hotfix,
+    title: plain('Hot-fix', 24),
+    submit: plain('Plan the hot-fix', 24),
+    close: plain('Go back', 24),
+    private_metadata: metadata,
+    blocks: [
+      section([
+        '*This is the last resort.* A picked commit goes out without regular review and puts the branches out of step, and somebody pays for that later.',
+        'Can it wait for the next release? Then use `/deploy`.',
+      ]),
+      ...inTheWay.slice(0, SHOWN_IN_THE_WAY).map((release) => section(inTheWayLine(release))),
+      chosen(
+        HOTFIX_FIELD.app,
+        'App',
+        'Pick an app',
+        apps.map(({ name }) => name),
+        app,
+      ),
+      chosen(HOTFIX_FIELD.environment, 'Environment', 'Pick an environment', environments, filled?.environment),
+      {
+        type: 'input',
+        block_id: HOTFIX_FIELD.commits,
+        label: plain('Commits'),
+        hint: plain('Best one. Several: oldest first, with spaces between.', 2000),
+        element: {
+          type: 'plain_text_input',
+          action_id: HOTFIX_FIELD.commits,
+          max_length: 1000,
+          placeholder: plain('7ad90f4', 150),
+          ...(commits === undefined ? {} : { initial_value: cut(commits, 1000) }),
+        },
+      },
+      {
+        type: 'input',
+        block_id: HOTFIX_FIELD.reason,
+        label: plain('Reason'),
+        hint: plain(`At least ${SHORTEST_HOTFIX_REASON} characters. Everyone in the channel reads it.`, 2000),
+        element: {
+          type: 'plain_text_input',
+          action_id: HOTFIX_FIELD.reason,
+          multiline: true,
+          min_length: SHORTEST_HOTFIX_REASON,
+          max_length: 1000,
+          placeholder: plain('Why can’t it wait?', 150),
+        },
+      },
+      {
+        type: 'input',
+        block_id: HOTFIX_FIELD.sure,
+        label: plain('Are you sure?'),
+        element: {
+          type: 'checkboxes',
+          action_id: HOTFIX_FIELD.sure,
+          options: [{ text: plain('I am sure that this cannot wait for regular review', 75), value: SURE }],
+        },
+      },
+    ],
+  }
+}
+
+function inTheWayLine(release: Release): string {
+  const who = defused(release.requester.name, 40)
+  return `:warning: ${called(release)}, asked for by ${who}, ${STATE_IN_A_SENTENCE[release.state]}. Submitting for ${defused(place(release))} ends #${release.number}; it can be planned again afterwards.`
+}
+
+function chosen(
+  id: string,
+  label: string,
+  ask: string,
+  names: readonly string[],
+  initial: string | undefined,
+): InputBlock {
+  const option = (name: string) => ({ text: plain(name, 75), value: cut(name, 150) })
+  return {
+    type: 'input',
+    block_id: id,
+    label: plain(label),
+    element: {
+      type: 'static_select',
+      action_id: id,
+      placeholder: plain(ask, 150),
+      options: names.slice(0, OPTIONS).map(option),
+      ...(initial !== undefined && names.slice(0, OPTIONS).includes(initial)
+        ? { initial_option: option(initial) }
+        : {}),
+    },
+  }
+}
