@@ -144,7 +144,6 @@ export type Refusal =
   /** This release gave way to a hot-fix of the same environment. */
   | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
   | { readonly gate: 'not_sure' }
-  | { readonly gate: 'later_issue'; readonly what: string }
 
 export type Gate = Refusal['gate']
 

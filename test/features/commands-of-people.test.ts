@@ -78,7 +78,9 @@ describe('commands', () => {
     expect(await answerTo(dana, '/deploy retry 2', 'Gate: `already_decided`')).toContain('#2')
     expect(await answerTo(tom, '/deploy cancel #2', '#2 is cancelled')).toBeTruthy()
     await team.until(/Release #2.*Cancelled/s)
-    await expect.poll(() => team.bitbucket.pullRequests().map(({ state }) => state)).toEqual(['DECLINED'])
+    await expect
+      .poll(() => team.bitbucket.pullRequests().map(({ state }) => state), { timeout: 20_000 })
+      .toEqual(['DECLINED'])
     expect(team.slack.messages('product').filter(({ text }) => text.includes('is changing'))).toEqual([])
   })
 

@@ -4,19 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { ask, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { virtualEnvironment } from '../support/watched-alembic.ts'
 
 const git = async (...args: string[]) => (await promisify(execFile)('git', args)).stdout.trim()
-
-async function change(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(sql)
-  await client.end()
-}
 
 describe('environments as they can be found', () => {
   let team: Team
@@ -71,7 +63,7 @@ describe('environments as they can be found', () => {
   it('migrates only, where the code is there and the database lags', async () => {
     const before = team.heroku.releases(PRODUCTION).length
     const lag = `alter table documents drop column language; update alembic_version set version_num = '${oldRevision}'`
-    await change(team.databases.production.url, lag)
+    await ask(team.databases.production.url, lag)
     await team.command(team.people.dana, '/deploy production')
     await team.until(/Release #3: .*Awaiting sign-off/s)
     expect(team.words(team.card())).toContain('1 migration')

@@ -69,7 +69,9 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
     for (const [index, delivery] of stale.entries()) {
       await team.slack.deliver(delivery)
       await expect
-        .poll(() => team.slack.ephemerals(tom).filter((one) => team.words(one).includes('stale_button')).length)
+        .poll(() => team.slack.ephemerals(tom).filter((one) => team.words(one).includes('stale_button')).length, {
+          timeout: 20_000,
+        })
         .toBe(index + 1)
     }
     expect(await count('sign_off_given')).toBe(0)

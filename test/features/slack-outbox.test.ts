@@ -64,7 +64,7 @@ describe('the outbox', () => {
       ({ method, at, ok }) => method === 'chat.update' && ok && at > (refused[0]?.at ?? 0),
     )
     expect(updates.some(({ args }) => JSON.stringify(args.blocks).includes('Now: '))).toBe(true)
-    await expect.poll(() => team.words(team.card())).toContain(`Live now: ${sha.slice(0, 7)}`)
+    await expect.poll(() => team.words(team.card()), { timeout: 30_000 }).toContain(`Live now: ${sha.slice(0, 7)}`)
     team.slack.clearFaults()
   })
 
@@ -106,7 +106,7 @@ describe('the outbox', () => {
     team.slack.up()
     await team.succeeded(4)
     isToldInOrder(said)
-    await expect.poll(() => team.words(team.card())).toContain(`Live now: ${sha.slice(0, 7)}`)
+    await expect.poll(() => team.words(team.card()), { timeout: 30_000 }).toContain(`Live now: ${sha.slice(0, 7)}`)
     await team.slack.waitFor(() => team.slack.sockets > 0, { what: 'the bot to come back' })
   })
 

@@ -157,8 +157,11 @@ describe('/hotfix', () => {
     expect(parseHotfix(text, ONE)).toEqual({ is: 'hotfix', commits, app: 'api', environment })
   })
 
+  it('opens the modal when nothing is typed', () => {
+    expect(parseHotfix('  ', ONE)).toEqual({ is: 'modal' })
+  })
+
   it.each([
-    ['', undefined],
     ['help', undefined],
     ['1a2b3c4', 'The environment is missing.'],
     ['production', 'A hot-fix begins with a commit, 4 to 40 hex digits; “production” is none.'],
@@ -180,6 +183,7 @@ describe('/hotfix', () => {
     expect(parseHotfix('1a2b3c4 to develop', ONE)).toMatchObject({
       is: 'refused',
       refusal: { gate: 'unknown_environment', asked: 'develop' },
+      commits: ['1a2b3c4'],
     })
   })
 })

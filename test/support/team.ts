@@ -315,7 +315,8 @@ async function startRoles(team: Team, { roles = 'together' }: TeamOptions): Prom
   }
 }
 
-async function ask<Row extends object>(url: string, sql: string): Promise<readonly Row[]> {
+/** One statement to a database, on a connection of its own. */
+export async function ask<Row extends object>(url: string, sql: string): Promise<readonly Row[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {

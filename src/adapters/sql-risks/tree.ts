@@ -1,8 +1,9 @@
 import type { Node, RangeVar, TypeName } from 'libpg-query'
+import type { KindName } from './kinds.ts'
 
 /** What a statement was found to be, of what: `drops column documents.language`. */
 export interface Found {
-  readonly kind: import('./kinds.ts').KindName
+  readonly kind: KindName
   readonly what: string
 }
 

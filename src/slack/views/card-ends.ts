@@ -62,6 +62,9 @@ export function ender(release: Release): string | undefined {
 
 /** `approval was not given within 24 h`, or that the run did not begin in time. */
 export function expiredBecause(release: Release, environment: Environment, owed: readonly Owed[]): string {
+  if (release.problem?.because.gate === 'announcement_unconfirmed') {
+    return 'Slack did not confirm the announcement within an hour of the last sign-off, and nothing starts before it'
+  }
   if (release.approvedAt !== undefined) return 'the run did not begin within an hour of the last sign-off'
   if (release.plan?.hotfix?.asksGo === true) return 'Go was not pressed within an hour'
   const within =

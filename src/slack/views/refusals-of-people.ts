@@ -50,7 +50,6 @@ type PeopleGate =
   | 'time_ran_out'
   | 'reason_too_short'
   | 'stale_button'
-  | 'later_issue'
 
 export const PEOPLE_WORDS: {
   readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
@@ -156,9 +155,5 @@ export const PEOPLE_WORDS: {
   stale_button: () => ({
     why: 'this button is out of date',
     next: [['Look at the card as it is now, or type ', code('/deploy status'), '.']],
-  }),
-  later_issue: ({ what }) => ({
-    why: `${name(what)} is not built yet`,
-    next: [['What there is: ', code('/deploy help'), '.']],
   }),
 }

@@ -164,7 +164,7 @@ describe('the announcement', () => {
       reason: 'Digests go out at night.',
     })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Hot-fix #14 is changing api production now: 1 commit is picked onto it. QA by Lin, approved by Tom, asked for by Dana."
+      ""Hot-fix #14 is changing api production now: 1 commit picked onto production. QA by Lin, approved by Tom, asked for by Dana."
       :adhesive_bandage: *Hot-fix #14 is changing api production now*
       1 commit picked onto production, no migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
       Asked: Dana · QA: Lin · Approved: Tom

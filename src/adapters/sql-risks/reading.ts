@@ -1,0 +1,49 @@
+import { loadModule, parseSync } from 'libpg-query'
+import type { SqlFinding } from '../../release/ports.ts'
+import { KINDS, type Kind, type KindName } from './kinds.ts'
+import { type Context, findingsOf } from './statements.ts'
+import type { Found } from './tree.ts'
+
+/** One statement's most characters: the parser's time grows faster than its input. */
+export const LONGEST_STATEMENT = 100_000
+
+/** To be awaited once before `readRevisions`. */
+export const loadParser = loadModule
+
+/** The findings of each revision; a table that one of them makes is new for those after it. */
+export function readRevisions(revisions: readonly (readonly string[])[]): readonly (readonly SqlFinding[])[] {
+  const context: Context = { newTables: new Set() }
+  return revisions.map((statements) => statements.flatMap((sql) => readText(sql, context).map(told)))
+}
+
+/** What is said of a kind. */
+export function told({ kind, what }: Found): SqlFinding {
+  const { risk, why, instead, breaksOldCode }: Kind = KINDS[kind]
+  return { risk, what, why, ...(instead !== undefined && { instead }), ...(breaksOldCode && { breaksOldCode }) }
+}
+
+function readText(sql: string, context: Context): readonly Found[] {
+  const kind: KindName = 'unreadable'
+  if (sql.length > LONGEST_STATEMENT) return [{ kind: 'too long', what: `has a statement of ${sql.length} characters` }]
+  if (isEmpty(sql)) return []
+  const parsed = parsedOf(sql) ?? parsedOf(withValues(sql))
+  if (parsed === undefined) return [{ kind, what: `runs “${beginningOf(sql)}”` }]
+  return (parsed.stmts ?? []).flatMap(({ stmt }) => (stmt === undefined ? [] : findingsOf(stmt, context)))
+}
+
+function parsedOf(sql: string) {
+  try {
+    return parseSync(sql)
+  } catch {
+    return undefined
+  }
+}
+
+/** Values that a driver puts in are not in the SQL; what stands for them says nothing of what is done. */
+function withValues(sql: string): string {
+  return sql.replaceAll(/%\(\w+\)s|%s|(?<![:\w]):[a-z_]\w*/gi, 'NULL').replaceAll('%%', '%')
+}
+
+const isEmpty = (sql: string) => sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\/|[\s;]/g, '') === ''
+
+const beginningOf = (sql: string) => sql.replaceAll(/\s+/g, ' ').trim().slice(0, 60)

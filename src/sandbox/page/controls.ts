@@ -1,0 +1,145 @@
+/// <reference lib="dom" />
+import type { Part } from '../drawing.ts'
+import { byId, el, newId } from './dom.ts'
+
+type Json = Record<string, unknown>
+export type Press = (element: Json) => Promise<unknown>
+
+const textOf = (value: unknown): string => {
+  const text = (value as Json | undefined)?.text
+  return typeof text === 'string' ? text : ''
+}
+const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value : [])
+
+/** Draws the parts of a message or a modal. `onPress` does what a button is for, after its question. */
+export function drawParts(parts: readonly Part[], onPress: Press): HTMLElement[] {
+  return parts.map((part) => {
+    if (part.kind === 'actions') {
+      return el('div', { class: 'actions', role: 'group' }, ...part.elements.map((one) => control(one, onPress)))
+    }
+    if (part.kind === 'input') return field(part)
+    const read = el('div', { class: 'read' })
+    // Drawn by the server, from blocks in which all text is escaped.
+    read.innerHTML = part.html
+    if (part.beside === undefined) return read
+    return el('div', { class: 'with-beside' }, read, control(part.beside, onPress))
+  })
+}
+
+function control(element: Json, onPress: Press): HTMLElement {
+  if (element.type !== 'button') return el('span', { class: 'unknown' }, `(${String(element.type)})`)
+  const button = el(
+    'button',
+    {
+      type: 'button',
+      class: `slack-button ${String(element.style ?? '')}`,
+      'data-action-id': String(element.action_id),
+      'data-focus': String(element.action_id),
+      'aria-label': element.accessibility_label as string | undefined,
+      async click() {
+        if (element.confirm !== undefined && !(await ask(element.confirm as Json))) return
+        button.setAttribute('aria-busy', 'true')
+        button.disabled = true
+        await onPress(element)
+        button.removeAttribute('aria-busy')
+        button.disabled = false
+      },
+    },
+    textOf(element.text),
+  )
+  return button
+}
+
+/** Asks what a button wants to be sure of. Escape says no. */
+export function ask(confirm: Json): Promise<boolean> {
+  const dialog = byId<HTMLDialogElement>('confirm')
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const before = document.activeElement
+  const yes = el(
+    'button',
+    { type: 'button', class: `slack-button ${confirm.style === 'danger' ? 'danger' : 'primary'}`, click: () => end(true) },
+    textOf(confirm.confirm),
+  )
+  const no = el('button', { type: 'button', class: 'slack-button', click: () => end(false) }, textOf(confirm.deny))
+  function end(said: boolean): void {
+    resolve(said)
+    dialog.close()
+  }
+  dialog.replaceChildren(
+    el('h2', { id: 'confirm-title' }, textOf(confirm.title)),
+    el('p', {}, textOf(confirm.text)),
+    el('div', { class: 'row' }, no, yes),
+  )
+  dialog.onclose = () => {
+    resolve(false)
+    if (before instanceof HTMLElement) before.focus()
+  }
+  dialog.showModal()
+  yes.focus()
+  return promise
+}
+
+type Input = Extract<Part, { kind: 'input' }>
+
+/** An input of a modal, named by its label; `readField` reads it. */
+function field({ label, hint, optional, element }: Input): HTMLElement {
+  const id = newId()
+  const placeholder = textOf(element.placeholder)
+  const described = `${id}-hint ${id}-error`
+  const shared = { id, 'data-label': label, 'aria-describedby': described, 'aria-required': optional ? undefined : 'true' }
+  const error = el('p', { id: `${id}-error`, class: 'error', 'data-error-of': label })
+  const note = el('p', { id: `${id}-hint`, class: 'hint' }, hint)
+  const mark = optional ? el('span', { class: 'optional' }, ' (optional)') : undefined
+  if (element.type === 'checkboxes') {
+    const boxes = listOf(element.options).map((option) =>
+      el('label', { class: 'box' }, el('input', { type: 'checkbox', value: String(option.value) }), ` ${textOf(option.text)}`),
+    )
+    return el('fieldset', { ...shared, class: 'field' }, el('legend', {}, label, mark), ...boxes, note, error)
+  }
+  if (element.type === 'static_select') {
+    const options = listOf(element.options).map((option) => {
+      const description = textOf(option.description)
+      const words = textOf(option.text)
+      return el('option', { value: String(option.value) }, description === '' ? words : `${words}: ${description}`)
+    })
+    const select = el('select', shared, el('option', { value: '' }, placeholder || 'Pick one'), ...options)
+    const initial = element.initial_option as Json | undefined
+    if (initial !== undefined) select.value = String(initial.value)
+    return el('div', { class: 'field' }, el('label', { for: id }, label, mark), select, note, error)
+  }
+  const box = element.multiline
+    ? el('textarea', { ...shared, placeholder, rows: 4, maxlength: element.max_length as number | undefined })
+    : el('input', { ...shared, placeholder, type: 'text', maxlength: element.max_length as number | undefined })
+  box.value = typeof element.initial_value === 'string' ? element.initial_value : ''
+  return el('div', { class: 'field' }, el('label', { for: id }, label, mark), box, note, error)
+}
+
+/** What the fields of a form hold, by their labels, as the API takes it. */
+export function readFields(form: HTMLElement): Record<string, string | string[]> {
+  const values: Record<string, string | string[]> = {}
+  for (const one of form.querySelectorAll<HTMLElement>('[data-label]')) {
+    const label = one.dataset.label ?? ''
+    if (one instanceof HTMLFieldSetElement) {
+      values[label] = [...one.querySelectorAll<HTMLInputElement>(':checked')].map((box) => box.value)
+    } else if (one instanceof HTMLSelectElement) {
+      if (one.value !== '') values[label] = one.value
+    } else if (one instanceof HTMLInputElement || one instanceof HTMLTextAreaElement) values[label] = one.value
+  }
+  return values
+}
+
+/** Puts errors beside their fields and goes to the first. */
+export function showErrors(form: HTMLElement, errors: Readonly<Record<string, string>>): void {
+  for (const place of form.querySelectorAll<HTMLElement>('[data-error-of]')) {
+    const words = errors[place.dataset.errorOf ?? ''] ?? ''
+    place.textContent = words
+    if (words === '') place.removeAttribute('role')
+    else place.setAttribute('role', 'alert')
+  }
+  const [first] = Object.keys(errors)
+  for (const one of form.querySelectorAll<HTMLElement>('[data-label]')) {
+    const isWrong = errors[one.dataset.label ?? ''] !== undefined
+    one.setAttribute('aria-invalid', String(isWrong))
+    if (one.dataset.label === first) (one.querySelector<HTMLElement>('input') ?? one).focus()
+  }
+}

@@ -1,0 +1,46 @@
+/// <reference lib="dom" />
+/// <reference lib="dom.iterable" />
+
+type Child = Node | string | undefined | false
+type Attributes = Record<string, string | number | boolean | undefined | ((event: Event) => void)>
+
+/** Makes an element. Attributes whose value is false or undefined are left out; functions listen, under the event's name. */
+export function el<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') made.addEventListener(name, value)
+    else if (value === true) made.setAttribute(name, '')
+    else if (value !== undefined && value !== false) made.setAttribute(name, String(value))
+  }
+  made.append(...children.filter((child) => child !== undefined && child !== false))
+  return made
+}
+
+/** The element with this id, which the page has. */
+export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
+  const found = document.getElementById(id)
+  if (found === null) throw new Error(`the page has no #${id}`)
+  return found as T
+}
+
+/** Puts children in place of what was there, only when `shown` has changed since the last time. */
+export function refresh(place: HTMLElement, shown: unknown, draw: () => Child[]): boolean {
+  const now = JSON.stringify(shown)
+  if (place.dataset.shown === now) return false
+  place.dataset.shown = now
+  const focused = place.contains(document.activeElement) ? document.activeElement : null
+  const key = focused instanceof HTMLElement ? focused.dataset.focus : undefined
+  place.replaceChildren(...draw().filter((child) => child !== undefined && child !== false))
+  if (key !== undefined) place.querySelector<HTMLElement>(`[data-focus="${CSS.escape(key)}"]`)?.focus()
+  return true
+}
+
+let lastId = 0
+export const newId = (): string => `made-${++lastId}`
+
+export const timeOf = (ts: string): string =>
+  new Date(Number(ts) * 1000).toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' })

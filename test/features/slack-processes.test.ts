@@ -1,0 +1,239 @@
+/** Signoff as it is started in service: processes by the command line, and what can be seen of them from outside. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask, INTEGRATION, startTeam, type Team } from '../support/team.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+interface Started {
+  readonly child: ChildProcess
+  readonly port: number
+  output(): string
+  /** Waits for `/readyz`. */
+  ready(): Promise<void>
+  /** SIGTERM; gives the exit code. */
+  terminate(): Promise<number | null>
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+const children: ChildProcess[] = []
+
+async function start(
+  team: Team,
+  args: readonly string[],
+  more: Record<string, string | undefined> = {},
+): Promise<Started> {
+  const port = await freePort()
+  const env = {
+    PATH: process.env.PATH,
+    HOME: team.directory,
+    ...team.env,
+    PORT: String(port),
+    LOG_LEVEL: 'trace',
+    ...more,
+  }
+  const child = spawn(process.execPath, [MAIN, 'start', ...args], {
+    env,
+    cwd: team.directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  children.push(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk) => {
+      output += String(chunk)
+    })
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  return {
+    child,
+    port,
+    output: () => output,
+    async ready() {
+      const look = async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status
+      await expect.poll(look, { timeout: 30_000, message: output }).toBe(200)
+    },
+    async terminate() {
+      child.kill('SIGTERM')
+      const [code] = await exited
+      return code
+    },
+  }
+}
+
+/** The command lines, and for processes of ours their environments, of everything that runs on this machine. */
+async function processes(): Promise<{ pid: string; line: string }[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+  return pids.map((pid, index) => ({ pid, line: (lines[index] ?? '').replaceAll('\0', ' ') }))
+}
+
+async function storeDump(url: string): Promise<string> {
+  const tables = await ask<{ name: string }>(
+    url,
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables
+     where schemaname not in ('pg_catalog', 'information_schema')`,
+  )
+  const rows = await Promise.all(
+    tables.map(({ name }) => ask<{ row: string }>(url, `select t::text as row from ${name} t`)),
+  )
+  return rows
+    .flat()
+    .map(({ row }) => row)
+    .join('\n')
+}
+
+describe('the two roles as two processes', () => {
+  let team: Team
+  let roles: Started[]
+  let watching = true
+  const seenLines = new Set<string>()
+  let watcher: Promise<void>
+  beforeAll(async () => {
+    team = await startTeam({ unstarted: true })
+    watcher = (async () => {
+      while (watching) {
+        for (const { line } of await processes()) seenLines.add(line)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    })()
+    roles = [
+      await start(team, ['--role', 'worker'], { SLACK_BOT_TOKEN: undefined, SLACK_APP_TOKEN: undefined }),
+      await start(team, ['--role', 'bot'], {
+        BITBUCKET_TOKEN: undefined,
+        HEROKU_API_KEY: undefined,
+        DATA_DIR: join(team.directory, 'bot-data'),
+      }),
+    ]
+    await Promise.all(roles.map((role) => role.ready()))
+  })
+  afterAll(async () => {
+    watching = false
+    await watcher
+    for (const child of children) child.kill('SIGKILL')
+    await team?.close()
+  })
+
+  it('carry out production by three people', async () => {
+    await team.releaseProduction(1)
+    expect(await team.stepsDone(1)).toEqual([
+      ...['record', 'merge', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'],
+    ])
+  })
+
+  it('tell failures whose output holds secrets, without them', async () => {
+    const password = decodeURIComponent(new URL(team.databases.integration.url).password)
+    await team.repository.addRevision({
+      message: 'fail aloud',
+      upgrade: `import os\nraise Exception('cannot reach ' + os.environ['DATABASE_URL'] + ' with ' + open('.env').read())`,
+    })
+    await team.command(team.people.dana, '/deploy integration')
+    await team.until(/Release #2.*failed/is)
+    await team.slack.waitFor(() => team.thread().some((line) => line.includes('cannot reach')), { what: 'the output' })
+    expect(team.transcript()).not.toContain(password)
+
+    await team.repository.branch('master', await team.repository.head('master').then(() => previous(team)))
+    team.heroku.failNextBuild(
+      `cannot fetch with ${team.heroku.apiKey} from https://heroku:${team.heroku.apiKey}@git.heroku.test/x`,
+    )
+    await team.command(team.people.dana, '/deploy integration')
+    await team.until(/Release #3.*(needs attention|failed)/is)
+    await team.slack.waitFor(() => team.thread().some((line) => line.includes('cannot fetch')), { what: 'the output' })
+  })
+
+  it('leave no secret in messages, the store, the logs or a process list', async () => {
+    const places = {
+      messages: JSON.stringify(team.slack.log.map(({ args }) => args)) + team.slack.transcript(),
+      store: await storeDump(team.databases.store.url),
+      logs: roles.map((role) => role.output()).join('\n'),
+      'process lists': [...seenLines].join('\n'),
+      'pull requests': JSON.stringify([team.bitbucket.pullRequests(), team.bitbucket.comments(1)]),
+    }
+    expect(places.logs).toContain('started')
+    expect(places.store).toContain('release_requested')
+    expect(places['process lists']).toMatch(/alembic/)
+    for (const [place, text] of Object.entries(places)) {
+      for (const [index, secret] of team.secrets.entries()) {
+        expect(secret.length).toBeGreaterThan(8)
+        for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]) {
+          expect({ place, secret: index, found: text.includes(form) }).toEqual({ place, secret: index, found: false })
+        }
+      }
+    }
+  })
+
+  it('stop cleanly on SIGTERM', async () => {
+    expect(await Promise.all(roles.map((role) => role.terminate()))).toEqual([0, 0])
+  })
+})
+
+const previous = async (team: Team) => {
+  const [row] = await team.query<{ source: string }>(
+    "select plan->'bound'->'source'->>'commit' as source from release where number = 1",
+  )
+  return row?.source ?? ''
+}
+
+describe('everything in one process with the embedded store', () => {
+  let team: Team
+  let dataDir: string
+  beforeAll(async () => {
+    team = await startTeam({ unstarted: true })
+    dataDir = await mkdtemp(join(tmpdir(), 'signoff-data-'))
+  })
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL')
+    await team?.close()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+
+  const ours = async () => (await processes()).filter(({ line }) => line.includes(dataDir) || line.includes(MAIN))
+
+  it('becomes ready, releases, ends with 0 on SIGTERM and leaves no process', async () => {
+    const started = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir })
+    await started.ready()
+    await team.command(team.people.dana, '/deploy integration')
+    await team.succeeded(1)
+    expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
+    expect((await ours()).length).toBeGreaterThan(1)
+    expect(await started.terminate()).toBe(0)
+    await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+    for (const secret of team.secrets) expect(started.output()).not.toContain(secret)
+  })
+
+  it('goes on from the same data after a restart, and ends as cleanly when it is told to while it starts', async () => {
+    const hurried = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir })
+    await expect.poll(async () => (await ours()).length, { timeout: 20_000, interval: 20 }).toBeGreaterThan(1)
+    expect(await hurried.terminate()).toBe(0)
+    await expect.poll(ours, { timeout: 20_000 }).toEqual([])
+
+    const again = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir })
+    await again.ready()
+    await team.command(team.people.lin, '/deploy history')
+    await team.told(team.people.lin, /Release #1.*succeeded/s)
+    expect(await again.terminate()).toBe(0)
+    await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+  })
+
+  it('refuses to start with every problem at once, exit code 2, and no value', async () => {
+    const wrong = await start(team, ['--role', 'bot'], { STORE_URL: undefined, SLACK_BOT_TOKEN: 'hunter2-planted' })
+    const [code] = (await once(wrong.child, 'exit')) as [number]
+    expect(code).toBe(2)
+    expect(wrong.output()).toMatch(/SLACK_BOT_TOKEN/)
+    expect(wrong.output()).toMatch(/STORE_URL/)
+    expect(wrong.output()).not.toContain('hunter2-planted')
+  })
+})

@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'signoff-command-line-'))
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+function signoff(args: readonly string[], env: Record<string, string> = {}) {
+  return new Promise<{ code: number; out: string; err: string }>((resolve) => {
+    const options = { cwd: directory, env: { PATH: process.env.PATH ?? '', ...env } }
+    const child = execFile(process.execPath, [MAIN, ...args], options, (_error, out, err) =>
+      resolve({ code: child.exitCode ?? -1, out, err }),
+    )
+  })
+}
+
+describe('signoff', () => {
+  it('start: lists every problem at once, names no value, and exits with 2', async () => {
+    await writeFile(join(directory, 'bad.yml'), 'apps:\n  api:\n    repositry: a/b\n    environments: {}\n')
+    const env = {
+      SLACK_BOT_TOKEN: 'wrong-value-1',
+      BITBUCKET_TOKEN: 'a',
+      BITBUCKET_EMAIL: 'wrong-value-2',
+      RELEASES_FILE: 'bad.yml',
+    }
+    const { code, out, err } = await signoff(['start'], env)
+    expect(code).toBe(2)
+    expect(out).toBe('')
+    for (const named of ['SLACK_BOT_TOKEN', 'SLACK_APP_TOKEN', 'BITBUCKET_TOKEN', 'releases.yml:3', 'repository']) {
+      expect(err).toContain(named)
+    }
+    expect(err).not.toContain('wrong-value')
+  })
+
+  it('start --role bot: needs STORE_URL and nothing of the worker’s', async () => {
+    const { code, err } = await signoff(['start', '--role', 'bot'])
+    expect(code).toBe(2)
+    expect(err).toContain('STORE_URL')
+    expect(err).not.toContain('BITBUCKET')
+  })
+
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['deploy']],
+    ['an unknown role', ['start', '--role', 'boss']],
+    ['an unknown option', ['manifest', '--http']],
+    ['an export without a number', ['audit', 'export']],
+    ['an export of no number', ['audit', 'export', '--release', 'twelve']],
+    ['a manifest for plain http', ['manifest', '--url', 'http://signoff.example.com']],
+  ])('%s is wrong use: exit code 2', async (_what, args) => {
+    expect((await signoff(args)).code).toBe(2)
+  })
+
+  it('--help is good', async () => {
+    const { code, out } = await signoff(['--help'])
+    expect(code).toBe(0)
+    for (const command of ['start', 'sandbox', 'doctor', 'audit', 'manifest', 'config']) expect(out).toContain(command)
+  })
+
+  it('manifest prints the Socket Mode form, and with --url the HTTP form', async () => {
+    const socket = await signoff(['manifest'])
+    expect(parse(socket.out).settings.socket_mode_enabled).toBe(true)
+    const http = await signoff(['manifest', '--url', 'https://signoff.example.com'])
+    expect(http.code).toBe(0)
+    expect(parse(http.out).settings.interactivity.request_url).toBe('https://signoff.example.com/slack/events')
+  })
+
+  it('config schema prints JSON Schema', async () => {
+    expect(JSON.parse((await signoff(['config', 'schema'])).out).properties).toHaveProperty('apps')
+  })
+
+  it('audit verify where nothing runs says so: exit code 1', async () => {
+    const { code, err } = await signoff(['audit', 'verify'])
+    expect(code).toBe(1)
+    expect(err).toContain('STORE_URL')
+  })
+
+  it('audit verify on a store that does not answer says so without its password', async () => {
+    const { code, err } = await signoff(['audit', 'verify'], { STORE_URL: 'postgres://u:planted-secret@127.0.0.1:1/x' })
+    expect(code).toBe(1)
+    expect(err).not.toContain('planted-secret')
+    expect(err).not.toMatch(/^\s+at /m)
+  })
+})
