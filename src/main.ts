@@ -36,19 +36,24 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   const { startSignoff } = await import('./start.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const scrub = createScrubber(configuration.secrets)
+  let running: { stop(): Promise<void> } | undefined
+  let isToldToStop = false
+  const stop = () => {
+    isToldToStop = true
+    running?.stop().then(
+      () => process.exit(GOOD),
+      () => process.exit(NOT_GOOD),
+    )
+  }
+  // Before anything starts: what is told to stop while it starts still ends in order, and leaves nothing running.
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+  // Who has started it with a channel hears that it is ready, and takes it along when it ends.
+  process.once('disconnect', stop)
   try {
-    const running = await startSignoff(configuration, pace)
-    const stop = () => {
-      running.stop().then(
-        () => process.exit(GOOD),
-        () => process.exit(NOT_GOOD),
-      )
-    }
-    process.once('SIGTERM', stop)
-    process.once('SIGINT', stop)
-    // Who has started it with a channel hears that it is ready, and takes it along when it ends.
-    process.once('disconnect', stop)
-    process.send?.('ready')
+    running = await startSignoff(configuration, pace)
+    if (isToldToStop) stop()
+    else process.send?.('ready')
   } catch (error) {
     complain([`Signoff could not start: ${scrub(error instanceof Error ? error.message : 'unknown cause')}`])
     process.exit(NOT_GOOD)

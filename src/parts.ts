@@ -4,6 +4,7 @@ import { createMigrations } from './adapters/alembic/alembic.ts'
 import { createBitbucket } from './adapters/bitbucket/bitbucket.ts'
 import { createGit } from './adapters/git/git.ts'
 import { createHeroku } from './adapters/heroku.ts'
+import { createSqlRisks } from './adapters/sql-risks/sql-risks.ts'
 import { attachEmbeddedPostgres } from './adapters/store/embedded-postgres.ts'
 import { openStore, type StoreOptions } from './adapters/store/open.ts'
 import type { Configuration } from './config/configuration.ts'
@@ -26,6 +27,7 @@ export function createWorldAdapters(
     bitbucket: createBitbucket({ apiUrl: bitbucket.apiUrl, credentials: bitbucket.credentials }),
     ...(heroku && { heroku: createHeroku({ apiUrl: heroku.apiUrl, apiKey: heroku.apiKey }) }),
     migrations: createMigrations({ scrub }),
+    sqlRisks: createSqlRisks(),
   }
 }
 

@@ -53,13 +53,41 @@ export interface PlannedCommit {
   readonly isMerge: boolean
 }
 
+/** What one statement does that people should know before it runs. */
+export interface SqlFinding {
+  readonly risk: MigrationRisk
+  /** A few words in the third person, such as `drops column documents.language`. */
+  readonly what: string
+  /** One sentence. */
+  readonly why: string
+  /** What people usually do instead, one sentence; absent where there is nothing better. */
+  readonly instead?: string
+  /** The code that runs now may still use what this takes away. */
+  readonly breaksOldCode?: true
+}
+
 export interface PlannedMigration {
   readonly revision: string
   readonly message: string
   /** Path in the repository. */
   readonly file: string
+  /** The name of who changed the file last. */
+  readonly author?: string
+  /** The worst of its findings. */
   readonly risk?: MigrationRisk
+  /** The worst first; at most `MOST_FINDINGS`. */
+  readonly findings?: readonly SqlFinding[]
+  /** How many there are in all. */
+  readonly findingCount?: number
+  /** Its statements, as far as they are kept; absent where it could not be previewed. */
+  readonly sql?: readonly string[]
+  /** How many statements are not kept, for their length. */
+  readonly sqlLeftOut?: number
+  /** It commits in its middle, so that a failure may leave parts of it in. */
+  readonly commits?: true
 }
+
+export const MOST_FINDINGS = 30
 
 export interface CheckStatus {
   readonly name: string
@@ -92,6 +120,11 @@ export interface Plan {
   readonly webUrl: string
   /** Present when commits are picked. */
   readonly hotfix?: HotfixPlan
+  /**
+   * How long the code that runs now met the new schema in the last releases, newest first, at most five: from the end
+   * of the migration, or the push's beginning, to the push's end; in milliseconds.
+   */
+  readonly lastPushesMs?: readonly number[]
   /** Sentences that a person should read before signing. */
   readonly warnings: readonly string[]
 }

@@ -1,8 +1,8 @@
 /** What Signoff needs of the outside, in our words. Adapters implement these; tests hand in others. */
-import type { App, Environment, MigrationRisk } from './app.ts'
+import type { App, Environment } from './app.ts'
 import type { GitPicks } from './hotfix.ts'
 import type { OutboxMessage } from './messages.ts'
-import type { ChangedFile, CheckStatus, PlannedCommit } from './plan.ts'
+import type { ChangedFile, CheckStatus, PlannedCommit, SqlFinding } from './plan.ts'
 import type { PersonName, PostedMessage, Release, ReleaseKind, ReleaseState, SignOff, StepRow } from './release.ts'
 
 // ---------------------------------------------------------------------------------------------- answers
@@ -304,6 +304,8 @@ export interface Git extends GitPicks {
   objectAt(app: App, commit: string, path: string): Promise<string | undefined>
   /** A file's text in a commit; undefined: no such file. */
   fileAt(app: App, commit: string, path: string): Promise<string | undefined>
+  /** Who wrote the last change of a file on the way to any of these commits, merges aside; undefined: nobody did. */
+  lastAuthor(app: App, commits: readonly string[], path: string): Promise<string | undefined>
   /** Writes the exact files of a commit into an empty directory. */
   checkout(app: App, commit: string, directory: string): Promise<void>
   /**
@@ -485,19 +487,6 @@ export interface Migrations {
 }
 
 // ---------------------------------------------------------------------------------------------- SQL
-
-/** What one statement does that people should know before it runs. */
-export interface SqlFinding {
-  readonly risk: MigrationRisk
-  /** A few words in the third person, such as `drops column documents.language`. */
-  readonly what: string
-  /** One sentence. */
-  readonly why: string
-  /** What people usually do instead, one sentence; absent where there is nothing better. */
-  readonly instead?: string
-  /** The code that runs now may still use what this takes away. */
-  readonly breaksOldCode?: true
-}
 
 /** Reads SQL by Postgres's own grammar. */
 export interface SqlRisks {

@@ -1,11 +1,10 @@
 /** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join, posix } from 'node:path'
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
-import type { BoundFacts, CheckStatus, Plan, PlannedMigration } from '../release/plan.ts'
-import type { MigrationStatus, PlatformRelease } from '../release/ports.ts'
+import type { BoundFacts, CheckStatus, Plan } from '../release/plan.ts'
+import type { PlatformRelease } from '../release/ports.ts'
 import type { ReleaseKind, StepName } from '../release/release.ts'
-import { patiently, patientlyAskDatabase } from './patience.ts'
+import { lastPushes, planMigrations } from './migration-plan.ts'
+import { patiently } from './patience.ts'
 import { foreseePicks, migrationWarning, type PicksForeseen } from './pick-plan.ts'
 import type { WorkerPorts } from './ports.ts'
 import { openPullRequest } from './pull-request.ts'
@@ -14,7 +13,6 @@ import {
   checkBuilds,
   herokuTrouble,
   isPinned,
-  migrationsTrouble,
   originTrouble,
   platformReleases,
   type Refused,
@@ -111,6 +109,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const migrated = await planMigrations(ports, request, result)
   if ('refused' in migrated) return migrated
   const { database, migrations } = migrated
+  const lastPushesMs = migrations.length === 0 ? [] : await lastPushes(ports, environment)
 
   const runsIt = result.how === 'commit' && holds === result.commit && runs === result.commit
   if (runsIt && (database?.pending.length ?? 0) === 0) {
@@ -142,6 +141,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     commits: going.commits,
     authors: going.authors,
     migrations,
+    ...(lastPushesMs.length > 0 && { lastPushesMs }),
     checks: asked.checks,
     files,
     steps: stepsOf(environment, bound),
@@ -250,116 +250,6 @@ async function askBitbucket(
     return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
   }
   return built
-}
-
-type Database = NonNullable<BoundFacts['database']>
-
-async function planMigrations(
-  ports: WorkerPorts,
-  request: PlanningRequest,
-  result: Result,
-): Promise<{ database: Database | null; migrations: readonly PlannedMigration[] } | Refused> {
-  const { app, environment } = request
-  const settings = environment.migrations
-  if (settings === undefined) return { database: null, migrations: [] }
-
-  const tree = result.tree
-  const unreadable = (detail: string): Refused => ({
-    refused: { gate: 'migrations_unreadable', alembic: settings.alembic, detail },
-  })
-  const ini = await ports.git.fileAt(app, tree, settings.config)
-  if (ini === undefined) return unreadable(`${settings.config} is not in the commit`)
-  const folder = scriptLocation(ini, settings.config)
-  const migrationsTree = folder === undefined ? undefined : await ports.git.objectAt(app, tree, folder)
-  if (folder === undefined || migrationsTree === undefined) {
-    return unreadable(`script_location of ${settings.config} names no folder of the commit`)
-  }
-
-  const where = { app: app.name, environment: environment.name }
-  const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
-  const applied = last?.plan?.bound.database ?? undefined
-  const status = await migrationStatus(ports, request, { tree, migrationsTree, applied })
-  if ('refused' in status) return status
-  const { identity, heads, current, unknown, pending } = status
-  const other = applied?.identity === identity ? undefined : await otherReaching(ports, environment, identity)
-  if (other !== undefined) {
-    const names = { environment: `${app.name} ${environment.name}`, other: `${other.app} ${other.name}` }
-    return { refused: { gate: 'same_database', ...names } }
-  }
-  if (heads.length > 1) return { refused: { gate: 'migration_heads', heads } }
-  if (unknown.length > 0) {
-    const commit = result.how === 'commit' ? result.commit : result.parents[1]
-    return { refused: { gate: 'unknown_revision', revisions: unknown, commit } }
-  }
-  return {
-    database: {
-      identity,
-      revisions: current,
-      pending: pending.map(({ revision }) => revision),
-      head: heads[0]?.revision ?? null,
-      migrationsTree,
-    },
-    migrations: pending,
-  }
-}
-
-/**
- * Another environment whose migrations reach this database: by its env file as it is now or, where that does not tell,
- * as it was noted when its own release was planned. A note alone may be out of date: env files are corrected.
- */
-async function otherReaching(
-  ports: WorkerPorts,
-  environment: Environment,
-  identity: string,
-): Promise<Environment | undefined> {
-  const noted = await ports.store.noteDatabase(identity, environment.app, environment.name)
-  const others = ports.apps
-    .flatMap(({ environments }) => environments)
-    .filter((each) => each.migrations && !(each.app === environment.app && each.name === environment.name))
-  const reaching = await Promise.all(
-    others.map(async (other) => {
-      const seen = await ports.migrations.revisions(other)
-      const reached = seen.ok ? seen.value?.identity : seen.database
-      return reached === undefined ? noted.app === other.app && noted.environment === other.name : reached === identity
-    }),
-  )
-  return others.find((_, index) => reaching[index])
-}
-
-/** Python is not started when this very folder was applied last and the database, looked at directly, is at its head. */
-async function migrationStatus(
-  ports: WorkerPorts,
-  { app, environment, signal }: PlanningRequest,
-  { tree, migrationsTree, applied }: { tree: string; migrationsTree: string; applied: Database | undefined },
-): Promise<MigrationStatus | Refused> {
-  const { pause } = ports.times
-  if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
-    const direct = await patientlyAskDatabase(() => ports.migrations.revisions(environment), pause)
-    if (!direct.ok) return migrationsTrouble(environment, direct)
-    const { value } = direct
-    if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
-      const heads = [{ revision: applied.head, file: '' }]
-      return { identity: applied.identity, heads, current: value.revisions, unknown: [], pending: [] }
-    }
-  }
-  const checkout = await mkdtemp(join(ports.checkouts, 'plan-'))
-  try {
-    await ports.git.checkout(app, tree, checkout)
-    const status = await patientlyAskDatabase(() => ports.migrations.status(environment, checkout, signal), pause)
-    return status.ok ? status.value : migrationsTrouble(environment, status)
-  } finally {
-    await rm(checkout, { recursive: true, force: true })
-  }
-}
-
-/** The migrations' folder as the alembic configuration names it, relative to the repository's root. */
-export function scriptLocation(ini: string, configPath: string): string | undefined {
-  const value = /^\s*script_location\s*[=:]\s*(.+?)\s*$/m.exec(ini)?.[1]
-  if (value === undefined) return undefined
-  const here = posix.dirname(configPath)
-  const path = value.startsWith('%(here)s') ? posix.join(here, value.slice('%(here)s'.length)) : value
-  const normal = posix.normalize(path).replace(/\/$/, '')
-  return normal.startsWith('..') || normal.startsWith('/') ? undefined : normal
 }
 
 function stepsOf(environment: Environment, bound: BoundFacts): readonly StepName[] {

@@ -1,6 +1,16 @@
 /** What the worker is built from; main.ts hands it in. */
 import type { App } from '../release/app.ts'
-import type { Bitbucket, EnvironmentLock, Git, Heroku, Job, Jobs, Migrations, Store } from '../release/ports.ts'
+import type {
+  Bitbucket,
+  EnvironmentLock,
+  Git,
+  Heroku,
+  Job,
+  Jobs,
+  Migrations,
+  SqlRisks,
+  Store,
+} from '../release/ports.ts'
 
 export interface Log {
   info(fields: object, message: string): void
@@ -49,6 +59,7 @@ export interface WorkerPorts {
   /** Absent where no environment is on Heroku. */
   readonly heroku?: Heroku
   readonly migrations: Migrations
+  readonly sqlRisks: SqlRisks
   /** A directory of this worker's own for checkouts, named by its pid; others beside it whose process is gone are removed. */
   readonly checkouts: string
   readonly times: Times

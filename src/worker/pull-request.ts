@@ -126,17 +126,21 @@ export async function tidyPullRequest(
   if (promotedFrom(app, environment) === undefined) return undefined
   const { pause } = ports.times
   const known = release.plan?.pullRequest
-  const found = await patiently<PullRequest | undefined>(
-    () =>
-      known === undefined
-        ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release.number))
-        : ports.bitbucket.pullRequest(app, known.id),
-    pause,
-  )
+  const look = () =>
+    patiently<PullRequest | undefined>(
+      () =>
+        known === undefined
+          ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release.number))
+          : ports.bitbucket.pullRequest(app, known.id),
+      pause,
+    )
+  const found = await look()
   if (!found.ok) return found.detail
   if (found.value?.state === 'open') {
     const declined = await ports.bitbucket.decline(app, found.value.id)
-    if (!declined.ok) return declined.detail
+    // Declined by another try, or its answer was lost: looked at again.
+    const now = declined.ok ? undefined : await look()
+    if (!declined.ok && !(now?.ok && now.value?.state !== 'open')) return declined.detail
   }
   if (!isPinned(app, environment) && known?.pinnedBranch === undefined) return undefined
   const branch = known?.pinnedBranch ?? pinnedBranch(environment, release.number)

@@ -64,6 +64,7 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
     expect(answer).toEqual({
       ok: true,
       value: {
+        dialect: 'postgresql',
         identity: identity(),
         heads: [{ revision: 'ccc333', file: file('ccc333') }],
         current: [],

@@ -76,8 +76,8 @@ describe('a push to Heroku', () => {
     // It fails once more, which is told once more, and is not made again in silence.
     team.heroku.failNextReleasePhase()
     await team.click(team.people.dana, 'Retry')
-    await threadSays(team, 4, /(release phase failed[\s\S]*){2}/)
-    expect(await reaches(team, 4, 'needs attention')).toMatchObject({ attempt: 2 })
+    await reaches(team, 4, 'needs attention', 2)
+    await threadSays(team, 4, /(Confirm failed[\s\S]*){2}/)
 
     await team.click(team.people.dana, 'Retry')
     await team.succeeded(4)

@@ -1,66 +1,43 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, expect, it } from 'vitest'
-import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
-
-const run = promisify(execFile)
-const REASON = 'Digests go out in the night for half of our users.'
+import { askForHotfix, inOrigin, pickedByHand, REASON, signHotfix } from '../support/hotfix.ts'
+import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 let team: Team
 afterEach(async () => {
   await team?.close()
 })
 
-const inOrigin = async (...args: string[]) =>
-  (await run('git', ['--git-dir', team.repository.bare, ...args])).stdout.trim()
-
-/** The tree that a person at a shell gets. */
-async function byHand(onto: string, commits: readonly string[]): Promise<string> {
-  const clone = await mkdtemp(join(tmpdir(), 'signoff-by-hand-'))
-  try {
-    const inClone = (...args: string[]) =>
-      run('git', ['-c', 'user.name=T', '-c', 'user.email=t@example.test', ...args], { cwd: clone })
-    await run('git', ['clone', '--quiet', team.repository.bare, clone])
-    await inClone('checkout', '--quiet', onto)
-    await inClone('cherry-pick', '-x', ...commits)
-    return (await inClone('rev-parse', 'HEAD^{tree}')).stdout.trim()
-  } finally {
-    await rm(clone, { recursive: true, force: true })
-  }
+function cardWords(): string {
+  const card = team.card()
+  return card === undefined ? '' : team.slack.plainText(card).replaceAll('\u00a0', ' ')
 }
 
-async function ask(user: string, text: string, values: Record<string, string | boolean> = {}): Promise<void> {
-  await team.command(user, text)
-  await team.submit(user, { Reason: REASON, 'Are you sure?': true, ...values })
+async function stepsDone(): Promise<readonly (string | undefined)[]> {
+  const events = await team.query<{ body: string }>("select body from event where type = 'step_done' order by id")
+  return events.map(({ body }) => /"step":"(\w+)"/.exec(body)?.[1])
 }
 
 it('one commit from master onto production: picked, migrated, pushed, confirmed and told; master is untouched', async () => {
   team = await startTeam()
-  const { dana, lin, tom } = team.people
+  const { dana } = team.people
   const [master, before] = [await team.repository.head('master'), await team.repository.head('production')]
-  const fix = await inOrigin('rev-list', '-1', '--grep=^Migration:', 'master')
-  await ask(dana, `/hotfix ${fix.slice(0, 8)} production`)
+  const fix = await inOrigin(team, 'rev-list', '-1', '--grep=^Migration:', 'master')
+  await askForHotfix(team, dana, `/hotfix ${fix.slice(0, 8)} production`)
   await team.told(dana, 'Hot-fix #1 of api to production is being planned.')
   await team.until('🩹 Hot-fix #1: api → production')
   await team.until('Also on master, so the next release keeps it')
   await team.until(REASON)
   await team.until('the database changes before the code does')
-  await team.click(lin, 'QA passed')
-  await team.until(/Given: QA by/)
-  await team.click(tom, 'Approve')
+  await signHotfix(team)
   await team.until('Succeeded')
 
   const picked = await team.repository.head('production')
-  expect(await inOrigin('rev-parse', `${picked}^`)).toBe(before)
-  expect(await inOrigin('rev-parse', `${picked}^{tree}`)).toBe(await byHand(before, [fix]))
-  expect(await inOrigin('log', '-1', '--format=%an %ae %ad', picked)).toBe(
-    await inOrigin('log', '-1', '--format=%an %ae %ad', fix),
-  )
-  expect(await inOrigin('log', '-1', '--format=%cn', picked)).toBe('Signoff')
-  const message = await inOrigin('log', '-1', '--format=%B', picked)
+  expect(await inOrigin(team, 'rev-parse', `${picked}^`)).toBe(before)
+  expect(await inOrigin(team, 'rev-parse', `${picked}^{tree}`)).toBe(await pickedByHand(team, before, [fix]))
+  const written = '--format=%an %ae %ad'
+  expect(await inOrigin(team, 'log', '-1', written, picked)).toBe(await inOrigin(team, 'log', '-1', written, fix))
+  expect(await inOrigin(team, 'log', '-1', '--format=%cn', picked)).toBe('Signoff')
+  const message = await inOrigin(team, 'log', '-1', '--format=%B', picked)
   expect(message).toContain(`(cherry picked from commit ${fix})\nSignoff-Release: api #1`)
   expect(await team.heroku.holds(PRODUCTION)).toBe(picked)
   expect(team.heroku.runs(PRODUCTION)).toBe(picked)
@@ -68,9 +45,90 @@ it('one commit from master onto production: picked, migrated, pushed, confirmed 
   expect(await team.revisions('production')).toEqual([await team.repository.headRevision('production')])
   expect(team.bitbucket.commitComments(picked)).toHaveLength(1)
   expect(team.bitbucket.pullRequests()).toEqual([])
-  const events = await team.query<{ type: string; body: string }>('select type, body from event order by id')
-  const done = events.filter(({ type }) => type === 'step_done').map(({ body }) => /"step":"(\w+)"/.exec(body)?.[1])
-  expect(done).toEqual(['pick', 'record', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
-  expect(team.transcript()).toContain('adhesive_bandage')
-  if (process.env.SHOW) console.log(team.transcript())
+  expect(await stepsDone()).toEqual(['pick', 'record', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
+  const announced = team.slack.messages('product').map(({ text }) => text)
+  expect(announced).toContainEqual(expect.stringMatching(/^Hot-fix #1 is changing api production now: 1 commit picked/))
+})
+
+it('a commit that master lacks: a pull request carries it there, a day later the thread asks, and the next release keeps it', async () => {
+  team = await startTeam()
+  const { dana, lin, tom } = team.people
+  await team.repository.branch('urgent', await team.repository.head('production'))
+  const fix = await team.repository.commit({
+    branch: 'urgent',
+    files: { 'api/urgent.py': 'FIXED = True\n' },
+    message: 'Mend it <!channel> `now`',
+  })
+  await askForHotfix(team, dana, `/hotfix ${fix} to api production`)
+  await team.until('is not on master: integration is tested without it')
+  await signHotfix(team)
+  await team.until('Succeeded')
+  const picked = await team.repository.head('production')
+  await team.slack.waitFor(() => team.thread().some((line) => line.includes('carries the hot-fix to master')), {
+    what: 'the pull request in the thread',
+    timeoutMs: 15_000,
+  })
+  const [pullRequest, ...others] = team.bitbucket.pullRequests()
+  expect(others).toEqual([])
+  expect(pullRequest).toMatchObject({ state: 'OPEN', source: { sha: picked }, destination: { branch: 'master' } })
+  expect(JSON.stringify(team.slack.messages('product'))).not.toContain('"<!channel>')
+
+  const [worker] = team.running
+  await worker?.look?.()
+  expect(team.thread().some((line) => line.includes('still lacks'))).toBe(false)
+  await team.query("update release set ended_at = ended_at - interval '25 hours'")
+  await worker?.look?.()
+  await worker?.look?.()
+  await team.slack.waitFor(() => team.thread().some((line) => line.includes('A day later master still lacks')), {
+    what: 'the follow-up in the thread',
+    timeoutMs: 15_000,
+  })
+  expect(team.thread().filter((line) => line.includes('still lacks'))).toHaveLength(1)
+
+  await team.command(dana, '/deploy production')
+  await team.until('Release #2: api → production')
+  await team.slack.waitFor(() => cardWords().includes('Awaiting sign-off'), {
+    what: 'the card of #2',
+    timeoutMs: 20_000,
+  })
+  await team.click(lin, 'QA passed')
+  await team.slack.waitFor(() => cardWords().includes('Given: QA by'), {
+    what: 'QA',
+  })
+  await team.click(tom, 'Approve')
+  await team.until('#2 succeeded')
+  expect(await inOrigin(team, 'show', 'production:api/urgent.py')).toBe('FIXED = True')
+  expect(await inOrigin(team, 'rev-parse', 'production:README.md')).toBe(
+    await inOrigin(team, 'rev-parse', 'master:README.md'),
+  )
+})
+
+it('where nobody signs, the plan is shown privately first, and Go starts it', async () => {
+  team = await startTeam()
+  const { dana, lin } = team.people
+  const master = await team.repository.head('master')
+  await team.repository.branch('urgent', master)
+  const first = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 1\n' }, message: 'First' })
+  const second = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 2\n' }, message: 'Second' })
+  await askForHotfix(team, dana, `/hotfix ${first} ${second} integration`)
+  const words = await team.told(dana, 'It starts when you press Go')
+  expect(words).toContain('Also goes:')
+  expect(words).toContain('A hot-fix is best one commit; this one has 2')
+  expect(team.slack.messages('product')).toEqual([])
+  expect(await team.repository.head('master')).toBe(master)
+
+  const message = team.slack
+    .ephemerals(dana)
+    .findLast((each) => JSON.stringify(each.blocks).includes('"action_id":"go"'))
+  const press = (user: string) => team.slack.click({ user, channel: 'product', ts: message?.ts ?? '', label: 'Go' })
+  await expect(press(lin)).rejects.toThrow()
+  await press(dana)
+  await team.until('Succeeded')
+  const picked = await team.repository.head('master')
+  expect(await inOrigin(team, 'rev-parse', `${picked}^{tree}`)).toBe(await pickedByHand(team, master, [first, second]))
+  expect(await inOrigin(team, 'rev-parse', `${picked}~2`)).toBe(master)
+  expect(team.heroku.runs(INTEGRATION)).toBe(picked)
+  expect(await stepsDone()).toEqual(['pick', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
+  await press(dana)
+  await team.told(dana, 'already_decided')
 })

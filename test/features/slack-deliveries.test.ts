@@ -133,6 +133,26 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
     expect(team.slack.openView(team.people.lin)).toBeUndefined()
   })
 
+  it('modals open, and what is written into them arrives', async () => {
+    const { dana, tom } = team.people
+    await team.repository.commit({ files: { 'NOTES.md': `${mode}\n` }, message: 'Note how it came' })
+    await team.command(dana, '/deploy')
+    await team.submit(dana, { App: 'api', Environment: 'production' })
+    await team.until(/Release #3: .*Awaiting sign-off/s)
+    await team.click(tom, 'Reject')
+    const view = await team.slack.waitFor(() => team.slack.openView(tom), { what: 'the modal' })
+    const sent = team.slack.captureSubmit({ user: tom, view, values: { Reason: 'Not on a Friday' } })
+    await team.slack.deliver(sent, { repeat: 2 })
+    await team.until(/Release #3: .*Rejected/s)
+    expect(team.words(team.card())).toContain('Not on a Friday')
+    expect((await team.query("select 1 from sign_off where kind = 'rejection'")).length).toBe(1)
+    const late = structuredClone(sent)
+    late.envelopeId = crypto.randomUUID()
+    Object.assign(late.payload.view as Payload, { id: 'V0LATER' })
+    await team.slack.deliver(late)
+    await team.told(tom, 'Gate: `already_decided`')
+  })
+
   if (mode === 'http') {
     it('requests that are wrongly signed, or more than five minutes off either way, are refused and not handled', async () => {
       const now = Math.floor(Date.now() / 1_000)

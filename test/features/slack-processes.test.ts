@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ask, INTEGRATION, startTeam, type Team } from '../support/team.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -63,8 +63,10 @@ async function start(
     port,
     output: () => output,
     async ready() {
-      const look = async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status
-      await expect.poll(look, { timeout: 30_000, message: output }).toBe(200)
+      await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200), {
+        timeout: 30_000,
+        interval: 100,
+      })
     },
     async terminate() {
       child.kill('SIGTERM')

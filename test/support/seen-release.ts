@@ -26,13 +26,32 @@ export async function seenRelease(team: Team, number: number): Promise<SeenRelea
   }
 }
 
-/** Waits until the release is in this state, and its card says so; gives the release. */
-export async function reaches(team: Team, number: number, state: string, timeoutMs = 30_000): Promise<SeenRelease> {
-  await vi.waitFor(async () => expect((await seenRelease(team, number)).state).toBe(state), {
-    timeout: timeoutMs,
+/** Waits until the release is in this state, in this attempt of its run where one is given; gives the release. */
+export async function reaches(team: Team, number: number, state: string, attempt?: number): Promise<SeenRelease> {
+  const wanted = attempt === undefined ? { state } : { state, attempt }
+  await vi.waitFor(async () => expect(await seenRelease(team, number)).toMatchObject(wanted), {
+    timeout: 45_000,
     interval: 50,
   })
   return seenRelease(team, number)
+}
+
+/**
+ * Time passes without a sign of life: what dead workers held is free to be taken up now, and not in ten seconds or,
+ * after some crashes, in a minute.
+ */
+export async function timePasses(team: Team): Promise<void> {
+  await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
+  await vi.waitFor(
+    async () => {
+      await team.query(`update pgboss.job set start_after = now() where state = 'retry'`)
+      const held = await team.query(
+        `select 1 from pgboss.job where state = 'active' and heartbeat_on > now() - interval '10 s'`,
+      )
+      expect(held).not.toEqual([])
+    },
+    { timeout: 20_000, interval: 200 },
+  )
 }
 
 /** Waits until the release's card shows this; gives its words, with plain spaces. */

@@ -257,7 +257,8 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       })
     },
     async succeeded(number) {
-      const isTold = ({ isBroadcast, text }: Message) => isBroadcast && text.includes(`Release #${number} succeeded`)
+      const says = new RegExp(`#${number}\\b.* succeeded`)
+      const isTold = ({ isBroadcast, text }: Message) => isBroadcast && says.test(text)
       const what = `#product being told that release #${number} succeeded`
       await slack.waitFor(() => slack.messages('product').some(isTold), { what, timeoutMs: 30_000, channel: 'product' })
     },

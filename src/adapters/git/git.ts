@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Git } from '../../release/ports.ts'
 import { checkOut } from './checkout.ts'
 import type { Credentials } from './environment.ts'
+import { lastAuthorOf } from './file-author.ts'
 import { createMirrors, failure } from './mirror.ts'
 import { commitsNamed, hasChange, isReachable, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
@@ -69,6 +70,9 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     },
     async fileAt(app, commit, path) {
       return readFileAt(await mirrors.of(app), commit, path)
+    },
+    async lastAuthor(app, commits, path) {
+      return lastAuthorOf(await mirrors.of(app), commits, path)
     },
     async checkout(app, commit, directory) {
       const leftOut = await checkOut(await mirrors.of(app), commit, resolve(directory))

@@ -1,5 +1,5 @@
 import { loadModule, parseSync } from 'libpg-query'
-import type { SqlFinding } from '../../release/ports.ts'
+import type { SqlFinding } from '../../release/plan.ts'
 import { KINDS, type Kind, type KindName } from './kinds.ts'
 import { type Context, findingsOf } from './statements.ts'
 import type { Found } from './tree.ts'

@@ -21,13 +21,13 @@ function direct(node: Node, { newTables }: Context): readonly Found[] {
   }
   if ('CreateStmt' in node) {
     const table = tableName(node.CreateStmt.relation)
-    newTables.add(table)
+    if (node.CreateStmt.if_not_exists !== true) newTables.add(table)
     if (node.CreateStmt.partbound === undefined) return one('new object', `creates table ${table}`)
     return one('partition', `creates table ${table} as a partition`)
   }
   if ('CreateTableAsStmt' in node) {
     const table = tableName(node.CreateTableAsStmt.into?.rel)
-    newTables.add(table)
+    if (node.CreateTableAsStmt.if_not_exists !== true) newTables.add(table)
     return [
       { kind: 'new object', what: `creates table ${table} from a query` },
       ...called(node.CreateTableAsStmt.query, table),
@@ -65,7 +65,12 @@ function direct(node: Node, { newTables }: Context): readonly Found[] {
     return is_from ? one('new rows', `adds rows to ${tableName(relation)}`) : one('query', 'reads rows')
   }
   if ('SelectStmt' in node) return select(node)
-  if ('RenameStmt' in node) return rename(node.RenameStmt)
+  if ('RenameStmt' in node) {
+    // Which table has the name from here on is not followed.
+    newTables.delete(tableName(node.RenameStmt.relation))
+    newTables.delete(node.RenameStmt.newname ?? '')
+    return rename(node.RenameStmt)
+  }
   if ('AlterObjectSchemaStmt' in node) {
     const { relation, object, newschema } = node.AlterObjectSchemaStmt
     return one('moved to a schema', `moves ${relation ? tableName(relation) : dotted(object)} to schema ${newschema}`)

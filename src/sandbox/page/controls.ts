@@ -57,7 +57,11 @@ export function ask(confirm: Json): Promise<boolean> {
   const before = document.activeElement
   const yes = el(
     'button',
-    { type: 'button', class: `slack-button ${confirm.style === 'danger' ? 'danger' : 'primary'}`, click: () => end(true) },
+    {
+      type: 'button',
+      class: `slack-button ${confirm.style === 'danger' ? 'danger' : 'primary'}`,
+      click: () => end(true),
+    },
     textOf(confirm.confirm),
   )
   const no = el('button', { type: 'button', class: 'slack-button', click: () => end(false) }, textOf(confirm.deny))
@@ -86,13 +90,23 @@ function field({ label, hint, optional, element }: Input): HTMLElement {
   const id = newId()
   const placeholder = textOf(element.placeholder)
   const described = `${id}-hint ${id}-error`
-  const shared = { id, 'data-label': label, 'aria-describedby': described, 'aria-required': optional ? undefined : 'true' }
+  const shared = {
+    id,
+    'data-label': label,
+    'aria-describedby': described,
+    'aria-required': optional ? undefined : 'true',
+  }
   const error = el('p', { id: `${id}-error`, class: 'error', 'data-error-of': label })
   const note = el('p', { id: `${id}-hint`, class: 'hint' }, hint)
   const mark = optional ? el('span', { class: 'optional' }, ' (optional)') : undefined
   if (element.type === 'checkboxes') {
     const boxes = listOf(element.options).map((option) =>
-      el('label', { class: 'box' }, el('input', { type: 'checkbox', value: String(option.value) }), ` ${textOf(option.text)}`),
+      el(
+        'label',
+        { class: 'box' },
+        el('input', { type: 'checkbox', value: String(option.value) }),
+        ` ${textOf(option.text)}`,
+      ),
     )
     return el('fieldset', { ...shared, class: 'field' }, el('legend', {}, label, mark), ...boxes, note, error)
   }

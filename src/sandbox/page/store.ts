@@ -89,7 +89,8 @@ export async function act(name: string, body: Record<string, unknown>): Promise<
   }
   const outcome = (await response.json()) as Outcome
   if (outcome.error !== undefined) toast(outcome.error)
-  if (outcome.seen === 'operation_timeout') toast('The app did not answer in time. Nothing is lost: try again in a moment.')
+  if (outcome.seen === 'operation_timeout')
+    toast('The app did not answer in time. Nothing is lost: try again in a moment.')
   if (outcome.seen === 'dispatch_failed') toast('The app can not be reached now. Try again in a moment.')
   if (outcome.copies !== undefined) toast(`That press was handed over ${outcome.copies} times.`)
   return outcome

@@ -1,7 +1,7 @@
 /** Facts of a release that several messages tell, in words. */
 import type { Environment, MigrationRisk } from '../../release/app.ts'
 import { THE_REMOTE, WHAT_RUNS } from '../../release/bound.ts'
-import { commitToPush, type Plan, type PlannedMigration } from '../../release/plan.ts'
+import { commitToPush, type Plan } from '../../release/plan.ts'
 import {
   IRREVERSIBLE_STEPS,
   irreversibleBegun,
@@ -73,19 +73,11 @@ export function whoSignedSpoken(release: Release): string {
 
 // ------------------------------------------------------------------------------------------------ what goes
 
-const RISK_ORDER: readonly MigrationRisk[] = ['destroys', 'unknown', 'locks', 'adds']
-
 export const RISK_WORDS: Readonly<Record<MigrationRisk, string>> = {
   destroys: 'destroys data',
   unknown: 'effect unknown',
   locks: 'locks tables',
   adds: 'adds',
-}
-
-/** Worst first, else in their order. */
-export function worstFirst(migrations: readonly PlannedMigration[]): readonly PlannedMigration[] {
-  const rank = ({ risk }: PlannedMigration) => (risk === undefined ? RISK_ORDER.length : RISK_ORDER.indexOf(risk))
-  return migrations.toSorted((a, b) => rank(a) - rank(b))
 }
 
 /** `1 destroys data, 2 unknown`; empty when nothing is risky. */

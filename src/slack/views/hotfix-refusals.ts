@@ -105,7 +105,7 @@ export const HOTFIX_WORDS: {
         ...(line === undefined ? [] : [` line ${line}`]),
       ]),
       ...(lines.length === 0 ? {} : { verbatim: lines.map((line) => cut(oneLineKept(line), 120)).join('\n') }),
-      next: [['The branch is untouched. By hand:']],
+      next: [['Settle it by hand on a branch of its own, and ask for the commit that comes out of it.']],
       recipe: recipe(refusal),
     }
   },
@@ -118,7 +118,7 @@ export const HOTFIX_WORDS: {
     why: `there is no environment “${name(asked)}”, and none follows a branch of that name`,
     next: [
       ...(names.length === 0 ? [] : [[`Environments: ${names.slice(0, 20).map(name).join(', ')}.`]]),
-      ['If it is a branch, it is not Signoff’s. By hand:'],
+      ['If it is a branch, it is not Signoff’s, and is done by hand.'],
     ],
     // A name that a program would take for an option is nothing to paste.
     ...(asked.startsWith('-') ? {} : { recipe: byHandOn(cut(oneLine(asked), 60), commits) }),

@@ -2,8 +2,9 @@
 import type { Button, KnownBlock } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
 import type { Release } from '../../release/release.ts'
+import { worstFirst } from '../../release/risks.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
-import { migrationCount, pullRequest, RISK_WORDS, risks, worstFirst } from './facts.ts'
+import { migrationCount, pullRequest, RISK_WORDS, risks } from './facts.ts'
 import { pickBlocks, pickFound } from './hotfix-plan.ts'
 import { commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
 

@@ -1,0 +1,108 @@
+/// <reference lib="dom" />
+import { makeComposer } from './composer.ts'
+import { byId, el, refresh } from './dom.ts'
+import { drawGuide } from './guide.ts'
+import { avatar, drawMessages } from './messages.ts'
+import { drawModal } from './modal.ts'
+import { drawOutside } from './outside.ts'
+import { become, channelOf, load, looking, onScreen, openChannel, openThread, type Screen } from './store.ts'
+import { drawTrouble, showTrouble } from './trouble.ts'
+
+const read = new Map<string, string>()
+
+function drawPeople(screen: Screen): void {
+  refresh(byId('people'), [screen.as], () => [
+    el('legend', {}, 'You are'),
+    ...screen.people.map(({ name, realName, role, can }) => {
+      const input = el('input', {
+        type: 'radio',
+        name: 'as',
+        value: name,
+        'data-focus': name,
+        'aria-describedby': `can-${name}`,
+        change: () => become(name),
+      })
+      input.checked = name === screen.as
+      return el(
+        'label',
+        { class: 'person', title: can },
+        input,
+        avatar(realName),
+        el('span', {}, el('strong', {}, realName), el('span', { class: 'role' }, ` ${role}`)),
+        el('span', { id: `can-${name}`, class: 'visually-hidden' }, can),
+      )
+    }),
+  ])
+}
+
+function drawChannels(screen: Screen): void {
+  const open = channelOf(screen)
+  const rows = screen.channels.map((channel) => {
+    const last = screen.messages.filter((one) => one.channel === channel.id).at(-1)?.ts ?? ''
+    const key = `${screen.as}/${channel.id}`
+    if (channel.id === open?.id) read.set(key, last)
+    return { ...channel, isOpen: channel.id === open?.id, isUnread: last > (read.get(key) ?? '') }
+  })
+  refresh(byId('channels'), rows, () =>
+    rows.map(({ name, kind, isOpen, isUnread }) =>
+      el(
+        'li',
+        {},
+        el(
+          'button',
+          {
+            type: 'button',
+            class: isUnread ? 'unread' : '',
+            'aria-current': isOpen ? 'page' : undefined,
+            'data-focus': name,
+            click: () => openChannel(name),
+          },
+          kind === 'direct' ? `✓ ${name}` : `# ${name}`,
+          isUnread && el('span', { class: 'dot' }, el('span', { class: 'visually-hidden' }, ' unread')),
+        ),
+      ),
+    ),
+  )
+}
+
+/** Light, dark, or as the system is. */
+function makeTheme(): void {
+  const system = matchMedia('(prefers-color-scheme: dark)')
+  const themes = ['system', 'light', 'dark']
+  let theme = localStorage.getItem('theme') ?? 'system'
+  const button = byId('theme')
+  const show = () => {
+    document.documentElement.dataset.theme = theme === 'system' ? (system.matches ? 'dark' : 'light') : theme
+    button.textContent = { system: '◐', light: '☀', dark: '☾' }[theme] ?? ''
+    button.setAttribute('aria-label', `Theme: ${theme}`)
+    button.title = `Theme: ${theme}`
+  }
+  button.addEventListener('click', () => {
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length] ?? 'system'
+    localStorage.setItem('theme', theme)
+    show()
+  })
+  system.addEventListener('change', show)
+  show()
+}
+
+function makeToggles(): void {
+  byId('trouble-toggle').addEventListener('click', () => showTrouble(byId('trouble').hidden !== false))
+  const outside = byId('outside-toggle')
+  outside.addEventListener('click', () => {
+    const isShown = document.body.classList.toggle('shows-outside')
+    outside.setAttribute('aria-expanded', String(isShown))
+  })
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return
+    if (!byId('trouble').hidden) showTrouble(false)
+    else if (looking.thread !== undefined) openThread(undefined)
+  })
+}
+
+makeTheme()
+makeToggles()
+makeComposer()
+for (const draw of [drawPeople, drawChannels, drawGuide, drawMessages, drawModal, drawOutside, drawTrouble])
+  onScreen(draw)
+new EventSource('/events').addEventListener('message', () => void load())

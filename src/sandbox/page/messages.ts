@@ -1,0 +1,162 @@
+/// <reference lib="dom" />
+import { drawParts } from './controls.ts'
+import { byId, el, refresh, timeOf } from './dom.ts'
+import { act, channelOf, looking, openThread, repliesTo, type Screen, type ShownMessage, topLevel } from './store.ts'
+
+const GROUP_WITHIN_S = 5 * 60
+
+/** Draws the channel that one looks at, and its thread. */
+export function drawMessages(screen: Screen): void {
+  const channel = channelOf(screen)
+  if (channel === undefined) return
+  byId('channel-name').textContent = channel.kind === 'direct' ? channel.name : `# ${channel.name}`
+  const shown = topLevel(screen, channel.id)
+  fill(byId('messages'), shown, (message) => {
+    const replies = repliesTo(screen, channel.id, message.ts)
+    return { replies: replies.length, last: replies.at(-1)?.ts, open: looking.thread === message.ts }
+  })
+  if (shown.length === 0) emptyWords(byId('messages'), channel)
+  drawThread(screen, channel)
+}
+
+function emptyWords(place: HTMLElement, channel: Screen['channels'][number]): void {
+  const words =
+    channel.kind === 'direct'
+      ? 'What the bot tells you alone stands here.'
+      : `Nothing has been said in #${channel.name} yet.`
+  place.replaceChildren(el('p', { class: 'empty' }, words))
+}
+
+function drawThread(screen: Screen, channel: Screen['channels'][number]): void {
+  const place = byId('thread')
+  const root = screen.messages.find((one) => one.channel === channel.id && one.ts === looking.thread)
+  place.hidden = root === undefined
+  document.body.classList.toggle('has-thread', root !== undefined)
+  if (root === undefined) {
+    place.replaceChildren()
+    return
+  }
+  if (place.dataset.of !== root.key || place.childElementCount === 0) {
+    place.dataset.of = root.key
+    const close = () => {
+      openThread(undefined)
+      document.querySelector<HTMLElement>(`[data-key="${CSS.escape(root.key)}"] .replies`)?.focus()
+    }
+    place.replaceChildren(
+      el(
+        'div',
+        { class: 'pane-head' },
+        el('h2', {}, 'Thread'),
+        el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close the thread', click: close }, '✕'),
+      ),
+      el('div', { class: 'messages', role: 'log', 'aria-label': 'Thread', tabindex: 0 }),
+      el('form', { class: 'composer', submit: (event) => reply(event, channel.name, root.ts) }, ...replyBox()),
+    )
+  }
+  const list = place.querySelector<HTMLElement>('.messages')
+  if (list !== null) fill(list, [root, ...repliesTo(screen, channel.id, root.ts)], () => undefined)
+}
+
+function replyBox(): HTMLElement[] {
+  const input = el('input', { type: 'text', name: 'text', placeholder: 'Reply…', 'aria-label': 'Reply in the thread' })
+  return [input, el('button', { type: 'submit', class: 'send' }, 'Send')]
+}
+
+function reply(event: Event, channel: string, thread: string): void {
+  event.preventDefault()
+  const input = (event.target as HTMLFormElement).querySelector('input')
+  if (input === null || input.value.trim() === '') return
+  void act('message', { channel, thread, text: input.value })
+  input.value = ''
+}
+
+type Foot = { replies: number; last: string | undefined; open: boolean } | undefined
+
+/** Keeps the elements of messages that have not changed, so that focus and reading place stay. */
+function fill(place: HTMLElement, messages: readonly ShownMessage[], footOf: (message: ShownMessage) => Foot): void {
+  const isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 80
+  const before = new Map(
+    [...place.querySelectorAll<HTMLElement>(':scope > .message')].map((one) => [one.dataset.key, one]),
+  )
+  for (const other of place.querySelectorAll(':scope > :not(.message)')) other.remove()
+  let at: Element | null = place.firstElementChild
+  let previous: ShownMessage | undefined
+  for (const message of messages) {
+    const kept = before.get(message.key)
+    before.delete(message.key)
+    const isGrouped = follows(message, previous)
+    previous = message
+    const element =
+      kept ?? el('article', { class: 'message', 'data-key': message.key, 'data-ts': message.ts, tabindex: -1 })
+    if (element !== at) place.insertBefore(element, at)
+    else at = at.nextElementSibling
+    const foot = footOf(message)
+    element.classList.toggle('grouped', isGrouped)
+    element.classList.toggle('private', message.isPrivate)
+    element.setAttribute('aria-label', `${message.author}, ${timeOf(message.ts)}`)
+    refresh(element, [message, foot, isGrouped], () => drawMessage(message, foot, isGrouped))
+  }
+  for (const gone of before.values()) gone.remove()
+  if (isAtEnd) place.scrollTop = place.scrollHeight
+}
+
+function follows(message: ShownMessage, previous: ShownMessage | undefined): boolean {
+  if (previous === undefined || previous.author !== message.author || previous.isPrivate !== message.isPrivate)
+    return false
+  return Number(message.ts) - Number(previous.ts) < GROUP_WITHIN_S && !message.isBroadcast
+}
+
+function drawMessage(message: ShownMessage, foot: Foot, isGrouped: boolean): HTMLElement[] {
+  const press = (element: Record<string, unknown>) =>
+    act('click', { channel: message.channel, ts: message.ts, action: element.action_id })
+  const time = el('time', { datetime: new Date(Number(message.ts) * 1000).toISOString() }, timeOf(message.ts))
+  const head = el(
+    'div',
+    { class: 'head' },
+    el('span', { class: 'author' }, message.author),
+    message.isBot && el('span', { class: 'app' }, 'app'),
+    time,
+  )
+  return [
+    isGrouped ? el('span', { class: 'gutter' }, time.cloneNode(true)) : avatar(message.author, message.isBot),
+    el(
+      'div',
+      { class: 'body' },
+      message.isPrivate && el('p', { class: 'only-you' }, 'Only visible to you'),
+      message.isBroadcast && el('p', { class: 'only-you' }, 'Also sent to the channel'),
+      !isGrouped && head,
+      ...drawParts(message.parts, press),
+      message.isEdited && el('span', { class: 'edited' }, '(edited)'),
+      footOf(message, foot),
+    ),
+  ]
+}
+
+function footOf(message: ShownMessage, foot: Foot): HTMLElement | false {
+  if (foot === undefined || message.isPrivate) return false
+  const target = message.thread ?? message.ts
+  const words = foot.replies === 0 ? 'Reply in thread' : `${foot.replies} ${foot.replies === 1 ? 'reply' : 'replies'}`
+  return el(
+    'button',
+    {
+      type: 'button',
+      class: foot.replies === 0 ? 'replies none' : 'replies',
+      'data-focus': 'replies',
+      'aria-expanded': String(foot.open),
+      click: () => openThread(target),
+    },
+    words,
+    foot.last !== undefined && el('span', { class: 'last' }, ` last at ${timeOf(foot.last)}`),
+  )
+}
+
+export function avatar(name: string, isBot = false): HTMLElement {
+  const hue = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0) * 37, 0) % 360
+  const made = el(
+    'span',
+    { class: isBot ? 'avatar bot' : 'avatar', 'aria-hidden': 'true' },
+    isBot ? '✓' : name.slice(0, 1),
+  )
+  if (!isBot) made.style.setProperty('--hue', String(hue))
+  return made
+}

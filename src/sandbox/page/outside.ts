@@ -1,0 +1,122 @@
+/// <reference lib="dom" />
+import { byId, el, refresh } from './dom.ts'
+import type { Screen } from './store.ts'
+
+type World = Screen['world']
+
+const before = new Map<string, string>()
+
+/** Draws branches, apps, databases and pull requests as they are; what has changed lights up. */
+export function drawOutside({ world }: Screen): void {
+  const place = byId('outside')
+  const drawn = refresh(place, world, () => [
+    el('h2', {}, 'Outside world'),
+    ...world.environments.toReversed().map(drawEnvironment),
+    el('section', {}, el('h3', {}, 'Branches'), list(world.branches.map(drawBranch))),
+    el('section', {}, el('h3', {}, 'Pull requests'), list(world.pullRequests.map(drawPullRequest))),
+    el('section', {}, el('h3', {}, 'Service'), list(drawService(world))),
+    el('p', { class: 'note' }, `Migrations are run by ${world.migrations}.`),
+  ])
+  if (!drawn) return
+  for (const one of place.querySelectorAll<HTMLElement>('[data-is]')) {
+    const key = one.dataset.is ?? ''
+    const was = before.get(key)
+    const now = one.textContent ?? ''
+    if (before.size > 0 && was !== now) one.classList.add('fresh')
+    before.set(key, now)
+  }
+}
+
+const short = (sha: string | undefined) => sha?.slice(0, 7) ?? 'nothing'
+const list = (rows: HTMLElement[]) => el('ul', {}, ...rows)
+const hash = (sha: string | undefined) => el('code', { title: sha }, short(sha))
+
+function drawEnvironment(one: World['environments'][number]): HTMLElement {
+  const { name, app, runs, holds, database, releases, behind } = one
+  const lag = behind === undefined || behind === 0 ? 'up to date' : `${behind} behind master`
+  const revision = database.revisions.join(', ') || 'no revision'
+  const isAtHead = database.revisions.join() === database.head
+  return el(
+    'section',
+    { class: 'environment', 'data-environment': name },
+    el('h3', {}, name, ' ', el('span', { class: behind === 0 ? 'badge good' : 'badge' }, lag)),
+    el('p', { class: 'app-name' }, app),
+    el(
+      'dl',
+      {},
+      el('dt', {}, 'Runs'),
+      el('dd', { 'data-is': `${name} runs` }, hash(runs?.sha), ` ${runs?.title ?? ''}`),
+      holds?.sha !== runs?.sha && el('dt', {}, 'Holds'),
+      holds?.sha !== runs?.sha && el('dd', { 'data-is': `${name} holds` }, hash(holds?.sha), ` ${holds?.title ?? ''}`),
+      el('dt', {}, 'Database'),
+      el(
+        'dd',
+        { 'data-is': `${name} database` },
+        el('code', {}, revision),
+        isAtHead ? ' newest revision' : ' has revisions to come',
+      ),
+    ),
+    el(
+      'ol',
+      { class: 'releases', 'aria-label': `Releases of ${app}` },
+      ...releases
+        .slice(0, 4)
+        .map((release) =>
+          el(
+            'li',
+            { 'data-is': `${name} v${release.version}`, class: release.current ? 'current' : release.status },
+            el('strong', {}, `v${release.version}`),
+            ` ${release.description}`,
+            el(
+              'span',
+              { class: 'status' },
+              release.current ? ' live' : release.status === 'succeeded' ? '' : ` ${release.status}`,
+            ),
+          ),
+        ),
+    ),
+  )
+}
+
+function drawBranch({ name, sha, title, author }: World['branches'][number]): HTMLElement {
+  return el(
+    'li',
+    { 'data-is': `branch ${name}` },
+    el('strong', {}, name),
+    ' ',
+    hash(sha),
+    ` ${title}`,
+    el('span', { class: 'by' }, ` ${author}`),
+  )
+}
+
+function drawPullRequest(one: World['pullRequests'][number]): HTMLElement {
+  const { id, title, state, source, destination, comments } = one
+  return el(
+    'li',
+    { 'data-is': `pull request ${id}` },
+    el('strong', {}, `#${id}`),
+    ` ${title} `,
+    el('span', { class: `badge ${state === 'MERGED' ? 'good' : ''}` }, state.toLowerCase()),
+    el('span', { class: 'by' }, ` ${source} → ${destination}`),
+    comments.length > 0 &&
+      el(
+        'details',
+        {},
+        el('summary', {}, comments.length === 1 ? '1 comment' : `${comments.length} comments`),
+        ...comments.map((raw) => el('pre', {}, raw)),
+      ),
+  )
+}
+
+function drawService({ service }: World): HTMLElement[] {
+  const words = { starting: 'is starting', running: 'runs', killed: 'is gone, and starts again', stopped: 'is stopped' }
+  return (['bot', 'worker'] as const).map((role) =>
+    el(
+      'li',
+      { 'data-is': role, 'data-state': service[role] },
+      el('span', { class: `lamp ${service[role]}`, 'aria-hidden': 'true' }),
+      `The ${role} ${words[service[role]]}`,
+    ),
+  )
+}

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { git } from '../../src/sandbox/bare-git.ts'
+import { hotfixRefused, inOrigin, pickedByHand, REASON } from '../support/hotfix.ts'
+import { startTeam, type Team } from '../support/team.ts'
+import { leavesNothing, toldNext } from '../support/world-state.ts'
+
+const NASTY = '--force <!channel> `rm` \u202e@here'
+
+describe('a hot-fix that cannot be', () => {
+  let team: Team
+  let onMaster: readonly string[]
+  beforeAll(async () => {
+    team = await startTeam()
+    onMaster = (await inOrigin(team, 'rev-list', '--no-merges', '--reverse', 'production..master')).split('\n')
+  }, 60_000)
+  afterAll(() => team.close())
+
+  const sure = { Reason: REASON, 'Are you sure?': true }
+  const newest = async () =>
+    (await team.query<{ number: number }>('select number from release order by number desc limit 1'))[0]
+  const mirrorBranches = async () => {
+    const args = ['for-each-ref', '--format=%(refname) %(objectname)', 'refs/signoff']
+    const all = (await git(`${team.env.DATA_DIR}/mirrors/api.git`, args)).stdout.trim().split('\n')
+    return all.filter((line) => !line.startsWith('refs/signoff/picks/'))
+  }
+
+  it('opens the same modal empty, with why it is the last resort', async () => {
+    const { dana } = team.people
+    await team.command(dana, '/hotfix')
+    const view = await team.slack.waitFor(() => team.slack.openView(dana), { what: 'the modal' })
+    const words = team.slack.plainText(view)
+    expect(words).toContain('This is the last resort')
+    expect(words).toContain('I am sure that this cannot wait for regular review')
+    expect(JSON.stringify(view.blocks)).not.toContain('initial')
+    const short = await team.slack.submit({
+      user: dana,
+      view,
+      values: { Environment: 'production', Commits: 'abcd', Reason: 'too short', 'Are you sure?': true },
+    })
+    expect(short.seen).not.toBe('acknowledged')
+    const unsure = await team.slack.submit({
+      user: dana,
+      view,
+      values: { App: 'api', Environment: 'production', Commits: 'abcd', Reason: REASON, 'Are you sure?': false },
+    })
+    expect(unsure.seen).not.toBe('acknowledged')
+    expect(await newest()).toBeUndefined()
+    const words2 = await toldNext(team, dana, () =>
+      team.submit(dana, { App: 'api', Environment: 'production', Commits: `what ${NASTY}`, ...sure }),
+    )
+    expect(words2).toContain('Gate: `unknown_commit`')
+    expect(await newest()).toBeUndefined()
+  })
+
+  it('refuses a commit that nobody knows, with those that could be meant', async () => {
+    const words = await leavesNothing(team, () => hotfixRefused(team, '/hotfix fffffff production', 'unknown_commit'))
+    expect(words).toContain('the repository has no commit fffffff')
+    for (const sha of onMaster) expect(words).toContain(sha.slice(0, 7))
+  })
+
+  it('refuses one that is on no branch any more', async () => {
+    await team.repository.branch('gone', await team.repository.head('master'))
+    const lost = await team.repository.commit({ branch: 'gone', files: { 'x.py': 'x\n' }, message: 'Lost' })
+    await hotfixRefused(team, '/hotfix fffffff production', 'unknown_commit')
+    await team.repository.delete('gone')
+    const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${lost} production`, 'unknown_commit'))
+    expect(words).toContain('is on no branch of the repository any more')
+  })
+
+  it('refuses an abbreviation of several, with each of them', async () => {
+    const made: string[] = []
+    await team.repository.branch('many', await team.repository.head('production'))
+    let prefix: string | undefined
+    for (let count = 0; prefix === undefined; count++) {
+      const text = Array.from({ length: 40 }, (_, index) => index)
+      for (const index of text) {
+        made.push(
+          await team.repository.commit({
+            branch: 'many',
+            files: { 'n.txt': `${count} ${index}\n` },
+            message: `n ${index}`,
+          }),
+        )
+      }
+      const known = new Map<string, number>()
+      for (const sha of made) known.set(sha.slice(0, 4), (known.get(sha.slice(0, 4)) ?? 0) + 1)
+      prefix = [...known].find(([, times]) => times > 1)?.[0]
+      if (count === 20) break
+    }
+    if (prefix === undefined) return
+    const words = await hotfixRefused(team, `/hotfix ${prefix} production`, 'ambiguous_commit')
+    for (const sha of made.filter((each) => each.startsWith(prefix))) expect(words).toContain(sha.slice(0, 7))
+  }, 120_000)
+
+  it('refuses a merge, names its mainline and lists what it brought', async () => {
+    const before = await team.repository.head('master')
+    await team.repository.branch('side', before)
+    const side = await team.repository.commit({ branch: 'side', files: { 'side.py': 's\n' }, message: 'Side' })
+    await team.repository.commit({ branch: 'master', files: { 'other.py': 'o\n' }, message: 'Other' })
+    const other = await team.repository.head('master')
+    const merge = await team.repository.merge({ from: 'side', into: 'master' })
+    const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${merge} production`, 'merge_commit'))
+    expect(words).toContain(side.slice(0, 7))
+    expect(words).toContain(other.slice(0, 7))
+  })
+
+  it('refuses what is there already: the commit, the same change, and nothing left of it', async () => {
+    const there = await inOrigin(team, 'rev-parse', 'production^2')
+    expect(
+      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${there} production`, 'already_applied')),
+    ).toContain('is on production already')
+
+    await team.repository.branch('twin', await inOrigin(team, 'rev-parse', 'production~1'))
+    const files = { 'twin.py': 'twin = 1\n' }
+    const twin = await team.repository.commit({ branch: 'twin', files, message: 'Twin' })
+    await team.repository.commit({ branch: 'production', files, message: 'The same by another' })
+    expect(
+      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${twin} production`, 'already_applied')),
+    ).toContain('has the same change')
+
+    const half = { ...files, 'twin2.py': 'two\n' }
+    await team.repository.branch('half', await inOrigin(team, 'rev-parse', 'production~2'))
+    await team.repository.commit({ branch: 'production', files: { 'twin2.py': 'two\n' }, message: 'Second half' })
+    const both = await team.repository.commit({ branch: 'half', files: half, message: 'Both halves at once' })
+    expect(
+      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${both} production`, 'already_applied')),
+    ).toContain('nothing of')
+  })
+
+  it('refuses two commits in the wrong order, by file and line, with a recipe that works', async () => {
+    const [first, second] = (
+      await inOrigin(team, 'log', '--format=%H', '--reverse', 'production..master', '--', 'api/search.py')
+    ).split('\n')
+    await expect(pickedByHand(team, 'production', [second ?? '', first ?? ''])).rejects.toThrow()
+    const before = await mirrorBranches()
+    const words = await leavesNothing(team, () =>
+      hotfixRefused(team, `/hotfix ${second} ${first} production`, 'pick_conflict'),
+    )
+    expect(words).toContain('api/search.py')
+    expect(words).toContain('git fetch origin')
+    expect(words).toContain(`git cherry-pick -x ${second?.slice(0, 12)} ${first?.slice(0, 12)}`)
+    expect(await mirrorBranches()).toEqual(before)
+  })
+
+  it('shows hostile names and lines as words', async () => {
+    await team.repository.branch('hostile', await team.repository.head('production'))
+    const mine = { 'n`a`me <!channel>.py': `${NASTY}${'y'.repeat(5000)}\n` }
+    const hostile = await team.repository.commit({
+      branch: 'hostile',
+      files: mine,
+      message: `${NASTY} ${'z'.repeat(5000)}`,
+    })
+    await team.repository.commit({
+      branch: 'production',
+      files: { 'n`a`me <!channel>.py': 'theirs\n' },
+      message: 'Theirs',
+    })
+    const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${hostile} production`, 'pick_conflict'))
+    expect(words).toContain('n`a`me')
+    const sent = JSON.stringify([...team.slack.ephemerals(team.people.dana)])
+    expect(sent).not.toMatch(/"text":"[^"]*<!channel>[^"]*","type":"mrkdwn"|"type":"mrkdwn","text":"[^"]*<!channel>/)
+    expect(words).not.toContain('\u202e')
+  })
+
+  it('refuses more than ten, a branch that no environment follows, and a branch that nobody may push to', async () => {
+    const { dana } = team.people
+    const many = Array.from({ length: 11 }, (_, index) => `abcd${(4096 + index).toString(16)}`).join(' ')
+    const tooMany = await toldNext(team, dana, () => team.command(dana, `/hotfix ${many} production`))
+    expect(tooMany).toContain('Gate: `too_many_commits`')
+    const foreign = await toldNext(team, dana, () => team.command(dana, '/hotfix abcd123 release-2.x'))
+    expect(foreign).toContain('Gate: `not_followed_branch`')
+    expect(foreign).toContain('git switch release-2.x\ngit cherry-pick -x abcd123\ngit push origin release-2.x')
+    const rule = await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
+    const last = onMaster.at(-1) ?? ''
+    const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${last} production`, 'pick_not_allowed'))
+    expect(words).toContain('push on production: nobody may push')
+    await team.bitbucket.allowMerge(rule)
+  })
+
+  it('refuses when the remote holds what the branch lacks', async () => {
+    await team.repository.branch('by-hand', await team.repository.head('production'))
+    const stray = await team.repository.commit({ branch: 'by-hand', files: { 'stray.py': 's\n' }, message: 'Stray' })
+    await team.heroku.pushBehind('complianceai-api-production', stray, team.repository.bare)
+    await team.repository.delete('by-hand')
+    const words = await leavesNothing(team, () =>
+      hotfixRefused(team, `/hotfix ${onMaster.at(-1)} production`, 'remote_diverged'),
+    )
+    expect(words).toContain('Stray')
+  })
+
+  it('asks nobody for anything: no card was ever posted', async () => {
+    expect(team.slack.messages('product')).toEqual([])
+    expect(team.bitbucket.pullRequests()).toEqual([])
+  })
+})
