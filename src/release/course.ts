@@ -139,8 +139,16 @@ export async function planned(tx: Transaction, release: Release, environment: En
     data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
   })
   if (asksGo) await tx.send(toRequester(release, 'go', { is: 'go', number: release.number }))
-  if (!asksGo || release.card !== undefined) await tx.send({ kind: 'card', release: release.number })
+  if (!asksGo || release.card !== undefined) {
+    await tx.send({ kind: 'card', release: release.number })
+    await tellMigrations(tx, release.number, plan)
+  }
   if (goes) await proceed(tx, { ...release, attempt: 1 }, environment)
+}
+
+/** Says once in the thread what the plan's migrations do; after the card, whose thread it is. */
+export async function tellMigrations(tx: Transaction, number: number, plan: Plan | undefined): Promise<void> {
+  if (plan !== undefined && plan.migrations.length > 0) await say(tx, number, 'migrations', { is: 'migrations' })
 }
 
 /**

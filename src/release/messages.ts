@@ -20,6 +20,8 @@ export type ThreadLine =
   | { readonly is: 'retried'; readonly person: PersonName }
   | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }
   | { readonly is: 'note'; readonly text: string }
+  /** What the plan's migrations do, drawn from the plan. */
+  | { readonly is: 'migrations' }
   /** A pull request brings what a hot-fix has picked to the branch that its environment is promoted from. */
   | {
       readonly is: 'carried'

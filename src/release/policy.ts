@@ -90,7 +90,10 @@ function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
 /** Whether the plan has a migration of a kind that must be talked over first. */
 export function mustBeTalkedOver(environment: Environment, release: Release): boolean {
   const kinds = environment.migrations?.talkItOver ?? []
-  return (release.plan?.migrations ?? []).some(({ risk }) => risk !== undefined && kinds.includes(risk))
+  // Not only the worst finding of each: a migration that destroys may lock too.
+  return (release.plan?.migrations ?? []).some(({ risk, findings = [] }) =>
+    [risk, ...findings.map((each) => each.risk)].some((each) => each !== undefined && kinds.includes(each)),
+  )
 }
 
 /**

@@ -170,6 +170,8 @@ export type Failure =
       readonly database: readonly string[]
       readonly applied: readonly string[]
       readonly pending: readonly string[]
+      /** The one of the pending that may be in by parts. */
+      readonly partly?: string
       readonly line?: string
       readonly output: readonly string[]
     }

@@ -3,7 +3,7 @@
  * decides and records in one transaction. Refusals are values. Every call is safe to repeat.
  */
 import { type App, type Environment, findApp, findEnvironment } from './app.ts'
-import { end, needAttention, say } from './course.ts'
+import { end, needAttention, say, tellMigrations } from './course.ts'
 import { GIVES_WAY } from './hotfix.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { nearestFirst } from './nearest.ts'
@@ -443,6 +443,7 @@ export function createReleaseService(ports: {
         tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
         await start(tx, release)
         await tx.send({ kind: 'card', release: release.number })
+        await tellMigrations(tx, release.number, release.plan)
         return undefined
       })
     },

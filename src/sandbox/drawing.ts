@@ -80,9 +80,12 @@ function mended(value: unknown): unknown {
   if (!isRecord(value)) return value
   const isMarkup = value.type === 'mrkdwn'
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => {
-      if (key !== 'text' || !isMarkup || typeof one !== 'string') return [key, mended(one)]
-      return [key, one.replaceAll('&lt;', '&lt;\u2060').replaceAll(/<(!subteam\^\w+|[@#]\w+)\|[^<>]*>/g, '<$1>')]
+    Object.entries(value).flatMap(([key, one]) => {
+      // Verbatim text is still markup in Slack; there it would be shown as it is.
+      if (key === 'verbatim') return []
+      if (key !== 'text' || !isMarkup || typeof one !== 'string') return [[key, mended(one)]]
+      const plain = one.replaceAll('&lt;', '&lt;\u2060').replaceAll(/<(!subteam\^\w+|[@#]\w+)\|[^<>]*>/g, '<$1>')
+      return [[key, plain]]
     }),
   )
 }
@@ -90,10 +93,10 @@ function mended(value: unknown): unknown {
 /** Block ids become DOM ids there, which would be doubled as soon as two messages show; the theme is the page's. */
 const withoutIds = (html: string): string => html.replaceAll(/ (?:id|data-theme)="[^"]*"/g, '')
 
-/** The library's style sheet, for drawings without ids. */
+/** The library's style sheet, for drawings without ids, in a layer: what the page says of them counts more. */
 export async function drawingStyles(): Promise<string> {
   const path = new URL(import.meta.resolve('slack-blocks-to-jsx/dist/style.css'))
-  const css = await readFile(path, 'utf8')
-  // As strong as the id that it stands for: the rules below it count on that.
-  return css.replaceAll('#slack_blocks_to_jsx', ':is(.slack_blocks_to_jsx, #none)')
+  const css = (await readFile(path, 'utf8')).replaceAll('!important', '')
+  // As strong as the id that it stands for: the library's rules count on that among themselves.
+  return `@layer drawing { ${css.replaceAll('#slack_blocks_to_jsx', ':is(.slack_blocks_to_jsx, #none)')} }`
 }

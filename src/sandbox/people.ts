@@ -24,6 +24,7 @@ export function settle(slack: SlackWorkspace): void {
     slack.addUser({
       name,
       realName,
+      displayName: realName,
       email: `${name}@example.test`,
       ...(name === 'gus' ? { guest: 'multi' as const } : {}),
     }),
@@ -32,7 +33,7 @@ export function settle(slack: SlackWorkspace): void {
   if (dana === undefined || lin === undefined || tom === undefined) throw new Error('there is nobody to work with')
   const authors = { ada: 'Ada Nowak', ben: 'Ben Ortiz', chi: 'Chi Tanaka' }
   for (const [name, realName] of Object.entries(authors)) {
-    slack.addUser({ name, realName, email: `${name}@example.test` })
+    slack.addUser({ name, realName, displayName: realName.split(' ')[0] ?? name, email: `${name}@example.test` })
   }
   slack.addGroup({ handle: 'release-approvers', users: [tom, dana] })
   slack.addGroup({ handle: 'qa', users: [lin] })

@@ -3,7 +3,8 @@
  * of the sample's revisions. It is called in the words in which alembic and a look by its Python are:
  *
  *   <program> -c <config> upgrade head
- *   <any>.py MARK <program> <config>       prints MARK and one line of JSON: where the database stands, what is pending
+ *   <any>.py MARK <program> <config> [--sql]   prints MARK and one line of JSON: where the database stands, what is
+ *                                              pending, and with --sql by which statements
  *
  * The working directory is a checkout, whose `.env` names the database. One transaction an upgrade, as alembic does.
  */
@@ -29,6 +30,8 @@ async function readRevisions(): Promise<Revision[]> {
   }
   return found
 }
+
+const sqlOf = (one: Revision) => readFile(one.file.replace(/py$/, 'sql'), 'utf8')
 
 /** Oldest first, from what the database holds to the head. The sample has one line of revisions. */
 function pendingAfter(all: readonly Revision[], current: string | undefined): Revision[] {
@@ -61,19 +64,24 @@ async function currentOf(client: pg.Client): Promise<string | undefined> {
   return (await client.query('select version_num from alembic_version')).rows[0]?.version_num
 }
 
-async function look(): Promise<object> {
+async function look({ withSql }: { withSql: boolean }): Promise<object> {
   const all = await readRevisions()
   const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
+  const previewed = async (one: Revision) => ({
+    ...described(one),
+    ...(withSql && { preview: { statements: [await sqlOf(one)], commits: false } }),
+  })
   return inDatabase(async (client) => {
     const current = await currentOf(client)
     const isKnown = current === undefined || all.some((one) => one.revision === current)
     const followed = new Set(all.map((one) => one.after))
     return {
+      dialect: 'postgresql',
       identity: `${client.host.toLowerCase()}:${client.port}/${client.database}`,
       heads: all.filter((one) => !followed.has(one.revision)).map(described),
       current: current === undefined ? [] : [current],
       unknown: isKnown ? [] : [current],
-      pending: isKnown ? pendingAfter(all, current).map(described) : [],
+      pending: isKnown ? await Promise.all(pendingAfter(all, current).map(previewed)) : [],
     }
   })
 }
@@ -86,7 +94,7 @@ async function upgrade(): Promise<void> {
     const current = await currentOf(client)
     for (const one of pendingAfter(all, current)) {
       process.stderr.write(`INFO  [sandbox] Running upgrade ${one.after ?? ''} -> ${one.revision}, ${one.message}\n`)
-      await client.query(await readFile(one.file.replace(/py$/, 'sql'), 'utf8'))
+      await client.query(await sqlOf(one))
       await client.query('delete from alembic_version')
       await client.query('insert into alembic_version values ($1)', [one.revision])
     }
@@ -102,7 +110,7 @@ function failureOf(error: unknown): { error: string; database: boolean; sqlstate
 
 const [, , program = '', ...words] = process.argv
 if (program.endsWith('.py')) {
-  const said = await look().catch(failureOf)
+  const said = await look({ withSql: words.includes('--sql') }).catch(failureOf)
   process.stdout.write(`\n${words[0]}${JSON.stringify(said)}\n`)
 } else if (words.at(-2) === 'upgrade' && words.at(-1) === 'head') {
   try {

@@ -37,7 +37,7 @@ export type ShownView = {
 export type Next =
   | { step: 'ask' }
   | { step: 'wait' }
-  | { step: 'qa' | 'approve'; ts: string }
+  | { step: 'talk' | 'qa' | 'approve'; ts: string }
   | { step: 'running'; ts: string }
   | { step: 'done' | 'stopped'; ts: string; words: string }
 
@@ -126,6 +126,7 @@ function nextStep({ slack }: Sandbox): Next {
   const labels = new Set(labelsOf(card.blocks))
   const { ts } = card
   const words = slack.readable(card.text)
+  if (labels.has('Talked over')) return { step: 'talk', ts }
   if (labels.has('QA passed') && !/succeeded/.test(words)) return { step: 'qa', ts }
   if (labels.has('Approve') && !/succeeded/.test(words)) return { step: 'approve', ts }
   if (labels.has('Plan again') || labels.has('Retry')) return { step: 'stopped', ts, words }

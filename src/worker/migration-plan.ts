@@ -99,7 +99,7 @@ async function described(
       file: revision.file,
       ...(author !== undefined && { author }),
       risk: found[0]?.risk ?? 'adds',
-      findings: found.slice(0, MOST_FINDINGS),
+      findings: keptFindings(found),
       findingCount: found.length,
       ...(isPreviewed(revision) && { sql }),
       ...(leftOut > 0 && { sqlLeftOut: leftOut }),
@@ -107,6 +107,13 @@ async function described(
     })
   }
   return planned
+}
+
+/** The first ones, and at least one of each risk, which rules go by. */
+function keptFindings(found: readonly SqlFinding[]): readonly SqlFinding[] {
+  return found.filter(
+    ({ risk }, index) => index < MOST_FINDINGS || found.findIndex((each) => each.risk === risk) === index,
+  )
 }
 
 const isPreviewed = ({ preview }: PendingRevision) => preview !== undefined && 'statements' in preview

@@ -22,8 +22,13 @@ function line({ kind, person, at, note, right }: SignOff): string {
 /** The record that the release document asks for: who QA'd, who approved, or why it must go out now. Markdown. */
 export function recordText(release: Release): string {
   const { plan, requester } = release
-  const migrations = (plan?.migrations ?? []).map(
-    ({ revision, message }) => `* migration ${revision} ${plain(message)}`,
+  const migrations = (plan?.migrations ?? []).map(({ revision, message, author, findings = [] }) =>
+    [
+      `* migration ${revision} ${plain(message)}${author === undefined ? '' : `, by ${plain(author)}`}`,
+      ...findings
+        .filter(({ risk }) => risk !== 'adds')
+        .map(({ risk, what, why }) => `    * ${plain(what)} (${risk}): ${plain(why)}`),
+    ].join('\n'),
   )
   return [
     recordMarker(release),

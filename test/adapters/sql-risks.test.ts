@@ -231,7 +231,7 @@ describe('each statement of a migration is told for what it does', async () => {
   // One revision each, so that no table is new for another: those are tested below.
   for (const [group, list] of Object.entries(TABLE)) {
     describe(group, () => {
-      it.each(list)('%s', (sql, ...expected) => {
+      it.each(list.map(([sql, ...expected]) => ({ sql, expected })))('$sql', ({ sql, expected }) => {
         const worstFirst = (found[rows.findIndex((row) => row[0] === sql)] ?? []).toSorted(
           (a, b) => RANK.indexOf(a.risk) - RANK.indexOf(b.risk),
         )

@@ -4,6 +4,7 @@ import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import {
   bitbucketEffects,
   herokuEffects,
+  NOTHING_TO_TALK_OVER,
   reaches,
   startProduction,
   threadSays,
@@ -16,7 +17,7 @@ describe('a production release whose worker is killed again and again', () => {
   let team: Team
   let worker: SignoffProcess
   beforeAll(async () => {
-    team = await startTeam({ unstarted: true })
+    team = await startTeam({ ...NOTHING_TO_TALK_OVER, unstarted: true })
     await team.repository.addRevision({
       message: 'a slow one that may run once',
       upgrade: [

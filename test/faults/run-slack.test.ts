@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Json } from '../../src/sandbox/slack/workspace.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
-import { cardShows, herokuEffects, reaches } from '../support/seen-release.ts'
+import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
 describe('a bot that dies while Slack has not answered', () => {
@@ -10,7 +10,7 @@ describe('a bot that dies while Slack has not answered', () => {
   let bot: SignoffProcess
   let worker: SignoffProcess
   beforeAll(async () => {
-    team = await startTeam({ unstarted: true })
+    team = await startTeam({ ...NOTHING_TO_TALK_OVER, unstarted: true })
     ;[bot, worker] = await Promise.all([
       startProcess(team, 'bot', { pace: QUICK }),
       startProcess(team, 'worker', { pace: QUICK }),

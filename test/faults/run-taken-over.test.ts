@@ -6,6 +6,7 @@ import {
   bitbucketEffects,
   cardShows,
   herokuEffects,
+  NOTHING_TO_TALK_OVER,
   reaches,
   seenRelease,
   somethingNew,
@@ -18,7 +19,7 @@ describe('a run', () => {
   let team: Team
   let workers: SignoffProcess[] = []
   beforeAll(async () => {
-    team = await startTeam({ unstarted: true, pace: { times: { sweep: 300 } } })
+    team = await startTeam({ ...NOTHING_TO_TALK_OVER, unstarted: true })
     await team.start('bot')
   })
   afterEach(async () => {

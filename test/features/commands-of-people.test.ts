@@ -48,11 +48,6 @@ describe('commands', () => {
     expect(await releases()).toEqual([])
   })
 
-  it('/hotfix says that it comes later', async () => {
-    const words = await answerTo(team.people.tom, '/hotfix abcd1234 production', /hotfix.*later/s)
-    expect(words).toContain('Nothing was changed')
-  })
-
   it('/deploy alone opens a modal that asks for App and Environment, and sending it asks for the release', async () => {
     const { dana, lin } = team.people
     await team.command(dana, '/deploy')

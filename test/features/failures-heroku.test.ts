@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   cardShows,
   herokuEffects,
+  NOTHING_TO_TALK_OVER,
   reaches,
   seenRelease,
   somethingNew,
@@ -14,7 +15,7 @@ import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.t
 describe('a push to Heroku', () => {
   let team: Team
   beforeAll(async () => {
-    team = await startTeam()
+    team = await startTeam(NOTHING_TO_TALK_OVER)
   })
   afterAll(() => team?.close())
 

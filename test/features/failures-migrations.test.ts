@@ -6,6 +6,7 @@ import {
   bitbucketEffects,
   cardShows,
   herokuEffects,
+  NOTHING_TO_TALK_OVER,
   reaches,
   startProduction,
   threadSays,
@@ -20,7 +21,7 @@ describe('a migration that the data do not allow', () => {
   let team: Team
   let constraint: { revision: string }
   beforeAll(async () => {
-    team = await startTeam()
+    team = await startTeam(NOTHING_TO_TALK_OVER)
     constraint = await team.repository.addRevision({
       revision: 'dead0000dead',
       message: 'emails have an at sign',

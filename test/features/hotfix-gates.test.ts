@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
-import { hotfixRefused, inOrigin, pickedByHand, REASON } from '../support/hotfix.ts'
-import { startTeam, type Team } from '../support/team.ts'
+import { hotfixRefused, inOrigin, pickedByHand, REASON, startHotfixTeam } from '../support/hotfix.ts'
+import type { Team } from '../support/team.ts'
 import { leavesNothing, toldNext } from '../support/world-state.ts'
 
 const NASTY = '--force <!channel> `rm` \u202e@here'
@@ -10,7 +11,7 @@ describe('a hot-fix that cannot be', () => {
   let team: Team
   let onMaster: readonly string[]
   beforeAll(async () => {
-    team = await startTeam()
+    team = await startHotfixTeam()
     onMaster = (await inOrigin(team, 'rev-list', '--no-merges', '--reverse', 'production..master')).split('\n')
   }, 60_000)
   afterAll(() => team.close())
@@ -68,29 +69,27 @@ describe('a hot-fix that cannot be', () => {
   })
 
   it('refuses an abbreviation of several, with each of them', async () => {
-    const made: string[] = []
-    await team.repository.branch('many', await team.repository.head('production'))
-    let prefix: string | undefined
-    for (let count = 0; prefix === undefined; count++) {
-      const text = Array.from({ length: 40 }, (_, index) => index)
-      for (const index of text) {
-        made.push(
-          await team.repository.commit({
-            branch: 'many',
-            files: { 'n.txt': `${count} ${index}\n` },
-            message: `n ${index}`,
-          }),
-        )
-      }
-      const known = new Map<string, number>()
-      for (const sha of made) known.set(sha.slice(0, 4), (known.get(sha.slice(0, 4)) ?? 0) + 1)
-      prefix = [...known].find(([, times]) => times > 1)?.[0]
-      if (count === 20) break
+    const [tree, parent] = (await inOrigin(team, 'rev-parse', 'production^{tree}', 'production')).split('\n')
+    const who = 'Ada Nowak <ada@example.test> 1795000000 +0000'
+    const text = (n: number) => `tree ${tree}\nparent ${parent}\nauthor ${who}\ncommitter ${who}\n\nTwin ${n}\n`
+    const idOf = (n: number) =>
+      createHash('sha1')
+        .update(`commit ${text(n).length}\0${text(n)}`)
+        .digest('hex')
+    const seen = new Map<string, number>()
+    let n = 0
+    while (!seen.has(idOf(n).slice(0, 5))) seen.set(idOf(n).slice(0, 5), n++)
+    const prefix = idOf(n).slice(0, 5)
+    const twins = [seen.get(prefix) ?? 0, n]
+    for (const twin of twins) {
+      await git(team.repository.bare, ['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text(twin) })
+      await team.repository.branch(`twin-${twin}`, idOf(twin))
     }
-    if (prefix === undefined) return
-    const words = await hotfixRefused(team, `/hotfix ${prefix} production`, 'ambiguous_commit')
-    for (const sha of made.filter((each) => each.startsWith(prefix))) expect(words).toContain(sha.slice(0, 7))
-  }, 120_000)
+    const words = await leavesNothing(team, () =>
+      hotfixRefused(team, `/hotfix ${prefix} production`, 'ambiguous_commit'),
+    )
+    for (const twin of twins) expect(words).toContain(`${idOf(twin).slice(0, 7)} Twin ${twin} · Ada Nowak`)
+  })
 
   it('refuses a merge, names its mainline and lists what it brought', async () => {
     const before = await team.repository.head('master')

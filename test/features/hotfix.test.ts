@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
-import { askForHotfix, inOrigin, pickedByHand, REASON, signHotfix } from '../support/hotfix.ts'
-import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { askForHotfix, inOrigin, pickedByHand, REASON, signHotfix, startHotfixTeam } from '../support/hotfix.ts'
+import { INTEGRATION, PRODUCTION, type Team } from '../support/team.ts'
 
 let team: Team
 afterEach(async () => {
@@ -18,7 +18,7 @@ async function stepsDone(): Promise<readonly (string | undefined)[]> {
 }
 
 it('one commit from master onto production: picked, migrated, pushed, confirmed and told; master is untouched', async () => {
-  team = await startTeam()
+  team = await startHotfixTeam()
   const { dana } = team.people
   const [master, before] = [await team.repository.head('master'), await team.repository.head('production')]
   const fix = await inOrigin(team, 'rev-list', '-1', '--grep=^Migration:', 'master')
@@ -51,7 +51,7 @@ it('one commit from master onto production: picked, migrated, pushed, confirmed 
 })
 
 it('a commit that master lacks: a pull request carries it there, a day later the thread asks, and the next release keeps it', async () => {
-  team = await startTeam()
+  team = await startHotfixTeam()
   const { dana, lin, tom } = team.people
   await team.repository.branch('urgent', await team.repository.head('production'))
   const fix = await team.repository.commit({
@@ -104,7 +104,7 @@ it('a commit that master lacks: a pull request carries it there, a day later the
 })
 
 it('where nobody signs, the plan is shown privately first, and Go starts it', async () => {
-  team = await startTeam()
+  team = await startHotfixTeam()
   const { dana, lin } = team.people
   const master = await team.repository.head('master')
   await team.repository.branch('urgent', master)

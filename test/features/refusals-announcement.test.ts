@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { startTeam, type Team } from '../support/team.ts'
-import { expectUnchanged, worldState } from '../support/world-state.ts'
+import { expectUnchanged, nothingToTalkOver, worldState } from '../support/world-state.ts'
 
 let team: Team
 beforeAll(async () => {
-  team = await startTeam()
+  team = await startTeam({ production: nothingToTalkOver })
 })
 afterAll(() => team?.close())
 

@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startTeam, type Team } from '../support/team.ts'
-import { askAndBeRefused, expectUnchanged, leavesNothing, worldState } from '../support/world-state.ts'
+import {
+  askAndBeRefused,
+  expectUnchanged,
+  leavesNothing,
+  nothingToTalkOver,
+  worldState,
+} from '../support/world-state.ts'
 
 let team: Team
 beforeAll(async () => {
   team = await startTeam({
     production: (entry) => {
+      nothingToTalkOver(entry)
       entry.sign_off = { qa: 1, approvals: 1, approvers: ['@release-approvers'], require_checks: true }
     },
   })
@@ -62,12 +69,4 @@ it('plans again when they have passed; an emergency waives what fails after that
   await team.click(tom, 'Must go out now…')
   await team.submit(tom, { Reason: 'Customers cannot log in' })
   await team.until('Emergency #6 succeeded')
-})
-
-it('only shows checks where they are not asked for', async () => {
-  const { dana } = team.people
-  await team.repository.commit({ files: { 'api/next.py': '1\n' }, message: 'Begin the next one' })
-  await build('FAILED')
-  await team.command(dana, '/deploy integration')
-  await team.until(/integration runs|Release #7 succeeded/)
 })

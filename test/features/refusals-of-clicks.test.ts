@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { Delivery } from '../../src/sandbox/slack/workspace.ts'
 import { startTeam, type Team } from '../support/team.ts'
-import { expectUnchanged, toldNext, worldState } from '../support/world-state.ts'
+import { expectUnchanged, nothingToTalkOver, toldNext, worldState } from '../support/world-state.ts'
 
 let team: Team
 let pia: string
 beforeAll(async () => {
-  team = await startTeam()
+  team = await startTeam({ production: nothingToTalkOver })
   pia = team.slack.addUser({ name: 'pia', realName: 'Pia' }).id
   team.slack.setGroupUsers('release-approvers', [team.people.tom, team.people.dana, pia])
 })
@@ -45,6 +45,14 @@ async function reject(number: number): Promise<void> {
 }
 
 let kept: Delivery
+
+it('only shows a failed check where passed ones are not asked for', async () => {
+  const url = 'https://ci.example.test/7'
+  team.bitbucket.setStatus(await team.repository.head('master'), { state: 'FAILED', name: 'Unit tests', url })
+  await team.command(team.people.dana, '/deploy preview production')
+  const told = await team.told(team.people.dana, /Preview: api/)
+  expect(told).toMatch(/1 of 1 check failed|Unit tests/)
+})
 
 it('takes no click on an earlier release’s card for the one that is asked for now', async () => {
   const before = await worldState(team)

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
-import { askAndBeRefused, byHand, expectUnchanged, worldState } from '../support/world-state.ts'
+import { askAndBeRefused, byHand, expectUnchanged, nothingToTalkOver, worldState } from '../support/world-state.ts'
 
 let team: Team
 let number = 0
 beforeAll(async () => {
   // Ten releases a minute: their cards would be drawn oftener than Slack lets them.
-  team = await startTeam({ pace: { updateEveryMs: 1_000 } })
+  team = await startTeam({ production: nothingToTalkOver, pace: { updateEveryMs: 1_000 } })
   await team.command(team.people.dana, '/deploy production')
   await awaits()
 })
@@ -106,6 +106,8 @@ describe('what a plan binds moves', () => {
     const version = team.heroku.releases(PRODUCTION).find(({ current }) => !current)?.version ?? 0
     await signOff()
     await recording
+    const { id } = team.bitbucket.pullRequests().at(-1) ?? { id: 0 }
+    await expect.poll(() => team.bitbucket.comments(id).length).toBe(1)
     await isOutdatedBy(
       async () => team.heroku.rollback(PRODUCTION, version),
       ['what runs moved', 'Nothing was merged'],

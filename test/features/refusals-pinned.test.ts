@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
-import { askAndBeRefused, expectUnchanged, leavesNothing, toldNext, worldState } from '../support/world-state.ts'
+import {
+  askAndBeRefused,
+  expectUnchanged,
+  leavesNothing,
+  nothingToTalkOver,
+  toldNext,
+  worldState,
+} from '../support/world-state.ts'
 
 let team: Team
 beforeAll(async () => {
   team = await startTeam({
     production: (entry) => {
+      nothingToTalkOver(entry)
       entry.pull_request = 'pinned'
     },
   })

@@ -137,10 +137,10 @@ export async function aTeam(production: Partial<Environment> = {}) {
     messages: async (): Promise<readonly OutboxMessage[]> =>
       (await sql('select message from outbox order by id')).map(({ message }) => message as OutboxMessage),
 
-    /** The lines of a release's thread. */
+    /** The lines of a release's thread, after the one on its migrations. */
     lines: async (number: number) =>
       (await team.messages()).flatMap((message) =>
-        message.kind === 'line' && message.release === number ? [message.line] : [],
+        message.kind === 'line' && message.release === number && message.line.is !== 'migrations' ? [message.line] : [],
       ),
 
     /** Slack has confirmed all that waits: the next card is a new message in the outbox. */

@@ -4,11 +4,21 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Team } from './team.ts'
+import { startTeam, type Team, type TeamOptions } from './team.ts'
 
 const run = promisify(execFile)
 
 export const REASON = 'Digests go out in the night for half of our users.'
+
+/** A team where migrations need no Talked over: that has stories of its own. */
+export function startHotfixTeam(options: TeamOptions = {}): Promise<Team> {
+  return startTeam({
+    ...options,
+    production: (entry) => {
+      entry.migrations = { ...(entry.migrations as object), talk_it_over: [] }
+    },
+  })
+}
 
 /** Reads from the repository behind Bitbucket. */
 export async function inOrigin(team: Team, ...args: string[]): Promise<string> {

@@ -41,16 +41,16 @@ export async function reaches(team: Team, number: number, state: string, attempt
  * after some crashes, in a minute.
  */
 export async function timePasses(team: Team): Promise<void> {
+  const takenUp = 'select coalesce(sum(retry_count), 0)::int as times from pgboss.job'
+  const [before] = await team.query<{ times: number }>(takenUp)
   await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
   await vi.waitFor(
     async () => {
       await team.query(`update pgboss.job set start_after = now() where state = 'retry'`)
-      const held = await team.query(
-        `select 1 from pgboss.job where state = 'active' and heartbeat_on > now() - interval '10 s'`,
-      )
-      expect(held).not.toEqual([])
+      const [now] = await team.query<{ times: number }>(takenUp)
+      expect(now?.times).toBeGreaterThan(before?.times ?? 0)
     },
-    { timeout: 20_000, interval: 200 },
+    { timeout: 30_000, interval: 200 },
   )
 }
 
@@ -103,6 +103,11 @@ export async function bitbucketEffects(team: Team): Promise<{ merges: number; co
     merges: log.filter(({ kind }) => kind === 'pull request merged').length,
     comments: pullRequests.reduce((count, { id }) => count + team.bitbucket.comments(id).length, 0),
   }
+}
+
+/** For a team whose migrations need nobody's Talked over. */
+export const NOTHING_TO_TALK_OVER = {
+  production: (entry: Record<string, unknown>) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
 }
 
 /** Brings a production release to the click that starts it: asked for by Dana, QA by Lin, approved by Tom. */

@@ -161,7 +161,8 @@ async function conflict(
     if (found !== undefined && lines.length === 0) lines = found.lines
     files.push({ path, ...(found && { line: found.line }) })
   }
-  return { files, lines: lines.length > 0 ? lines : merged.messages.slice(0, LONGEST_CONFLICT).map(cutLine) }
+  const named = (line: string) => cutLine(withNames(line, called))
+  return { files, lines: lines.length > 0 ? lines : merged.messages.slice(0, LONGEST_CONFLICT).map(named) }
 }
 
 async function smallTextAt(mirror: Mirror, tree: string, path: string): Promise<string | undefined> {
@@ -184,8 +185,12 @@ function firstHunk(
   const length = all.slice(start).findIndex((line) => line.startsWith('>>>>>>> ')) + 1
   const whole = all.slice(start, length === 0 ? undefined : start + length)
   const shown = whole.length <= LONGEST_CONFLICT ? whole : [...whole.slice(0, LONGEST_CONFLICT - 1), '…']
-  const named = (line: string) => sides.reduce((words, side) => words.replaceAll(side, called[side] ?? ''), line)
-  return { line: start + 1, lines: shown.map((line) => cutLine(named(line))) }
+  return { line: start + 1, lines: shown.map((line) => cutLine(withNames(line, called))) }
+}
+
+/** The sides of the merge by the names that people know them by. */
+function withNames(line: string, called: Readonly<Record<string, string>>): string {
+  return Object.entries(called).reduce((words, [side, name]) => words.replaceAll(side, name), line)
 }
 
 function cutLine(line: string): string {

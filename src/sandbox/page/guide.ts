@@ -49,6 +49,18 @@ function hintOf(screen: Screen): Hint {
             words: 'The plan needs a person who says that QA passed, and another who approves. Lin does QA.',
             act: turn('lin', 'Become Lin'),
           }
+    case 'talk':
+      return as === 'tom'
+        ? {
+            at: 1,
+            words:
+              'You are Tom. The migration may destroy data or has an unknown effect: press Talked over, and say with whom.',
+          }
+        : {
+            at: 1,
+            words: 'Its migration has to be talked over first, and an approver says that it was. Tom may.',
+            act: turn('tom', 'Become Tom'),
+          }
     case 'approve':
       return as === 'tom'
         ? { at: 2, words: 'You are Tom. Read what goes, press Approve on the card, and confirm.' }
@@ -83,7 +95,7 @@ function hintOf(screen: Screen): Hint {
   }
 }
 
-const atOf = (step: string): number => ({ qa: 1, approve: 2, running: 3, stopped: 3, done: 4 })[step] ?? 0
+const atOf = (step: string): number => ({ talk: 1, qa: 1, approve: 2, running: 3, stopped: 3, done: 4 })[step] ?? 0
 
 const isShipped = ({ world }: Screen) => world.environments.find(({ name }) => name === 'production')?.behind === 0
 

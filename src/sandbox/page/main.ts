@@ -11,7 +11,7 @@ import { drawTrouble, showTrouble } from './trouble.ts'
 const read = new Map<string, string>()
 
 function drawPeople(screen: Screen): void {
-  refresh(byId('people'), [screen.as], () => [
+  refresh(byId('people'), screen.people, () => [
     el('legend', {}, 'You are'),
     ...screen.people.map(({ name, realName, role, can }) => {
       const input = el('input', {
@@ -22,7 +22,6 @@ function drawPeople(screen: Screen): void {
         'aria-describedby': `can-${name}`,
         change: () => become(name),
       })
-      input.checked = name === screen.as
       return el(
         'label',
         { class: 'person', title: can },
@@ -33,6 +32,7 @@ function drawPeople(screen: Screen): void {
       )
     }),
   ])
+  for (const input of byId('people').querySelectorAll('input')) input.checked = input.value === screen.as
 }
 
 function drawChannels(screen: Screen): void {

@@ -118,7 +118,7 @@ function drawMessage(message: ShownMessage, foot: Foot, isGrouped: boolean): HTM
     time,
   )
   return [
-    isGrouped ? el('span', { class: 'gutter' }, time.cloneNode(true)) : avatar(message.author, message.isBot),
+    isGrouped ? el('span', { class: 'gutter' }, shortTime(message.ts)) : avatar(message.author, message.isBot),
     el(
       'div',
       { class: 'body' },
@@ -131,6 +131,9 @@ function drawMessage(message: ShownMessage, foot: Foot, isGrouped: boolean): HTM
     ),
   ]
 }
+
+/** For a column that is too narrow for AM and PM. */
+const shortTime = (ts: string) => timeOf(ts).replace(/\s?[AP]M$/i, '')
 
 function footOf(message: ShownMessage, foot: Foot): HTMLElement | false {
   if (foot === undefined || message.isPrivate) return false
@@ -151,7 +154,7 @@ function footOf(message: ShownMessage, foot: Foot): HTMLElement | false {
 }
 
 export function avatar(name: string, isBot = false): HTMLElement {
-  const hue = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0) * 37, 0) % 360
+  const hue = ([...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) * 137) % 360
   const made = el(
     'span',
     { class: isBot ? 'avatar bot' : 'avatar', 'aria-hidden': 'true' },

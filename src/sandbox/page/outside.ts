@@ -18,11 +18,12 @@ export function drawOutside({ world }: Screen): void {
     el('p', { class: 'note' }, `Migrations are run by ${world.migrations}.`),
   ])
   if (!drawn) return
+  const isFirst = before.size === 0
   for (const one of place.querySelectorAll<HTMLElement>('[data-is]')) {
     const key = one.dataset.is ?? ''
     const was = before.get(key)
     const now = one.textContent ?? ''
-    if (before.size > 0 && was !== now) one.classList.add('fresh')
+    if (!isFirst && was !== now) one.classList.add('fresh')
     before.set(key, now)
   }
 }

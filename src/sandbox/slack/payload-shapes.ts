@@ -76,9 +76,9 @@ export function userShape(user: User, { withEmail }: { withEmail: boolean }): Js
     deleted: user.deleted,
     profile: {
       real_name: user.realName,
-      display_name: user.name,
+      display_name: user.displayName,
       real_name_normalized: user.realName,
-      display_name_normalized: user.name,
+      display_name_normalized: user.displayName,
       team: user.teamId,
       ...(withEmail && user.email !== undefined && !user.external ? { email: user.email } : {}),
     },

@@ -5,6 +5,7 @@ export type NewUser = {
   id?: string
   name: string
   realName?: string
+  displayName?: string
   email?: string
   guest?: 'single' | 'multi'
   external?: boolean
@@ -21,6 +22,7 @@ export function createResidents({ state, userOf, channelOf }: Given) {
     id: identity.botUserId,
     name: identity.botName,
     realName: 'Signoff',
+    displayName: 'Signoff',
     email: undefined,
     guest: undefined,
     external: false,
@@ -40,6 +42,7 @@ export function createResidents({ state, userOf, channelOf }: Given) {
         id: made.id ?? state.newId('U'),
         name: made.name,
         realName: made.realName ?? made.name,
+        displayName: made.displayName ?? made.name,
         email: made.email,
         guest: made.guest,
         external: made.external ?? false,

@@ -4,6 +4,8 @@ export type User = {
   id: string
   name: string
   realName: string
+  /** What others call them; their name unless they have chosen another. */
+  displayName: string
   email: string | undefined
   guest: 'single' | 'multi' | undefined
   external: boolean

@@ -1,6 +1,7 @@
 /** The announcement: that an environment is being changed now. A message of its own, before anything irreversible. */
 import type { Environment } from '../../release/app.ts'
-import { isEmergency, type Release } from '../../release/release.ts'
+import { owed } from '../../release/policy.ts'
+import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './blocks.ts'
 import {
   called,
@@ -39,6 +40,12 @@ export function announcement(release: Release, { environment }: { readonly envir
               quote(emergency.note ?? ''),
             ),
           ]),
+      ...talkedOver(release).map(({ person, note }) =>
+        rich(
+          richSection([bold(oneLine(person.name)), ' says that the migrations are talked over:']),
+          quote(note ?? ''),
+        ),
+      ),
       ...(release.reason === undefined
         ? []
         : [rich(richSection(['It cannot wait for review:']), quote(release.reason))]),
@@ -46,13 +53,23 @@ export function announcement(release: Release, { environment }: { readonly envir
   }
 }
 
+function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
+  return signOffs.filter((signOff) => signOff.kind === 'talked over' && signOff.fingerprint === fingerprint)
+}
+
 /** What the environment asks for and nobody has given: `, without QA and approval`. */
-function withoutWhat(release: Release, { signOff }: Environment): string {
+function withoutWhat(release: Release, environment: Environment): string {
+  const { signOff } = environment
   const missing = [
     ...(signers(release, 'qa').length < (signOff?.qa ?? 0) ? ['QA'] : []),
     ...(signers(release, 'approval').length < (signOff?.approvals ?? 0) ? ['approval'] : []),
+    ...(owed(environment, release).some(({ kind }) => kind === 'talked over') ? ['talking it over'] : []),
   ]
-  return missing.length === 0 ? '' : `, without ${missing.join(' and ')}`
+  return missing.length === 0 ? '' : `, without ${listed(missing)}`
+}
+
+function listed(items: readonly string[]): string {
+  return items.length < 3 ? items.join(' and ') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
 }
 
 function spokenGoes(release: Release): string {

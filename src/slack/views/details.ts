@@ -24,6 +24,7 @@ import {
 import { problemOf } from './card-troubles.ts'
 import { called, migrationCount, RISK_WORDS, stepsInOrder, title } from './facts.ts'
 import { pickDetails } from './hotfix-plan.ts'
+import { migrationDetails } from './migrations.ts'
 import type { People } from './people.ts'
 import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './text.ts'
 
@@ -130,6 +131,7 @@ function migrations(plan: Plan): KnownBlock[] {
       ],
     ]),
     ...grouped(lines),
+    ...migrationDetails(plan),
   ]
 }
 

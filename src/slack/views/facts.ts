@@ -64,9 +64,11 @@ export function whoSignedSpoken(release: Release): string {
   const qa = signers(release, 'qa')
   const approval = signers(release, 'approval')
   const of = (people: readonly string[]) => people.map((one) => defused(one, 40)).join(' and ')
+  const talked = signers(release, 'talked over')
   return [
     ...(qa.length > 0 ? [`QA by ${of(qa)}`] : []),
     ...(approval.length > 0 ? [`approved by ${of(approval)}`] : []),
+    ...(talked.length > 0 ? [`talked over by ${of(talked)}`] : []),
     `asked for by ${defused(release.requester.name, 40)}`,
   ].join(', ')
 }
@@ -80,14 +82,16 @@ export const RISK_WORDS: Readonly<Record<MigrationRisk, string>> = {
   adds: 'adds',
 }
 
-/** `1 destroys data, 2 unknown`; empty when nothing is risky. */
+/** `1 destroys data, 2 of unknown effect, 1 locks tables`, the worst first; empty when all only add. */
 export function risks(plan: Plan): string {
   const count = (risk: MigrationRisk) => plan.migrations.filter((migration) => migration.risk === risk).length
   const destroys = count('destroys')
   const unknown = count('unknown')
+  const locks = count('locks')
   return [
     ...(destroys > 0 ? [`${destroys} ${destroys === 1 ? 'destroys' : 'destroy'} data`] : []),
     ...(unknown > 0 ? [`${unknown} of unknown effect`] : []),
+    ...(locks > 0 ? [`${locks} ${locks === 1 ? 'locks' : 'lock'} tables`] : []),
   ].join(', ')
 }
 

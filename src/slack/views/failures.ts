@@ -1,6 +1,6 @@
 /** What a step that stopped says: what happened, and how a person finds out or mends it. One entry for each gate. */
 import type { Failure, Problem } from '../../release/refusals.ts'
-import { code, commitLink, type Line } from './blocks.ts'
+import { bold, code, commitLink, type Line } from './blocks.ts'
 import { refusalWords } from './refusals.ts'
 import { counted, eight, short } from './text.ts'
 import { type Hints, name, said, type Words } from './words.ts'
@@ -58,7 +58,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     ...said(detail),
     next: [['Somebody moved a branch or the remote during the run. Look at both before anything goes.']],
   }),
-  migration_failed: ({ revision, database, applied, pending, line, output }) => ({
+  migration_failed: ({ revision, database, applied, pending, partly, line, output }) => ({
     why: revision === undefined ? 'alembic failed' : `revision ${eight(revision)} failed`,
     ...said(line),
     output,
@@ -67,6 +67,19 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
         ? 'The database holds no revision'
         : `The database is at ${database.slice(0, 3).map(eight).join(', ')}`,
       `; ${applied.length} of ${counted(applied.length + pending.length, 'migration')} ${applied.length === 1 ? 'is' : 'are'} in.`,
+    ],
+    list: [
+      ['In: ', listed(applied)],
+      ['Not in: ', listed(pending)],
+      ...(partly === undefined
+        ? []
+        : [
+            [
+              bold(`Parts of ${eight(partly)} may be in`),
+              ': it does not run in one transaction. Look before you press Retry.',
+            ],
+          ]),
+      ['Nothing was pushed.'],
     ],
     next: [[MEND_CODE]],
   }),
@@ -130,6 +143,11 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     next: [['The worker’s log has the whole of it: report it with that.']],
   }),
 }
+
+const listed = (revisions: readonly string[]) =>
+  revisions.length === 0
+    ? 'none'
+    : `${revisions.slice(0, 10).map(eight).join(', ')}${revisions.length > 10 ? ` and ${revisions.length - 10} more` : ''}`
 
 function wordsOf<G extends FailureGate>(gate: G, failure: ByGate[G], hints: Hints): ProblemWords {
   return WORDS[gate](failure, hints)

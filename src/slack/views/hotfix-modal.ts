@@ -34,8 +34,6 @@ export interface HotfixModalFacts {
 /** `/hotfix`: filled in with what was typed, or empty. */
 export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFacts): ModalView {
   const environments = [...new Set(apps.flatMap((app) => app.environments.map(({ name }) => name)))]
-  const [only, another] = apps
-  const app = filled?.app ?? (another === undefined ? only?.name : undefined)
   const commits = filled?.commits.join(' ')
   return {
     type: 'modal',
@@ -55,7 +53,7 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
         'App',
         'Pick an app',
         apps.map(({ name }) => name),
-        app,
+        filled?.app,
       ),
       chosen(HOTFIX_FIELD.environment, 'Environment', 'Pick an environment', environments, filled?.environment),
       {

@@ -6,6 +6,7 @@ import { worstFirst } from '../../release/risks.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
 import { migrationCount, pullRequest, RISK_WORDS, risks } from './facts.ts'
 import { pickBlocks, pickFound } from './hotfix-plan.ts'
+import { orderBlocks } from './migrations.ts'
 import { commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
 
 const COMMITS = 5
@@ -51,6 +52,7 @@ export function planBlocks(
       ? [section(commitsHead(plan, facts.kind), facts.details), ...(lines.length === 0 ? [] : [rich(bullets(lines))])]
       : pickBlocks(plan, plan.hotfix, facts.details)),
     ...migrations(plan, facts.details !== undefined),
+    ...orderBlocks(plan, facts.details !== undefined),
     context(found(plan, facts.previous)),
     ...warnings(plan, facts.details !== undefined),
   ]

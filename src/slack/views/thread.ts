@@ -21,6 +21,7 @@ import {
 } from './blocks.ts'
 import { problemWords } from './failures.ts'
 import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
+import { migrationsLine } from './migrations.ts'
 import { outcome } from './outcome.ts'
 import type { People } from './people.ts'
 import { gateLine } from './refusal-message.ts'
@@ -67,6 +68,8 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
       return carriedLine(line)
     case 'still missing':
       return stillMissingLine(line, release.plan?.webUrl)
+    case 'migrations':
+      return migrationsLine(release)
     case 'note':
       return { text: defused(line.text, 2000) }
     case 'outcome':

@@ -4,6 +4,7 @@ import type { MigrationStatus } from '../../release/ports.ts'
 import { lookUntil } from '../patience.ts'
 import { migrationsTrouble } from '../world.ts'
 import { type Performed, type Probe, type Step, type StepRun, type Stopped, stopped, wasCutOff } from './step.ts'
+import { upgradePatiently } from './upgrade.ts'
 
 async function inCheckout<T>({ ports, app, commit }: StepRun, work: (checkout: string) => Promise<T>): Promise<T> {
   if (commit === undefined) throw new Error('migrations need the commit that goes')
@@ -86,11 +87,15 @@ export const migrate: Step = {
   async perform(run) {
     const { ports, environment, signal } = run
     return inCheckout(run, async (checkout): Promise<Performed | Stopped> => {
-      const before = await ports.migrations.status(environment, checkout, signal)
-      if (!before.ok) return stopped(migrationsTrouble(environment, before).refused, 'as before')
-      const different = changedSince(run, before.value)
+      const mayGoOn = async () => {
+        const now = await ports.migrations.status(environment, checkout, signal)
+        if (!now.ok) return stopped(migrationsTrouble(environment, now).refused, 'as before')
+        return changedSince(run, now.value)
+      }
+      const different = await mayGoOn()
       if (different !== undefined) return different
-      const answer = await ports.migrations.upgrade(environment, checkout, { signal })
+      const answer = await upgradePatiently(run, checkout, mayGoOn)
+      if ('is' in answer) return answer
       const after = answer.upgrade === 'unknown' ? await databaseAtRest(run) : await databaseNow(run)
       if ('is' in after) {
         const { output } = answer
@@ -130,20 +135,39 @@ function outcome(
   const untouched = [...revisions].sort().join() === [...after].sort().join()
   if (answer.upgrade !== 'done') {
     const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
-    const line = output.findLast((each) => each.trim() !== '')
+    const line = output.findLast(isErrorLine) ?? output.findLast((each) => each.trim() !== '')
+    const partly =
+      answer.upgrade === 'failed' ? mayBePartlyIn(run, answer.revision, pending.slice(reached + 1)) : undefined
     const because = {
       gate: 'migration_failed' as const,
       ...(answer.upgrade === 'failed' && answer.revision !== undefined && { revision: answer.revision }),
       database: after,
       applied: pending.slice(0, reached + 1),
       pending: pending.slice(reached + 1),
+      ...(partly !== undefined && { partly }),
       ...(line !== undefined && { line }),
       output: output.slice(-20),
     }
-    return stopped(because, untouched ? 'none' : 'some', { output, result })
+    const nothing = partly === undefined ? 'none' : 'unknown'
+    return stopped(because, untouched ? nothing : 'some', { output, result })
   }
   const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${head}`
   return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output, result })
+}
+
+/** How Python and alembic say what went wrong; SQLAlchemy adds lines of advice after it. */
+const isErrorLine = (line: string) => /^([\w.]+\.)?\w*(Error|Exception)\b.*: \S|^FAILED: /.test(line)
+
+/**
+ * The revision that a failure may have left in by parts: one that commits in its middle, or any on a database whose
+ * changes of schema are in no transaction.
+ */
+function mayBePartlyIn(run: StepRun, failed: string | undefined, left: readonly string[]): string | undefined {
+  const revision = failed ?? left[0]
+  if (revision === undefined || !left.includes(revision)) return undefined
+  const isPostgres = !database(run).identity.includes('://')
+  const commits = run.plan.migrations.find((each) => each.revision === revision)?.commits === true
+  return commits || (!isPostgres && failed !== undefined) ? revision : undefined
 }
 
 function done(count: number, head: string | null): string {

@@ -1,7 +1,8 @@
 import { patiently } from '../patience.ts'
-import { recordMarker, recordText } from '../record-text.ts'
+import { recordWithSql, type SqlComment } from '../record-sql.ts'
+import { recordMarker } from '../record-text.ts'
 import { bitbucketTrouble } from '../world.ts'
-import { type Step, type StepRun, stopped } from './step.ts'
+import { type Step, type StepRun, type Stopped, stopped } from './step.ts'
 
 function place({ plan, commit }: StepRun): { pullRequest: number } | { commit: string } {
   if (plan.pullRequest !== undefined) return { pullRequest: plan.pullRequest.id }
@@ -26,13 +27,32 @@ export const record: Step = {
 
   async perform(run) {
     const { ports, app, release } = run
-    const made = await ports.bitbucket.comment(app, place(run), recordText(release))
+    const { text, before } = recordWithSql(release)
+    // Before the record itself, so that where the record is the SQL is too.
+    for (const comment of before) {
+      const trouble = await writeOnce(run, comment)
+      if (trouble !== undefined) return trouble
+    }
+    const made = await ports.bitbucket.comment(app, place(run), text)
     if (made.ok) return { is: 'done', effect: 'some', result: { said: said(run), commentUrl: made.value } }
     // The answer may be lost and the comment there.
     const seen = await record.probe(run)
     if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
     return stopped({ gate: 'record_failed', detail: made.detail }, 'none')
   },
+}
+
+async function writeOnce(run: StepRun, { marker, text }: SqlComment): Promise<Stopped | undefined> {
+  const { ports, app } = run
+  const find = () => patiently(() => ports.bitbucket.findComment(app, place(run), marker), ports.times.pause)
+  const before = await find()
+  if (!before.ok) return stopped(bitbucketTrouble(before).refused, 'as before')
+  if (before.value !== undefined) return undefined
+  const made = await ports.bitbucket.comment(app, place(run), text)
+  if (made.ok) return undefined
+  const after = await find()
+  if (after.ok && after.value !== undefined) return undefined
+  return stopped({ gate: 'record_failed', detail: made.detail }, 'as before')
 }
 
 function said({ plan }: StepRun): string {

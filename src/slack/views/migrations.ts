@@ -1,0 +1,157 @@
+/** What the migrations of a plan do: for the card, for the thread and for Details. */
+import type { KnownBlock } from '@slack/types'
+import type { Plan, PlannedMigration, SqlFinding } from '../../release/plan.ts'
+import type { Release } from '../../release/release.ts'
+import { worstFirst } from '../../release/risks.ts'
+import {
+  bold,
+  bullets,
+  code,
+  context,
+  type Drawn,
+  type Line,
+  preformatted,
+  rich,
+  richLines,
+  richLink,
+  richSection,
+  section,
+  words,
+} from './blocks.ts'
+import { called, migrationCount, RISK_WORDS, risks } from './facts.ts'
+import { cleaned, counted, cut, duration, eight, oneLine } from './text.ts'
+
+const CHANGES_ON_CARD = 4
+const THREAD = { migrations: 8, findings: 4, lines: 4, characters: 400 }
+const DETAILS = { migrations: 12, findings: 8, characters: 6_000 }
+
+/** A migration's file at the commit that goes, where people read it. */
+function fileUrl(plan: Plan, file: string): string {
+  const { result, source } = plan.bound
+  const path = file.split('/').map(encodeURIComponent).join('/')
+  return `${plan.webUrl}/src/${result.how === 'commit' ? result.commit : source.commit}/${path}`
+}
+
+function destructive(plan: Plan): readonly (readonly [PlannedMigration, SqlFinding])[] {
+  return plan.migrations.flatMap((migration) =>
+    (migration.findings ?? [])
+      .filter(({ risk }) => risk === 'destroys')
+      .map((finding): readonly [PlannedMigration, SqlFinding] => [migration, finding]),
+  )
+}
+
+// ------------------------------------------------------------------------------------------------ the card
+
+/** How long the code that runs now meets what destructive changes leave, with each of them; nothing without them. */
+export function orderBlocks(plan: Plan, detailed: boolean): KnownBlock[] {
+  const all = destructive(plan)
+  if (all.length === 0) return []
+  const lines = all
+    .slice(0, CHANGES_ON_CARD)
+    .map(([{ revision }, { what }]): Line => [`${cut(oneLine(what), 120)} (${eight(revision)})`])
+  const left = all.length - lines.length
+  if (left > 0) lines.push([`and ${left} more${detailed ? ', under Details' : ''}`])
+  return [section(`:hourglass_flowing_sand: ${untilWhen(plan)}`), rich(bullets(lines))]
+}
+
+function untilWhen(plan: Plan): string {
+  if (!plan.steps.includes('push')) return '*The code that runs now keeps running*: nothing is pushed after this'
+  const times = (plan.lastPushesMs ?? []).map((ms) => duration(ms))
+  const last = times.length === 1 ? 'the last time' : `the last ${times.length} times`
+  const lasted = times.length === 0 ? ' (no release has shown yet how long that is)' : `: ${listed(times)} ${last}`
+  return `*The old code keeps running until the push ends*${lasted}. It meets what this changes`
+}
+
+function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join('') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
+}
+
+// ------------------------------------------------------------------------------------------------ the thread
+
+/** Each migration with what it does, why that matters, and the first lines of its SQL. */
+export function migrationsLine(release: Release): Drawn {
+  const { plan } = release
+  if (plan === undefined || plan.migrations.length === 0) return { text: `${called(release)} has no migrations.` }
+  const count = counted(migrationCount(plan), 'migration')
+  const risky = risks(plan)
+  const shown = worstFirst(plan.migrations).slice(0, THREAD.migrations)
+  const left = migrationCount(plan) - shown.length
+  const isRecorded = plan.steps.includes('record')
+  const rest = [
+    ...(left > 0 ? [`And ${left} more, under Details`] : []),
+    ...(isRecorded ? ['The whole SQL goes into the record at Bitbucket'] : []),
+  ]
+  return {
+    text: `${called(release)} brings ${count}${risky === '' ? '' : `: ${risky}`}.`,
+    blocks: [
+      section(`*${count}*${risky === '' ? ': only additions' : `, :warning: ${risky}`}`),
+      ...shown.flatMap((migration) => inThread(plan, migration)),
+      ...(rest.length === 0 ? [] : [context(rest.join(' · '))]),
+    ],
+  }
+}
+
+function inThread(plan: Plan, migration: PlannedMigration): KnownBlock[] {
+  const findings = findingLines(migration, THREAD.findings)
+  return [
+    richLines([head(plan, migration)]),
+    ...(findings.length === 0 ? [] : [rich(bullets(findings))]),
+    ...sqlBlocks(migration, THREAD.lines, THREAD.characters),
+  ]
+}
+
+function head(plan: Plan, { revision, message, file, author, risk }: PlannedMigration): Line {
+  return [
+    code(eight(revision)),
+    ` ${cut(oneLine(message), 100)} · `,
+    ...(author === undefined ? [] : [`${cut(oneLine(author), 40)} · `]),
+    richLink(fileUrl(plan, file), cut(oneLine(file.split('/').at(-1) ?? file), 60)),
+    ...(risk === undefined ? [] : [' · ', risk === 'adds' ? words(RISK_WORDS[risk]) : bold(RISK_WORDS[risk])]),
+  ]
+}
+
+/** The findings that people should know; what only adds is not told one by one. */
+function findingLines({ findings = [], findingCount = findings.length }: PlannedMigration, most: number): Line[] {
+  const known = findings.filter(({ risk }) => risk !== 'adds')
+  const lines = known
+    .slice(0, most)
+    .map(
+      ({ risk, what, why, instead }): Line => [
+        bold(`${cut(oneLine(what), 120)}`),
+        `, ${RISK_WORDS[risk]}: ${cut(oneLine(why), 200)}`,
+        ...(instead === undefined ? [] : [` Instead: ${cut(oneLine(instead), 160)}`]),
+      ],
+    )
+  const left = known.length - lines.length + (findingCount - findings.length)
+  return left > 0 && lines.length > 0 ? [...lines, [`and ${left} more`]] : lines
+}
+
+/** The first lines of the SQL, and how many there are. */
+function sqlBlocks({ sql, sqlLeftOut = 0 }: PlannedMigration, lines: number, characters: number): KnownBlock[] {
+  if (sql === undefined) return []
+  const all = sql.join('\n').split('\n')
+  const shown = cut(cleaned(all.slice(0, lines).join('\n')), characters)
+  if (shown.trim() === '') {
+    const none = sqlLeftOut > 0 ? 'Its SQL is too long to be shown' : 'It runs no SQL'
+    return [rich(richSection([words(none)]))]
+  }
+  const isWhole = all.length <= lines && shown.length < characters && sqlLeftOut === 0
+  return [
+    rich(preformatted(shown)),
+    ...(isWhole ? [] : [context(`The beginning of ${counted(sql.length + sqlLeftOut, 'statement')}`)]),
+  ]
+}
+
+// ------------------------------------------------------------------------------------------------ Details
+
+/** Findings and SQL of each migration, as much as fits; the worst first. */
+export function migrationDetails(plan: Plan): KnownBlock[] {
+  const shown = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
+  const each = Math.floor(DETAILS.characters / Math.max(shown.length, 1))
+  return shown.flatMap((migration) => {
+    const findings = findingLines(migration, DETAILS.findings)
+    const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
+    if (findings.length === 0 && sql.length === 0) return []
+    return [richLines([head(plan, migration)]), ...(findings.length === 0 ? [] : [rich(bullets(findings))]), ...sql]
+  })
+}

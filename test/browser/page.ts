@@ -1,0 +1,115 @@
+/** A sandbox with its page in a real browser, driven as a person does. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Locator, Page } from 'playwright-core'
+import { startEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
+import { startPage } from '../../src/sandbox/page-server.ts'
+import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts'
+import type { RoleName } from '../../src/sandbox/service.ts'
+import { launchBrowser } from './browser.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const PATIENCE_MS = 20_000
+
+export type OpenSandbox = { sandbox: Sandbox; url: string; directory: string; close(): Promise<void> }
+
+/** A sandbox in a directory of its own, which goes with it unless one was given. */
+export async function openSandbox(
+  options: { directory?: string; migrations?: SandboxOptions['migrations'] } = {},
+): Promise<OpenSandbox> {
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'signoff-sandbox-')))
+  const sandbox = await startSandbox({
+    directory,
+    port: 0,
+    async startPostgres(dataDir) {
+      const { connection, stop } = await startEmbeddedPostgres({ dataDir, maxConnections: 80 })
+      return { connection, stop: () => stop({ evenIfAttached: true }) }
+    },
+    command: (role: RoleName) => ({ program: process.execPath, args: [MAIN, 'sandbox', '--role', role] }),
+    ...(options.migrations && { migrations: options.migrations }),
+  })
+  const page = await startPage(sandbox, 0)
+  return {
+    sandbox,
+    url: page.url,
+    directory,
+    async close() {
+      await page.close()
+      await sandbox.close()
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+export type Person = 'Dana' | 'Lin' | 'Tom' | 'Gus'
+
+export type Visitor = {
+  page: Page
+  become(person: Person): Promise<void>
+  open(channel: string): Promise<void>
+  /** Types into the composer and presses Enter. */
+  type(text: string): Promise<void>
+  /** The newest card. */
+  card(): Locator
+  /** Presses a button of the newest card that has it; with `confirm`, also that button of the question. */
+  press(label: string, confirm?: string): Promise<void>
+  /** Waits until the newest card shows this. */
+  until(words: string | RegExp): Promise<void>
+  trouble(title: string): Promise<void>
+  work(title: string): Promise<void>
+  /** Everything that went wrong in the page itself. */
+  errors: string[]
+}
+
+export async function visit(browser: Browser, url: string, size = { width: 1280, height: 800 }): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: size, timezoneId: 'UTC', locale: 'en-US' })
+  const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(error.message))
+  page.on('console', (message) => {
+    // A refused request is said by a toast; the browser says it too.
+    if (message.type() === 'error' && !message.text().includes('status of 400')) errors.push(message.text())
+  })
+  await page.goto(url)
+  await page.locator('#outside section').first().waitFor()
+  const cards = () => page.locator('#messages .message', { has: page.locator('h3') })
+
+  async function fromDrawer(kind: 'trouble' | 'work', title: string): Promise<void> {
+    if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
+    await page.locator(`#trouble button[data-${kind}]`, { hasText: new RegExp(`^${title}$`) }).click()
+    await page.locator('#toast.shown', { hasText: title }).waitFor()
+    await page.keyboard.press('Escape')
+  }
+
+  return {
+    page,
+    errors,
+    async become(person) {
+      await page.locator('.person', { hasText: person }).click()
+      await page.waitForFunction(`document.querySelector('#people :checked')?.value === '${person.toLowerCase()}'`)
+    },
+    async open(channel) {
+      await page.locator('#channels').getByRole('button', { name: channel }).click()
+    },
+    async type(text) {
+      await page.getByRole('combobox').fill(text)
+      await page.keyboard.press('Escape')
+      await page.getByRole('combobox').press('Enter')
+    },
+    card: () => cards().last(),
+    async press(label, confirm) {
+      await cards().getByRole('button', { name: label, exact: true }).last().click()
+      if (confirm !== undefined) await page.locator('#confirm').getByRole('button', { name: confirm }).click()
+    },
+    async until(words) {
+      await cards().last().filter({ hasText: words }).waitFor()
+    },
+    trouble: (title) => fromDrawer('trouble', title),
+    work: (title) => fromDrawer('work', title),
+  }
+}
+
+export { launchBrowser }

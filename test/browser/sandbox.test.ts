@@ -1,0 +1,136 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { APPS } from '../../src/sandbox/world.ts'
+import { hasChromium } from './browser.ts'
+import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
+
+describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
+  let open: OpenSandbox
+  let browser: Browser
+  let visitor: Visitor
+
+  beforeAll(async () => {
+    const [opened, launched] = await Promise.all([openSandbox(), launchBrowser()])
+    open = opened
+    browser = launched
+    visitor = await visit(browser, open.url)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await open?.close()
+  })
+  afterEach(() => {
+    expect(visitor.errors).toEqual([])
+  })
+
+  const production = () => open.sandbox.heroku.runs(APPS.production)
+  const pushesTo = (app: string) =>
+    open.sandbox.heroku.log.filter((event) => event.kind === 'ref moved' && event.app === app && event.by === 'push')
+
+  /** Until only the approval is owed. */
+  async function askAndTest(): Promise<void> {
+    await visitor.become('Dana')
+    await visitor.open('# product')
+    await visitor.type('/deploy production')
+    await visitor.until('Awaiting sign-off')
+    await visitor.become('Lin')
+    await visitor.press('QA passed')
+    await visitor.until(/Given.*Lin/)
+    await visitor.become('Tom')
+  }
+
+  it('ships to production with nothing but what the guide says', async () => {
+    const { page } = visitor
+    const guide = page.getByRole('region', { name: 'What to do next' })
+    await guide.getByRole('button', { name: 'Type it for me' }).click()
+    await page.getByRole('combobox').press('Enter')
+    await page.getByText('Only visible to you').waitFor()
+    await guide.getByText('QA').first().waitFor()
+    if (await visitor.card().getByRole('button', { name: 'Talked over' }).isVisible()) {
+      await visitor.become('Tom')
+      await visitor.press('Talked over')
+      await page.locator('#modal').getByLabel('Note').fill('All of us looked at it.')
+      await page.locator('#modal').getByRole('button', { name: 'Talked over' }).click()
+    }
+    await guide.getByRole('button', { name: 'Become Lin' }).click()
+    await visitor.press('QA passed')
+    await guide.getByRole('button', { name: 'Become Tom' }).click()
+    await visitor.press('Approve', 'Approve')
+    await guide.getByRole('button', { name: 'Open the thread' }).click()
+    await page.locator('#thread').getByText('Record:').waitFor()
+    await guide.getByText('You have shipped to production').waitFor()
+
+    expect(production()).toBe(await open.sandbox.repository.head('production'))
+    expect(pushesTo(APPS.production).length).toBe(1)
+    const strip = page.locator('[data-environment=production]')
+    await strip.getByText('up to date').waitFor()
+    await strip.getByText((production() ?? '').slice(0, 7)).first().waitFor()
+    await page.getByRole('button', { name: 'Close the thread' }).click()
+  })
+
+  it('refuses one’s own approval and a guest’s word, and lets the emergency go out with what it owes', async () => {
+    const { page } = visitor
+    await visitor.work('A commit on master')
+    await visitor.become('Dana')
+    await visitor.type('/deploy production')
+    await visitor.until('Awaiting sign-off')
+    const before = production()
+    await visitor.press('Approve')
+    await page.locator('.message.private', { hasText: 'Not done' }).last().waitFor()
+    await page.getByText('own_release').waitFor()
+    await visitor.become('Gus')
+    await visitor.press('QA passed')
+    await page.locator('.message.private', { hasText: 'Not done' }).last().waitFor()
+    expect(production()).toBe(before)
+
+    await visitor.become('Dana')
+    await visitor.press('Must go out now…')
+    const modal = page.locator('#modal')
+    await modal.getByLabel('Reason').fill('short')
+    await modal.getByRole('button', { name: 'Send it out now' }).click()
+    await modal.getByRole('alert').waitFor()
+    await modal.getByLabel('Reason').fill('Search answers nothing at all since noon.')
+    await modal.getByRole('button', { name: 'Send it out now' }).click()
+    await visitor.until('Succeeded')
+    await visitor.until(/owed/i)
+    expect(production()).toBe(await open.sandbox.repository.head('production'))
+  })
+
+  it('shows a failed build for what it is, and Retry goes on where it stopped', async () => {
+    await visitor.work('A commit on master')
+    await askAndTest()
+    await visitor.trouble('Fail the next build')
+    const before = production()
+    await visitor.press('Approve', 'Approve')
+    await visitor.card().getByRole('button', { name: 'Retry' }).waitFor()
+    expect(production()).toBe(before)
+    await visitor.until('requirements could not be installed')
+    await visitor.press('Retry')
+    await visitor.until('Succeeded')
+    expect(production()).toBe(await open.sandbox.repository.head('production'))
+  })
+
+  it('is outdated when master moves, counts a repeated click once, and survives the worker’s death at the push', async () => {
+    await visitor.work('A commit on master')
+    await askAndTest()
+    await visitor.trouble('Move master')
+    await visitor.until('Outdated')
+    await visitor.become('Dana')
+    await visitor.press('Plan again')
+    await visitor.until('Awaiting sign-off')
+    await visitor.become('Lin')
+    await visitor.trouble('Duplicate the next click')
+    await visitor.press('QA passed')
+    await visitor.until(/Given.*Lin/)
+    await visitor.trouble('Kill the worker at the next push')
+    await visitor.become('Tom')
+    const pushes = pushesTo(APPS.production).length
+    await visitor.press('Approve', 'Approve')
+    await visitor.page.locator('[data-is=worker][data-state=killed]').waitFor()
+    await visitor.until('Succeeded')
+    expect(pushesTo(APPS.production).length).toBe(pushes + 1)
+    const card = open.sandbox.slack.messages('product').findLast(({ blocks }) => blocks[0]?.type === 'header')
+    const said = open.sandbox.slack.thread('product', card?.ts ?? '').map((one) => open.sandbox.slack.plainText(one))
+    expect(said.filter((line) => line.includes('QA passed, says Lin')).length).toBe(1)
+  })
+})
