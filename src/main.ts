@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. Reads the configuration, builds the parts and starts them; no logic of its own. */
 import { readFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Role } from './config/variables.ts'
 import type { Pace } from './start.ts'
 
@@ -153,6 +153,14 @@ function auditExport({ release, format }: { release: number; format: string }): 
   })
 }
 
+/** What an unexpected error says, without anything that looks like a secret. */
+async function withoutSecrets(error: unknown): Promise<string> {
+  const { createScrubber } = await import('./operations/scrub.ts')
+  const { readStorePlace } = await import('./config/variables.ts')
+  const scrub = createScrubber(readStorePlace(process.env, process.cwd()).secrets)
+  return `Signoff stopped: ${scrub(error instanceof Error ? error.message : 'an unknown cause')}`
+}
+
 function wholeNumber(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It is a number, such as 12.')
   return Number(text)
@@ -209,7 +217,10 @@ program
 try {
   await program.parseAsync()
 } catch (error) {
-  const code =
-    error instanceof Error && 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : NOT_GOOD
-  process.exitCode = code === 0 ? GOOD : WRONG_USE
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? GOOD : WRONG_USE
+  } else {
+    complain([await withoutSecrets(error)])
+    process.exitCode = NOT_GOOD
+  }
 }

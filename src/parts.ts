@@ -31,26 +31,36 @@ export function createWorldAdapters(
   }
 }
 
-/** Each credential goes to the host of its own service, as releases.yml names it, and to no other. */
+const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/
+
+/** Each credential goes to the host of its own service and, for the remotes that releases.yml names, to this machine. */
 function gitCredentials(
   apps: Configuration['releases']['apps'],
   { credentials }: WorkerSettings['bitbucket'],
   heroku: WorkerSettings['heroku'],
 ): (url: URL) => { username: string; password: string } | undefined {
-  const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host : undefined)
-  const repositories = new Set(apps.map(({ gitUrl }) => hostOf(gitUrl)))
   const environments = apps.flatMap((app) => app.environments)
-  const herokuHosts = new Set(
-    environments.filter(({ remote }) => remote.platform === 'heroku').map(({ remote }) => hostOf(remote.url)),
+  const remotes = new Set(
+    environments.filter(({ remote }) => remote.platform === 'heroku').map(({ remote }) => addressOf(remote.url)),
   )
+  const repositories = new Set(apps.map(({ gitUrl }) => addressOf(gitUrl)))
   const ofBitbucket =
     'token' in credentials
       ? { username: 'x-token-auth', password: credentials.token }
       : { username: 'x-bitbucket-api-token-auth', password: credentials.apiToken }
-  return ({ host }) => {
-    if (herokuHosts.has(host)) return heroku && { username: 'heroku', password: heroku.apiKey }
-    return host === 'bitbucket.org' || repositories.has(host) ? ofBitbucket : undefined
+  return (url) => {
+    const isLocal = LOOPBACK.test(url.hostname)
+    if (url.hostname === 'git.heroku.com' || (isLocal && remotes.has(addressOf(url.href)))) {
+      return heroku && { username: 'heroku', password: heroku.apiKey }
+    }
+    const isOurs = url.hostname === 'bitbucket.org' || (isLocal && repositories.has(addressOf(url.href)))
+    return isOurs ? ofBitbucket : undefined
   }
+}
+
+/** A git URL without what does not matter, so that the same repository has the same address. */
+function addressOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).href.replace(/\/+$/, '') : url
 }
 
 /**

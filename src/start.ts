@@ -164,7 +164,7 @@ async function startBotRole(
   const { interactive, background } = createSlackClients({ ...settings, called: metrics.slackCall })
   const { botUser, botId, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
-  const directory = createDirectory(interactive, ours.team)
+  const directory = createDirectory(interactive, ours.team, { forRights: true })
   const drawing = { store, directory: createDirectory(background, ours.team), apps, progress }
   const service = createReleaseService({ store, directory, apps })
   const delivery: Delivery = startDelivery({

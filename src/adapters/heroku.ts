@@ -8,8 +8,8 @@ const releaseShape = z.object({
   version: z.int(),
   status: z.enum(['succeeded', 'pending', 'failed', 'expired']),
   current: z.boolean(),
-  description: z.string(),
-  slug: z.object({ id: z.string() }).nullable(),
+  description: z.string().nullish(),
+  slug: z.object({ id: z.string() }).nullish(),
 })
 
 const slugShape = z.object({ commit: z.string().nullable() })
@@ -104,11 +104,11 @@ export function createHeroku(settings: HerokuSettings): Heroku {
   ): Promise<Answer<PlatformRelease>> {
     const { id, version, status, current } = release
     const facts = { id, version, status, current }
-    if (release.slug === null) return { ok: true, value: facts }
+    if (release.slug == null) return { ok: true, value: facts }
     const slug = release.slug.id
     const told = await commitOfSlug(herokuApp, slug)
     if (!told.ok) return told
-    const commit = told.value ?? /^Deploy ([0-9a-f]{8})\b/.exec(release.description)?.[1]
+    const commit = told.value ?? /^Deploy ([0-9a-f]{8})\b/.exec(release.description ?? '')?.[1]
     return { ok: true, value: { ...facts, slug, ...(commit === undefined ? {} : { commit }) } }
   }
 

@@ -3,7 +3,16 @@ import type { App, Environment } from './app.ts'
 import type { GitPicks } from './hotfix.ts'
 import type { OutboxMessage } from './messages.ts'
 import type { ChangedFile, CheckStatus, PlannedCommit, SqlFinding } from './plan.ts'
-import type { PersonName, PostedMessage, Release, ReleaseKind, ReleaseState, SignOff, StepRow } from './release.ts'
+import type {
+  PersonName,
+  PostedMessage,
+  Release,
+  ReleaseKind,
+  ReleaseState,
+  SignOff,
+  SignOffKind,
+  StepRow,
+} from './release.ts'
 
 // ---------------------------------------------------------------------------------------------- answers
 
@@ -129,6 +138,8 @@ export interface ReleaseFilter {
   readonly app?: string
   readonly environment?: string
   readonly states?: readonly ReleaseState[]
+  /** With a sign-off of this kind. */
+  readonly signedAs?: SignOffKind
   readonly before?: number
   readonly limit: number
 }
@@ -513,7 +524,7 @@ export type PersonLookup =
 /** What Slack says of people and channels. The bot's to ask; the worker never does. */
 export interface Directory {
   person(id: string): Promise<PersonLookup>
-  /** The members of a user group by its handle with `@`; undefined: no such group, or Slack can't be asked. */
+  /** The members of a user group by its handle with `@`, none where there is no such group; undefined: Slack can't be asked. */
   groupMembers(handle: string): Promise<readonly string[] | undefined>
   /** Whether we can post in the environment's channel; its id. */
   channel(

@@ -7,30 +7,19 @@ import { end, needAttention, say, tellMigrations } from './course.ts'
 import { GIVES_WAY } from './hotfix.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { nearestFirst } from './nearest.ts'
-import { type Action, goesOn, groupsOf, owed, type Person, refusal, rightFrom, whoMay } from './policy.ts'
+import { passTime, workerGone } from './passing-time.ts'
+import { type Action, goesOn, groupsOf, type Person, refusal, rightFrom, whoMay } from './policy.ts'
 import type { Directory, Store, Transaction } from './ports.ts'
 import type { Refusal } from './refusals.ts'
 import {
   hasEnded,
   irreversibleBegun,
-  isEmergency,
   type PersonName,
   type Release,
   type ReleaseKind,
   type SignOffKind,
 } from './release.ts'
 
-/** A worker that was not seen for this long counts as gone. */
-export const WORKER_GONE_MS = 30_000
-const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
-/** Longer than a worker's tries at a plan can take, all together. */
-const PLANNING_IS_GIVEN_UP_MS = 60 * 60_000
-/** For a card that Slack never took, of an environment that is no longer declared. */
-const LONGEST_WITHOUT_CARD_MS = 24 * 60 * 60_000
-/** The run must begin within this time of the last sign-off: nothing starts by surprise. */
-export const RUN_MUST_BEGIN_MS = 60 * 60_000
-const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
-const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
 export const SHORTEST_REASON = 10
 
 /** What may let a release go: under the rules that it was asked for with, and no others. */
@@ -128,13 +117,6 @@ export function createReleaseService(ports: {
     }
   }
 
-  async function noWorker(): Promise<{ lastSeen?: string } | undefined> {
-    const [last] = await store.workers()
-    if (last === undefined) return {}
-    const age = (await store.now()).getTime() - last.at.getTime()
-    return age > WORKER_GONE_MS ? { lastSeen: last.at.toISOString() } : undefined
-  }
-
   async function busyRefusal(release: Release): Promise<Refused> {
     const link = release.card && (await directory.permalink(release.card))
     const { number, app, environment, state, requester } = release
@@ -161,7 +143,7 @@ export function createReleaseService(ports: {
     if ('unreachable' in channel) {
       return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
     }
-    const missing = await noWorker()
+    const missing = await workerGone(store)
     const outcome = await store.transaction(async (tx) => {
       if (replaces !== undefined) {
         const instead = await replace(tx, replaces, environment, person)
@@ -274,50 +256,6 @@ export function createReleaseService(ports: {
     await tx.enqueue({ kind: 'preflight', release: release.number, attempt })
   }
 
-  async function tickRelease(number: number, goneSince: { lastSeen?: string } | undefined): Promise<void> {
-    await store.transaction(async (tx) => {
-      const release = await tx.lockRelease(number)
-      if (release === undefined) return
-      const found = find(release.app, release.environment)
-      const environment = 'refused' in found ? undefined : found.environment
-      const since = (moment: Date | undefined) => (moment === undefined ? 0 : tx.now.getTime() - moment.getTime())
-      if (release.state === 'planning' && goneSince && since(release.requestedAt) >= NO_WORKER_ENDS_PLANNING_MS) {
-        return end(tx, release, 'refused', { actor: 'bot', problem: { because: { gate: 'no_worker', ...goneSince } } })
-      }
-      if (release.state === 'planning' && since(release.requestedAt) >= PLANNING_IS_GIVEN_UP_MS) {
-        const because = { gate: 'time_ran_out' as const, during: 'a try that the worker did not end' }
-        return end(tx, release, 'refused', { actor: 'bot', problem: { because } })
-      }
-      if (release.state === 'awaiting sign-off') {
-        const withoutCard = environment?.signOff?.expiresAfterMs ?? LONGEST_WITHOUT_CARD_MS
-        const expiresAt = release.expiresAt ?? new Date(Number(release.plannedAt ?? tx.now) + withoutCard)
-        if (tx.now >= expiresAt) {
-          const because = { gate: 'expired' as const, number, at: expiresAt.toISOString() }
-          return end(tx, release, 'expired', { actor: 'bot', problem: { because } })
-        }
-        const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
-        if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
-          await say(tx, number, 'reminder', { is: 'reminder', owed: owedWords(environment, release) })
-        }
-      }
-      if (release.state === 'approved' && since(release.approvedAt) >= RUN_MUST_BEGIN_MS) {
-        const at = tx.now.toISOString()
-        const because =
-          environment?.announce === 'required' && release.announcement === undefined
-            ? { gate: 'announcement_unconfirmed' as const, until: at }
-            : { gate: 'expired' as const, number, at }
-        const problem = { because }
-        if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)
-        return end(tx, release, 'expired', { actor: 'bot', problem })
-      }
-      const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
-      if (environment !== undefined && since(emergency?.at) >= REMIND_AFTER_EMERGENCY_MS) {
-        const still = owedWords(environment, release)
-        if (still.length > 0) await say(tx, number, 'emergency-reminder', { is: 'reminder', owed: still })
-      }
-    })
-  }
-
   return {
     async request(command) {
       const found = find(command.app, command.environment)
@@ -331,7 +269,7 @@ export function createReleaseService(ports: {
       if ('refused' in found) return found
       const person = await member(asked.by, [])
       if ('refused' in person) return person
-      const missing = await noWorker()
+      const missing = await workerGone(store)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
       await store.transaction((tx) =>
         tx.enqueue({
@@ -514,14 +452,7 @@ export function createReleaseService(ports: {
 
     history: (filter) => store.releases({ ...filter, limit: 10 }),
 
-    async tick() {
-      const gone = await noWorker()
-      const waiting = await store.releases({ states: ['planning', 'awaiting sign-off', 'approved'], limit: 500 })
-      const emergencies = (
-        await store.releases({ states: ['succeeded', 'needs attention', 'closed'], limit: 50 })
-      ).filter(isEmergency)
-      for (const { number } of [...waiting, ...emergencies]) await tickRelease(number, gone)
-    },
+    tick: () => passTime({ store, apps }),
   }
 }
 
@@ -530,12 +461,4 @@ function namesNear(asked: string, named: readonly { readonly name: string }[]): 
     asked,
     named.map(({ name }) => name),
   )
-}
-
-/** What is owed, in words without mentions: `QA by @qa`. */
-function owedWords(environment: Environment, release: Release): readonly string[] {
-  return owed(environment, release).map(({ kind, count, by }) => {
-    const what = kind === 'qa' ? 'QA' : kind === 'approval' && count > 1 ? `${count} approvals` : kind
-    return `${what} by ${by === 'every full member' ? 'anyone' : by.join(' or ')}`
-  })
 }

@@ -81,7 +81,7 @@ function readPress(body: Fields, user: string): Arrival | undefined {
   const action = fields((Array.isArray(body.actions) ? body.actions : [])[0])
   const container = fields(body.container)
   const id = text(action.action_id)
-  const at = text(action.action_ts)
+  const at = text(action.action_ts) ?? text(body.trigger_id)
   const channel = text(container.channel_id) ?? text(fields(body.channel).id)
   const ts = text(container.message_ts)
   const responseUrl = text(body.response_url)

@@ -10,7 +10,7 @@ import { type Arrival, type Ours, readArrival } from './arrivals.ts'
 import { ask } from './clients.ts'
 import type { DeliveryLog } from './delivery.ts'
 import { answerAddress, type HandlerPorts, handle } from './handlers.ts'
-import { ACTION, COMMANDS, VIEW } from './ids.ts'
+import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
 import { respond } from './private-answer.ts'
 
 export interface BotSettings {
@@ -43,6 +43,7 @@ export interface Bot {
 const STORE_WITHIN_MS = 1_500
 const SWEEP_EVERY_MS = 10_000
 const SWEEP_AFTER_MS = 30_000
+const GIVEN_UP_AFTER_MS = 60 * 60_000
 /** Requests whose time is further off than this, either way, are refused; Bolt refuses only old ones. */
 const CLOCK_OFF_S = 5 * 60
 
@@ -63,9 +64,15 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
   const { team_id: team, user_id: botUser, bot_id: botId } = await client.auth.test()
   if (!team || !botUser || !botId) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
   const info = await ask(() => client.bots.info({ bot: botId }))
-  const app = (info.ok ? info.value.bot?.app_id : undefined) ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
+  const told = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
+  const app = told ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
   return { team, app, botUser, botId }
+}
+
+async function appOfUser(client: WebClient, botUser: string): Promise<string | undefined> {
+  const found = await ask(() => client.users.info({ user: botUser }))
+  return found.ok ? found.value.user?.profile?.api_app_id : undefined
 }
 
 /** Starts receiving. Throws when Slack refuses the tokens. */
@@ -122,6 +129,8 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
       await inbox.handled(arrival.id)
     } catch (err) {
       log.error({ err, arrival: arrival.is }, 'a delivery was interrupted; the sweep handles it again')
+      // What fails for an hour will not be mended by trying: the log has it.
+      if (Date.now() - when.asked.getTime() > GIVEN_UP_AFTER_MS) await inbox.handled(arrival.id)
     }
   }
 
@@ -194,12 +203,21 @@ function createReceiver(
     })
   }
   if (signingSecret === undefined) throw new Error('neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set')
-  return new HTTPReceiver({ signingSecret, logger, endpoints: ['/slack/events'], unhandledRequestTimeoutMillis: 3_001 })
+  return new HTTPReceiver({
+    signingSecret,
+    logger,
+    endpoints: [SLACK_REQUEST_PATH],
+    unhandledRequestTimeoutMillis: 3_001,
+  })
 }
 
 function refusingOddClocks(receiver: HTTPReceiver): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const stamp = Number(request.headers['x-slack-request-timestamp'])
+    if ((request.url ?? '').split('?', 1)[0] !== SLACK_REQUEST_PATH) {
+      response.writeHead(404).end()
+      return
+    }
     if (!Number.isFinite(stamp) || Math.abs(Date.now() / 1_000 - stamp) > CLOCK_OFF_S) {
       response.writeHead(401).end()
       return

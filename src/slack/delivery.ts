@@ -44,6 +44,8 @@ const LONGEST_PAUSE_MS = 30_000
 const FLUSH_WITHIN_MS = 2_000
 /** A line that Slack keeps refusing must not hold back what stands behind it: the announcement, the outcome. */
 const LINE_TRIES = 8
+/** Two clocks, the store's and Slack's, may be this far apart. */
+const LOOK_BACK_MS = 10 * 60_000
 const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
 
 export interface Delivery {
@@ -232,7 +234,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   ): Promise<PostedMessage | 'unreadable' | undefined> {
     const id = await channelId(channel)
     if (id === undefined) return 'unreadable'
-    const oldest = String(((posting.firstTriedAt ?? posting.putInAt).getTime() - 60_000) / 1_000)
+    const oldest = String(((posting.firstTriedAt ?? posting.putInAt).getTime() - LOOK_BACK_MS) / 1_000)
     for (let cursor: string | undefined; ; ) {
       const page = {
         channel: id,

@@ -14,29 +14,45 @@ export interface SlackDirectory extends Directory {
   unmatched(emails: readonly string[]): Promise<number | undefined>
 }
 
-/** A value that is fetched again when it is older than `keptMs`; a failed fetch is not kept. */
-function kept<T>(keptMs: number, fetch: () => Promise<T | undefined>): () => Promise<T | undefined> {
-  let last: { value: T; until: number } | undefined
-  return async () => {
-    if (last && last.until > Date.now()) return last.value
+/** A value that is fetched again when it is older than `keptMs`; where that fails it may be `staleMs` old. */
+function kept<T>(
+  keptMs: number,
+  fetch: () => Promise<T | undefined>,
+  staleMs = 0,
+): (options?: { anew?: boolean }) => Promise<T | undefined> {
+  let last: { value: T; at: number } | undefined
+  const isYounger = (ms: number) => last !== undefined && last.at + ms > Date.now()
+  return async ({ anew = false } = {}) => {
+    if (!anew && isYounger(keptMs)) return last?.value
     const value = await fetch()
-    last = value === undefined ? undefined : { value, until: Date.now() + keptMs }
-    return value
+    if (value !== undefined) last = { value, at: Date.now() }
+    else if (!isYounger(Math.max(keptMs, staleMs))) last = undefined
+    return last?.value
   }
 }
 
 /**
- * People, groups and channels as Slack has them now. A person is looked up at each click and never kept; groups are
- * kept for 30 s, since Slack allows 20 such calls a minute. `team`: our workspace, whose members alone count.
+ * People, groups and channels as Slack has them now. `team`: our workspace, whose members alone count. A person is never
+ * kept. Slack allows 20 calls a minute about groups: for drawing they are kept for 30 s; `forRights` looks
+ * at the members each time, and takes what is at most 30 s old only where Slack does not answer.
  */
-export function createDirectory(client: WebClient, team: string): SlackDirectory {
-  const groups = kept(GROUPS_KEPT_MS, async () => {
-    const answer = await ask(() => client.usergroups.list({ include_disabled: false, include_users: false }))
-    if (!answer.ok) return undefined
-    const ids = new Map<string, string>()
-    for (const { id, handle } of answer.value.usergroups ?? []) if (id && handle) ids.set(`@${handle}`, id)
-    return ids
-  })
+export function createDirectory(
+  client: WebClient,
+  team: string,
+  { forRights = false }: { forRights?: boolean } = {},
+): SlackDirectory {
+  const membersKeptMs = forRights ? 0 : GROUPS_KEPT_MS
+  const groups = kept(
+    GROUPS_KEPT_MS,
+    async () => {
+      const answer = await ask(() => client.usergroups.list({ include_disabled: false, include_users: false }))
+      if (!answer.ok) return undefined
+      const ids = new Map<string, string>()
+      for (const { id, handle } of answer.value.usergroups ?? []) if (id && handle) ids.set(`@${handle}`, id)
+      return ids
+    },
+    GROUPS_KEPT_MS,
+  )
   const members = new Map<string, () => Promise<readonly string[] | undefined>>()
 
   const channels = kept(CHANNELS_KEPT_MS, async () => {
@@ -46,7 +62,7 @@ export function createDirectory(client: WebClient, team: string): SlackDirectory
         client.conversations.list({
           types: 'public_channel,private_channel',
           exclude_archived: false,
-          limit: 1000,
+          limit: 200,
           ...(cursor !== undefined && { cursor }),
         }),
       )
@@ -88,20 +104,28 @@ export function createDirectory(client: WebClient, team: string): SlackDirectory
     },
 
     async groupMembers(handle) {
-      const id = (await groups())?.get(handle)
-      if (id === undefined) return undefined
+      const known = await groups()
+      if (known === undefined) return undefined
+      const id = known.get(handle)
+      if (id === undefined) return []
       const fetch =
         members.get(id) ??
-        kept(GROUPS_KEPT_MS, async () => {
-          const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
-          return answer.ok ? (answer.value.users ?? []) : undefined
-        })
+        kept(
+          membersKeptMs,
+          async () => {
+            const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
+            return answer.ok ? (answer.value.users ?? []) : undefined
+          },
+          GROUPS_KEPT_MS,
+        )
       members.set(id, fetch)
       return fetch()
     },
 
     async channel(nameOrId) {
-      const id = nameOrId.startsWith('#') ? (await channels())?.get(nameOrId.slice(1)) : nameOrId
+      const named = async () =>
+        (await channels())?.get(nameOrId.slice(1)) ?? (await channels({ anew: true }))?.get(nameOrId.slice(1))
+      const id = nameOrId.startsWith('#') ? await named() : nameOrId
       if (id === undefined) {
         return { unreachable: (await channels()) === undefined ? 'Slack did not answer' : 'gone' }
       }

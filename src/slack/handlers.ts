@@ -60,7 +60,7 @@ export async function handle(
   { fresh, asked }: { fresh: boolean; asked: Date },
 ): Promise<void> {
   const message = await respondTo(ports, arrival, fresh)
-  if (message === undefined) return
+  if (message === undefined || (!fresh && saysOnlyThatItIsDone(arrival, message))) return
   const responseUrl = answerAddress(arrival)
   await tell(
     ports,
@@ -72,6 +72,12 @@ export async function handle(
 /** Where Slack takes a private answer to it: a modal's is that of the command or button which opened it. */
 export function answerAddress(arrival: Arrival): string | undefined {
   return arrival.is === 'submission' ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
+}
+
+/** Handled again after a crash, what was done the first time is refused as done already: that is no news for who did it. */
+function saysOnlyThatItIsDone(arrival: Arrival, message: PrivateMessage): boolean {
+  const isDone = message.is === 'refusal' && ['already_signed', 'already_decided'].includes(message.refusal.gate)
+  return isDone && arrival.is !== 'command'
 }
 
 /** Answers now; what Slack does not take now goes into the outbox. */

@@ -59,15 +59,16 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
 /** Names of the people whom a refusal lists by their ids. */
 async function namesIn({ directory }: Answering, message: PrivateAnswer['message']): Promise<Record<string, string>> {
   if (message.is !== 'refusal' || !('who' in message.refusal)) return {}
-  const ids = message.refusal.who.filter((entry) => /^[UW][A-Z0-9]{5,}$/.test(entry)).slice(0, 10)
+  const ids = message.refusal.who.filter((entry) => /^[UW][A-Z0-9]{1,20}$/.test(entry)).slice(0, 10)
   const found = await Promise.all(ids.map((id) => directory.person(id)))
   return Object.fromEntries(found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])))
 }
 
 /** Posts to an answer address. It came signed from Slack; still only https, or this machine, is ever called. */
 export async function respond(url: string, { text, blocks }: Drawn): Promise<boolean> {
+  if (!URL.canParse(url)) return false
   const { protocol, hostname } = new URL(url)
-  const isLocal = protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+  const isLocal = protocol === 'http:' && /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
   if (protocol !== 'https:' && !isLocal) return false
   try {
     const answered = await fetch(url, {

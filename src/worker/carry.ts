@@ -29,32 +29,29 @@ export function carryBranch(number: number): string {
 }
 
 /** Opens the pull request, or tells which one carries the commits already. Safe to repeat; throws to be taken up again. */
-export async function carryPicks(ports: WorkerPorts, claim: Claim, { app }: Place, release: Release): Promise<void> {
+export async function carryPicks(ports: WorkerPorts, { app }: Place, release: Release, claim?: Claim): Promise<void> {
   const promoting = release.plan?.hotfix?.promoting
   if (promoting === undefined || !mustBeCarried(release)) return
   const missing = await stillMissing(ports, app, release, promoting.branch)
   if (missing.length === 0) return
   const open = await openAlready(ports, app, missing, promoting.branch)
-  const pullRequest = open ?? (await openNew(ports, claim, app, release, promoting.branch))
-  await ports.store.transaction(
-    async (tx) => {
-      const { id, url } = pullRequest
-      const line = {
-        is: 'carried',
-        branch: promoting.branch,
-        pullRequest: { id, url },
-        isNew: open === undefined,
-      } as const
-      tx.addEvent({
-        release: release.number,
-        type: 'hotfix_carried',
-        actor: 'worker',
-        data: { branch: promoting.branch, pullRequest: id, isNew: open === undefined },
-      })
-      await say(tx, release.number, 'carried', line)
-    },
-    { as: claim },
-  )
+  const pullRequest = open ?? (await openNew(ports, app, release, promoting.branch, claim?.signal))
+  await ports.store.transaction(async (tx) => {
+    const { id, url } = pullRequest
+    const line = {
+      is: 'carried',
+      branch: promoting.branch,
+      pullRequest: { id, url },
+      isNew: open === undefined,
+    } as const
+    tx.addEvent({
+      release: release.number,
+      type: 'hotfix_carried',
+      actor: 'worker',
+      data: { branch: promoting.branch, pullRequest: id, isNew: open === undefined },
+    })
+    await say(tx, release.number, 'carried', line)
+  }, claim && { as: claim })
 }
 
 /** The asked-for commits that the branch has neither themselves, nor as picked, nor as the same change. Throws without an answer. */
@@ -102,10 +99,10 @@ async function openAlready(
 
 async function openNew(
   ports: WorkerPorts,
-  claim: Claim,
   app: App,
   release: Release,
   destination: string,
+  signal: AbortSignal | undefined,
 ): Promise<PullRequest> {
   const { pause } = ports.times
   const marker = carryMarker(app, release.number)
@@ -124,11 +121,16 @@ async function openNew(
       const target = release.plan?.bound.target.branch ?? ''
       await patiently(() => ports.git.fetch(app, app.gitUrl, [target]), pause)
     }
-    claim.signal.throwIfAborted()
-    const pushed = await ports.git.push(app, app.gitUrl, { commit, branch: source, expected: null }, claim)
+    signal?.throwIfAborted()
+    const pushed = await ports.git.push(
+      app,
+      app.gitUrl,
+      { commit, branch: source, expected: null },
+      signal && { signal },
+    )
     if (pushed.push !== 'moved' && pushed.push !== 'already') throw new Error(`${source} could not be made`)
   }
-  claim.signal.throwIfAborted()
+  signal?.throwIfAborted()
   const made = await ports.bitbucket.createPullRequest(app, {
     title: `Hot-fix #${release.number}: carry it to ${destination}`,
     description: description(app, release, destination),
@@ -167,7 +169,10 @@ export async function lookAfterHotfixes(
     if (age < FOLLOW_UP_AFTER_MS || age > FOLLOW_UP_UNTIL_MS || !mustBeCarried(release)) continue
     const where = placeOf(release)
     const promoting = release.plan?.hotfix?.promoting
-    if (where === undefined || promoting === undefined || (await wasFollowedUp(ports, release))) continue
+    if (where === undefined || promoting === undefined || (await happened(ports, release, 'hotfix_followed_up')))
+      continue
+    // The job that should have carried it may have met a Bitbucket that was down until it was given up.
+    if (!(await happened(ports, release, 'hotfix_carried'))) await carryPicks(ports, where, release)
     const missing = await stillMissing(ports, where.app, release, promoting.branch)
     await ports.store.transaction(async (tx) => {
       tx.addEvent({
@@ -183,6 +188,6 @@ export async function lookAfterHotfixes(
   }
 }
 
-async function wasFollowedUp({ store }: WorkerPorts, { number }: Release): Promise<boolean> {
-  return (await store.events(number)).some(({ type }) => type === 'hotfix_followed_up')
+async function happened({ store }: WorkerPorts, { number }: Release, event: string): Promise<boolean> {
+  return (await store.events(number)).some(({ type }) => type === event)
 }

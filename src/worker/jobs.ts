@@ -152,7 +152,7 @@ async function tidy(ports: WorkerPorts, number: number): Promise<void> {
 async function carry(ports: WorkerPorts, claim: Claim, number: number): Promise<void> {
   const release = await ports.store.release(number)
   const where = release && place(ports, release)
-  if (release && where) await carryPicks(ports, claim, where, release)
+  if (release && where) await carryPicks(ports, where, release, claim)
 }
 
 /** A day after each hot-fix: whether what it picked is where it has to be. */

@@ -48,8 +48,9 @@ export async function foreseePicks(ports: WorkerPorts, request: PickingRequest):
     if (refusal !== undefined) return refused(refusal)
   }
   const forbidden = await patiently(() => ports.bitbucket.pushForbiddenBy(app, environment.branch), ports.times.pause)
-  if (!forbidden.ok) return bitbucketTrouble(forbidden)
-  if (forbidden.value !== undefined) {
+  // Where there is no record to write, Bitbucket need not answer: then a rule is told from the push's answer.
+  if (!forbidden.ok && environment.signOff !== undefined) return bitbucketTrouble(forbidden)
+  if (forbidden.ok && forbidden.value !== undefined) {
     return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: forbidden.value })
   }
 

@@ -5,6 +5,7 @@
 import { type App, type Environment, findApp, findEnvironment } from '../release/app.ts'
 import { producedCommit } from '../release/bound.ts'
 import { end, say, stepMoved, stop } from '../release/course.ts'
+import { RUN_MUST_BEGIN_MS } from '../release/passing-time.ts'
 import type { Plan } from '../release/plan.ts'
 import { type Claim, ClaimLost, type Transaction } from '../release/ports.ts'
 import type { Problem } from '../release/refusals.ts'
@@ -16,7 +17,6 @@ import {
   type StepRow,
   step,
 } from '../release/release.ts'
-import { RUN_MUST_BEGIN_MS } from '../release/service.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 import { stepNamed } from './steps/index.ts'
@@ -197,6 +197,8 @@ async function notTaken(tx: Transaction, release: Release, row: StepRow | undefi
   if (row?.state !== 'running') return release
   const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
   await stepMoved(tx, release, settled)
+  const text = `The step ${row.name} was cut off, was not seen to have done anything, and is not begun again.`
+  await say(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
   return withStep(release, settled)
 }
 

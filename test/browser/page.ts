@@ -11,7 +11,8 @@ import type { RoleName } from '../../src/sandbox/service.ts'
 import { launchBrowser } from './browser.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const PATIENCE_MS = 20_000
+/** Long, for a machine that does much else at the same time; nothing waits longer than it must. */
+const PATIENCE_MS = 40_000
 
 export type OpenSandbox = { sandbox: Sandbox; url: string; directory: string; close(): Promise<void> }
 

@@ -4,7 +4,7 @@ import { APPS } from '../../src/sandbox/world.ts'
 import { hasChromium } from './browser.ts'
 import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
 
-describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
+describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }, () => {
   let open: OpenSandbox
   let browser: Browser
   let visitor: Visitor
@@ -14,12 +14,13 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
     open = opened
     browser = launched
     visitor = await visit(browser, open.url)
-  })
+  }, 120_000)
   afterAll(async () => {
     await browser?.close()
     await open?.close()
   })
-  afterEach(() => {
+  afterEach(({ task }) => {
+    if (task.result?.state === 'fail') console.log(open.sandbox.slack.transcript())
     expect(visitor.errors).toEqual([])
   })
 
@@ -27,12 +28,25 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
   const pushesTo = (app: string) =>
     open.sandbox.heroku.log.filter((event) => event.kind === 'ref moved' && event.app === app && event.by === 'push')
 
+  /** Where a migration's effect asks for it. */
+  async function talkOver(): Promise<void> {
+    const button = visitor.card().getByRole('button', { name: 'Talked over' })
+    if (!(await button.isVisible())) return
+    await visitor.become('Tom')
+    await button.click()
+    const modal = visitor.page.locator('#modal')
+    await modal.getByLabel('Note').fill('All of us looked at it.')
+    await modal.getByRole('button', { name: 'Talked over' }).click()
+    await visitor.until('Given: Talked over')
+  }
+
   /** Until only the approval is owed. */
   async function askAndTest(): Promise<void> {
     await visitor.become('Dana')
     await visitor.open('# product')
     await visitor.type('/deploy production')
     await visitor.until('Awaiting sign-off')
+    await talkOver()
     await visitor.become('Lin')
     await visitor.press('QA passed')
     await visitor.until(/Given.*Lin/)
@@ -45,13 +59,8 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
     await guide.getByRole('button', { name: 'Type it for me' }).click()
     await page.getByRole('combobox').press('Enter')
     await page.getByText('Only visible to you').waitFor()
-    await guide.getByText('QA').first().waitFor()
-    if (await visitor.card().getByRole('button', { name: 'Talked over' }).isVisible()) {
-      await visitor.become('Tom')
-      await visitor.press('Talked over')
-      await page.locator('#modal').getByLabel('Note').fill('All of us looked at it.')
-      await page.locator('#modal').getByRole('button', { name: 'Talked over' }).click()
-    }
+    await visitor.until('Awaiting sign-off')
+    await talkOver()
     await guide.getByRole('button', { name: 'Become Lin' }).click()
     await visitor.press('QA passed')
     await guide.getByRole('button', { name: 'Become Tom' }).click()
@@ -64,7 +73,10 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
     expect(pushesTo(APPS.production).length).toBe(1)
     const strip = page.locator('[data-environment=production]')
     await strip.getByText('up to date').waitFor()
-    await strip.getByText((production() ?? '').slice(0, 7)).first().waitFor()
+    await strip
+      .getByText((production() ?? '').slice(0, 7))
+      .first()
+      .waitFor()
     await page.getByRole('button', { name: 'Close the thread' }).click()
   })
 

@@ -11,6 +11,7 @@ import {
   seenRelease,
   somethingNew,
   startProduction,
+  threadSays,
   timePasses,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
@@ -91,13 +92,29 @@ describe('a run', () => {
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([commit])
   })
 
+  it('that is cancelled while its worker is dead begins nothing again, once what was begun must be over', async () => {
+    const commit = await somethingNew(team, 'cancelled')
+    const worker = await startWorker()
+    team.heroku.hangNextPush('before')
+    const pushing = team.heroku.pushArrived()
+    await team.command(team.people.dana, '/deploy integration')
+    await pushing
+    await worker.kill()
+    await team.click(team.people.dana, 'Cancel')
+    await startWorker()
+    await timePasses(team)
+    expect(await reaches(team, 4, 'cancelled')).toMatchObject({ steps: { push: 'failed none' } })
+    await threadSays(team, 4, /The step push was cut off/)
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes).not.toContain(commit)
+  })
+
   it('that could never be planned ends as refused', async () => {
     await somethingNew(team, 'never planned')
     await team.command(team.people.dana, '/deploy integration')
-    await team.told(team.people.dana, 'Release #4')
+    await team.told(team.people.dana, 'Release #5')
     await team.query(`update pgboss.job set state = 'failed' where state = 'created' and name = 'plan'`)
     await startWorker()
-    expect(await reaches(team, 4, 'refused')).toMatchObject({ gate: 'internal_error' })
-    await team.told(team.people.dana, /#4 was refused|#4[\s\S]*given up/)
+    expect(await reaches(team, 5, 'refused')).toMatchObject({ gate: 'internal_error' })
+    await team.told(team.people.dana, /#5[\s\S]*given up/)
   })
 })

@@ -18,7 +18,6 @@ describe('/deploy production', () => {
 
     expect(await team.click(lin, 'QA passed')).toBeUndefined()
     await team.until(/Given: QA by/)
-    console.log(team.transcript(), JSON.stringify(await team.query('select plan from release')).slice(-1500))
     expect(await team.click(tom, 'Approve')).toContain('This starts #1 on production now.')
     await team.succeeded(1)
 

@@ -39,7 +39,7 @@ it('ends what waits for sign-off, after saying so, and waits behind what runs', 
     'Submitting for api production ends #1; it can be planned again afterwards.',
   )
   await team.submit(dana, { Reason: REASON, 'Are you sure?': true })
-  await untilCard(1, 'Outdated: a hot-fix that dana asked for goes first')
+  await untilCard(1, 'a hot-fix that dana asked for goes first')
   await untilCard(2, 'Awaiting sign-off')
   const rows = await team.query<{ type: string; release: number }>(
     "select type, release from event where type in ('release_ended', 'release_requested') and release > 0 order by id",
@@ -102,7 +102,7 @@ it('fails with the branch rule’s own words when the push is refused, and nothi
     await untilCard(1, 'Failed at pick')
   })
   expect(cardOf(1)).toContain("You can't push to production: it is restricted by branch permissions.")
-  expect(cardOf(1)).toContain('Gate: pick_refused')
+  expect(cardOf(1)).toContain('Gate: `pick_refused`')
 })
 
 it('is taken up by another worker when the first is killed around the push: one commit, never two', async () => {
@@ -127,7 +127,7 @@ it('is taken up by another worker when the first is killed around the push: one 
     await second.stop()
     await team.close()
   }
-}, 120_000)
+}, 240_000)
 
 const QUICK_WORKER = {
   times: { pause: 50, poll: 50, settleMerge: 1_500, settlePush: { heroku: 1_500, git: 1_500 }, confirm: 5_000 },

@@ -176,6 +176,17 @@ describe('a hot-fix that cannot be', () => {
     await team.bitbucket.allowMerge(rule)
   })
 
+  it('refuses a migration that would give the revisions a second head', async () => {
+    await team.repository.branch('heads', await team.repository.head('production'))
+    const one = await team.repository.addRevision({ branch: 'heads', message: 'one more', sql: 'SELECT 1' })
+    const two = await team.repository.addRevision({ branch: 'production', message: 'another', sql: 'SELECT 2' })
+    const words = await leavesNothing(team, () =>
+      hotfixRefused(team, `/hotfix ${one.sha} production`, 'migration_heads'),
+    )
+    expect(words).toContain(one.revision)
+    expect(words).toContain(two.revision)
+  })
+
   it('refuses when the remote holds what the branch lacks', async () => {
     await team.repository.branch('by-hand', await team.repository.head('production'))
     const stray = await team.repository.commit({ branch: 'by-hand', files: { 'stray.py': 's\n' }, message: 'Stray' })

@@ -49,9 +49,15 @@ describe('a service does not answer, or says no', () => {
 
   it('takes its pull request back when its answer was lost and Bitbucket stays away', async () => {
     team.bitbucket.fault({ route: 'create', kind: 'reset_after' })
-    team.bitbucket.fault({ route: 'pull_requests', kind: 'http_500_before', after: 1, times: 3 })
+    const away = team.bitbucket.arrived('create').then(() => {
+      team.bitbucket.fault({ route: 'pull_requests', kind: 'http_500_before', times: 50 })
+    })
     const opened = team.bitbucket.pullRequests().length
-    await refuses('bitbucket_unreachable', ['Bitbucket did not answer'])
+    await leavesNothing(team, async () => {
+      await askAndBeRefused(team, team.people.dana, '/deploy production', 'bitbucket_unreachable')
+      await away
+      team.bitbucket.clearFaults()
+    })
     expect(team.bitbucket.pullRequests().slice(opened)).toMatchObject([{ state: 'DECLINED' }])
   })
 

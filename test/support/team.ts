@@ -193,6 +193,12 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   await writeFile(env.RELEASES_FILE, JSON.stringify(releasesFile(bitbucket, heroku, options)))
 
   const running: Running[] = []
+  /** A busy machine may make the bot renew its socket: people at a real Slack would press again. */
+  const connected = () =>
+    slack.waitFor(() => options.mode === 'http' || slack.sockets > 0, {
+      what: 'the bot at its socket',
+      timeoutMs: 20_000,
+    })
   const team: Team = {
     slack,
     bitbucket,
@@ -224,10 +230,12 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     },
     async command(user, text) {
       const [command = '', ...rest] = text.split(' ')
+      await connected()
       const seen = await slack.command({ user, channel: 'product', command, text: rest.join(' ') })
       if (seen.seen !== 'acknowledged') throw new Error(`${text} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
     },
     async click(user, label) {
+      await connected()
       const message = await slack.waitFor(() => cards(slack).findLast((each) => hasButton(each, label)), {
         what: `a card with the button ${label}`,
         timeoutMs: 20_000,
@@ -238,6 +246,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       return asked?.text?.replaceAll('\u00a0', ' ')
     },
     async submit(user, values) {
+      await connected()
       const view = await slack.waitFor(() => slack.openView(user), { what: `a modal for ${user}` })
       const seen = await slack.submit({ user, view, values })
       if (seen.seen !== 'acknowledged') throw new Error(`the modal was ${seen.seen}: ${JSON.stringify(seen.errors)}`)

@@ -52,8 +52,9 @@ export async function watchLocks(
       while (!signal.aborted) {
         const wait = await look(client)
         if (wait !== undefined && !told.has(wait.key)) {
-          told.add(wait.key)
-          onWait(wait)
+          const { key, ...seen } = wait
+          told.add(key)
+          onWait(seen)
         }
         await pause(signal)
       }

@@ -78,11 +78,6 @@ def preview(config_path, todo):
     script = ScriptDirectory.from_config(config)
     found = {}
 
-    class Online(EnvironmentContext):
-        # env.py shall connect as it does for an upgrade, and a revision must not leave out what it does then.
-        def is_offline_mode(self):
-            return False
-
     def write_down(revisions, context):
         for revision in todo:
             if revision.revision not in found:
@@ -90,7 +85,10 @@ def preview(config_path, todo):
         return []
 
     try:
-        with Online(config, script, fn=write_down, as_sql=True, destination_rev=None, dont_mutate=True):
+        written = EnvironmentContext(config, script, fn=write_down, as_sql=True, destination_rev=None, dont_mutate=True)
+        # env.py shall connect as it does for an upgrade, and a revision must not leave out what it does then.
+        written.is_offline_mode = lambda: False
+        with written:
             script.run_env()
         missing = 'the env.py of this commit ran no migrations'
     except Exception as error:
@@ -136,7 +134,8 @@ def statements_of(revision, pages):
         traceback.print_exc()
         why = '%s: %s' % (type(error).__name__, first_line(error))
         return dict(not_previewed(why), commits=may_commit or 'COMMIT;' in pages.written)
-    return {'statements': pages.written, 'commits': may_commit or 'COMMIT;' in pages.written}
+    statements, pages.written = pages.written, []
+    return {'statements': statements, 'commits': may_commit or 'COMMIT;' in statements}
 
 
 def not_previewed(why):

@@ -68,7 +68,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           })
           if (ours !== undefined) {
             const read = pullRequest.safeParse(ours)
-            if (read.success) return { ok: true, value: read.data }
+            if (read.success) return { ok: true, value: withPage(app, read.data) }
             return { ok: false, trouble: 'wrong', detail: "Bitbucket's answer about our pull request can't be read" }
           }
           return endsBefore(page, oldest) ? { ok: true, value: undefined } : undefined
@@ -93,7 +93,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           }),
         pullRequest,
       )
-      return made.ok ? made : troubleOf(made)
+      return made.ok ? { ok: true, value: withPage(app, made.value) } : troubleOf(made)
     },
 
     async pullRequest(app, id) {
@@ -101,7 +101,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
         () => api.pullrequests.get({ ...repositoryOf(app), pull_request_id: id }),
         pullRequest,
       )
-      return read.ok ? read : troubleOf(read)
+      return read.ok ? { ok: true, value: withPage(app, read.value) } : troubleOf(read)
     },
 
     merge: (app, id, message, signal) =>
@@ -132,7 +132,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           })
           if (ours === undefined) return undefined
           const read = comment.safeParse(ours)
-          if (read.success) return { ok: true, value: read.data.links.html.href }
+          if (read.success) return { ok: true, value: read.data.links?.html?.href ?? pageOf(app, on) }
           return { ok: false, trouble: 'wrong', detail: "Bitbucket's answer about our comment can't be read" }
         },
       )
@@ -156,7 +156,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
               }),
         comment,
       )
-      return made.ok ? { ok: true, value: made.value.links.html.href } : troubleOf(made)
+      return made.ok ? { ok: true, value: made.value.links?.html?.href ?? pageOf(app, on) } : troubleOf(made)
     },
 
     async checks(app, commit) {
@@ -187,7 +187,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
         (page) => {
           for (const value of page.values) {
             const one = pullRequest.safeParse(value)
-            if (one.success && one.data.destination === destination) open.push(one.data)
+            if (one.success && one.data.destination === destination) open.push(withPage(app, one.data))
           }
           return undefined
         },
@@ -218,8 +218,20 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
       },
     )
     if (found.ok) return found
-    return found.status === 403 ? { ok: true, value: undefined } : troubleOf(found)
+    // No answer and a refused credential are trouble; any other no means that the rules can't be read by us.
+    const isTrouble = found.trouble === 'unreachable' || found.status === 401
+    return isTrouble ? troubleOf(found) : { ok: true, value: undefined }
   }
+}
+
+/** Where a person finds it, when Bitbucket's answer does not say. */
+function pageOf({ repository }: App, on: { pullRequest: number } | { commit: string }): string {
+  const page = 'pullRequest' in on ? `pull-requests/${on.pullRequest}` : `commits/${on.commit}`
+  return `https://bitbucket.org/${repository}/${page}`
+}
+
+function withPage(app: App, read: PullRequest): PullRequest {
+  return read.url === '' ? { ...read, url: pageOf(app, { pullRequest: read.id }) } : read
 }
 
 function repositoryOf(app: App): { workspace: string; repo_slug: string } {

@@ -20,7 +20,7 @@ export function sentenceOf(body: unknown): string | undefined {
 export const page = z.object({ values: z.array(z.unknown()), next: z.string().min(1).optional() })
 export type Page = z.infer<typeof page>
 
-const webLink = z.object({ html: z.object({ href: z.string() }) })
+const webLink = z.object({ html: z.object({ href: z.string() }).optional() }).optional()
 
 const pullRequestStates = { OPEN: 'open', MERGED: 'merged', DECLINED: 'declined', SUPERSEDED: 'declined' } as const
 
@@ -39,7 +39,7 @@ export const pullRequest = z
     const merge = read.state === 'MERGED' ? read.merge_commit?.hash : undefined
     return {
       id: read.id,
-      url: read.links.html.href,
+      url: read.links?.html?.href ?? '',
       state: pullRequestStates[read.state],
       source: read.source.branch.name,
       destination: read.destination.branch.name,

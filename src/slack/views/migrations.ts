@@ -22,14 +22,17 @@ import { called, migrationCount, RISK_WORDS, risks } from './facts.ts'
 import { cleaned, counted, cut, duration, eight, oneLine } from './text.ts'
 
 const CHANGES_ON_CARD = 4
-const THREAD = { migrations: 8, findings: 4, lines: 4, characters: 400 }
-const DETAILS = { migrations: 12, findings: 8, characters: 6_000 }
+const LONGEST_URL = 500
+// `json`: how long the blocks may be as Slack counts them, which takes 13,200 characters a message.
+const THREAD = { migrations: 8, findings: 4, lines: 4, characters: 400, json: 9_000 }
+const DETAILS = { migrations: 12, findings: 8, characters: 6_000, json: 20_000 }
 
 /** A migration's file at the commit that goes, where people read it. */
 function fileUrl(plan: Plan, file: string): string {
   const { result, source } = plan.bound
   const path = file.split('/').map(encodeURIComponent).join('/')
-  return `${plan.webUrl}/src/${result.how === 'commit' ? result.commit : source.commit}/${path}`
+  const url = `${plan.webUrl}/src/${result.how === 'commit' ? result.commit : source.commit}/${path}`
+  return url.length > LONGEST_URL ? plan.webUrl : url
 }
 
 function destructive(plan: Plan): readonly (readonly [PlannedMigration, SqlFinding])[] {
@@ -74,7 +77,11 @@ export function migrationsLine(release: Release): Drawn {
   if (plan === undefined || plan.migrations.length === 0) return { text: `${called(release)} has no migrations.` }
   const count = counted(migrationCount(plan), 'migration')
   const risky = risks(plan)
-  const shown = worstFirst(plan.migrations).slice(0, THREAD.migrations)
+  const worst = worstFirst(plan.migrations).slice(0, THREAD.migrations)
+  const shown = fitting(
+    worst.map((migration) => inThread(plan, migration)),
+    THREAD.json,
+  )
   const left = migrationCount(plan) - shown.length
   const isRecorded = plan.steps.includes('record')
   const rest = [
@@ -85,10 +92,20 @@ export function migrationsLine(release: Release): Drawn {
     text: `${called(release)} brings ${count}${risky === '' ? '' : `: ${risky}`}.`,
     blocks: [
       section(`*${count}*${risky === '' ? ': only additions' : `, :warning: ${risky}`}`),
-      ...shown.flatMap((migration) => inThread(plan, migration)),
+      ...shown.flat(),
       ...(rest.length === 0 ? [] : [context(rest.join(' · '))]),
     ],
   }
+}
+
+/** The first groups of blocks that are no longer than this together. */
+function fitting(groups: readonly (readonly KnownBlock[])[], most: number): readonly (readonly KnownBlock[])[] {
+  let left = most
+  const end = groups.findIndex((group) => {
+    left -= JSON.stringify(group).length
+    return left < 0
+  })
+  return end === -1 ? groups : groups.slice(0, end)
 }
 
 function inThread(plan: Plan, migration: PlannedMigration): KnownBlock[] {
@@ -148,7 +165,7 @@ function sqlBlocks({ sql, sqlLeftOut = 0 }: PlannedMigration, lines: number, cha
 export function migrationDetails(plan: Plan): KnownBlock[] {
   const shown = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
   const each = Math.floor(DETAILS.characters / Math.max(shown.length, 1))
-  return shown.flatMap((migration) => {
+  const groups = shown.map((migration) => {
     const findings = findingLines(migration, DETAILS.findings)
     const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
     if (findings.length === 0 && sql.length === 0) return []

@@ -11,7 +11,7 @@ export interface People {
   readonly names?: Readonly<Record<string, string>>
 }
 
-const USER_ID = /^[UW][A-Z0-9]{5,}$/
+const USER_ID = /^[UW][A-Z0-9]{1,20}$/
 
 /** One entry for mrkdwn. `mention`: as a mention where its Slack id is known, else as plain words. */
 export function entry(text: string, people: People, mention: boolean): string {

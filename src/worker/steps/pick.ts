@@ -55,7 +55,8 @@ export const pick: Step = {
   async perform(run) {
     const { ports, app, signal } = run
     const { branch, from, commit } = wanted(run)
-    await makeAgain(run)
+    const lost = await makeAgain(run)
+    if (lost !== undefined) return lost
     const answer = await ports.git.push(app, app.gitUrl, { commit, branch, expected: from }, { signal })
     const { output } = answer
     switch (answer.push) {
@@ -73,17 +74,22 @@ export const pick: Step = {
 }
 
 /** A worker on another host, or one whose mirror is gone, makes the same commits again: all that goes into them is planned. */
-async function makeAgain(run: StepRun): Promise<void> {
+async function makeAgain(run: StepRun): Promise<Stopped | undefined> {
   const { ports, app, plan, release } = run
   const { branch, from, commit } = wanted(run)
   const { hotfix } = plan
-  if (hotfix === undefined || (await ports.git.has(app, commit))) return
+  if (hotfix === undefined || (await ports.git.has(app, commit))) return undefined
   await patiently(() => ports.git.fetchAll(app, app.gitUrl, run.signal), ports.times.pause)
   const commits = hotfix.picks.map((each) => each.from)
+  for (const asked of commits) {
+    if (await ports.git.has(app, asked)) continue
+    return stopped({ gate: 'unknown_commit', asked, why: 'on no branch', candidates: [] }, 'as before')
+  }
   const request = pickWanted(app, release.number, { branch, commit: from }, commits, new Date(hotfix.at))
   const made = await ports.git.pick(app, request)
   const last = made.pick === 'made' ? made.commits.at(-1)?.made : undefined
-  if (last !== commit) throw new Error('the picked commits could not be made again as they were signed')
+  if (last === commit) return undefined
+  return stopped({ gate: 'unexpected_diff', detail: 'the picked commits could not be made again' }, 'as before')
 }
 
 /** This push was refused. One that was cut off before it may have arrived, or still arrive: then that is the outcome. */
