@@ -78,7 +78,7 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
     let worker: Worker | undefined
     if (configuration.worker) {
       worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
-      ready.queue = () => true
+      ready.queue = worker.isWorking
     }
     // Listening ends first, then the work, and what the work had to say is delivered last.
     if (bot) stops.push(() => stopListening(bot))

@@ -152,6 +152,11 @@ export function digest(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex')
 }
 
+/** The commit whose builds count: what is brought, not what is made of it. */
+export function builtCommit({ hotfix, bound }: Pick<Plan, 'hotfix' | 'bound'>): string {
+  return hotfix?.picks.at(-1)?.from ?? bound.source.commit
+}
+
 /** What people sign: the digest of everything that the plan binds. */
 export function fingerprint(plan: Plan): string {
   return digest(plan.bound)

@@ -55,7 +55,7 @@ export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   if (team !== ours.team || body.api_app_id !== ours.app) return undefined
   if (text(body.command) !== undefined) return readCommand(body)
   const who = text(user.id)
-  if (who === undefined || (user.team_id !== undefined && user.team_id !== ours.team)) return undefined
+  if (who === undefined) return undefined
   if (body.type === 'block_actions') return readPress(body, who)
   if (body.type === 'view_submission') return readSubmission(body, who)
   return undefined

@@ -9,7 +9,7 @@ import type { Claim, PullRequest } from '../release/ports.ts'
 import { type Release, step } from '../release/release.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
-import { plain } from './pull-request.ts'
+import { type Named, plain } from './pull-request.ts'
 
 const MOST_LOOKED_AT = 100
 
@@ -19,8 +19,8 @@ interface Place {
 }
 
 /** How this hot-fix's pull request is found again: a line of its description that no other one has. */
-export function carryMarker(app: App, number: number): string {
-  return `Signoff hot-fix #${number} of ${app.name}, carried on.`
+export function carryMarker(app: App, { number, requestedAt }: Named): string {
+  return `Signoff hot-fix #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}, carried on.`
 }
 
 /** A branch of ours, at the picked commit. */
@@ -105,7 +105,7 @@ async function openNew(
   signal: AbortSignal | undefined,
 ): Promise<PullRequest> {
   const { pause } = ports.times
-  const marker = carryMarker(app, release.number)
+  const marker = carryMarker(app, release)
   const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), pause)
   const before = await find()
   if (!before.ok) throw new Error(`our pull request could not be looked for: ${before.detail}`)
@@ -147,7 +147,7 @@ async function openNew(
 function description(app: App, release: Release, destination: string): string {
   const commits = missingPicks(release).map(({ from, title }) => `* ${from.slice(0, 7)} ${plain(title)}`)
   return [
-    carryMarker(app, release.number),
+    carryMarker(app, release),
     '',
     `It went to ${release.environment} without regular review, asked for by ${plain(release.requester.name)}, and ${plain(destination)} lacks it:`,
     '',

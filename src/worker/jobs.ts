@@ -3,6 +3,7 @@ import { type App, type Environment, findApp, findEnvironment } from '../release
 import { movedFacts } from '../release/bound.ts'
 import { end, needAttention, planned, proceed, say } from '../release/course.ts'
 import type { PrivateMessage } from '../release/messages.ts'
+import { builtCommit } from '../release/plan.ts'
 import type { Claim, Job, Transaction } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
 import { hasEnded, irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
@@ -57,7 +58,7 @@ async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Pr
         kind: release.kind,
         ...(release.picks && { picks: release.picks }),
         configuration: release.configuration,
-        release: { number, requester: release.requester.name },
+        release,
         signal: claim.signal,
       })
     : differs(release)
@@ -130,7 +131,7 @@ async function checkAll(
   const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
   if ('refused' in bound) return bound
   if (!needsChecks || release.plan === undefined) return { holds: true }
-  const built = await checkBuilds(ports, app, environment, release.plan.bound.source.commit)
+  const built = await checkBuilds(ports, app, environment, builtCommit(release.plan))
   return 'refused' in built ? built : { holds: true }
 }
 
@@ -164,32 +165,38 @@ export function lookAtHotfixes(ports: WorkerPorts): Promise<void> {
 export async function lookAtAwaiting(ports: WorkerPorts): Promise<void> {
   const awaiting = await ports.store.releases({ states: ['awaiting sign-off'], limit: 100 })
   for (const release of awaiting) {
-    const where = place(ports, release)
-    if (!where || !release.plan) continue
-    const { app, environment } = where
-    const looked = await lookAtWorld(ports, app, environment, release.plan)
-    if ('refused' in looked) {
-      ports.log.warn({ release: release.number, gate: looked.refused.gate }, 'the world does not answer')
-      continue
-    }
-    const pinned = isPinned(app, environment)
-    const moved = movedFacts(release.plan, release, looked.world, pinned)
-    const newer = pinned && looked.world.source ? await newerCommits(ports, app, release, looked.world.source) : 0
-    if (moved.length === 0 && newer === (release.newerCommits ?? 0)) continue
-    await ports.store.transaction(async (tx) => {
-      const now = await tx.lockRelease(release.number)
-      if (now?.state !== 'awaiting sign-off') return
-      if (moved.length > 0) {
-        const because = { gate: 'plan_outdated' as const, moved }
-        return end(tx, now, 'outdated', { actor: 'worker', problem: { because } })
-      }
-      await tx.changeRelease(release.number, { newerCommits: newer })
-      const { branch } = release.plan?.bound.source ?? { branch: 'the branch' }
-      const text = `${branch} has ${newer} newer ${newer === 1 ? 'commit' : 'commits'}, not in this release.`
-      await say(tx, release.number, `newer:${newer}`, { is: 'note', text })
-      await tx.send({ kind: 'card', release: release.number })
-    })
+    await lookAtOne(ports, release).catch((err: unknown) =>
+      ports.log.error({ release: release.number, err }, 'looking at the world of a release failed'),
+    )
   }
+}
+
+async function lookAtOne(ports: WorkerPorts, release: Release): Promise<void> {
+  const where = place(ports, release)
+  if (!where || !release.plan) return
+  const { app, environment } = where
+  const looked = await lookAtWorld(ports, app, environment, release.plan)
+  if ('refused' in looked) {
+    ports.log.warn({ release: release.number, gate: looked.refused.gate }, 'the world does not answer')
+    return
+  }
+  const pinned = isPinned(app, environment)
+  const moved = movedFacts(release.plan, release, looked.world, pinned)
+  const newer = pinned && looked.world.source ? await newerCommits(ports, app, release, looked.world.source) : 0
+  if (moved.length === 0 && newer === (release.newerCommits ?? 0)) return
+  await ports.store.transaction(async (tx) => {
+    const now = await tx.lockRelease(release.number)
+    if (now?.state !== 'awaiting sign-off') return
+    if (moved.length > 0) {
+      const because = { gate: 'plan_outdated' as const, moved }
+      return end(tx, now, 'outdated', { actor: 'worker', problem: { because } })
+    }
+    await tx.changeRelease(release.number, { newerCommits: newer })
+    const { branch } = release.plan?.bound.source ?? { branch: 'the branch' }
+    const text = `${branch} has ${newer} newer ${newer === 1 ? 'commit' : 'commits'}, not in this release.`
+    await say(tx, release.number, `newer:${newer}`, { is: 'note', text })
+    await tx.send({ kind: 'card', release: release.number })
+  })
 }
 
 async function newerCommits(ports: WorkerPorts, app: App, release: Release, head: string): Promise<number> {

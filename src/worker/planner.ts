@@ -2,7 +2,7 @@
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../release/plan.ts'
 import type { PlatformRelease } from '../release/ports.ts'
-import type { ReleaseKind, StepName } from '../release/release.ts'
+import type { Release, ReleaseKind, StepName } from '../release/release.ts'
 import { lastPushes, planMigrations } from './migration-plan.ts'
 import { patiently } from './patience.ts'
 import { foreseePicks, migrationWarning, type PicksForeseen } from './pick-plan.ts'
@@ -36,7 +36,7 @@ export interface PlanningRequest {
   /** The bot's digest of the environment. */
   readonly configuration: string
   /** The release whose pull request is opened; absent for a preview, which changes nothing. */
-  readonly release?: { readonly number: number; readonly requester: string }
+  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt'>
   readonly signal: AbortSignal
   /** Called with what is being done, for the message when time runs out. */
   readonly during: (what: string) => void
@@ -157,7 +157,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     app,
     environment,
     plan: made,
-    ...request.release,
+    release: request.release,
     pinned: isPinned(app, environment),
     signal: request.signal,
   })

@@ -8,9 +8,12 @@ import { bitbucketTrouble, isPinned, originTrouble, type Refused } from './world
 
 const LISTED_COMMITS = 50
 
+/** What names a release beyond its number, which a new store counts from 1 again. */
+export type Named = Pick<Release, 'number' | 'requestedAt'>
+
 /** How this release's pull request is found again: a line of its description that no other one has. */
-export function pullRequestMarker(app: App, number: number): string {
-  return `Signoff release #${number} of ${app.name}.`
+export function pullRequestMarker(app: App, { number, requestedAt }: Named): string {
+  return `Signoff release #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}.`
 }
 
 export function pinnedBranch(environment: Environment, number: number): string {
@@ -18,15 +21,15 @@ export function pinnedBranch(environment: Environment, number: number): string {
 }
 
 /** What the pull request says: our marker, who asks, and the commits, with markdown's marks made harmless. */
-function description(app: App, plan: Plan, number: number, requester: string): string {
+function description(app: App, plan: Plan, release: Named & Pick<Release, 'requester'>): string {
   const commits = plan.commits
     .slice(0, LISTED_COMMITS)
     .map(({ sha, title, author }) => `* ${sha.slice(0, 7)} ${plain(title)} (${plain(author.name)})`)
   const more = plan.commitCount - commits.length
   return [
-    pullRequestMarker(app, number),
+    pullRequestMarker(app, release),
     '',
-    `Asked for by ${plain(requester)}. It is signed off in Slack, and Signoff merges it then.`,
+    `Asked for by ${plain(release.requester.name)}. It is signed off in Slack, and Signoff merges it then.`,
     '',
     `${plan.commitCount} ${plan.commitCount === 1 ? 'commit' : 'commits'}:`,
     '',
@@ -53,22 +56,25 @@ export async function openPullRequest(
     app: App
     environment: Environment
     plan: Plan
-    number: number
-    requester: string
+    release: Named & Pick<Release, 'requester'>
     pinned: boolean
     /** Looked at before each effect: once it has aborted, nothing more is pushed or opened. */
     signal: AbortSignal
   },
 ): Promise<{ pullRequest: NonNullable<Plan['pullRequest']> } | Refused> {
-  const { app, environment, plan, number, requester, pinned, signal } = asked
+  const { app, environment, plan, release, pinned, signal } = asked
+  const { number } = release
   const { pause } = ports.times
   const { source, target } = plan.bound
   const branch = pinned ? pinnedBranch(environment, number) : source.branch
   if (pinned) {
     const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
     if (!there.ok) return originTrouble(app, there)
-    if (there.value[branch] !== source.commit) {
+    const left = there.value[branch]
+    if (left !== source.commit) {
       signal.throwIfAborted()
+      // Left by an earlier try at this plan, or by an earlier store's release of the same number: the name is ours.
+      if (left) await ports.git.deleteBranch(app, app.gitUrl, branch, left)
       const pushed = await ports.git.push(
         app,
         app.gitUrl,
@@ -84,13 +90,13 @@ export async function openPullRequest(
       }
     }
   }
-  const marker = pullRequestMarker(app, number)
+  const marker = pullRequestMarker(app, release)
   const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), pause)
   let found = await find()
   if (!found.ok) return bitbucketTrouble(found)
   if (found.value === undefined) {
     const title = `Release #${number}: ${app.name} → ${environment.name}`
-    const text = description(app, plan, number, requester)
+    const text = description(app, plan, release)
     signal.throwIfAborted()
     const made = await ports.bitbucket.createPullRequest(app, {
       title,
@@ -130,7 +136,7 @@ export async function tidyPullRequest(
     patiently<PullRequest | undefined>(
       () =>
         known === undefined
-          ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release.number))
+          ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release))
           : ports.bitbucket.pullRequest(app, known.id),
       pause,
     )

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WORKER_GONE_MS } from '../release/passing-time.ts'
 import { ClaimLost } from '../release/ports.ts'
 import { handleJob, lookAtAwaiting, lookAtHotfixes } from './jobs.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -9,7 +11,11 @@ import { endAbandoned } from './sweep.ts'
 
 const SEEN_EVERY_MS = 10_000
 
+const LOOK_GRACE_MS = 2_000
+
 export interface Worker {
+  /** Whether the store has heard from this worker lately: it takes no jobs from a store that it can't reach. */
+  isWorking(): boolean
   /** Looks now at every release that awaits sign-off, instead of waiting for the next round. */
   look(): Promise<void>
   /** Takes no new work; the step in flight gets `graceMs` to end, else it is left to be taken up again. */
@@ -25,8 +31,14 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   const environments = ports.apps.flatMap(({ environments }) => environments)
   const configurations = Object.fromEntries(environments.map(({ app, name, digest }) => [`${app}/${name}`, digest]))
 
+  let lastSeen = Number.NEGATIVE_INFINITY
   const seen = () =>
-    store.workerSeen({ id, configurations }).catch((err: unknown) => log.warn({ err }, 'the store does not answer'))
+    store.workerSeen({ id, configurations }).then(
+      () => {
+        lastSeen = performance.now()
+      },
+      (err: unknown) => log.warn({ err }, 'the store does not answer'),
+    )
   const lookAtAll = async () => {
     await lookAtAwaiting(ports)
     await lookAtHotfixes(ports)
@@ -70,12 +82,14 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
 
   return {
     look,
+    isWorking: () => performance.now() - lastSeen < WORKER_GONE_MS,
     async stop(graceMs) {
       clearInterval(sweepTimer)
       clearInterval(seenTimer)
       clearInterval(lookTimer)
       await working.stop(graceMs)
-      await looking?.catch(() => undefined)
+      // A look only reads: one that hangs is not waited for.
+      await Promise.race([looking?.catch(() => undefined), sleep(LOOK_GRACE_MS, undefined, { ref: false })])
       await sweeping
     },
   }

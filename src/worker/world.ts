@@ -4,7 +4,7 @@ import { type Moved, movedFacts, type World } from '../release/bound.ts'
 import type { CheckStatus, Plan } from '../release/plan.ts'
 import type { Answer, MigrationsAnswer, PlatformRelease, Trouble } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
-import type { Release } from '../release/release.ts'
+import { type Release, step } from '../release/release.ts'
 import { patiently, patientlyAskDatabase } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 
@@ -149,6 +149,20 @@ export async function checkBound(
   if (release.plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const looked = await lookAtWorld(ports, app, environment, release.plan)
   if ('refused' in looked) return looked
-  const moved: readonly Moved[] = movedFacts(release.plan, release, looked.world, isPinned(app, environment))
+  const moved: Moved[] = [...movedFacts(release.plan, release, looked.world, isPinned(app, environment))]
+  const pinned = await pinnedMoved(ports, app, release)
+  if (pinned && 'refused' in pinned) return pinned
+  if (pinned) moved.push(pinned)
   return moved.length === 0 ? looked : { refused: { gate: 'plan_outdated', moved } }
+}
+
+/** The branch that was made for this release must hold the signed commit until it is merged. */
+async function pinnedMoved(ports: WorkerPorts, app: App, release: Release): Promise<Moved | Refused | undefined> {
+  const branch = release.plan?.pullRequest?.pinnedBranch
+  const signed = release.plan?.bound.source.commit
+  if (branch === undefined || signed === undefined || step(release, 'merge')?.state === 'done') return undefined
+  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports.times.pause)
+  if (!there.ok) return originTrouble(app, there)
+  const now = there.value[branch] ?? 'absent'
+  return now === signed ? undefined : { what: branch, from: signed, to: now }
 }

@@ -295,6 +295,25 @@ describe('build statuses', () => {
   })
 })
 
+describe('what a hot-fix asks about', () => {
+  it('names a rule that lets nobody push to the branch', async () => {
+    await host.forbidMerge({ pattern: 'production', kind: 'push' })
+    expect(await connect().pushForbiddenBy(app, 'production')).toEqual({
+      ok: true,
+      value: 'push on production: nobody may push',
+    })
+    expect(await connect().pushForbiddenBy(app, 'master')).toEqual({ ok: true, value: undefined })
+  })
+
+  it('lists the open pull requests into a branch, and no other', async () => {
+    const open = await openPullRequest()
+    expect(await connect().openPullRequests(app, 'production')).toEqual({ ok: true, value: [open] })
+    expect(await connect().openPullRequests(app, 'master')).toEqual({ ok: true, value: [] })
+    await connect().decline(app, open.id)
+    expect(await connect().openPullRequests(app, 'production')).toEqual({ ok: true, value: [] })
+  })
+})
+
 describe('a rule against merging', () => {
   it('is named when it lets nobody merge into the branch', async () => {
     await host.forbidMerge({ pattern: 'prod*' })

@@ -116,8 +116,8 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
     await visitor.press('Approve', 'Approve')
     await visitor.card().getByRole('button', { name: 'Retry' }).waitFor()
     expect(production()).toBe(before)
-    await visitor.until('requirements could not be installed')
-    await visitor.press('Retry')
+    await visitor.until('the build on heroku-production failed')
+    await visitor.press('Retry', 'Retry')
     await visitor.until('Succeeded')
     expect(production()).toBe(await open.sandbox.repository.head('production'))
   })
@@ -144,5 +144,109 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
     const card = open.sandbox.slack.messages('product').findLast(({ blocks }) => blocks[0]?.type === 'header')
     const said = open.sandbox.slack.thread('product', card?.ts ?? '').map((one) => open.sandbox.slack.plainText(one))
     expect(said.filter((line) => line.includes('QA passed, says Lin')).length).toBe(1)
+  })
+
+  describe('with trouble at integration', () => {
+    const app = APPS.integration
+    const holds = () => open.sandbox.heroku.holds(app)
+    const arm = (name: string, more: object = {}) =>
+      visitor.page.request.post(`${open.url}/api/trouble`, { data: { name, environment: 'integration', ...more } })
+
+    async function deploy(): Promise<void> {
+      const cards = await visitor.page.locator('#messages h3').count()
+      await visitor.type('/deploy integration')
+      await visitor.page.locator('#messages h3').nth(cards).waitFor()
+    }
+
+    /** Takes up a release that has stopped, by whichever way its card offers. */
+    async function again(): Promise<void> {
+      const stuck = visitor.card().getByRole('button', { name: 'Retry' })
+      if (await stuck.isVisible()) return visitor.press('Retry', 'Retry')
+      const cards = await visitor.page.locator('#messages h3').count()
+      await visitor.press('Plan again')
+      await visitor.page.locator('#messages h3').nth(cards).waitFor()
+    }
+
+    beforeAll(async () => {
+      await visitor.become('Dana')
+      await visitor.open('# engineering')
+      await deploy()
+      await visitor.until('Succeeded')
+    }, 120_000)
+
+    it('looks for a push whose answer was lost, and never pushes twice', async () => {
+      const pushes = pushesTo(app).length
+      await visitor.work('A commit on master')
+      await visitor.trouble('Cut the next push, after it arrived')
+      await deploy()
+      await visitor.until('Succeeded')
+      expect(pushesTo(app).length).toBe(pushes + 1)
+      expect(open.sandbox.heroku.runs(app)).toBe(await open.sandbox.repository.head('master'))
+    })
+
+    it('says of a push that did not arrive that it did not', async () => {
+      const before = await holds()
+      await visitor.work('A commit on master')
+      await visitor.trouble('Cut the next push, before it arrived')
+      await deploy()
+      await visitor.until(/Failed|Needs attention/)
+      expect(await holds()).toBe(before)
+      await again()
+      await visitor.until('Succeeded')
+      expect(await holds()).toBe(await open.sandbox.repository.head('master'))
+    })
+
+    it('tells a failed release phase from a failed push', async () => {
+      await visitor.work('A commit on master')
+      await visitor.trouble('Fail the next release phase')
+      await deploy()
+      await visitor.until('Needs attention')
+      const master = await open.sandbox.repository.head('master')
+      expect(await holds()).toBe(master)
+      expect(open.sandbox.heroku.runs(app)).not.toBe(master)
+      await visitor.press('Retry', 'Retry')
+      await visitor.until('Succeeded')
+      expect(open.sandbox.heroku.runs(app)).toBe(master)
+    })
+
+    it('pushes nothing when the migration fails', async () => {
+      const [before, revisions] = [await holds(), await open.sandbox.databases.revisions('integration')]
+      await visitor.work('A migration that adds a column')
+      await arm('fail-migration')
+      await deploy()
+      await visitor.until(/Failed|Needs attention/)
+      expect(await holds()).toBe(before)
+      expect(await open.sandbox.databases.revisions('integration')).toEqual(revisions)
+      await again()
+      await visitor.until('Succeeded')
+      expect(await open.sandbox.databases.revisions('integration')).toEqual([
+        await open.sandbox.repository.headRevision('master'),
+      ])
+    })
+
+    it('loses and doubles nothing while Slack is slow, refuses and is away, and the worker dies', async () => {
+      const pushes = pushesTo(app).length
+      await visitor.work('A commit on master')
+      await arm('slack-slow', { seconds: 3 })
+      await deploy()
+      await arm('slack-limited', { seconds: 3 })
+      await visitor.trouble('Kill the worker')
+      await visitor.page.locator('[data-is=worker][data-state=running]').waitFor()
+      await arm('slack-down', { seconds: 3 })
+      await visitor.until('Succeeded')
+      expect(pushesTo(app).length).toBe(pushes + 1)
+      const texts = open.sandbox.slack.messages('engineering').map(({ text }) => text)
+      const last = /#\d+/.exec(texts.findLast((text) => text.includes('Release #')) ?? '')?.[0]
+      expect(texts.filter((text) => text.startsWith(`Release ${last} of`)).length).toBeLessThanOrEqual(1)
+    })
+  })
+
+  it('notices a push behind its back while sign-offs are awaited', async () => {
+    await visitor.open('# product')
+    await visitor.work('A commit on master')
+    await visitor.type('/deploy production')
+    await visitor.until('Awaiting sign-off')
+    await visitor.trouble('Push to Heroku behind the bot’s back')
+    await visitor.until('Outdated')
   })
 })

@@ -5,7 +5,7 @@ import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
-describe('a bot that dies while Slack has not answered', () => {
+describe('a bot that dies while Slack has not answered', { timeout: 120_000 }, () => {
   let team: Team
   let bot: SignoffProcess
   let worker: SignoffProcess

@@ -16,7 +16,7 @@ import {
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
-describe('a run', () => {
+describe('a run', { timeout: 120_000 }, () => {
   let team: Team
   let workers: SignoffProcess[] = []
   beforeAll(async () => {

@@ -61,6 +61,7 @@ describe('/deploy production', () => {
   it('tells each step in the thread, with its outcome for the channel too', async () => {
     const thread = team.thread()
     const said = [
+      /^\*1 migration\*: only additions/,
       ...[/^QA passed, says lin/, /^tom approved/, /^Recorded/, /^Merged PR.#1/, /^Fetched/, /^Verified/],
       ...[/^Migrated/, /^Pushed/, /^Confirmed/, /Release #1 succeeded.*Record: \d+ events/s],
     ]

@@ -5,13 +5,14 @@ import {
   cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
+  nextNumber,
   reaches,
   somethingNew,
   startProduction,
 } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
-describe('the merge of a pull request', () => {
+describe('the merge of a pull request', { timeout: 120_000 }, () => {
   let team: Team
   let number = 0
   let merges = 0
@@ -21,7 +22,7 @@ describe('the merge of a pull request', () => {
   afterAll(() => team?.close())
 
   async function begin(fault: Parameters<Team['bitbucket']['fault']>[0]): Promise<void> {
-    number += 1
+    number = await nextNumber(team)
     await somethingNew(team, `merge-${number}`)
     team.bitbucket.fault(fault)
     await startProduction(team, number)

@@ -1,8 +1,10 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { askForHotfix, inOrigin, REASON, signHotfix, startHotfixTeam } from '../support/hotfix.ts'
 import { startProcess } from '../support/processes.ts'
 import { PRODUCTION, type Team } from '../support/team.ts'
 import { leavesNothing, toldNext } from '../support/world-state.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 let team: Team
 afterEach(async () => {

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
 import { hotfixRefused, inOrigin, pickedByHand, REASON, startHotfixTeam } from '../support/hotfix.ts'
 import type { Team } from '../support/team.ts'
 import { leavesNothing, toldNext } from '../support/world-state.ts'
 
 const NASTY = '--force <!channel> `rm` \u202e@here'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 describe('a hot-fix that cannot be', () => {
   let team: Team

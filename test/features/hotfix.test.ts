@@ -1,6 +1,8 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { askForHotfix, inOrigin, pickedByHand, REASON, signHotfix, startHotfixTeam } from '../support/hotfix.ts'
 import { INTEGRATION, PRODUCTION, type Team } from '../support/team.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 let team: Team
 afterEach(async () => {
@@ -131,4 +133,12 @@ it('where nobody signs, the plan is shown privately first, and Go starts it', as
   expect(await stepsDone()).toEqual(['pick', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
   await press(dana)
   await team.told(dana, 'already_decided')
+
+  const third = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 3\n' }, message: 'Third' })
+  await askForHotfix(team, dana, `/hotfix ${third} integration`)
+  await team.told(dana, /Hot-fix #2[\s\S]*It starts when you press Go/)
+  await team.query("update release set expires_at = now() - interval '1 second' where number = 2")
+  await team.running[0]?.tick?.()
+  await team.told(dana, 'Go was not pressed within an hour')
+  expect(await team.repository.head('master')).toBe(picked)
 })

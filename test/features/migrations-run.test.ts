@@ -34,9 +34,12 @@ describe('a lock that somebody else holds', () => {
     await team.repository.addRevision({ message: 'add a note', sql: 'ALTER TABLE documents ADD note text' })
     await hold('documents')
     await team.command(team.people.dana, '/deploy integration')
-    await team.until(/waits for a lock/, 45_000)
+    await team.slack.waitFor(() => team.transcript().includes('waits for a lock'), {
+      what: 'the wait in the thread',
+      timeoutMs: 45_000,
+    })
     const thread = await threadSays(team, 1, /waits for a lock/)
-    expect(thread).toMatch(
+    expect(thread.replaceAll('\u2060', '')).toMatch(
       /Waits: the migration waits for a lock, for [3-9] s so far; it is held by “nightly report” \(its transaction is open for \d+ s, its last query began at \d\d:\d\d:\d\d UTC\)/,
     )
     await holder?.query('rollback')

@@ -11,7 +11,7 @@ describe('the outbox', () => {
 
   const textOf = (args: Record<string, unknown>) => String(args.text)
   const posts = () => team.slack.log.filter(({ method }) => method === 'chat.postMessage')
-  const said = [/^Fetched/, /^Verified/, /^Migrated/, /^Pushed/, /^Confirmed/, /succeeded/]
+  const said = [/^\*\d migrations?\*/, /^Fetched/, /^Verified/, /^Migrated/, /^Pushed/, /^Confirmed/, /succeeded/]
 
   function isToldInOrder(lines: readonly RegExp[]) {
     const thread = team.thread()

@@ -57,7 +57,7 @@ export async function timePasses(team: Team): Promise<void> {
 /** Waits until the release's card shows this; gives its words, with plain spaces. */
 export async function cardShows(team: Team, number: number, text: RegExp): Promise<string> {
   const words = () => team.words(cardOf(team, number))
-  await team.slack.waitFor(() => text.test(words()), { what: `${text} on the card of #${number}`, timeoutMs: 15_000 })
+  await team.slack.waitFor(() => text.test(words()), { what: `${text} on the card of #${number}`, timeoutMs: 40_000 })
   return words()
 }
 
@@ -78,7 +78,7 @@ export async function threadSays(team: Team, number: number, text: RegExp): Prom
   }
   await team.slack.waitFor(() => text.test(words()), {
     what: `${text} in the thread of #${number}`,
-    timeoutMs: 15_000,
+    timeoutMs: 40_000,
     channel: 'product',
   })
   return words()
@@ -103,6 +103,12 @@ export async function bitbucketEffects(team: Team): Promise<{ merges: number; co
     merges: log.filter(({ kind }) => kind === 'pull request merged').length,
     comments: pullRequests.reduce((count, { id }) => count + team.bitbucket.comments(id).length, 0),
   }
+}
+
+/** The number that the next release will get. */
+export async function nextNumber(team: Team): Promise<number> {
+  const [row] = await team.query<{ next: number }>('select coalesce(max(number), 0)::int + 1 as next from release')
+  return row?.next ?? 1
 }
 
 /** For a team whose migrations need nobody's Talked over. */

@@ -1,5 +1,6 @@
 /** The card as one sentence: for notifications, and for people who have the screen read to them. */
 import type { Environment } from '../../release/app.ts'
+import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
 import { spoken } from './blocks.ts'
@@ -34,6 +35,7 @@ export function cardText(release: Release, environment: Environment, owed: reado
     case 'planning':
       return `${it}, asked for by ${asker}, is being planned.`
     case 'awaiting sign-off':
+      if (awaitsGo(release)) return `${it} is planned and waits for the Go of ${asker}.`
       return `${it} awaits sign-off: ${given(release)}${owedSpoken(owed)} ${areOwed(owed)}. ${asker} asks for ${asks(release)}.`
     case 'approved':
       return isEmergency(release)

@@ -1,6 +1,7 @@
 /** The card: a release's one message, drawn from what is stored. The same release gives the same card. */
 import type { KnownBlock } from '@slack/types'
 import type { Environment, Progress } from '../../release/app.ts'
+import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
 import { hasEnded, isEmergency, type Release } from '../../release/release.ts'
 import { ACTION, type Action } from '../ids.ts'
@@ -56,8 +57,8 @@ function middle(release: Release, facts: CardFacts): KnownBlock[] {
       ]
     case 'awaiting sign-off':
       return [
-        section(state(release, 'Awaiting sign-off'), cancel),
-        section([...givenLines(release, facts), ...owedLines(release, facts, 'Owed')]),
+        section(awaitsGo(release) ? goLine(release) : state(release, 'Awaiting sign-off'), cancel),
+        ...lines([...givenLines(release, facts), ...owedLines(release, facts, 'Owed')]),
         ...reason(release),
         ...(release.plan === undefined ? [] : planBlocks(release.plan, planFacts(release, facts))),
         ...unmatched(release, facts),
@@ -126,6 +127,15 @@ function draw(wanted: readonly Action[], release: Release, facts: CardFacts) {
 /** An emoji, the state's word in bold, and one fact. */
 function state(release: Release, word: string, fact = ''): string {
   return `:${STATE_EMOJI[release.state]}: *${word}*${fact}`
+}
+
+function lines(texts: readonly string[]): KnownBlock[] {
+  return texts.length === 0 ? [] : [section(texts)]
+}
+
+/** Nobody signs here: its requester has the plan, and the button that lets it go. */
+function goLine(release: Release): string {
+  return state(release, 'Waits for Go', ` by ${defused(release.requester.name, 40)}`)
 }
 
 function row(release: Release, facts: CardFacts): KnownBlock[] {

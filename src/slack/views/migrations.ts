@@ -171,4 +171,5 @@ export function migrationDetails(plan: Plan): KnownBlock[] {
     if (findings.length === 0 && sql.length === 0) return []
     return [richLines([head(plan, migration)]), ...(findings.length === 0 ? [] : [rich(bullets(findings))]), ...sql]
   })
+  return fitting(groups, DETAILS.json).flat()
 }

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import type { HotfixPlan, PlannedPick } from '../../../src/release/hotfix.ts'
+import { MOST_PICKS } from '../../../src/release/hotfix.ts'
+import type { Refusal } from '../../../src/release/refusals.ts'
+import { announcement } from '../../../src/slack/views/announcement.ts'
+import { card } from '../../../src/slack/views/card.ts'
+import { hotfixModal } from '../../../src/slack/views/hotfix-modal.ts'
+import { detailsModal } from '../../../src/slack/views/modals.ts'
+import { privateMessage } from '../../../src/slack/views/private.ts'
+import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
+import { threadLine } from '../../../src/slack/views/thread.ts'
+import { messageProblems, viewProblems } from '../../support/block-kit-limits.ts'
+import { aCommit, anApp, anEnvironment, anIntegration, aPlan, aRelease, at, sha } from '../../support/builders.ts'
+import { read } from './read.ts'
+
+const HOSTILE = `<!channel> \`x\` *b* --force \u202e @here ${'y'.repeat(5000)}`
+
+function aPick(
+  from: string,
+  words = 'Fix the time zone of weekly digests',
+  over: Partial<PlannedPick> = {},
+): PlannedPick {
+  const list = [{ path: words === HOSTILE ? HOSTILE : 'api/digests/schedule.py', added: 1, removed: 1 }]
+  return {
+    from: sha(from),
+    made: sha(`c${from}`),
+    title: words,
+    author: { name: words === HOSTILE ? HOSTILE : 'Marek', email: 'marek@example.com' },
+    files: { count: 3, list },
+    promoted: true,
+    ...over,
+  }
+}
+
+function aHotfix(hotfix: Partial<HotfixPlan> = {}) {
+  const plan = {
+    ...aPlan({ commitCount: 1, bound: { kind: 'hotfix', database: null } }),
+    hotfix: {
+      picks: [aPick('7ad90f4')],
+      at: '2026-11-22T08:15:00.000Z',
+      alsoGoes: { count: 0, commits: [] },
+      promoting: { branch: 'master', environment: 'integration' },
+      ...hotfix,
+    },
+  }
+  return aRelease({ kind: 'hotfix', plan, reason: 'The next batch of digests is tonight.' })
+}
+
+const environment = anEnvironment()
+const facts = {
+  environment,
+  tokens: { details: 't1' },
+  progress: 'lines',
+  owed: [],
+  now: at('08:20'),
+  mentionGroups: false,
+} as const
+const worst: HotfixPlan = {
+  picks: Array.from({ length: MOST_PICKS }, (_, index) => aPick(`7ad90f${index}`, HOSTILE, { promoted: false })),
+  at: '2026-11-22T08:15:00.000Z',
+  alsoGoes: { count: 900, commits: Array.from({ length: 10 }, (_, index) => aCommit(`abc00${index}`, HOSTILE)) },
+  promoting: { branch: 'master', environment: 'integration' },
+}
+
+describe('the modal of /hotfix', () => {
+  it('says why it is the last resort, and asks for commits, a reason and certainty', () => {
+    const view = hotfixModal({ apps: [anApp()], metadata: 'context', inTheWay: [] })
+    expect(viewProblems(view)).toEqual([])
+    expect(read(view)).toContain('This is the last resort.')
+    expect(JSON.stringify(view)).not.toContain('initial')
+    expect(JSON.stringify(view)).toContain('"min_length":10')
+  })
+
+  it('is filled in with what was typed, and names what submitting ends', () => {
+    const filled = { app: 'api', environment: 'production', commits: ['7ad90f4', 'c06be52'] }
+    const view = hotfixModal({ apps: [anApp()], metadata: 'context', filled, inTheWay: [aRelease()] })
+    expect(viewProblems(view)).toEqual([])
+    expect(JSON.stringify(view)).toContain('"initial_value":"7ad90f4 c06be52"')
+    expect(read(view)).toContain('Submitting for api production ends #12; it can be planned again afterwards.')
+  })
+})
+
+describe('a hot-fix is not mistaken for a release', () => {
+  it('shows each commit with its author and files, and what goes beside them first', () => {
+    const drawn = card(aHotfix({ alsoGoes: { count: 1, commits: [aCommit('ee11223', 'Left over')] } }), facts)
+    expect(messageProblems(drawn)).toEqual([])
+    const words = read(drawn)
+    expect(words).toContain('🩹 Hot-fix #12: api → production')
+    expect(words.indexOf('Also goes')).toBeGreaterThan(0)
+    expect(words.indexOf('Also goes')).toBeLessThan(words.indexOf('Fix the time zone'))
+    expect(words).toContain('Marek')
+    expect(words).toContain('api/digests/schedule.py and 2 more files')
+    expect(words).toContain('Also on master, so the next release keeps it')
+  })
+
+  it('waits for Go where nobody signs, and its card has no button for others', () => {
+    const drawn = card(aHotfix({ asksGo: true }), { ...facts, environment: anIntegration() })
+    expect(messageProblems(drawn)).toEqual([])
+    expect(drawn.text).toBe('Hot-fix #12 of api to production is planned and waits for the Go of Dana.')
+    expect(read(drawn)).toContain('*Waits for Go* by Dana')
+    expect(read(drawn)).not.toMatch(/\[(QA passed|Approve|Reject)/)
+  })
+
+  it('announces itself by its own mark', () => {
+    const drawn = announcement(aHotfix(), { environment })
+    expect(drawn.text).toMatch(/^Hot-fix #12 is changing api production now: 1 commit picked onto production\./)
+    expect(read(drawn)).toContain(':adhesive_bandage:')
+  })
+
+  it('says where else the fix has to be', () => {
+    const carried = {
+      is: 'carried',
+      branch: 'master',
+      pullRequest: { id: 5, url: 'https://b.test/5' },
+      isNew: true,
+    } as const
+    const missing = {
+      is: 'still missing',
+      branch: 'master',
+      environment: 'integration',
+      commits: [sha('7ad90f4')],
+    } as const
+    for (const line of [carried, missing]) {
+      const drawn = threadLine(line, aHotfix(), { environment, owed: [] })
+      expect(messageProblems(drawn)).toEqual([])
+      expect(drawn.text).toMatch(/\.$/)
+    }
+  })
+})
+
+describe('hostile names', () => {
+  const release = aHotfix(worst)
+  it('stay within what Slack takes, and are only ever words', () => {
+    const go = privateMessage({ is: 'go', number: 12 }, { release, environment: anIntegration(), goToken: 't2' })
+    const conflict: Refusal = {
+      gate: 'pick_conflict',
+      commit: { sha: sha('7ad90f4'), title: HOSTILE, author: HOSTILE },
+      branch: "we'ird&branch",
+      environment: 'production',
+      files: Array.from({ length: 50 }, () => ({ path: HOSTILE, line: 4 })),
+      lines: Array.from({ length: 16 }, () => HOSTILE),
+      commits: Array.from({ length: 10 }, (_, index) => sha(`7ad90f${index}`)),
+    }
+    const refusal = refusalMessage(conflict)
+    for (const drawn of [card(release, facts), go, announcement(release, { environment }), refusal]) {
+      expect(messageProblems(drawn)).toEqual([])
+      expect(JSON.stringify(drawn.blocks)).not.toContain('\u202e')
+      const mrkdwn = (JSON.stringify(drawn.blocks).match(/\{"type":"mrkdwn","text":"(?:[^"\\]|\\.)*"/g) ?? []).join()
+      expect(mrkdwn).not.toContain('<!channel>')
+      expect(drawn.text).not.toContain('<!channel>')
+    }
+    expect(read(refusal)).toContain(`'origin/we'\\''ird&branch'`)
+    expect(viewProblems(detailsModal(release, { environment }))).toEqual([])
+  })
+})
