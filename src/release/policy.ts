@@ -4,6 +4,7 @@
  */
 import type { Environment } from './app.ts'
 import { awaitsGo } from './hotfix.ts'
+import type { Plan } from './plan.ts'
 import type { Gate, Refusal } from './refusals.ts'
 import { hasEnded, isEmergency, type Release, type SignOffKind } from './release.ts'
 
@@ -88,7 +89,10 @@ function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
 }
 
 /** Whether the plan has a migration of a kind that must be talked over first. */
-export function mustBeTalkedOver(environment: Environment, release: Release): boolean {
+export function mustBeTalkedOver(
+  environment: Environment,
+  release: { readonly plan?: Pick<Plan, 'migrations'> },
+): boolean {
   const kinds = environment.migrations?.talkItOver ?? []
   // Not only the worst finding of each: a migration that destroys may lock too.
   return (release.plan?.migrations ?? []).some(({ risk, findings = [] }) =>

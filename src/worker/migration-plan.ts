@@ -49,7 +49,9 @@ export async function planMigrations(
 
   const where = { app: app.name, environment: environment.name }
   const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
-  const applied = last?.plan?.bound.database ?? undefined
+  // Revisions may lie in other folders too: then the folder's tree says too little.
+  const isOneFolder = !/^\s*version_locations\s*[=:]/m.test(ini)
+  const applied = isOneFolder ? (last?.plan?.bound.database ?? undefined) : undefined
   const status = await migrationStatus(ports, request, { tree, migrationsTree, applied })
   if ('refused' in status) return status
   const { identity, heads, current, unknown, pending } = status

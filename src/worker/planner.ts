@@ -1,6 +1,7 @@
 /** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../release/plan.ts'
+import { mustBeTalkedOver } from '../release/policy.ts'
 import type { PlatformRelease } from '../release/ports.ts'
 import type { Release, ReleaseKind, StepName } from '../release/release.ts'
 import { lastPushes, planMigrations } from './migration-plan.ts'
@@ -144,7 +145,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     ...(lastPushesMs.length > 0 && { lastPushesMs }),
     checks: asked.checks,
     files,
-    steps: stepsOf(environment, bound),
+    steps: stepsOf(environment, bound, mustBeTalkedOver(environment, { plan: { migrations } })),
     webUrl: webUrl(app),
     ...(hotfix && { hotfix }),
     warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
@@ -252,13 +253,13 @@ async function askBitbucket(
   return built
 }
 
-function stepsOf(environment: Environment, bound: BoundFacts): readonly StepName[] {
+function stepsOf(environment: Environment, bound: BoundFacts, isTalkedOver: boolean): readonly StepName[] {
   const { result, remote, database } = bound
   const pushes = result.how === 'merge' || remote.holds !== result.commit || remote.runs !== result.commit
   const steps: (StepName | false)[] = [
     environment.announce === 'required' && 'announce',
     bound.kind === 'hotfix' && 'pick',
-    environment.signOff !== undefined && 'record',
+    (environment.signOff !== undefined || isTalkedOver) && 'record',
     result.how === 'merge' && 'merge',
     'sync',
     'verify',

@@ -4,7 +4,7 @@
  */
 import { type App, type Environment, findApp, findEnvironment } from '../release/app.ts'
 import { producedCommit } from '../release/bound.ts'
-import { end, say, stepMoved, stop } from '../release/course.ts'
+import { end, needAttention, say, stepMoved, stop } from '../release/course.ts'
 import { RUN_MUST_BEGIN_MS } from '../release/passing-time.ts'
 import type { Plan } from '../release/plan.ts'
 import { type Claim, ClaimLost, type Transaction } from '../release/ports.ts'
@@ -103,7 +103,13 @@ async function begin(running: Running, number: number, attempt: number): Promise
     if (release.state === 'running') return release.plan
     if (release.state !== 'approved') return undefined
     const waited = tx.now.getTime() - (release.approvedAt ?? tx.now).getTime()
-    if (waited >= RUN_MUST_BEGIN_MS) return undefined
+    if (waited >= RUN_MUST_BEGIN_MS) {
+      const because = { gate: 'expired' as const, number, at: tx.now.toISOString() }
+      await (irreversibleBegun(release.steps)
+        ? needAttention(tx, release, { because })
+        : end(tx, release, 'expired', { actor: 'worker', problem: { because } }))
+      return undefined
+    }
     await tx.changeRelease(number, { state: 'running', startedAt: release.startedAt ?? tx.now })
     tx.addEvent({ release: number, type: 'run_started', actor: 'worker', data: { attempt } })
     await tx.send({ kind: 'card', release: number })

@@ -51,6 +51,7 @@ describe('with two apps', () => {
     await team.until(/api → production.*Awaiting sign-off/s)
     await team.slack.waitFor(() => /api integration runs/.test(team.transcript()), {
       what: 'the outcome of integration',
+      timeoutMs: 30_000,
     })
     await team.command(lin, '/deploy status')
     const status = (await team.told(lin, 'Worker last seen')).replaceAll('\u00a0', ' ')

@@ -5,7 +5,7 @@ import { drawGuide } from './guide.ts'
 import { avatar, drawMessages } from './messages.ts'
 import { drawModal } from './modal.ts'
 import { drawOutside } from './outside.ts'
-import { become, channelOf, load, looking, onScreen, openChannel, openThread, type Screen } from './store.ts'
+import { become, channelOf, load, looking, onScreen, openChannel, openThread, type Screen, toast } from './store.ts'
 import { drawTrouble, showTrouble } from './trouble.ts'
 
 const read = new Map<string, string>()
@@ -100,7 +100,28 @@ function makeToggles(): void {
   })
 }
 
+/** Cards link to the real hosts, which know nothing of this repository: what is meant stands in the strip. */
+function keepLinksHere(): void {
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('.read a[href]') : null
+    if (link === null || link.host === location.host) return
+    event.preventDefault()
+    const id = /pull-requests\/(\d+)/.exec(link.pathname)?.[1]
+    const sha = /commits\/([0-9a-f]+)/.exec(link.pathname)?.[1]
+    toast(`In service this opens ${link.host}. Here, look at the outside world.`)
+    for (const row of document.querySelectorAll<HTMLElement>('#outside [data-is]')) {
+      const isMeant = row.dataset.is === `pull request ${id}` || row.querySelector(`code[title="${sha}"]`) !== null
+      row.classList.remove('fresh')
+      if (!isMeant) continue
+      void row.offsetWidth
+      row.classList.add('fresh')
+      row.scrollIntoView({ block: 'nearest' })
+    }
+  })
+}
+
 makeTheme()
+keepLinksHere()
 makeToggles()
 makeComposer()
 for (const draw of [drawPeople, drawChannels, drawGuide, drawMessages, drawModal, drawOutside, drawTrouble])

@@ -82,7 +82,19 @@ function found(run: StepRun, now: Now | Stopped): Probe {
 export const migrate: Step = {
   name: 'migrate',
 
-  probe: async (run) => found(run, wasCutOff(run) ? await databaseAtRest(run) : await databaseNow(run)),
+  async probe(run) {
+    if (!wasCutOff(run)) return found(run, await databaseNow(run))
+    const now = await databaseAtRest(run)
+    const seen = found(run, now)
+    if (seen.is !== 'absent' || 'is' in now) return seen
+    // Cut off in a migration that commits in its middle: the revision does not tell how far it came.
+    const partly = mayBePartlyIn(run, undefined, leftAfter(run, now.revisions))
+    if (partly === undefined) return seen
+    const detail = `${partly} was cut off, and it may be in by parts`
+    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
+      result: { revisions: now.revisions },
+    })
+  },
 
   async perform(run) {
     const { ports, environment, signal } = run
@@ -136,8 +148,8 @@ function outcome(
   if (answer.upgrade !== 'done') {
     const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
     const line = output.findLast(isErrorLine) ?? output.findLast((each) => each.trim() !== '')
-    const partly =
-      answer.upgrade === 'failed' ? mayBePartlyIn(run, answer.revision, pending.slice(reached + 1)) : undefined
+    const failed = answer.upgrade === 'failed' ? answer.revision : undefined
+    const partly = mayBePartlyIn(run, failed, pending.slice(reached + 1))
     const because = {
       gate: 'migration_failed' as const,
       ...(answer.upgrade === 'failed' && answer.revision !== undefined && { revision: answer.revision }),
@@ -153,6 +165,12 @@ function outcome(
   }
   const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${head}`
   return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output, result })
+}
+
+/** The planned revisions that are not in, by where the database is. */
+function leftAfter(run: StepRun, revisions: readonly string[]): readonly string[] {
+  const { pending } = database(run)
+  return pending.slice(Math.max(-1, ...revisions.map((revision) => pending.indexOf(revision))) + 1)
 }
 
 /** How Python and alembic say what went wrong; SQLAlchemy adds lines of advice after it. */
