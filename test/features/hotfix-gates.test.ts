@@ -128,7 +128,7 @@ describe('a hot-fix that cannot be', () => {
     ).toContain('nothing of')
   })
 
-  it('refuses two commits in the wrong order, by file and line, with a recipe that works', async () => {
+  it('refuses two commits in the wrong order, by file, with a recipe to paste', async () => {
     const [first, second] = (
       await inOrigin(team, 'log', '--format=%H', '--reverse', 'production..master', '--', 'api/search.py')
     ).split('\n')

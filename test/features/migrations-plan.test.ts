@@ -1,11 +1,13 @@
 /** What people read of migrations before they sign, and Talked over. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { cardShows, herokuEffects, reaches, startProduction, threadSays } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { type WatchedAlembic, watchedAlembic } from '../support/watched-alembic.ts'
 import { byHand } from '../support/world-state.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 describe('migrations in a plan', () => {
   let team: Team
@@ -74,7 +76,7 @@ for row in bind.execute(sa.text('SELECT id FROM documents')):
     const card = await cardShows(team, 3, /Awaiting sign-off/)
     expect(card).toContain('*3 migrations*, :warning: 1 destroys data, 1 of unknown effect, 1 locks tables')
     expect(card).toMatch(/Owed: .*Talked over/is)
-    expect(card).toMatch(/The old code keeps running until the push ends: .* and .* the last 2 times/)
+    expect(card).toMatch(/The old code keeps running until the push ends\*: .* and .* the last 2 times/)
     expect(card).toContain('drops column documents.language')
 
     const thread = await threadSays(team, 3, /brings|3 migrations/)

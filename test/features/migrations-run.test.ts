@@ -1,9 +1,12 @@
 /** Migrations while they run: locks that others hold, what stops half way, and what is not at the head afterwards. */
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { cardShows, herokuEffects, reaches, threadSays } from '../support/seen-release.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
 import { byHand } from '../support/world-state.ts'
+
+// Each tells a story of two or three releases, with real locks that are waited for.
+vi.setConfig({ testTimeout: 120_000 })
 
 let team: Team
 let holder: pg.Client | undefined
@@ -25,6 +28,12 @@ async function hold(table: string): Promise<void> {
   holder.on('error', () => undefined)
   await holder.connect()
   await holder.query(`begin; lock table ${table}; select 'private words'`)
+}
+
+/** The number of the release that is asked for next. */
+async function nextNumber(): Promise<number> {
+  const [last] = await team.query<{ last: number }>('select coalesce(max(number), 0)::int as last from release')
+  return (last?.last ?? 0) + 1
 }
 
 const pushes = () => herokuEffects(team.heroku, INTEGRATION).pushes.length
@@ -109,17 +118,17 @@ op.execute('ALTER TABLE nowhere ADD mark text')`,
   })
 
   it('leaves nothing in where all run in one transaction', async () => {
-    const before = await team.revisions('integration')
+    const [number, before] = [await nextNumber(), await team.revisions('integration')]
     await team.repository.addRevision({ message: 'make labels', sql: 'CREATE TABLE labels (id int)' })
     await team.repository.addRevision({ message: 'break', sql: 'ALTER TABLE not_there ADD mark text' })
     await team.command(team.people.dana, '/deploy integration')
-    expect(await reaches(team, 6, 'failed')).toMatchObject({ steps: { migrate: 'failed none' } })
-    const thread = await threadSays(team, 6, /Migrate failed/)
+    expect(await reaches(team, number, 'failed')).toMatchObject({ steps: { migrate: 'failed none' } })
+    const thread = await threadSays(team, number, /Migrate failed/)
     expect(thread).toMatch(/In: none[\s\S]*Not in: \w{8}, \w{8}/)
     expect(await team.revisions('integration')).toEqual(before)
     await byHand(team.databases.integration.url, 'create table not_there (id int)')
     await team.click(team.people.dana, 'Plan again')
-    await team.succeeded(7)
+    await team.succeeded(number + 1)
   })
 })
 
@@ -133,9 +142,9 @@ it('is not believed when alembic ends well and the database is not at the head',
     `create function stay() returns trigger language plpgsql as 'begin new.version_num := old.version_num; return new; end';
      create trigger stay before update on alembic_version for each row execute function stay()`,
   )
-  const pushed = pushes()
+  const [number, pushed] = [await nextNumber(), pushes()]
   await team.command(team.people.dana, '/deploy integration')
-  expect(await reaches(team, 8, 'needs attention')).toMatchObject({ gate: 'migration_unknown' })
-  expect(await cardShows(team, 8, /Needs attention/)).toContain(`not at ${revision}`)
+  expect(await reaches(team, number, 'needs attention')).toMatchObject({ gate: 'migration_unknown' })
+  expect(await cardShows(team, number, /Needs attention/)).toContain(`not at ${revision}`)
   expect(pushes()).toBe(pushed)
 })

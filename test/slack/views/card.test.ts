@@ -356,6 +356,9 @@ describe('a card at its end', () => {
       PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
       Database: at a41c9e2f, 1 of 2 migrations is in.
       Not pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
+      • In: a41c9e2f
+      • Not in: b7d20c31
+      • Nothing was pushed.
       \`\`\`
       canceling statement due to lock timeout
       \`\`\`
