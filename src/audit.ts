@@ -38,3 +38,20 @@ export async function exportAudit(
     await opened.close()
   }
 }
+
+/** Every event as it is stored, with its hash, a JSON line each; memory stays flat. */
+export async function exportEvents(
+  place: Pick<Configuration, 'storeUrl' | 'dataDir'>,
+  write: (line: string) => void,
+): Promise<void> {
+  const opened = await openStoreToRead(place)
+  try {
+    for await (const rows of opened.audit.rows()) {
+      for (const { body, hash, previousHash } of rows) {
+        write(JSON.stringify({ event: JSON.parse(body), hash, previousHash }))
+      }
+    }
+  } finally {
+    await opened.close()
+  }
+}

@@ -8,7 +8,7 @@ import { createSlackProbe, scopesOf } from './operations/checks/slack.ts'
 import { createMigrationsLook } from './operations/checks/world.ts'
 import { runDoctor } from './operations/doctor.ts'
 import { createScrubber } from './operations/scrub.ts'
-import { createWorldAdapters, openStoreToRead } from './parts.ts'
+import { createWorldAdapters, findStore, openStoreToRead } from './parts.ts'
 import { createSlackClients } from './slack/clients.ts'
 import { createDirectory } from './slack/directory.ts'
 
@@ -19,6 +19,8 @@ export async function examine(
 ): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
   const scrub = createScrubber(configuration.secrets)
   const { apps } = configuration.releases
+  // The embedded store runs with the service alone: before the first start there is none, and nothing is wrong.
+  const notStarted = (await findStore(configuration).catch(() => true)) === undefined
   const store = openStoreToRead(configuration)
   store.catch(() => undefined)
   const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, scrub)
@@ -28,6 +30,7 @@ export async function examine(
       checks: doctorChecks({
         apps,
         store: { now: async () => (await store).store.now() },
+        ...(notStarted && { notStarted }),
         ...(configuration.bot && { bot: await botParts(configuration.bot) }),
         ...(world && {
           worker: {

@@ -140,9 +140,10 @@ function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
   })
 }
 
-function auditExport({ release, format }: { release: number; format: string }): Promise<void> {
+function auditExport({ release, format }: { release?: number; format: string }): Promise<void> {
   return withStorePlace(async (place) => {
-    const { exportAudit } = await import('./audit.ts')
+    const { exportAudit, exportEvents } = await import('./audit.ts')
+    if (release === undefined) return exportEvents(place, say)
     const found = await exportAudit(place, release)
     if (found === undefined) {
       complain([`There is no release #${release}.`])
@@ -198,8 +199,8 @@ audit
   .action(auditVerify)
 audit
   .command('export')
-  .description('everything about one release')
-  .requiredOption('--release <number>', 'its number', wholeNumber)
+  .description('every event, a JSON line each; with --release everything about that one')
+  .option('--release <number>', 'its number', wholeNumber)
   .addOption(new Option('--format <format>', 'json or markdown').choices(['json', 'markdown']).default('json'))
   .action(auditExport)
 program

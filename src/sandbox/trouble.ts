@@ -53,7 +53,7 @@ export const TROUBLES = [
   {
     name: 'slack-slow',
     title: 'Slack slow for 20 s',
-    what: 'Every answer of Slack takes three seconds.',
+    what: 'Every answer of Slack takes a second and a half.',
     expect: 'Everything still happens once, later.',
   },
   {
@@ -181,7 +181,7 @@ export function createTroubles(given: {
         await heroku.pushBehind(APPS[at], await repository.head('master'), repository.bare)
         return
       case 'slack-slow': {
-        const fault = slack.fault({ kind: 'delay', ms: 3000, times: Number.POSITIVE_INFINITY })
+        const fault = slack.fault({ kind: 'delay', ms: 1500, times: Number.POSITIVE_INFINITY })
         return last(name, seconds, () => fault.clear())
       }
       case 'slack-limited': {

@@ -415,12 +415,31 @@ describe('Bitbucket', () => {
     })
   })
 
+  it('that leaves out an address gets the one that people know', async () => {
+    const ends = { source: { branch: { name: 'master' } }, destination: { branch: { name: 'production' } } }
+    const origin = await listen((_request, response) => json(response, { id: 7, state: 'OPEN', ...ends }))
+    expect(await connect({ apiUrl: origin }).pullRequest(app, 7)).toMatchObject({
+      ok: true,
+      value: { url: `https://bitbucket.org/${app.repository}/pull-requests/7` },
+    })
+  })
+
+  it('that knows no branch rules forbids nothing', async () => {
+    const origin = await listen((_request, response) => {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"type":"error"}')
+    })
+    expect(await connect({ apiUrl: origin }).mergeForbiddenBy(app, 'production')).toEqual({
+      ok: true,
+      value: undefined,
+    })
+  })
+
   it('that answers something else is wrong, and says where', async () => {
     const origin = await listen((_request, response) => json(response, { id: 1, state: 'OPEN', links: {} }))
     expect(await connect({ apiUrl: origin }).pullRequest(app, 1)).toEqual({
       ok: false,
       trouble: 'wrong',
-      detail: "Bitbucket's answer can't be read at links.html",
+      detail: "Bitbucket's answer can't be read at source",
     })
   })
 })

@@ -102,7 +102,8 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
     },
     card: () => cards().last(),
     async press(label, confirm) {
-      await cards().getByRole('button', { name: label, exact: true }).last().click()
+      // By what people read: a screen reader may be told more.
+      await cards().getByText(label, { exact: true }).and(page.locator('button')).last().click()
       if (confirm !== undefined) await page.locator('#confirm').getByRole('button', { name: confirm }).click()
     },
     async until(words) {

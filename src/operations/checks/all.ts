@@ -2,7 +2,7 @@
 import type { App, Environment } from '../../release/app.ts'
 import type { Bitbucket, Directory, Git, Heroku } from '../../release/ports.ts'
 import type { Check } from '../doctor.ts'
-import { envFileChecks, gitCheck, nodeCheck, storeChecks } from './host.ts'
+import { envFileChecks, gitCheck, nodeCheck, storeChecks, storeOfStoppedService } from './host.ts'
 import { peopleChecks } from './people.ts'
 import { placesChecks, type SlackProbe, slackChecks } from './slack.ts'
 import { alembicChecks, bitbucketChecks, herokuChecks, type MigrationsLook, remoteChecks } from './world.ts'
@@ -11,6 +11,8 @@ export interface CheckedParts {
   readonly apps: readonly App[]
   /** The store's time; throws where it can't be reached. */
   readonly store: { now(): Promise<Date> }
+  /** Set where the store comes with the service, and the service is not running. */
+  readonly notStarted?: boolean
   /** For the roles bot and all. */
   readonly bot?: {
     readonly slack: SlackProbe
@@ -28,14 +30,14 @@ export interface CheckedParts {
   }
 }
 
-export function doctorChecks({ apps, store, bot, worker }: CheckedParts): readonly Check[] {
+export function doctorChecks({ apps, store, notStarted = false, bot, worker }: CheckedParts): readonly Check[] {
   const environments = apps.flatMap((app) => app.environments)
   const each = (checks: (app: App, environment: Environment) => readonly Check[]) =>
     apps.flatMap((app) => app.environments.flatMap((environment) => checks(app, environment)))
   return [
     nodeCheck(),
     ...(worker === undefined ? [] : [gitCheck()]),
-    ...storeChecks(store),
+    ...(notStarted ? [storeOfStoppedService] : storeChecks(store)),
     ...(bot === undefined
       ? []
       : [

@@ -100,6 +100,13 @@ export function clockCheck(other: string, skewMs: (signal: AbortSignal) => Promi
   }
 }
 
+/** The embedded store is there only while the service runs. */
+export const storeOfStoppedService: Check = {
+  name: 'store',
+  look: async () =>
+    odd('the service is not running, and its embedded store runs with it', 'start it, or set STORE_URL'),
+}
+
 /** Reaches the store and compares clocks. `now` gives the store's time; what it throws is told. */
 export function storeChecks(store: { now(): Promise<Date> }, clock: () => number = Date.now): readonly Check[] {
   const skew = async () => {
