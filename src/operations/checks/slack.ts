@@ -187,10 +187,9 @@ export function placesChecks(environments: readonly Environment[], directory: Di
         name: `user group ${handle}`,
         async look() {
           const members = await directory.groupMembers(handle)
-          if (members === undefined)
-            return wrong('there is none, or Slack can not be asked', 'create it, or mend releases.yml')
+          if (members === undefined) return wrong('Slack does not tell who is in it', 'see the check of Slack')
           return members.length === 0
-            ? wrong('it has no members', 'add people to it')
+            ? wrong('there is none, or nobody is in it', 'create it, add people to it, or mend releases.yml')
             : good(`${members.length} ${members.length === 1 ? 'member' : 'members'}`)
         },
       }),
