@@ -91,7 +91,8 @@ function mended(value: unknown): unknown {
 }
 
 /** Block ids become DOM ids there, which would be doubled as soon as two messages show; the theme is the page's. */
-const withoutIds = (html: string): string => html.replaceAll(/ (?:id|data-theme)="[^"]*"/g, '')
+const withoutIds = (html: string): string =>
+  html.replaceAll(/ (?:id|data-theme)="[^"]*"/g, '').replaceAll('word-break:break-all', '')
 
 /** The library's style sheet, for drawings without ids, in a layer: what the page says of them counts more. */
 export async function drawingStyles(): Promise<string> {

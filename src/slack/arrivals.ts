@@ -16,6 +16,8 @@ export type Arrival =
       readonly action: string
       readonly token: string
       readonly user: string
+      /** The person is of another workspace, as happens in shared channels. */
+      readonly isForeign: boolean
       readonly channel: string
       readonly ts: string
       readonly responseUrl: string
@@ -26,6 +28,7 @@ export type Arrival =
       readonly id: string
       readonly view: string
       readonly user: string
+      readonly isForeign: boolean
       readonly metadata: string
       /** By action id: what was typed or chosen; of checkboxes all that are ticked, with spaces between. */
       readonly values: Readonly<Record<string, string>>
@@ -56,8 +59,9 @@ export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   if (text(body.command) !== undefined) return readCommand(body)
   const who = text(user.id)
   if (who === undefined) return undefined
-  if (body.type === 'block_actions') return readPress(body, who)
-  if (body.type === 'view_submission') return readSubmission(body, who)
+  const isForeign = user.team_id !== undefined && user.team_id !== ours.team
+  if (body.type === 'block_actions') return readPress(body, who, isForeign)
+  if (body.type === 'view_submission') return readSubmission(body, who, isForeign)
   return undefined
 }
 
@@ -77,7 +81,7 @@ function readCommand(body: Fields): Arrival | undefined {
   }
 }
 
-function readPress(body: Fields, user: string): Arrival | undefined {
+function readPress(body: Fields, user: string, isForeign: boolean): Arrival | undefined {
   const action = fields((Array.isArray(body.actions) ? body.actions : [])[0])
   const container = fields(body.container)
   const id = text(action.action_id)
@@ -94,6 +98,7 @@ function readPress(body: Fields, user: string): Arrival | undefined {
     action: id,
     token,
     user,
+    isForeign,
     channel,
     ts,
     responseUrl,
@@ -101,7 +106,7 @@ function readPress(body: Fields, user: string): Arrival | undefined {
   }
 }
 
-function readSubmission(body: Fields, user: string): Arrival | undefined {
+function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival | undefined {
   const view = fields(body.view)
   const id = text(view.id)
   const callback = text(view.callback_id)
@@ -120,6 +125,7 @@ function readSubmission(body: Fields, user: string): Arrival | undefined {
     id: `submission:${id}`,
     view: callback,
     user,
+    isForeign,
     metadata: text(view.private_metadata) ?? '',
     values,
   }

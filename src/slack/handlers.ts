@@ -92,6 +92,9 @@ async function tell(
 }
 
 async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean): Promise<Handled> {
+  if (arrival.is !== 'command' && arrival.isForeign) {
+    return { is: 'refusal', refusal: { gate: 'not_a_member', why: 'other workspace' } }
+  }
   switch (arrival.is) {
     case 'command':
       return arrival.command === COMMANDS.hotfix

@@ -86,12 +86,11 @@ function hintOf(screen: Screen): Hint {
             act: { label: 'Make trouble', do: () => showTrouble(true) },
           }
         : ask(as, 'There is something new on master. Ask for the next release: /deploy production.')
-    case 'stopped':
-      return {
-        at: 3,
-        words: `${next.words.replaceAll('\u00a0', ' ')} The card says what can be done, or ask anew.`,
-        act: turn('dana', 'Become Dana'),
-      }
+    case 'stopped': {
+      const [first = ''] = next.words.replaceAll('\u00a0', ' ').split(/(?<=\.) /)
+      const words = `${first} The card says what can be done about it; a new /deploy production asks anew.`
+      return { at: 3, words, ...(as === 'dana' || as === 'tom' ? {} : { act: turn('dana', 'Become Dana') }) }
+    }
   }
 }
 
