@@ -1,17 +1,6 @@
 /** Checks the record: that no event was changed, taken out, added, moved or cut off since it was written. */
 import { hash } from 'node:crypto'
-
-/** One event as stored. `body` is the canonical text that its hash covers; the other columns repeat it for look-ups. */
-export interface ChainRow {
-  readonly id: number
-  readonly release: number | null
-  readonly type: string
-  readonly actor: string
-  readonly at: Date
-  readonly body: string
-  readonly hash: string
-  readonly previousHash: string
-}
+import type { ChainRow } from '../release/record.ts'
 
 export type ChainFinding =
   | { readonly ok: true; readonly count: number; readonly head: string }

@@ -12,6 +12,7 @@ import type { DeliveryLog } from './delivery.ts'
 import { answerAddress, type HandlerPorts, handle } from './handlers.ts'
 import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
 import { respond } from './private-answer.ts'
+import { keepReconnecting } from './reconnecting.ts'
 
 export interface BotSettings {
   readonly token: string
@@ -148,6 +149,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   for (const action of Object.values(ACTION)) app.action(action, ({ body, ack }) => track(take(body, () => ack())))
   for (const view of Object.values(VIEW)) app.view(view, ({ body, ack }) => track(take(body, () => ack())))
 
+  const ending = new AbortController()
   let connected = !(receiver instanceof SocketModeReceiver)
   if (receiver instanceof SocketModeReceiver) {
     receiver.client.on('connected', () => {
@@ -158,6 +160,10 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
         connected = false
       })
     }
+    keepReconnecting(receiver.client, {
+      stopping: ending.signal,
+      failed: (err) => log.warn({ err }, 'the connection to Slack could not be renewed'),
+    })
     await receiver.start()
   }
   const sweeping = setInterval(() => {
@@ -167,6 +173,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   let stopping: Promise<void> | undefined
   async function stopTaking(graceMs: number): Promise<void> {
     clearInterval(sweeping)
+    ending.abort()
     if (receiver instanceof SocketModeReceiver) await receiver.stop()
     connected = false
     const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())

@@ -65,6 +65,9 @@ describe('a sandbox without alembic', TWO_MINUTES, () => {
   })
 
   it('is found again as it was left', async () => {
+    // The last line of the thread: after it nothing of the release is on its way any more.
+    const isWhole = () => open.sandbox.slack.transcript().includes('Record:')
+    await open.sandbox.slack.waitFor(isWhole, { what: 'the outcome in the thread', timeoutMs: 60_000 })
     const before = { transcript: open.sandbox.slack.transcript(), url: open.sandbox.slack.apiUrl }
     await open.close()
     open = await openSandbox({ directory, migrations: 'sql' })

@@ -1,22 +1,11 @@
 import type { Kysely } from 'kysely'
+import type { ChainRow } from '../../release/record.ts'
 import type { Tables } from './schema.ts'
-
-/** One event exactly as it is stored. */
-export interface StoredRow {
-  readonly id: number
-  readonly release: number | null
-  readonly type: string
-  readonly actor: string
-  readonly at: Date
-  readonly body: string
-  readonly hash: string
-  readonly previousHash: string
-}
 
 const BATCH = 10_000
 
 /** Every stored event in order, in batches, so that memory stays flat however many there are. Reads only. */
-export async function* readChainRows(db: Kysely<Tables>): AsyncGenerator<readonly StoredRow[]> {
+export async function* readChainRows(db: Kysely<Tables>): AsyncGenerator<readonly ChainRow[]> {
   // Ids that somebody changed may be below 1: from the smallest that the column holds.
   for (let after = -(2 ** 31); ; ) {
     const rows = await db

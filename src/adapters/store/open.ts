@@ -3,7 +3,8 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import type { EnvironmentLock, Inbox, Jobs, Outbox, Store } from '../../release/ports.ts'
-import { readChainRows, readRememberedHead, type StoredRow } from './audit-rows.ts'
+import type { ChainRow } from '../../release/record.ts'
+import { readChainRows, readRememberedHead } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
 import { type Report, within } from './connection.ts'
@@ -37,7 +38,7 @@ export interface OpenStore {
   readonly lock: EnvironmentLock
   /** Every stored event in order, and what the store remembers of the last one. */
   readonly audit: {
-    rows(): AsyncIterable<readonly StoredRow[]>
+    rows(): AsyncIterable<readonly ChainRow[]>
     rememberedHead(): Promise<{ count: number; hash: string }>
   }
   /** What waits, for metrics. */

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What of Slack's socket client matters here. Its own reconnecting calls `start`, and catches nothing (3.1.0). */
+export interface SocketClient<Opened> {
+  start(): Promise<Opened>
+}
+
+const TRY_AGAIN_MS = 5_000
+
+/**
+ * Makes a socket client try for as long as it takes: a reconnection that fails would else end the process by an
+ * unhandled rejection, or leave the bot deaf. The first start still rejects, so that wrong tokens are told at once.
+ * After `stopping` has aborted nothing is tried again.
+ */
+export function keepReconnecting<Opened>(
+  client: SocketClient<Opened | undefined>,
+  {
+    stopping,
+    failed,
+    againMs = TRY_AGAIN_MS,
+  }: { stopping: AbortSignal; failed: (error: unknown) => void; againMs?: number },
+): void {
+  const start = client.start.bind(client)
+  let isFirst = true
+  client.start = async () => {
+    if (isFirst) {
+      isFirst = false
+      return start()
+    }
+    while (!stopping.aborted) {
+      try {
+        return await start()
+      } catch (error) {
+        if (stopping.aborted) break
+        failed(error)
+        await sleep(againMs, undefined, { signal: stopping }).catch(() => undefined)
+      }
+    }
+    return undefined
+  }
+}
