@@ -108,7 +108,7 @@ function plainOf(text: string): string {
 
 function sentence(text: string, time?: string): string {
   const full = /[.!?…]$/.test(text) ? text : `${text}.`
-  return time === undefined ? full : `${full} ${time}.`
+  return time === undefined ? full : `${full} ${capital(time)}.`
 }
 
 function stepFailed(line: Extract<ThreadLine, { is: 'step failed' }>, release: Release): Drawn {
