@@ -54,7 +54,7 @@ it('does not start by surprise: after an hour without the announcement it expire
   await signOff(2)
   await vi.waitFor(() => expect(tries()).toBeGreaterThan(0), { timeout: 20_000 })
   await team.query(`update release set approved_at = approved_at - interval '61 minutes' where number = 2`)
-  await team.running[0]?.tick?.()
+  await team.running.find(({ tick }) => tick)?.tick?.()
   team.slack.clearFaults()
   await team.until(/Release #2 expired: Slack did not confirm the announcement/)
   await team.until(/Expired\*?: Slack did not confirm the announcement[\s\S]*Gate: `announcement_unconfirmed`/)

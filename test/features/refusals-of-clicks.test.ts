@@ -114,7 +114,7 @@ it('takes no word after its time is over, and then ends the release', async () =
   const told = await toldNext(team, team.people.lin, () => team.click(team.people.lin, 'QA passed'))
   expect(told).toContain('release #2 has expired')
   expect(told).toContain('Gate: `expired`')
-  await team.running[0]?.tick?.()
+  await team.running.find(({ tick }) => tick)?.tick?.()
   await team.until(/Release #2 expired: .*QA.* approval were not given within 24/)
   expect(team.words(team.card())).toMatch(/Expired[\s\S]*Gate: `expired`/)
   await vi.waitFor(() => expect(team.bitbucket.pullRequests().map(({ state }) => state)).not.toContain('OPEN'))

@@ -316,7 +316,10 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   return team
 }
 
-async function startRoles(team: Team, { roles = 'together' }: TeamOptions): Promise<void> {
+/** `TEST_ROLES=apart npx vitest run test/features` tells every story with bot and worker apart. */
+const ROLES = process.env.TEST_ROLES === 'apart' ? 'apart' : 'together'
+
+async function startRoles(team: Team, { roles = ROLES }: TeamOptions): Promise<void> {
   if (roles === 'together') {
     await team.start('all')
   } else {
