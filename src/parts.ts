@@ -34,7 +34,7 @@ export function createWorldAdapters(
 const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/
 
 /** Each credential goes to the host of its own service and, for the remotes that releases.yml names, to this machine. */
-function gitCredentials(
+export function gitCredentials(
   apps: Configuration['releases']['apps'],
   { credentials }: WorkerSettings['bitbucket'],
   heroku: WorkerSettings['heroku'],

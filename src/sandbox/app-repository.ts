@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { branchHead, commitOf, commitTree, deleteBranch, git, mergeTree, moveBranch, type Person } from './bare-git.ts'
 import { firstRevisions, sampleFiles } from './sample-app.ts'
@@ -250,7 +251,8 @@ const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
 // SQLAlchemy takes `:name` in SQL text for a parameter unless a backslash stands before it.
 const pythonSql = (sql: string) => JSON.stringify(sql.replaceAll(/(?<![:\w\\]):(?=\w)/g, '\\:'))
 
-const revisionId = (number: number) => (0xa1c0de000000 + number * 0x1f3).toString(16)
+// The same from run to run, and told apart by their first digits, as people read them.
+const revisionId = (number: number) => createHash('sha256').update(`revision ${number}`).digest('hex').slice(0, 12)
 
 function drawRevision(
   migration: {

@@ -102,3 +102,20 @@ it('takes both back when it is cancelled while they are being made', async () =>
   await expectUnchanged(team, before)
   expect(team.bitbucket.pullRequests().at(-1)).toMatchObject({ state: 'DECLINED' })
 })
+
+it('does not merge a branch of its own that somebody has moved', async () => {
+  const { lin, tom } = team.people
+  const [production, number] = [await team.repository.head('production'), 7]
+  await ask(number)
+  await team.repository.commit({
+    branch: `signoff/${number}-production`,
+    files: { 'api/x.py': '1\n' },
+    message: 'Slip in',
+  })
+  await team.click(lin, 'QA passed')
+  await team.until(/Given: QA by/)
+  await team.click(tom, 'Approve')
+  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Outdated`))
+  expect(await team.repository.head('production')).toBe(production)
+  await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+})

@@ -81,6 +81,20 @@ describe('time passes', () => {
     expect((await team.release(number)).state).toBe('running')
   })
 
+  it('a run whose worker is gone is told, once an attempt, and goes on being a run', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    await team.run(number)
+    const told = async () => (await team.lines(number)).filter((line) => line.is === 'waiting').length
+    await team.service.tick()
+    expect(await told()).toBe(0)
+    await team.workerDies('3 minutes')
+    await team.service.tick()
+    await team.service.tick()
+    expect(await told()).toBe(1)
+    expect((await team.release(number)).state).toBe('running')
+  })
+
   it('without a worker planning ends after ten minutes', async () => {
     const team = await aTeam()
     await team.workerDies('1 minute')
