@@ -5,11 +5,10 @@ import { COMMIT_PATTERN } from './command.ts'
 import type { ChangedFile, PlannedCommit } from './plan.ts'
 import type { Answer } from './ports.ts'
 import type { Refusal } from './refusals.ts'
-import { type Release, type ReleaseState, step } from './release.ts'
+import { type Release, type ReleaseState, SHORTEST_REASON, step } from './release.ts'
 
 /** More commits than this are a release, and not a hot-fix. */
 export const MOST_PICKS = 10
-export const SHORTEST_HOTFIX_REASON = 10
 /** How long a plan waits for **Go** where nobody signs: nothing starts by surprise. */
 export const GO_WITHIN_MS = 60 * 60_000
 /** When the thread tells that the promoting branch still lacks a picked commit. */
@@ -125,8 +124,8 @@ export function hotfixRefusal(asked: {
   if (asked.picks.length > MOST_PICKS) {
     return { gate: 'too_many_commits', count: asked.picks.length, most: MOST_PICKS }
   }
-  if ([...asked.reason.trim()].length < SHORTEST_HOTFIX_REASON) {
-    return { gate: 'reason_too_short', least: SHORTEST_HOTFIX_REASON }
+  if ([...asked.reason.trim()].length < SHORTEST_REASON) {
+    return { gate: 'reason_too_short', least: SHORTEST_REASON }
   }
   return asked.sure ? undefined : { gate: 'not_sure' }
 }

@@ -129,8 +129,8 @@ export function goesOn(environment: Environment, release: Release): boolean {
 }
 
 /** Whether one more word of this kind would leave nothing owed: such a click is confirmed first. */
-export function isLastOwed(environment: Environment, release: Release, kind: Owed['kind']): boolean {
-  const [only, ...others] = owed(environment, release)
+export function isLastOwed(owing: readonly Owed[], kind: Owed['kind']): boolean {
+  const [only, ...others] = owing.filter(({ count }) => count > 0)
   return only?.kind === kind && only.count === 1 && others.length === 0
 }
 

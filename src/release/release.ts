@@ -65,6 +65,9 @@ export interface PersonName {
 export const SIGN_OFF_KINDS = ['qa', 'approval', 'talked over', 'rejection', 'emergency'] as const
 export type SignOffKind = (typeof SIGN_OFF_KINDS)[number]
 
+/** The least characters of the reason of an emergency or a hot-fix. */
+export const SHORTEST_REASON = 10
+
 /** A person's recorded word on one fingerprint. */
 export interface SignOff {
   readonly kind: SignOffKind

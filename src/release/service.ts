@@ -17,10 +17,9 @@ import {
   type PersonName,
   type Release,
   type ReleaseKind,
+  SHORTEST_REASON,
   type SignOffKind,
 } from './release.ts'
-
-export const SHORTEST_REASON = 10
 
 /** What may let a release go: under the rules that it was asked for with, and no others. */
 const STARTS: readonly Action[] = ['qa', 'approval', 'talked over', 'emergency', 'retry']
@@ -291,7 +290,7 @@ export function createReleaseService(ports: {
         const note = asked.note?.trim()
         const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
         const least = kind === 'emergency' ? SHORTEST_REASON : 1
-        if (needsReason && (note ?? '').length < least) return { refused: { gate: 'reason_too_short', least } }
+        if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
         const added = await tx.addSignOff(release.number, {
           kind,
           person: name(person),

@@ -133,7 +133,7 @@ describe('what is owed', () => {
 
   it('knows which click would be the last', () => {
     const last = (kind: 'qa' | 'approval' | 'talked over', signOffs: Release['signOffs'], environment = production()) =>
-      isLastOwed(environment, aRelease({ signOffs }), kind)
+      isLastOwed(owed(environment, aRelease({ signOffs })), kind)
     expect(last('qa', [])).toBe(false)
     expect(last('qa', [word('approval', approver)])).toBe(true)
     expect(last('approval', [word('approval', approver)])).toBe(false)

@@ -2,7 +2,7 @@
 import type { Button, ConfirmationDialog } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
-import type { Owed } from '../../release/policy.ts'
+import { isLastOwed, type Owed } from '../../release/policy.ts'
 import { irreversibleBegun, isEmergency, type Release, step } from '../../release/release.ts'
 import { ACTION, type Action, BUTTON_LABEL } from '../ids.ts'
 import { confirm, plain } from './blocks.ts'
@@ -130,10 +130,9 @@ function questionOf(
   }
 }
 
-/** Whether a word of this kind would leave nothing owed, so that its click starts the release. */
+/** Whether this button's click would leave nothing owed, and so starts the release. */
 export function isLast(action: Action, owed: readonly Owed[]): boolean {
-  const [only, ...others] = owed.filter(({ count }) => count > 0)
-  return only !== undefined && others.length === 0 && only.count === 1 && ACTION_OF[only.kind] === action
+  return owed.some(({ kind }) => ACTION_OF[kind] === action && isLastOwed(owed, kind))
 }
 
 /** `This starts #12 on production now. 5 commits and 2 migrations go to api production. 1 destroys data.` */

@@ -1,8 +1,8 @@
 /** The modal that asks for a hot-fix: why it is the last resort, which commits, why, and whether the person is sure. */
 import type { InputBlock, ModalView } from '@slack/types'
 import type { App } from '../../release/app.ts'
-import { SHORTEST_HOTFIX_REASON } from '../../release/hotfix.ts'
 import type { Release } from '../../release/release.ts'
+import { SHORTEST_REASON } from '../../release/release.ts'
 import { VIEW } from '../ids.ts'
 import { plain, section } from './blocks.ts'
 import { called, place } from './facts.ts'
@@ -73,12 +73,12 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
         type: 'input',
         block_id: HOTFIX_FIELD.reason,
         label: plain('Reason'),
-        hint: plain(`At least ${SHORTEST_HOTFIX_REASON} characters. Everyone in the channel reads it.`, 2000),
+        hint: plain(`At least ${SHORTEST_REASON} characters. Everyone in the channel reads it.`, 2000),
         element: {
           type: 'plain_text_input',
           action_id: HOTFIX_FIELD.reason,
           multiline: true,
-          min_length: SHORTEST_HOTFIX_REASON,
+          min_length: SHORTEST_REASON,
           max_length: 1000,
           placeholder: plain('Why can’t it wait?', 150),
         },

@@ -5,7 +5,7 @@
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
 import type { App, Environment } from '../../release/app.ts'
 import { owed } from '../../release/policy.ts'
-import type { Release } from '../../release/release.ts'
+import { type Release, SHORTEST_REASON } from '../../release/release.ts'
 import { ACTION, VIEW } from '../ids.ts'
 import { bullets, context, plain, rich, section } from './blocks.ts'
 import { isLast, startWords } from './buttons.ts'
@@ -19,9 +19,6 @@ export { detailsModal } from './details.ts'
  * `view.state.values[FIELD.x][FIELD.x]`.
  */
 export const FIELD = { app: 'app', environment: 'environment', reason: 'reason', note: 'note' } as const
-
-/** The least characters of an emergency's reason. */
-export const EMERGENCY_REASON_LEAST = 10
 
 /** Slack takes at most 3,000 characters in an input. */
 const REASON_MOST = 3000
@@ -237,8 +234,8 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
       ),
       written(FIELD.reason, 'Reason', {
         ask: 'What breaks if this waits?',
-        hint: `At least ${EMERGENCY_REASON_LEAST} characters. Everyone in ${channel} reads it.`,
-        least: EMERGENCY_REASON_LEAST,
+        hint: `At least ${SHORTEST_REASON} characters. Everyone in ${channel} reads it.`,
+        least: SHORTEST_REASON,
       }),
     ],
   })
