@@ -17,7 +17,7 @@ import { type Bot, startBot, whoWeAre } from './slack/bot.ts'
 import { createSlackClients } from './slack/clients.ts'
 import { type Delivery, startDelivery } from './slack/delivery.ts'
 import { createDirectory } from './slack/directory.ts'
-import { TIMES, type Times } from './worker/ports.ts'
+import { CLOCK, TIMES, type Times } from './worker/ports.ts'
 import { startWorker, type Worker } from './worker/worker.ts'
 
 /** What tests and the sandbox shorten; left out, everything is as it should be in service. */
@@ -145,6 +145,7 @@ async function startWorkerRole(
     lock,
     checkouts: join(configuration.dataDir, 'checkouts', String(process.pid)),
     times: { ...TIMES, ...pace.times },
+    clock: CLOCK,
     log,
     jobEnded: metrics.jobEnded,
   })

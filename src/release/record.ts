@@ -4,8 +4,17 @@ export interface ChainRow {
   readonly release: number | null
   readonly type: string
   readonly actor: string
-  readonly at: Date
+  /** ISO 8601 in UTC, as in `body`. */
+  readonly at: string
   readonly body: string
   readonly hash: string
   readonly previousHash: string
+}
+
+/** The whole record as it stood at one moment, however much is added meanwhile. */
+export interface StoredChain {
+  /** Every event in order, in batches; to be read once. */
+  readonly rows: AsyncIterable<readonly ChainRow[]>
+  /** What the store says of its own end; undefined: it says nothing, or more than one thing. */
+  readonly remembered: { readonly count: number; readonly hash: string } | undefined
 }

@@ -61,7 +61,7 @@ async function stillMissing(
   release: Release,
   branch: string,
 ): Promise<readonly string[]> {
-  const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [branch]), ports.times.pause)
+  const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [branch]), ports)
   if (!fetched.ok) throw new Error(`${branch} could not be fetched: ${fetched.detail}`)
   const head = fetched.value[branch]
   if (!head) return []
@@ -82,11 +82,11 @@ async function openAlready(
   missing: readonly string[],
   branch: string,
 ): Promise<PullRequest | undefined> {
-  const listed = await patiently(() => ports.bitbucket.openPullRequests(app, branch), ports.times.pause)
+  const listed = await patiently(() => ports.bitbucket.openPullRequests(app, branch), ports)
   if (!listed.ok) throw new Error(`the pull requests could not be listed: ${listed.detail}`)
   const looked = listed.value.slice(0, MOST_LOOKED_AT)
   if (looked.length === 0) return undefined
-  const all = await patiently(() => ports.git.fetchAll(app, app.gitUrl), ports.times.pause)
+  const all = await patiently(() => ports.git.fetchAll(app, app.gitUrl), ports)
   if (!all.ok) throw new Error(`the branches could not be fetched: ${all.detail}`)
   for (const pullRequest of looked) {
     const head = all.value[pullRequest.source]
@@ -104,9 +104,8 @@ async function openNew(
   destination: string,
   signal: AbortSignal | undefined,
 ): Promise<PullRequest> {
-  const { pause } = ports.times
   const marker = carryMarker(app, release)
-  const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), pause)
+  const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), ports)
   const before = await find()
   if (!before.ok) throw new Error(`our pull request could not be looked for: ${before.detail}`)
   if (before.value !== undefined) return before.value
@@ -114,12 +113,12 @@ async function openNew(
   const commit = step(release, 'pick')?.result?.commit
   if (commit === undefined) throw new Error('a pick that is done has its commit')
   const source = carryBranch(release.number)
-  const there = await patiently(() => ports.git.heads(app.gitUrl, [source]), pause)
+  const there = await patiently(() => ports.git.heads(app.gitUrl, [source]), ports)
   if (!there.ok) throw new Error(`origin did not answer: ${there.detail}`)
   if (there.value[source] !== commit) {
     if (!(await ports.git.has(app, commit))) {
       const target = release.plan?.bound.target.branch ?? ''
-      await patiently(() => ports.git.fetch(app, app.gitUrl, [target]), pause)
+      await patiently(() => ports.git.fetch(app, app.gitUrl, [target]), ports)
     }
     signal?.throwIfAborted()
     const pushed = await ports.git.push(

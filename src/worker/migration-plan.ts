@@ -196,9 +196,8 @@ async function migrationStatus(
   { app, environment, signal }: Asked,
   { tree, migrationsTree, applied }: { tree: string; migrationsTree: string; applied: Database | undefined },
 ): Promise<MigrationStatus | Refused> {
-  const { pause } = ports.times
   if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
-    const direct = await patientlyAskDatabase(() => ports.migrations.revisions(environment), pause)
+    const direct = await patientlyAskDatabase(() => ports.migrations.revisions(environment), ports)
     if (!direct.ok) return migrationsTrouble(environment, direct)
     const { value } = direct
     if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
@@ -211,7 +210,7 @@ async function migrationStatus(
     await ports.git.checkout(app, tree, checkout)
     const status = await patientlyAskDatabase(
       () => ports.migrations.status(environment, checkout, signal, { preview: true }),
-      pause,
+      ports,
     )
     return status.ok ? status.value : migrationsTrouble(environment, status)
   } finally {

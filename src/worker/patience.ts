@@ -1,26 +1,28 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Answer, MigrationsAnswer } from '../release/ports.ts'
+import type { Clock, WorkerPorts } from './ports.ts'
+
+type Patience = Pick<WorkerPorts, 'clock' | 'times'>
 
 const TRIES = 3
 
 /** Asks up to three times while there is no answer; for questions and repeatable requests only. */
-export async function patiently<T>(ask: () => Promise<Answer<T>>, pauseMs: number): Promise<Answer<T>> {
+export async function patiently<T>(ask: () => Promise<Answer<T>>, { clock, times }: Patience): Promise<Answer<T>> {
   for (let tried = 1; ; tried++) {
     const answer = await ask()
     if (answer.ok || answer.trouble !== 'unreachable' || tried === TRIES) return answer
-    await sleep(pauseMs * tried)
+    await clock.sleep(times.pause * tried)
   }
 }
 
 /** The same for a database. */
 export async function patientlyAskDatabase<T>(
   ask: () => Promise<MigrationsAnswer<T>>,
-  pauseMs: number,
+  { clock, times }: Patience,
 ): Promise<MigrationsAnswer<T>> {
   for (let tried = 1; ; tried++) {
     const answer = await ask()
     if (answer.ok || answer.why !== 'database unreachable' || tried === TRIES) return answer
-    await sleep(pauseMs * tried)
+    await clock.sleep(times.pause * tried)
   }
 }
 
@@ -30,13 +32,13 @@ export async function patientlyAskDatabase<T>(
  */
 export async function lookUntil<T>(
   look: () => Promise<T | undefined>,
-  { forMs, everyMs, signal }: { forMs: number; everyMs: number; signal: AbortSignal },
+  { forMs, everyMs, signal, clock }: { forMs: number; everyMs: number; signal: AbortSignal; clock: Clock },
 ): Promise<T | undefined> {
-  const end = performance.now() + forMs
+  const end = clock.now() + forMs
   for (;;) {
-    const isLast = performance.now() >= end
+    const isLast = clock.now() >= end
     const seen = await look()
     if (seen !== undefined || isLast || signal.aborted) return seen
-    await sleep(Math.max(1, Math.min(everyMs, end - performance.now())), undefined, { signal }).catch(() => undefined)
+    await clock.sleep(Math.max(1, Math.min(everyMs, end - clock.now())), signal)
   }
 }

@@ -47,7 +47,7 @@ export async function foreseePicks(ports: WorkerPorts, request: PickingRequest):
     const refusal = (await mergeRefusal(ports, app, commit)) ?? (await thereAlready(ports, request, commit))
     if (refusal !== undefined) return refused(refusal)
   }
-  const forbidden = await patiently(() => ports.bitbucket.pushForbiddenBy(app, environment.branch), ports.times.pause)
+  const forbidden = await patiently(() => ports.bitbucket.pushForbiddenBy(app, environment.branch), ports)
   // Where there is no record to write, Bitbucket need not answer: then a rule is told from the push's answer.
   if (!forbidden.ok && environment.signOff !== undefined) return bitbucketTrouble(forbidden)
   if (forbidden.ok && forbidden.value !== undefined) {
@@ -126,9 +126,8 @@ async function findCommits(
   ports: WorkerPorts,
   { app, environment, picks, target, signal }: PickingRequest,
 ): Promise<{ commits: readonly PlannedCommit[]; promoting?: Promoting } | Refused> {
-  const { pause } = ports.times
   const followed = [...new Set(app.environments.map(({ branch }) => branch))]
-  const near = await patiently(() => ports.git.fetch(app, app.gitUrl, followed, signal), pause)
+  const near = await patiently(() => ports.git.fetch(app, app.gitUrl, followed, signal), ports)
   if (!near.ok) return originTrouble(app, near)
   const from = promotedFrom(app, environment)
   const head = from && near.value[from.branch]
@@ -137,7 +136,7 @@ async function findCommits(
   let tips = Object.values(near.value).filter((commit) => commit !== null)
   let found = await resolveAll(ports, app, picks, tips)
   if (found.some(({ reachable }) => reachable.length !== 1)) {
-    const all = await patiently(() => ports.git.fetchAll(app, app.gitUrl, signal), pause)
+    const all = await patiently(() => ports.git.fetchAll(app, app.gitUrl, signal), ports)
     if (!all.ok) return originTrouble(app, all)
     tips = Object.values(all.value)
     found = await resolveAll(ports, app, picks, tips)

@@ -179,8 +179,8 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
   const sourceBranch = promoted?.branch ?? environment.branch
   const wanted = [...new Set([sourceBranch, environment.branch])]
   const [origin, held, platform] = await Promise.all([
-    patiently(() => ports.git.fetch(app, app.gitUrl, wanted, signal), ports.times.pause),
-    patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports.times.pause),
+    patiently(() => ports.git.fetch(app, app.gitUrl, wanted, signal), ports),
+    patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports),
     platformReleases(ports, environment),
   ])
   if (!origin.ok) return originTrouble(app, origin)
@@ -243,7 +243,7 @@ async function askBitbucket(
   const [built, forbidden] = await Promise.all([
     checkBuilds(ports, app, environment, source),
     result.how === 'merge'
-      ? patiently(() => ports.bitbucket.mergeForbiddenBy(app, environment.branch), ports.times.pause)
+      ? patiently(() => ports.bitbucket.mergeForbiddenBy(app, environment.branch), ports)
       : undefined,
   ])
   if (forbidden && !forbidden.ok) return bitbucketTrouble(forbidden)

@@ -1,4 +1,5 @@
 /** What the worker is built from; main.ts hands it in. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '../release/app.ts'
 import type {
   Bitbucket,
@@ -49,6 +50,19 @@ export const TIMES: Times = {
   sweep: 30_000,
 }
 
+/** How time passes for a worker; it only ever waits by it. What has expired is decided by the store's clock. */
+export interface Clock {
+  /** Milliseconds that only grow. */
+  now(): number
+  /** Resolves when the time is over, or early when the signal aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }).catch(() => undefined),
+}
+
 export interface WorkerPorts {
   readonly apps: readonly App[]
   readonly store: Store
@@ -63,6 +77,7 @@ export interface WorkerPorts {
   /** A directory of this worker's own for checkouts, named by its pid; others beside it whose process is gone are removed. */
   readonly checkouts: string
   readonly times: Times
+  readonly clock: Clock
   readonly log: Log
   /** Told how each job ended, for metrics. */
   readonly jobEnded?: (kind: Job['kind'], outcome: 'done' | 'failed' | 'lost') => void

@@ -64,11 +64,10 @@ export async function openPullRequest(
 ): Promise<{ pullRequest: NonNullable<Plan['pullRequest']> } | Refused> {
   const { app, environment, plan, release, pinned, signal } = asked
   const { number } = release
-  const { pause } = ports.times
   const { source, target } = plan.bound
   const branch = pinned ? pinnedBranch(environment, number) : source.branch
   if (pinned) {
-    const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
+    const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports)
     if (!there.ok) return originTrouble(app, there)
     const left = there.value[branch]
     if (left !== source.commit) {
@@ -82,7 +81,7 @@ export async function openPullRequest(
         { signal },
       )
       if (pushed.push !== 'moved' && pushed.push !== 'already') {
-        const again = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
+        const again = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports)
         if (!again.ok) return originTrouble(app, again)
         if (again.value[branch] !== source.commit) {
           return { refused: { gate: 'merge_not_allowed', branch, rule: `the branch ${branch} could not be made` } }
@@ -91,7 +90,7 @@ export async function openPullRequest(
     }
   }
   const marker = pullRequestMarker(app, release)
-  const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), pause)
+  const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), ports)
   let found = await find()
   if (!found.ok) return bitbucketTrouble(found)
   if (found.value === undefined) {
@@ -130,7 +129,6 @@ export async function tidyPullRequest(
   release: Release,
 ): Promise<string | undefined> {
   if (promotedFrom(app, environment) === undefined) return undefined
-  const { pause } = ports.times
   const known = release.plan?.pullRequest
   const look = () =>
     patiently<PullRequest | undefined>(
@@ -138,7 +136,7 @@ export async function tidyPullRequest(
         known === undefined
           ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release))
           : ports.bitbucket.pullRequest(app, known.id),
-      pause,
+      ports,
     )
   const found = await look()
   if (!found.ok) return found.detail
@@ -150,10 +148,10 @@ export async function tidyPullRequest(
   }
   if (!isPinned(app, environment) && known?.pinnedBranch === undefined) return undefined
   const branch = known?.pinnedBranch ?? pinnedBranch(environment, release.number)
-  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), pause)
+  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports)
   if (!there.ok) return there.detail
   const commit = there.value[branch]
   if (!commit) return undefined
-  const gone = await patiently(() => ports.git.deleteBranch(app, app.gitUrl, branch, commit), pause)
+  const gone = await patiently(() => ports.git.deleteBranch(app, app.gitUrl, branch, commit), ports)
   return gone.ok ? undefined : gone.detail
 }

@@ -80,8 +80,8 @@ async function bringCommit({ ports, app, environment, signal }: Running, number:
   const commit = release && producedCommit(release)
   if (commit === undefined || (await ports.git.has(app, commit))) return
   const { remote } = environment
-  await patiently(() => ports.git.fetch(app, app.gitUrl, [plan.bound.target.branch], signal), ports.times.pause)
-  await patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports.times.pause)
+  await patiently(() => ports.git.fetch(app, app.gitUrl, [plan.bound.target.branch], signal), ports)
+  await patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports)
 }
 
 /** The report: the outcome is committed to the outbox, and the release has ended. */

@@ -63,7 +63,7 @@ export async function platformReleases(
   const { herokuApp } = environment.remote
   const { heroku } = ports
   if (herokuApp === undefined || heroku === undefined) return { ok: true, value: [] }
-  return patiently(() => heroku.releases(herokuApp, 10), ports.times.pause)
+  return patiently(() => heroku.releases(herokuApp, 10), ports)
 }
 
 /** The commit that the platform runs now; for a plain git remote what it holds. */
@@ -93,12 +93,12 @@ export async function lookAtWorld(
   const { remote } = environment
   const { source, target } = plan.bound
   const [origin, held, platform, database] = await Promise.all([
-    patiently(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports.times.pause),
-    patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause),
+    patiently(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
+    patiently(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
     plan.bound.database === null
       ? undefined
-      : patientlyAskDatabase(() => ports.migrations.revisions(environment), ports.times.pause),
+      : patientlyAskDatabase(() => ports.migrations.revisions(environment), ports),
   ])
   if (!origin.ok) return originTrouble(app, origin)
   if (!held.ok) return remoteTrouble(environment, held)
@@ -127,7 +127,7 @@ export async function checkBuilds(
   environment: Environment,
   commit: string,
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
-  const asked = await patiently(() => ports.bitbucket.checks(app, commit), ports.times.pause)
+  const asked = await patiently(() => ports.bitbucket.checks(app, commit), ports)
   if (environment.signOff?.requireChecks !== true) return { checks: asked.ok ? asked.value : [] }
   if (!asked.ok) return bitbucketTrouble(asked)
   const allPassed = asked.value.length > 0 && asked.value.every(({ state }) => state === 'passed')
@@ -161,7 +161,7 @@ async function pinnedMoved(ports: WorkerPorts, app: App, release: Release): Prom
   const branch = release.plan?.pullRequest?.pinnedBranch
   const signed = release.plan?.bound.source.commit
   if (branch === undefined || signed === undefined || step(release, 'merge')?.state === 'done') return undefined
-  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports.times.pause)
+  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports)
   if (!there.ok) return originTrouble(app, there)
   const now = there.value[branch] ?? 'absent'
   return now === signed ? undefined : { what: branch, from: signed, to: now }

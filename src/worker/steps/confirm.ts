@@ -11,7 +11,7 @@ export const confirm: Step = {
 
 async function confirmRef({ ports, environment, commit = '' }: StepRun): Promise<Performed | Stopped> {
   const { remote } = environment
-  const held = await patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause)
+  const held = await patiently(() => ports.git.heads(remote.url, [remote.branch]), ports)
   if (!held.ok) return stopped({ gate: 'not_confirmed', app: remote.name, detail: held.detail }, 'unknown')
   if (held.value[remote.branch] !== commit) {
     return stopped({ gate: 'not_confirmed', app: remote.name, detail: `it does not hold ${short(commit)}` }, 'unknown')
@@ -53,7 +53,7 @@ async function confirmHeroku(run: StepRun): Promise<Performed | Stopped> {
         ours.status === 'pending' ? `${version} is still being released` : `${version} is not its current release`
       return undefined
     },
-    { forMs: ports.times.confirm, everyMs: ports.times.poll, signal },
+    { forMs: ports.times.confirm, everyMs: ports.times.poll, signal, clock: ports.clock },
   )
   return ended ?? stopped({ gate: 'not_confirmed', app, detail: lastWord }, 'unknown')
 }

@@ -20,7 +20,7 @@ async function provenMerge(run: StepRun, { mergeCommit }: PullRequest): Promise<
   const { target, result } = plan.bound
   if (result.how !== 'merge') throw new Error('this plan has no merge')
   const pullRequest = pullRequestOf(run)
-  const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports.times.pause)
+  const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports)
   if (!fetched.ok) return stopped(originTrouble(app, fetched).refused, 'unknown')
   const head = fetched.value[target.branch]
   if (!head || head === target.commit) return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
@@ -46,7 +46,7 @@ export const merge: Step = {
   async probe(run) {
     const { ports, app } = run
     const id = pullRequestOf(run)
-    const now = await patiently(() => ports.bitbucket.pullRequest(app, id), ports.times.pause)
+    const now = await patiently(() => ports.bitbucket.pullRequest(app, id), ports)
     if (!now.ok) return stopped(bitbucketTrouble(now).refused, 'as before')
     if (now.value.state === 'merged') return provenMerge(run, now.value)
     if (now.value.state === 'declined') {
@@ -95,7 +95,7 @@ async function lookUntilMerged(run: StepRun): Promise<Probe> {
         last.is === 'there' || (last.is === 'stopped' && (last.effect === 'some' || last.effect === 'none'))
       return isKnown ? last : undefined
     },
-    { forMs: ports.times.settleMerge, everyMs: ports.times.poll, signal },
+    { forMs: ports.times.settleMerge, everyMs: ports.times.poll, signal, clock: ports.clock },
   )
   return seen ?? last
 }

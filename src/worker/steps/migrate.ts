@@ -60,7 +60,7 @@ async function databaseAtRest(run: StepRun): Promise<Now | Stopped> {
       last = await databaseNow(run)
       return 'is' in last || last.isWorking ? undefined : last
     },
-    { forMs: times.confirm, everyMs: times.poll, signal: run.signal },
+    { forMs: times.confirm, everyMs: times.poll, signal: run.signal, clock: run.ports.clock },
   )
   if (!('is' in last) && last.isWorking) {
     const detail = 'a migration that was cut off is still at work in the database'

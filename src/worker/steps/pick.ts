@@ -34,7 +34,7 @@ export const pick: Step = {
   async probe(run): Promise<Probe> {
     const { ports, app } = run
     const { branch, from, commit } = wanted(run)
-    const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [branch], run.signal), ports.times.pause)
+    const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [branch], run.signal), ports)
     if (!fetched.ok) return stopped(originTrouble(app, fetched).refused, 'as before')
     const head = fetched.value[branch]
     // Others may have put commits on top of it already.
@@ -79,7 +79,7 @@ async function makeAgain(run: StepRun): Promise<Stopped | undefined> {
   const { branch, from, commit } = wanted(run)
   const { hotfix } = plan
   if (hotfix === undefined || (await ports.git.has(app, commit))) return undefined
-  await patiently(() => ports.git.fetchAll(app, app.gitUrl, run.signal), ports.times.pause)
+  await patiently(() => ports.git.fetchAll(app, app.gitUrl, run.signal), ports)
   const commits = hotfix.picks.map((each) => each.from)
   for (const asked of commits) {
     if (await ports.git.has(app, asked)) continue
@@ -113,7 +113,7 @@ async function afterRejection(
     } as const
     return stopped(because, 'none', { output })
   }
-  const now = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports.times.pause)
+  const now = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports)
   const to = now.ok ? (now.value[branch] ?? 'absent') : 'moved during the push'
   return stopped({ gate: 'plan_outdated', moved: [{ what: branch, from, to }] }, 'none', { output })
 }
@@ -138,6 +138,7 @@ async function lookUntilPicked(run: StepRun): Promise<boolean> {
     forMs: ports.times.settlePush.git,
     everyMs: ports.times.poll,
     signal,
+    clock: ports.clock,
   })
   return seen === true
 }

@@ -17,7 +17,7 @@ async function look(run: StepRun): Promise<Seen | Stopped> {
   const { ports, environment } = run
   const { remote } = environment
   const [held, releases] = await Promise.all([
-    patiently(() => ports.git.heads(remote.url, [remote.branch]), ports.times.pause),
+    patiently(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
   ])
   if (!held.ok) return stopped(remoteTrouble(environment, held).refused, 'as before')
@@ -144,7 +144,12 @@ async function lookUntilHeld(run: StepRun): Promise<boolean> {
       const now = await look(run)
       return 'is' in now || now.holds !== theCommit(run) ? undefined : now
     },
-    { forMs: ports.times.settlePush[environment.remote.platform], everyMs: ports.times.poll, signal },
+    {
+      forMs: ports.times.settlePush[environment.remote.platform],
+      everyMs: ports.times.poll,
+      signal,
+      clock: ports.clock,
+    },
   )
   return seen !== undefined
 }
@@ -188,6 +193,6 @@ function lookUntilReleased(run: StepRun, after: number): Promise<PlatformRelease
       if ('is' in now) return undefined
       return now.releases.find((release) => release.version > after && isOf(release, theCommit(run)))
     },
-    { forMs: run.ports.times.settleMerge, everyMs: run.ports.times.poll, signal: run.signal },
+    { forMs: run.ports.times.settleMerge, everyMs: run.ports.times.poll, signal: run.signal, clock: run.ports.clock },
   )
 }

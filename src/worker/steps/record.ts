@@ -16,10 +16,7 @@ export const record: Step = {
 
   async probe(run) {
     const { ports, app, release } = run
-    const found = await patiently(
-      () => ports.bitbucket.findComment(app, place(run), recordMarker(release)),
-      ports.times.pause,
-    )
+    const found = await patiently(() => ports.bitbucket.findComment(app, place(run), recordMarker(release)), ports)
     if (!found.ok) return stopped(bitbucketTrouble(found).refused, 'as before')
     if (found.value === undefined) return { is: 'absent' }
     return { is: 'there', result: { said: said(run), commentUrl: found.value } }
@@ -44,7 +41,7 @@ export const record: Step = {
 
 async function writeOnce(run: StepRun, { marker, text }: SqlComment): Promise<Stopped | undefined> {
   const { ports, app } = run
-  const find = () => patiently(() => ports.bitbucket.findComment(app, place(run), marker), ports.times.pause)
+  const find = () => patiently(() => ports.bitbucket.findComment(app, place(run), marker), ports)
   const before = await find()
   if (!before.ok) return stopped(bitbucketTrouble(before).refused, 'as before')
   if (before.value !== undefined) return undefined

@@ -10,8 +10,8 @@ export const sync: Step = {
   async perform({ ports, app, environment, plan, signal }) {
     const { remote } = environment
     const [origin, held] = await Promise.all([
-      patiently(() => ports.git.fetch(app, app.gitUrl, [plan.bound.target.branch], signal), ports.times.pause),
-      patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports.times.pause),
+      patiently(() => ports.git.fetch(app, app.gitUrl, [plan.bound.target.branch], signal), ports),
+      patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports),
     ])
     if (!origin.ok) return stopped(originTrouble(app, origin).refused, 'none')
     if (!held.ok) return stopped(remoteTrouble(environment, held).refused, 'none')
@@ -34,10 +34,7 @@ export const verify: Step = {
     if (result.how === 'merge' && facts.parents.join() !== result.parents.join()) {
       return unexpected(`${short(commit)} has other parents than the plan`)
     }
-    const held = await patiently(
-      () => ports.git.heads(environment.remote.url, [environment.remote.branch]),
-      ports.times.pause,
-    )
+    const held = await patiently(() => ports.git.heads(environment.remote.url, [environment.remote.branch]), ports)
     if (!held.ok) return stopped(remoteTrouble(environment, held).refused, 'none')
     const holds = held.value[environment.remote.branch] ?? null
     if (holds !== remote.holds && holds !== commit) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { LockHolder, LockWait, UpgradeAnswer } from '../../release/ports.ts'
 import type { StepRun, Stopped } from './step.ts'
 
@@ -31,7 +30,7 @@ export async function upgradePatiently(
     const limit = environment.migrations?.lockTimeout ?? ''
     const again = `a lock was not free within ${limit}, so nothing was done; try ${tried + 2} of ${PAUSES.length + 1} follows in ${seconds(pauseMs)}`
     await run.tell(`lock-again:${release.attempt}:${tried}`, again)
-    await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    await ports.clock.sleep(pauseMs, signal)
     const now = await ports.store.release(release.number)
     if (signal.aborted || now?.cancelRequestedBy !== undefined) return answer
     const stopped = await mayGoOn()
