@@ -1,22 +1,29 @@
 /** `signoff audit`: checks and exports the record of a store. Reads only. */
 import type { Configuration } from './config/configuration.ts'
 import { verifyChain } from './operations/audit.ts'
-import { type Evidence, evidenceMarkdown, evidenceOf } from './operations/evidence.ts'
+import { type Evidence, evidenceOf } from './operations/evidence.ts'
+import { evidenceMarkdown } from './operations/evidence-markdown.ts'
 import { openStoreToRead } from './parts.ts'
 
-/** Checks every event. `heads`: hashes as they stand in Slack's threads. Gives a sentence and the exit code. */
+/** Checks every event. `heads`: as `readHead` gives them. Gives what to say and the exit code. */
 export async function verifyAudit(
   configuration: Pick<Configuration, 'storeUrl' | 'dataDir'>,
   heads: readonly string[],
-): Promise<{ line: string; exitCode: 0 | 1 }> {
+): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
   const opened = await openStoreToRead(configuration)
   try {
     const began = performance.now()
-    const found = await verifyChain(opened.audit.rows(), await opened.audit.rememberedHead(), heads)
+    const found = await opened.audit.readChain((chain) => verifyChain(chain, heads))
     const seconds = (performance.now() - began) / 1_000
-    if (!found.ok) return { line: `✗ The record is not as it was written: ${found.why}.`, exitCode: 1 }
-    const line = `✓ ${found.count} events are as they were written, in ${seconds.toFixed(1)} s. Head: ${found.head}`
-    return { line, exitCode: 0 }
+    if (!found.ok) return { lines: [`✗ The record is not as it was written: ${found.why}.`], exitCode: 1 }
+    const lines = [
+      `✓ ${found.count} events are as they were written, in ${seconds.toFixed(1)} s. Head: ${found.head}`,
+      ...found.heads.map(({ head, event, release }) => {
+        const whose = release === undefined ? '' : `, of release #${release}`
+        return `✓ Head ${head} is that of event ${event}${whose}.`
+      }),
+    ]
+    return { lines, exitCode: 0 }
   } finally {
     await opened.close()
   }
@@ -31,8 +38,15 @@ export async function exportAudit(
   try {
     const release = await opened.store.release(number)
     if (release === undefined) return undefined
-    const chain = await verifyChain(opened.audit.rows(), await opened.audit.rememberedHead())
-    const evidence = evidenceOf(release, await opened.store.events(number), chain)
+    const { audit } = opened
+    const events = await audit.rowsOf(number)
+    const messages = await audit.posted(number)
+    const evidence = evidenceOf({
+      release,
+      events,
+      messages,
+      chain: await audit.readChain((chain) => verifyChain(chain)),
+    })
     return { evidence, markdown: evidenceMarkdown(evidence) }
   } finally {
     await opened.close()
@@ -46,11 +60,13 @@ export async function exportEvents(
 ): Promise<void> {
   const opened = await openStoreToRead(place)
   try {
-    for await (const rows of opened.audit.rows()) {
-      for (const { body, hash, previousHash } of rows) {
-        write(JSON.stringify({ event: JSON.parse(body), hash, previousHash }))
+    await opened.audit.readChain(async ({ rows: batches }) => {
+      for await (const rows of batches) {
+        for (const { text, hash } of rows) {
+          write(JSON.stringify({ event: JSON.parse(text.slice(64)), hash, previousHash: text.slice(0, 64) }))
+        }
       }
-    }
+    })
   } finally {
     await opened.close()
   }

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Role } from './config/variables.ts'
+import { readHead } from './operations/audit.ts'
 import type { Pace } from './start.ts'
 
 const GOOD = 0
@@ -131,11 +132,18 @@ async function withStorePlace(work: (place: { storeUrl?: string; dataDir: string
   }
 }
 
+function heads(text: string, before: readonly string[] = []): string[] {
+  const head = readHead(text)
+  if (head === undefined)
+    throw new InvalidArgumentError('It is 12 to 64 hex digits, as a thread’s last line shows them.')
+  return [...before, head]
+}
+
 function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
   return withStorePlace(async (place) => {
     const { verifyAudit } = await import('./audit.ts')
-    const { line, exitCode } = await verifyAudit(place, head)
-    say(line)
+    const { lines, exitCode } = await verifyAudit(place, head)
+    for (const line of lines) say(line)
     process.exitCode = exitCode
   })
 }
@@ -195,7 +203,7 @@ const audit = program.command('audit').description('check or export the record')
 audit
   .command('verify')
   .description('find any event that was changed, taken out, added or cut off')
-  .option('--head <hash...>', 'a hash that stands in a thread: its event must still be there')
+  .option('--head <hash...>', 'a head that stands in a thread: its event must still be there', heads)
   .action(auditVerify)
 audit
   .command('export')

@@ -15,6 +15,7 @@ import { createWorldAdapters } from './parts.ts'
 import { createReleaseService } from './release/service.ts'
 import { type Bot, startBot, whoWeAre } from './slack/bot.ts'
 import { createSlackClients } from './slack/clients.ts'
+import { CLOCK as SLACK_CLOCK } from './slack/clock.ts'
 import { type Delivery, startDelivery } from './slack/delivery.ts'
 import { createDirectory } from './slack/directory.ts'
 import { CLOCK, TIMES, type Times } from './worker/ports.ts'
@@ -174,6 +175,7 @@ async function startBotRole(
     client: background,
     botUser,
     botId,
+    clock: SLACK_CLOCK,
     log,
     ...(pace.updateEveryMs !== undefined && { updateEveryMs: pace.updateEveryMs }),
     ...(pace.postEveryMs !== undefined && { postEveryMs: pace.postEveryMs }),

@@ -1,8 +1,9 @@
 /** One release's evidence for an auditor: a JSON bundle, and the same as Markdown that a person can read. */
-import type { StoredEvent } from '../release/ports.ts'
-import type { PostedMessage, Release, SignOff, StepRow } from '../release/release.ts'
+import type { EventRow, StoredMessage } from '../release/record.ts'
+import { type PostedMessage, type Release, type SignOff, type StepRow, step } from '../release/release.ts'
 import type { ChainFinding } from './audit.ts'
 
+/** What was found and done, each with its own part, absent where the release did not come to it. */
 export interface Evidence {
   readonly release: Pick<Release, 'number' | 'app' | 'environment' | 'kind' | 'state'>
   readonly request: {
@@ -12,20 +13,76 @@ export interface Evidence {
     readonly picks?: readonly string[]
   }
   readonly plan?: Release['plan']
+  /** What people signed: the SHA-256 of the canonical JSON of `plan.bound`. */
   readonly fingerprint?: string
+  /** Who said what, by which right, when, on which fingerprint. */
   readonly signOffs: readonly SignOff[]
-  readonly steps: readonly StepRow[]
   readonly times: Readonly<Record<string, string>>
-  readonly announcement?: PostedMessage & { readonly link: string }
-  readonly card?: PostedMessage & { readonly link: string }
+  readonly pullRequest?: {
+    readonly id: number
+    readonly url: string
+    /** The commit that its merge made. */
+    readonly merged?: string
+  }
+  /** The comment in which the sign-offs are written down beside the code. */
+  readonly comment?: string
+  /** A hot-fix: the commits as they were asked for, and the one that carries them on the environment's branch. */
+  readonly picked?: { readonly from: readonly string[]; readonly commit?: string }
+  readonly migrations?: {
+    readonly database: string
+    readonly before: readonly string[]
+    readonly pending: readonly string[]
+    readonly after?: readonly string[]
+  }
+  readonly push?: {
+    readonly url: string
+    readonly branch: string
+    /** What the remote held before; null: nothing. */
+    readonly from: string | null
+    readonly commit?: string
+    readonly state: StepRow['state']
+    readonly at?: string
+  }
+  /** What the platform itself said that it runs. */
+  readonly proof?: {
+    readonly said?: string
+    readonly commit?: string
+    readonly platformRelease?: string
+    readonly at?: string
+  }
+  /** Every message in Slack, in order: card, announcement, lines of the thread, outcome. */
+  readonly messages: readonly (PostedMessage & {
+    readonly kind: StoredMessage['kind']
+    readonly at: string
+    readonly link: string
+  })[]
+  readonly steps: readonly StepRow[]
   readonly end?: {
     readonly state: Release['state']
     readonly by?: Release['endedBy']
     readonly reason?: string
     readonly problem?: Release['problem']
   }
-  readonly events: readonly StoredEvent[]
-  /** Whether the whole chain, in which these events stand, is as it was written. */
+  readonly chain: {
+    /** Whether the whole chain, in which these events stand, is as it was written. */
+    readonly found: ChainFinding
+    /** `hash` is the SHA-256, in hex, of `previousHash` followed by `body`; `event` is what `body` says. */
+    readonly events: readonly (EventRow & { readonly event: EventSaid })[]
+  }
+}
+
+interface EventSaid {
+  readonly at: string
+  readonly type: string
+  readonly actor: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** What the store has of a release. */
+export interface Stored {
+  readonly release: Release
+  readonly events: readonly EventRow[]
+  readonly messages: readonly StoredMessage[]
   readonly chain: ChainFinding
 }
 
@@ -37,9 +94,8 @@ function link({ channel, ts }: PostedMessage): string {
 const MOMENTS = ['requestedAt', 'plannedAt', 'cardPostedAt', 'approvedAt', 'startedAt', 'endedAt', 'expiresAt'] as const
 
 /** Gathers the evidence of a release; all that is known of it, and no secret, since none is stored. */
-export function evidenceOf(release: Release, events: readonly StoredEvent[], chain: ChainFinding): Evidence {
-  const { number, app, environment, kind, state, card, announcement, plan, fingerprint, problem, endedBy, endReason } =
-    release
+export function evidenceOf({ release, events, messages, chain }: Stored): Evidence {
+  const { number, app, environment, kind, state, plan, fingerprint } = release
   return {
     release: { number, app, environment, kind, state },
     request: {
@@ -51,100 +107,82 @@ export function evidenceOf(release: Release, events: readonly StoredEvent[], cha
     ...(plan && { plan }),
     ...(fingerprint !== undefined && { fingerprint }),
     signOffs: release.signOffs,
-    steps: release.steps,
     times: Object.fromEntries(
       MOMENTS.flatMap((moment) => (release[moment] ? [[moment, release[moment].toISOString()]] : [])),
     ),
-    ...(announcement && { announcement: { ...announcement, link: link(announcement) } }),
-    ...(card && { card: { ...card, link: link(card) } }),
-    ...(release.endedAt && {
-      end: {
-        state,
-        ...(endedBy && { by: endedBy }),
-        ...(endReason !== undefined && { reason: endReason }),
-        ...(problem && { problem }),
-      },
-    }),
-    events,
-    chain,
+    ...done(release),
+    messages: messages.map(({ kind, channel, ts, at }) => ({
+      kind,
+      channel,
+      ts,
+      at: at.toISOString(),
+      link: link({ channel, ts }),
+    })),
+    steps: release.steps,
+    ...ending(release),
+    chain: { found: chain, events: events.map((row) => ({ ...row, event: JSON.parse(row.body) })) },
   }
 }
 
-/** Text of people's on one line of Markdown, read as words only. */
-function plain(text: string): string {
-  return text.replace(/\s+/g, ' ').replace(/[\\`*_{}[\]()#+!|<>~-]/g, '\\$&')
+type Done = Pick<Evidence, 'pullRequest' | 'comment' | 'picked' | 'migrations' | 'push' | 'proof'>
+
+/** What the run has done, step by step, each with what it left behind. */
+function done(release: Release): Done {
+  const { plan } = release
+  if (plan === undefined) return {}
+  const { remote, database } = plan.bound
+  const [merge, pick, record, migrate, push, confirm] = (
+    ['merge', 'pick', 'record', 'migrate', 'push', 'confirm'] as const
+  ).map((name) => step(release, name))
+  const at = (row: StepRow) => row.endedAt && { at: row.endedAt.toISOString() }
+  const commit = (row: StepRow | undefined) => row?.result?.commit && { commit: row.result.commit }
+  return {
+    ...(plan.pullRequest && {
+      pullRequest: {
+        id: plan.pullRequest.id,
+        url: plan.pullRequest.url,
+        ...(merge?.result?.commit !== undefined && { merged: merge.result.commit }),
+      },
+    }),
+    ...(record?.result?.commentUrl !== undefined && { comment: record.result.commentUrl }),
+    ...(plan.hotfix && { picked: { from: plan.hotfix.picks.map(({ from }) => from), ...commit(pick) } }),
+    ...(database && {
+      migrations: {
+        database: database.identity,
+        before: database.revisions,
+        pending: database.pending,
+        ...(migrate?.result?.revisions && { after: migrate.result.revisions }),
+      },
+    }),
+    ...(push && {
+      push: {
+        url: remote.url,
+        branch: remote.branch,
+        from: remote.holds,
+        state: push.state,
+        ...commit(push),
+        ...at(push),
+      },
+    }),
+    ...(confirm?.state === 'done' && {
+      proof: {
+        ...(confirm.result?.said !== undefined && { said: confirm.result.said }),
+        ...commit(confirm),
+        ...(confirm.result?.platformRelease !== undefined && { platformRelease: confirm.result.platformRelease }),
+        ...at(confirm),
+      },
+    }),
+  }
 }
 
-function list(lines: readonly string[], none: string): string[] {
-  return lines.length === 0 ? [none] : lines.map((line) => `- ${line}`)
-}
-
-/** The evidence as Markdown. */
-export function evidenceMarkdown(evidence: Evidence): string {
-  const { release, request, plan, signOffs, steps, events, chain, end, announcement } = evidence
-  const result = plan?.bound.result
-  const commits = (plan?.commits ?? []).map(
-    ({ sha, title, author }) => `\`${sha}\` ${plain(title)} (${plain(author.name)})`,
-  )
-  const migrations = (plan?.migrations ?? []).map(
-    ({ revision, message, file }) => `\`${revision}\` ${plain(message)}, \`${file}\``,
-  )
-  return [
-    `# Release #${release.number}: ${release.app} to ${release.environment} (${release.kind})`,
-    '',
-    `State: **${release.state}**. Asked for by ${plain(request.by.name)} (${request.by.id}), ${request.at}.`,
-    ...(request.reason === undefined ? [] : ['', `Reason: ${plain(request.reason)}`]),
-    '',
-    '## Sign-offs',
-    ...list(
-      signOffs.map(({ kind, person, right, at, note, fingerprint }) => {
-        const said = `${kind}: ${plain(person.name)} (${person.id}), right from ${plain(right)}, ${at.toISOString()}, on \`${fingerprint}\``
-        return note === undefined ? said : `${said}: ${plain(note)}`
-      }),
-      'None.',
-    ),
-    '',
-    '## Plan',
-    `Fingerprint: \`${evidence.fingerprint ?? 'none'}\``,
-    ...(plan?.pullRequest ? [`Pull request: ${plan.pullRequest.url}`] : []),
-    ...(result?.how === 'merge'
-      ? [`Merge of \`${result.parents[0]}\` and \`${result.parents[1]}\`, tree \`${result.tree}\``]
-      : []),
-    ...(result?.how === 'commit' ? [`Commit \`${result.commit}\`, tree \`${result.tree}\``] : []),
-    '',
-    `### ${plan?.commitCount ?? 0} commits`,
-    ...list(commits, 'None.'),
-    '',
-    '### Migrations',
-    ...list(migrations, 'None.'),
-    '',
-    '## Run',
-    ...(announcement ? [`Announced: ${announcement.link}`, ''] : []),
-    ...list(
-      steps.map(({ name, state, startedAt, endedAt, result: made }) => {
-        const when = [startedAt, endedAt].map((moment) => moment?.toISOString() ?? '?').join(' to ')
-        return `${name}: ${state}, ${when}${made?.said === undefined ? '' : `. ${plain(made.said)}`}`
-      }),
-      'No step was taken.',
-    ),
-    ...(end
-      ? [
-          '',
-          `Ended: **${end.state}**${end.by ? ` by ${plain(end.by.name)} (${end.by.id})` : ''}${end.reason ? `: ${plain(end.reason)}` : ''}`,
-        ]
-      : []),
-    '',
-    '## Record',
-    chain.ok
-      ? `The chain of ${chain.count} events is as it was written; its head is \`${chain.head}\`.`
-      : `**The chain is not as it was written**: ${chain.why}.`,
-    '',
-    '| event | at | what | who | hash |',
-    '| --- | --- | --- | --- | --- |',
-    ...events.map(
-      ({ id, at, type, actor, hash: own }) =>
-        `| ${id} | ${at.toISOString()} | ${type} | ${plain(actor)} | \`${own}\` |`,
-    ),
-    '',
-  ].join('\n')
+function ending({ state, endedAt, endedBy, endReason, problem }: Release): Pick<Evidence, 'end'> {
+  if (endedAt === undefined) return {}
+  return {
+    end: {
+      state,
+      ...(endedBy && { by: endedBy }),
+      ...(endReason !== undefined && { reason: endReason }),
+      ...(problem && { problem }),
+    },
+  }
 }

@@ -71,20 +71,26 @@ export async function end(
   }
   if (mustBeCarried(release)) await tx.enqueue({ kind: 'carry', release: release.number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
-    await tx.send(toRequester(release, 'ended', { is: 'ended', number: release.number }))
+    await tx.send(privately(release, 'ended', { is: 'ended', number: release.number }))
     return
   }
   await tx.send({ kind: 'card', release: release.number })
   await tx.send({ kind: 'outcome', release: release.number, key: `${release.number}:outcome` })
 }
 
-/** What the requester is told privately, once for each `key`. */
-function toRequester(release: Release, key: string, message: PrivateMessage): OutboxMessage {
+/** What one person, its requester unless said, is told privately of a release, once for each `key`. */
+export function privately(
+  release: Release,
+  key: string,
+  message: PrivateMessage,
+  to: string = release.requester.id,
+): OutboxMessage {
+  const isRequester = to === release.requester.id
   return {
     kind: 'private',
     key: `${release.number}:${key}`,
-    to: release.requester.id,
-    ...(release.responseUrl !== undefined && { responseUrl: release.responseUrl }),
+    to,
+    ...(isRequester && release.responseUrl !== undefined && { responseUrl: release.responseUrl }),
     asked: release.requestedAt.toISOString(),
     message,
   }
@@ -138,9 +144,11 @@ export async function planned(tx: Transaction, release: Release, environment: En
     actor: 'worker',
     data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
   })
-  if (asksGo) await tx.send(toRequester(release, 'go', { is: 'go', number: release.number }))
+  if (asksGo) await tx.send(privately(release, 'go', { is: 'go', number: release.number }))
   if (!asksGo || release.card !== undefined) {
     await tx.send({ kind: 'card', release: release.number })
+    if (signed && release.card !== undefined)
+      await askInThread(tx, { ...release, plan, fingerprint: print }, environment)
     await tellMigrations(tx, release.number, plan)
   }
   if (goes) await proceed(tx, { ...release, attempt: 1 }, environment)
@@ -191,12 +199,22 @@ function asking({ now }: Transaction, environment: Environment | undefined): { c
   return { cardPostedAt: now, expiresAt: new Date(now.getTime() + lasts) }
 }
 
-/** Slack has confirmed the card's first post: from now the sign-offs have their time. */
+/** The card's first post mentions whoever may sign. One that was posted before the plan could not: a line does, once. */
+async function askInThread(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+  const mentions = owed(environment, release).some(({ by }) => by !== 'every full member')
+  if (mentions) await say(tx, release.number, 'asked', { is: 'asked' })
+}
+
+/**
+ * Slack has confirmed the card's first post: from now the sign-offs have their time. `asked`: as it was posted, it
+ * mentions whoever may sign.
+ */
 export async function cardPosted(
   tx: Transaction,
   number: number,
   environment: Environment | undefined,
   message: { channel: string; ts: string },
+  { asked }: { asked: boolean },
 ): Promise<void> {
   const release = await tx.lockRelease(number)
   if (release === undefined) return
@@ -206,6 +224,7 @@ export async function cardPosted(
     ...(firstAsking && asking(tx, environment)),
   })
   tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
+  if (firstAsking && !asked && environment !== undefined) await askInThread(tx, release, environment)
 }
 
 function ended({ state, effect, startedAt, endedAt }: StepRow): { effect?: string; ms?: number } {

@@ -88,6 +88,10 @@ export interface GitPicks {
   hasChange(app: App, commit: string, head: string): Promise<'the commit' | 'the same change' | undefined>
   /** Makes the picks, or tells why they can't be made. The same request gives the same commits. */
   pick(app: App, wanted: PickWanted): Promise<Picked>
+  /** The names under which the mirror keeps picks. */
+  keptPicks(app: App): Promise<readonly string[]>
+  /** Keeps them no longer. Repeatable. */
+  forgetPicks(app: App, names: readonly string[]): Promise<void>
 }
 
 // ------------------------------------------------------------------------------------------------ asking

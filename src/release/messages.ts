@@ -1,5 +1,6 @@
 /** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
 import type { Plan } from './plan.ts'
+import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
 import type { PersonName, Release, ReleaseKind, SignOffKind, StepName } from './release.ts'
 
@@ -15,7 +16,7 @@ export type ThreadLine =
       readonly ms: number
     }
   | { readonly is: 'waiting'; readonly what: string }
-  | { readonly is: 'reminder'; readonly owed: readonly string[] }
+  | { readonly is: 'reminder'; readonly owed: readonly Owed[] }
   | { readonly is: 'cancel asked'; readonly person: PersonName; readonly during?: StepName }
   | { readonly is: 'retried'; readonly person: PersonName }
   | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }
@@ -36,8 +37,15 @@ export type ThreadLine =
       readonly branch: string
       readonly environment: string
       readonly commits: readonly string[]
+      /** Whether a pull request is known that carries them. */
+      readonly isCarried: boolean
     }
-  /** The last line: also broadcast to the channel. `events` and `head` make the record checkable from outside. */
+  /** Whom the plan of a release asks, mentioned once: its card was there before the plan, and mentioned nobody. */
+  | { readonly is: 'asked' }
+  /**
+   * The last line: also broadcast to the channel. `events`: how many this release has; `head`: the hash of the last of
+   * them. With them the record can be checked from outside.
+   */
   | { readonly is: 'outcome'; readonly events: number; readonly head: string }
 
 /** What one person reads privately. */
@@ -56,6 +64,15 @@ export type PrivateMessage =
   | { readonly is: 'ended'; readonly number: number }
   /** The plan of a hot-fix that nobody signs, with the button that lets it go. */
   | { readonly is: 'go'; readonly number: number }
+  /** Slack keeps refusing what belongs into the channel; `error` in its words. `isGivenUp`: it is not tried any more. */
+  | {
+      readonly is: 'not taken'
+      readonly number: number
+      readonly what: 'card' | 'line' | 'outcome'
+      readonly channel: string
+      readonly error: string
+      readonly isGivenUp: boolean
+    }
   | { readonly is: 'done'; readonly text: string }
   /** `reason`: why what was typed was not understood; plain text that may repeat it. */
   | { readonly is: 'help'; readonly reason?: string }

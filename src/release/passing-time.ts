@@ -3,7 +3,7 @@
  * without somebody being told. Safe to repeat and to run from several bots: each release is looked at under its lock.
  */
 import { type App, type Environment, findApp, findEnvironment } from './app.ts'
-import { end, needAttention, say } from './course.ts'
+import { end, needAttention, privately, say } from './course.ts'
 import { owed } from './policy.ts'
 import type { Store, Transaction } from './ports.ts'
 import { irreversibleBegun, type Release } from './release.ts'
@@ -13,6 +13,8 @@ export const WORKER_GONE_MS = 30_000
 const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
 /** The run must begin within this time of the last sign-off: nothing starts by surprise. */
 export const RUN_MUST_BEGIN_MS = 60 * 60_000
+/** Slack takes seconds: what it has not confirmed after this time somebody should know of. */
+const ANNOUNCEMENT_IS_LATE_MS = 5 * 60_000
 const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
 const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
 /** Longer than a worker's tries at a plan can take, all together. */
@@ -43,24 +45,39 @@ export async function passTime({ store, apps }: { store: Store; apps: readonly A
     limit: 100,
   })
   const errors: unknown[] = []
-  for (const { number } of [...waiting, ...emergencies]) {
-    await store
-      .transaction(async (tx) => {
-        const release = await tx.lockRelease(number)
-        if (release === undefined) return
-        const app = findApp(apps, release.app)
-        await age(tx, release, app && findEnvironment(app, release.environment), gone)
-      })
-      .catch((error: unknown) => errors.push(error))
+  for (const seen of [...waiting, ...emergencies]) {
+    await look(store, apps, seen, gone).catch((error: unknown) => errors.push(error))
   }
   if (errors.length > 0) throw errors[0]
+}
+
+async function look(
+  store: Store,
+  apps: readonly App[],
+  { number, state }: Release,
+  gone: { lastSeen?: string } | undefined,
+): Promise<void> {
+  const events = state === 'approved' ? await store.events(number) : []
+  const isAnnounced = events.some(({ type }) => type === 'announcement_sent')
+  await store.transaction(async (tx) => {
+    const release = await tx.lockRelease(number)
+    if (release === undefined) return
+    const app = findApp(apps, release.app)
+    await age(tx, release, app && findEnvironment(app, release.environment), { gone, isAnnounced })
+  })
+}
+
+interface Around {
+  readonly gone: { lastSeen?: string } | undefined
+  /** Its announcement is in the outbox, or was. */
+  readonly isAnnounced: boolean
 }
 
 async function age(
   tx: Transaction,
   release: Release,
   environment: Environment | undefined,
-  gone: { lastSeen?: string } | undefined,
+  { gone, isAnnounced }: Around,
 ): Promise<void> {
   const { number } = release
   const since = (moment: Date | undefined) => (moment === undefined ? 0 : tx.now.getTime() - moment.getTime())
@@ -83,12 +100,15 @@ async function age(
       }
       const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
       if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
-        await say(tx, number, 'reminder', { is: 'reminder', owed: owedWords(environment, release) })
+        await say(tx, number, 'reminder', { is: 'reminder', owed: owed(environment, release) })
       }
       break
     }
     case 'approved':
-      if (since(release.approvedAt) >= RUN_MUST_BEGIN_MS) return endUnbegun(tx, release, environment)
+      if (since(release.approvedAt) >= RUN_MUST_BEGIN_MS) return endUnbegun(tx, release, isAnnounced)
+      if (isAnnounced && environment !== undefined && since(release.approvedAt) >= ANNOUNCEMENT_IS_LATE_MS) {
+        await tellUnconfirmed(tx, release, environment)
+      }
       break
     case 'running': {
       const lastSeen = gone?.lastSeen === undefined ? undefined : new Date(gone.lastSeen)
@@ -102,26 +122,33 @@ async function age(
   }
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
   if (environment !== undefined && since(emergency?.at) >= REMIND_AFTER_EMERGENCY_MS) {
-    const still = owedWords(environment, release)
+    const still = owed(environment, release)
     if (still.length > 0) await say(tx, number, 'emergency-reminder', { is: 'reminder', owed: still })
   }
 }
 
 /** The hour after the last sign-off is over, and the run has not begun. */
-async function endUnbegun(tx: Transaction, release: Release, environment: Environment | undefined): Promise<void> {
+async function endUnbegun(tx: Transaction, release: Release, isAnnounced: boolean): Promise<void> {
   const at = tx.now.toISOString()
   const because =
-    environment?.announce === 'required' && release.announcement === undefined
+    isAnnounced && release.announcement === undefined
       ? { gate: 'announcement_unconfirmed' as const, until: at }
       : { gate: 'expired' as const, number: release.number, at }
   if (irreversibleBegun(release.steps)) return needAttention(tx, release, { because })
   await end(tx, release, 'expired', { actor: 'bot', problem: { because } })
 }
 
-/** What is owed, in words without mentions: `QA by @qa`. */
-function owedWords(environment: Environment, release: Release): readonly string[] {
-  return owed(environment, release).map(({ kind, count, by }) => {
-    const what = kind === 'qa' ? 'QA' : kind === 'approval' && count > 1 ? `${count} approvals` : kind
-    return `${what} by ${by === 'every full member' ? 'anyone' : by.join(' or ')}`
-  })
+/**
+ * Tells the requester and whoever signed last that the run waits for Slack, each once and privately. Nothing is told
+ * of a release that is announced, or waits no more.
+ */
+export async function tellUnconfirmed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+  if (release.state !== 'approved' || release.announcement !== undefined || release.approvedAt === undefined) return
+  const { number, requester, approvedAt, signOffs } = release
+  const until = new Date(approvedAt.getTime() + RUN_MUST_BEGIN_MS).toISOString()
+  const refusal = { gate: 'announcement_unconfirmed' as const, number, until, channel: environment.channel }
+  const last = signOffs.findLast(({ kind }) => kind !== 'rejection')?.person
+  for (const person of new Set([requester.id, last?.id ?? requester.id])) {
+    await tx.send(privately(release, `unconfirmed:${person}`, { is: 'refusal', refusal }, person))
+  }
 }

@@ -95,6 +95,11 @@ export interface CheckStatus {
   readonly url: string
 }
 
+/** At least one has reported, and none but good ones. */
+export function haveAllPassed(checks: readonly CheckStatus[]): boolean {
+  return checks.length > 0 && checks.every(({ state }) => state === 'passed')
+}
+
 export interface ChangedFile {
   readonly path: string
   readonly added: number

@@ -4,7 +4,7 @@
  */
 import type { Environment } from './app.ts'
 import { awaitsGo } from './hotfix.ts'
-import type { Plan } from './plan.ts'
+import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
 import type { Gate, Refusal } from './refusals.ts'
 import { hasEnded, isEmergency, type Release, type SignOffKind } from './release.ts'
 
@@ -36,6 +36,7 @@ export type Action =
   | 'retry'
   | 'close'
   | 'plan again'
+  | 'plan for an emergency'
   | 'details'
   | 'go'
 
@@ -62,6 +63,7 @@ export function whoMay(action: Action, environment: Environment): readonly strin
     case 'emergency':
       return rules.emergencyBy ?? approvers
     case 'plan again':
+    case 'plan for an emergency':
     case 'details':
     case 'go':
       return EVERYONE
@@ -123,6 +125,23 @@ export function owed(environment: Environment, release: Release): readonly Owed[
   return all.filter(({ count }) => count > 0)
 }
 
+/** Whether **Must go out now…** can be said there: only on a card that asks for sign-offs, by somebody. */
+export function mayBeEmergency(environment: Environment): boolean {
+  return environment.signOff !== undefined && whoMay('emergency', environment).length > 0
+}
+
+/**
+ * The checks for which only an emergency lets this plan go; undefined where nothing holds it. They are those of the
+ * plan: what has passed since lets it go as usual.
+ */
+export function heldByChecks(
+  environment: Environment,
+  { plan }: { readonly plan?: Pick<Plan, 'checks'> },
+): readonly CheckStatus[] | undefined {
+  if (environment.signOff?.requireChecks !== true || plan === undefined) return undefined
+  return haveAllPassed(plan.checks) ? undefined : plan.checks
+}
+
 /** Whether nothing that people owe stands before the run. */
 export function goesOn(environment: Environment, release: Release): boolean {
   return isEmergency(release) || owed(environment, release).length === 0
@@ -158,6 +177,7 @@ const ACTION_WORDS: Record<Action, string> = {
   retry: 'retry',
   close: 'close',
   'plan again': 'plan again',
+  'plan for an emergency': 'plan for an emergency',
   details: 'see the details',
   go: 'let it go',
 }
@@ -244,6 +264,12 @@ const mayBePlannedAgain: Rule = (asked) => {
   return again || newerWait ? undefined : alreadyDecided(asked)
 }
 
+/** Only what an emergency may waive is planned for one: checks that had not passed, where somebody may say it. */
+const stoppedByChecks: Rule = (asked) =>
+  asked.release.problem?.because.gate === 'checks_failed' && mayBeEmergency(asked.environment)
+    ? undefined
+    : alreadyDecided(asked)
+
 const waitsForGo: Rule = (asked) => (awaitsGo(asked.release) ? undefined : alreadyDecided(asked))
 
 const isTheRequester: Rule = ({ release, person }) =>
@@ -270,6 +296,7 @@ const RULES: Record<Action, readonly Rule[]> = {
   retry: [needsAttention, isRequesterOrHasTheRight],
   close: [needsAttention, hasTheRight],
   'plan again': [mayBePlannedAgain],
+  'plan for an emergency': [mayBePlannedAgain, stoppedByChecks],
   details: [],
   go: [waitsForGo, isInTime, isTheRequester],
 }

@@ -44,7 +44,8 @@ export interface StoredEvent extends ReleaseEvent {
 }
 
 export type Job =
-  | { readonly kind: 'plan'; readonly release: number }
+  /** `forEmergency`: checks that have not passed are shown on the card, where an emergency may waive them, and don't refuse. */
+  | { readonly kind: 'plan'; readonly release: number; readonly forEmergency?: true }
   | { readonly kind: 'preflight'; readonly release: number; readonly attempt: number }
   | { readonly kind: 'run'; readonly release: number; readonly attempt: number }
   /** Takes away what an ended release left at Bitbucket: its unmerged pull request, its pinned branch. */

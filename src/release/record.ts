@@ -1,14 +1,14 @@
-/** One event of the record as it is stored. `body` is the canonical text that its hash covers; the other columns repeat it for look-ups. */
+import type { OutboxMessage } from './messages.ts'
+import type { PostedMessage } from './release.ts'
+
+/** One event of the record as it is stored. */
 export interface ChainRow {
   readonly id: number
-  readonly release: number | null
-  readonly type: string
-  readonly actor: string
-  /** ISO 8601 in UTC, as in `body`. */
-  readonly at: string
-  readonly body: string
   readonly hash: string
-  readonly previousHash: string
+  /** What the hash is made of: the hash before it, then the event's canonical JSON. */
+  readonly text: string
+  /** What stands beside that text and repeats it, for look-ups: as `besides` (operations/audit.ts) makes it of the text. */
+  readonly besides: string
 }
 
 /** The whole record as it stood at one moment, however much is added meanwhile. */
@@ -17,4 +17,18 @@ export interface StoredChain {
   readonly rows: AsyncIterable<readonly ChainRow[]>
   /** What the store says of its own end; undefined: it says nothing, or more than one thing. */
   readonly remembered: { readonly count: number; readonly hash: string } | undefined
+}
+
+/** A message that stands in Slack. `at`: when Slack's confirmation was stored. */
+export interface StoredMessage extends PostedMessage {
+  readonly kind: OutboxMessage['kind']
+  readonly at: Date
+}
+
+/** An event with its text by itself: sha256 of `previousHash` and `body`, one after the other, is `hash`. */
+export interface EventRow {
+  readonly id: number
+  readonly body: string
+  readonly hash: string
+  readonly previousHash: string
 }

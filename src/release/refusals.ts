@@ -97,7 +97,13 @@ export type Refusal =
       readonly at?: string
     }
   | { readonly gate: 'expired'; readonly number: number; readonly at: string }
-  | { readonly gate: 'announcement_unconfirmed'; readonly until: string }
+  | {
+      readonly gate: 'announcement_unconfirmed'
+      readonly until: string
+      /** Absent on the release's own card. */
+      readonly number?: number
+      readonly channel?: string
+    }
   | { readonly gate: 'time_ran_out'; readonly during: string }
   | { readonly gate: 'reason_too_short'; readonly least: number }
   | { readonly gate: 'stale_button' }

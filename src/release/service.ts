@@ -74,6 +74,11 @@ export interface ReleaseService {
   close(press: Press): Promise<Done>
   /** Makes a new release of the same environment for the person who asks; the old one is replaced. */
   planAgain(press: Press & { key: string }): Promise<Requested>
+  /**
+   * The same for a release that checks have stopped: they hold the new one on its card, where Must go out now… waives
+   * them. Refuses where anything else stopped it, or nobody may say that.
+   */
+  planForEmergency(press: Press & { key: string }): Promise<Requested>
   /** Whether this person may do it now: asked before a modal opens, and again, with the same rules, when it is sent. */
   may(action: Action, press: Press): Promise<Done>
   status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
@@ -136,16 +141,18 @@ export function createReleaseService(ports: {
     command: RequestCommand,
     environment: Environment,
     person: Person,
-    replaces?: number,
+    again?: { readonly replaces: number; readonly as: 'plan again' | 'plan for an emergency' },
   ): Promise<Requested> {
     const channel = await directory.channel(environment.channel)
     if ('unreachable' in channel) {
       return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
     }
     const missing = await workerGone(store)
+    const replaces = again?.replaces
+    const forEmergency = again?.as === 'plan for an emergency' && ({ forEmergency: true } as const)
     const outcome = await store.transaction(async (tx) => {
-      if (replaces !== undefined) {
-        const instead = await replace(tx, replaces, environment, person)
+      if (again !== undefined) {
+        const instead = await replace(tx, again, environment, person)
         if (instead !== undefined) return instead
       }
       const wanted = {
@@ -165,13 +172,14 @@ export function createReleaseService(ports: {
         created = await tx.createRelease(wanted)
       if ('made' in created) {
         const { number, app, environment: name, kind } = created.made
-        const asked = { app, environment: name, kind, ...(replaces !== undefined && { replaces }) }
+        const asked = { app, environment: name, kind, ...(replaces !== undefined && { replaces }), ...forEmergency }
         tx.addEvent({ release: number, type: 'release_requested', actor: person.id, data: asked })
         if (replaces !== undefined) {
           await tx.changeRelease(replaces, { replacedBy: number })
-          await tx.send({ kind: 'card', release: replaces })
+          // One that was refused privately has no card, and gets none.
+          if ((await tx.lockRelease(replaces))?.card) await tx.send({ kind: 'card', release: replaces })
         }
-        await tx.enqueue({ kind: 'plan', release: number })
+        await tx.enqueue({ kind: 'plan', release: number, ...forEmergency })
         if (missing) await tx.send({ kind: 'card', release: number })
       }
       return created
@@ -188,7 +196,7 @@ export function createReleaseService(ports: {
    */
   async function replace(
     tx: Transaction,
-    number: number,
+    { replaces: number, as }: { readonly replaces: number; readonly as: 'plan again' | 'plan for an emergency' },
     environment: Environment,
     person: Person,
   ): Promise<Refused | { seen: Release } | { busy: Release } | undefined> {
@@ -197,7 +205,7 @@ export function createReleaseService(ports: {
     const successor = old.replacedBy === undefined ? undefined : await tx.lockRelease(old.replacedBy)
     if (successor?.requester.id === person.id) return { seen: successor }
     if (successor !== undefined && !hasEnded(successor.state)) return { busy: successor }
-    const refused = refusal({ action: 'plan again', environment, release: old, person, now: tx.now })
+    const refused = refusal({ action: as, environment, release: old, person, now: tx.now })
     if (refused !== undefined) return { refused }
     if (old.state === 'awaiting sign-off') {
       const because = { gate: 'plan_outdated' as const, moved: [] }
@@ -246,6 +254,29 @@ export function createReleaseService(ports: {
     if (refused !== undefined) return refused
     const release = await store.release(number)
     return release === undefined ? { refused: { gate: 'unknown_release', number } } : { release }
+  }
+
+  async function again(
+    as: 'plan again' | 'plan for an emergency',
+    { release: number, by, key }: Press & { key: string },
+  ): Promise<Requested> {
+    const old = await store.release(number)
+    if (old === undefined) return { refused: { gate: 'unknown_release', number } }
+    const found = find(old.app, old.environment)
+    if ('refused' in found) return found
+    const person = await member(by, [])
+    if ('refused' in person) return person
+    const { app, environment, kind, reason, picks } = old
+    const command = {
+      app,
+      environment,
+      kind,
+      by,
+      key,
+      ...(reason !== undefined && { reason }),
+      ...(picks && { picks }),
+    }
+    return make(command, found.environment, person, { replaces: number, as })
   }
 
   async function start(tx: Transaction, release: Release): Promise<void> {
@@ -396,25 +427,9 @@ export function createReleaseService(ports: {
       })
     },
 
-    async planAgain({ release: number, by, key }) {
-      const old = await store.release(number)
-      if (old === undefined) return { refused: { gate: 'unknown_release', number } }
-      const found = find(old.app, old.environment)
-      if ('refused' in found) return found
-      const person = await member(by, [])
-      if ('refused' in person) return person
-      const { app, environment, kind, reason, picks } = old
-      const command = {
-        app,
-        environment,
-        kind,
-        by,
-        key,
-        ...(reason !== undefined && { reason }),
-        ...(picks && { picks }),
-      }
-      return make(command, found.environment, person, number)
-    },
+    planAgain: (asked) => again('plan again', asked),
+
+    planForEmergency: (asked) => again('plan for an emergency', asked),
 
     may(action, asked) {
       return press(action, asked, async () => undefined)

@@ -6,14 +6,18 @@ import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import type { Environment } from '../release/app.ts'
 import { announced, cardPosted } from '../release/course.ts'
-import type { OutboxMessage } from '../release/messages.ts'
+import type { OutboxMessage, PrivateMessage } from '../release/messages.ts'
+import { tellUnconfirmed } from '../release/passing-time.ts'
 import { owed } from '../release/policy.ts'
 import type { Outbox, Posting, Transaction } from '../release/ports.ts'
-import type { PostedMessage, Release } from '../release/release.ts'
+import { hasEnded, type PostedMessage, type Release } from '../release/release.ts'
 import { ask, type SlackTrouble } from './clients.ts'
+import type { Clock } from './clock.ts'
 import { type DrawingPorts, drawCard, environmentOf, peopleOf } from './drawing.ts'
+import { createLookup, type Message } from './lost-answers.ts'
 import { createPace } from './pace.ts'
 import { type Answering, answer } from './private-answer.ts'
+import { tellRefused } from './refused-messages.ts'
 import { announcement } from './views/announcement.ts'
 import type { Drawn } from './views/blocks.ts'
 import { threadLine } from './views/thread.ts'
@@ -31,6 +35,7 @@ export interface DeliveryPorts extends DrawingPorts, Answering {
   /** Our own user and bot id: only our messages are adopted. */
   readonly botUser: string
   readonly botId: string
+  readonly clock: Clock
   readonly log: DeliveryLog
   /** The least time between two updates of one card. */
   readonly updateEveryMs?: number
@@ -42,10 +47,14 @@ export interface DeliveryPorts extends DrawingPorts, Answering {
 const LONGEST_PAUSE_MS = 30_000
 /** At a stop; a call that is under way may still take the client's time limit. */
 const FLUSH_WITHIN_MS = 2_000
-/** A line that Slack keeps refusing must not hold back what stands behind it: the announcement, the outcome. */
-const LINE_TRIES = 8
-/** Two clocks, the store's and Slack's, may be this far apart. */
-const LOOK_BACK_MS = 10 * 60_000
+/** What Slack keeps refusing must not hold back what stands behind it: the announcement, the outcome. */
+const REFUSED_TRIES = 8
+/** Without its card nobody can sign: it is told soon that it does not come. */
+const FIRST_CARD_TOLD_AFTER = 3
+/** A card that is not there yet is tried for longer: until its release has ended, or for a day. */
+const FIRST_CARD_TRIED_MS = 24 * 60 * 60_000
+/** Slack says no to all of ours, until somebody mends the token: no message is to blame. */
+const REFUSES_US = ['invalid_auth', 'not_authed', 'account_inactive', 'token_revoked', 'token_expired', 'missing_scope']
 const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
 
 export interface Delivery {
@@ -53,21 +62,22 @@ export interface Delivery {
   stop(): Promise<void>
 }
 
-interface Message {
-  readonly channel: string
-  readonly drawn: Drawn
-  readonly key: string
-  readonly thread?: string
+/** What a message is about. */
+interface About {
+  readonly release: Release
+  readonly environment: Environment
 }
 
 /** Starts delivering. Of several bots on one store one delivers; another takes over when it goes. */
 export function startDelivery(ports: DeliveryPorts): Delivery {
-  const { outbox, log } = ports
+  const { outbox, log, clock } = ports
   const pace = createPace({
+    now: clock.now,
     ...(ports.updateEveryMs !== undefined && { updateEveryMs: ports.updateEveryMs }),
     ...(ports.postEveryMs !== undefined && { postEveryMs: ports.postEveryMs }),
     ...(ports.updatesAMinute !== undefined && { updatesAMinute: ports.updatesAMinute }),
   })
+  const lookup = createLookup(ports)
   const stopping = new AbortController()
   /** `lines` from the first time that Slack refuses a plan block. */
   let progress = ports.progress
@@ -80,10 +90,10 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
           while (!signal.aborted) if ((await round(signal)) === 0) await outbox.wait(5_000, signal)
           if (!lost.aborted) await round(AbortSignal.any([lost, AbortSignal.timeout(FLUSH_WITHIN_MS)]))
         })
-        if (!wasAlone) await pause(1_000, stopping.signal)
+        if (!wasAlone) await clock.sleep(1_000, stopping.signal)
       } catch (err) {
         log.error({ err }, 'delivering to Slack was interrupted')
-        await pause(1_000, stopping.signal)
+        await clock.sleep(1_000, stopping.signal)
       }
     }
   })()
@@ -99,10 +109,19 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
         settled++
       } catch (err) {
         log.error({ err, message: posting.id }, 'a message could not be sent')
-        await outbox.postpone(posting.id, Date.now() + backOff(posting.tries + 1))
+        await postpone(posting, backOff(posting.tries + 1))
       }
     }
     return settled
+  }
+
+  /** What is due, and what is too late, is told by the store's clock: this machine's may be wrong. */
+  async function storeTime(): Promise<number> {
+    return (await ports.store.now()).getTime()
+  }
+
+  async function postpone({ id }: Posting, afterMs: number): Promise<void> {
+    await outbox.postpone(id, (await storeTime()) + Math.max(0, afterMs))
   }
 
   async function send(posting: Posting): Promise<void> {
@@ -126,9 +145,11 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
 
   async function postCard(posting: Posting, release: Release, environment: Environment): Promise<void> {
     const drawn = await drawCard(ports, release, environment, { first: true, progress })
-    await post(posting, { channel: environment.channel, drawn, key: `${release.number}:card` }, (tx, posted) =>
-      cardPosted(tx, release.number, environment, posted),
-    )
+    const message = { channel: environment.channel, drawn, key: `${release.number}:card` }
+    await post(posting, message, { release, environment }, (tx, posted, isAsDrawn) => {
+      const asked = isAsDrawn && release.state === 'awaiting sign-off'
+      return cardPosted(tx, release.number, environment, posted, { asked })
+    })
   }
 
   async function updateCard(
@@ -138,7 +159,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     at: PostedMessage,
   ): Promise<void> {
     const later = pace.update(at.ts)
-    if (later > 0) return outbox.postpone(posting.id, later)
+    if (later > 0) return postpone(posting, later - clock.now())
     await outbox.trying(posting.id)
     // Read again after the try is written: what is committed from here on makes a new row.
     const now = (await ports.store.release(release.number)) ?? release
@@ -147,11 +168,11 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     if (updated.trouble === 'refused' && MESSAGE_GONE.includes(updated.error)) {
       const drawn = await drawCard(ports, now, environment, { first: false, progress })
       const key = `${release.number}:card:${posting.id}`
-      return post(posting, { channel: at.channel, drawn, key }, (tx, posted) =>
-        cardPosted(tx, release.number, environment, posted),
+      return post(posting, { channel: at.channel, drawn, key }, { release: now, environment }, (tx, posted) =>
+        cardPosted(tx, release.number, environment, posted, { asked: true }),
       )
     }
-    return again(posting, 'update', updated)
+    return again(posting, 'update', updated, { release: now, environment })
   }
 
   function update({ channel, ts }: PostedMessage, { text, blocks }: Drawn) {
@@ -161,7 +182,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   async function announce(posting: Posting, release: Release, environment: Environment, key: string): Promise<void> {
     if (release.state !== 'approved') return outbox.giveUp(posting.id, `the release is ${release.state}`)
     const drawn = announcement(release, { environment })
-    await post(posting, { channel: environment.channel, drawn, key }, (tx, posted) =>
+    await post(posting, { channel: environment.channel, drawn, key }, { release, environment }, (tx, posted) =>
       announced(tx, release.number, posted),
     )
   }
@@ -172,15 +193,20 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     environment: Environment,
     message: Extract<OutboxMessage, { kind: 'line' | 'outcome' }>,
   ): Promise<void> {
-    if (!release.card) return outbox.postpone(posting.id, Date.now() + 1_000)
+    if (!release.card) {
+      if (!hasEnded(release.state)) return postpone(posting, 1_000)
+      // Its card was given up, and whoever asked for it was told then.
+      return outbox.giveUp(posting.id, 'there is no card whose thread it could stand in')
+    }
     const line =
       message.kind === 'line' ? message.line : { is: 'outcome' as const, ...(await recordHead(release.number)) }
     const people = await peopleOf(ports, environment)
     const drawn = threadLine(line, release, { ...people, environment, owed: owed(environment, release) })
     const { channel, ts } = release.card
-    await post(posting, { channel, drawn, key: message.key, thread: ts })
+    await post(posting, { channel, drawn, key: message.key, thread: ts }, { release, environment })
   }
 
+  /** The release's own events, and the hash of the last of them. */
   async function recordHead(number: number): Promise<{ events: number; head: string }> {
     const events = await ports.store.events(number)
     return { events: events.length, head: events.at(-1)?.hash ?? '' }
@@ -189,17 +215,23 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   async function post(
     posting: Posting,
     message: Message,
-    then?: (tx: Transaction, posted: PostedMessage) => Promise<void>,
+    about: About,
+    then?: (tx: Transaction, posted: PostedMessage, isAsDrawn: boolean) => Promise<void>,
   ): Promise<void> {
-    const confirm = (posted: PostedMessage) => outbox.confirmed(posting.id, posted, then && ((tx) => then(tx, posted)))
-    const later = pace.post(message.channel)
-    if (later > 0) return outbox.postpone(posting.id, later)
+    const confirm = (posted: PostedMessage, isAsDrawn: boolean) =>
+      outbox.confirmed(posting.id, posted, then && ((tx) => then(tx, posted, isAsDrawn)))
+    const later = pace.post(await lookup.idOf(message.channel))
+    if (later > 0) return postpone(posting, later - clock.now())
     if (posting.tries > 0) {
-      const found = await find(posting, message)
-      if (found === 'unreadable') return outbox.postpone(posting.id, Date.now() + backOff(posting.tries))
-      if (found !== undefined) return confirm(found)
+      const found = await lookup.find(posting, message)
+      if (found.is === 'there') return confirm(found.at, found.isAsDrawn)
+      if (found.is === 'unreadable') {
+        // Counted as a try: it, too, must come to an end.
+        if (found.trouble === 'refused') await outbox.trying(posting.id)
+        return again(posting, 'post', found, about)
+      }
     }
-    const id = await channelId(message.channel)
+    const { id } = await lookup.channel(message.channel)
     await outbox.trying(posting.id)
     const { drawn, key, thread } = message
     const sent = await ask(() =>
@@ -214,78 +246,67 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
         ...(thread !== undefined && { thread_ts: thread, ...(drawn.broadcast && { reply_broadcast: true as const }) }),
       } as Parameters<WebClient['chat']['postMessage']>[0]),
     )
-    if (!sent.ok) return again(posting, 'post', sent)
+    if (!sent.ok) return again(posting, 'post', sent, about)
     const { channel, ts } = sent.value
     if (channel === undefined || ts === undefined)
       throw new Error('Slack confirmed a message without its channel or ts')
-    await confirm({ channel, ts })
+    await confirm({ channel, ts }, true)
   }
 
-  async function channelId(nameOrId: string): Promise<string | undefined> {
-    if (!nameOrId.startsWith('#')) return nameOrId
-    const known = await ports.directory.channel(nameOrId)
-    return 'id' in known ? known.id : undefined
-  }
-
-  /** Looks for a message whose answer was lost: ours, by its key in the metadata or, without metadata, by its text. */
-  async function find(
-    posting: Posting,
-    { channel, drawn, key, thread }: Message,
-  ): Promise<PostedMessage | 'unreadable' | undefined> {
-    const id = await channelId(channel)
-    if (id === undefined) return 'unreadable'
-    const oldest = String(((posting.firstTriedAt ?? posting.putInAt).getTime() - LOOK_BACK_MS) / 1_000)
-    for (let cursor: string | undefined; ; ) {
-      const page = {
-        channel: id,
-        oldest,
-        include_all_metadata: true,
-        limit: 200,
-        ...(cursor !== undefined && { cursor }),
-      }
-      const read = await ask(() =>
-        thread === undefined
-          ? ports.client.conversations.history(page)
-          : ports.client.conversations.replies({ ...page, ts: thread }),
-      )
-      if (!read.ok) return 'unreadable'
-      for (const each of read.value.messages ?? []) {
-        const isByUs = each.user === ports.botUser || (each.bot_id !== undefined && each.bot_id === ports.botId)
-        if (!isByUs || each.ts === undefined) continue
-        const payload = each.metadata?.event_payload as { key?: unknown } | undefined
-        const isIt = payload?.key === undefined ? looksLike(each, drawn) : payload.key === key
-        if (isIt) return { channel: id, ts: each.ts }
-      }
-      cursor = read.value.response_metadata?.next_cursor || undefined
-      if (cursor === undefined) return undefined
-    }
-  }
-
-  async function again(posting: Posting, kind: 'post' | 'update', trouble: SlackTrouble): Promise<void> {
+  async function again(posting: Posting, kind: 'post' | 'update', trouble: SlackTrouble, about: About): Promise<void> {
     if (trouble.trouble === 'rate limited') {
-      const until = Date.now() + trouble.afterMs
-      pace.pause(kind, until)
-      return outbox.postpone(posting.id, until)
+      pace.pause(kind, clock.now() + trouble.afterMs)
+      return postpone(posting, trouble.afterMs)
     }
     const fields = { message: posting.id, kind: posting.message.kind, ...trouble }
     if (trouble.trouble === 'refused' && trouble.error === 'invalid_blocks' && progress === 'plan') {
       progress = 'lines'
       log.warn(fields, 'Slack does not take plan blocks here: cards show their steps as lines from now on')
-      return outbox.postpone(posting.id, Date.now())
+      return postpone(posting, 0)
     }
     log.warn(fields, 'Slack did not take a message')
-    if (trouble.trouble === 'refused' && posting.message.kind === 'line' && posting.tries >= LINE_TRIES) {
-      return outbox.giveUp(posting.id, trouble.error)
+    if (trouble.trouble === 'refused' && !REFUSES_US.includes(trouble.error)) {
+      const isGivenUp = await refused(posting, trouble.error, about)
+      if (isGivenUp) return outbox.giveUp(posting.id, trouble.error)
     }
-    await outbox.postpone(posting.id, Date.now() + backOff(posting.tries + 1))
+    await postpone(posting, backOff(posting.tries + 1))
+  }
+
+  /** Tells those who wait for it, before the message is given up. Gives whether it is. */
+  async function refused({ message, tries, putInAt }: Posting, error: string, about: About): Promise<boolean> {
+    const { release, environment } = about
+    if (message.kind === 'private') return false
+    if (message.kind === 'announcement') {
+      await ports.store.transaction(async (tx) => {
+        const now = await tx.lockRelease(release.number)
+        if (now !== undefined) await tellUnconfirmed(tx, now, environment)
+      })
+      // It is tried for as long as its release waits for it: an hour.
+      return false
+    }
+    const isFirstCard = message.kind === 'card' && release.card === undefined
+    const mayComeYet =
+      isFirstCard && !hasEnded(release.state) && (await storeTime()) - putInAt.getTime() < FIRST_CARD_TRIED_MS
+    if (tries < (mayComeYet ? FIRST_CARD_TOLD_AFTER : REFUSED_TRIES)) return false
+    await ports.store.transaction((tx) => tellRefused(tx, message, error, { ...about, isGivenUp: !mayComeYet }))
+    return !mayComeYet
   }
 
   async function sendPrivate(posting: Posting, message: Extract<OutboxMessage, { kind: 'private' }>): Promise<void> {
+    if (await isOver(message.message)) return outbox.giveUp(posting.id, 'it is so no more')
     await outbox.trying(posting.id)
     const answered = await answer(ports, message)
     if (answered === 'answered') return outbox.confirmed(posting.id, undefined)
     if (posting.tries >= 10) return outbox.giveUp(posting.id, answered)
-    await outbox.postpone(posting.id, Date.now() + backOff(posting.tries + 1))
+    await postpone(posting, backOff(posting.tries + 1))
+  }
+
+  /** While Slack was away, what waited for it may have gone on. */
+  async function isOver(message: PrivateMessage): Promise<boolean> {
+    if (message.is !== 'refusal' || message.refusal.gate !== 'announcement_unconfirmed') return false
+    const { number } = message.refusal
+    const release = number === undefined ? undefined : await ports.store.release(number)
+    return release !== undefined && (release.state !== 'approved' || release.announcement !== undefined)
   }
 
   return {
@@ -296,26 +317,6 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   }
 }
 
-/** Where Slack keeps no metadata: the same words or, on a card, whose words change, the same header with its number. */
-function looksLike(found: { text?: string; blocks?: unknown }, drawn: Drawn): boolean {
-  const headerOf = (blocks: unknown) => {
-    const [first] = Array.isArray(blocks) ? (blocks as { type?: string; text?: { text?: string } }[]) : []
-    return first?.type === 'header' ? first.text?.text : undefined
-  }
-  const header = headerOf(drawn.blocks)
-  return header === undefined ? found.text === drawn.text : headerOf(found.blocks) === header
-}
-
 function backOff(tries: number): number {
   return Math.min(LONGEST_PAUSE_MS, 500 * 2 ** Math.min(tries, 10))
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

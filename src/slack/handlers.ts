@@ -209,6 +209,10 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
     const went = await service.go({ release: meant.release, by: arrival.user })
     return done(went, ({ number }) => `Hot-fix #${number} goes. Its card is in the channel.`)
   }
+  // Also on the private answer, so that it needs no card; whoever holds its token may press it.
+  if (arrival.action === ACTION.planForEmergency) {
+    return requested(await service.planForEmergency({ release: meant.release, by: arrival.user, key: arrival.id }))
+  }
   const release = await releaseWithCard(ports, meant.release)
   if (release?.card?.channel !== arrival.channel || release.card.ts !== arrival.ts) return STALE
   const asked = { release: release.number, by: arrival.user }

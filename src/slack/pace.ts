@@ -8,7 +8,7 @@ const POST_EVERY_MS = 1_000
 const SHORT_BURST = 3
 
 export interface Pace {
-  /** 0: now; else the time (ms since 1970) from which it may go. A `0` is counted as done. */
+  /** 0: now; else the time, by the clock that is handed in, from which it may go. A `0` is counted as done. */
   post(channel: string): number
   update(message: string): number
   /** Slack said to wait: nothing of the kind goes before. */
@@ -16,16 +16,17 @@ export interface Pace {
 }
 
 export function createPace({
-  now = Date.now,
+  now,
   updateEveryMs = 1_500,
   postEveryMs = POST_EVERY_MS,
   updatesAMinute = UPDATES_A_MINUTE,
 }: {
-  now?: () => number
+  /** Milliseconds that only grow. */
+  now: () => number
   updateEveryMs?: number
   postEveryMs?: number
   updatesAMinute?: number
-} = {}): Pace {
+}): Pace {
   const updates: number[] = []
   const lastUpdate = new Map<string, number>()
   const posts = new Map<string, number[]>()

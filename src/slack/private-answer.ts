@@ -6,6 +6,7 @@ import { ask } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
 import { ACTION } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'
+import { forEmergency } from './views/buttons.ts'
 import type { People } from './views/people.ts'
 import { privateMessage } from './views/private.ts'
 
@@ -23,8 +24,10 @@ const ANSWER_WITHIN_MS = 5_000
 /** Sends it. Safe to repeat as far as Slack allows: a lost answer may show it twice to the one person, never to others. */
 export async function answer(ports: Answering, to: PrivateAnswer): Promise<'answered' | string> {
   const drawn = await draw(ports, to)
-  const isFresh = Date.now() - new Date(to.asked).getTime() < ANSWER_ADDRESS_LIVES_MS
-  if (to.responseUrl !== undefined && isFresh && (await respond(to.responseUrl, drawn))) return 'answered'
+  if (to.responseUrl !== undefined) {
+    const age = (await ports.store.now()).getTime() - new Date(to.asked).getTime()
+    if (age < ANSWER_ADDRESS_LIVES_MS && (await respond(to.responseUrl, drawn))) return 'answered'
+  }
   const opened = await ask(() => ports.client.conversations.open({ users: to.to }))
   const channel = opened.ok ? opened.value.channel?.id : undefined
   if (channel === undefined) return 'no direct message could be opened'
@@ -42,9 +45,11 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<'answ
 }
 
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {
-  const isAbout = message.is === 'ended' || message.is === 'go'
+  const isAbout = message.is === 'ended' || message.is === 'go' || message.is === 'not taken'
   const release = isAbout ? await ports.store.release(message.number) : undefined
   const goToken = release && message.is === 'go' ? await ports.store.buttonToken(release.number, ACTION.go) : undefined
+  const [offered] = release ? forEmergency(release) : []
+  const emergencyToken = release && offered && (await ports.store.buttonToken(release.number, offered))
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const people: People = environment ? await peopleOf(ports, environment) : { names: await namesIn(ports, message) }
@@ -53,6 +58,7 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
     ...(release && { release }),
     ...(environment && { environment }),
     ...(goToken !== undefined && { goToken }),
+    ...(emergencyToken !== undefined && { emergencyToken }),
   })
 }
 

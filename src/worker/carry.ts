@@ -4,7 +4,7 @@
  */
 import type { App, Environment } from '../release/app.ts'
 import { say } from '../release/course.ts'
-import { FOLLOW_UP_AFTER_MS, FOLLOW_UP_UNTIL_MS, missingPicks, mustBeCarried } from '../release/hotfix.ts'
+import { missingPicks, mustBeCarried, type PlannedPick } from '../release/hotfix.ts'
 import type { Claim, PullRequest } from '../release/ports.ts'
 import { type Release, step } from '../release/release.ts'
 import { patiently } from './patience.ts'
@@ -13,73 +13,111 @@ import { type Named, plain } from './pull-request.ts'
 
 const MOST_LOOKED_AT = 100
 
-interface Place {
+export interface Place {
   readonly app: App
   readonly environment: Environment
 }
+
+/** The event that says which pull request carries a hot-fix. `source`: the branch, where it is ours. */
+export const CARRIED = 'hotfix_carried'
 
 /** How this hot-fix's pull request is found again: a line of its description that no other one has. */
 export function carryMarker(app: App, { number, requestedAt }: Named): string {
   return `Signoff hot-fix #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}, carried on.`
 }
 
-/** A branch of ours, at the picked commit. */
-export function carryBranch(number: number): string {
-  return `signoff/hotfix-${number}`
+/** Branches of ours, at the picked commit: the second where a release of an earlier store has left the first. */
+export function carryBranches(number: number, commit: string): readonly [string, string] {
+  return [`signoff/hotfix-${number}`, `signoff/hotfix-${number}-${commit.slice(0, 12)}`]
+}
+
+/** The last of the picked commits, where the run has put it. */
+export function pickedCommit(release: Release): string {
+  const commit = step(release, 'pick')?.result?.commit
+  if (commit === undefined) throw new Error(`hot-fix #${release.number} has picked nothing`)
+  return commit
+}
+
+/** Looks after the hot-fixes of an environment, as the only worker that does; false: another one is at it. */
+export async function afterwards(
+  { lock }: WorkerPorts,
+  { app, environment }: Place,
+  work: (lost: AbortSignal) => Promise<void>,
+): Promise<boolean> {
+  return (await lock.withLock(app.name, `${environment.name} afterwards`, work)) !== 'held'
 }
 
 /** Opens the pull request, or tells which one carries the commits already. Safe to repeat; throws to be taken up again. */
-export async function carryPicks(ports: WorkerPorts, { app }: Place, release: Release, claim?: Claim): Promise<void> {
-  const promoting = release.plan?.hotfix?.promoting
-  if (promoting === undefined || !mustBeCarried(release)) return
-  const missing = await stillMissing(ports, app, release, promoting.branch)
+export async function carryPicks(ports: WorkerPorts, place: Place, release: Release, claim?: Claim): Promise<void> {
+  if (!mustBeCarried(release)) return
+  const isMine = await afterwards(ports, place, async (lost) => {
+    const signal = claim === undefined ? lost : AbortSignal.any([claim.signal, lost])
+    if (await happened(ports, release, CARRIED)) return
+    await carry(ports, place.app, release, signal, claim)
+  })
+  if (!isMine) throw new Error(`another worker looks after the hot-fixes of ${place.environment.name}`)
+}
+
+async function carry(
+  ports: WorkerPorts,
+  app: App,
+  release: Release,
+  signal: AbortSignal,
+  claim: Claim | undefined,
+): Promise<void> {
+  const branch = release.plan?.hotfix?.promoting?.branch
+  if (branch === undefined) return
+  const missing = await stillMissing(ports, app, release, branch)
   if (missing.length === 0) return
-  const open = await openAlready(ports, app, missing, promoting.branch)
-  const pullRequest = open ?? (await openNew(ports, app, release, promoting.branch, claim?.signal))
+  // Ours first: a try before this one may have opened it and not have come to saying so.
+  const before = await findOurs(ports, app, release)
+  const theirs = before === undefined ? await openAlready(ports, app, missing, branch) : undefined
+  const found = before ?? theirs
+  const { id, url, state, source } = found ?? (await openNew(ports, app, release, branch, signal))
+  const isNew = theirs === undefined
   await ports.store.transaction(async (tx) => {
-    const { id, url } = pullRequest
-    const line = {
-      is: 'carried',
-      branch: promoting.branch,
-      pullRequest: { id, url },
-      isNew: open === undefined,
-    } as const
     tx.addEvent({
       release: release.number,
-      type: 'hotfix_carried',
+      type: CARRIED,
       actor: 'worker',
-      data: { branch: promoting.branch, pullRequest: id, isNew: open === undefined },
+      data: { branch, pullRequest: id, isNew, ...(isNew && { source }) },
     })
-    await say(tx, release.number, 'carried', line)
+    // Ours may have been declined before we came to say that it is there.
+    if (state === 'open') {
+      await say(tx, release.number, 'carried', { is: 'carried', branch, pullRequest: { id, url }, isNew })
+    }
   }, claim && { as: claim })
 }
 
-/** The asked-for commits that the branch has neither themselves, nor as picked, nor as the same change. Throws without an answer. */
-async function stillMissing(
+/** The picks that the branch has in no form. Throws without an answer. */
+export async function stillMissing(
   ports: WorkerPorts,
   app: App,
   release: Release,
   branch: string,
-): Promise<readonly string[]> {
+): Promise<readonly PlannedPick[]> {
   const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [branch]), ports)
   if (!fetched.ok) throw new Error(`${branch} could not be fetched: ${fetched.detail}`)
   const head = fetched.value[branch]
   if (!head) return []
-  const missing: string[] = []
-  for (const { from, made } of missingPicks(release)) {
-    const hasMade = (await ports.git.has(app, made)) && (await ports.git.isAncestor(app, made, head))
-    const known =
-      hasMade || ((await ports.git.has(app, from)) && (await ports.git.hasChange(app, from, head)) !== undefined)
-    if (!known) missing.push(from)
-  }
+  const missing: PlannedPick[] = []
+  for (const pick of missingPicks(release)) if (!(await hasPick(ports, app, pick, head))) missing.push(pick)
   return missing
 }
 
-/** Somebody's open pull request whose branch has every commit that is missing. */
+/** Whether a branch has what was picked: the commit that was asked for, the one that was made of it, or the same change. */
+async function hasPick({ git }: WorkerPorts, app: App, { from, made }: PlannedPick, head: string): Promise<boolean> {
+  for (const commit of [made, from]) {
+    if ((await git.has(app, commit)) && (await git.hasChange(app, commit, head)) !== undefined) return true
+  }
+  return false
+}
+
+/** Somebody's open pull request whose branch has everything that is missing. */
 async function openAlready(
   ports: WorkerPorts,
   app: App,
-  missing: readonly string[],
+  missing: readonly PlannedPick[],
   branch: string,
 ): Promise<PullRequest | undefined> {
   const listed = await patiently(() => ports.bitbucket.openPullRequests(app, branch), ports)
@@ -90,11 +128,20 @@ async function openAlready(
   if (!all.ok) throw new Error(`the branches could not be fetched: ${all.detail}`)
   for (const pullRequest of looked) {
     const head = all.value[pullRequest.source]
-    if (head === undefined) continue
-    const has = await Promise.all(missing.map((commit) => ports.git.isReachable(app, commit, [head])))
-    if (has.every(Boolean)) return pullRequest
+    if (head !== undefined && (await hasAll(head))) return pullRequest
   }
   return undefined
+
+  async function hasAll(head: string): Promise<boolean> {
+    for (const pick of missing) if (!(await hasPick(ports, app, pick, head))) return false
+    return true
+  }
+}
+
+async function findOurs(ports: WorkerPorts, app: App, release: Release): Promise<PullRequest | undefined> {
+  const found = await patiently(() => ports.bitbucket.findPullRequest(app, carryMarker(app, release)), ports)
+  if (!found.ok) throw new Error(`our pull request could not be looked for: ${found.detail}`)
+  return found.value
 }
 
 async function openNew(
@@ -102,34 +149,10 @@ async function openNew(
   app: App,
   release: Release,
   destination: string,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<PullRequest> {
-  const marker = carryMarker(app, release)
-  const find = () => patiently(() => ports.bitbucket.findPullRequest(app, marker), ports)
-  const before = await find()
-  if (!before.ok) throw new Error(`our pull request could not be looked for: ${before.detail}`)
-  if (before.value !== undefined) return before.value
-
-  const commit = step(release, 'pick')?.result?.commit
-  if (commit === undefined) throw new Error('a pick that is done has its commit')
-  const source = carryBranch(release.number)
-  const there = await patiently(() => ports.git.heads(app.gitUrl, [source]), ports)
-  if (!there.ok) throw new Error(`origin did not answer: ${there.detail}`)
-  if (there.value[source] !== commit) {
-    if (!(await ports.git.has(app, commit))) {
-      const target = release.plan?.bound.target.branch ?? ''
-      await patiently(() => ports.git.fetch(app, app.gitUrl, [target]), ports)
-    }
-    signal?.throwIfAborted()
-    const pushed = await ports.git.push(
-      app,
-      app.gitUrl,
-      { commit, branch: source, expected: null },
-      signal && { signal },
-    )
-    if (pushed.push !== 'moved' && pushed.push !== 'already') throw new Error(`${source} could not be made`)
-  }
-  signal?.throwIfAborted()
+  const source = await pushSource(ports, app, release, signal)
+  signal.throwIfAborted()
   const made = await ports.bitbucket.createPullRequest(app, {
     title: `Hot-fix #${release.number}: carry it to ${destination}`,
     description: description(app, release, destination),
@@ -138,9 +161,30 @@ async function openNew(
   })
   if (made.ok) return made.value
   // A lost answer may have made it.
-  const after = await find()
-  if (after.ok && after.value !== undefined) return after.value
+  const after = await findOurs(ports, app, release)
+  if (after !== undefined) return after
   throw new Error(`the pull request to ${destination} could not be opened: ${made.detail}`)
+}
+
+/** Puts a branch of ours at the picked commit, if none is there; gives its name. */
+async function pushSource(ports: WorkerPorts, app: App, release: Release, signal: AbortSignal): Promise<string> {
+  const commit = pickedCommit(release)
+  const names = carryBranches(release.number, commit)
+  const there = await patiently(() => ports.git.heads(app.gitUrl, names), ports)
+  if (!there.ok) throw new Error(`origin did not answer: ${there.detail}`)
+  const ready = names.find((name) => there.value[name] === commit)
+  if (ready !== undefined) return ready
+  // One that is elsewhere may hold somebody's work: it stays, and ours gets the longer name.
+  const source = names.find((name) => there.value[name] === null)
+  if (source === undefined) throw new Error(`${names.join(' and ')} are at other commits than ours`)
+  if (!(await ports.git.has(app, commit))) {
+    const target = release.plan?.bound.target.branch ?? ''
+    await patiently(() => ports.git.fetch(app, app.gitUrl, [target]), ports)
+  }
+  signal.throwIfAborted()
+  const pushed = await ports.git.push(app, app.gitUrl, { commit, branch: source, expected: null }, { signal })
+  if (pushed.push !== 'moved' && pushed.push !== 'already') throw new Error(`${source} could not be made`)
+  return source
 }
 
 function description(app: App, release: Release, destination: string): string {
@@ -156,37 +200,6 @@ function description(app: App, release: Release, destination: string): string {
   ].join('\n')
 }
 
-/** A day after each hot-fix: the thread says which commits the promoting branch still lacks, once. */
-export async function lookAfterHotfixes(
-  ports: WorkerPorts,
-  placeOf: (release: Release) => Place | undefined,
-): Promise<void> {
-  const now = (await ports.store.now()).getTime()
-  const ended = await ports.store.releases({ states: ['succeeded', 'closed', 'cancelled'], limit: 200 })
-  for (const release of ended) {
-    const age = now - (release.endedAt?.getTime() ?? now)
-    if (age < FOLLOW_UP_AFTER_MS || age > FOLLOW_UP_UNTIL_MS || !mustBeCarried(release)) continue
-    const where = placeOf(release)
-    const promoting = release.plan?.hotfix?.promoting
-    if (where === undefined || promoting === undefined || (await happened(ports, release, 'hotfix_followed_up')))
-      continue
-    // The job that should have carried it may have met a Bitbucket that was down until it was given up.
-    if (!(await happened(ports, release, 'hotfix_carried'))) await carryPicks(ports, where, release)
-    const missing = await stillMissing(ports, where.app, release, promoting.branch)
-    await ports.store.transaction(async (tx) => {
-      tx.addEvent({
-        release: release.number,
-        type: 'hotfix_followed_up',
-        actor: 'worker',
-        data: { branch: promoting.branch, missing },
-      })
-      if (missing.length === 0) return
-      const { branch, environment } = promoting
-      await say(tx, release.number, 'still-missing', { is: 'still missing', branch, environment, commits: missing })
-    })
-  }
-}
-
-async function happened({ store }: WorkerPorts, { number }: Release, event: string): Promise<boolean> {
+export async function happened({ store }: WorkerPorts, { number }: Release, event: string): Promise<boolean> {
   return (await store.events(number)).some(({ type }) => type === event)
 }

@@ -7,7 +7,8 @@ import { builtCommit } from '../release/plan.ts'
 import type { Claim, Job, Transaction } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
 import { hasEnded, irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
-import { carryPicks, lookAfterHotfixes } from './carry.ts'
+import { carryPicks } from './carry.ts'
+import { lookAfterHotfixes } from './follow-up.ts'
 import { makePlan } from './planner.ts'
 import type { WorkerPorts } from './ports.ts'
 import { tidyPullRequest } from './pull-request.ts'
@@ -19,7 +20,7 @@ export async function handleJob(ports: WorkerPorts, claim: Claim): Promise<void>
   const { job } = claim
   switch (job.kind) {
     case 'plan':
-      return planRelease(ports, claim, job.release)
+      return planRelease(ports, claim, job)
     case 'preview':
       return preview(ports, claim, job)
     case 'preflight':
@@ -46,7 +47,11 @@ function differs({ app, environment }: { app: string; environment: string }): { 
   return { refused: { gate: 'configuration_differs', app, environment } }
 }
 
-async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Promise<void> {
+async function planRelease(
+  ports: WorkerPorts,
+  claim: Claim,
+  { release: number, forEmergency }: Extract<Job, { kind: 'plan' }>,
+): Promise<void> {
   const release = await ports.store.release(number)
   if (release === undefined) return
   const where = place(ports, release)
@@ -59,9 +64,11 @@ async function planRelease(ports: WorkerPorts, claim: Claim, number: number): Pr
         ...(release.picks && { picks: release.picks }),
         configuration: release.configuration,
         release,
+        ...(forEmergency && { forEmergency }),
         signal: claim.signal,
       })
     : differs(release)
+  claim.signal.throwIfAborted()
   const endedMeanwhile = await ports.store.transaction(
     async (tx) => {
       const now = await tx.lockRelease(number)
@@ -108,7 +115,9 @@ async function preflight(ports: WorkerPorts, claim: Claim, number: number, attem
   const release = await ports.store.release(number)
   if (release?.state !== 'approved' || release.attempt !== attempt) return
   const where = place(ports, release)
-  const checked = where ? await checkAll(ports, where, release) : differs(release)
+  const checked = where ? await checkAll(ports, where, release, claim.signal) : differs(release)
+  // What was only looked at until the worker stops says nothing of the world: it is taken up again.
+  claim.signal.throwIfAborted()
   await ports.store.transaction(
     async (tx) => {
       const now = await tx.lockRelease(number)
@@ -126,8 +135,9 @@ async function checkAll(
   ports: WorkerPorts,
   { app, environment }: { app: App; environment: Environment },
   release: Release,
+  signal: AbortSignal,
 ): Promise<{ refused: Refusal } | { holds: true }> {
-  const bound = await checkBound(ports, app, environment, release)
+  const bound = await checkBound(ports, app, environment, release, signal)
   const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
   if ('refused' in bound) return bound
   if (!needsChecks || release.plan === undefined) return { holds: true }
@@ -156,7 +166,7 @@ async function carry(ports: WorkerPorts, claim: Claim, number: number): Promise<
   if (release && where) await carryPicks(ports, where, release, claim)
 }
 
-/** A day after each hot-fix: whether what it picked is where it has to be. */
+/** After hot-fixes: whether what they picked is where it has to be, and what they have left. */
 export function lookAtHotfixes(ports: WorkerPorts): Promise<void> {
   return lookAfterHotfixes(ports, (release) => place(ports, release))
 }
@@ -175,7 +185,7 @@ async function lookAtOne(ports: WorkerPorts, release: Release): Promise<void> {
   const where = place(ports, release)
   if (!where || !release.plan) return
   const { app, environment } = where
-  const looked = await lookAtWorld(ports, app, environment, release.plan)
+  const looked = await lookAtWorld(ports, app, environment, release)
   if ('refused' in looked) {
     ports.log.warn({ release: release.number, gate: looked.refused.gate }, 'the world does not answer')
     return

@@ -1,11 +1,11 @@
 /** What a release does to the database: its pending revisions, what each would run, and what people should know of that. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join, posix } from 'node:path'
+import { posix } from 'node:path'
 import type { App, Environment } from '../release/app.ts'
 import { type BoundFacts, MOST_FINDINGS, type PlannedMigration, type SqlFinding } from '../release/plan.ts'
 import type { MigrationStatus, PendingRevision } from '../release/ports.ts'
 import { step } from '../release/release.ts'
 import { worstFirst } from '../release/risks.ts'
+import { inCheckout } from './database.ts'
 import { patientlyAskDatabase } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 import { migrationsTrouble, type Refused } from './world.ts'
@@ -205,17 +205,13 @@ async function migrationStatus(
       return { identity: applied.identity, heads, current: value.revisions, unknown: [], pending: [] }
     }
   }
-  const checkout = await mkdtemp(join(ports.checkouts, 'plan-'))
-  try {
-    await ports.git.checkout(app, tree, checkout)
+  return inCheckout(ports, app, tree, async (checkout) => {
     const status = await patientlyAskDatabase(
       () => ports.migrations.status(environment, checkout, signal, { preview: true }),
       ports,
     )
     return status.ok ? status.value : migrationsTrouble(environment, status)
-  } finally {
-    await rm(checkout, { recursive: true, force: true })
-  }
+  })
 }
 
 /** The migrations' folder as the alembic configuration names it, relative to the repository's root. */

@@ -1,7 +1,7 @@
 /** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../release/plan.ts'
-import { mustBeTalkedOver } from '../release/policy.ts'
+import { mayBeEmergency, mustBeTalkedOver } from '../release/policy.ts'
 import type { PlatformRelease } from '../release/ports.ts'
 import type { Release, ReleaseKind, StepName } from '../release/release.ts'
 import { lastPushes, planMigrations } from './migration-plan.ts'
@@ -38,6 +38,8 @@ export interface PlanningRequest {
   readonly configuration: string
   /** The release whose pull request is opened; absent for a preview, which changes nothing. */
   readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt'>
+  /** Checks that have not passed are shown on the card, where an emergency may waive them, and don't refuse. */
+  readonly forEmergency?: true
   readonly signal: AbortSignal
   /** Called with what is being done, for the message when time runs out. */
   readonly during: (what: string) => void
@@ -56,9 +58,10 @@ export async function makePlan(
 ): Promise<{ plan: Plan } | Refused> {
   let doing = 'starting'
   const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(), ports.times.plan)
-  const ranOut = new Promise<'ran out'>((resolve) => {
-    limit.signal.addEventListener('abort', () => resolve('ran out'))
+  const over = new AbortController()
+  const ranOut = ports.clock.sleep(ports.times.plan, over.signal).then((): 'ran out' => {
+    limit.abort()
+    return 'ran out'
   })
   const signal = AbortSignal.any([request.signal, limit.signal])
   try {
@@ -72,7 +75,7 @@ export async function makePlan(
     const late = doing === OPENING ? await planning.catch(() => undefined) : undefined
     return late !== undefined && 'plan' in late ? late : { refused }
   } finally {
-    clearTimeout(timer)
+    over.abort()
   }
 }
 
@@ -236,7 +239,7 @@ async function wouldBeLost(
 /** Merging is asked about only where there is a merge; without it, and without required checks, Bitbucket need not answer. */
 async function askBitbucket(
   ports: WorkerPorts,
-  { app, environment }: PlanningRequest,
+  { app, environment, forEmergency }: PlanningRequest,
   source: string,
   result: Result,
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
@@ -250,7 +253,8 @@ async function askBitbucket(
   if (forbidden?.value !== undefined) {
     return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
   }
-  return built
+  if ('checks' in built || built.refused.gate !== 'checks_failed') return built
+  return forEmergency && mayBeEmergency(environment) ? { checks: built.refused.checks } : built
 }
 
 function stepsOf(environment: Environment, bound: BoundFacts, isTalkedOver: boolean): readonly StepName[] {

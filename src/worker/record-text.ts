@@ -1,4 +1,4 @@
-import type { Release, SignOff } from '../release/release.ts'
+import { isEmergency, type Release, type SignOff } from '../release/release.ts'
 import { plain } from './pull-request.ts'
 
 /** How this release's record is found again: it holds the whole fingerprint, so no other comment has it. */
@@ -19,6 +19,13 @@ function line({ kind, person, at, note, right }: SignOff): string {
   return note === undefined ? said : `${said}: ${plain(note)}`
 }
 
+/** What an emergency may have waived: the checks that had not passed when the plan was made. */
+function badChecks({ plan }: Release): readonly string[] {
+  return (plan?.checks ?? [])
+    .filter(({ state }) => state !== 'passed')
+    .map(({ name, state }) => `* Check when it was planned: ${plain(name)}: ${state}`)
+}
+
 /** The record that the release document asks for: who QA'd, who approved, or why it must go out now. Markdown. */
 export function recordText(release: Release): string {
   const { plan, requester } = release
@@ -36,6 +43,7 @@ export function recordText(release: Release): string {
     `* ${release.app} ${release.environment}, asked for by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
     ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
+    ...(isEmergency(release) ? badChecks(release) : []),
     ...migrations,
   ].join('\n')
 }

@@ -135,7 +135,7 @@ async function takeStep(running: Running, number: number, plan: Plan, toDo: Step
     }
     if (probe.is === 'stopped') return settle(running, number, name, before, probe)
     if (IRREVERSIBLE_STEPS.includes(name)) {
-      const world = await checkBound(ports, app, environment, found)
+      const world = await checkBound(ports, app, environment, found, running.signal)
       if ('refused' in world) {
         const because = world.refused
         return settle(running, number, name, before, { is: 'stopped', because, effect: 'as before' })

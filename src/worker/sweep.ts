@@ -42,7 +42,11 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
     })
     if (state === 'planning') {
       const age = (await store.now()).getTime() - release.requestedAt.getTime()
-      if (!(await isLive({ kind: 'plan', release: number }))) return lost('planning')
+      const jobs: Job[] = [
+        { kind: 'plan', release: number },
+        { kind: 'plan', release: number, forEmergency: true },
+      ]
+      if (!(await isLive(...jobs))) return lost('planning')
       return age >= PLANNING_ENDS_MS ? { because: { gate: 'time_ran_out', during: 'being taken up again' } } : undefined
     }
     // In the order in which one enqueues the other: what is not seen here and has been is seen there.

@@ -1,11 +1,12 @@
 /** Looking at the world that a plan binds, and the words for a world that does not answer. */
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import { type Moved, movedFacts, type World } from '../release/bound.ts'
-import type { CheckStatus, Plan } from '../release/plan.ts'
+import { type CheckStatus, haveAllPassed } from '../release/plan.ts'
 import type { Answer, MigrationsAnswer, PlatformRelease, Trouble } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
 import { type Release, step } from '../release/release.ts'
-import { patiently, patientlyAskDatabase } from './patience.ts'
+import { lookAtDatabase } from './database.ts'
+import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 
 export type Refused = { readonly refused: Refusal }
@@ -88,17 +89,18 @@ export async function lookAtWorld(
   ports: WorkerPorts,
   app: App,
   environment: Environment,
-  plan: Plan,
+  release: Release,
+  signal?: AbortSignal,
 ): Promise<{ world: World } | Refused> {
   const { remote } = environment
+  const { plan } = release
+  if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const { source, target } = plan.bound
   const [origin, held, platform, database] = await Promise.all([
     patiently(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
     patiently(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
-    plan.bound.database === null
-      ? undefined
-      : patientlyAskDatabase(() => ports.migrations.revisions(environment), ports),
+    plan.bound.database === null ? undefined : lookAtDatabase(ports, { app, environment, release }, signal),
   ])
   if (!origin.ok) return originTrouble(app, origin)
   if (!held.ok) return remoteTrouble(environment, held)
@@ -111,7 +113,7 @@ export async function lookAtWorld(
       target: origin.value[target.branch] ?? null,
       holds,
       ...(remote.platform === 'heroku' && { runs: runningCommit(environment, platform.value, holds) }),
-      ...(database?.value && { revisions: database.value.revisions, database: database.value.identity }),
+      ...(database && { revisions: database.value.revisions, database: database.value.identity }),
       configuration: environment.digest,
     },
   }
@@ -130,8 +132,9 @@ export async function checkBuilds(
   const asked = await patiently(() => ports.bitbucket.checks(app, commit), ports)
   if (environment.signOff?.requireChecks !== true) return { checks: asked.ok ? asked.value : [] }
   if (!asked.ok) return bitbucketTrouble(asked)
-  const allPassed = asked.value.length > 0 && asked.value.every(({ state }) => state === 'passed')
-  return allPassed ? { checks: asked.value } : { refused: { gate: 'checks_failed', checks: asked.value } }
+  return haveAllPassed(asked.value)
+    ? { checks: asked.value }
+    : { refused: { gate: 'checks_failed', checks: asked.value } }
 }
 
 /** Whether the pull request's source may move on without making the release outdated. */
@@ -145,9 +148,10 @@ export async function checkBound(
   app: App,
   environment: Environment,
   release: Release,
+  signal?: AbortSignal,
 ): Promise<{ world: World } | Refused> {
   if (release.plan === undefined) throw new Error(`release #${release.number} has no plan`)
-  const looked = await lookAtWorld(ports, app, environment, release.plan)
+  const looked = await lookAtWorld(ports, app, environment, release, signal)
   if ('refused' in looked) return looked
   const moved: Moved[] = [...movedFacts(release.plan, release, looked.world, isPinned(app, environment))]
   const pinned = await pinnedMoved(ports, app, release)

@@ -45,7 +45,14 @@ function eventLikeOurs(at: number): ReleaseEvent {
   return {
     type: at % 2 === 0 ? 'step_started' : 'step_done',
     actor: 'worker',
-    data: { step: 'push', attempt: 1, effect: 'some', ms: 4_211, said: `Pushed ${commit.slice(0, 7)} to heroku`, commit },
+    data: {
+      step: 'push',
+      attempt: 1,
+      effect: 'some',
+      ms: 4_211,
+      said: `Pushed ${commit.slice(0, 7)} to heroku`,
+      commit,
+    },
   }
 }
 

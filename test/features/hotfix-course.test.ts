@@ -1,137 +1,233 @@
-import { afterEach, expect, it, vi } from 'vitest'
-import { askForHotfix, inOrigin, REASON, signHotfix, startHotfixTeam } from '../support/hotfix.ts'
-import { startProcess } from '../support/processes.ts'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import {
+  askForHotfix,
+  givenRecipe,
+  inOrigin,
+  openPullRequest,
+  pickedByHand,
+  pushesTo,
+  REASON,
+  signHotfixOf,
+  startHotfixTeam,
+} from '../support/hotfix.ts'
+import { cardShows, herokuEffects, nextNumber, reaches, threadSays } from '../support/seen-release.ts'
 import { PRODUCTION, type Team } from '../support/team.ts'
 import { leavesNothing, toldNext } from '../support/world-state.ts'
 
-vi.setConfig({ testTimeout: 180_000 })
+vi.setConfig({ testTimeout: 120_000 })
+
+const run = promisify(execFile)
 
 let team: Team
-afterEach(async () => {
-  await team?.close()
-})
+beforeAll(async () => {
+  team = await startHotfixTeam()
+}, 60_000)
+afterAll(() => team?.close())
 
-/** One commit of master's that applies to production. */
-const aFix = () => inOrigin(team, 'rev-list', '-1', '--grep=^Say how to run it', 'master')
-
-async function pushesToProduction(): Promise<number> {
-  const log = await team.bitbucket.log()
-  return log.filter((event) => event.kind === 'ref pushed' && event.ref === 'refs/heads/production').length
+/** A fix that is on a branch of its own, from where production is. */
+async function aFix(name: string): Promise<string> {
+  await team.repository.branch(name, await team.repository.head('production'))
+  return team.repository.commit({ branch: name, files: { [`api/${name}.py`]: 'FIXED = 1\n' }, message: `Mend ${name}` })
 }
-
-function cardOf(number: number): string {
-  const card = team.slack.messages('product').findLast((each) => JSON.stringify(each.blocks[0]).includes(`#${number}:`))
-  return card === undefined ? '' : team.slack.plainText(card).replaceAll('\u00a0', ' ')
-}
-const untilCard = (number: number, text: string) =>
-  team.slack.waitFor(() => cardOf(number).includes(text), {
-    what: `${text} on the card of #${number}`,
-    timeoutMs: 30_000,
-    channel: 'product',
-  })
 
 it('ends what waits for sign-off, after saying so, and waits behind what runs', async () => {
-  team = await startHotfixTeam()
-  const { dana, lin } = team.people
+  const { dana, lin, tom } = team.people
   await team.command(lin, '/deploy production')
-  await untilCard(1, 'Awaiting sign-off')
-  await team.command(dana, `/hotfix ${await aFix()} production`)
+  await cardShows(team, 1, /Awaiting sign-off/)
+  const fix = await aFix('first')
+  await team.command(dana, `/hotfix ${fix} production`)
   const view = await team.slack.waitFor(() => team.slack.openView(dana), { what: 'the modal' })
   expect(team.slack.plainText(view)).toContain(
     'Submitting for api production ends #1; it can be planned again afterwards.',
   )
   await team.submit(dana, { Reason: REASON, 'Are you sure?': true })
-  await untilCard(1, 'a hot-fix that dana asked for goes first')
-  await untilCard(2, 'Awaiting sign-off')
-  const rows = await team.query<{ type: string; release: number }>(
-    "select type, release from event where type in ('release_ended', 'release_requested') and release > 0 order by id",
+  expect(await cardShows(team, 1, /a hot-fix that dana asked for goes first/)).toContain('Outdated')
+  await cardShows(team, 2, /Awaiting sign-off/)
+  const rows = await team.query<{ said: string; transaction: string }>(
+    `select type || ' ' || release as said, xmin::text as transaction from event
+     where type in ('release_ended', 'release_requested') and release > 0 order by id`,
   )
-  expect(rows.map(({ type, release }) => `${type} ${release}`)).toEqual([
-    'release_requested 1',
-    'release_ended 1',
-    'release_requested 2',
-  ])
+  expect(rows.map(({ said }) => said)).toEqual(['release_requested 1', 'release_ended 1', 'release_requested 2'])
+  expect(rows[1]?.transaction).toBe(rows[2]?.transaction)
 
   // Somebody asked after the modal was opened: nobody said that their release would end.
   await team.command(dana, '/deploy cancel 2')
-  await untilCard(2, 'Cancelled')
-  await team.command(dana, `/hotfix ${await aFix()} production`)
+  await cardShows(team, 2, /Cancelled/)
+  await team.command(dana, `/hotfix ${fix} production`)
   await team.slack.waitFor(() => team.slack.openView(dana), { what: 'the modal' })
   await team.command(lin, '/deploy production')
-  await untilCard(3, 'Awaiting sign-off')
-  const words = await toldNext(team, dana, () => team.submit(dana, { Reason: REASON, 'Are you sure?': true }))
-  expect(words).toContain('Gate: `environment_busy`')
-  expect(cardOf(3)).toContain('Awaiting sign-off')
+  await cardShows(team, 3, /Awaiting sign-off/)
+  const sure = { Reason: REASON, 'Are you sure?': true }
+  expect(await toldNext(team, dana, () => team.submit(dana, sure))).toContain('Gate: `environment_busy`')
+  await cardShows(team, 3, /Awaiting sign-off/)
+
+  // The modal says that #3 would end; when it is sent, #3 runs.
+  await team.command(dana, `/hotfix ${fix} production`)
+  await team.slack.waitFor(
+    () => team.slack.plainText(team.slack.openView(dana) ?? { blocks: [] }).includes('ends #3'),
+    {
+      what: 'the modal',
+    },
+  )
+  const merging = team.bitbucket.arrived('merge')
+  const { promise: held, resolve: goOn } = Promise.withResolvers<void>()
+  team.bitbucket.fault({ route: 'merge', kind: 'delay', until: held })
+  await signHotfixOf(team, 3)
+  await merging
+  const late = await toldNext(team, dana, () => team.submit(dana, sure))
+  expect(late).toContain('Gate: `environment_busy`')
+  expect(late).toContain('#3')
+  const again = await toldNext(team, tom, () => team.command(tom, `/hotfix ${fix} production`))
+  expect(again).toContain('Gate: `environment_busy`')
+  expect(team.slack.openView(tom)).toBeUndefined()
+  expect(await nextNumber(team)).toBe(4)
+  goOn()
+  await team.succeeded(3)
+  const said = await team.query<{ n: number }>(
+    'select count(*)::int as n from event where release = 3 and type = $$release_ended$$',
+  )
+  expect(said[0]?.n).toBe(1)
 })
 
 it('is outdated when the branch moves between plan and pick, and pushes nothing', async () => {
-  team = await startHotfixTeam()
-  const { dana, lin, tom } = team.people
-  await askForHotfix(team, dana, `/hotfix ${await aFix()} production`)
-  await untilCard(1, 'Awaiting sign-off')
-  await team.click(lin, 'QA passed')
-  await team.until(/Given: QA by/)
+  const number = await nextNumber(team)
+  const before = await pushesTo(team, 'production')
+  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('second')} production`)
+  await cardShows(team, number, /Awaiting sign-off/)
+  await team.click(team.people.lin, 'QA passed')
+  await cardShows(team, number, /Given: QA by/)
   const moved = await team.repository.commit({ branch: 'production', files: { 'm.py': 'm\n' }, message: 'Moved' })
   await leavesNothing(team, async () => {
-    await team.click(tom, 'Approve')
-    await untilCard(1, 'Outdated')
+    await team.click(team.people.tom, 'Approve')
+    await cardShows(team, number, /Outdated/)
   })
-  expect(cardOf(1)).toContain('production moved since the plan was made')
+  await cardShows(team, number, /production moved since the plan was made/)
   expect(await team.repository.head('production')).toBe(moved)
-  expect(await pushesToProduction()).toBe(0)
-})
-
-it('looks before it acts when the push’s answer is lost: one commit on origin, never two', async () => {
-  team = await startHotfixTeam()
-  const before = await team.repository.head('production')
-  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix()} production`)
-  team.bitbucket.cutNextPush('after')
-  await signHotfix(team)
-  await untilCard(1, 'Succeeded')
-  const picked = await team.repository.head('production')
-  expect(await inOrigin(team, 'rev-list', '--count', `${before}..${picked}`)).toBe('1')
-  expect(await pushesToProduction()).toBe(1)
-  expect(team.heroku.runs(PRODUCTION)).toBe(picked)
+  expect(await pushesTo(team, 'production')).toBe(before)
 })
 
 it('fails with the branch rule’s own words when the push is refused, and nothing is changed', async () => {
-  team = await startHotfixTeam()
-  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix()} production`)
-  await untilCard(1, 'Awaiting sign-off')
-  await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
+  const number = await nextNumber(team)
+  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('third')} production`)
+  await cardShows(team, number, /Awaiting sign-off/)
+  const rule = await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
   await leavesNothing(team, async () => {
-    await signHotfix(team)
-    await untilCard(1, 'Failed at pick')
+    await signHotfixOf(team, number)
+    await cardShows(team, number, /Failed at pick/)
   })
-  expect(cardOf(1)).toContain("You can't push to production: it is restricted by branch permissions.")
-  expect(cardOf(1)).toContain('Gate: `pick_refused`')
+  const card = await cardShows(team, number, /Gate: `pick_refused`/)
+  expect(card).toContain("You can't push to production: it is restricted by branch permissions.")
+  await team.bitbucket.allowMerge(rule)
 })
 
-it('is taken up by another worker when the first is killed around the push: one commit, never two', async () => {
-  for (const when of ['before', 'after'] as const) {
-    team = await startHotfixTeam({ unstarted: true })
-    await team.start('bot')
-    const first = await startProcess(team, 'worker', { pace: QUICK_WORKER })
-    const before = await team.repository.head('production')
-    await askForHotfix(team, team.people.dana, `/hotfix ${await aFix()} production`)
-    await untilCard(1, 'Awaiting sign-off')
-    team.bitbucket.hangNextPush(when)
-    await signHotfix(team)
-    await team.bitbucket.pushArrived()
-    await first.kill()
-    // Its mirror is not the first one's: the commits are made again, the same.
-    const second = await startProcess(team, 'worker', { pace: QUICK_WORKER, dataDir: `${team.directory}/other` })
-    await untilCard(1, 'Succeeded')
-    const picked = await team.repository.head('production')
-    expect(await inOrigin(team, 'rev-list', '--count', `${before}..${picked}`)).toBe('1')
-    expect(team.heroku.runs(PRODUCTION)).toBe(picked)
-    expect(await pushesToProduction()).toBe(1)
-    await second.stop()
-    await team.close()
-  }
-}, 240_000)
+it('looks before it acts when the push’s answer is lost, and goes on by Retry after a build that failed: one commit, one record', async () => {
+  const number = await nextNumber(team)
+  const [before, pushes] = [await team.repository.head('production'), await pushesTo(team, 'production')]
+  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('fourth')} production`)
+  team.bitbucket.cutNextPush('after')
+  team.heroku.failNextBuild()
+  await signHotfixOf(team, number)
+  const stopped = await reaches(team, number, 'needs attention')
+  expect(stopped).toMatchObject({
+    gate: 'build_failed',
+    steps: { pick: 'done some', record: 'done some', push: 'failed none' },
+  })
+  const picked = await team.repository.head('production')
+  expect(await inOrigin(team, 'rev-list', '--count', `${before}..${picked}`)).toBe('1')
 
-const QUICK_WORKER = {
-  times: { pause: 50, poll: 50, settleMerge: 1_500, settlePush: { heroku: 1_500, git: 1_500 }, confirm: 5_000 },
-  jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
-}
+  await cardShows(team, number, /Needs attention/)
+  await team.click(team.people.dana, 'Retry')
+  await team.succeeded(number)
+  expect(await team.repository.head('production')).toBe(picked)
+  expect(await pushesTo(team, 'production')).toBe(pushes + 1)
+  expect(team.bitbucket.commitComments(picked)).toHaveLength(1)
+  expect(team.heroku.runs(PRODUCTION)).toBe(picked)
+  expect(herokuEffects(team.heroku, PRODUCTION).pushes.filter((commit) => commit === picked)).toHaveLength(1)
+})
+
+it('says that a pull request is open when somebody has one that carries the same change, and opens none', async () => {
+  const number = await nextNumber(team)
+  const fix = await aFix('fifth')
+  // The same change by another commit, on a branch that was made of master.
+  await team.repository.branch('fifth-for-master', await team.repository.head('master'))
+  const files = { 'api/fifth.py': 'FIXED = 1\n' }
+  await team.repository.commit({ branch: 'fifth-for-master', files, message: 'Mend it on master too' })
+  const other = await openPullRequest(team, { title: 'Something else', source: 'third', destination: 'master' })
+  const theirs = await openPullRequest(team, { title: 'Mend', source: 'fifth-for-master', destination: 'master' })
+  await askForHotfix(team, team.people.dana, `/hotfix ${fix} production`)
+  await signHotfixOf(team, number)
+  await team.succeeded(number)
+  const thread = await threadSays(team, number, /carries the hot-fix to master/)
+  expect(thread).toContain(
+    `PR #${theirs} is open and carries the hot-fix to master, which lacks it until that is merged.`,
+  )
+  expect(thread).not.toContain(`PR #${other}`)
+  const card = team.slack.messages('product').map(({ ts }) => team.slack.thread('product', ts))
+  expect(JSON.stringify(card)).toContain(`/pull-requests/${theirs}"`)
+  const ours = team.bitbucket.pullRequests().filter(({ title }) => title.includes(`#${number}:`))
+  expect(ours).toEqual([])
+  await expect(team.repository.head(`signoff/hotfix-${number}`)).rejects.toThrow()
+})
+
+describe('a conflict', () => {
+  it('is settled by hand with the recipe that the refusal gives, and what comes out of it is a hot-fix', async () => {
+    const { dana } = team.people
+    await team.repository.branch('clash', await inOrigin(team, 'rev-parse', 'production~1'))
+    await team.repository.commit({ branch: 'production', files: { 'limits.py': 'MOST = 10\n' }, message: 'Ours' })
+    const clash = await team.repository.commit({
+      branch: 'clash',
+      files: { 'limits.py': 'MOST = 5\n' },
+      message: 'Five',
+    })
+    const number = await nextNumber(team)
+    const production = await team.repository.head('production')
+    await askForHotfix(team, dana, `/hotfix ${clash.slice(0, 9)} production`)
+    const words = await team.told(dana, new RegExp(`#${number}\\b[\\s\\S]*Gate: .pick_conflict`))
+    const recipe = givenRecipe(team, dana)
+    expect(words).toContain('limits.py')
+    expect(words).toContain('MOST = 10')
+
+    const clone = await mkdtemp(join(tmpdir(), 'signoff-recipe-'))
+    const environment = { PATH: process.env.PATH, HOME: clone, GIT_EDITOR: 'true' }
+    const who = {
+      GIT_AUTHOR_NAME: 'T',
+      GIT_AUTHOR_EMAIL: 't@x.test',
+      GIT_COMMITTER_NAME: 'T',
+      GIT_COMMITTER_EMAIL: 't@x.test',
+    }
+    const paste = (lines: string) =>
+      run('bash', ['-c', `cd work && ${lines}`], { cwd: clone, env: { ...environment, ...who } }).then(
+        () => 'done',
+        () => 'failed',
+      )
+    try {
+      await run('git', ['clone', '--quiet', team.repository.bare, join(clone, 'work')])
+      // All of it at once, as people paste: it stops at the conflict, and pushes nothing.
+      expect(await paste(`{\n${recipe}\n}`)).toBe('failed')
+      const branch = /git push origin (\S+)/.exec(recipe)?.[1] ?? ''
+      await expect(team.repository.head(branch)).rejects.toThrow()
+      await writeFile(join(clone, 'work', 'limits.py'), 'MOST = 7\n')
+      const [, rest = ''] = recipe.split(/^#.*settle.*$/m)
+      expect(await paste(`git add limits.py &&\n${rest.trim()}`)).toBe('done')
+
+      const made = await team.repository.head(branch)
+      expect(await inOrigin(team, 'rev-parse', `${made}^`)).toBe(production)
+      expect(await inOrigin(team, 'show', `${made}:limits.py`)).toBe('MOST = 7')
+      expect(await inOrigin(team, 'log', '-1', '--format=%B', made)).toContain(`(cherry picked from commit ${clash})`)
+      await askForHotfix(team, dana, `/hotfix ${made} production`)
+      await cardShows(team, number + 1, /Awaiting sign-off/)
+      await signHotfixOf(team, number + 1)
+      await team.succeeded(number + 1)
+      const picked = await team.repository.head('production')
+      expect(await inOrigin(team, 'rev-parse', `${picked}^{tree}`)).toBe(await pickedByHand(team, production, [made]))
+      expect(team.heroku.runs(PRODUCTION)).toBe(picked)
+    } finally {
+      await rm(clone, { recursive: true, force: true })
+    }
+  })
+})

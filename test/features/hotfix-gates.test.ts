@@ -170,7 +170,7 @@ describe('a hot-fix that cannot be', () => {
     expect(tooMany).toContain('Gate: `too_many_commits`')
     const foreign = await toldNext(team, dana, () => team.command(dana, '/hotfix abcd123 release-2.x'))
     expect(foreign).toContain('Gate: `not_followed_branch`')
-    expect(foreign).toContain('git switch release-2.x\ngit cherry-pick -x abcd123\ngit push origin release-2.x')
+    expect(foreign).toContain('git switch release-2.x &&\ngit cherry-pick -x abcd123 &&\ngit push origin release-2.x')
     const rule = await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
     const last = onMaster.at(-1) ?? ''
     const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${last} production`, 'pick_not_allowed'))

@@ -1,5 +1,16 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { askForHotfix, inOrigin, pickedByHand, REASON, signHotfix, startHotfixTeam } from '../support/hotfix.ts'
+import { git } from '../../src/sandbox/bare-git.ts'
+import {
+  askForHotfix,
+  atBitbucket,
+  HOSTILE,
+  inOrigin,
+  mentions,
+  pickedByHand,
+  REASON,
+  signHotfix,
+  startHotfixTeam,
+} from '../support/hotfix.ts'
 import { INTEGRATION, PRODUCTION, type Team } from '../support/team.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
@@ -12,6 +23,12 @@ afterEach(async () => {
 function cardWords(): string {
   const card = team.card()
   return card === undefined ? '' : team.slack.plainText(card).replaceAll('\u00a0', ' ')
+}
+
+/** What the worker's mirror keeps for releases under way. */
+async function keptPicks(): Promise<string> {
+  const args = ['for-each-ref', '--format=%(refname:strip=3)', 'refs/signoff/picks']
+  return (await git(`${team.env.DATA_DIR}/mirrors/api.git`, args)).stdout.trim()
 }
 
 async function stepsDone(): Promise<readonly (string | undefined)[]> {
@@ -58,11 +75,13 @@ it('a commit that master lacks: a pull request carries it there, a day later the
   await team.repository.branch('urgent', await team.repository.head('production'))
   const fix = await team.repository.commit({
     branch: 'urgent',
-    files: { 'api/urgent.py': 'FIXED = True\n' },
-    message: 'Mend it <!channel> `now`',
+    files: { 'api/urgent.py': 'FIXED = True\n', [`${HOSTILE}.py`]: `${HOSTILE}${'y'.repeat(5000)}\n` },
+    message: `${HOSTILE} mends it ${'z'.repeat(5000)}\n\n${HOSTILE}\n${'z'.repeat(5000)}`,
+    author: { name: HOSTILE.replaceAll(/[<>]/g, ''), email: 'x@example.test' },
   })
   await askForHotfix(team, dana, `/hotfix ${fix} to api production`)
   await team.until('is not on master: integration is tested without it')
+  expect(await keptPicks()).toBe('1')
   await signHotfix(team)
   await team.until('Succeeded')
   const picked = await team.repository.head('production')
@@ -73,7 +92,13 @@ it('a commit that master lacks: a pull request carries it there, a day later the
   const [pullRequest, ...others] = team.bitbucket.pullRequests()
   expect(others).toEqual([])
   expect(pullRequest).toMatchObject({ state: 'OPEN', source: { sha: picked }, destination: { branch: 'master' } })
-  expect(JSON.stringify(team.slack.messages('product'))).not.toContain('"<!channel>')
+  const told = team.slack.messages('product').flatMap((each) => [each, ...team.slack.thread('product', each.ts)])
+  expect(mentions(told)).toEqual([])
+  expect(JSON.stringify(told)).not.toContain('\u202e')
+  const message = await inOrigin(team, 'log', '-1', '--format=%B', picked)
+  expect(message).toBe(
+    `${await inOrigin(team, 'log', '-1', '--format=%B', fix)}\n\n(cherry picked from commit ${fix})\nSignoff-Release: api #1`,
+  )
 
   const [worker] = team.running
   await worker?.look?.()
@@ -86,6 +111,8 @@ it('a commit that master lacks: a pull request carries it there, a day later the
     timeoutMs: 15_000,
   })
   expect(team.thread().filter((line) => line.includes('still lacks'))).toHaveLength(1)
+  expect(await keptPicks()).toBe('')
+  expect(await team.repository.head('signoff/hotfix-1')).toBe(picked)
 
   await team.command(dana, '/deploy production')
   await team.until('Release #2: api → production')
@@ -103,6 +130,13 @@ it('a commit that master lacks: a pull request carries it there, a day later the
   expect(await inOrigin(team, 'rev-parse', 'production:README.md')).toBe(
     await inOrigin(team, 'rev-parse', 'master:README.md'),
   )
+
+  // Its pull request is merged: our branch has done what it was for.
+  await atBitbucket(team, `pullrequests/${pullRequest?.id}/merge`, { merge_strategy: 'merge_commit' })
+  await worker?.look?.()
+  await expect(team.repository.head('signoff/hotfix-1')).rejects.toThrow()
+  const became = "select body::json->'data'->>'became' as became from event where type = 'hotfix_branch_settled'"
+  expect(await team.query(became)).toEqual([{ became: 'deleted' }])
 })
 
 it('where nobody signs, the plan is shown privately first, and Go starts it', async () => {

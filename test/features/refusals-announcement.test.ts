@@ -38,6 +38,13 @@ it('changes nothing before Slack has the announcement, and goes on by itself whe
   expect(waiting.comments).toBe(0)
   expect(await team.query('select * from step where release = 1')).toEqual([])
   expect(await worldState(team)).toEqual(waiting)
+  const { dana, tom } = team.people
+  for (const person of [dana, tom]) {
+    const told = await team.told(person, 'Gate: `announcement_unconfirmed`')
+    expect(told.replaceAll('\u00a0', ' ')).toMatch(
+      /announcement of release #1[\s\S]*goes on by itself[\s\S]*expires: [\s\S]*\/invite/,
+    )
+  }
   team.slack.clearFaults()
   await team.succeeded(1)
   const [announcement, ...more] = team.slack.messages('product').filter(({ text }) => text.includes('is changing'))

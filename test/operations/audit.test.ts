@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenStore, openStore } from '../../src/adapters/store/open.ts'
 import { exportAudit, verifyAudit } from '../../src/audit.ts'
-import { verifyChain } from '../../src/operations/audit.ts'
+import { readHead, verifyChain } from '../../src/operations/audit.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
 let postgres: TestPostgres
@@ -44,9 +44,22 @@ describe('signoff audit verify', () => {
   })
 
   it('says that an untouched record is as it was written, and holds the heads that left the store', async () => {
-    const { line, exitCode } = await verifyAudit(place, [heads[2]?.slice(0, 12) ?? '', heads[5] ?? ''])
-    expect(line).toMatch(/^✓ 12 events are as they were written/)
+    const [older = '', newest = ''] = [heads[2]?.slice(0, 12), heads[5]]
+    const { lines, exitCode } = await verifyAudit(place, [older, newest])
+    expect(lines[0]).toMatch(/^✓ 12 events are as they were written/)
+    expect(lines.slice(1)).toEqual([`✓ Head ${older} is that of event 6.`, `✓ Head ${newest} is that of event 12.`])
     expect(exitCode).toBe(0)
+  })
+
+  it('is not disturbed by events that are added while it reads', async () => {
+    const writing = await openStore({ pool: { connectionString: database.url } })
+    const found = await writing.audit.readChain(async (chain) => {
+      await writing.store.transaction(async (tx) => tx.addEvent({ type: 'meanwhile', actor: 'bot', data: {} }))
+      return verifyChain(chain)
+    })
+    await writing.close()
+    expect(found).toMatchObject({ ok: true, count: 12 })
+    expect((await verifyAudit(place, [])).lines[0]).toContain('13 events')
   })
 
   it.each([
@@ -68,20 +81,37 @@ describe('signoff audit verify', () => {
       ],
       /event 3 does not follow/,
     ],
+    [
+      'text that moved from an event to the hash before it',
+      ['update event set previous_hash = previous_hash || left(body, 2), body = substr(body, 3) where id = 6'],
+      /columns of event 6 were changed/,
+    ],
+    [
+      'text that moved from one column to the next',
+      ["update event set type = type || ' w', actor = 'orker' where id = 5"],
+      /columns of event 5 were changed/,
+    ],
+    [
+      'another release',
+      ['alter table event drop constraint event_release_fkey', 'update event set release = 3 where id = 2'],
+      /columns of event 2/,
+    ],
+    ['no word of where it ends', ['delete from event_chain'], /its row in event_chain is missing/],
     ['a cut tail', ['delete from event where id > 9'], /ends after event 9, and 12 were written/],
   ])('finds %s', async (_what, statements, why) => {
     await tamper(...statements)
-    const { line, exitCode } = await verifyAudit(place, [])
-    expect(line).toMatch(why)
+    const { lines, exitCode } = await verifyAudit(place, [])
+    expect(lines.join()).toMatch(why)
     expect(exitCode).toBe(1)
   })
 
   it('finds a tail that was cut together with the store’s memory of it, by a head that had left the store', async () => {
     await tamper('delete from event where id > 10', `update event_chain set count = 10, hash = '${heads[4]}'`)
     expect((await verifyAudit(place, [])).exitCode).toBe(0)
-    const { line, exitCode } = await verifyAudit(place, [heads[5]?.slice(0, 12) ?? ''])
-    expect(line).toContain('the end of the chain is missing')
+    const { lines, exitCode } = await verifyAudit(place, [heads[5]?.slice(0, 12) ?? ''])
+    expect(lines.join()).toContain('the chain was cut before it, or written anew')
     expect(exitCode).toBe(1)
+    expect((await verifyAudit(place, [heads[4]?.slice(0, 12) ?? ''])).exitCode).toBe(0)
   })
 
   it('says that there is no such release', async () => {
@@ -90,6 +120,14 @@ describe('signoff audit verify', () => {
 })
 
 it('an empty chain is as it was written', async () => {
-  const none = (async function* () {})()
-  expect(await verifyChain(none, { count: 0, hash: '0'.repeat(64) })).toMatchObject({ ok: true, count: 0 })
+  const rows = (async function* () {})()
+  const found = await verifyChain({ rows, remembered: { count: 0, hash: '0'.repeat(64) } })
+  expect(found).toMatchObject({ ok: true, count: 0 })
+})
+
+it('a head is what a thread shows, and nothing so short that it stands in any chain', () => {
+  expect(readHead(' 4BE109C277AA ')).toBe('4be109c277aa')
+  for (const none of ['', '4be1', '4be109c277a', 'Head', '4be109c277aag', '0'.repeat(65)]) {
+    expect(readHead(none)).toBeUndefined()
+  }
 })

@@ -53,6 +53,7 @@ describe('signoff', () => {
     ['an unknown role', ['start', '--role', 'boss']],
     ['an unknown option', ['manifest', '--http']],
     ['an export of no number', ['audit', 'export', '--release', 'twelve']],
+    ['a head that is too short', ['audit', 'verify', '--head', '4be1']],
     ['a manifest for plain http', ['manifest', '--url', 'http://signoff.example.com']],
   ])('%s is wrong use: exit code 2', async (_what, args) => {
     expect((await signoff(args)).code).toBe(2)

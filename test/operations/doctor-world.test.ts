@@ -92,14 +92,17 @@ describe('services', () => {
     expect(await linesOf(bitbucketChecks(one, bitbucket({})))).toEqual([
       '✓ Bitbucket api: reads the pull requests of jurispect/api',
       '✓ Bitbucket branch production of api: no rule that can be read forbids our merge',
+      '✓ hot-fixes api/production: no rule that can be read forbids our push to production',
     ])
     const forbidding = bitbucket({
       findPullRequest: async () => refused,
       mergeForbiddenBy: async () => ({ ok: true, value: 'restrict_merges on production: nobody may merge' }),
+      pushForbiddenBy: async () => ({ ok: true, value: 'push on production: nobody may push' }),
     })
     expect(await linesOf(bitbucketChecks(one, forbidding))).toEqual([
       '✗ Bitbucket api: refuses our credentials: 401 → see BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
       '✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can not be released → let our user merge in the branch permissions',
+      '! hot-fixes api/production: push on production: nobody may push, so they are refused → let our user push in the branch permissions',
     ])
   })
 
@@ -135,6 +138,8 @@ describe('services', () => {
       'Bitbucket api',
       'Bitbucket branch production of api',
       'Bitbucket branch production of api',
+      'hot-fixes api/production',
+      'hot-fixes api/integration',
       'alembic api/production',
       'alembic api/integration',
     ])

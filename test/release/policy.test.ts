@@ -184,6 +184,8 @@ describe('when a button does something', () => {
     close: ['needs attention'],
     'plan again': ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'],
     details: RELEASE_STATES,
+    // Only what checks have stopped can be planned for one.
+    'plan for an emergency': [],
     // Only the plan of a hot-fix that nobody signs waits for it.
     go: [],
   }
@@ -222,6 +224,27 @@ describe('when a button does something', () => {
   it('plan again: once', () => {
     expect(gate('plan again', member, aRelease({ state: 'failed', replacedBy: 13 }))).toBe('already_decided')
     expect(gate('plan again', member, aRelease({ newerCommits: 2, replacedBy: 13 }))).toBe('already_decided')
+  })
+})
+
+describe('plan for an emergency', () => {
+  const checks = [{ name: 'Unit tests', state: 'failed', url: 'https://ci.example.test/7' }] as const
+  const stopped = (more: Partial<Release> = {}) =>
+    aRelease({ state: 'refused', problem: { because: { gate: 'checks_failed', checks } }, ...more })
+  const asked = (release: Release, environment = production()) =>
+    gate('plan for an emergency', member, release, environment)
+
+  it('is for every full member, once, of what checks have stopped', () => {
+    expect(asked(stopped())).toBe('allowed')
+    expect(asked(stopped({ state: 'failed' }))).toBe('allowed')
+    expect(asked(stopped({ replacedBy: 13 }))).toBe('already_decided')
+    const other = { because: { gate: 'branch_missing', branch: 'master' } } as const
+    expect(asked(stopped({ problem: other }))).toBe('already_decided')
+  })
+
+  it('is nothing where nobody signs: no card there has Must go out now…', () => {
+    const { signOff: _, ...unsigned } = production()
+    expect(asked(stopped(), unsigned)).toBe('already_decided')
   })
 })
 

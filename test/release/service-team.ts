@@ -1,5 +1,5 @@
 import type { Environment } from '../../src/release/app.ts'
-import { cardPosted, needAttention, planned } from '../../src/release/course.ts'
+import { cardPosted, needAttention, planned, proceed } from '../../src/release/course.ts'
 import type { OutboxMessage } from '../../src/release/messages.ts'
 import type { Job } from '../../src/release/ports.ts'
 import type { Gate, Refusal } from '../../src/release/refusals.ts'
@@ -49,6 +49,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
 
   const team = {
     store,
+    outbox: opened.outbox,
     sql,
     directory,
     service,
@@ -85,7 +86,16 @@ export async function aTeam(production: Partial<Environment> = {}) {
       }),
 
     postCard: (number: number) =>
-      store.transaction((tx) => cardPosted(tx, number, environment, { channel: 'C02PROD', ts: `${number}.0001` })),
+      store.transaction((tx) =>
+        cardPosted(tx, number, environment, { channel: 'C02PROD', ts: `${number}.0001` }, { asked: true }),
+      ),
+
+    /** The preflight has held: the announcement is on its way. */
+    announce: (number: number) =>
+      store.transaction(async (tx) => {
+        const release = await tx.lockRelease(number)
+        if (release) await proceed(tx, release, environment)
+      }),
 
     run: (number: number) =>
       store.transaction(async (tx) => tx.changeRelease(number, { state: 'running', startedAt: tx.now })),

@@ -64,12 +64,41 @@ describe('time passes', () => {
   it('nor one whose announcement Slack has not confirmed, which is said', async () => {
     const team = await aTeam()
     const number = await team.approved()
+    await team.announce(number)
     await team.passes('1 hour')
     await team.service.tick()
     expect(await team.release(number)).toMatchObject({
       state: 'expired',
       problem: { because: { gate: 'announcement_unconfirmed' } },
     })
+  })
+
+  it('that Slack does not confirm is told early to the requester and to whoever signed last, once', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    const until = new Date(Number((await team.release(number)).approvedAt) + 55 * 60_000).toISOString()
+    const told = async () =>
+      (await team.messages()).flatMap((message) =>
+        message.kind === 'private' && message.message.is === 'refusal' ? [[message.to, message.message.refusal]] : [],
+      )
+    await team.passes('5 minutes')
+    await team.service.tick()
+    expect(await told()).toEqual([])
+    await team.announce(number)
+    for (let round = 0; round < 3; round++) await team.service.tick()
+    const refusal = { gate: 'announcement_unconfirmed', number, until, channel: '#product' }
+    expect(await told()).toEqual([
+      [DANA.id, refusal],
+      [TOM.id, refusal],
+    ])
+  })
+
+  it('nobody blames Slack for an announcement that was never sent', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    await team.passes('1 hour')
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
   })
 
   it('a run is not ended by the clock', async () => {
@@ -136,7 +165,13 @@ describe('time passes', () => {
     await team.passes('1 minute')
     for (let round = 0; round < 3; round++) await team.service.tick()
     expect(await team.lines(number)).toEqual([
-      { is: 'reminder', owed: ['QA by @qa or U04TOM', 'approval by @release-approvers'] },
+      {
+        is: 'reminder',
+        owed: [
+          { kind: 'qa', count: 1, by: ['@qa', TOM.id] },
+          { kind: 'approval', count: 1, by: ['@release-approvers'] },
+        ],
+      },
     ])
   })
 
@@ -162,7 +197,7 @@ describe('time passes', () => {
     await team.passes('1 minute')
     for (let round = 0; round < 3; round++) await team.service.tick()
     expect((await team.lines(number)).filter(({ is }) => is === 'reminder')).toEqual([
-      { is: 'reminder', owed: ['approval by @release-approvers'] },
+      { is: 'reminder', owed: [{ kind: 'approval', count: 1, by: ['@release-approvers'] }] },
     ])
   })
 

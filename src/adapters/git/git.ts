@@ -4,7 +4,7 @@ import { checkOut } from './checkout.ts'
 import type { Credentials } from './environment.ts'
 import { lastAuthorOf } from './file-author.ts'
 import { createMirrors, failure } from './mirror.ts'
-import { commitsNamed, hasChange, isReachable, pickCommits } from './pick.ts'
+import { commitsNamed, forgetPicks, hasChange, isReachable, keptPicks, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
 import { createPushes } from './push.ts'
 import { entryAt, foreseeMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
@@ -90,6 +90,12 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     },
     async pick(app, wanted) {
       return pickCommits(await mirrors.of(app), wanted)
+    },
+    async keptPicks(app) {
+      return keptPicks(await mirrors.of(app))
+    },
+    async forgetPicks(app, names) {
+      await forgetPicks(await mirrors.of(app), names)
     },
     push: pushes.push,
     deleteBranch: pushes.deleteBranch,

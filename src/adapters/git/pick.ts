@@ -8,6 +8,7 @@ const COMMITTER = 'Signoff <signoff@signoff.invalid>'
 /** Of what is only needed for a merge's base: the same each time, so that the same commit is made once. */
 const NOBODY = `${COMMITTER} 0 +0000`
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
+const KEPT = 'refs/signoff/picks/'
 const LONGEST_CONFLICT = 16
 const LONGEST_LINE = 200
 const LOOKED_AT = 10
@@ -27,7 +28,7 @@ interface Original {
  * which is what cherry-picking is.
  */
 export async function pickCommits(mirror: Mirror, wanted: PickWanted): Promise<Picked> {
-  if (!/^[\w-]{1,60}$/.test(wanted.keepAs)) throw new TypeError('not a name under which picks can be kept')
+  const kept = keptAs(wanted.keepAs)
   if (!/^[A-Za-z][A-Za-z-]*: [\w#./ -]+$/.test(wanted.trailer)) throw new TypeError('not a trailer')
   const committer = `${COMMITTER} ${Math.floor(wanted.at.getTime() / 1000)} +0000`
   const commits: { from: string; made: string; tree: string }[] = []
@@ -56,8 +57,24 @@ export async function pickCommits(mirror: Mirror, wanted: PickWanted): Promise<P
     onto = made
     ontoTree = merged.tree
   }
-  if (commits.length > 0) await mirror.setReferences({ [`refs/signoff/picks/${wanted.keepAs}`]: onto })
+  if (commits.length > 0) await mirror.setReferences({ [kept]: onto })
   return { pick: 'made', commits }
+}
+
+/** The names under which picks are kept in the mirror. */
+export async function keptPicks(mirror: Mirror): Promise<readonly string[]> {
+  const names = await mirror.read(['for-each-ref', '--format=%(refname:strip=3)', KEPT])
+  return names.split('\n').filter((name) => name !== '')
+}
+
+/** Takes the references of picks away; their objects stay until somebody tidies the mirror. */
+export function forgetPicks(mirror: Mirror, names: readonly string[]): Promise<void> {
+  return mirror.setReferences(Object.fromEntries(names.map((name) => [keptAs(name), null])))
+}
+
+function keptAs(name: string): string {
+  if (!/^[\w-]{1,60}$/.test(name)) throw new TypeError('not a name under which picks can be kept')
+  return `${KEPT}${name}`
 }
 
 /** The commits whose ids begin so; trees and files with such ids don't count. */

@@ -1,17 +1,20 @@
 import type { Kysely } from 'kysely'
 import pg from 'pg'
-import type { ChainRow, StoredChain } from '../../release/record.ts'
+import type { ChainRow, EventRow, StoredChain, StoredMessage } from '../../release/record.ts'
 import type { Tables } from './schema.ts'
 
 const BATCH = 2_000
 
-/** In the order of `toRow`. The time in the words that the event's text has it in. */
-const COLUMNS = `id, release, type, actor, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), body, hash, previous_hash`
+/**
+ * Few columns, since each costs as much as hashing does. The lengths keep what one column holds apart from what the next
+ * one does.
+ */
+const COLUMNS = `id, hash, previous_hash || body, concat_ws(' ', length(previous_hash), coalesce(release, 0), length(type), type, actor, at)`
 
-type Values = [number, number | null, string, string, string, string, string, string]
+type Values = [number, string, string, string]
 
-function toRow([id, release, type, actor, at, body, hash, previousHash]: Values): ChainRow {
-  return { id, release, type, actor, at, body, hash, previousHash }
+function toRow([id, hash, text, besides]: Values): ChainRow {
+  return { id, hash, text, besides }
 }
 
 /**
@@ -23,6 +26,7 @@ export async function readChain<T>(connect: pg.ClientConfig, work: (chain: Store
   client.on('error', () => undefined)
   await client.connect()
   try {
+    await client.query("set timezone = 'UTC'; set datestyle = 'ISO'")
     await client.query('begin isolation level repeatable read read only')
     const { rows: heads } = await client.query<{ count: number; hash: string }>('select count, hash from event_chain')
     const [remembered] = heads
@@ -47,4 +51,31 @@ async function* readRows(client: pg.Client): AsyncGenerator<readonly ChainRow[]>
   } finally {
     await coming.catch(() => undefined)
   }
+}
+
+/** The events of one release as they are stored, in order. */
+export async function readRowsOf(db: Kysely<Tables>, release: number): Promise<readonly EventRow[]> {
+  return db
+    .selectFrom('event')
+    .select(['id', 'body', 'hash', 'previous_hash as previousHash'])
+    .where('release', '=', release)
+    .orderBy('id')
+    .execute()
+}
+
+/** Where the messages of one release stand in Slack, once each, in the order in which they were put into the outbox. */
+export async function readPosted(db: Kysely<Tables>, release: number): Promise<readonly StoredMessage[]> {
+  const rows = await db
+    .selectFrom('outbox')
+    .select(['kind', 'posted_channel as channel', 'posted_ts as ts', 'settled_at as at'])
+    .where('release', '=', release)
+    .where('state', '=', 'sent')
+    .orderBy('id')
+    .execute()
+  const seen = new Set<string>()
+  return rows.flatMap(({ kind, channel, ts, at }) => {
+    if (channel === null || ts === null || at === null || seen.has(`${channel} ${ts}`)) return []
+    seen.add(`${channel} ${ts}`)
+    return [{ kind, channel, ts, at }]
+  })
 }

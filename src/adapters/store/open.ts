@@ -3,8 +3,8 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import type { EnvironmentLock, Inbox, Jobs, Outbox, Store } from '../../release/ports.ts'
-import type { ChainRow } from '../../release/record.ts'
-import { readChainRows, readRememberedHead } from './audit-rows.ts'
+import type { EventRow, StoredChain, StoredMessage } from '../../release/record.ts'
+import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
 import { type Report, within } from './connection.ts'
@@ -36,10 +36,14 @@ export interface OpenStore {
   readonly outbox: Outbox
   readonly jobs: Jobs
   readonly lock: EnvironmentLock
-  /** Every stored event in order, and what the store remembers of the last one. */
+  /** What an auditor reads. */
   readonly audit: {
-    rows(): AsyncIterable<readonly ChainRow[]>
-    rememberedHead(): Promise<{ count: number; hash: string }>
+    /** Hands the whole record, as it stands at this moment, to `work`. */
+    readChain<T>(work: (chain: StoredChain) => Promise<T>): Promise<T>
+    /** A release's own events as they are stored, in order. */
+    rowsOf(release: number): Promise<readonly EventRow[]>
+    /** A release's messages that Slack has confirmed, in order. */
+    posted(release: number): Promise<readonly StoredMessage[]>
   }
   /** What waits, for metrics. */
   readonly waiting: {
@@ -96,7 +100,11 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     inbox: createInbox(db),
     outbox,
     waiting: createWaiting(db),
-    audit: { rows: () => readChainRows(db), rememberedHead: () => readRememberedHead(db) },
+    audit: {
+      readChain: (work) => readChain(connect, work),
+      rowsOf: (release) => readRowsOf(db, release),
+      posted: (release) => readPosted(db, release),
+    },
     jobs: createJobs(options.role === 'bot' ? undefined : boss, db, timing, report),
     lock: createEnvironmentLock(connect),
     ping: async () => {

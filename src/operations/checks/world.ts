@@ -3,14 +3,14 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { App, Environment } from '../../release/app.ts'
 import type { Answer, Bitbucket, Git, Heroku, MigrationStatus, Migrations, Trouble } from '../../release/ports.ts'
-import { type Check, type Finding, good, wrong } from '../doctor.ts'
+import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
 
 /** A marker that no pull request of ours has: what is asked for is only whether we may look. */
 const NO_MARKER = 'signoff:doctor'
 
 const BITBUCKET_SETTING = 'BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN'
 
-/** Whether the token reads the repository, and whether a rule that can be read forbids our merges. */
+/** Whether the token reads the repository, and whether a rule that can be read forbids our merges, or the pushes of hot-fixes. */
 export function bitbucketChecks(app: App, bitbucket: Bitbucket): readonly Check[] {
   const targets = app.environments.filter(({ promotes }) => promotes !== undefined)
   return [
@@ -32,6 +32,18 @@ export function bitbucketChecks(app: App, bitbucket: Bitbucket): readonly Check[
           return answer.value === undefined
             ? good('no rule that can be read forbids our merge')
             : wrong(`${answer.value}, so ${name} can not be released`, 'let our user merge in the branch permissions')
+        },
+      }),
+    ),
+    ...app.environments.map(
+      ({ branch, name }): Check => ({
+        name: `hot-fixes ${app.name}/${name}`,
+        async look() {
+          const answer = await bitbucket.pushForbiddenBy(app, branch)
+          if (!answer.ok) return notGiven(answer, `see ${BITBUCKET_SETTING}`)
+          return answer.value === undefined
+            ? good(`no rule that can be read forbids our push to ${branch}`)
+            : odd(`${answer.value}, so they are refused`, 'let our user push in the branch permissions')
         },
       }),
     ),

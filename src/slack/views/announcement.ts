@@ -1,6 +1,6 @@
 /** The announcement: that an environment is being changed now. A message of its own, before anything irreversible. */
 import type { Environment } from '../../release/app.ts'
-import { owed } from '../../release/policy.ts'
+import { heldByChecks, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './blocks.ts'
 import {
@@ -64,6 +64,7 @@ function withoutWhat(release: Release, environment: Environment): string {
     ...(signers(release, 'qa').length < (signOff?.qa ?? 0) ? ['QA'] : []),
     ...(signers(release, 'approval').length < (signOff?.approvals ?? 0) ? ['approval'] : []),
     ...(owed(environment, release).some(({ kind }) => kind === 'talked over') ? ['talking it over'] : []),
+    ...(heldByChecks(environment, release) === undefined ? [] : ['passed checks']),
   ]
   return missing.length === 0 ? '' : `, without ${listed(missing)}`
 }

@@ -40,7 +40,7 @@ export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[
     case 'outdated':
     case 'expired':
     case 'refused':
-      return release.replacedBy === undefined ? [ACTION.planAgain] : []
+      return release.replacedBy === undefined ? [ACTION.planAgain, ...forEmergency(release)] : []
     case 'needs attention':
       return [ACTION.retry, ACTION.close]
     case 'planning':
@@ -50,6 +50,11 @@ export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[
     case 'cancelled':
       return []
   }
+}
+
+/** What checks have stopped can be planned for an emergency: they are asked for only where people sign. */
+export function forEmergency({ problem, replacedBy }: Release): readonly Action[] {
+  return problem?.because.gate === 'checks_failed' && replacedBy === undefined ? [ACTION.planForEmergency] : []
 }
 
 /** The buttons that sit beside a line: Cancel at the state, Details at what it details, Plan again at what is newer. */

@@ -1,8 +1,10 @@
 /** The middle of a card that stopped: what happened, what is true now, what is not known, what the buttons do. */
 import type { KnownBlock } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
+import { mayBeEmergency, whoMay } from '../../release/policy.ts'
 import { irreversibleBegun, type Release } from '../../release/release.ts'
 import { bold, bullets, code, context, type Line, preformatted, rich, richLines, section, words } from './blocks.ts'
+import { forEmergency } from './buttons.ts'
 import { standing, stepNow, stepOf } from './facts.ts'
 import { type ProblemWords, problemWords } from './failures.ts'
 import type { People } from './people.ts'
@@ -15,10 +17,18 @@ interface Facts extends People {
 }
 
 /** What the problem says; a release without one has only its state to tell. */
-export function problemOf(release: Release, people: People): ProblemWords | undefined {
+export function problemOf(
+  release: Release,
+  { environment, ...people }: People & { readonly environment?: Environment | undefined },
+): ProblemWords | undefined {
   if (release.problem === undefined) return undefined
   const webUrl = release.plan?.webUrl
-  return problemWords(release.problem.because, { ...people, ...(webUrl === undefined ? {} : { webUrl }) })
+  const isOffered = forEmergency(release).length > 0 && environment !== undefined && mayBeEmergency(environment)
+  return problemWords(release.problem.because, {
+    ...people,
+    ...(webUrl === undefined ? {} : { webUrl }),
+    ...(isOffered && { emergencyBy: whoMay('emergency', environment) }),
+  })
 }
 
 /** Where it stopped: ` at migrate`, and `, step 6 of 9`. */

@@ -11,6 +11,7 @@ import { endBlocks } from './card-ends.ts'
 import { cardText } from './card-text.ts'
 import { attentionBlocks, failedBlocks } from './card-troubles.ts'
 import { finalCommit, stepNow, stepOf, summary, title, took, whoSigned } from './facts.ts'
+import { heldBlocks } from './held.ts'
 import { givenLines, owedLines } from './owed.ts'
 import type { People } from './people.ts'
 import { planBlocks } from './plan-blocks.ts'
@@ -60,6 +61,7 @@ function middle(release: Release, facts: CardFacts): KnownBlock[] {
         section(awaitsGo(release) ? goLine(release) : state(release, 'Awaiting sign-off'), cancel),
         ...lines([...givenLines(release, facts), ...owedLines(release, facts, 'Owed')]),
         ...reason(release),
+        ...heldBlocks(release, facts),
         ...(release.plan === undefined ? [] : planBlocks(release.plan, planFacts(release, facts))),
         ...unmatched(release, facts),
         ...newer(release, facts),

@@ -32,12 +32,13 @@ function shellWord(text: string): string {
 /** By hand, without touching the environment's branch: what comes out goes through the same sign-offs. */
 function recipe({ branch, environment, commits, commit }: Extract<Refusal, { gate: 'pick_conflict' }>): string {
   const own = `hotfix-${short(commit.sha)}`
+  // Joined, so that of lines that are pasted all at once none is run after one that failed.
   return [
-    'git fetch origin',
-    `git switch -c ${own} ${shellWord(`origin/${branch}`)}`,
+    'git fetch origin &&',
+    `git switch -c ${own} ${shellWord(`origin/${branch}`)} &&`,
     `git cherry-pick -x ${commits.map((sha) => sha.slice(0, 12)).join(' ')}`,
     '# settle the conflict, git add the files, then',
-    'git cherry-pick --continue',
+    'git cherry-pick --continue &&',
     `git push origin ${own}`,
     `# then in Slack: /hotfix <the commit that you made> ${environment}`,
   ].join('\n')
@@ -135,9 +136,9 @@ export const HOTFIX_WORDS: {
 
 function byHandOn(branch: string, commits: readonly string[]): string {
   return [
-    'git fetch origin',
-    `git switch ${shellWord(branch)}`,
-    `git cherry-pick -x ${commits.join(' ')}`,
+    'git fetch origin &&',
+    `git switch ${shellWord(branch)} &&`,
+    `git cherry-pick -x ${commits.join(' ')} &&`,
     `git push origin ${shellWord(branch)}`,
   ].join('\n')
 }

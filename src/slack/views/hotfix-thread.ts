@@ -16,14 +16,15 @@ export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, 
 }
 
 export function stillMissingLine(
-  { branch, environment, commits }: Extract<ThreadLine, { is: 'still missing' }>,
+  { branch, environment, commits, isCarried }: Extract<ThreadLine, { is: 'still missing' }>,
   webUrl: string | undefined,
 ): Drawn {
   const shown = commits.slice(0, 10)
   const list = shown.flatMap((commit, index): Line => [...(index === 0 ? [] : [', ']), commitLink(webUrl, commit)])
   const more = commits.length > shown.length ? ` and ${commits.length - shown.length} more` : ''
   const to = cut(oneLine(branch), 60)
-  const rest = `${more}: ${environment} is tested without it, and the next merge may conflict. Merge the pull request that carries it.`
+  const next = isCarried ? 'Merge the pull request that carries it.' : `No pull request carries it: open one to ${to}.`
+  const rest = `${more}: ${environment} is tested without it, and the next merge may conflict. ${next}`
   return {
     text: `A day later ${defused(to)} still lacks ${shown.map(short).join(', ')}${rest}`,
     blocks: [richLines([[`A day later ${to} still lacks `, ...list, rest]])],

@@ -10,7 +10,8 @@ import { ACTION, VIEW } from '../ids.ts'
 import { bullets, context, plain, rich, section } from './blocks.ts'
 import { isLast, startWords } from './buttons.ts'
 import { called, place, pullRequest, risks, whatGoes } from './facts.ts'
-import { counted, cut, defused, together } from './text.ts'
+import { heldSpoken } from './held.ts'
+import { capital, counted, cut, defused, oneLine, together } from './text.ts'
 
 export { detailsModal } from './details.ts'
 
@@ -211,6 +212,7 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   const request = plan?.pullRequest
+  const held = environment && heldSpoken(release, environment)
   const named = environment?.channel.startsWith('#') ? environment.channel : 'the channel'
   const channel = named.slice(0, 80)
   return modal({
@@ -224,6 +226,7 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
       rich(
         bullets([
           ...(plan === undefined ? [] : [[`${whatGoes(plan)}${risky === '' ? '' : `; of the migrations, ${risky}`}`]]),
+          ...(held === undefined ? [] : [[capital(cut(oneLine(held), 300))]]),
           [
             request === undefined
               ? `Your name and reason go to ${channel} and the record`

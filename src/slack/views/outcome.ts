@@ -12,7 +12,7 @@ import type { People } from './people.ts'
 import { STATE_EMOJI } from './states.ts'
 import { cut, oneLine } from './text.ts'
 
-/** The number of events in the chain and the hash of its last one: with them the record can be checked from outside. */
+/** How many events the release has, and the hash of its last one: with them the record can be checked from outside. */
 export interface RecordHead {
   readonly events: number
   readonly head: string

@@ -1,7 +1,7 @@
 /** What is given and what is owed, a line each. */
 import type { Owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
-import { anyOf, type People } from './people.ts'
+import { anyOf, namedOf, type People } from './people.ts'
 import { counted, date, defused } from './text.ts'
 
 /** The sign-off in the words of a sentence. */
@@ -60,6 +60,15 @@ export function owedSpoken(owed: readonly Owed[]): string {
       return count === 1 ? SPOKEN[kind] : `${SPOKEN[kind]} by ${count}`
     }),
   )
+}
+
+/** `QA by @qa or Tom, 2 approvals by anyone`: with whose word it is, and without a mention. */
+export function owedBy(owed: readonly Owed[], people: People): string {
+  const wanted = owed.map(({ kind, count, by }) => {
+    const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : SIGN_OFF_WORD[kind]
+    return `${word} by ${namedOf(by, people)}`
+  })
+  return wanted.join(', ')
 }
 
 /** `QA and approval`: what an emergency goes without. */

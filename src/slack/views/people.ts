@@ -23,6 +23,18 @@ export function entry(text: string, people: People, mention: boolean): string {
   return defused(people.names?.[text] ?? text, 60)
 }
 
+/** `@a or Tom`, for lines that mention nobody: people whom Slack did not name are counted, not shown by their ids. */
+export function namedOf(by: readonly string[] | 'every full member', people: People): string {
+  if (by === 'every full member') return 'anyone'
+  const named = by.filter((one) => people.names?.[one] !== undefined || !USER_ID.test(one)).slice(0, 10)
+  const left = by.length - named.length
+  const all = [
+    ...named.map((one) => entry(one, people, false)),
+    ...(left > 0 ? [named.length > 0 ? `${left} more` : `${left} whom releases.yml names`] : []),
+  ]
+  return all.length > 1 ? `${all.slice(0, -1).join(', ')} or ${all.at(-1)}` : (all[0] ?? 'nobody')
+}
+
 /** `@a, @b or Tom`; everybody is `anyone`. For mrkdwn. */
 export function anyOf(by: readonly string[] | 'every full member', people: People, mention: boolean): string {
   if (by === 'every full member') return 'anyone'

@@ -3,8 +3,10 @@ import type { KnownBlock } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
 import type { EnvironmentStatus, PrivateMessage } from '../../release/messages.ts'
 import type { Plan } from '../../release/plan.ts'
-import { isEmergency, type Release } from '../../release/release.ts'
-import { bold, code, context, type Drawn, type Line, richLines, section } from './blocks.ts'
+import { owed } from '../../release/policy.ts'
+import { hasEnded, isEmergency, type Release } from '../../release/release.ts'
+import { actions, bold, code, context, type Drawn, type Line, richLines, section } from './blocks.ts'
+import { buttons, forEmergency } from './buttons.ts'
 import { cardText } from './card-text.ts'
 import { problemOf, where } from './card-troubles.ts'
 import { called, migrationCount, place, signers, whatGoes } from './facts.ts'
@@ -21,6 +23,8 @@ export interface PrivateFacts extends People {
   readonly release?: Release
   /** The token of the button Go, for the plan of a hot-fix that nobody signs. */
   readonly goToken?: string
+  /** The token of the button Plan for an emergency, for what checks have stopped. */
+  readonly emergencyToken?: string
   readonly environment?: Environment
   /** The address of a release's card. */
   readonly link?: (number: number) => string | undefined
@@ -39,6 +43,8 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}
       return preview(message.app, message.environment, message.plan)
     case 'ended':
       return ended(message.number, facts)
+    case 'not taken':
+      return notTaken(message, facts)
     case 'go':
       return facts.release === undefined
         ? told(`Hot-fix #${message.number} is planned.`)
@@ -75,19 +81,59 @@ function planning({ number, app, environment, kind, noWorker }: Extract<PrivateM
 }
 
 /** A release that ended before it had a card: its requester is told here. */
-function ended(number: number, { release, environment, ...facts }: PrivateFacts): Drawn {
+function ended(number: number, { release, environment, emergencyToken, ...facts }: PrivateFacts): Drawn {
   if (release === undefined) return told(`Release #${number} has ended before it had a card.`)
   const refused = release.problem?.because
-  const words = problemOf(release, facts)
+  const words = problemOf(release, { ...facts, environment })
   if (release.state === 'refused' && refused !== undefined && words !== undefined) {
     const where = `${called(release)}: ${release.app} → ${release.environment}`
     return {
       text: `${called(release)} of ${release.app} to ${release.environment} was refused: ${defused(words.why, 400)}. Nothing was changed.`,
-      blocks: [section(`*${defused(where)}*`), ...refusalBlocks(words, refused.gate)],
+      blocks: [
+        section(`*${defused(where)}*`),
+        ...refusalBlocks(words, refused.gate),
+        ...(environment === undefined || emergencyToken === undefined
+          ? []
+          : actions(
+              buttons(forEmergency(release), release, {
+                environment,
+                tokens: { plan_for_emergency: emergencyToken },
+                owed: [],
+              }),
+            )),
+      ],
     }
   }
   if (environment === undefined) return told(`${called(release)} ${STATE_IN_A_SENTENCE[release.state]}.`)
   return told(cardText(release, environment, []))
+}
+
+const NOT_TAKEN = {
+  card: 'the card',
+  line: 'a line in the thread',
+  outcome: 'the last word',
+} as const
+
+/** What the channel does not show, why, and how the release stands all the same. */
+function notTaken(
+  { number, what, channel, error, isGivenUp }: Extract<PrivateMessage, { is: 'not taken' }>,
+  { release, environment }: PrivateFacts,
+): Drawn {
+  const where = defused(channel, 60)
+  const tried = isGivenUp ? 'It is not tried again.' : 'It is tried again until the release ends.'
+  const first = `Slack does not take ${NOT_TAKEN[what]} of release #${number} in ${where}: ${error.replaceAll(/[^a-z_]/g, '')}. ${tried}`
+  const stands = release && environment ? cardText(release, environment, owed(environment, release)) : ''
+  const stop = release && !hasEnded(release.state) ? [`To stop it: \`/deploy cancel ${number}\``] : []
+  return {
+    text: [first, stands].filter((one) => one !== '').join(' '),
+    blocks: [
+      section([
+        `:warning: ${first}`,
+        `See that ${where} is there and not archived, and that the bot is in it: \`/invite @Signoff\``,
+      ]),
+      ...(stands === '' ? [] : [section([stands, ...stop])]),
+    ],
+  }
 }
 
 function told(text: string): Drawn {

@@ -140,9 +140,20 @@ export const PEOPLE_WORDS: {
     why: `release #${number} has expired`,
     next: [['Its sign-offs were due: ', richDate(new Date(at)), '. ', bold('Plan again'), ' makes a new release.']],
   }),
-  announcement_unconfirmed: ({ until }) => ({
-    why: 'Slack has not confirmed the announcement, and nothing starts before it',
-    next: [['It goes on by itself when Slack answers, or expires: ', richDate(new Date(until)), '.']],
+  announcement_unconfirmed: ({ until, number, channel }) => ({
+    why: `Slack has not confirmed the announcement${number === undefined ? '' : ` of release #${number}`}, and nothing starts before it`,
+    next: [
+      ['It goes on by itself when Slack answers, or expires: ', richDate(new Date(until)), '.'],
+      ...(channel === undefined
+        ? []
+        : [
+            [
+              `See that ${name(channel)} is there and not archived, and that the bot is in it: `,
+              code('/invite @Signoff'),
+              '.',
+            ],
+          ]),
+    ],
   }),
   time_ran_out: ({ during }) => ({
     why: `planning took more than 5 minutes, and was stopped during: ${name(during)}`,

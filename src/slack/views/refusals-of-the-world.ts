@@ -1,6 +1,7 @@
 /** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
 import type { Refusal } from '../../release/refusals.ts'
 import { bold, code, commitLink, type Line, richLink } from './blocks.ts'
+import { may } from './people.ts'
 import { counted, cut, eight, oneLine, short } from './text.ts'
 import { type Hints, name, said, some, type Words } from './words.ts'
 
@@ -13,6 +14,16 @@ function unreachable(what: string, detail: string, ...next: Line[]): Words {
 /** A fact before or after it moved: commits by their seven digits, all else as it is. */
 function shown(fact: string): string {
   return /^[0-9a-f]{40}$/.test(fact) ? short(fact) : cut(oneLine(fact), 60) || 'nothing'
+}
+
+/** Checks are the one gate of the world that an emergency waives. */
+function inAnEmergency({ emergencyBy, ...people }: Hints): Line[] {
+  if (emergencyBy === undefined) return []
+  const who = emergencyBy === 'every full member' ? ['any full member'] : may(emergencyBy, people)
+  return [
+    ['If it cannot wait: ', bold('Must go out now…'), ' sends it without them, said by ', ...who, '.'],
+    [bold('Plan for an emergency'), ' makes a new release whose card has that button.'],
+  ]
 }
 
 type WorldGate =
@@ -158,12 +169,15 @@ export const WORLD_WORDS: {
       ['A push would lose them. Signoff never forces one, and offers no way to.'],
     ],
   }),
-  checks_failed: ({ checks }) => {
+  checks_failed: ({ checks }, hints) => {
     const bad = checks.filter(({ state }) => state !== 'passed')
     if (checks.length === 0)
       return {
         why: 'no check has reported on the commit',
-        next: [['This environment asks for checks. Wait until the build has reported, then ask again.']],
+        next: [
+          ['This environment asks for checks. Wait until the build has reported, then ask again.'],
+          ...inAnEmergency(hints),
+        ],
       }
     return {
       why: `${counted(bad.length, 'check')} did not pass`,
@@ -171,7 +185,7 @@ export const WORLD_WORDS: {
         richLink(url, cut(oneLine(check), 64) || 'check'),
         ` ${state}`,
       ]),
-      next: [['Mend or run them again, then ask again.']],
+      next: [['Mend or run them again, then ask again.'], ...inAnEmergency(hints)],
     }
   },
   migrations_unreadable: ({ alembic, detail }) => ({

@@ -17,12 +17,15 @@ import {
   rich,
   richLines,
   richSection,
+  section,
   spoken,
 } from './blocks.ts'
+import { calledInFull } from './facts.ts'
 import { problemWords } from './failures.ts'
 import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
 import { migrationsLine } from './migrations.ts'
 import { outcome } from './outcome.ts'
+import { owedBy, owedLines } from './owed.ts'
 import type { People } from './people.ts'
 import { gateLine } from './refusal-message.ts'
 import { capital, defused, duration, lastLines } from './text.ts'
@@ -45,7 +48,7 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
     case 'waiting':
       return { text: sentence(`Waits: ${defused(line.what, 600)}`) }
     case 'reminder':
-      return { text: `Still owed: ${line.owed.map((one) => defused(one, 100)).join(', ')}.` }
+      return { text: `Still owed: ${owedBy(line.owed, facts)}.` }
     case 'cancel asked': {
       const who = `${defused(line.person.name, 40)} cancelled.`
       return {
@@ -70,10 +73,23 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
       return stillMissingLine(line, release.plan?.webUrl)
     case 'migrations':
       return migrationsLine(release)
+    case 'asked':
+      return asked(release, facts)
     case 'note':
       return { text: defused(line.text, 2000) }
     case 'outcome':
       return outcome(release, { ...facts, events: line.events, head: line.head })
+  }
+}
+
+/** The one line that mentions: whom the card, which was there before its plan, could not ask. */
+function asked(release: Release, facts: ThreadFacts): Drawn {
+  const planned = `${calledInFull(release)} is planned`
+  if (release.state !== 'awaiting sign-off' || facts.owed.length === 0) return { text: `${planned}.` }
+  const owing = owedLines(release, { ...facts, mentionGroups: true }, 'Owed')
+  return {
+    text: `${planned}, and awaits sign-off: ${owedBy(facts.owed, facts)}.`,
+    blocks: [section(['It is planned, and awaits sign-off.', ...owing])],
   }
 }
 

@@ -21,6 +21,8 @@ export interface Words {
 export interface Hints extends People {
   /** Web address of the repository, for links to commits. */
   readonly webUrl?: string
+  /** Who may say Must go out now… where the release can be planned for it. */
+  readonly emergencyBy?: readonly string[] | 'every full member'
 }
 
 /** A name of the outside, fit for a sentence. */

@@ -1,21 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { MigrationStatus } from '../../release/ports.ts'
+import { inCheckout, lookAtDatabase } from '../database.ts'
 import { lookUntil } from '../patience.ts'
 import { migrationsTrouble } from '../world.ts'
 import { type Performed, type Probe, type Step, type StepRun, type Stopped, stopped, wasCutOff } from './step.ts'
 import { upgradePatiently } from './upgrade.ts'
-
-async function inCheckout<T>({ ports, app, commit }: StepRun, work: (checkout: string) => Promise<T>): Promise<T> {
-  if (commit === undefined) throw new Error('migrations need the commit that goes')
-  const checkout = await mkdtemp(join(ports.checkouts, 'migrate-'))
-  try {
-    await ports.git.checkout(app, commit, checkout)
-    return await work(checkout)
-  } finally {
-    await rm(checkout, { recursive: true, force: true })
-  }
-}
 
 function database({ plan }: StepRun) {
   const planned = plan.bound.database
@@ -31,16 +19,10 @@ interface Now {
   readonly isWorking: boolean
 }
 
-/** The database's revisions, looked at directly where that is possible, else by alembic. */
 async function databaseNow(run: StepRun): Promise<Now | Stopped> {
-  const direct = await run.ports.migrations.revisions(run.environment)
-  if (direct.ok && direct.value !== undefined) {
-    return { revisions: direct.value.revisions, isWorking: direct.value.isWorking === true }
-  }
-  if (!direct.ok) return stopped(migrationsTrouble(run.environment, direct).refused, 'as before')
-  const status = await inCheckout(run, (checkout) => run.ports.migrations.status(run.environment, checkout, run.signal))
-  if (!status.ok) return stopped(migrationsTrouble(run.environment, status).refused, 'as before')
-  return { revisions: status.value.current, isWorking: false }
+  const now = await lookAtDatabase(run.ports, run, run.signal)
+  if (!now.ok) return stopped(migrationsTrouble(run.environment, now).refused, 'as before')
+  return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
 }
 
 /**
@@ -97,8 +79,9 @@ export const migrate: Step = {
   },
 
   async perform(run) {
-    const { ports, environment, signal } = run
-    return inCheckout(run, async (checkout): Promise<Performed | Stopped> => {
+    const { ports, app, environment, commit, signal } = run
+    if (commit === undefined) throw new Error('migrations need the commit that goes')
+    return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
       const mayGoOn = async () => {
         const now = await ports.migrations.status(environment, checkout, signal)
         if (!now.ok) return stopped(migrationsTrouble(environment, now).refused, 'as before')
@@ -119,9 +102,13 @@ export const migrate: Step = {
   },
 }
 
-/** Pending revisions other than the signed ones must not be run; those that a try before has put in are left. */
-function changedSince(run: StepRun, { pending, heads }: MigrationStatus): Stopped | undefined {
+/** Another database, or pending revisions other than the signed ones, must not be migrated; those that a try before has put in are left. */
+function changedSince(run: StepRun, { identity, pending, heads }: MigrationStatus): Stopped | undefined {
   const planned = database(run)
+  if (identity !== planned.identity) {
+    const moved = [{ what: 'the database', from: planned.identity, to: identity }]
+    return stopped({ gate: 'plan_outdated', moved }, 'as before')
+  }
   const same = heads.length === 1 && heads[0]?.revision === planned.head
   const known = pending.every(({ revision }) => planned.pending.includes(revision))
   if (same && known) return undefined

@@ -208,7 +208,8 @@ describe('the longest and most hostile plan', () => {
     expectGood(threadLine({ is: 'signed', kind: 'rejection', person: PERSON, note: LINES }, release, facts))
     expectGood(threadLine({ is: 'step ended', step: 'push', said: LINES, ms: 1 }, release, facts))
     expectGood(threadLine({ is: 'waiting', what: LINES }, release, facts))
-    expectGood(threadLine({ is: 'reminder', owed: Array.from({ length: 9 }, () => LINES) }, release, facts))
+    const by = Array.from({ length: 9 }, () => LINES)
+    expectGood(threadLine({ is: 'reminder', owed: [{ kind: 'qa', count: 1, by }] }, release, facts))
     expectGood(threadLine({ is: 'closed', person: PERSON, reason: LINES }, release, facts))
     expectGood(threadLine({ is: 'note', text: LINES }, release, facts))
     for (const because of PROBLEMS) {

@@ -119,8 +119,9 @@ describe('a hot-fix is not mistaken for a release', () => {
       branch: 'master',
       environment: 'integration',
       commits: [sha('7ad90f4')],
+      isCarried: true,
     } as const
-    for (const line of [carried, missing]) {
+    for (const line of [carried, missing, { ...missing, isCarried: false }]) {
       const drawn = threadLine(line, aHotfix(), { environment, owed: [] })
       expect(messageProblems(drawn)).toEqual([])
       expect(drawn.text).toMatch(/\.$/)

@@ -21,7 +21,7 @@ import { read } from './read.ts'
 const environment = anEnvironment()
 
 function say(line: ThreadLine, release = aRelease()): string {
-  const drawn = threadLine(line, release, { environment, owed: [] })
+  const drawn = threadLine(line, release, { environment, owed: [], names: { [TOM.id]: 'Tom' } })
   expect(messageProblems(drawn)).toEqual([])
   return read(drawn)
 }
@@ -36,7 +36,16 @@ describe('the thread', () => {
     ],
     [{ is: 'step ended', step: 'merge', said: 'Merged PR #418.', ms: 4000 }, '"Merged PR #418. 4 s."'],
     [{ is: 'waiting', what: 'another run holds the environment' }, '"Waits: another run holds the environment."'],
-    [{ is: 'reminder', owed: ['QA', '1 approval'] }, '"Still owed: QA, 1 approval."'],
+    [
+      {
+        is: 'reminder',
+        owed: [
+          { kind: 'qa', count: 1, by: ['@qa', TOM.id] },
+          { kind: 'approval', count: 2, by: ['U0NOBODY', 'U0ELSE'] },
+        ],
+      },
+      '"Still owed: QA by @qa or Tom, 2 approvals by 2 whom releases.yml names."',
+    ],
     [{ is: 'cancel asked', person: TOM }, '"Tom cancelled. No step starts any more."'],
     [
       { is: 'cancel asked', person: TOM, during: 'migrate' },

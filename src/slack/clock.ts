@@ -1,0 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** How time passes for the bot; it only ever waits by it. What is due, and what is too late, is told by the store's clock. */
+export interface Clock {
+  /** Milliseconds that only grow. */
+  now(): number
+  /** Resolves when the time is over, or early when the signal aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }).catch(() => undefined),
+}

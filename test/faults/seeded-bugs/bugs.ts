@@ -1,0 +1,291 @@
+/**
+ * Faults of one line, each as somebody might make it, and where the suite must notice. `run.ts` applies them to a copy of
+ * the source, one at a time; `seeded-bugs.test.ts` sees to it that each still applies.
+ */
+
+export interface SeededBug {
+  readonly bug: string
+  readonly file: string
+  /** Stands exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+  /** Test files of which at least one must turn red. */
+  readonly tests: readonly string[]
+}
+
+const KILLS = 'test/faults/kill-points.test.ts'
+const MATRIX = 'test/faults/fault-matrix.test.ts'
+const MODEL = 'test/faults/model.test.ts'
+
+export const SEEDED_BUGS: readonly SeededBug[] = [
+  // Promise 1: at most one effect
+  {
+    bug: 'act without looking whether the effect is there',
+    file: 'src/worker/runner.ts',
+    find: "if (probe.is === 'there') {",
+    replace: "if (probe.is === 'there' && before === undefined && name === 'announce') {",
+    tests: [KILLS],
+  },
+  {
+    bug: 'look once, without letting a cut-off effect settle',
+    file: 'src/worker/patience.ts',
+    find: 'const isLast = clock.now() >= end',
+    replace: 'const isLast = clock.now() >= end || forMs > 0',
+    tests: [MATRIX],
+  },
+  {
+    bug: 'drop the fence: write for a claim that another worker has',
+    file: 'src/adapters/store/transaction.ts',
+    find: 'if (claim !== undefined) await jobs.holdClaim(trx, claim)',
+    replace: 'if (claim === undefined) await Promise.resolve()',
+    tests: ['test/adapters/store-jobs.test.ts', 'test/adapters/store-contract.test.ts'],
+  },
+  {
+    bug: 'forget the lock of the environment',
+    file: 'src/adapters/store/lock.ts',
+    find: "if (rows[0]?.got !== true) return 'held'",
+    replace: "if (rows.length === 0) return 'held'",
+    tests: [
+      'test/adapters/store-jobs.test.ts',
+      'test/adapters/store-lost.test.ts',
+      'test/adapters/store-contract.test.ts',
+    ],
+  },
+  {
+    bug: 'push whatever the remote holds',
+    file: 'src/adapters/git/push.ts',
+    find: '`--force-with-lease=',
+    replace: "'--force', '--signed=no' || `",
+    tests: ['test/adapters/git-push.test.ts'],
+  },
+  {
+    bug: 'force over commits that are not ours',
+    file: 'src/adapters/git/push.ts',
+    find: "if (ancestor.exitCode === 1) return { push: 'rejected', why: 'not a fast-forward', output: [] }",
+    replace: 'if (ancestor.exitCode === 128) throw failure([], ancestor)',
+    tests: ['test/adapters/git-push.test.ts'],
+  },
+  {
+    bug: 'call a push without an answer refused',
+    file: 'src/worker/steps/push.ts',
+    find: 'return afterCut(run, output)',
+    replace: "return stopped({ gate: 'push_refused', remote: remote.name, output: [] }, 'none', { output })",
+    tests: [MATRIX],
+  },
+  {
+    bug: 'post again without reading the history after a lost answer',
+    file: 'src/slack/delivery.ts',
+    find: 'if (posting.tries > 0) {',
+    replace: 'if (posting.tries > 50) {',
+    tests: [MATRIX, 'test/faults/run-slack.test.ts'],
+  },
+  {
+    bug: 'try to post before the try is written down',
+    file: 'src/adapters/store/outbox.ts',
+    find: "tries: set('tries', '+', 1),",
+    replace: "tries: set('tries', '+', 0),",
+    tests: ['test/adapters/store-contract.test.ts', 'test/adapters/store-outbox.test.ts'],
+  },
+  {
+    bug: 'give two workers the same repeated delivery',
+    file: 'src/adapters/store/inbox.ts',
+    find: 'return added !== undefined',
+    replace: 'return added !== null',
+    tests: [
+      'test/adapters/store-contract.test.ts',
+      'test/adapters/store.test.ts',
+      'test/features/slack-deliveries.test.ts',
+    ],
+  },
+  {
+    bug: 'know a delivery by its envelope only',
+    file: 'src/slack/arrivals.ts',
+    find: 'id: `submission:',
+    replace: 'id: crypto.randomUUID() + `submission:',
+    tests: ['test/slack/arrivals.test.ts', 'test/features/slack-deliveries.test.ts'],
+  },
+  {
+    bug: 'run the migrations of a cut-off run beside the ones that still run',
+    file: 'src/worker/steps/migrate.ts',
+    find: "if (!('is' in last) && !last.isWorking) return last\n  await run.tell(",
+    replace: "if (!('is' in last)) return last\n  await run.tell(",
+    tests: ['test/faults/run-crashes.test.ts', KILLS],
+  },
+  {
+    bug: 'leave a killed push running',
+    file: 'src/adapters/git/process-group.ts',
+    find: "signalGroup(group, 'SIGTERM')\n  if",
+    replace: 'if',
+    tests: ['test/adapters/git-push.test.ts'],
+  },
+  {
+    bug: 'push a second time what the remote holds and does not run',
+    file: 'src/worker/steps/push.ts',
+    find: 'if (seen.holds === theCommit(run)) return releaseAgain(run, seen)',
+    replace: "if (seen.holds === '') return releaseAgain(run, seen)",
+    tests: ['test/features/failures-heroku.test.ts'],
+  },
+  // Promise 2: what was signed is what goes
+  {
+    bug: 'count a sign-off whatever plan it was given on',
+    file: 'src/release/policy.ts',
+    find: '.filter((signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint)',
+    replace: '.filter((signOff) => signOff.kind === kind)',
+    tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy-any-rules.test.ts'],
+  },
+  {
+    bug: 'take any merge for the signed one',
+    file: 'src/worker/steps/merge.ts',
+    find: 'if (merged.tree === result.tree && merged.parents.join() === result.parents.join()) {',
+    replace: 'if (merged.parents.length === result.parents.length) {',
+    tests: ['test/features/failures-merge.test.ts'],
+  },
+  {
+    bug: 'do not look again before a step that cannot be undone',
+    file: 'src/worker/runner.ts',
+    find: 'if (IRREVERSIBLE_STEPS.includes(name)) {',
+    replace: "if (IRREVERSIBLE_STEPS.includes(name) && name === 'pick') {",
+    tests: [MODEL, 'test/features/refusals-outdated.test.ts'],
+  },
+  {
+    bug: 'skip the comparison of what goes with what was planned',
+    file: 'src/worker/steps/sync-and-verify.ts',
+    find: 'if (facts.tree !== result.tree) return',
+    replace: "if (facts.tree === '') return",
+    tests: ['test/worker', 'test/features/failures-merge.test.ts', MODEL],
+  },
+  {
+    bug: 'run pending revisions that nobody signed',
+    file: 'src/worker/steps/migrate.ts',
+    find: 'if (same && known) return undefined',
+    replace: 'if (same || known) return undefined',
+    tests: ['test/features/migrations-run.test.ts', 'test/features/failures-migrations.test.ts'],
+  },
+  // Promise 3: two people
+  {
+    bug: 'let the requester approve',
+    file: 'src/release/policy.ts',
+    find: "release.requester.id === person.id ? { gate: 'own_release', who: names(whoMay('approval', environment)) } : undefined",
+    replace:
+      "release.requester.id === '' ? { gate: 'own_release', who: names(whoMay('approval', environment)) } : undefined",
+    tests: ['test/release/policy-sign-off.test.ts', MODEL],
+  },
+  {
+    bug: 'let the author of everything approve',
+    file: 'src/release/policy.ts',
+    find: 'const wroteAll = authors.length > 0 && authors.every(',
+    replace: 'const wroteAll = authors.length > 99 && authors.every(',
+    tests: ['test/release/policy-sign-off.test.ts'],
+  },
+  {
+    bug: 'let who said the emergency give what it waived',
+    file: 'src/release/policy.ts',
+    find: "signOff.kind === 'emergency' && signOff.person.id === person.id)",
+    replace: "signOff.kind === 'rejection' && signOff.person.id === person.id)",
+    tests: ['test/release/policy-sign-off.test.ts'],
+  },
+  {
+    bug: 'let guests press',
+    file: 'src/release/service.ts',
+    find: "if (found.is === 'not a member')",
+    replace: "if (found.is === 'not a member' && found.why === 'bot')",
+    tests: ['test/release/service.test.ts', 'test/features/refusals-of-people.test.ts'],
+  },
+  // Promise 4: nothing before the announcement
+  {
+    bug: 'run before Slack has confirmed the announcement',
+    file: 'src/release/course.ts',
+    find: "if (environment.announce === 'required' && release.announcement === undefined) {",
+    replace: "if (environment.announce === 'required' && release.announcement === undefined && release.attempt > 1) {",
+    tests: [MATRIX, 'test/features/refusals-announcement.test.ts'],
+  },
+  {
+    bug: 'announce a release that is no longer wanted',
+    file: 'src/slack/delivery.ts',
+    find: "if (release.state !== 'approved') return outbox.giveUp(",
+    replace: "if (release.state === 'planning') return outbox.giveUp(",
+    tests: ['test/features/refusals-announcement.test.ts', MODEL],
+  },
+  // Promise 5: stop means stop
+  {
+    bug: 'begin a step after a cancel was committed',
+    file: 'src/worker/runner.ts',
+    find: 'if (release.cancelRequestedBy !== undefined) {\n    await endCancelled(tx, await notTaken(tx, release, row))',
+    replace:
+      'if (release.cancelRequestedBy?.id === "") {\n    await endCancelled(tx, await notTaken(tx, release, row))',
+    tests: ['test/features/failures-cancel.test.ts', KILLS, MODEL],
+  },
+  {
+    bug: 'start by surprise, hours after the last sign-off',
+    file: 'src/worker/runner.ts',
+    find: 'if (waited >= RUN_MUST_BEGIN_MS) {',
+    replace: 'if (waited < 0) {',
+    tests: ['test/features/refusals-announcement.test.ts', MODEL],
+  },
+  {
+    bug: 'accept a sign-off after the time is over',
+    file: 'src/release/policy.ts',
+    find: 'release.expiresAt !== undefined && now >= release.expiresAt',
+    replace: 'release.expiresAt !== undefined && now > new Date(8.64e15)',
+    tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy.test.ts'],
+  },
+  // Promise 6: the record can be checked
+  {
+    bug: 'verify the links of the chain and not what the events say',
+    file: 'src/operations/audit.ts',
+    find: "if (hash('sha256', previous + row.body) !== row.hash)",
+    replace: "if (hash('sha256', previous + row.body) === '')",
+    tests: ['test/operations/audit.test.ts'],
+  },
+  {
+    bug: 'let a head that left the store be missing',
+    file: 'src/operations/audit.ts',
+    find: 'if (lost !== undefined) {',
+    replace: "if (lost === '') {",
+    tests: ['test/operations/audit.test.ts'],
+  },
+  // Promise 7: every release ends
+  {
+    bug: 'free the environment though something irreversible had begun',
+    file: 'src/release/course.ts',
+    find: 'if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)\n  await end(',
+    replace: 'if (release.steps.length > 99) return needAttention(tx, release, problem)\n  await end(',
+    tests: ['test/release/service-course.test.ts', MATRIX],
+  },
+  {
+    bug: 'forget the releases whose job was given up',
+    file: 'src/worker/sweep.ts',
+    find: 'if (problem === undefined) continue',
+    replace: 'if (problem !== undefined || seen.number > 0) continue',
+    tests: ['test/faults', MODEL],
+  },
+  {
+    bug: 'take a release whose phase has failed for a success',
+    file: 'src/worker/steps/confirm.ts',
+    find: "if (current !== undefined && isOf(current, commit) && current.status === 'succeeded') {",
+    replace: 'if (releases.value.some((each) => isOf(each, commit)) && current !== undefined) {',
+    tests: ['test/features/failures-heroku.test.ts'],
+  },
+  // Promise 8: no secret gets out
+  {
+    bug: 'scrub secrets only as they are, not as they are encoded',
+    file: 'src/operations/scrub.ts',
+    find: '...base64.flatMap((form) => base64Runs(text, form)),',
+    replace: '',
+    tests: ['test/operations/scrub.test.ts'],
+  },
+  {
+    bug: 'take requests of any age',
+    file: 'src/slack/bot.ts',
+    find: 'Math.abs(Date.now() / 1_000 - stamp) > CLOCK_OFF_S',
+    replace: 'Math.abs(Date.now() / 1_000 - stamp) > 1e9',
+    tests: ['test/features/slack-deliveries.test.ts', 'test/sandbox/slack-bolt.test.ts'],
+  },
+  {
+    bug: 'take deliveries that are for another workspace or app',
+    file: 'src/slack/arrivals.ts',
+    find: 'if (team !== ours.team || body.api_app_id !== ours.app) return undefined',
+    replace: "if (team === '') return undefined",
+    tests: ['test/slack/arrivals.test.ts'],
+  },
+]

@@ -1,0 +1,139 @@
+/** What an auditor gets of a deploy, a hot-fix and an emergency, by the commands that an auditor types. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Evidence } from '../../src/operations/evidence.ts'
+import { askForHotfix, inOrigin, REASON } from '../support/hotfix.ts'
+import { cardShows, NOTHING_TO_TALK_OVER, somethingNew, startProduction, threadSays } from '../support/seen-release.ts'
+import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
+
+const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+
+describe('the evidence of', { timeout: 90_000 }, () => {
+  let team: Team
+  beforeAll(async () => {
+    team = await startTeam(NOTHING_TO_TALK_OVER)
+  })
+  afterAll(() => team?.close())
+
+  /** As on the bot's host: the store's address and nothing else. */
+  function audit(...args: readonly string[]) {
+    return new Promise<{ code: number; out: string }>((resolve) => {
+      const options = { env: { PATH: process.env.PATH ?? '', STORE_URL: team.databases.store.url } }
+      const child = execFile(process.execPath, [MAIN, 'audit', ...args], options, (_error, out) =>
+        resolve({ code: child.exitCode ?? -1, out }),
+      )
+    })
+  }
+
+  /** Both forms of the evidence, with what every release's has in common looked at. */
+  async function exported(number: number): Promise<{ json: Evidence; markdown: string }> {
+    const { out } = await audit('export', '--release', String(number))
+    const json: Evidence = JSON.parse(out)
+    const { out: markdown } = await audit('export', '--release', String(number), '--format', 'markdown')
+    const commit = await team.repository.head('production')
+    expect(json.release).toMatchObject({ number, environment: 'production', state: 'succeeded' })
+    expect(json.request.by).toEqual({ id: team.people.dana, name: 'dana' })
+    expect(json.fingerprint).toMatch(/^[0-9a-f]{64}$/)
+    expect(json.signOffs.every(({ fingerprint }) => fingerprint === json.fingerprint)).toBe(true)
+    for (const moment of ['requestedAt', 'plannedAt', 'cardPostedAt', 'approvedAt', 'startedAt', 'endedAt']) {
+      expect(json.times[moment]).toMatch(/^\d{4}-.*Z$/)
+    }
+    expect(json.push).toMatchObject({ branch: 'master', commit, state: 'done', at: expect.any(String) })
+    expect(json.proof).toMatchObject({
+      commit,
+      platformRelease: expect.stringMatching(/^v\d+$/),
+      at: expect.any(String),
+    })
+    expect(json.messages.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['card', 'announcement', 'outcome']))
+    for (const { channel, ts, link } of json.messages) {
+      expect(link).toBe(`https://slack.com/archives/${channel}/p${ts.replace('.', '')}`)
+      expect(team.slack.messages('product').map((message) => message.ts)).toContain(ts)
+    }
+    expect(json.chain.found).toMatchObject({ ok: true })
+    for (const { body, hash, previousHash, event } of json.chain.events) {
+      expect(
+        createHash('sha256')
+          .update(previousHash + body)
+          .digest('hex'),
+      ).toBe(hash)
+      expect(event).toEqual(JSON.parse(body))
+    }
+    for (const shown of [commit, json.fingerprint, json.messages[0]?.link, json.proof?.platformRelease]) {
+      expect(markdown).toContain(shown)
+    }
+    for (const secret of team.secrets) expect(out + markdown).not.toContain(secret)
+    return { json, markdown }
+  }
+
+  it('a deploy: pull request, people with their rights, migrations from where to where', async () => {
+    await startProduction(team, 1)
+    await team.succeeded(1)
+    await threadSays(team, 1, /Record:/)
+    const { json, markdown } = await exported(1)
+    const { lin, tom } = team.people
+    expect(json.signOffs.map(({ kind, person, right }) => [kind, person.id, right])).toEqual([
+      ['qa', lin, 'every full member'],
+      ['approval', tom, '@release-approvers'],
+    ])
+    const [pullRequest] = team.bitbucket.pullRequests()
+    const merged = await team.repository.head('production')
+    expect(json.pullRequest).toEqual({ id: pullRequest?.id, url: expect.stringContaining('/pull-requests/'), merged })
+    expect(json.comment).toContain('comment')
+    const head = await team.repository.headRevision('master')
+    expect(json.migrations).toMatchObject({ database: expect.stringContaining('127.0.0.1'), after: [head] })
+    expect(json.migrations?.pending.at(-1)).toBe(head)
+    expect(markdown).toContain('Tom')
+    expect(markdown).toContain(`to \`${head}\``)
+  })
+
+  it('an emergency: who said that it must go out now, why, and what was given afterwards', async () => {
+    await somethingNew(team, 'urgent')
+    const { dana, lin } = team.people
+    await team.command(dana, '/deploy production')
+    await cardShows(team, 2, /Awaiting sign-off/)
+    await team.click(dana, 'Must go out now…')
+    await team.submit(dana, { Reason: 'Search is down for every customer' })
+    await team.succeeded(2)
+    await team.click(lin, 'QA passed')
+    await cardShows(team, 2, /Still owed: \*approval\*/)
+    await threadSays(team, 2, /Record:/)
+    const { json, markdown } = await exported(2)
+    expect(json.signOffs.map(({ kind, person, right, note }) => [kind, person.id, right, note])).toEqual([
+      ['emergency', dana, '@release-approvers', 'Search is down for every customer'],
+      ['qa', lin, 'every full member', undefined],
+    ])
+    expect(markdown).toContain('Search is down for every customer')
+  })
+
+  it('a hot-fix: its reason, what was picked and as what', async () => {
+    const fix = await somethingNew(team, 'fix')
+    const { dana, lin, tom } = team.people
+    await askForHotfix(team, dana, `/hotfix ${fix.slice(0, 8)} production`)
+    await cardShows(team, 3, /Awaiting sign-off/)
+    await team.click(lin, 'QA passed')
+    await cardShows(team, 3, /Given: QA by/)
+    await team.click(tom, 'Approve')
+    await team.succeeded(3)
+    await threadSays(team, 3, /Record:/)
+    const { json, markdown } = await exported(3)
+    expect(json.release.kind).toBe('hotfix')
+    expect(json.request).toMatchObject({ reason: REASON, picks: [fix.slice(0, 8)] })
+    expect(json.picked).toEqual({ from: [fix], commit: team.heroku.runs(PRODUCTION) })
+    expect(await inOrigin(team, 'log', '-1', '--format=%B', json.picked?.commit ?? '')).toContain(fix)
+    expect(json.comment).toContain('comment')
+    expect(markdown).toContain(REASON.replace('.', ''))
+  })
+
+  it('the head that each thread shows is what verify takes, the first as well as the last', async () => {
+    const heads = await Promise.all(
+      [1, 2, 3].map(async (number) => /head (\w+)/.exec(await threadSays(team, number, /Record:/))?.[1] ?? ''),
+    )
+    const { code, out } = await audit('verify', '--head', ...heads)
+    for (const [at, head] of heads.entries()) {
+      expect(out).toMatch(new RegExp(`✓ Head ${head} is that of event \\d+, of release #${at + 1}\\.`))
+    }
+    expect(code).toBe(0)
+    expect((await audit('verify', '--head', 'f'.repeat(12))).code).toBe(1)
+  })
+})

@@ -1,0 +1,274 @@
+/** Faults at the ports: what goes wrong with the nth call of a method, by a plan. The code under test knows nothing of it. */
+import { WebAPIHTTPError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api'
+
+export type Role = 'bot' | 'worker'
+
+export type FaultKind =
+  /** The process dies instead of making the call, with its answer, or while the server is still at it. */
+  | 'kill before'
+  | 'kill after'
+  | 'kill during'
+  /** No answer in time; what was asked was done, is done later, or never arrived. */
+  | 'timeout applied'
+  | 'timeout late'
+  | 'timeout not applied'
+  /** An answer at once that says nothing of what was done. */
+  | '5xx before'
+  | '5xx after'
+  | '429'
+  | 'disk full'
+  /** The store's connection breaks before the commit, or after it. */
+  | 'store down before'
+  | 'store down after'
+  /** The process stands still, beyond its lease, before the call or with its answer; another worker is there. */
+  | 'stall before'
+  | 'stall after'
+  /** The store's clock jumps before the call, by `ms`. */
+  | 'clock jump'
+  /** Slack, for `ms` from this call. */
+  | 'slack down'
+  /** The queue gives the job of this call out twice. */
+  | 'job twice'
+
+export interface PlannedFault {
+  readonly role: Role
+  /** `git.push`, `store.transaction`, … */
+  readonly call: string
+  /** Which call of this name by this role, from 1, over all its processes. */
+  readonly nth: number
+  readonly fault: FaultKind
+  /** Who dies; left out, the process whose call it is. */
+  readonly who?: Role | 'both'
+  readonly ms?: number
+}
+
+/** One call as it was made. */
+export interface Call {
+  readonly role: Role
+  readonly call: string
+  readonly nth: number
+  readonly at: number
+  readonly process: string
+  /** The job that made it, such as `run 1`. */
+  readonly job?: string
+  /** The events that a transaction has added, such as `step_started merge`. */
+  readonly events: string[]
+  readonly args: readonly unknown[]
+}
+
+/** What the calls of one process go through. */
+export interface Gate {
+  readonly role: Role
+  readonly process: string
+  isAlive(): boolean
+  /** Undefined unless it stands still. */
+  standing(): Promise<void> | undefined
+  /** Brings about what is more than an answer. */
+  strike(planned: PlannedFault, call: Call): void
+  /** The next transaction of this process fails. */
+  failStore(when: 'before' | 'after'): void
+  /** Slack is down now. */
+  isSlackDown(): boolean
+  /** How long no answer is waited for. */
+  sleep(ms: number): Promise<void>
+}
+
+export interface FaultPlan {
+  /** Every call so far, in order. */
+  readonly calls: readonly Call[]
+  readonly struck: readonly PlannedFault[]
+  /** Adds a fault for a call that is still to come. */
+  add(fault: PlannedFault): void
+  note(gate: Gate, call: string, args: readonly unknown[], at: number, job: string | undefined): [Call, PlannedFault?]
+}
+
+export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
+  const waiting = [...planned]
+  const struck: PlannedFault[] = []
+  const calls: Call[] = []
+  const counts = new Map<string, number>()
+  return {
+    calls,
+    struck,
+    add: (fault) => void waiting.push(fault),
+    note({ role, process }, call, args, at, job) {
+      const name = `${role} ${call}`
+      const nth = (counts.get(name) ?? 0) + 1
+      counts.set(name, nth)
+      const made: Call = { role, call, nth, at, process, args, events: [], ...(job !== undefined && { job }) }
+      calls.push(made)
+      const index = waiting.findIndex((each) => each.role === role && each.call === call && each.nth === nth)
+      if (index === -1) return [made]
+      const [fault] = waiting.splice(index, 1)
+      if (fault) struck.push(fault)
+      return [made, fault]
+    },
+  }
+}
+
+/** A secret that every failing tool repeats: none of it may be stored or said. */
+export const SECRET = 'hunter2-very-secret-token'
+const ANSWER_WITHIN_MS = 10_000
+const DETAIL = `no answer in time (${SECRET})`
+
+const never = () => new Promise<never>(() => undefined)
+
+/** What the adapters say where an answer is lost; throws where they throw. Undefined: such a call can't be lost. */
+function lost(call: string, kind: FaultKind): { readonly answer: unknown } | undefined {
+  const [port = '', method = ''] = call.split('.', 2)
+  const is429 = kind === '429'
+  const unreachable = { ok: false, trouble: 'unreachable', detail: DETAIL }
+  switch (port) {
+    case 'git':
+      if (method === 'push') return { answer: { push: 'unknown', output: [DETAIL] } }
+      return ['heads', 'fetch', 'fetchAll', 'deleteBranch'].includes(method) ? { answer: unreachable } : undefined
+    case 'bitbucket':
+      if (method !== 'merge') return { answer: unreachable }
+      return { answer: is429 ? { merge: 'refused', detail: '429' } : { merge: 'unknown', detail: DETAIL } }
+    case 'heroku':
+      return { answer: unreachable }
+    case 'migrations':
+      if (method === 'upgrade') return { answer: { upgrade: 'unknown', output: [DETAIL] } }
+      return { answer: { ok: false, why: 'database unreachable', detail: DETAIL } }
+    case 'directory':
+      return { answer: SILENT[method] }
+    case 'slack':
+      if (is429) throw new WebAPIRateLimitedError(30)
+      if (kind === '5xx before' || kind === '5xx after') throw new WebAPIHTTPError(503, 'Unavailable', {})
+      throw new WebAPIRequestError(new Error(DETAIL))
+    default:
+      return undefined
+  }
+}
+
+const SILENT: Record<string, unknown> = {
+  person: { is: 'unknown' },
+  channel: { unreachable: 'Slack did not answer' },
+  groupIds: {},
+}
+
+/** The local disk has no room, where a call writes to it. */
+function diskFull(call: string): { readonly answer: unknown } | undefined {
+  const detail = `No space left on device (${SECRET})`
+  if (call === 'git.fetch' || call === 'git.fetchAll') return { answer: { ok: false, trouble: 'wrong', detail } }
+  if (call === 'migrations.upgrade') return { answer: { upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] } }
+  if (call.startsWith('git.')) throw new Error(`ENOSPC: ${detail}`)
+  return undefined
+}
+
+/** The same port, whose calls go through the plan. Methods that are not there stay so. */
+export function throughFaults<T extends object>(
+  target: T,
+  port: string,
+  { gate, plan, now, job }: { gate: Gate; plan: FaultPlan; now: () => number; job?: string },
+): T {
+  async function call(name: string, args: unknown[], make: (call: Call) => Promise<unknown>): Promise<unknown> {
+    const alive = async <V>(value: V): Promise<V> => {
+      for (let stands = gate.standing(); stands && gate.isAlive(); stands = gate.standing()) await stands
+      return gate.isAlive() ? value : never()
+    }
+    await alive(undefined)
+    const [made, planned] = plan.note(gate, name, args, now(), job)
+    const settled = async () => {
+      try {
+        return await alive(await make(made))
+      } catch (error) {
+        await alive(undefined)
+        throw error
+      }
+    }
+    const silence = async (afterMs: number, kind: FaultKind) => {
+      await gate.sleep(afterMs)
+      await alive(undefined)
+      return lost(name, kind)
+    }
+    const isSlack = port === 'slack' || port === 'directory'
+    if (planned?.fault === 'slack down') gate.strike(planned, made)
+    if (isSlack && gate.isSlackDown()) return (await silence(200, 'timeout not applied'))?.answer
+    if (planned === undefined) return settled()
+    const { fault } = planned
+    switch (fault) {
+      case 'kill before':
+        gate.strike(planned, made)
+        return planned.who === undefined || !gate.isAlive() ? never() : settled()
+      case 'kill during':
+        void make(made).catch(() => undefined)
+        gate.strike(planned, made)
+        return alive(undefined)
+      case 'kill after': {
+        const answer = await settled()
+        gate.strike(planned, made)
+        return alive(answer)
+      }
+      case 'stall before':
+        gate.strike(planned, made)
+        await alive(undefined)
+        return settled()
+      case 'stall after': {
+        const answer = await settled()
+        gate.strike(planned, made)
+        return alive(answer)
+      }
+      case 'timeout applied':
+      case '5xx after': {
+        if (fault === 'timeout applied') await settled()
+        else await settled()
+        const silent = await silence(fault === 'timeout applied' ? ANSWER_WITHIN_MS : 0, fault)
+        return silent === undefined ? undefined : silent.answer
+      }
+      case 'timeout late': {
+        void gate.sleep(planned.ms ?? 2 * ANSWER_WITHIN_MS).then(() => make(made).catch(() => undefined))
+        return (await silence(ANSWER_WITHIN_MS, fault))?.answer
+      }
+      case 'timeout not applied':
+        return (await silence(ANSWER_WITHIN_MS, fault))?.answer
+      case '5xx before':
+      case '429':
+        return (await silence(100, fault))?.answer
+      case 'disk full': {
+        const full = diskFull(name)
+        return full === undefined ? settled() : alive(full.answer)
+      }
+      case 'store down before':
+      case 'store down after':
+        gate.failStore(fault === 'store down before' ? 'before' : 'after')
+        return settled()
+      case 'clock jump':
+      case 'job twice':
+      case 'slack down':
+        gate.strike(planned, made)
+        return settled()
+    }
+  }
+
+  return new Proxy(target, {
+    get(of, property) {
+      const method: unknown = Reflect.get(of, property)
+      if (typeof method !== 'function' || typeof property !== 'string') {
+        return typeof method === 'object' && method !== null && port === 'slack'
+          ? throughFaults(method, port, { gate, plan, now, ...(job !== undefined && { job }) })
+          : method
+      }
+      return (...args: unknown[]) =>
+        call(`${port}.${property}`, args, async (made) => {
+          return Reflect.apply(method, of, args.map((arg) => (property === 'transaction' ? noting(arg, made) : arg)))
+        })
+    },
+    // For those that make another port of this one by spreading it.
+    ownKeys: (of) => Reflect.ownKeys(of),
+  })
+}
+
+/** The work of a transaction, whose events are noted with the call. */
+function noting(work: unknown, made: Call): unknown {
+  if (typeof work !== 'function') return work
+  return (tx: Record<string, unknown>) =>
+    work({
+      ...tx,
+      addEvent(event: { type: string; data: Record<string, unknown> }) {
+        const step = typeof event.data.step === 'string' ? ` ${event.data.step}` : ''
+        made.events.push(`${event.type}${step}`)
+        if (typeof tx.addEvent === 'function') tx.addEvent(event)
+      },
+    })
+}

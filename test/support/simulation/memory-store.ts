@@ -1,0 +1,228 @@
+/**
+ * The store in memory, on a virtual clock: the ports Store, Inbox, Outbox, Jobs and EnvironmentLock as several processes on
+ * one Postgres see them. For simulations of thousands of releases; test/adapters/store-contract.test.ts keeps it to what
+ * the real store does. There are no timers: time passes when the harness moves the clock and calls `wake`.
+ */
+import type { OutboxMessage } from '../../../src/release/messages.ts'
+import type {
+  EnvironmentLock,
+  Inbox,
+  Job,
+  Jobs,
+  Outbox,
+  ReleaseFilter,
+  Store,
+  StoredEvent,
+} from '../../../src/release/ports.ts'
+import type { PostedMessage, Release } from '../../../src/release/release.ts'
+import { createAlarms } from './memory-alarms.ts'
+import { createJobQueue, type JobRow } from './memory-jobs.ts'
+import { createLife, type Life, read, write } from './memory-life.ts'
+import { createRowLocks, createSessionLocks } from './memory-locks.ts'
+import { createInbox, createOutboxBell } from './memory-outbox.ts'
+import { emptyTables, environmentKey, type OutboxRow, type Tables } from './memory-rows.ts'
+import { createTransactions, type RunTransaction } from './memory-transaction.ts'
+
+/** Milliseconds since the epoch; moved on by the harness only. */
+export interface VirtualClock {
+  now(): number
+}
+
+export interface MemoryStore {
+  /** The ports as one process sees them. The name of a process that died may be used again. */
+  connect(name: string): StoreConnection
+  /**
+   * The earliest time at which something would happen by itself: a delayed job, a dead holder's job, a postponed message, the
+   * end of the grace of a stop. Undefined: nothing waits. Time limits of `outbox.wait` and of jobs in hand are left out.
+   */
+  nextDue(): number | undefined
+  /** To be called when the clock has been moved: what was due by then happens, in the microtasks that follow. */
+  wake(): void
+  /** What is committed; for tests only, as all below. */
+  releases(): readonly Release[]
+  events(): readonly StoredEvent[]
+  outboxRows(): readonly OutboxState[]
+  jobs(): readonly JobState[]
+  /**
+   * Makes the next commits of a connection fail: `before` commits nothing, `after` commits and loses the answer. Counts
+   * transactions, also those of the inbox and the outbox; not `workerSeen`, nor a transaction that throws by itself.
+   */
+  failNext(connection: string, when: 'before' | 'after', count?: number): void
+}
+
+export interface OutboxState {
+  readonly id: number
+  readonly state: 'waiting' | 'confirmed' | 'given up'
+  readonly tries: number
+  readonly message: OutboxMessage
+  readonly posted?: PostedMessage
+}
+
+export interface JobState {
+  readonly id: string
+  readonly job: Job
+  readonly state: 'waiting' | 'active' | 'done' | 'failed'
+  /** Of the one who has it in hand, or had it last; 0: nobody yet. */
+  readonly attempt: number
+  readonly holder?: string
+}
+
+export interface StoreConnection {
+  readonly store: Store
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly jobs: Jobs
+  readonly lock: EnvironmentLock
+  /**
+   * As SIGKILL: its locks are freed, its claims go stale after the heartbeat, no promise of its ports ever settles again,
+   * nothing of it commits any more.
+   */
+  die(): void
+  /**
+   * As SIGSTOP for longer than the lease: its transactions, claims and locks are lost, but its signals abort only with its
+   * next transaction.
+   */
+  stall(): void
+}
+
+export function createMemoryStore(clock: VirtualClock): MemoryStore {
+  const tables = emptyTables()
+  const now = () => clock.now()
+  const alarms = createAlarms()
+  const jobs = createJobQueue(tables, now, alarms)
+  const bell = createOutboxBell(tables, now)
+  const locks = createRowLocks()
+  const sessions = createSessionLocks()
+  const transaction = createTransactions({
+    tables,
+    locks,
+    now,
+    holdClaim: jobs.holdClaim,
+    committed: (what) => {
+      if (what.messages) bell.sign()
+      if (what.jobs) jobs.dispatch()
+    },
+  })
+  const lives = new Map<string, Life>()
+
+  return {
+    connect: (name) => {
+      if (lives.get(name)?.isDead === false) throw new Error(`${name} is connected already.`)
+      const life = createLife(name)
+      lives.set(name, life)
+      const loseAll = () => {
+        for (const end of [...life.transactions]) end()
+        sessions.free(life)
+      }
+      return {
+        store: createStore(tables, now, life, transaction),
+        inbox: createInbox(tables, now, life),
+        outbox: bell.of(life, transaction, sessions),
+        jobs: jobs.of(life),
+        lock: {
+          withLock: (app, environment, work) =>
+            sessions.withLock(life, `environment ${environmentKey({ app, environment })}`, work),
+        },
+        die: () => {
+          if (life.isDead) return
+          life.isDead = true
+          loseAll()
+          jobs.died(life)
+        },
+        stall: () => {
+          if (life.isDead) return
+          loseAll()
+          jobs.stalled(life)
+        },
+      }
+    },
+
+    nextDue: () => {
+      const postponed = [...tables.waiting.values()]
+        .map(({ notBefore }) => notBefore)
+        .filter((moment) => moment > now())
+      const due = [jobs.nextDue(), alarms.next(), ...postponed].filter((moment) => moment !== undefined)
+      return due.length === 0 ? undefined : Math.min(...due)
+    },
+
+    wake: () => {
+      alarms.ring(now())
+      jobs.wake()
+      bell.wake()
+    },
+
+    releases: () => [...tables.releases.values()].map(({ whole }) => whole),
+    events: () => tables.events,
+    outboxRows: () => [...tables.outbox.values()].sort((a, b) => a.id - b.id).map(outboxState),
+    jobs: () => [...tables.jobs.values()].map(jobState),
+
+    failNext: (name, when, count = 1) => {
+      const life = lives.get(name)
+      if (life === undefined) throw new Error(`Nobody is connected as ${name}.`)
+      life.faults.push(...Array.from({ length: count }, () => when))
+    },
+  }
+}
+
+function outboxState({ id, state, tries, message, posted }: OutboxRow): OutboxState {
+  return { id, state, tries, message, ...(posted && { posted }) }
+}
+
+function jobState({ id, job, state, attempt, hold }: JobRow): JobState {
+  return { id, job, state, attempt, ...(hold && { holder: hold.worker.life.name }) }
+}
+
+function createStore(tables: Tables, now: () => number, life: Life, transaction: RunTransaction): Store {
+  const whole = (number: number | undefined) => (number === undefined ? undefined : tables.releases.get(number)?.whole)
+  return {
+    transaction: (work, options) => transaction(life, work, options),
+    now: () => read(life, () => new Date(now())),
+    release: (number) => read(life, () => whole(number)),
+    releases: (filter) => read(life, () => select(tables, filter)),
+    current: (app, environment) => read(life, () => whole(tables.current.get(environmentKey({ app, environment })))),
+    events: (number) => read(life, () => [...(tables.eventsOf.get(number) ?? [])]),
+    chainHead: () =>
+      read(life, () => ({ count: tables.events.length, hash: tables.events.at(-1)?.hash ?? '0'.repeat(64) })),
+
+    buttonToken: (release, action) => {
+      const known = tables.tokens.get(`${release} ${action}`)
+      if (known !== undefined) return read(life, () => known)
+      return write(life, () => {
+        const token = tables.tokens.get(`${release} ${action}`) ?? `token-${tables.tokens.size + 1}`
+        tables.tokens.set(`${release} ${action}`, token)
+        tables.buttons.set(token, { release, action })
+        return token
+      })
+    },
+    resolveButton: (token) => read(life, () => tables.buttons.get(token)),
+
+    workerSeen: ({ id, configurations }) =>
+      read(life, () => {
+        tables.workers.set(id, { id, at: new Date(now()), configurations: { ...configurations } })
+      }),
+    workers: () => read(life, () => [...tables.workers.values()].sort((a, b) => b.at.getTime() - a.at.getTime())),
+
+    noteDatabase: (identity, app, environment) =>
+      write(life, () => {
+        const noted = tables.databases.get(identity) ?? { app, environment }
+        tables.databases.set(identity, noted)
+        return noted
+      }),
+  }
+}
+
+function select(tables: Tables, filter: ReleaseFilter): readonly Release[] {
+  const { app, environment, states, signedAs, before, limit } = filter
+  const rows = [...tables.releases.values()].map((row) => row.whole)
+  return rows
+    .filter(
+      (release) =>
+        (app === undefined || release.app === app) &&
+        (environment === undefined || release.environment === environment) &&
+        (states === undefined || states.includes(release.state)) &&
+        (signedAs === undefined || release.signOffs.some(({ kind }) => kind === signedAs)) &&
+        (before === undefined || release.number < before),
+    )
+    .sort((a, b) => b.number - a.number)
+    .slice(0, limit)
+}

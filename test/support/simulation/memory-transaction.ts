@@ -1,0 +1,255 @@
+/**
+ * Transactions at read committed: each call sees what is committed and what its own transaction has written, rows that are
+ * written stay locked until its end, and everything is committed in one moment or not at all.
+ */
+import type { OutboxMessage } from '../../../src/release/messages.ts'
+import type { Claim, Job, NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports.ts'
+import { hasEnded, mayBecome, type Release, type SignOff, type StepRow } from '../../../src/release/release.ts'
+import { newJobRow } from './memory-jobs.ts'
+import { answer, ConnectionLost, commit, type Life, notice } from './memory-life.ts'
+import { Deadlock, type RowLocks } from './memory-locks.ts'
+import {
+  asJson,
+  environmentKey,
+  hasSignOff,
+  keptChange,
+  keptSignOff,
+  keptStep,
+  newReleaseRow,
+  type OutboxRow,
+  type ReleaseRow,
+  type Tables,
+  withChange,
+  withSignOff,
+  withStep,
+} from './memory-rows.ts'
+import { mustBeThere, nothingWritten, publish, seen, type Written } from './memory-written.ts'
+
+export interface TransactionParts {
+  readonly tables: Tables
+  readonly locks: RowLocks
+  now(): number
+  /** Throws ClaimLost unless the claim holds its job, which stays so until the function that it gives is called. */
+  holdClaim(claim: Claim): () => void
+  /** Something has been committed. `messages`: the outbox was written to. */
+  committed(what: { messages: boolean; jobs: boolean }): void
+}
+
+/** Rows of the outbox, for the adapter beside. */
+export interface OutboxRows {
+  /** Locks the row and gives it as it is then. */
+  lock(id: number): Promise<OutboxRow | undefined>
+  put(row: OutboxRow): void
+}
+
+export type RunTransaction = <T>(
+  life: Life,
+  work: (tx: Transaction, outbox: OutboxRows) => Promise<T>,
+  options?: { as?: Claim },
+) => Promise<T>
+
+const attempts = 6
+
+export function createTransactions(parts: TransactionParts): RunTransaction {
+  return (life, work, options = {}) =>
+    answer(life, async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        notice(life)
+        await undefined
+        try {
+          return await runOnce(parts, life, work, options.as)
+        } catch (error) {
+          if (attempt === attempts || !(error instanceof Deadlock)) throw error
+        }
+      }
+    })
+}
+
+async function runOnce<T>(
+  parts: TransactionParts,
+  life: Life,
+  work: (tx: Transaction, outbox: OutboxRows) => Promise<T>,
+  claim: Claim | undefined,
+): Promise<T> {
+  if (life.isDead) throw new ConnectionLost()
+  const letGo = claim && parts.holdClaim(claim)
+  const written = nothingWritten(new Date(parts.now()))
+  const end = () => {
+    written.isOver = true
+    life.transactions.delete(end)
+    parts.locks.leave(written.owner)
+    letGo?.()
+  }
+  life.transactions.add(end)
+  try {
+    const result = await work(portTransaction(parts, life, written), outboxRows(parts, written))
+    if (written.isOver) throw new ConnectionLost()
+    if (written.broken !== undefined) throw written.broken.by
+    for (const { release } of written.events) if (release !== undefined) mustBeThere(parts.tables, written, release)
+    return commit(life, () => {
+      publish(parts.tables, written, new Date(parts.now()))
+      return result
+    })
+  } finally {
+    if (!written.isOver) end()
+    if (written.isPublished) parts.committed({ messages: written.signs, jobs: written.jobs.size > 0 })
+  }
+}
+
+function outboxRows({ tables, locks }: TransactionParts, written: Written): OutboxRows {
+  return {
+    lock: async (id) => {
+      await locks.take(written.owner, `outbox ${id}`)
+      return written.outbox.get(id) ?? tables.outbox.get(id)
+    },
+    put: (row) => void written.outbox.set(row.id, row),
+  }
+}
+
+function portTransaction(parts: TransactionParts, life: Life, written: Written): Transaction {
+  const { tables } = parts
+  const { now } = written
+  const take = (key: string) => parts.locks.take(written.owner, key)
+  const see = (number: number) => seen(tables, written, number)
+
+  function edit(number: number, change: (row: ReleaseRow) => ReleaseRow): void {
+    written.edits.set(number, [...(written.edits.get(number) ?? []), change])
+  }
+
+  const referTo = (number: number) => mustBeThere(tables, written, number)
+
+  function nextPosition(): number {
+    tables.lastPosition += 1
+    return tables.lastPosition
+  }
+
+  async function createRelease(wanted: NewRelease): Promise<{ made: Release } | { seen: Release } | { busy: Release }> {
+    await take('release number')
+    const same = [...written.made.values()].find(({ requestKey }) => requestKey === wanted.requestKey)
+    const before = see(same?.columns.number ?? tables.requests.get(wanted.requestKey) ?? 0)
+    if (before !== undefined) return { seen: before.whole }
+    const place = environmentKey(wanted)
+    for (const number of [tables.current.get(place) ?? 0, ...written.made.keys()]) {
+      const row = see(number)
+      if (row && environmentKey(row.columns) === place && !hasEnded(row.columns.state)) return { busy: row.whole }
+    }
+    const number = Math.max(tables.lastNumber, ...written.made.keys()) + 1
+    const { replaces } = wanted
+    if (replaces !== undefined) referTo(replaces)
+    written.made.set(number, newReleaseRow(number, wanted, now))
+    await take(`release ${number}`)
+    if (replaces !== undefined) {
+      await take(`release ${replaces}`)
+      edit(replaces, (row) => withChange(row, { replacedBy: number }))
+    }
+    return { made: referTo(number).whole }
+  }
+
+  async function lockRelease(number: number): Promise<Release | undefined> {
+    if (see(number) === undefined) return undefined
+    await take(`release ${number}`)
+    return see(number)?.whole
+  }
+
+  async function changeRelease(number: number, change: ReleaseChange): Promise<void> {
+    const kept = keptChange(change)
+    if (Object.keys(kept).length === 0) return
+    if (see(number) !== undefined) await take(`release ${number}`)
+    const from = see(number)?.columns.state
+    const { state = from } = kept
+    if (from === undefined || state === undefined || !(from === state || mayBecome(from, state))) {
+      throw new Error(`Release #${number} is not there, or may not become ${state ?? 'changed'} from what it is.`)
+    }
+    edit(number, (row) => withChange(row, kept))
+  }
+
+  async function addSignOff(number: number, signOff: Omit<SignOff, 'at'>): Promise<boolean> {
+    const row = referTo(number)
+    if (hasSignOff(row, signOff)) return false
+    await take(`sign-off ${number} ${signOff.kind} ${signOff.person.id} ${signOff.fingerprint}`)
+    if (hasSignOff(referTo(number), signOff)) return false
+    const placed = { position: nextPosition(), value: keptSignOff(signOff, now) }
+    edit(number, (edited) => withSignOff(edited, placed))
+    return true
+  }
+
+  async function putStep(number: number, step: StepRow): Promise<void> {
+    const value = keptStep(step)
+    referTo(number)
+    await take(`step ${number} ${step.name}`)
+    const placed = { position: nextPosition(), value }
+    edit(number, (row) => withStep(row, placed))
+  }
+
+  async function enqueue(job: Job, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
+    const place = job.kind === 'run' ? environmentKey(referTo(job.release).columns) : undefined
+    const row = newJobRow(asJson(job), now.getTime(), Math.max(0, afterMs), place)
+    await take(`job ${row.id}`)
+    if (!tables.jobs.has(row.id) && !written.jobs.has(row.id)) written.jobs.set(row.id, row)
+  }
+
+  function putIn(message: OutboxMessage): void {
+    tables.lastMessage += 1
+    const id = tables.lastMessage
+    const notBefore = now.getTime()
+    written.outbox.set(id, { id, message, state: 'waiting', tries: 0, putInAt: now, notBefore })
+  }
+
+  async function send(message: OutboxMessage): Promise<void> {
+    const kept = asJson(message)
+    const release = message.kind === 'private' ? 0 : message.release
+    if (release !== 0) referTo(release)
+    written.signs = true
+    if (kept.kind === 'card') return sendCard(kept, release)
+    const key = `${kept.kind} ${release} ${kept.key}`
+    await take(`message ${key}`)
+    if (tables.messageKeys.has(key) || written.messageKeys.has(key)) return
+    written.messageKeys.add(key)
+    putIn(kept)
+  }
+
+  /** One that waits untried stands for this one too; it is held, so that whoever tries it next draws what we commit. */
+  async function sendCard(card: OutboxMessage, release: number): Promise<void> {
+    for (;;) {
+      const others = [...tables.waiting.values()].filter(({ id }) => !written.outbox.has(id))
+      const waiting = [...written.outbox.values(), ...others].find((row) => isUntriedCard(row, release))
+      const key = waiting === undefined ? `card ${release}` : `outbox ${waiting.id}`
+      const isHeld = written.owner.held.has(key)
+      if (waiting !== undefined && (isHeld || written.outbox.has(waiting.id))) return
+      if (waiting === undefined && isHeld) return putIn(card)
+      await take(key)
+    }
+  }
+
+  function call<A extends unknown[], T>(statement: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
+    return (...args) =>
+      answer(life, async () => {
+        await undefined
+        if (written.isOver) throw new ConnectionLost()
+        try {
+          return await statement(...args)
+        } catch (error) {
+          written.broken ??= { by: error }
+          throw error
+        }
+      })
+  }
+
+  return {
+    now,
+    createRelease: call(createRelease),
+    lockRelease: call(lockRelease),
+    changeRelease: call(changeRelease),
+    addSignOff: call(addSignOff),
+    putStep: call(putStep),
+    addEvent: (event) => {
+      written.events.push(asJson(event))
+    },
+    enqueue: call(enqueue),
+    send: call(send),
+  }
+}
+
+function isUntriedCard({ message, state, tries }: OutboxRow, release: number): boolean {
+  return message.kind === 'card' && message.release === release && state === 'waiting' && tries === 0
+}

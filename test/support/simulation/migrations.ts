@@ -1,0 +1,141 @@
+/** Databases with revisions, and an alembic that takes them to the head of a checkout. */
+import type { Environment } from '../../../src/release/app.ts'
+import type { Migrations, MigrationStatus, UpgradeAnswer } from '../../../src/release/ports.ts'
+import type { Files, Objects } from './objects.ts'
+import type { TruthLog } from './truth.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+const START_MS = 1_000
+const UPGRADE_MS = 6_000
+export const FOLDER = 'migrations'
+
+interface Database {
+  revision: string | undefined
+  /** Upgrades that are at work in it; more than one at once is a fault of ours. */
+  working: number
+}
+
+interface Revision {
+  readonly revision: string
+  readonly down: string | undefined
+  readonly file: string
+}
+
+export interface SimulatedMigrations extends Migrations {
+  revisionOf(environment: string): string | undefined
+  /** Two upgrades of one database were at work at once, so often. */
+  readonly overlaps: number
+  /** The next upgrade fails, and is rolled back whole. */
+  failNext(): void
+}
+
+/** What a revision's file holds: the revision that it follows. */
+export function revisionFile(revision: string, down?: string): Files {
+  return { [`${FOLDER}/${revision}.py`]: `down_revision = ${down ?? 'None'}` }
+}
+
+function chainOf(files: Files): readonly Revision[] {
+  const all = Object.entries(files).flatMap(([file, text]): Revision[] => {
+    const revision = new RegExp(`^${FOLDER}/([\\w]+)\\.py$`).exec(file)?.[1]
+    const down = /= (\w+)$/.exec(text)?.[1]
+    return revision === undefined ? [] : [{ revision, file, down: down === 'None' ? undefined : down }]
+  })
+  const chain: Revision[] = []
+  for (let last: string | undefined; ; ) {
+    const next = all.find(({ down }) => down === last)
+    if (next === undefined) return chain
+    chain.push(next)
+    last = next.revision
+  }
+}
+
+export function createMigrations(world: {
+  objects: Objects
+  checkouts: ReadonlyMap<string, string>
+  time: VirtualTime
+  truth: TruthLog
+  /** Environment → the revision that its database is at. */
+  revisions: Readonly<Record<string, string>>
+}): SimulatedMigrations {
+  const { objects, checkouts, time, truth } = world
+  const databases = new Map<string, Database>()
+  let overlaps = 0
+  let toFail = 0
+
+  function databaseOf({ name }: { name: string }): Database {
+    const known = databases.get(name) ?? { revision: world.revisions[name], working: 0 }
+    databases.set(name, known)
+    return known
+  }
+
+  const identityOf = ({ app, name }: Environment) => `db.example.com:5432/${app}_${name}`
+
+  function statusOf(environment: Environment, checkout: string): MigrationStatus {
+    const held = checkouts.get(checkout)
+    if (held === undefined) throw new Error(`nothing was checked out into ${checkout}`)
+    const chain = chainOf(objects.files(held))
+    const { revision } = databaseOf(environment)
+    const at = chain.findIndex((each) => each.revision === revision)
+    const head = chain.at(-1)
+    return {
+      identity: identityOf(environment),
+      dialect: 'postgresql',
+      heads: head === undefined ? [] : [{ revision: head.revision, file: head.file }],
+      current: revision === undefined ? [] : [revision],
+      unknown: revision === undefined || at >= 0 ? [] : [revision],
+      pending: chain.slice(at + 1).map((each) => ({
+        revision: each.revision,
+        message: `change ${each.revision}`,
+        file: each.file,
+        preview: { statements: [`ALTER TABLE documents ADD COLUMN c_${each.revision} text`], commits: false },
+      })),
+    }
+  }
+
+  /** The database's side: it goes on whatever becomes of who started it, and commits all of it at its end. */
+  async function work(environment: Environment, pending: readonly string[]): Promise<UpgradeAnswer> {
+    const database = databaseOf(environment)
+    if (database.working > 0) overlaps += 1
+    database.working += 1
+    const fails = toFail > 0
+    if (fails) toFail -= 1
+    await time.sleep(UPGRADE_MS)
+    database.working -= 1
+    if (fails) return { upgrade: 'failed', ...(pending[0] && { revision: pending[0] }), output: ['Error: it failed'] }
+    for (const revision of pending) {
+      database.revision = revision
+      truth.happened({ kind: 'migration', key: `${environment.name} ${revision}`, where: environment.name })
+    }
+    await time.sleep(START_MS)
+    return { upgrade: 'done', output: [] }
+  }
+
+  return {
+    revisionOf: (environment) => databaseOf({ name: environment }).revision,
+    get overlaps() {
+      return overlaps
+    },
+    failNext() {
+      toFail += 1
+    },
+    async status(environment, checkout) {
+      await time.sleep(START_MS)
+      return { ok: true, value: statusOf(environment, checkout) }
+    },
+    async revisions(environment) {
+      await time.sleep(50)
+      const { revision, working } = databaseOf(environment)
+      const revisions = revision === undefined ? [] : [revision]
+      const value = { identity: identityOf(environment), revisions }
+      return { ok: true, value: working > 0 ? { ...value, isWorking: true } : value }
+    },
+    async upgrade(environment, checkout, { signal } = {}) {
+      await time.sleep(START_MS)
+      const pending = statusOf(environment, checkout).pending.map(({ revision }) => revision)
+      const cut = new Promise<UpgradeAnswer>((resolve) => {
+        signal?.addEventListener('abort', () => resolve({ upgrade: 'unknown', output: [] }), { once: true })
+      })
+      return Promise.race([work(environment, pending), cut])
+    },
+  }
+}
