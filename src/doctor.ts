@@ -29,7 +29,10 @@ export async function examine(
       scrub,
       checks: doctorChecks({
         apps,
-        store: { now: async () => (await store).store.now() },
+        store: {
+          now: async () => (await store).store.now(),
+          workers: async () => (await store).store.workers(),
+        },
         ...(notStarted && { notStarted }),
         ...(configuration.bot && { bot: await botParts(configuration.bot) }),
         ...(world && {

@@ -7,7 +7,7 @@ import { type OpenStore, openStore } from './adapters/store/open.ts'
 import type { Configuration } from './config/configuration.ts'
 import { countEvents } from './operations/counted-store.ts'
 import { partsReady, startHealthServer } from './operations/health.ts'
-import { createLog, type Log } from './operations/log.ts'
+import { createLog, type Log, type LogDestination } from './operations/log.ts'
 import { createMetrics, type Metrics } from './operations/metrics.ts'
 import { createScrubber } from './operations/scrub.ts'
 import { scrubStore } from './operations/scrubbed-store.ts'
@@ -49,10 +49,17 @@ const TICK_EVERY_MS = 30_000
 const WORK_GRACE_MS = 15_000
 const HANDLING_GRACE_MS = 3_000
 
-/** Starts the role that the configuration names. Throws when a part can't start; what had started is stopped then. */
-export async function startSignoff(configuration: Configuration, pace: Pace = {}): Promise<Running> {
+/**
+ * Starts the role that the configuration names. Throws when a part can't start; what had started is stopped then. The log
+ * goes to standard output, or to `logTo`.
+ */
+export async function startSignoff(
+  configuration: Configuration,
+  pace: Pace = {},
+  logTo?: LogDestination,
+): Promise<Running> {
   const scrub = createScrubber(configuration.secrets)
-  const log = createLog({ level: configuration.logLevel, scrub })
+  const log = createLog({ level: configuration.logLevel, scrub, ...(logTo && { destination: logTo }) })
   const stops: (() => Promise<void>)[] = []
   const stopAll = async () => {
     for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) {
@@ -109,7 +116,7 @@ export async function startSignoff(configuration: Configuration, pace: Pace = {}
 }
 
 type Stops = (() => Promise<void>)[]
-type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock'>
+type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock' | 'forget'>
 
 async function startStore(configuration: Configuration, pace: Pace, log: Log, stops: Stops): Promise<OpenStore> {
   const { storeUrl, dataDir, role } = configuration
@@ -159,7 +166,7 @@ async function startBotRole(
   settings: NonNullable<Configuration['bot']>,
   pace: Pace,
   log: Log,
-  { store, inbox, outbox }: Parts,
+  { store, inbox, outbox, forget }: Parts,
   metrics: Metrics,
   stops: Stops,
 ): Promise<Bot & { tick(): Promise<void> }> {
@@ -182,7 +189,10 @@ async function startBotRole(
     ...(pace.updatesAMinute !== undefined && { updatesAMinute: pace.updatesAMinute }),
   })
   stops.push(() => delivery.stop())
-  const tick = () => service.tick().catch((err: unknown) => log.error({ err }, 'looking after waiting releases failed'))
+  const tick = async () => {
+    await service.tick().catch((err: unknown) => log.error({ err }, 'looking after waiting releases failed'))
+    await forget().catch((err: unknown) => log.error({ err }, 'old rows of the store could not be taken away'))
+  }
   const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
   stops.push(async () => clearInterval(ticking))
   const bot = await startBot({

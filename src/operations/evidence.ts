@@ -86,10 +86,14 @@ export interface Stored {
   readonly chain: ChainFinding
 }
 
-/** Slack's own way to a message, which opens in the reader's workspace. */
-function link({ channel, ts }: PostedMessage): string {
-  return `https://slack.com/archives/${channel}/p${ts.replace('.', '')}`
+/** Slack's own way to a message, which opens in the reader's workspace; to one in a thread by way of the thread. */
+function link({ channel, ts }: PostedMessage, thread: string | undefined): string {
+  const address = `https://slack.com/archives/${channel}/p${ts.replace('.', '')}`
+  return thread === undefined ? address : `${address}?thread_ts=${thread}&cid=${channel}`
 }
+
+/** Where these stand: below the release's card. */
+const IN_THREAD: readonly StoredMessage['kind'][] = ['line', 'outcome']
 
 const MOMENTS = ['requestedAt', 'plannedAt', 'cardPostedAt', 'approvedAt', 'startedAt', 'endedAt', 'expiresAt'] as const
 
@@ -116,7 +120,7 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
       channel,
       ts,
       at: at.toISOString(),
-      link: link({ channel, ts }),
+      link: link({ channel, ts }, IN_THREAD.includes(kind) ? release.card?.ts : undefined),
     })),
     steps: release.steps,
     ...ending(release),

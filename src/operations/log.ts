@@ -1,6 +1,11 @@
 /** The log: JSON lines for machines, one a thing that happened, with nothing secret in them. */
-import { type DestinationStream, type LevelWithSilent, pino } from 'pino'
+import { type LevelWithSilent, pino } from 'pino'
 import { SECRET_MARK } from './scrub.ts'
+
+/** Takes whole lines. */
+export interface LogDestination {
+  write(line: string): void
+}
 
 /** Messages are constant texts; what differs goes into the fields. */
 export interface Log {
@@ -28,7 +33,7 @@ const SECRET_NAME =
 export function createLog(options: {
   readonly level: LevelWithSilent
   readonly scrub: (text: string) => string
-  readonly destination?: DestinationStream
+  readonly destination?: LogDestination
 }): Log {
   const { level, scrub } = options
   const settings = {

@@ -12,6 +12,9 @@ export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', '
 /** What a commit looks like when a person writes it: 4 to 40 hex digits. */
 export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/
 
+/** How people write a release's number. */
+const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
+
 /** More would not fit the modal that shows them. */
 const MOST_COMMITS = 50
 const LONGEST_TEXT = 20_000
@@ -44,7 +47,8 @@ export type DeployCommand =
   | ({ readonly is: 'release' } & Target)
   | ({ readonly is: 'preview' } & Target)
   | { readonly is: 'status' }
-  | { readonly is: 'history'; readonly app?: string; readonly environment?: string }
+  /** `before`: only releases with a smaller number. */
+  | { readonly is: 'history'; readonly app?: string; readonly environment?: string; readonly before?: number }
   | { readonly is: 'cancel'; readonly number: number }
   | { readonly is: 'retry'; readonly number: number }
   | Help
@@ -149,25 +153,29 @@ function findByOneName(name: string, apps: readonly App[], before: string): Targ
 }
 
 function historyOf(words: readonly string[], apps: readonly App[]): DeployCommand | ParseProblem {
-  const [first, second, extra] = words
-  if (first === undefined) return { is: 'history' }
+  // No app and no environment is called by a number.
+  const last = words.at(-1) ?? ''
+  const before = NUMBER.test(last) ? Number(last.replace('#', '')) : undefined
+  const [first, second, extra] = before === undefined ? words : words.slice(0, -1)
+  const history = { is: 'history' as const, ...(before !== undefined && { before }) }
+  if (first === undefined) return history
   if (extra !== undefined) return notUnderstood('“history” takes an app and an environment, both optional.')
   const app = findApp(apps, first)
   if (second !== undefined) {
     if (app === undefined) return unknownApp(first, apps)
     return findEnvironment(app, second) === undefined
       ? unknownEnvironment(second, app)
-      : { is: 'history', app: app.name, environment: second }
+      : { ...history, app: app.name, environment: second }
   }
-  if (app !== undefined) return { is: 'history', app: app.name }
+  if (app !== undefined) return { ...history, app: app.name }
   return apps.some((each) => findEnvironment(each, first) !== undefined)
-    ? { is: 'history', environment: first }
+    ? { ...history, environment: first }
     : unknownName(first, apps)
 }
 
 function byNumber(is: 'cancel' | 'retry', words: readonly string[]): DeployCommand {
   const [first, extra] = words
-  if (first === undefined || extra !== undefined || !/^#?0*[1-9][0-9]{0,8}$/.test(first)) {
+  if (first === undefined || extra !== undefined || !NUMBER.test(first)) {
     return notUnderstood(`“${is}” takes the number of one release, such as “${is} 12”.`)
   }
   return { is, number: Number(first.replace('#', '')) }

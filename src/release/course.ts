@@ -96,14 +96,19 @@ export function privately(
   }
 }
 
-/** Keeps the environment busy until a person retries or closes. */
-export async function needAttention(tx: Transaction, release: Release, problem: Problem): Promise<void> {
+/** Keeps the environment busy until a person retries or closes. `actor`: who or what has brought it about. */
+export async function needAttention(
+  tx: Transaction,
+  release: Release,
+  problem: Problem,
+  { actor }: { actor: string },
+): Promise<void> {
   assertMove(release, 'needs attention')
   await tx.changeRelease(release.number, { state: 'needs attention', problem })
   tx.addEvent({
     release: release.number,
     type: 'attention_needed',
-    actor: 'worker',
+    actor,
     data: { gate: problem.because.gate, ...(problem.step && { step: problem.step }), attempt: release.attempt },
   })
   await tx.send({ kind: 'card', release: release.number })
@@ -115,7 +120,7 @@ export async function needAttention(tx: Transaction, release: Release, problem: 
  * has begun, else `needs attention`.
  */
 export async function stop(tx: Transaction, release: Release, problem: Problem): Promise<void> {
-  if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)
+  if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem, { actor: 'worker' })
   await end(tx, release, problem.because.gate === 'plan_outdated' ? 'outdated' : 'failed', { actor: 'worker', problem })
 }
 

@@ -1,4 +1,5 @@
 /** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
+import type { Live } from './live.ts'
 import type { Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
@@ -77,13 +78,21 @@ export type PrivateMessage =
   /** `reason`: why what was typed was not understood; plain text that may repeat it. */
   | { readonly is: 'help'; readonly reason?: string }
   | { readonly is: 'status'; readonly environments: readonly EnvironmentStatus[]; readonly workerSeenAt?: string }
-  | { readonly is: 'history'; readonly releases: readonly Release[] }
+  /** What was asked for with it: the next page is asked for in the same way. One release more than is shown tells that there are older ones. */
+  | {
+      readonly is: 'history'
+      readonly releases: readonly Release[]
+      readonly app?: string
+      readonly environment?: string
+      readonly before?: number
+    }
 
 /** One environment in `/deploy status`. */
 export interface EnvironmentStatus {
   readonly app: string
   readonly environment: string
-  readonly live?: { readonly commit: string; readonly number: number; readonly at: string; readonly webUrl: string }
+  /** What is known of what it runs; absent where no release has ever looked. */
+  readonly live?: Live
   readonly under_way?: Release
 }
 

@@ -17,6 +17,8 @@ export const RUN_MUST_BEGIN_MS = 60 * 60_000
 const ANNOUNCEMENT_IS_LATE_MS = 5 * 60_000
 const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
 const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
+/** Reminders are known by their keys, which the store keeps for 30 days after they were sent: then no new one is tried. */
+const REMINDED_LONG_AGO_MS = 29 * 24 * 60 * 60_000
 /** Longer than a worker's tries at a plan can take, all together. */
 const PLANNING_IS_GIVEN_UP_MS = 60 * 60_000
 /** For a card that Slack never took, of an environment that is no longer declared. */
@@ -121,7 +123,9 @@ async function age(
     default:
   }
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
-  if (environment !== undefined && since(emergency?.at) >= REMIND_AFTER_EMERGENCY_MS) {
+  const sinceEmergency = since(emergency?.at)
+  const isDue = sinceEmergency >= REMIND_AFTER_EMERGENCY_MS && sinceEmergency < REMINDED_LONG_AGO_MS
+  if (environment !== undefined && isDue) {
     const still = owed(environment, release)
     if (still.length > 0) await say(tx, number, 'emergency-reminder', { is: 'reminder', owed: still })
   }
@@ -134,7 +138,7 @@ async function endUnbegun(tx: Transaction, release: Release, isAnnounced: boolea
     isAnnounced && release.announcement === undefined
       ? { gate: 'announcement_unconfirmed' as const, until: at }
       : { gate: 'expired' as const, number: release.number, at }
-  if (irreversibleBegun(release.steps)) return needAttention(tx, release, { because })
+  if (irreversibleBegun(release.steps)) return needAttention(tx, release, { because }, { actor: 'bot' })
   await end(tx, release, 'expired', { actor: 'bot', problem: { because } })
 }
 

@@ -110,8 +110,8 @@ export type ReleaseChange = {
 }
 
 /**
- * One transaction. Everything in it is committed together or not at all. Nothing in it may wait on the network.
- * Events are kept until the end and added to the chain last, under the chain's lock.
+ * One transaction. Everything in it is committed together or not at all, and nothing once a call of it has thrown.
+ * Nothing in it may wait on the network. Events are kept until the end and added to the chain last, under its lock.
  */
 export interface Transaction {
   /** The store's time, fixed for the transaction. */

@@ -10,6 +10,12 @@ export interface CommitFact {
 /** A named setting or service that a message points to, such as `BITBUCKET_TOKEN`. Never a value. */
 type Setting = string
 
+/** A service that gave nothing to go by. `answered`: it answered, and not what was asked; asking again would not help. */
+interface Unusable {
+  readonly detail: string
+  readonly answered?: true
+}
+
 /**
  * A gate that did not hold, with the facts that its message needs. The words are in slack/views/refusals.ts.
  * Each `gate` is a public reason code (issue 2 §4, DESIGN.md §6).
@@ -37,11 +43,11 @@ export type Refusal =
       readonly link?: string
     }
   | { readonly gate: 'no_worker'; readonly lastSeen?: string }
-  | { readonly gate: 'repository_unreachable'; readonly url: string; readonly detail: string }
-  | { readonly gate: 'remote_unreachable'; readonly remote: string; readonly detail: string }
+  | ({ readonly gate: 'repository_unreachable'; readonly url: string } & Unusable)
+  | ({ readonly gate: 'remote_unreachable'; readonly remote: string } & Unusable)
   | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
-  | { readonly gate: 'bitbucket_unreachable'; readonly detail: string }
-  | { readonly gate: 'platform_unreachable'; readonly app: string; readonly detail: string }
+  | ({ readonly gate: 'bitbucket_unreachable' } & Unusable)
+  | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable)
   | { readonly gate: 'credentials_refused'; readonly service: string; readonly settings: readonly Setting[] }
   | {
       readonly gate: 'channel_unreachable'

@@ -5,6 +5,7 @@
 import { type App, type Environment, findApp, findEnvironment } from './app.ts'
 import { end, needAttention, say, tellMigrations } from './course.ts'
 import { GIVES_WAY } from './hotfix.ts'
+import { liveNow } from './live.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { nearestFirst } from './nearest.ts'
 import { passTime, workerGone } from './passing-time.ts'
@@ -82,7 +83,10 @@ export interface ReleaseService {
   /** Whether this person may do it now: asked before a modal opens, and again, with the same rules, when it is sent. */
   may(action: Action, press: Press): Promise<Done>
   status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
-  history(filter: { app?: string; environment?: string; before?: number }): Promise<readonly Release[]>
+  /** The newest first; ten unless said. */
+  history(filter: { app?: string; environment?: string; before?: number; limit?: number }): Promise<readonly Release[]>
+  /** Whether this person may read of releases: every full member may. */
+  mayRead(by: string): Promise<Refused | undefined>
   /** Expires, reminds and ends what waits in vain, by the store's clock. Called every half minute by the bot. */
   tick(): Promise<void>
 }
@@ -371,7 +375,7 @@ export function createReleaseService(ports: {
         tx.addEvent({ release: release.number, type: 'cancel_asked', actor: person.id, data: { state: release.state } })
         if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
           // It was retried: cancelled before it went on, it stands where it stood, and only Close frees the environment.
-          await needAttention(tx, release, release.problem)
+          await needAttention(tx, release, release.problem, { actor: person.id })
           return undefined
         }
         if (release.state !== 'running') {
@@ -438,33 +442,20 @@ export function createReleaseService(ports: {
     async status() {
       const [last] = await store.workers()
       const environments: EnvironmentStatus[] = []
-      for (const { app, name: environment } of apps.flatMap((each) => each.environments)) {
-        const [[live], underWay] = await Promise.all([
-          store.releases({ app, environment, states: ['succeeded'], limit: 1 }),
-          store.current(app, environment),
-        ])
-        const commit = live?.steps.findLast(({ result }) => result?.commit !== undefined)?.result?.commit
-        const result = live?.plan?.bound.result
-        const runs = commit ?? (result?.how === 'commit' ? result.commit : undefined)
-        environments.push({
-          app,
-          environment,
-          ...(live?.plan &&
-            runs !== undefined && {
-              live: {
-                commit: runs,
-                number: live.number,
-                at: (live.endedAt ?? live.requestedAt).toISOString(),
-                webUrl: live.plan.webUrl,
-              },
-            }),
-          ...(underWay && { under_way: underWay }),
-        })
+      for (const environment of apps.flatMap((each) => each.environments)) {
+        const { app, name } = environment
+        const [live, underWay] = await Promise.all([liveNow(store, environment), store.current(app, name)])
+        environments.push({ app, environment: name, ...(live && { live }), ...(underWay && { under_way: underWay }) })
       }
       return { environments, ...(last && { workerSeenAt: last.at.toISOString() }) }
     },
 
-    history: (filter) => store.releases({ ...filter, limit: 10 }),
+    history: (filter) => store.releases({ limit: 10, ...filter }),
+
+    async mayRead(by) {
+      const person = await member(by, [])
+      return 'refused' in person ? person : undefined
+    },
 
     tick: () => passTime({ store, apps }),
   }

@@ -14,17 +14,22 @@ export type ApiAnswer = { status: number; body: unknown }
 class Unusable extends Error {}
 
 /**
- * What the page and scripts can do, as JSON over HTTP: documented in docs/sandbox.md. `world` gives the world as it was read last.
+ * What the page and scripts can do, as JSON over HTTP: documented in docs/sandbox.md. `world.read` gives the world after all acts
+ * so far, `world.last` as it was read last.
  * What a person does comes back as what they see of it: `seen`, and the errors of a form.
  */
-export function createApi(sandbox: Sandbox, drawing: ReturnType<typeof createDrawing>, world: () => Promise<World>) {
+export function createApi(
+  sandbox: Sandbox,
+  drawing: ReturnType<typeof createDrawing>,
+  world: { read(): Promise<World>; last(): Promise<World> },
+) {
   const { slack } = sandbox
 
   const reads: Record<string, (query: URLSearchParams) => unknown> = {
     async screen(query) {
-      return screenOf(sandbox, drawing, person(query.get('as') ?? 'dana'), await world())
+      return screenOf(sandbox, drawing, person(query.get('as') ?? 'dana'), await world.last())
     },
-    world,
+    world: world.read,
     transcript: () => ({ text: slack.transcript() }),
     troubles: () => ({ troubles: TROUBLES, armed: sandbox.troubles.armed() }),
   }
@@ -63,6 +68,10 @@ export function createApi(sandbox: Sandbox, drawing: ReturnType<typeof createDra
     async trouble(body) {
       if (!isTrouble(body.name))
         throw new Unusable(`A trouble is one of ${TROUBLES.map(({ name }) => name).join(', ')}.`)
+      if (body.end === true) {
+        sandbox.troubles.end(body.name)
+        return { armed: sandbox.troubles.armed() }
+      }
       const at = body.environment === 'integration' ? 'integration' : 'production'
       await sandbox.troubles.make(body.name, at, typeof body.seconds === 'number' ? body.seconds : 20)
       return { armed: sandbox.troubles.armed() }

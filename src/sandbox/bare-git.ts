@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 export type Person = { name: string; email: string }
 
@@ -73,9 +75,17 @@ export async function commitOf(bare: string, revision: string): Promise<string |
   return found.code === 0 ? found.stdout.trim() : undefined
 }
 
-/** The commit that a branch points at, or undefined when there is no such branch. */
-export const branchHead = (bare: string, branch: string): Promise<string | undefined> =>
-  commitOf(bare, `refs/heads/${branch}`)
+/**
+ * The commit that a branch points at, or undefined when there is no such branch. It is asked for at every turn, so the
+ * ref's own file is read where there is one; a packed ref is git's to find.
+ */
+export async function branchHead(bare: string, branch: string): Promise<string | undefined> {
+  if (/^[\w-]+(?:[/.][\w-]+)*$/.test(branch)) {
+    const text = await readFile(join(bare, 'refs', 'heads', branch), 'utf8').catch(() => '')
+    if (/^[0-9a-f]{40}\n$/.test(text)) return text.trim()
+  }
+  return commitOf(bare, `refs/heads/${branch}`)
+}
 
 /** All branches with the commits that they point at, by name. */
 export async function branchHeads(bare: string): Promise<Map<string, string>> {

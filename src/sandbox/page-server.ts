@@ -30,9 +30,11 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   const listening = new Set<ServerResponse>()
   const files = new Map<string, string>()
   let world: World | undefined
+  let isWorldOld = false
   let telling: NodeJS.Timeout | undefined
 
   async function readWorld(): Promise<World> {
+    isWorldOld = false
     world = await sandbox.world.read()
     return world
   }
@@ -54,7 +56,11 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
     if (JSON.stringify(now) !== before) tell()
   }, LOOK_EVERY_MS)
   const unsubscribe = sandbox.onChange(tell)
-  const api = createApi(sandbox, drawing, async () => world ?? readWorld())
+  const api = createApi(sandbox, drawing, {
+    // Whoever asks for the world after an act wants what came of it; a screen shows the last look, and the next follows.
+    read: async () => (world === undefined || isWorldOld ? readWorld() : world),
+    last: async () => world ?? readWorld(),
+  })
 
   async function file(name: string): Promise<{ text: string; type: string } | undefined> {
     const type = TYPES[name.split('.').at(-1) ?? '']
@@ -88,7 +94,7 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
       }
       const body = await readJson(request)
       const answered = await api.act(name, body === 'malformed' ? undefined : (body.json ?? {}))
-      world = undefined
+      isWorldOld = true
       tell()
       return send(response, answered)
     }

@@ -12,7 +12,7 @@ export const TROUBLES = [
     name: 'fail-build',
     title: 'Fail the next build',
     what: 'Heroku refuses the next push: requirements could not be installed.',
-    expect: 'The release fails at push. Production runs what it ran. Plan again tries once more.',
+    expect: 'The release stops at push, and what ran still runs. The card offers the way on.',
   },
   {
     name: 'fail-release-phase',
@@ -47,7 +47,7 @@ export const TROUBLES = [
   {
     name: 'push-behind',
     title: 'Push to Heroku behind the bot’s back',
-    what: 'Somebody pushes master to production’s remote by hand.',
+    what: 'Somebody pushes master to the remote by hand.',
     expect: 'A release that awaits sign-off is outdated. The next plan starts from what is there.',
   },
   {
@@ -89,6 +89,9 @@ export const TROUBLES = [
 ] as const
 
 export type TroubleName = (typeof TROUBLES)[number]['name']
+
+/** Those that strike one environment's own remote or database, so that one has to say which. */
+export const STRIKES_ONE: readonly TroubleName[] = ['fail-migration', 'push-behind']
 
 export const isTrouble = (name: unknown): name is TroubleName => TROUBLES.some((one) => one.name === name)
 
@@ -208,6 +211,10 @@ export function createTroubles(given: {
   return {
     make,
     armed: () => Object.fromEntries(armed),
+    /** Those that last a while, and last now. */
+    lasting: () => [...lasting.keys()],
+    /** Ends one that lasts before its time; nothing where it does not last. */
+    end: stopLasting,
     /** Whether the next click is to be handed over several times; uses it up. */
     takeDuplicate(): boolean {
       if (!armed.has('duplicate-click')) return false
@@ -216,6 +223,7 @@ export function createTroubles(given: {
     },
     close(): void {
       for (const { timer } of lasting.values()) clearTimeout(timer)
+      lasting.clear()
     },
   }
 }

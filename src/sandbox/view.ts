@@ -3,7 +3,7 @@ import { CHANNELS, PEOPLE, type PersonName } from './people.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Ephemeral, Json, Message, View } from './slack/state.ts'
 import { records, string } from './slack/state.ts'
-import { TROUBLES } from './trouble.ts'
+import { STRIKES_ONE, TROUBLES } from './trouble.ts'
 import { WORK } from './work.ts'
 import type { World } from './world.ts'
 
@@ -39,7 +39,8 @@ export type Next =
   | { step: 'wait' }
   | { step: 'talk' | 'qa' | 'approve'; ts: string }
   | { step: 'running'; ts: string }
-  | { step: 'done' | 'stopped'; ts: string; words: string }
+  | { step: 'done'; ts: string; words: string }
+  | { step: 'stopped'; ts: string; words: string; offers: 'Retry' | 'Plan again' | undefined }
 
 /** All that the page shows one person. */
 export type Screen = {
@@ -50,7 +51,17 @@ export type Screen = {
   view: ShownView | undefined
   next: Next
   world: World
-  troubles: { name: string; title: string; what: string; expect: string; armed: number }[]
+  troubles: {
+    name: string
+    title: string
+    what: string
+    expect: string
+    /** How often it waits for its moment, or 1 while it lasts. */
+    armed: number
+    lasts: boolean
+    /** It strikes one environment, which has to be said. */
+    strikesOne: boolean
+  }[]
   work: typeof WORK
   commands: { command: string; description: string; hint: string }[]
 }
@@ -88,6 +99,7 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, wor
   const all = [...messages, ...slack.ephemerals(as)]
   const view = slack.openView(as)
   const armed: Record<string, number> = sandbox.troubles.armed()
+  const lasting = sandbox.troubles.lasting()
   return {
     as,
     people: PEOPLE,
@@ -106,7 +118,12 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, wor
     },
     next: nextStep(sandbox),
     world,
-    troubles: TROUBLES.map((one) => ({ ...one, armed: armed[one.name] ?? 0 })),
+    troubles: TROUBLES.map((one) => ({
+      ...one,
+      armed: armed[one.name] ?? 0,
+      lasts: lasting.includes(one.name),
+      strikesOne: STRIKES_ONE.includes(one.name),
+    })),
     work: WORK,
     commands: sandbox.slashCommands,
   }
@@ -129,9 +146,10 @@ function nextStep({ slack }: Sandbox): Next {
   if (labels.has('Talked over')) return { step: 'talk', ts }
   if (labels.has('QA passed') && !/succeeded/.test(words)) return { step: 'qa', ts }
   if (labels.has('Approve') && !/succeeded/.test(words)) return { step: 'approve', ts }
-  if (labels.has('Plan again') || labels.has('Retry')) return { step: 'stopped', ts, words }
+  const offers = (['Retry', 'Plan again'] as const).find((label) => labels.has(label))
+  if (offers !== undefined) return { step: 'stopped', ts, words, offers }
   if (labels.has('Cancel')) return { step: 'running', ts }
-  return /succeeded/.test(words) ? { step: 'done', ts, words } : { step: 'stopped', ts, words }
+  return /succeeded/.test(words) ? { step: 'done', ts, words } : { step: 'stopped', ts, words, offers }
 }
 
 const textOf = (block: Json): unknown => (block.text as Json | undefined)?.text

@@ -60,12 +60,29 @@ export function createWorldReader(given: {
     return { sha, title: '', author: '' }
   }
 
+  // Commits never change, so that what was once worked out from them stays true.
+  const lags = new Map<string, number | undefined>()
+  const headRevisions = new Map<string, string | undefined>()
+
+  async function headRevision(master: string | undefined): Promise<string | undefined> {
+    if (master === undefined) return undefined
+    if (headRevisions.has(master)) return headRevisions.get(master)
+    const read = await repository.headRevision('master').catch(() => undefined)
+    // Where master has moved meanwhile, what was read may be the next one's.
+    if (read !== undefined && (await repository.head('master')) === master) headRevisions.set(master, read)
+    return read
+  }
+
   async function behind(sha: string | undefined, source: string | undefined): Promise<number | undefined> {
     if (sha === undefined || source === undefined) return undefined
-    const count = await git(repository.bare, ['rev-list', '--count', '--no-merges', `${sha}..${source}`], {
+    const pair = `${sha}..${source}`
+    if (lags.has(pair)) return lags.get(pair)
+    const count = await git(repository.bare, ['rev-list', '--count', '--no-merges', pair], {
       accept: [0, 128],
     })
-    return count.code === 0 ? Number(count.stdout) : undefined
+    const lag = count.code === 0 ? Number(count.stdout) : undefined
+    if (lag !== undefined) lags.set(pair, lag)
+    return lag
   }
 
   async function environment(name: AppDatabase, heads: Map<string, string>) {
@@ -75,7 +92,7 @@ export function createWorldReader(given: {
       heroku.holds(app),
       databases.revisions(name).catch(() => []),
       databases.columns(name).catch(() => []),
-      repository.headRevision('master').catch(() => undefined),
+      headRevision(heads.get('master')),
     ])
     const releases = heroku.releases(app).slice(0, 6)
     return {

@@ -15,6 +15,7 @@ import { ACTION, type Action, COMMANDS, VIEW } from './ids.ts'
 import { type Answering, answer } from './private-answer.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal, detailsModal, reasonModal } from './views/modals.ts'
+import { HISTORY } from './views/private.ts'
 
 export interface HandlerPorts extends Answering {
   readonly service: ReleaseService
@@ -141,16 +142,16 @@ async function deploy(
       return { is: 'done', text: `The plan of ${app} to ${environment} is being worked out. It changes nothing.` }
     }
     case 'status': {
+      const refused = await service.mayRead(by)
+      if (refused !== undefined) return { is: 'refusal', refusal: refused.refused }
       const { environments, workerSeenAt } = await service.status()
       return { is: 'status', environments, ...(workerSeenAt !== undefined && { workerSeenAt }) }
     }
     case 'history': {
-      const { app, environment } = command
-      const releases = await service.history({
-        ...(app !== undefined && { app }),
-        ...(environment !== undefined && { environment }),
-      })
-      return { is: 'history', releases }
+      const refused = await service.mayRead(by)
+      if (refused !== undefined) return { is: 'refusal', refusal: refused.refused }
+      const releases = await service.history({ ...asked(command), limit: HISTORY + 1 })
+      return { is: 'history', releases, ...asked(command) }
     }
     case 'cancel':
       return done(await service.cancel({ release: command.number, by }), ({ number, state }) =>
@@ -158,6 +159,14 @@ async function deploy(
       )
     case 'retry':
       return done(await service.retry({ release: command.number, by }), ({ number }) => `#${number} goes on.`)
+  }
+}
+
+function asked({ app, environment, before }: Extract<DeployCommand, { is: 'history' }>) {
+  return {
+    ...(app !== undefined && { app }),
+    ...(environment !== undefined && { environment }),
+    ...(before !== undefined && { before }),
   }
 }
 

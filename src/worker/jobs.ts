@@ -92,6 +92,7 @@ async function preview(ports: WorkerPorts, claim: Claim, job: Extract<Job, { kin
   const outcome = where
     ? await makePlan(ports, { ...where, kind: 'deploy', configuration, signal: claim.signal })
     : differs(job)
+  claim.signal.throwIfAborted()
   const message: PrivateMessage =
     'refused' in outcome
       ? { is: 'refusal', refusal: outcome.refused }
@@ -148,7 +149,7 @@ async function checkAll(
 async function endPreflight(tx: Transaction, release: Release, because: Refusal): Promise<void> {
   const problem = { because }
   tx.addEvent({ release: release.number, type: 'preflight_refused', actor: 'worker', data: { gate: because.gate } })
-  if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)
+  if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem, { actor: 'worker' })
   await end(tx, release, because.gate === 'plan_outdated' ? 'outdated' : 'failed', { actor: 'worker', problem })
 }
 

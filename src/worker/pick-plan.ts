@@ -19,8 +19,9 @@ export interface PickingRequest {
   readonly number: number
   /** The environment's branch, as origin has it. */
   readonly target: { readonly branch: string; readonly commit: string }
-  /** What the remote holds. */
+  /** What the remote holds, and what of it runs: they differ after a failed release phase, or a rollback by hand. */
   readonly holds: string | null
+  readonly runs: string | null
   readonly signal: AbortSignal
 }
 
@@ -77,7 +78,9 @@ export async function foreseePicks(ports: WorkerPorts, request: PickingRequest):
     const { title, author } = commits.find(({ sha }) => sha === from) ?? { title: '', author: { name: '', email: '' } }
     planned.push({ from, made, title, author, files, ...(promoted !== undefined && { promoted }) })
   }
-  const notFrom = request.holds === null ? [] : [request.holds]
+  const { holds, runs } = request
+  const live = runs !== null && (await ports.git.has(app, runs)) ? runs : holds
+  const notFrom = live === null ? [] : [live]
   const alsoGoes = await ports.git.commits(app, { from: [target.commit], notFrom, limit: LISTED_ALSO })
   return {
     result: { how: 'commit', commit: last.made, tree: last.tree },

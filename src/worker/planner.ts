@@ -206,11 +206,11 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
 async function foreseeResult(
   ports: WorkerPorts,
   { app, environment, kind, picks = [], release, signal }: PlanningRequest,
-  { source, target, holds }: Branches,
+  { source, target, holds, runs }: Branches,
 ): Promise<(Pick<PicksForeseen, 'result'> & Partial<PicksForeseen>) | Refused> {
   if (kind === 'hotfix') {
     if (release === undefined) throw new Error('a hot-fix is planned for a release only')
-    return foreseePicks(ports, { app, environment, picks, number: release.number, target, holds, signal })
+    return foreseePicks(ports, { app, environment, picks, number: release.number, target, holds, runs, signal })
   }
   if (await ports.git.isAncestor(app, source.commit, target.commit)) {
     const { sha, tree } = await ports.git.commit(app, target.commit)

@@ -104,8 +104,8 @@ export async function openPullRequest(
       destination: target.branch,
     })
     if (!made.ok) {
-      // A lost answer may have made it: look before giving up, and never create a second one.
-      if (made.trouble !== 'unreachable') return bitbucketTrouble(made)
+      // A lost answer, or one that can't be read, may have made it: look before giving up, and never create a second one.
+      if (made.trouble === 'refused') return bitbucketTrouble(made)
       found = await find()
       if (!found.ok) return bitbucketTrouble(found)
       if (found.value === undefined) return bitbucketTrouble(made)

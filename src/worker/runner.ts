@@ -23,7 +23,7 @@ import { stepNamed } from './steps/index.ts'
 import type { Performed, Step, StepRun, Stopped } from './steps/step.ts'
 import { checkBound } from './world.ts'
 
-/** The environment is held by another run, or the lock was lost: the job is taken up again later. */
+/** The environment is held by another run, or is not announced: the job is taken up again later. */
 export class NotNow extends Error {
   override readonly name = 'NotNow'
 }
@@ -44,11 +44,14 @@ export async function runRelease(ports: WorkerPorts, claim: Claim, number: numbe
   const environment = app && findEnvironment(app, known.environment)
   if (app === undefined || environment === undefined) {
     const because = { gate: 'configuration_differs' as const, app: known.app, environment: known.environment }
-    await ports.store.transaction(async (tx) => {
-      const release = await tx.lockRelease(number)
-      const isOurs = release?.attempt === attempt && (release.state === 'approved' || release.state === 'running')
-      if (release && isOurs) await stop(tx, release, { because })
-    })
+    await ports.store.transaction(
+      async (tx) => {
+        const release = await tx.lockRelease(number)
+        const isOurs = release?.attempt === attempt && (release.state === 'approved' || release.state === 'running')
+        if (release && isOurs) await stop(tx, release, { because })
+      },
+      { as: claim },
+    )
     return
   }
   const held = await ports.lock.withLock(app.name, environment.name, async (lost) => {
@@ -100,13 +103,17 @@ async function finish(tx: Transaction, release: Release): Promise<void> {
 async function begin(running: Running, number: number, attempt: number): Promise<Plan | undefined> {
   return inTransaction(running, number, async (tx, release) => {
     if (release.attempt !== attempt || release.plan === undefined) return undefined
+    if (release.state !== 'running' && release.state !== 'approved') return undefined
+    // The job alone is no word of Slack's: whatever has enqueued it, nothing begins before the channel has been told.
+    if (running.environment.announce === 'required' && release.announcement === undefined) {
+      throw new NotNow(`Slack has not confirmed the announcement of #${number}`)
+    }
     if (release.state === 'running') return release.plan
-    if (release.state !== 'approved') return undefined
     const waited = tx.now.getTime() - (release.approvedAt ?? tx.now).getTime()
     if (waited >= RUN_MUST_BEGIN_MS) {
       const because = { gate: 'expired' as const, number, at: tx.now.toISOString() }
       await (irreversibleBegun(release.steps)
-        ? needAttention(tx, release, { because })
+        ? needAttention(tx, release, { because }, { actor: 'worker' })
         : end(tx, release, 'expired', { actor: 'worker', problem: { because } }))
       return undefined
     }

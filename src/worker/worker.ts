@@ -74,7 +74,7 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     } catch (error) {
       ports.jobEnded?.(claim.job.kind, error instanceof ClaimLost ? 'lost' : 'failed')
       const fields = { job: claim.job, attempt: claim.attempt, err: error }
-      if (error instanceof NotNow) log.info(fields, 'the environment is held by another run')
+      if (error instanceof NotNow) log.info(fields, 'a run is taken up again later')
       else log.error(fields, 'a job was interrupted and is taken up again')
       throw error
     }
@@ -108,7 +108,8 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    // Another user's: it lives, and we may not signal it.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -13,11 +13,15 @@ export type Refused = { readonly refused: Refusal }
 
 const BITBUCKET_SETTINGS = ['BITBUCKET_TOKEN', 'BITBUCKET_EMAIL', 'BITBUCKET_API_TOKEN']
 
+function unusable(trouble: Trouble['trouble'], detail: string): { detail: string; answered?: true } {
+  return { detail, ...(trouble === 'wrong' && { answered: true }) }
+}
+
 export function originTrouble(app: App, { trouble, detail }: Trouble): Refused {
   if (trouble === 'refused') {
     return { refused: { gate: 'credentials_refused', service: app.gitUrl, settings: BITBUCKET_SETTINGS } }
   }
-  return { refused: { gate: 'repository_unreachable', url: app.gitUrl, detail } }
+  return { refused: { gate: 'repository_unreachable', url: app.gitUrl, ...unusable(trouble, detail) } }
 }
 
 export function remoteTrouble({ remote }: Environment, { trouble, detail }: Trouble): Refused {
@@ -25,21 +29,23 @@ export function remoteTrouble({ remote }: Environment, { trouble, detail }: Trou
     const settings = remote.platform === 'heroku' ? ['HEROKU_API_KEY'] : BITBUCKET_SETTINGS
     return { refused: { gate: 'credentials_refused', service: remote.name, settings } }
   }
-  return { refused: { gate: 'remote_unreachable', remote: remote.name, detail } }
+  return { refused: { gate: 'remote_unreachable', remote: remote.name, ...unusable(trouble, detail) } }
 }
 
 export function bitbucketTrouble({ trouble, detail }: Trouble): Refused {
   if (trouble === 'refused') {
     return { refused: { gate: 'credentials_refused', service: 'Bitbucket', settings: BITBUCKET_SETTINGS } }
   }
-  return { refused: { gate: 'bitbucket_unreachable', detail } }
+  return { refused: { gate: 'bitbucket_unreachable', ...unusable(trouble, detail) } }
 }
 
 export function herokuTrouble({ remote }: Environment, { trouble, detail }: Trouble): Refused {
   if (trouble === 'refused') {
     return { refused: { gate: 'credentials_refused', service: 'Heroku', settings: ['HEROKU_API_KEY'] } }
   }
-  return { refused: { gate: 'platform_unreachable', app: remote.herokuApp ?? remote.name, detail } }
+  return {
+    refused: { gate: 'platform_unreachable', app: remote.herokuApp ?? remote.name, ...unusable(trouble, detail) },
+  }
 }
 
 export function migrationsTrouble(

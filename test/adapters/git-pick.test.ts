@@ -86,6 +86,14 @@ describe('picking', () => {
       `Fix it\n\n(cherry picked from commit ${fix})\nSignoff-Release: 14`,
     )
     expect(await git.pick(app, wanted([fix]))).toEqual(picked)
+
+    // Kept by a name until it is told to forget it; the commits themselves stay for whoever knows their ids.
+    expect(await git.keptPicks(app)).toEqual(['14'])
+    await git.forgetPicks(app, ['14', '15'])
+    await git.forgetPicks(app, ['14'])
+    expect(await git.keptPicks(app)).toEqual([])
+    expect(await git.has(app, made?.made ?? '')).toBe(true)
+    await expect(git.forgetPicks(app, ['../heads/x'])).rejects.toThrow('not a name')
   })
 
   it('picks several in order, and in the wrong order says what conflicts, as git would', async () => {

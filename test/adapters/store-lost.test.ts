@@ -7,24 +7,6 @@ import { aborted, enqueue, run, storeWithRelease, working } from './store-workin
 afterAll(stopPostgres)
 
 describe('the environment’s lock', () => {
-  it('is held by one, an environment at a time', async () => {
-    const opened = await openedStore()
-    const other = await opened.again()
-    const outcome = await opened.lock.withLock('api', 'production', async () => {
-      expect(await other.lock.withLock('api', 'production', async () => 1)).toBe('held')
-      return other.lock.withLock('api', 'integration', async () => 2)
-    })
-    expect(outcome).toEqual({ done: { done: 2 } })
-    expect(await other.lock.withLock('api', 'production', async () => 3)).toEqual({ done: 3 })
-  })
-
-  it('is freed when work throws', async () => {
-    const opened = await openedStore()
-    const wrong = new Error('on purpose')
-    await expect(opened.lock.withLock('api', 'production', () => Promise.reject(wrong))).rejects.toBe(wrong)
-    expect(await opened.lock.withLock('api', 'production', async () => 1)).toEqual({ done: 1 })
-  })
-
   it('is freed when its connection is cut, and the holder is told', async () => {
     const opened = await openedStore()
     const outcome = await opened.lock.withLock('api', 'production', async (lost) => {

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { type OpenStore, openStore, type StoreOptions } from '../../src/adapters/store/open.ts'
-import type { NewRelease } from '../../src/release/ports.ts'
+import type { NewRelease, Store } from '../../src/release/ports.ts'
 import type { Release } from '../../src/release/release.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
@@ -36,15 +36,18 @@ export interface Opened extends OpenStore {
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>
 }
 
-/** A store of its own for one test, closed and removed when the test ends. */
-export async function openedStore(options: Partial<StoreOptions> = {}): Promise<Opened> {
+/** A store of its own, closed and removed when the test ends, or as `until` says. */
+export async function openedStore(
+  options: Partial<StoreOptions> = {},
+  until: (end: () => Promise<void>) => void = onTestFinished,
+): Promise<Opened> {
   template ??= migrated()
   const { postgres, name } = await template
   const database = await postgres.createDatabase({ template: name })
-  onTestFinished(() => database.drop())
+  until(() => database.drop())
   const open = async (more: Partial<StoreOptions> = {}) => {
     const opened = await openStore({ pool: { connectionString: database.url }, role: 'bot', ...options, ...more })
-    onTestFinished(() => opened.close())
+    until(() => opened.close())
     return opened
   }
   return {
@@ -77,8 +80,8 @@ export function request(more: Partial<NewRelease> = {}): NewRelease {
 }
 
 /** Makes a release in its own transaction; throws when it was not made. */
-export async function makeRelease(opened: OpenStore, more: Partial<NewRelease> = {}): Promise<Release> {
-  const outcome = await opened.store.transaction((tx) => tx.createRelease(request(more)))
+export async function makeRelease({ store }: { store: Store }, more: Partial<NewRelease> = {}): Promise<Release> {
+  const outcome = await store.transaction((tx) => tx.createRelease(request(more)))
   if (!('made' in outcome)) throw new Error(`not made: ${JSON.stringify(outcome)}`)
   return outcome.made
 }

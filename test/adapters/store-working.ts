@@ -1,17 +1,16 @@
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
-import type { OpenStore } from '../../src/adapters/store/open.ts'
-import type { Claim, Job } from '../../src/release/ports.ts'
+import type { Claim, Job, Jobs, Store } from '../../src/release/ports.ts'
 import { makeRelease, type Opened, openedStore } from './store-opened.ts'
 
 export const soon = { superviseSeconds: 1, pollSeconds: 0.5, retrySeconds: 1 }
 export const run = (attempt = 1, release = 1): Job => ({ kind: 'run', release, attempt })
 
-export const enqueue = (opened: OpenStore, job: Job, afterMs = 0) =>
+export const enqueue = (opened: { store: Store }, job: Job, afterMs = 0) =>
   opened.store.transaction((tx) => tx.enqueue(job, { afterMs }))
 
 /** A queue of claims that a worker has taken, to be awaited one by one. */
-export async function working(opened: OpenStore, handle: (claim: Claim) => Promise<void> = async () => undefined) {
+export async function working(opened: { jobs: Jobs }, handle: (claim: Claim) => Promise<void> = async () => undefined) {
   const claims: Claim[] = []
   let wake = Promise.withResolvers<void>()
   const worker = await opened.jobs.work(async (claim) => {

@@ -58,7 +58,10 @@ export type Visitor = {
   press(label: string, confirm?: string): Promise<void>
   /** Waits until the newest card shows this. */
   until(words: string | RegExp): Promise<void>
-  trouble(title: string): Promise<void>
+  /** Presses a trouble of the drawer; `at` for those that strike one environment. */
+  trouble(title: string, at?: 'production' | 'integration'): Promise<void>
+  /** Ends one that lasts, in the drawer. */
+  endTrouble(title: string): Promise<void>
   work(title: string): Promise<void>
   /** Everything that went wrong in the page itself. */
   errors: string[]
@@ -75,12 +78,14 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
     if (message.type() === 'error' && !message.text().includes('status of 400')) errors.push(message.text())
   })
   await page.goto(url)
-  await page.locator('#outside section').first().waitFor()
+  // Attached only: on a phone it is behind a button.
+  await page.locator('#outside section').first().waitFor({ state: 'attached' })
   const cards = () => page.locator('#messages .message', { has: page.locator('h3') })
 
-  async function fromDrawer(kind: 'trouble' | 'work', title: string): Promise<void> {
+  async function fromDrawer(button: string, title: string, at?: string): Promise<void> {
     if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
-    await page.locator(`#trouble button[data-${kind}]`, { hasText: new RegExp(`^${title}$`) }).click()
+    if (at !== undefined) await page.getByLabel('Those marked • strike').selectOption(at)
+    await page.getByRole('button', { name: button, exact: true }).click()
     await page.locator('#toast.shown', { hasText: title }).waitFor()
     await page.keyboard.press('Escape')
   }
@@ -109,8 +114,16 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
     async until(words) {
       await cards().last().filter({ hasText: words }).waitFor()
     },
-    trouble: (title) => fromDrawer('trouble', title),
-    work: (title) => fromDrawer('work', title),
+    trouble: (title, at) => fromDrawer(title, title, at),
+    async endTrouble(title) {
+      if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
+      const end = page.getByRole('button', { name: `End it: ${title}`, exact: true })
+      // On a slow machine its 20 s may be over already.
+      if (await end.isVisible()) await end.click()
+      await end.waitFor({ state: 'detached' })
+      await page.keyboard.press('Escape')
+    },
+    work: (title) => fromDrawer(title, title),
   }
 }
 

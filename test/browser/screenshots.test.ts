@@ -1,102 +1,201 @@
 /**
- * Pictures of the card in its states, to be looked at: `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`.
- * Makes docs/sandbox.png too.
+ * Pictures of the card in its states and of what stands around it, to be looked at:
+ * `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`. Makes docs/sandbox.png too.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import pg from 'pg'
 import { expect, it } from 'vitest'
 import { launchBrowser, openSandbox, visit } from './page.ts'
+import { stageOf } from './stage.ts'
 
 const directory = process.env.SCREENSHOTS
+const DEVICES = [
+  ['desktop', { width: 1280, height: 900 }],
+  ['phone', { width: 390, height: 844 }],
+] as const
+const FEW_SECONDS_OF_CALLS = 40
 
-it.skipIf(directory === undefined)('shows the card in its states', { timeout: 600_000 }, async () => {
+it.skipIf(directory === undefined)('shows the card in its states', { timeout: 900_000 }, async () => {
   const into = directory ?? ''
   await mkdir(into, { recursive: true })
   const [open, browser] = await Promise.all([openSandbox(), launchBrowser()])
   const visitor = await visit(browser, open.url)
   const { page } = visitor
+  const { sandbox } = open
+  const stage = stageOf(open, visitor)
 
-  async function shoot(name: string): Promise<void> {
-    for (const theme of ['light', 'dark']) {
-      await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`)
-      for (const [device, size] of [
-        ['desktop', { width: 1280, height: 900 }],
-        ['phone', { width: 390, height: 844 }],
-      ] as const) {
-        await page.setViewportSize(size)
-        await visitor.card().scrollIntoViewIfNeeded()
-        await visitor.card().screenshot({ path: join(into, `${name}-${device}-${theme}.png`) })
-        if (theme === 'light') await page.screenshot({ path: join(into, `page-${name}-${device}.png`) })
+  async function everyWay(take: (suffix: string) => Promise<unknown>): Promise<void> {
+    for (const [device, size] of DEVICES) {
+      await page.setViewportSize(size)
+      for (const theme of ['light', 'dark']) {
+        await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`)
+        await take(`${device}-${theme}`)
       }
     }
     await page.setViewportSize({ width: 1280, height: 800 })
     await page.evaluate("document.documentElement.dataset.theme = 'light'")
   }
-  async function talkOver(): Promise<void> {
-    if (!(await visitor.card().getByRole('button', { name: 'Talked over' }).isVisible())) return
-    await visitor.become('Tom')
-    await visitor.press('Talked over')
-    await page.locator('#modal').getByLabel('Note').fill('The team knows.')
-    await page.locator('#modal').getByRole('button', { name: 'Talked over' }).click()
-    await visitor.until('Given: Talked over')
+  const whole = (name: string) =>
+    everyWay((suffix) => page.screenshot({ path: join(into, `page-${name}-${suffix}.png`) }))
+  async function shoot(name: string, which = visitor.card()): Promise<void> {
+    await everyWay(async (suffix) => {
+      await which.scrollIntoViewIfNeeded()
+      await which.screenshot({ path: join(into, `card-${name}-${suffix}.png`) })
+    })
   }
-  async function ask(): Promise<void> {
-    await visitor.become('Dana')
-    await visitor.type('/deploy production')
-    await visitor.until('Awaiting sign-off')
+  async function write(label: string, field: string, words: string, send: string, shot?: string): Promise<void> {
+    await visitor.press(label)
+    await page.locator('#modal').getByLabel(field).fill(words)
+    if (shot !== undefined) await whole(shot)
+    await page.locator('#modal').getByRole('button', { name: send }).click()
   }
 
   try {
-    await ask()
+    await whole('first-look')
+    await page.getByRole('combobox').fill('/')
+    await page.getByRole('combobox').press('ArrowDown')
+    await whole('completion')
+    await stage.ask()
     await shoot('awaiting')
     await page.screenshot({ path: fileURLToPath(new URL('../../docs/sandbox.png', import.meta.url)) })
     await visitor.press('Details')
     await page.locator('#modal').waitFor()
-    await page.screenshot({ path: join(into, 'page-details.png') })
+    await whole('details')
     await page.keyboard.press('Escape')
-    await talkOver()
     await visitor.become('Lin')
     await visitor.press('QA passed')
     await visitor.until(/Given.*Lin/)
-    await shoot('qa-given')
-    await visitor.trouble('Fail the next build')
+    await shoot('signed-partly')
     await visitor.become('Tom')
-    await visitor.press('Approve', 'Approve')
-    await visitor.until('Running')
-    await page.screenshot({ path: join(into, 'page-running.png') })
-    await visitor.until('Needs attention')
-    await shoot('needs-attention')
-    await visitor.press('Retry', 'Retry')
+    await visitor.press('Approve')
+    await whole('confirm')
+    const silence = sandbox.slack.fault({
+      kind: 'rate_limited',
+      method: 'chat.postMessage',
+      retryAfter: 1,
+      times: FEW_SECONDS_OF_CALLS,
+    })
+    await page.locator('#confirm').getByRole('button', { name: 'Approve' }).click()
+    await visitor.until('Approved')
+    await shoot('approved')
+    await sandbox.troubles.make('kill-worker-at-push', 'production', 0)
+    silence.clear()
+    await page.locator('[data-is=worker][data-state=killed]').waitFor()
+    await shoot('running')
+    await whole('running')
     await visitor.until('Succeeded')
     await shoot('succeeded')
+    await visitor.card().locator('.replies').click()
+    await page.locator('#thread').getByText('Record:').waitFor()
+    await whole('thread')
+    await page.getByRole('button', { name: 'Close the thread' }).click()
+
+    await visitor.become('Dana')
+    await visitor.type('/deploy production')
+    const refused = page.locator('.message.private', { hasText: 'Not done' }).last()
+    await refused.waitFor()
+    await shoot('refused', refused)
+    await whole('refused')
+    await visitor.type('/deploy status')
+    await visitor.type('/deploy history')
+    await visitor.type('/deploy preview production')
+    await visitor.type('/deploy help')
+    await page.getByText('What you can type').waitFor()
+    await whole('private')
+    await visitor.type('/deploy')
+    await page.locator('#modal').waitFor()
+    await whole('deploy-modal')
+    await page.keyboard.press('Escape')
 
     await visitor.work('A migration that drops a column')
-    await ask()
+    await stage.ask()
     await shoot('awaiting-destroys')
+    await visitor.become('Tom')
+    await write('Talked over', 'Note', 'The team knows.', 'Talked over', 'talked-over')
+    await visitor.until('Given: Talked over')
+    await shoot('talked-over')
     await visitor.trouble('Move master')
     await visitor.until('Outdated')
     await shoot('outdated')
-    await ask()
+    await stage.ask()
     await visitor.become('Tom')
-    await visitor.press('Reject')
-    await page.locator('#modal').getByLabel('Reason').fill('The column is still read by the search.')
-    await page.screenshot({ path: join(into, 'page-reject.png') })
-    await page.locator('#modal').getByRole('button', { name: 'Reject it' }).click()
+    await write('Reject', 'Reason', 'The column is still read by the search.', 'Reject it', 'reject')
     await visitor.until('Rejected')
     await shoot('rejected')
-    await ask()
-    await visitor.press('Must go out now…')
-    await page.locator('#modal').getByLabel('Reason').fill('Search answers nothing at all since noon.')
-    await page.screenshot({ path: join(into, 'page-emergency.png') })
-    await page.locator('#modal').getByRole('button', { name: 'Send it out now' }).click()
+    await stage.ask()
+    await write(
+      'Must go out now…',
+      'Reason',
+      'Search answers nothing at all since noon.',
+      'Send it out now',
+      'emergency',
+    )
     await visitor.until('Succeeded')
     await shoot('emergency')
     await visitor.work('A commit on master')
-    await ask()
-    await visitor.press('Cancel', 'Cancel it')
+    await stage.ask()
+    await visitor.press('Cancel')
+    await page.locator('#confirm').getByRole('button', { name: 'Cancel it' }).click()
     await visitor.until('Cancelled')
     await shoot('cancelled')
+
+    await stage.ask()
+    const store = new pg.Client({ connectionString: sandbox.databases.storeUrl })
+    await store.connect()
+    await store.query("update release set expires_at = now() - interval '1 minute' where expires_at is not null")
+    await store.end()
+    await visitor.until('Expired')
+    await shoot('expired')
+
+    await stage.askAndTest()
+    await visitor.trouble('Fail the next build')
+    await visitor.press('Approve', 'Approve')
+    await visitor.until('Needs attention')
+    await shoot('needs-attention')
+    await whole('needs-attention')
+    await write('Close', 'Reason', 'We deploy by hand today.', 'Close', 'close')
+    await visitor.until('Closed')
+    await shoot('closed')
+
+    await visitor.work('A commit on master')
+    await visitor.become('Dana')
+    const master = await sandbox.repository.head('master')
+    await visitor.type(`/hotfix ${master} production`)
+    const modal = page.locator('#modal')
+    await modal.getByRole('button', { name: 'Plan the hot-fix' }).click()
+    await modal.getByRole('alert').first().waitFor()
+    await modal.getByLabel('Reason').fill('Searches without a limit bring the API down.')
+    await whole('hotfix-modal')
+    await modal.getByRole('checkbox').check()
+    await modal.getByRole('button', { name: 'Plan the hot-fix' }).click()
+    await visitor.until('Hot-fix #')
+    await shoot('hotfix-awaiting')
+    await visitor.become('Lin')
+    await visitor.press('QA passed')
+    await visitor.until(/Given.*Lin/)
+    await visitor.become('Tom')
+    await visitor.press('Approve', 'Approve')
+    await visitor.until('Succeeded')
+    await shoot('hotfix-succeeded')
+
+    await visitor.open('# engineering')
+    await visitor.work('A migration that adds a column')
+    await visitor.trouble('Fail the next migration', 'integration')
+    await visitor.type('/deploy integration')
+    await visitor.until('Failed')
+    await shoot('failed')
+    await visitor.trouble('Slack slow for 20 s')
+    await visitor.trouble('Duplicate the next click')
+    await page.locator('#trouble-toggle').click()
+    await whole('drawer')
+    await page.keyboard.press('Escape')
+    await page.locator('body').evaluate('(body) => body.classList.add("shows-outside")')
+    await whole('outside')
+    await page.locator('body').evaluate('(body) => body.classList.remove("shows-outside")')
+    await visitor.open('Signoff')
+    await whole('direct')
     expect(visitor.errors).toEqual([])
   } finally {
     await browser.close()

@@ -1,11 +1,14 @@
 /** Promise 5, stop means stop: after a cancel no new step starts, and the one in flight is settled and told as it ended. */
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   bitbucketEffects,
   cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
+  nextNumber,
   reaches,
+  seenRelease,
   somethingNew,
   startProduction,
   threadSays,
@@ -18,6 +21,12 @@ describe('Cancel', { timeout: 120_000 }, () => {
     team = await startTeam(NOTHING_TO_TALK_OVER)
   })
   afterAll(() => team?.close())
+
+  /** Waits until no job waits or is in hand: what a release that has ended could still do is done. */
+  async function endsWithoutJobs(): Promise<void> {
+    const jobs = "select 1 from pgboss.job where state in ('created', 'retry', 'active') and name in ('plan', 'run')"
+    await expect.poll(() => team.query(jobs), { timeout: 30_000 }).toEqual([])
+  }
 
   it('while sign-offs are awaited ends the release, and its pull request is declined', async () => {
     await team.command(team.people.dana, '/deploy production')
@@ -72,17 +81,89 @@ describe('Cancel', { timeout: 120_000 }, () => {
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([commit])
   })
 
+  it('while approved ends at once: neither the channel is told nor anything merged, whatever the preflight finds', async () => {
+    const before = await bitbucketEffects(team)
+    const open = Promise.withResolvers<void>()
+    const number = await nextNumber(team)
+    await team.command(team.people.dana, '/deploy production')
+    await cardShows(team, number, /Awaiting sign-off/)
+    await team.click(team.people.lin, 'QA passed')
+    await cardShows(team, number, /Given: QA by/)
+    team.heroku.fault({ route: 'releases', kind: 'delay', until: open.promise })
+    const looking = team.heroku.arrived('releases')
+    await team.click(team.people.tom, 'Approve')
+    await looking
+    await reaches(team, number, 'approved')
+    await team.click(team.people.dana, 'Cancel')
+    expect((await reaches(team, number, 'cancelled')).steps).toEqual({})
+    open.resolve()
+    await cardShows(team, number, /Cancelled/)
+    // The preflight, if it went on, would put the announcement out: the next release has to come after it.
+    await endsWithoutJobs()
+    expect(team.transcript()).not.toContain(`#${number} is changing`)
+    expect(await bitbucketEffects(team)).toEqual(before)
+    expect(herokuEffects(team.heroku, PRODUCTION).pushes).toEqual([])
+  })
+
+  it('while migrating lets the migration end, tells it, and pushes nothing', async () => {
+    const number = await nextNumber(team)
+    const { revision } = await team.repository.addRevision({
+      message: 'wait for a lock',
+      sql: 'SELECT pg_advisory_xact_lock(77)',
+    })
+    const pushed = herokuEffects(team.heroku, INTEGRATION).pushes
+    const holder = new pg.Client({ connectionString: team.databases.integration.url })
+    await holder.connect()
+    try {
+      await holder.query('select pg_advisory_lock(77)')
+      await team.command(team.people.dana, '/deploy integration')
+      await expect
+        .poll(() => holder.query("select 1 from pg_locks where locktype = 'advisory' and not granted"), {
+          timeout: 30_000,
+        })
+        .toMatchObject({ rowCount: 1 })
+      await team.click(team.people.dana, 'Cancel')
+      await threadSays(team, number, /cancel/i)
+    } finally {
+      await holder.end()
+    }
+    const ended = await reaches(team, number, 'cancelled')
+    expect(ended.steps).toMatchObject({ migrate: 'done some' })
+    expect(ended.steps.push).toBeUndefined()
+    await threadSays(team, number, /Migrated the database to/)
+    await cardShows(team, number, /Cancelled[\s\S]*migration/)
+    expect(await team.revisions('integration')).toEqual([revision])
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual(pushed)
+  })
+
+  it('while confirming is too late: the last step is settled, and the release is told as what it is', async () => {
+    const number = await nextNumber(team)
+    const open = Promise.withResolvers<void>()
+    team.heroku.slowRelease(open.promise)
+    await team.command(team.people.dana, '/deploy integration')
+    await expect
+      .poll(async () => (await seenRelease(team, number)).steps.confirm, { timeout: 30_000 })
+      .toBe('running none')
+    await team.click(team.people.dana, 'Cancel')
+    await threadSays(team, number, /cancel/i)
+    open.resolve()
+    expect((await reaches(team, number, 'succeeded')).steps).toMatchObject({ confirm: 'done none' })
+    expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
+  })
+
   it('while a push is cut off and not seen is told as not known, and not as cancelled', async () => {
+    const number = await nextNumber(team)
+    const { pushes: pushed } = herokuEffects(team.heroku, INTEGRATION)
     await somethingNew(team, 'cancelled while cut off')
     team.heroku.hangNextPush('before')
     const pushing = team.heroku.pushArrived()
     await team.command(team.people.dana, '/deploy integration')
     await pushing
     await team.click(team.people.dana, 'Cancel')
-    await threadSays(team, 5, /cancel/i)
+    await threadSays(team, number, /cancel/i)
     await team.heroku.down()
     await team.heroku.up()
-    expect(await reaches(team, 5, 'needs attention')).toMatchObject({ gate: 'push_unknown' })
-    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toHaveLength(1)
+    expect(await reaches(team, number, 'needs attention')).toMatchObject({ gate: 'push_unknown' })
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual(pushed)
   })
 })

@@ -68,6 +68,32 @@ describe('the merge of a pull request', { timeout: 120_000 }, () => {
     await cardShows(team, number, /Plan again/)
   })
 
+  it('that Bitbucket refuses (400) merged nothing: its words are told, and Plan again goes on once the rule is met', async () => {
+    number = await nextNumber(team)
+    await somethingNew(team, `merge-${number}`)
+    const rule = await team.bitbucket.forbidMerge({
+      kind: 'require_passing_builds_to_merge',
+      pattern: 'production',
+      value: 1,
+    })
+    await startProduction(team, number)
+    expect(await reaches(team, number, 'failed')).toMatchObject({
+      gate: 'merge_refused',
+      steps: { merge: 'failed none' },
+    })
+    const card = await cardShows(team, number, /Bitbucket refused the merge[\s\S]*Plan again/)
+    expect(card).toMatch(/Bitbucket answered 400: Merge checks have failed/)
+    expect(card).toContain('Nothing was merged')
+    expect((await bitbucketEffects(team)).merges).toBe(merges)
+    await team.bitbucket.allowMerge(rule)
+    await team.click(team.people.dana, 'Plan again')
+    await cardShows(team, ++number, /Awaiting sign-off/)
+    await team.click(team.people.lin, 'QA passed')
+    await cardShows(team, number, /Given: QA by/)
+    await team.click(team.people.tom, 'Approve')
+    await succeedsOnce()
+  })
+
   it('into a branch that somebody has pushed to meanwhile is not the signed one: both are told, and nothing is deployed', async () => {
     const held = await team.heroku.holds(PRODUCTION)
     const open = Promise.withResolvers<void>()

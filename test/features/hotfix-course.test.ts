@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { holdAt } from '../support/held-step.ts'
 import {
   askForHotfix,
   givenRecipe,
@@ -108,6 +109,22 @@ it('is outdated when the branch moves between plan and pick, and pushes nothing'
   })
   await cardShows(team, number, /production moved since the plan was made/)
   expect(await team.repository.head('production')).toBe(moved)
+
+  // After the last look of ours, and before our push: origin itself refuses it.
+  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('late')} production`)
+  const step = await holdAt(team, 'pick')
+  await signHotfixOf(team, number + 1)
+  await step.held()
+  const again = await team.repository.commit({
+    branch: 'production',
+    files: { 'm.py': 'mm\n' },
+    message: 'Moved again',
+  })
+  await leavesNothing(team, async () => {
+    await step.letGo()
+    await cardShows(team, number + 1, /Outdated[\s\S]*production moved since the plan was made/)
+  })
+  expect(await team.repository.head('production')).toBe(again)
   expect(await pushesTo(team, 'production')).toBe(before)
 })
 
@@ -125,10 +142,32 @@ it('fails with the branch rule’s own words when the push is refused, and nothi
   await team.bitbucket.allowMerge(rule)
 })
 
-it('looks before it acts when the push’s answer is lost, and goes on by Retry after a build that failed: one commit, one record', async () => {
+it('cancelled after the pick says what is done, and the next one says what goes with it', async () => {
   const number = await nextNumber(team)
-  const [before, pushes] = [await team.repository.head('production'), await pushesTo(team, 'production')]
+  const open = Promise.withResolvers<void>()
+  await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('cancelled')} production`)
+  team.bitbucket.fault({ route: 'comment', kind: 'delay', until: open.promise })
+  const recording = team.bitbucket.arrived('comment')
+  await signHotfixOf(team, number)
+  await recording
+  await team.click(team.people.dana, 'Cancel')
+  await threadSays(team, number, /cancel/i)
+  open.resolve()
+  const ended = await reaches(team, number, 'cancelled')
+  expect(ended.steps).toMatchObject({ pick: 'done some', record: 'done some' })
+  expect(ended.steps.push).toBeUndefined()
+  const picked = await team.repository.head('production')
+  await threadSays(team, number, new RegExp(`Picked ${picked.slice(0, 7)} onto production`))
+  expect(herokuEffects(team.heroku, PRODUCTION).pushes).not.toContain(picked)
+
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('fourth')} production`)
+  const card = await cardShows(team, number + 1, /Awaiting sign-off/)
+  expect(card).toMatch(/Also goes:\D*3 commits that production has[\s\S]*Mend cancelled[\s\S]*Moved[\s\S]*Mend fourth/)
+})
+
+it('looks before it acts when the push’s answer is lost, and goes on by Retry after a build that failed: one commit, one record', async () => {
+  const number = (await nextNumber(team)) - 1
+  const [before, pushes] = [await team.repository.head('production'), await pushesTo(team, 'production')]
   team.bitbucket.cutNextPush('after')
   team.heroku.failNextBuild()
   await signHotfixOf(team, number)

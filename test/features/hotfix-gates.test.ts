@@ -1,11 +1,18 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
-import { hotfixRefused, inOrigin, pickedByHand, REASON, startHotfixTeam } from '../support/hotfix.ts'
+import {
+  givenRecipe,
+  HOSTILE,
+  hotfixRefused,
+  inOrigin,
+  mentions,
+  pickedByHand,
+  REASON,
+  startHotfixTeam,
+} from '../support/hotfix.ts'
 import type { Team } from '../support/team.ts'
 import { leavesNothing, toldNext } from '../support/world-state.ts'
-
-const NASTY = '--force <!channel> `rm` \u202e@here'
 
 vi.setConfig({ testTimeout: 180_000 })
 
@@ -49,7 +56,7 @@ describe('a hot-fix that cannot be', () => {
     expect(unsure.seen).not.toBe('acknowledged')
     expect(await newest()).toBeUndefined()
     const words2 = await toldNext(team, dana, () =>
-      team.submit(dana, { App: 'api', Environment: 'production', Commits: `what ${NASTY}`, ...sure }),
+      team.submit(dana, { App: 'api', Environment: 'production', Commits: `what ${HOSTILE}`, ...sure }),
     )
     expect(words2).toContain('Gate: `unknown_commit`')
     expect(await newest()).toBeUndefined()
@@ -145,22 +152,33 @@ describe('a hot-fix that cannot be', () => {
 
   it('shows hostile names and lines as words', async () => {
     await team.repository.branch('hostile', await team.repository.head('production'))
-    const mine = { 'n`a`me <!channel>.py': `${NASTY}${'y'.repeat(5000)}\n` }
+    const paths = [`${HOSTILE}.py`, `n\`a\`me <!channel> \u202e${'w'.repeat(200)}.py`]
+    const written = (text: string) => Object.fromEntries(paths.map((path) => [path, text]))
     const hostile = await team.repository.commit({
       branch: 'hostile',
-      files: mine,
-      message: `${NASTY} ${'z'.repeat(5000)}`,
+      files: written(`${HOSTILE}${'y'.repeat(5000)}\n`),
+      message: `${HOSTILE} ${'z'.repeat(5000)}`,
+      author: { name: HOSTILE.replaceAll(/[<>]/g, ''), email: '--x@example.test' },
     })
     await team.repository.commit({
       branch: 'production',
-      files: { 'n`a`me <!channel>.py': 'theirs\n' },
+      files: written(`${HOSTILE} theirs ${'x'.repeat(5000)}\n`),
       message: 'Theirs',
     })
     const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${hostile} production`, 'pick_conflict'))
-    expect(words).toContain('n`a`me')
-    const sent = JSON.stringify([...team.slack.ephemerals(team.people.dana)])
-    expect(sent).not.toMatch(/"text":"[^"]*<!channel>[^"]*","type":"mrkdwn"|"type":"mrkdwn","text":"[^"]*<!channel>/)
-    expect(words).not.toContain('\u202e')
+    expect(words).toContain('2 files conflict')
+    expect(words).toContain('--force <!channel> `rm` @here.py')
+    expect(words).toContain('n`a`me <!channel>')
+    expect(words).toContain('<<<<<<< production\n--force <!channel> `rm` @here theirs xxx')
+    expect(Math.max(...words.split('\n').map((line) => line.length))).toBeLessThan(500)
+    const { dana } = team.people
+    const told = [...team.slack.ephemerals(dana), ...team.slack.directMessages(dana)]
+    expect(mentions(told)).toEqual([])
+    expect(JSON.stringify(told)).not.toContain('\u202e')
+    // Its recipe names nothing that others have written.
+    expect(givenRecipe(team, dana)).toMatch(
+      /^git fetch origin &&\ngit switch -c hotfix-[0-9a-f]{7} origin\/production &&\ngit cherry-pick -x [0-9a-f]{12}\n/,
+    )
   })
 
   it('refuses more than ten, a branch that no environment follows, and a branch that nobody may push to', async () => {
@@ -200,8 +218,17 @@ describe('a hot-fix that cannot be', () => {
     expect(words).toContain('Stray')
   })
 
-  it('asks nobody for anything: no card was ever posted', async () => {
+  it('asks nobody for anything, and leaves nothing: no card was ever posted, and the mirror only knows its remotes', async () => {
     expect(team.slack.messages('product')).toEqual([])
     expect(team.bitbucket.pullRequests()).toEqual([])
+    const [worker] = team.running
+    await worker?.look?.()
+    const all = (await git(`${team.env.DATA_DIR}/mirrors/api.git`, ['for-each-ref', '--format=%(refname)'])).stdout
+    expect(
+      all
+        .trim()
+        .split('\n')
+        .filter((name) => !/^refs\/signoff\/[0-9a-f]{16}\//.test(name)),
+    ).toEqual([])
   })
 })

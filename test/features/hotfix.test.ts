@@ -47,6 +47,11 @@ it('one commit from master onto production: picked, migrated, pushed, confirmed 
   await team.until('Also on master, so the next release keeps it')
   await team.until(REASON)
   await team.until('the database changes before the code does')
+  await team.until(
+    new RegExp(`${fix.slice(0, 7)} Migration: add documents language · Ben Ortiz\\s+migrations/versions/\\w+\\.py`),
+  )
+  expect(JSON.stringify(team.card()?.blocks)).toContain(`https://bitbucket.org/jurispect/jurispect_api/commits/${fix}`)
+  expect(await team.repository.head('production')).toBe(before)
   await signHotfix(team)
   await team.until('Succeeded')
 

@@ -95,7 +95,7 @@ describe('a database that only alembic can look at', () => {
     await pointTo('USERS_STORE', integration.url)
     open.resolve()
     expect(await reaches(team, number, 'outdated')).toMatchObject({ gate: 'plan_outdated' })
-    await cardShows(team, number, /Outdated: the database moved[\s\S]*Nothing was merged/)
+    await cardShows(team, number, /Outdated[\s\S]*the database moved[\s\S]*Nothing was merged/)
     expect(team.bitbucket.pullRequests().at(-1)?.state).not.toBe('MERGED')
     await pointTo('USERS_STORE', production.url)
   })

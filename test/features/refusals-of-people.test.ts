@@ -68,6 +68,11 @@ describe('before there is a release', () => {
   it('takes no release from a guest', () =>
     refusesCommand(team.people.gus, '/deploy production', 'not_a_member', ['a guest', 'Ask a full member']))
 
+  it('tells a guest nothing of what runs, nor of what has gone', async () => {
+    await refusesCommand(team.people.gus, '/deploy status', 'not_a_member', ['a guest'])
+    await refusesCommand(team.people.gus, '/deploy history', 'not_a_member', ['a guest'])
+  })
+
   it('takes no release from people of another organisation', () => {
     const { id } = team.slack.addUser({ name: 'xeno', external: true })
     return refusesCommand(id, '/deploy production', 'not_a_member', [/organisation|another workspace/])

@@ -124,12 +124,14 @@ describe('services', () => {
 
   it('are all looked at by the roles that use them, in one order', () => {
     const worker = { git, bitbucket: bitbucket({}), migrations: async () => away }
-    const store = { now: async () => new Date() }
+    const store = { now: async () => new Date(), workers: async () => [] }
     expect(doctorChecks({ apps: [app], store, worker }).map(({ name }) => name)).toEqual([
       'Node',
       'git',
       'store',
       'clock and the store',
+      'releases.yml api/production',
+      'releases.yml api/integration',
       'env file api/production',
       'env file api/integration',
       'repository api',
@@ -155,6 +157,8 @@ describe('services', () => {
         'Node',
         'store',
         'clock and the store',
+        'releases.yml api/production',
+        'releases.yml api/integration',
         'Slack',
         'Slack scopes',
         'Slack Socket Mode',

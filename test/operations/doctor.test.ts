@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { configurationChecks } from '../../src/operations/checks/configuration.ts'
 import { clockCheck, envFileChecks, gitCheck, nodeCheck, storeChecks } from '../../src/operations/checks/host.ts'
 import { peopleChecks } from '../../src/operations/checks/people.ts'
 import { createSlackProbe, placesChecks, scopesOf, slackChecks } from '../../src/operations/checks/slack.ts'
@@ -175,6 +176,39 @@ describe('this machine', () => {
       '✗ store: no such host → see STORE_URL and whether it runs',
       '! clock and the store: the store does not say its time → see the check of the store',
     ])
+  })
+})
+
+describe('the files of bot and worker', () => {
+  const now = 1_000_000
+  const worker = (configurations: Record<string, string>, ago = 5_000) => ({
+    id: `w${ago}`,
+    at: new Date(now - ago),
+    configurations,
+  })
+  const both = [environment(), environment({ name: 'integration', digest: '1'.repeat(64) })]
+  const looked = (...workers: ReturnType<typeof worker>[]) =>
+    linesOf(configurationChecks(both, { now: async () => new Date(now), workers: async () => workers }))
+
+  it('are compared, a line an environment', async () => {
+    const same = { 'api/production': '0'.repeat(64), 'api/integration': '1'.repeat(64) }
+    expect(await looked(worker(same))).toEqual([
+      '✓ releases.yml api/production: the same here and at the worker',
+      '✓ releases.yml api/integration: the same here and at the worker',
+    ])
+    expect(await looked(worker(same), worker({ ...same, 'api/production': '2'.repeat(64) }, 6_000))).toEqual([
+      '✗ releases.yml api/production: this host and the worker have different entries, so it can not be released → bring both hosts to the same releases.yml, and restart both',
+      '✓ releases.yml api/integration: the same here and at the worker',
+    ])
+    expect((await looked(worker({ 'api/production': '0'.repeat(64) })))[1]).toMatch(
+      /^✗ .*integration.*does not know it →/,
+    )
+  })
+
+  it('are not compared with what a worker had that is gone', async () => {
+    expect((await looked(worker({}, 31_000)))[0]).toBe(
+      '! releases.yml api/production: no worker runs, so its file can not be compared → start a worker',
+    )
   })
 })
 

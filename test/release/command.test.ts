@@ -46,6 +46,8 @@ describe('/deploy with one app', () => {
     ['status', { is: 'status' }],
     ['STATUS', { is: 'status' }],
     ['history', { is: 'history' }],
+    ['history 12', { is: 'history', before: 12 }],
+    ['history production #12', { is: 'history', environment: 'production', before: 12 }],
     ['history api', { is: 'history', app: 'api' }],
     ['history production', { is: 'history', environment: 'production' }],
     ['history api production', { is: 'history', app: 'api', environment: 'production' }],

@@ -95,6 +95,7 @@ describe('retry and close', () => {
     await team.passes('1 hour')
     await team.service.tick()
     expect(await team.release(number)).toMatchObject({ state: 'needs attention', problem: expect.anything() })
+    expect((await team.store.events(number)).at(-1)).toMatchObject({ type: 'attention_needed', actor: 'bot' })
   })
 
   it('cancel after a retry leaves it where it stood: only Close frees the environment', async () => {
@@ -103,6 +104,7 @@ describe('retry and close', () => {
     made(await team.service.retry({ release: number, by: DANA.id }))
     const after = made(await team.service.cancel({ release: number, by: DANA.id }))
     expect(after).toMatchObject({ state: 'needs attention', problem: { step: 'migrate' } })
+    expect((await team.store.events(number)).at(-1)).toMatchObject({ type: 'attention_needed', actor: DANA.id })
   })
 
   it('close: needs a reason, keeps the problem, frees the environment; not for the requester', async () => {

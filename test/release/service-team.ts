@@ -121,7 +121,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
       await store.transaction(async (tx) => {
         const release = await tx.lockRelease(number)
         const because = { gate: 'internal_error' as const, detail: 'the disk is full' }
-        if (release) await needAttention(tx, release, { step: 'migrate', because })
+        if (release) await needAttention(tx, release, { step: 'migrate', because }, { actor: 'worker' })
       })
       return number
     },

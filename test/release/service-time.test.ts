@@ -201,6 +201,17 @@ describe('time passes', () => {
     ])
   })
 
+  it('nobody is asked again a month later, when the store has forgotten that they were', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    await team.run(number)
+    await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
+    await team.passes('31 days')
+    await team.service.tick()
+    expect((await team.lines(number)).map(({ is }) => is)).toEqual(['signed'])
+  })
+
   it('counts the 24 hours from the emergency, not from a retry', async () => {
     const team = await aTeam()
     const number = await team.awaiting()

@@ -84,6 +84,9 @@ describe('signoff sandbox', TWO_MINUTES, () => {
   it('--play tells its story, and all of it is as it should be', async () => {
     const { stdout } = await run(process.execPath, [MAIN, 'sandbox', '--play'], { timeout: 110_000 })
     expect(stdout).toContain('Release #2 succeeded')
+    expect(stdout).toContain('Hot-fix #3 succeeded')
+    expect(stdout).toMatch(/branch production: (\w{7})[\s\S]*complianceai-api-production: runs \1, holds \1/)
+    expect(stdout).toMatch(/PR #\d+ OPEN: Hot-fix #3: carry it to master/)
     expect(stdout).toContain('All of it is as it should be.')
   })
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { OutboxMessage } from '../../src/release/messages.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
+import { CLOCK } from '../../src/slack/clock.ts'
 import { startDelivery } from '../../src/slack/delivery.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
@@ -40,6 +41,7 @@ async function told(pace: Partial<typeof PACE> = {}) {
       client: background,
       botUser: 'U0SIGNOFF',
       botId: 'B0SIGNOFF',
+      clock: CLOCK,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       ...PACE,
       ...pace,
@@ -47,12 +49,21 @@ async function told(pace: Partial<typeof PACE> = {}) {
     onTestFinished(() => delivery.stop())
     return delivery
   }
+  /** The channel with its threads, in the order in which it came. */
+  const posts = () => {
+    const roots = slack.messages(channel)
+    const all = [...roots, ...roots.flatMap(({ ts }) => slack.thread(channel, ts))]
+    return [...new Map(all.map((message) => [message.ts, message])).values()].sort(
+      (a, b) => Number(a.ts) - Number(b.ts),
+    )
+  }
   const read = (user: string) => slack.directMessages(user).map((message) => slack.plainText(message))
   return {
     team,
     channel,
     start,
-    said: () => slack.messages(channel).map((message) => slack.plainText(message).replaceAll('\u00a0', ' ')),
+    posts,
+    said: () => posts().map((message) => slack.plainText(message).replaceAll('\u00a0', ' ')),
     /** What Dana has read of this channel, in all tests. */
     read: (user: string) => read(user).filter((words) => words.includes(`#${channel}`)),
     waiting: () =>
@@ -171,41 +182,45 @@ describe('an announcement that Slack does not take', () => {
     await expect.poll(() => said().join(), eventually).toMatch(/is changing api production now/)
   })
 
-  it('says nothing of it any more once Slack, which was away, has it', async () => {
-    const { team, start, said, read } = await told()
-    const number = await team.approved()
+  it('is no news any more once Slack, which was away, has it', async () => {
+    const { team, start, said, read, givenUp } = await told()
+    const away = start()
+    const number = await planned(team)
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.signOff('approval', { release: number, by: TOM.id }))
+    await expect.poll(() => said().join(), eventually).toMatch(/Tom approved/)
+    await away.stop()
     await team.announce(number)
     await team.passes('5 minutes')
     await team.service.tick()
     start()
-    await expect.poll(() => said().join(), eventually).toMatch(/is changing api production now/)
-    await expect
-      .poll(() => team.sql(`select 1 from outbox where kind = 'private' and state = 'waiting'`), eventually)
-      .toHaveLength(0)
-    expect(read(DANA.id).length + read(TOM.id).length).toBeLessThanOrEqual(2)
+    const over = 'private: it is so no more'
+    await expect.poll(givenUp, eventually).toEqual([over, over])
+    expect(said().join()).toMatch(/is changing api production now/)
+    expect([...read(DANA.id), ...read(TOM.id)]).toEqual([])
   })
 })
 
 describe('a card that was there before its plan', () => {
   it('mentions nobody, and one line mentions whoever may sign', async () => {
-    const { team, channel, start } = await told()
+    const { team, posts, start } = await told()
     await team.workerDies('1 minute')
     start()
     const { number } = made(await team.ask())
-    const posts = () => slack.messages(channel).map((message) => JSON.stringify(message.blocks))
-    await expect.poll(() => posts().length, eventually).toBe(1)
-    expect(posts()[0]).not.toContain('<!subteam')
+    const blocks = () => posts().map((message) => JSON.stringify(message.blocks))
+    await expect.poll(() => blocks().length, eventually).toBe(1)
     await team.plan(number)
-    await expect.poll(() => posts().filter((words) => words.includes('<!subteam')).length, eventually).toBe(1)
-    await expect.poll(() => posts().length, eventually).toBeGreaterThanOrEqual(3)
-    expect(posts().filter((words) => words.includes('<!subteam'))).toHaveLength(1)
-    expect(posts()[0]).not.toContain('<!subteam')
+    await expect.poll(() => blocks().length, eventually).toBe(3)
+    expect(blocks().map((each) => each.includes('<!subteam'))).toEqual([false, true, false])
+    expect(posts()[1]?.text).toBe(
+      'Release #1 is planned, and awaits sign-off: QA by @qa or Tom, approval by @release-approvers.',
+    )
   })
 })
 
 describe('the pace', () => {
   it('is one budget for a channel, by its name and by its id', async () => {
-    const { team, channel, start } = await told({ postEveryMs: 400 })
+    const { team, posts, start } = await told({ postEveryMs: 400 })
     const others = Array.from({ length: 3 }, (_, index) => ({ is: 'note' as const, text: `Line ${index}.` }))
     const number = await planned(team)
     await team.store.transaction(async (tx) => {
@@ -214,8 +229,8 @@ describe('the pace', () => {
       }
     })
     start()
-    await expect.poll(() => slack.messages(channel).length, eventually).toBe(others.length + 2)
-    const times = slack.messages(channel).map(({ ts }) => Number(ts) * 1_000)
+    await expect.poll(() => posts().length, eventually).toBe(others.length + 2)
+    const times = posts().map(({ ts }) => Number(ts) * 1_000)
     for (const [index, at] of times.entries()) {
       expect(times.slice(index).filter((later) => later < at + 3 * 400 - 40).length).toBeLessThanOrEqual(3)
     }

@@ -47,6 +47,7 @@ export async function startProcess(
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed += text
+      team.logs.push(text)
       if (process.env.TEST_LOG_LEVEL !== undefined) process.stderr.write(text)
     })
   }

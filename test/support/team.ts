@@ -17,6 +17,7 @@ import { type Heroku, startHeroku } from '../../src/sandbox/heroku/heroku.ts'
 import { type Message, type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { type Pace, type Running, startSignoff } from '../../src/start.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres.ts'
+import { secretsSeen } from './secrets.ts'
 
 const run = promisify(execFile)
 
@@ -66,6 +67,8 @@ export interface Team {
   readonly people: Readonly<Record<'dana' | 'lin' | 'tom' | 'gus', string>>
   /** Every secret of the setting: none may be seen anywhere. */
   readonly secrets: readonly string[]
+  /** Everything that the team's bots and workers have logged. */
+  readonly logs: string[]
   configuration(role: Role): Configuration
   start(role: Role): Promise<Running>
   running: Running[]
@@ -184,7 +187,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     BITBUCKET_API_URL: bitbucket.apiUrl,
     HEROKU_API_KEY: heroku.apiKey,
     HEROKU_API_URL: heroku.apiUrl,
-    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'trace',
   }
   await mkdir(env.DATA_DIR)
   for (const name of ['integration', 'production'] as const) {
@@ -212,6 +215,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       ...[slack.botToken, slack.appToken, slack.signingSecret, bitbucket.token, heroku.apiKey],
       ...Object.values(databases).map(({ url }) => decodeURIComponent(new URL(url).password)),
     ],
+    logs: [],
     running,
     configuration(role) {
       const read = readConfiguration({ env, cwd: directory, role })
@@ -219,10 +223,12 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       return read.configuration
     },
     async start(role) {
-      const started = await startSignoff(team.configuration(role), {
-        ...QUICK,
-        ...options.pace,
-        times: { ...QUICK.times, ...options.pace?.times },
+      const pace = { ...QUICK, ...options.pace, times: { ...QUICK.times, ...options.pace?.times } }
+      const started = await startSignoff(team.configuration(role), pace, {
+        write(line) {
+          team.logs.push(line)
+          if (process.env.TEST_LOG_LEVEL !== undefined) process.stdout.write(line)
+        },
       })
       running.push(started)
       if (options.mode === 'http' && role !== 'worker') slack.useHttp(`http://127.0.0.1:${started.port}/slack/events`)
@@ -307,9 +313,12 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     },
     async close() {
       await Promise.all(running.map((each) => each.stop()))
+      const leaks = await secretsSeen(team)
       await Promise.all([slack.close(), bitbucket.close(), heroku.close()])
       await Promise.all(Object.values(databases).map((database) => database.drop()))
       await rm(directory, { recursive: true, force: true })
+      // The whole suite holds promise 8: none of the secrets that it plants gets out of any story.
+      if (leaks.length > 0) throw new Error(`secrets got out: ${leaks.join('; ')}`)
     },
   }
   if (!options.unstarted) await startRoles(team, options)

@@ -3,6 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 /** How the message begins of what is thrown for a request that was not sent, or an answer that was not followed. */
 export const NOT_FOLLOWED = 'not followed: '
 
+/** How the message begins of what is thrown for an answer whose body can't be read. */
+export const NOT_READ = "Bitbucket's answer can't be read: "
+
+class Unreadable extends Error {}
+
 export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
 
 export const pauseFor: Pause = async (ms, signal) => {
@@ -44,9 +49,14 @@ export function createCarefulFetch(options: { apiUrl: string; timeoutMs: number;
       const body = await answer.arrayBuffer()
       const headers = new Headers(answer.headers)
       if (!headers.has('content-type')) headers.set('content-type', 'text/plain')
+      if (headers.get('content-type')?.includes('json') && !isJson(body)) {
+        if (answer.ok) throw new Unreadable(`${NOT_READ}${answer.status} with JSON that ends too early, or is none`)
+        headers.set('content-type', 'text/plain')
+      }
       const empty = [204, 205, 304].includes(answer.status)
       return new Response(empty ? null : body, { status: answer.status, statusText: answer.statusText, headers })
     } catch (error) {
+      if (error instanceof Unreadable) throw error
       if (limit.aborted) throw new Error(`no answer within ${options.timeoutMs / 1000} s`)
       if (request.signal?.aborted === true) throw new Error('the request was given up')
       throw new Error(`the connection failed (${connectionCode(error)})`)
@@ -67,6 +77,16 @@ export function createCarefulFetch(options: { apiUrl: string; timeoutMs: number;
       if (ms > LONGEST_WAIT_WHEN_LIMITED_MS) return answer
       await options.pause(ms, request.signal)
     }
+  }
+}
+
+function isJson(body: ArrayBuffer): boolean {
+  if (body.byteLength === 0) return true
+  try {
+    JSON.parse(new TextDecoder().decode(body))
+    return true
+  } catch {
+    return false
   }
 }
 

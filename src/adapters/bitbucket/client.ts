@@ -1,7 +1,7 @@
 import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
 import type { Trouble } from '../../release/ports.ts'
-import { createCarefulFetch, NOT_FOLLOWED, type Pause } from './careful-fetch.ts'
+import { createCarefulFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './careful-fetch.ts'
 import { failure, type Page, page, sentenceOf } from './shapes.ts'
 
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
@@ -62,7 +62,7 @@ export function createClient(options: {
     if (status === 500 && body === undefined) {
       return {
         ok: false,
-        trouble: message.startsWith(NOT_FOLLOWED) ? 'wrong' : 'unreachable',
+        trouble: [NOT_FOLLOWED, NOT_READ].some((start) => message.startsWith(start)) ? 'wrong' : 'unreachable',
         detail: oneLine(message),
       }
     }

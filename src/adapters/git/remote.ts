@@ -21,6 +21,8 @@ export interface Remote {
       timeoutMs: number
       signal?: AbortSignal | undefined
       onLine?: (line: string) => void
+      /** Has git write each packet that it exchanges to stderr, headers and credentials not among them. */
+      tracePackets?: boolean
     },
   ): Promise<GitEnded>
 }
@@ -38,6 +40,8 @@ export interface Remotes {
 const TRIES = 4
 // All of them stand in one command line.
 const MOST_BRANCHES = 2_000
+
+const PACKET = / packet: +[\w-]+[<>] /
 
 export function createRemotes(options: {
   processes: GitProcesses
@@ -57,21 +61,49 @@ export function createRemotes(options: {
         options.processes.run({
           args,
           // Outside of any repository, unless the call is made in one.
-          environment: { ...environment, GIT_DIR: call.directory === '/' ? '/nonexistent' : call.directory },
           ...call,
+          environment: {
+            ...environment,
+            GIT_DIR: call.directory === '/' ? '/nonexistent' : call.directory,
+            ...(call.tracePackets && { GIT_TRACE_PACKET: '1' }),
+          },
         }),
     }
   }
 
+  /**
+   * The lines of ls-remote. git takes a web page of one line for a list of no branches (the dumb protocol), and "no such
+   * branch" is a fact that releases are planned by: over HTTP nothing is believed only of what speaks git's protocol.
+   */
+  async function list(
+    remote: Remote,
+    what: readonly string[],
+    branches: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Answer<readonly string[]>> {
+    const names = branches.map((name) => `refs/heads/${name}`)
+    const isWeb = remote.address.web !== undefined
+    const ended = await remote.git(['ls-remote', ...what, '--quiet', '--', remote.address.address, ...names], {
+      directory: '/',
+      timeoutMs: options.timeoutMs,
+      signal,
+      tracePackets: isWeb,
+    })
+    const own = ended.stderr.filter((line) => !PACKET.test(line))
+    if (ended.exitCode !== 0 || ended.stopped)
+      return { ok: false, ...troubleOf({ ...ended, stderr: own }, remote.scrub) }
+    if (isWeb && ended.stdout === '' && own.length === ended.stderr.length) {
+      return { ok: false, trouble: 'wrong', detail: 'what answered does not speak git’s protocol' }
+    }
+    return { ok: true, value: ended.stdout.split('\n') }
+  }
+
   async function look(remote: Remote, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>> {
     if (branches.length === 0) return { ok: true, value: {} }
-    const ended = await remote.git(
-      ['ls-remote', '--refs', '--quiet', '--', remote.address.address, ...branches.map((name) => `refs/heads/${name}`)],
-      { directory: '/', timeoutMs: options.timeoutMs, signal },
-    )
-    if (ended.exitCode !== 0 || ended.stopped) return { ok: false, ...troubleOf(ended, remote.scrub) }
+    const listed = await list(remote, ['--refs'], branches, signal)
+    if (!listed.ok) return listed
     const found = new Map<string, string>()
-    for (const line of ended.stdout.split('\n')) {
+    for (const line of listed.value) {
       const [, commit, name] = /^([0-9a-f]{40})\trefs\/heads\/(.+)$/.exec(line) ?? []
       if (commit !== undefined && name !== undefined) found.set(name, commit)
     }
@@ -82,10 +114,9 @@ export function createRemotes(options: {
   }
 
   async function branchesOf(remote: Remote, signal?: AbortSignal): Promise<Answer<readonly string[]>> {
-    const args = ['ls-remote', '--heads', '--refs', '--quiet', '--', remote.address.address]
-    const ended = await remote.git(args, { directory: '/', timeoutMs: options.timeoutMs, signal })
-    if (ended.exitCode !== 0 || ended.stopped) return { ok: false, ...troubleOf(ended, remote.scrub) }
-    const names = ended.stdout.split('\n').flatMap((line) => /^[0-9a-f]{40}\trefs\/heads\/(.+)$/.exec(line)?.[1] ?? [])
+    const listed = await list(remote, ['--heads', '--refs'], [], signal)
+    if (!listed.ok) return listed
+    const names = listed.value.flatMap((line) => /^[0-9a-f]{40}\trefs\/heads\/(.+)$/.exec(line)?.[1] ?? [])
     return { ok: true, value: names.filter(isBranchName).slice(0, MOST_BRANCHES) }
   }
 

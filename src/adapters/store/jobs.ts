@@ -35,7 +35,9 @@ function queueOf(job: Job): Queue {
 
 /** The same job has the same id, so that it is enqueued once. In the form of a UUID (RFC 9562, version 8: our own). */
 function idOf(job: Job): string {
-  const hex = createHash('sha256').update(canonicalJson(job)).digest('hex')
+  // A preview is known by the command that asked for it, not by when it was asked again.
+  const same = job.kind === 'preview' ? { kind: job.kind, id: job.id } : job
+  const hex = createHash('sha256').update(canonicalJson(same)).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 

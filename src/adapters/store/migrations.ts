@@ -10,6 +10,7 @@ const migrations: Record<string, Migration> = {
   '002 events': { up: makeEvents },
   '003 slack': { up: makeSlack },
   '004 workers': { up: makeWorkers },
+  '005 forgetting': { up: makeForgetting },
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }
@@ -184,4 +185,10 @@ async function makeWorkers(db: Kysely<unknown>): Promise<void> {
     create table database_identity (identity text primary key, app text not null, environment text not null)`.execute(
     db,
   )
+}
+
+/** For what is over to be found without reading all that is kept. */
+async function makeForgetting(db: Kysely<unknown>): Promise<void> {
+  await sql`create index inbox_handled on inbox (handled_at) where handled_at is not null`.execute(db)
+  await sql`create index outbox_settled on outbox (settled_at) where settled_at is not null`.execute(db)
 }

@@ -8,6 +8,7 @@ import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
 import { type Report, within } from './connection.ts'
+import { createForgetting } from './forgetting.ts'
 import { createInbox } from './inbox.ts'
 import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
 import { afterLock, createEnvironmentLock } from './lock.ts'
@@ -50,6 +51,8 @@ export interface OpenStore {
     outbox(): Promise<{ waiting: number; oldestAgeMs: number }>
     inboxUnhandled(): Promise<number>
   }
+  /** Takes away a part of what was over 30 days ago; see forgetting.ts. To be called now and then. */
+  forget(): Promise<void>
   /** Throws when the store does not answer within 5 s. */
   ping(): Promise<void>
   /** Ends all connections. Jobs in hand should have been stopped before. Safe to repeat. */
@@ -100,6 +103,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     inbox: createInbox(db),
     outbox,
     waiting: createWaiting(db),
+    forget: createForgetting(db),
     audit: {
       readChain: (work) => readChain(connect, work),
       rowsOf: (release) => readRowsOf(db, release),

@@ -51,22 +51,33 @@ async function runOnce<T>(
 ): Promise<T> {
   if (claim !== undefined) await jobs.holdClaim(trx, claim)
   const events: ReleaseEvent[] = []
+  let broken: { by: unknown } | undefined
+  const call = async <R>(called: Promise<R>): Promise<R> => {
+    try {
+      return await called
+    } catch (error) {
+      broken ??= { by: error }
+      throw error
+    }
+  }
   const tx: Transaction = {
     now: await readNow(trx),
-    createRelease: (release) => createRelease(trx, release),
-    lockRelease: (number) => lockRelease(trx, number),
-    changeRelease: (number, change) => changeRelease(trx, number, change),
-    addSignOff: (number, signOff) => addSignOff(trx, number, signOff),
-    putStep: (number, step) => putStep(trx, number, step),
+    createRelease: (release) => call(createRelease(trx, release)),
+    lockRelease: (number) => call(lockRelease(trx, number)),
+    changeRelease: (number, change) => call(changeRelease(trx, number, change)),
+    addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
+    putStep: (number, step) => call(putStep(trx, number, step)),
     addEvent: (event) => {
       // Here and not at the end, so that what is no JSON is refused where it was given.
       canonicalJson(event)
       events.push(event)
     },
-    enqueue: (job, { afterMs = 0 } = {}) => jobs.enqueue(trx, job, afterMs),
-    send: (message) => putMessage(trx, message),
+    enqueue: (job, { afterMs = 0 } = {}) => call(jobs.enqueue(trx, job, afterMs)),
+    send: (message) => call(putMessage(trx, message)),
   }
   const result = await work(tx, trx)
+  // Postgres rolls back what a failed statement belongs to, and answers the commit as if all were well.
+  if (broken !== undefined) throw broken.by
   await appendEvents(trx, events)
   return result
 }

@@ -1,7 +1,8 @@
 /** All checks of a role, in the order in which they are printed. */
 import type { App, Environment } from '../../release/app.ts'
-import type { Bitbucket, Directory, Git, Heroku } from '../../release/ports.ts'
+import type { Bitbucket, Directory, Git, Heroku, WorkerSeen } from '../../release/ports.ts'
 import type { Check } from '../doctor.ts'
+import { configurationChecks } from './configuration.ts'
 import { envFileChecks, gitCheck, nodeCheck, storeChecks, storeOfStoppedService } from './host.ts'
 import { peopleChecks } from './people.ts'
 import { placesChecks, type SlackProbe, slackChecks } from './slack.ts'
@@ -10,7 +11,7 @@ import { alembicChecks, bitbucketChecks, herokuChecks, type MigrationsLook, remo
 export interface CheckedParts {
   readonly apps: readonly App[]
   /** The store's time; throws where it can't be reached. */
-  readonly store: { now(): Promise<Date> }
+  readonly store: { now(): Promise<Date>; workers(): Promise<readonly WorkerSeen[]> }
   /** Set where the store comes with the service, and the service is not running. */
   readonly notStarted?: boolean
   /** For the roles bot and all. */
@@ -37,7 +38,7 @@ export function doctorChecks({ apps, store, notStarted = false, bot, worker }: C
   return [
     nodeCheck(),
     ...(worker === undefined ? [] : [gitCheck()]),
-    ...(notStarted ? [storeOfStoppedService] : storeChecks(store)),
+    ...(notStarted ? [storeOfStoppedService] : [...storeChecks(store), ...configurationChecks(environments, store)]),
     ...(bot === undefined
       ? []
       : [

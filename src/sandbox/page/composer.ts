@@ -17,6 +17,16 @@ const COMPLETIONS: readonly Completion[] = [
   { text: '/hotfix ', words: 'single commits, when they can not wait' },
 ]
 
+/** With the commit that a hot-fix could pick: a newcomer knows no SHA by heart. */
+function completions(): readonly Completion[] {
+  const world = current()?.world
+  const master = world?.branches.find(({ name }) => name === 'master')
+  const lacksIt = world?.environments.some(({ name, behind }) => name === 'production' && (behind ?? 0) > 0)
+  if (master === undefined || lacksIt !== true) return COMPLETIONS
+  const pick = { text: `/hotfix ${master.sha.slice(0, 8)} production`, words: `master’s newest: ${master.title}` }
+  return [...COMPLETIONS, pick]
+}
+
 let chosen = -1
 let offered: readonly Completion[] = []
 
@@ -86,7 +96,7 @@ function onKey(event: KeyboardEvent, input: HTMLInputElement): void {
 function offer(typed: string): void {
   const input = byId<HTMLInputElement>('composer-input')
   const list = byId('completions')
-  offered = typed.startsWith('/') ? COMPLETIONS.filter(({ text }) => text.startsWith(typed) && text !== typed) : []
+  offered = typed.startsWith('/') ? completions().filter(({ text }) => text.startsWith(typed) && text !== typed) : []
   chosen = -1
   list.hidden = offered.length === 0
   input.setAttribute('aria-expanded', String(offered.length > 0))

@@ -37,12 +37,12 @@ function control(element: Json, onPress: Press): HTMLElement {
       'data-focus': String(element.action_id),
       'aria-label': element.accessibility_label as string | undefined,
       async click() {
+        // Not `disabled`, which would take the focus away.
+        if (button.ariaBusy === 'true') return
         if (element.confirm !== undefined && !(await ask(element.confirm as Json))) return
-        button.setAttribute('aria-busy', 'true')
-        button.disabled = true
+        button.ariaBusy = 'true'
         await onPress(element)
-        button.removeAttribute('aria-busy')
-        button.disabled = false
+        button.ariaBusy = null
       },
     },
     textOf(element.text),

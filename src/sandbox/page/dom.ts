@@ -27,7 +27,10 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return found as T
 }
 
-/** Puts children in place of what was there, only when `shown` has changed since the last time. */
+/**
+ * Puts children in place of what was there, only when `shown` has changed since the last time. Focus stays with the control of the
+ * same name; where that is gone, with the place, so that the keyboard does not begin at the top again.
+ */
 export function refresh(place: HTMLElement, shown: unknown, draw: () => Child[]): boolean {
   const now = JSON.stringify(shown)
   if (place.dataset.shown === now) return false
@@ -35,7 +38,9 @@ export function refresh(place: HTMLElement, shown: unknown, draw: () => Child[])
   const focused = place.contains(document.activeElement) ? document.activeElement : null
   const key = focused instanceof HTMLElement ? focused.dataset.focus : undefined
   place.replaceChildren(...draw().filter((child) => child !== undefined && child !== false))
-  if (key !== undefined) place.querySelector<HTMLElement>(`[data-focus="${CSS.escape(key)}"]`)?.focus()
+  if (focused === null) return true
+  const again = key === undefined ? null : place.querySelector<HTMLElement>(`[data-focus="${CSS.escape(key)}"]`)
+  ;(again ?? place).focus({ preventScroll: true })
   return true
 }
 

@@ -10,6 +10,7 @@ type Hint = { at: number; words: string; act?: { label: string; do: () => void }
 /** Says what a newcomer can do next, and offers to do the part that is not the point. */
 export function drawGuide(screen: Screen): void {
   const hint = hintOf(screen)
+  document.title = `${hint.at === 4 ? '✓ ' : ''}Signoff sandbox`
   refresh(byId('guide'), [hint.at, hint.words, hint.act?.label], () => [
     el(
       'ol',
@@ -43,7 +44,11 @@ function hintOf(screen: Screen): Hint {
       }
     case 'qa':
       return as === 'lin'
-        ? { at: 1, words: 'You are Lin, and QA is yours to give: press QA passed on the card.' }
+        ? {
+            at: 1,
+            words: 'You are Lin, and QA is yours to give: press QA passed on the card.',
+            act: show(next.ts, 'QA passed'),
+          }
         : {
             at: 1,
             words: 'The plan needs a person who says that QA passed, and another who approves. Lin does QA.',
@@ -55,6 +60,7 @@ function hintOf(screen: Screen): Hint {
             at: 1,
             words:
               'You are Tom. The migration may destroy data or has an unknown effect: press Talked over, and say with whom.',
+            act: show(next.ts, 'Talked over'),
           }
         : {
             at: 1,
@@ -63,7 +69,11 @@ function hintOf(screen: Screen): Hint {
           }
     case 'approve':
       return as === 'tom'
-        ? { at: 2, words: 'You are Tom. Read what goes, press Approve on the card, and confirm.' }
+        ? {
+            at: 2,
+            words: 'You are Tom. Read what goes, press Approve on the card, and confirm.',
+            act: show(next.ts, 'Approve'),
+          }
         : {
             at: 2,
             words: 'Now it needs an approval. Tom may approve; Dana asked, so she may not: try it, if you like.',
@@ -88,8 +98,11 @@ function hintOf(screen: Screen): Hint {
         : ask(as, 'There is something new on master. Ask for the next release: /deploy production.')
     case 'stopped': {
       const [first = ''] = next.words.replaceAll('\u00a0', ' ').split(/(?<=\.) /)
-      const words = `${first} The card says what can be done about it; a new /deploy production asks anew.`
-      return { at: 3, words, ...(as === 'dana' || as === 'tom' ? {} : { act: turn('dana', 'Become Dana') }) }
+      const { offers } = next
+      if (offers === undefined) return ask(as, `${first} Ask anew when you like: /deploy production.`)
+      const words = `${first} The card says what stands, and offers ${offers}.`
+      const mayPress = as === 'dana' || as === 'tom'
+      return { at: 3, words, act: mayPress ? show(next.ts, offers) : turn('dana', 'Become Dana') }
     }
   }
 }
@@ -99,7 +112,7 @@ const atOf = (step: string): number => ({ talk: 1, qa: 1, approve: 2, running: 3
 const isShipped = ({ world }: Screen) => world.environments.find(({ name }) => name === 'production')?.behind === 0
 
 function ask(as: PersonName, words: string): Hint {
-  if (as !== 'dana') return { at: 0, words, act: turn('dana', 'Become Dana') ?? { label: '', do() {} } }
+  if (as !== 'dana') return { at: 0, words, act: turn('dana', 'Become Dana') }
   return {
     at: 0,
     words,
@@ -109,6 +122,22 @@ function ask(as: PersonName, words: string): Hint {
         openChannel('product')
         propose('/deploy production')
       },
+    },
+  }
+}
+
+/** Leads to a button of the card; pressing it is the person's own deed. */
+function show(ts: string, label: string): { label: string; do: () => void } {
+  return {
+    label: 'Show me',
+    do() {
+      const buttons = document.querySelectorAll<HTMLElement>(`#messages [data-ts="${CSS.escape(ts)}"] .slack-button`)
+      const button = [...buttons].find(({ textContent }) => textContent === label)
+      button?.scrollIntoView({ block: 'center' })
+      button?.focus()
+      button?.classList.remove('pointed')
+      void button?.offsetWidth
+      button?.classList.add('pointed')
     },
   }
 }

@@ -4,6 +4,7 @@ import { byId, el, refresh } from './dom.ts'
 import { drawGuide } from './guide.ts'
 import { avatar, drawMessages } from './messages.ts'
 import { drawModal } from './modal.ts'
+import { tellNews } from './news.ts'
 import { drawOutside } from './outside.ts'
 import { become, channelOf, load, looking, onScreen, openChannel, openThread, type Screen, toast } from './store.ts'
 import { drawTrouble, showTrouble } from './trouble.ts'
@@ -124,6 +125,6 @@ makeTheme()
 keepLinksHere()
 makeToggles()
 makeComposer()
-for (const draw of [drawPeople, drawChannels, drawGuide, drawMessages, drawModal, drawOutside, drawTrouble])
+for (const draw of [drawPeople, drawChannels, drawGuide, drawMessages, drawModal, drawOutside, drawTrouble, tellNews])
   onScreen(draw)
 new EventSource('/events').addEventListener('message', () => void load())

@@ -23,7 +23,7 @@ function emptyWords(place: HTMLElement, channel: Screen['channels'][number]): vo
   const words =
     channel.kind === 'direct'
       ? 'What the bot tells you alone stands here.'
-      : `Nothing has been said in #${channel.name} yet.`
+      : `Nothing has been said in #${channel.name} yet. What you ask for with /deploy is told here.`
   place.replaceChildren(el('p', { class: 'empty' }, words))
 }
 
@@ -49,7 +49,7 @@ function drawThread(screen: Screen, channel: Screen['channels'][number]): void {
         el('h2', {}, 'Thread'),
         el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close the thread', click: close }, '✕'),
       ),
-      el('div', { class: 'messages', role: 'log', 'aria-label': 'Thread', tabindex: 0 }),
+      el('div', { class: 'messages', role: 'log', 'aria-live': 'off', 'aria-label': 'Thread', tabindex: 0 }),
       el('form', { class: 'composer', submit: (event) => reply(event, channel.name, root.ts) }, ...replyBox()),
     )
   }

@@ -40,9 +40,10 @@ function drawForm(view: NonNullable<Screen['view']>): HTMLElement {
       novalidate: true,
       async submit(event) {
         event.preventDefault()
-        send.disabled = true
+        if (send.ariaBusy === 'true') return
+        send.ariaBusy = 'true'
         const outcome = await act('submit', { values: readFields(form) })
-        send.disabled = false
+        send.ariaBusy = null
         showErrors(form, outcome.errors ?? {})
         await load()
       },

@@ -2,10 +2,14 @@
 import { byId, el, refresh } from './dom.ts'
 import { act, type Screen, toast } from './store.ts'
 
+/** Which environment is struck by the troubles that strike one. */
+let struck = 'production'
+
 export function drawTrouble(screen: Screen): void {
   const armed = screen.troubles.filter((one) => one.armed > 0).length
   const toggle = byId('trouble-toggle')
-  toggle.textContent = armed === 0 ? 'Make trouble' : `Make trouble (${armed} waiting)`
+  toggle.textContent = armed === 0 ? 'Make trouble' : `Make trouble (${armed})`
+  toggle.title = armed === 0 ? '' : `${armed === 1 ? '1 trouble waits or lasts' : `${armed} troubles wait or last`}`
   refresh(byId('trouble'), [screen.troubles, screen.work], () => [
     el(
       'div',
@@ -24,16 +28,38 @@ export function drawTrouble(screen: Screen): void {
       ),
     ),
     el('p', { class: 'note' }, 'Each shows how the bot takes it. Ask for a release before or after.'),
+    drawStruck(),
     el('ul', {}, ...screen.troubles.map(drawOne)),
     el('h3', {}, 'Give it work'),
     el('ul', {}, ...screen.work.map(drawWork)),
   ])
 }
 
-function drawOne({ name, title, what, expect, armed }: Screen['troubles'][number]): HTMLElement {
+function drawStruck(): HTMLElement {
+  const select = el(
+    'select',
+    {
+      id: 'struck',
+      'data-focus': 'struck',
+      change: () => {
+        struck = select.value
+      },
+    },
+    ...['production', 'integration'].map((name) => el('option', { value: name }, name)),
+  )
+  select.value = struck
+  return el('p', { class: 'struck' }, el('label', { for: 'struck' }, 'Those marked • strike'), select)
+}
+
+function drawOne(one: Screen['troubles'][number]): HTMLElement {
+  const { name, title, what, expect, armed, lasts, strikesOne } = one
   const make = async () => {
-    const outcome = await act('trouble', { name })
+    const outcome = await act('trouble', strikesOne ? { name, environment: struck } : { name })
     if (outcome.error === undefined) toast(`${title}: made.`)
+  }
+  const end = async () => {
+    const outcome = await act('trouble', { name, end: true })
+    if (outcome.error === undefined) toast(`${title}: over.`)
   }
   return el(
     'li',
@@ -43,7 +69,21 @@ function drawOne({ name, title, what, expect, armed }: Screen['troubles'][number
       { type: 'button', 'data-trouble': name, 'data-focus': name, 'aria-describedby': `about-${name}`, click: make },
       title,
     ),
-    armed > 0 && el('span', { class: 'badge' }, 'waiting'),
+    strikesOne && el('span', { class: 'mark', title: 'Strikes the environment that is chosen above' }, ' •'),
+    armed > 0 && el('span', { class: 'badge' }, lasts ? 'now' : 'waiting'),
+    lasts &&
+      el(
+        'button',
+        {
+          type: 'button',
+          class: 'end',
+          'data-end': name,
+          'data-focus': `end ${name}`,
+          'aria-label': `End it: ${title}`,
+          click: end,
+        },
+        'End it',
+      ),
     el('p', { id: `about-${name}` }, what, el('br'), el('em', {}, expect)),
   )
 }

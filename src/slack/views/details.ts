@@ -22,7 +22,7 @@ import {
   section,
 } from './blocks.ts'
 import { problemOf } from './card-troubles.ts'
-import { called, migrationCount, RISK_WORDS, stepsInOrder, title } from './facts.ts'
+import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './facts.ts'
 import { pickDetails } from './hotfix-plan.ts'
 import { migrationDetails } from './migrations.ts'
 import type { People } from './people.ts'
@@ -82,7 +82,9 @@ function commits(plan: Plan): KnownBlock[] {
   const authors = plan.authors.slice(0, AUTHORS).map(({ name }) => cut(oneLine(name), 40))
   const others = plan.authors.length - authors.length
   return [
-    section(`*${counted(plan.commitCount, 'commit')}*${plan.firstRelease ? ', the first release' : ''}`),
+    section(
+      `*${plan.commitCount === 0 ? capital(NO_COMMITS) : counted(plan.commitCount, 'commit')}*${plan.firstRelease ? ', the first release' : ''}`,
+    ),
     ...grouped(lines),
     ...(authors.length === 0
       ? []
@@ -116,13 +118,16 @@ function migrations(plan: Plan): KnownBlock[] {
   const count = migrationCount(plan)
   if (plan.bound.database === null) return []
   const at = plan.bound.database.revisions.slice(0, 5).map(eight).join(', ')
-  const shown = plan.migrations.slice(0, MIGRATIONS)
+  const detailed = migrationDetails(plan)
+  const others = plan.migrations.filter(({ revision }) => !detailed.revisions.includes(revision))
+  const shown = others.slice(0, MIGRATIONS)
   const lines: Line[] = shown.map(({ revision, message, file, risk }) => [
     code(eight(revision)),
     ` ${cut(oneLine(message), 120)}${risk === undefined ? '' : ` · ${RISK_WORDS[risk]}`}\n`,
     cut(oneLine(file), 160),
   ])
-  if (count > shown.length) lines.push([`and ${count - shown.length} more`])
+  const left = count - detailed.revisions.length - shown.length
+  if (left > 0) lines.push([`and ${left} more`])
   return [
     richLines([
       [
@@ -130,8 +135,8 @@ function migrations(plan: Plan): KnownBlock[] {
         ` · the database ${cut(oneLine(plan.bound.database.identity), 120)} is at ${at === '' ? 'no revision yet' : at}`,
       ],
     ]),
+    ...detailed.blocks,
     ...grouped(lines),
-    ...migrationDetails(plan),
   ]
 }
 

@@ -14,7 +14,7 @@ import {
   step,
 } from '../../release/release.ts'
 import { commitLink, type Line } from './blocks.ts'
-import { counted, cut, defused, duration, eight, link, oneLine, together } from './text.ts'
+import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
 // ------------------------------------------------------------------------------------------------ names
 
@@ -99,21 +99,35 @@ export function migrationCount(plan: Plan): number {
   return plan.bound.database?.pending.length ?? plan.migrations.length
 }
 
-/** `5 commits and 2 migrations`, `5 commits`, `2 migrations`. */
+/** `5 commits and 2 migrations`, `5 commits`, `2 migrations`; where the remote holds it all, `9f2c1ab, which is held already`. */
 export function whatGoes(plan: Plan): string {
   const migrations = migrationCount(plan)
   const parts = [
-    ...(plan.commitCount > 0 || migrations === 0 ? [counted(plan.commitCount, 'commit')] : []),
+    ...(plan.commitCount > 0 ? [counted(plan.commitCount, 'commit')] : []),
     ...(migrations > 0 ? [counted(migrations, 'migration')] : []),
   ]
-  return parts.join(' and ')
+  const held = heldCommit(plan)
+  return parts.length > 0
+    ? parts.join(' and ')
+    : held === undefined
+      ? NO_COMMITS
+      : `${short(held)}, which is held already`
+}
+
+export const NO_COMMITS = 'no new commits'
+
+/** The commit that goes where no new one does: the remote holds it and, before this release, does not run it. */
+export function heldCommit({ bound, commitCount }: Plan): string | undefined {
+  const { remote, result } = bound
+  const isHeld = commitCount === 0 && result.how === 'commit' && remote.holds === result.commit
+  return isHeld && remote.runs !== remote.holds ? result.commit : undefined
 }
 
 /** `5 commits`, or for a hot-fix `1 commit picked onto production, and 2 more of it`. */
 export function commitWords(release: Release, plan: Plan): string {
   const { hotfix, bound, commitCount } = plan
   const branch = defused(bound.target.branch, 60)
-  if (release.kind !== 'hotfix') return counted(commitCount, 'commit')
+  if (release.kind !== 'hotfix') return commitCount === 0 ? NO_COMMITS : counted(commitCount, 'commit')
   const also = hotfix?.alsoGoes.count ?? 0
   return `${counted(hotfix?.picks.length ?? commitCount, 'commit')} picked onto ${branch}${also === 0 ? '' : `, and ${also} more of it`}`
 }
@@ -157,7 +171,7 @@ export function stepsInOrder(release: Release): readonly StepRow[] {
 /** `step 6 of 9`. */
 export function stepOf(release: Release, name: StepName): string {
   const steps = stepsInOrder(release)
-  return `step ${steps.findIndex((row) => row.name === name) + 1} of ${steps.length}`
+  return together('step', steps.findIndex((row) => row.name === name) + 1, 'of', steps.length)
 }
 
 /** The step that runs, or comes next. */

@@ -19,6 +19,18 @@ type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
 
 const MEND_CODE = 'If the cause is in the code, mend it there: a new plan takes it up.'
 
+/** Heroku's last words after every build that fails: they follow from the cause. */
+const CLOSING = /^!\s+Push (?:rejected|failed)/
+const ERROR = /\b(?:error|exception|fatal|failed|cannot|could not|unable|no matching|not found)\b/i
+
+/** What the build itself said last: a line that speaks of an error, else its last line with a word in it. */
+function causeOf(output: readonly string[]): string | undefined {
+  const lines = output.map((line) => line.replace(/^\s*remote:/, '').trim())
+  const end = lines.findIndex((line) => CLOSING.test(line))
+  const build = (end === -1 ? lines : lines.slice(0, end)).filter((line) => /[\p{L}\p{N}]/u.test(line))
+  return (build.findLast((line) => ERROR.test(line)) ?? build.at(-1))?.replace(/^(?:!\s+|-+>\s*)/, '')
+}
+
 const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
   merge_refused: ({ detail }) => ({
     why: 'Bitbucket refused the merge',
@@ -102,7 +114,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
   }),
   build_failed: ({ remote, line, output }) => ({
     why: `the build on ${name(remote)} failed`,
-    ...said(line),
+    ...said(causeOf(output) ?? line),
     output,
     next: [[MEND_CODE]],
   }),

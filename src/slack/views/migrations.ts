@@ -161,15 +161,23 @@ function sqlBlocks({ sql, sqlLeftOut = 0 }: PlannedMigration, lines: number, cha
 
 // ------------------------------------------------------------------------------------------------ Details
 
-/** Findings and SQL of each migration, as much as fits; the worst first. */
-export function migrationDetails(plan: Plan): KnownBlock[] {
-  const shown = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
-  const each = Math.floor(DETAILS.characters / Math.max(shown.length, 1))
-  const groups = shown.map((migration) => {
+/** Findings and SQL of each migration, as much as fits, the worst first; and which revisions they are. */
+export function migrationDetails(plan: Plan): {
+  readonly blocks: readonly KnownBlock[]
+  readonly revisions: readonly string[]
+} {
+  const worst = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
+  const each = Math.floor(DETAILS.characters / Math.max(worst.length, 1))
+  const told = worst.flatMap((migration) => {
     const findings = findingLines(migration, DETAILS.findings)
     const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
     if (findings.length === 0 && sql.length === 0) return []
-    return [richLines([head(plan, migration)]), ...(findings.length === 0 ? [] : [rich(bullets(findings))]), ...sql]
+    const list = findings.length === 0 ? [] : [rich(bullets(findings))]
+    return [{ revision: migration.revision, blocks: [richLines([head(plan, migration)]), ...list, ...sql] }]
   })
-  return fitting(groups, DETAILS.json).flat()
+  const shown = fitting(
+    told.map(({ blocks }) => blocks),
+    DETAILS.json,
+  )
+  return { blocks: shown.flat(), revisions: told.slice(0, shown.length).map(({ revision }) => revision) }
 }

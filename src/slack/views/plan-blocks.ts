@@ -4,10 +4,10 @@ import type { Plan } from '../../release/plan.ts'
 import type { Release } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
-import { migrationCount, pullRequest, RISK_WORDS, risks } from './facts.ts'
+import { heldCommit, migrationCount, NO_COMMITS, pullRequest, RISK_WORDS, risks } from './facts.ts'
 import { pickBlocks, pickFound } from './hotfix-plan.ts'
 import { orderBlocks } from './migrations.ts'
-import { commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
+import { capital, commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
 
 const COMMITS = 5
 const MIGRATIONS = 3
@@ -32,7 +32,12 @@ function authors(plan: Plan): string {
 function commitsHead(plan: Plan, kind: Release['kind']): string {
   const onto = kind === 'hotfix' ? `, picked onto ${defused(plan.bound.target.branch, 60)}` : ''
   const first = plan.firstRelease ? ['First release'] : []
-  return [...first, `*${counted(plan.commitCount, 'commit')}*${authors(plan)}${onto}`, ...pullRequest(plan)].join(' · ')
+  const held = heldCommit(plan)
+  const commits =
+    plan.commitCount > 0
+      ? `*${counted(plan.commitCount, 'commit')}*${authors(plan)}${onto}`
+      : `*${capital(NO_COMMITS)}*${held === undefined ? '' : `: ${short(held)} is held already, and does not run`}`
+  return [...first, commits, ...pullRequest(plan)].join(' · ')
 }
 
 /** The commits, the worst migrations, and what runs now, with the checks. `details` sits beside the commits. */

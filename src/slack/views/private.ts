@@ -58,7 +58,7 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}
     case 'status':
       return status(message, facts)
     case 'history':
-      return history(message.releases, facts)
+      return history(message, facts)
   }
 }
 
@@ -176,7 +176,7 @@ const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy [app] [to] <environment>', 'asks for a release'],
   ['/deploy preview [app] <environment>', 'shows the plan to you alone, and changes nothing'],
   ['/deploy status', 'what runs where, and what is under way'],
-  ['/deploy history [app] [environment]', 'the last releases'],
+  ['/deploy history [app] [environment] [number]', 'the last releases; with a number, those before it'],
   ['/deploy cancel <number>', 'stops a release: no new step starts'],
   ['/deploy retry <number>', 'goes on with a release that needs attention'],
   ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'brings single commits when it cannot wait for review'],
@@ -217,10 +217,35 @@ function status(message: Extract<PrivateMessage, { is: 'status' }>, facts: Priva
 }
 
 function statusSpoken({ app, environment, live, under_way: underWay }: EnvironmentStatus): string {
-  const runs = live === undefined ? 'has no release of ours yet' : `runs ${short(live.commit)}`
+  const runs = liveSpoken(live)
   const doing =
     underWay === undefined ? 'is idle' : `release #${underWay.number} ${STATE_IN_A_SENTENCE[underWay.state]}`
   return `${app} ${environment} ${runs} and ${doing}.`
+}
+
+function liveSpoken(live: EnvironmentStatus['live']): string {
+  if (live === undefined) return 'has no release of ours yet'
+  switch (live.is) {
+    case 'proven':
+      return `runs ${short(live.commit)}`
+    case 'seen':
+      return `ran ${live.commit === null ? 'nothing' : short(live.commit)} when #${live.number} looked`
+    case 'not known':
+      return `runs nothing that is proven since #${live.number}`
+  }
+}
+
+function liveLine(live: EnvironmentStatus['live']): string {
+  if (live === undefined) return 'Live: nothing that Signoff has brought'
+  if (live.is === 'not known') {
+    const stands = `#${live.number} ${STATE_IN_A_SENTENCE[live.state]}`
+    const since =
+      live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
+    return `Live: :warning: not known. ${stands}; ${since}`
+  }
+  const commit = live.commit === null ? 'nothing' : link(commitUrl(live.webUrl, live.commit), short(live.commit))
+  const seen = live.is === 'proven' ? `#${live.number}` : `not by Signoff, as #${live.number} saw it`
+  return `Live: ${commit}, ${seen}, ${date(new Date(live.at), 'age')}`
 }
 
 function statusLines(
@@ -230,9 +255,7 @@ function statusLines(
   const state = underWay === undefined ? 'idle' : `:${STATE_EMOJI[underWay.state]}: ${underWay.state}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
-    live === undefined
-      ? 'Live: nothing that Signoff has brought'
-      : `Live: ${link(commitUrl(live.webUrl, live.commit), short(live.commit))}, #${live.number}, ${date(new Date(live.at), 'age')}`,
+    liveLine(live),
     ...(underWay === undefined
       ? []
       : [`${numbered(underWay, facts)}, asked for by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
@@ -251,17 +274,27 @@ function detail(release: Release): string {
 
 // ------------------------------------------------------------------------------------------------ history
 
-const HISTORY = 10
+/** How many releases one answer shows. */
+export const HISTORY = 10
 
-function history(releases: readonly Release[], facts: PrivateFacts): Drawn {
+function history(message: Extract<PrivateMessage, { is: 'history' }>, facts: PrivateFacts): Drawn {
+  const { releases, app, environment, before } = message
   const shown = releases.slice(0, HISTORY)
   const oldest = shown.at(-1)
-  if (oldest === undefined) return told('There is no release yet.')
+  if (oldest === undefined) {
+    return told(before === undefined ? 'There is no release yet.' : `There is none older than #${before}.`)
+  }
   const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_IN_A_SENTENCE[release.state]}`)
   const blocks: KnownBlock[] = shown.map((release) => section(historyLines(release, facts)))
-  if (releases.length > shown.length)
-    blocks.push(context(`Older than #${oldest.number}: \`signoff audit export\` on the bot’s host has all of them`))
-  return { text: `The last ${counted(shown.length, 'release')}: ${spoken.join(', ')}.`, blocks }
+  if (releases.length > shown.length) {
+    const isAll = app === undefined && environment === undefined
+    // Numbers have no gaps.
+    const older = isAll ? `${oldest.number - 1} older` : 'Older ones'
+    const command = ['/deploy history', app, environment, oldest.number].filter((word) => word !== undefined).join(' ')
+    blocks.push(context(`${older}: \`${command}\``))
+  }
+  const which = before === undefined ? 'The last' : `Before #${before},`
+  return { text: `${which} ${counted(shown.length, 'release')}: ${spoken.join(', ')}.`, blocks }
 }
 
 function historyLines(release: Release, facts: PrivateFacts): string[] {

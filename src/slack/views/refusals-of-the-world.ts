@@ -11,6 +11,13 @@ function unreachable(what: string, detail: string, ...next: Line[]): Words {
   return { why: `${what} did not answer, in three tries`, next, ...said(detail) }
 }
 
+/** Asked once: the same question gets the same answer until a setting is mended. */
+function unusable(what: string, detail: string, ...next: Line[]): Words {
+  return { why: `${what} answered, but not what was asked`, next, ...said(detail) }
+}
+
+const IN_RELEASES: Line = [' in ', code('releases.yml'), ', ']
+
 /** A fact before or after it moved: commits by their seven digits, all else as it is. */
 function shown(fact: string): string {
   return /^[0-9a-f]{40}$/.test(fact) ? short(fact) : cut(oneLine(fact), 60) || 'nothing'
@@ -50,18 +57,36 @@ type WorldGate =
 export const WORLD_WORDS: {
   readonly [G in WorldGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
-  repository_unreachable: ({ url, detail }) =>
-    unreachable('the repository', detail, [
-      'Look whether ',
-      code(url),
-      ' answers from the worker’s host, then ask again.',
-    ]),
-  remote_unreachable: ({ remote, detail }) =>
-    unreachable(`the remote ${name(remote)}`, detail, [
-      'Look at the platform’s status page and at the way from the worker’s host to it (',
-      code(`git ls-remote ${name(remote)}`),
-      '), then ask again.',
-    ]),
+  repository_unreachable: ({ url, detail, answered }) =>
+    answered
+      ? unusable('the repository’s server', detail, [
+          'Look whether ',
+          code(url),
+          ' is the repository: it comes from ',
+          code('git_url'),
+          ' or ',
+          code('repository'),
+          ...IN_RELEASES,
+          'and the token has to see it. Then ask again.',
+        ])
+      : unreachable('the repository', detail, [
+          'Look whether ',
+          code(url),
+          ' answers from the worker’s host, then ask again.',
+        ]),
+  remote_unreachable: ({ remote, detail, answered }) =>
+    answered
+      ? unusable(`the remote ${name(remote)}`, detail, [
+          'Look whether ',
+          code('remote.url'),
+          ...IN_RELEASES,
+          'is the right one and whether its account may see it, then ask again.',
+        ])
+      : unreachable(`the remote ${name(remote)}`, detail, [
+          'Look at the platform’s status page and at the way from the worker’s host to it (',
+          code(`git ls-remote ${name(remote)}`),
+          '), then ask again.',
+        ]),
   database_unreachable: ({ database, detail }) =>
     unreachable(
       `the database ${name(database)}`,
@@ -69,10 +94,30 @@ export const WORLD_WORDS: {
       ['Look whether it is up and whether the worker’s host may connect to it.'],
       ['Its password may have been rotated: then the ', code('env_file'), ' on the worker’s host is out of date.'],
     ),
-  bitbucket_unreachable: ({ detail }) =>
-    unreachable('Bitbucket', detail, ['Look at Bitbucket’s status page, then ask again.']),
-  platform_unreachable: ({ app, detail }) =>
-    unreachable(`Heroku’s API, asked about ${name(app)},`, detail, ['Look at Heroku’s status page, then ask again.']),
+  bitbucket_unreachable: ({ detail, answered }) =>
+    answered
+      ? unusable('Bitbucket', detail, [
+          'Look at ',
+          code('repository'),
+          ...IN_RELEASES,
+          'and at ',
+          code('BITBUCKET_API_URL'),
+          ' on the worker’s host, then ask again. Bitbucket also answers 404 for what the token may not see.',
+        ])
+      : unreachable('Bitbucket', detail, ['Look at Bitbucket’s status page, then ask again.']),
+  platform_unreachable: ({ app, detail, answered }) =>
+    answered
+      ? unusable(`Heroku’s API, asked about ${name(app)},`, detail, [
+          'Look at ',
+          code('remote.app'),
+          ...IN_RELEASES,
+          'and at ',
+          code('HEROKU_API_URL'),
+          ' on the worker’s host, then ask again.',
+        ])
+      : unreachable(`Heroku’s API, asked about ${name(app)},`, detail, [
+          'Look at Heroku’s status page, then ask again.',
+        ]),
   credentials_refused: ({ service, settings }) => ({
     why: `${name(service)} refuses the worker’s credentials`,
     next: [

@@ -248,8 +248,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'free the environment though something irreversible had begun',
     file: 'src/release/course.ts',
-    find: 'if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem)\n  await end(',
-    replace: 'if (release.steps.length > 99) return needAttention(tx, release, problem)\n  await end(',
+    find: 'if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem,',
+    replace: 'if (release.steps.length > 99) return needAttention(tx, release, problem,',
     tests: ['test/release/service-course.test.ts', MATRIX],
   },
   {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PrivateMessage } from '../../../src/release/messages.ts'
+import type { EnvironmentStatus, PrivateMessage } from '../../../src/release/messages.ts'
 import { type PrivateFacts, privateMessage } from '../../../src/slack/views/private.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
 import { anEnvironment, aPlan, aRelease, aSignOff, at, DANA, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
@@ -65,13 +65,13 @@ describe('what one person reads', () => {
 
   it('helps, and says first why it could not be understood', () => {
     expect(say({ is: 'help' })).toMatchInlineSnapshot(`
-      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
+      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
       **What you can type**
       \`/deploy\`  asks for app and environment in a dialog
       \`/deploy [app] [to] <environment>\`  asks for a release
       \`/deploy preview [app] <environment>\`  shows the plan to you alone, and changes nothing
       \`/deploy status\`  what runs where, and what is under way
-      \`/deploy history [app] [environment]\`  the last releases
+      \`/deploy history [app] [environment] [number]\`  the last releases; with a number, those before it
       \`/deploy cancel <number>\`  stops a release: no new step starts
       \`/deploy retry <number>\`  goes on with a release that needs attention
       \`/hotfix <commit> [<commit>…] [to] [app] <environment>\`  brings single commits when it cannot wait for review
@@ -88,10 +88,28 @@ describe('what one person reads', () => {
       {
         app: 'api',
         environment: 'integration',
-        live: { commit: sha('e83b7d1'), number: 10, at: '2026-11-22T06:15:00Z', webUrl: 'https://bitbucket.org/a/b' },
+        live: {
+          is: 'proven' as const,
+          commit: sha('e83b7d1'),
+          number: 10,
+          at: '2026-11-22T06:15:00Z',
+          webUrl: 'https://bitbucket.org/a/b',
+        },
       },
       { app: 'api', environment: 'production', under_way: aRelease() },
     ]
+    const live = (known: EnvironmentStatus['live']) =>
+      say({ is: 'status', environments: [{ app: 'api', environment: 'production', ...(known && { live: known }) }] })
+    const webUrl = 'https://bitbucket.org/a/b'
+    expect(live({ is: 'not known', number: 14, state: 'closed', since: 'its push' })).toContain(
+      'Live: :warning: not known. #14 was closed; its push had begun, and what runs was not proven',
+    )
+    expect(live({ is: 'not known', number: 14, state: 'outdated', since: 'the remote moved' })).toContain(
+      '#14 is outdated; the remote had moved',
+    )
+    const seen = { is: 'seen', number: 14, at: '2026-11-22T06:15:00Z', webUrl } as const
+    expect(live({ ...seen, commit: sha('e83b7d1') })).toContain('|e83b7d1>, not by Signoff, as #14 saw it, <!date')
+    expect(live({ ...seen, commit: null })).toContain('Live: nothing, not by Signoff, as #14 saw it')
     const message = { is: 'status', environments, workerSeenAt: '2026-11-22T08:15:00Z' } as const
     expect(say(message, { link })).toMatchInlineSnapshot(`
       ""api integration runs e83b7d1 and is idle. api production has no release of ours yet and release #12 awaits sign-off."
@@ -127,7 +145,11 @@ describe('what one person reads', () => {
       5 commits and 2 migrations · asked Dana · QA Lin, approved Tom"
     `)
     const many = Array.from({ length: 14 }, (_, index) => aRelease({ number: 40 - index }))
-    expect(say({ is: 'history', releases: many })).toContain('~ Older than #31: ')
+    expect(say({ is: 'history', releases: many })).toContain('~ 30 older: `/deploy history 31`')
+    const some = say({ is: 'history', releases: many, app: 'api', environment: 'production', before: 41 })
+    expect(some).toContain('"Before #41, 10 releases: #40')
+    expect(some).toContain('~ Older ones: `/deploy history api production 31`')
+    expect(say({ is: 'history', releases: [], before: 3 })).toContain('There is none older than #3.')
     expect(say({ is: 'history', releases: [] })).toContain('There is no release yet.')
   })
 })

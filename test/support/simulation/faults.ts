@@ -73,13 +73,19 @@ export interface Gate {
   sleep(ms: number): Promise<void>
 }
 
+export interface Noted {
+  readonly made: Call
+  /** What goes wrong with it. */
+  readonly planned: PlannedFault | undefined
+}
+
 export interface FaultPlan {
   /** Every call so far, in order. */
   readonly calls: readonly Call[]
   readonly struck: readonly PlannedFault[]
   /** Adds a fault for a call that is still to come. */
   add(fault: PlannedFault): void
-  note(gate: Gate, call: string, args: readonly unknown[], at: number, job: string | undefined): [Call, PlannedFault?]
+  note(gate: Gate, call: string, args: readonly unknown[], at: number, job?: string): Noted
 }
 
 export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
@@ -98,10 +104,10 @@ export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
       const made: Call = { role, call, nth, at, process, args, events: [], ...(job !== undefined && { job }) }
       calls.push(made)
       const index = waiting.findIndex((each) => each.role === role && each.call === call && each.nth === nth)
-      if (index === -1) return [made]
+      if (index === -1) return { made, planned: undefined }
       const [fault] = waiting.splice(index, 1)
       if (fault) struck.push(fault)
-      return [made, fault]
+      return { made, planned: fault }
     },
   }
 }
@@ -168,7 +174,7 @@ export function throughFaults<T extends object>(
       return gate.isAlive() ? value : never()
     }
     await alive(undefined)
-    const [made, planned] = plan.note(gate, name, args, now(), job)
+    const { made, planned } = plan.note(gate, name, args, now(), job)
     const settled = async () => {
       try {
         return await alive(await make(made))
@@ -190,11 +196,12 @@ export function throughFaults<T extends object>(
     switch (fault) {
       case 'kill before':
         gate.strike(planned, made)
-        return planned.who === undefined || !gate.isAlive() ? never() : settled()
-      case 'kill during':
-        void make(made).catch(() => undefined)
+        return gate.isAlive() ? settled() : never()
+      case 'kill during': {
+        const answer = settled()
         gate.strike(planned, made)
-        return alive(undefined)
+        return answer
+      }
       case 'kill after': {
         const answer = await settled()
         gate.strike(planned, made)
@@ -211,8 +218,7 @@ export function throughFaults<T extends object>(
       }
       case 'timeout applied':
       case '5xx after': {
-        if (fault === 'timeout applied') await settled()
-        else await settled()
+        await settled()
         const silent = await silence(fault === 'timeout applied' ? ANSWER_WITHIN_MS : 0, fault)
         return silent === undefined ? undefined : silent.answer
       }
@@ -251,11 +257,13 @@ export function throughFaults<T extends object>(
       }
       return (...args: unknown[]) =>
         call(`${port}.${property}`, args, async (made) => {
-          return Reflect.apply(method, of, args.map((arg) => (property === 'transaction' ? noting(arg, made) : arg)))
+          return Reflect.apply(
+            method,
+            of,
+            args.map((arg) => (property === 'transaction' ? noting(arg, made) : arg)),
+          )
         })
     },
-    // For those that make another port of this one by spreading it.
-    ownKeys: (of) => Reflect.ownKeys(of),
   })
 }
 

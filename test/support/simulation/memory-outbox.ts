@@ -121,6 +121,7 @@ export function createOutboxBell(tables: Tables, now: () => number): OutboxBell 
 
         wait: (timeoutMs, signal) =>
           answer(life, async () => {
+            const latest = now() + timeoutMs
             notice(life)
             if (!listeners.has(listener)) {
               listeners.add(listener)
@@ -128,7 +129,7 @@ export function createOutboxBell(tables: Tables, now: () => number): OutboxBell 
             }
             await undefined
             if (signal.aborted || listener.signs !== looked) return
-            const until = Math.min(now() + timeoutMs, nextPostponed())
+            const until = Math.min(latest, nextPostponed())
             if (until <= now()) return
             await new Promise<void>((resolve) => {
               const waiter: Waiter = {

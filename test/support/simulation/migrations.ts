@@ -1,13 +1,12 @@
 /** Databases with revisions, and an alembic that takes them to the head of a checkout. */
 import type { Environment } from '../../../src/release/app.ts'
-import type { Migrations, MigrationStatus, UpgradeAnswer } from '../../../src/release/ports.ts'
-import type { Files, Objects } from './objects.ts'
+import type { MigrationStatus, Migrations, UpgradeAnswer } from '../../../src/release/ports.ts'
+import { type Files, FOLDER, type Objects } from './objects.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 const START_MS = 1_000
 const UPGRADE_MS = 6_000
-export const FOLDER = 'migrations'
 
 interface Database {
   revision: string | undefined
@@ -27,11 +26,6 @@ export interface SimulatedMigrations extends Migrations {
   readonly overlaps: number
   /** The next upgrade fails, and is rolled back whole. */
   failNext(): void
-}
-
-/** What a revision's file holds: the revision that it follows. */
-export function revisionFile(revision: string, down?: string): Files {
-  return { [`${FOLDER}/${revision}.py`]: `down_revision = ${down ?? 'None'}` }
 }
 
 function chainOf(files: Files): readonly Revision[] {

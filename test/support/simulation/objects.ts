@@ -145,3 +145,11 @@ export function createObjects(): Objects {
     },
   }
 }
+
+/** Where the migrations are. */
+export const FOLDER = 'migrations'
+
+/** A revision's file, which names the revision that it follows. */
+export function revisionFiles(revision: string, down?: string): Files {
+  return { [`${FOLDER}/${revision}.py`]: `down_revision = ${down ?? 'None'}` }
+}

@@ -129,4 +129,3 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
     groupIs: (handle, members) => void groups.set(handle, members),
   }
 }
-

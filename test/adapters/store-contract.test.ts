@@ -1,0 +1,24 @@
+/** What both stores do: the real one on Postgres, and the one in memory that the simulations run on. */
+import { afterAll, describe, it } from 'vitest'
+import { jobs } from './store-contract-jobs.ts'
+import { inbox, outbox } from './store-contract-messages.ts'
+import { releases, smallThings, transactions } from './store-contract-releases.ts'
+import { memoryKind, postgresKind } from './store-contract-stores.ts'
+import { stopPostgres } from './store-opened.ts'
+
+const ends: (() => Promise<void>)[] = []
+
+afterAll(async () => {
+  for (const end of ends.reverse()) await end()
+  await stopPostgres()
+})
+
+const rooms = { releases, transactions, 'small things': smallThings, outbox, inbox, jobs }
+
+describe.each([postgresKind((end) => ends.push(end)), memoryKind])('the store on $name', (kind) => {
+  for (const [room, behaviours] of Object.entries(rooms)) {
+    describe(room, () => {
+      it.each(behaviours)('$name', async ({ works, test }) => test(await kind.open({ works: works ?? false })))
+    })
+  }
+})

@@ -1,0 +1,107 @@
+import { expect, it } from 'vitest'
+import { spokenTree, walkByTab } from './accessibility.ts'
+import type { Stage } from './stage.ts'
+
+const MOST_STOPS = 90
+
+/** A release, a failed build and its retry, with keys and nothing else; registers the test. */
+export function tellByKeyboard(stageNow: () => Stage): void {
+  it('can be told with the keyboard alone: ask, sign, approve, a failed build, Retry, and the thread', async () => {
+    const { page, visitor, sandbox, production, url } = stageNow()
+    const { keyboard } = page
+
+    /** Goes on with Tab until the focus is at what people read, or hear, as this. */
+    async function reach(words: string, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+      for (let stop = 0; stop < MOST_STOPS; stop++) {
+        await keyboard.press(key)
+        if ((await focused()) === words) return
+      }
+      throw new Error(`the keyboard does not reach “${words}”; it is at “${await focused()}”`)
+    }
+    const focused = () =>
+      page.evaluate<string>(`(() => {
+      const one = document.activeElement
+      return (one.getAttribute('aria-label') ?? one.textContent ?? '').trim()
+    })()`)
+    /** Person by person with the arrows, as in any group of radio buttons. */
+    async function become(name: 'dana' | 'lin' | 'tom'): Promise<void> {
+      await page.evaluate('document.activeElement.blur()')
+      for (let stop = 0; stop < MOST_STOPS; stop++) {
+        await keyboard.press('Tab')
+        if (await page.evaluate("document.activeElement.matches('#people input')")) break
+      }
+      for (let press = 0; press < 4; press++) {
+        if ((await page.evaluate('document.activeElement.value')) === name) break
+        await keyboard.press('ArrowDown')
+      }
+      await page.locator(`#people input[value=${name}]:checked:focus`).waitFor({ state: 'attached' })
+    }
+
+    await visitor.work('A commit on master')
+    await page.goto(url)
+    await page.locator('#people input').first().waitFor({ state: 'attached' })
+    await become('dana')
+    await keyboard.press('Shift+Tab')
+    await reach('Skip to writing', 'Shift+Tab')
+    await keyboard.press('Enter')
+    await page.locator('#composer-input:focus').waitFor()
+    await keyboard.type('/dep')
+    await keyboard.press('ArrowDown')
+    expect(await spokenTree(page)).toContainEqual(
+      expect.objectContaining({ role: 'option', name: expect.stringContaining('/deploy production') }),
+    )
+    await keyboard.press('Enter')
+    await keyboard.press('Enter')
+    await visitor.until('Awaiting sign-off')
+    await page.locator('#news', { hasText: 'awaits sign-off' }).waitFor()
+    expect((await walkByTab(page)).unmarked).toEqual([])
+
+    await become('lin')
+    await reach('QA passed')
+    await keyboard.press('Enter')
+    await visitor.until(/Given.*Lin/)
+    expect(await page.evaluate("document.activeElement.closest('.message') !== null"), 'the focus stays').toBe(true)
+
+    await become('tom')
+    await reach('Make trouble', 'Shift+Tab')
+    await keyboard.press('Enter')
+    expect(await focused()).toBe('Fail the next build')
+    await keyboard.press('Enter')
+    await page.locator('#toast.shown', { hasText: 'Fail the next build' }).waitFor()
+    await keyboard.press('Escape')
+    await page.locator('#trouble-toggle:focus').waitFor()
+
+    const before = production()
+    await reach('Approve')
+    await keyboard.press('Enter')
+    const question = page.getByRole('dialog', { name: /production/ })
+    await question.waitFor()
+    await keyboard.press('Escape')
+    await question.waitFor({ state: 'hidden' })
+    expect(await focused()).toBe('Approve')
+    await keyboard.press('Enter')
+    await question.waitFor()
+    await keyboard.press('Enter')
+    await visitor.card().getByRole('button', { name: 'Retry' }).waitFor()
+    expect(production()).toBe(before)
+    await visitor.until('the build on heroku-production failed')
+    await reach('Retry')
+    await keyboard.press('Enter')
+    await question.waitFor()
+    await keyboard.press('Enter')
+    await visitor.until('Succeeded')
+    expect(production()).toBe(await sandbox.repository.head('production'))
+
+    await visitor.card().locator('.replies').waitFor()
+    await page.locator('#thread').waitFor({ state: 'hidden' })
+    for (let stop = 0; stop < MOST_STOPS; stop++) {
+      if (await page.evaluate("document.activeElement.matches('.message:last-child .replies, .replies:focus')")) break
+      await keyboard.press('Tab')
+    }
+    await keyboard.press('Enter')
+    await page.locator('#thread').waitFor()
+    await keyboard.press('Escape')
+    await page.locator('#thread').waitFor({ state: 'hidden' })
+    expect(await page.evaluate("document.activeElement.matches('.replies')"), 'the focus is back').toBe(true)
+  })
+}

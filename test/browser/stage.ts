@@ -1,0 +1,58 @@
+/** What the stories in the browser have in common: the way to a release that can be approved, and what came of it outside. */
+import { APPS } from '../../src/sandbox/world.ts'
+import type { OpenSandbox, Visitor } from './page.ts'
+
+export type Stage = ReturnType<typeof stageOf>
+
+export function stageOf(open: OpenSandbox, visitor: Visitor) {
+  const { sandbox, url } = open
+  const { slack, heroku } = sandbox
+
+  /** Where a migration's effect asks for it. */
+  async function talkOver(): Promise<void> {
+    const button = visitor.card().getByRole('button', { name: 'Talked over' })
+    if (!(await button.isVisible())) return
+    await visitor.become('Tom')
+    await button.click()
+    const modal = visitor.page.locator('#modal')
+    await modal.getByLabel('Note').fill('All of us looked at it.')
+    await modal.getByRole('button', { name: 'Talked over' }).click()
+    await visitor.until('Given: Talked over')
+  }
+
+  /** As Dana, in #product, until the card asks for sign-offs. */
+  async function ask(): Promise<void> {
+    await visitor.become('Dana')
+    await visitor.open('# product')
+    const cards = await visitor.page.locator('#messages h3').count()
+    await visitor.type('/deploy production')
+    await visitor.page.locator('#messages h3').nth(cards).waitFor()
+    await visitor.until('Awaiting sign-off')
+  }
+
+  return {
+    sandbox,
+    url,
+    visitor,
+    page: visitor.page,
+    talkOver,
+    ask,
+    /** Until only the approval is owed, and as Tom, who may give it. */
+    async askAndTest(): Promise<void> {
+      await ask()
+      await talkOver()
+      await visitor.become('Lin')
+      await visitor.press('QA passed')
+      await visitor.until(/Given.*Lin/)
+      await visitor.become('Tom')
+    },
+    production: () => heroku.runs(APPS.production),
+    pushesTo: (app: string) =>
+      heroku.log.filter((event) => event.kind === 'ref moved' && event.app === app && event.by === 'push').length,
+    /** The lines of the newest card's thread in #product. */
+    lastThread(): string[] {
+      const card = slack.messages('product').findLast(({ blocks }) => blocks[0]?.type === 'header')
+      return slack.thread('product', card?.ts ?? '').map((one) => slack.plainText(one))
+    },
+  }
+}

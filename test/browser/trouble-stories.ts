@@ -1,0 +1,134 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { APPS } from '../../src/sandbox/world.ts'
+import type { Stage } from './stage.ts'
+
+/** Each trouble of the drawer, pressed in the drawer, and how the bot takes it; registers the tests. */
+export function tellTroubles(stageNow: () => Stage): void {
+  const app = APPS.integration
+
+  describe('with trouble at integration, where nobody has to sign', () => {
+    const holds = () => stageNow().sandbox.heroku.holds(app)
+    const runs = () => stageNow().sandbox.heroku.runs(app)
+    const pushes = () => stageNow().pushesTo(app)
+    const master = () => stageNow().sandbox.repository.head('master')
+
+    async function deploy(): Promise<void> {
+      const { visitor, page } = stageNow()
+      const cards = await page.locator('#messages h3').count()
+      await visitor.type('/deploy integration')
+      await page.locator('#messages h3').nth(cards).waitFor()
+    }
+
+    /** Takes up a release that has stopped, by whichever way its card offers. */
+    async function again(): Promise<void> {
+      const { visitor, page } = stageNow()
+      const stuck = visitor.card().getByRole('button', { name: 'Retry' })
+      if (await stuck.isVisible()) return visitor.press('Retry', 'Retry')
+      const cards = await page.locator('#messages h3').count()
+      await visitor.press('Plan again')
+      await page.locator('#messages h3').nth(cards).waitFor()
+    }
+
+    beforeAll(async () => {
+      const { visitor } = stageNow()
+      await visitor.become('Dana')
+      await visitor.open('# engineering')
+    })
+
+    it('rolls a failed migration back, says of a push that did not arrive that it did not, and goes on', async () => {
+      const { visitor, sandbox } = stageNow()
+      const [before, revisions] = [await holds(), await sandbox.databases.revisions('integration')]
+      await visitor.work('A migration that adds a column')
+      await visitor.trouble('Fail the next migration', 'integration')
+      await deploy()
+      await visitor.until(/Failed|Needs attention/)
+      expect(await holds()).toBe(before)
+      expect(await sandbox.databases.revisions('integration')).toEqual(revisions)
+
+      await visitor.trouble('Cut the next push, before it arrived')
+      await again()
+      await visitor.until(/Needs attention/)
+      expect(await holds()).toBe(before)
+      expect(await sandbox.databases.revisions('integration')).toEqual([
+        await sandbox.repository.headRevision('master'),
+      ])
+      await again()
+      await visitor.until('Succeeded')
+      expect(await holds()).toBe(await master())
+    })
+
+    it('looks for a push whose answer was lost, and never pushes twice', async () => {
+      const { visitor } = stageNow()
+      const before = pushes()
+      await visitor.work('A commit on master')
+      await visitor.trouble('Cut the next push, after it arrived')
+      await deploy()
+      await visitor.until('Succeeded')
+      expect(pushes()).toBe(before + 1)
+      expect(runs()).toBe(await master())
+    })
+
+    it('goes on from a push during which the worker died', async () => {
+      const { visitor, page } = stageNow()
+      const before = pushes()
+      await visitor.work('A commit on master')
+      await visitor.trouble('Kill the worker at the next push')
+      await deploy()
+      await page.locator('[data-is=worker][data-state=killed]').waitFor()
+      await visitor.until('Succeeded')
+      expect(pushes()).toBe(before + 1)
+      expect(runs()).toBe(await master())
+    })
+
+    it('tells a failed release phase from a failed push', async () => {
+      const { visitor } = stageNow()
+      await visitor.work('A commit on master')
+      await visitor.trouble('Fail the next release phase')
+      await deploy()
+      await visitor.until('Needs attention')
+      expect(await holds()).toBe(await master())
+      expect(runs()).not.toBe(await master())
+      await again()
+      await visitor.until('Succeeded')
+      expect(runs()).toBe(await master())
+    })
+
+    it('loses and doubles nothing while Slack is slow, refuses and is away, and the worker dies', async () => {
+      const { visitor, page, sandbox } = stageNow()
+      const before = pushes()
+      await visitor.work('A commit on master')
+      await visitor.trouble('Slack slow for 20 s')
+      await deploy()
+      await visitor.endTrouble('Slack slow for 20 s')
+      await visitor.trouble('Slack says “too many requests” for 20 s')
+      await visitor.trouble('Kill the worker')
+      await page.locator('[data-is=worker][data-state=killed]').waitFor()
+      await visitor.endTrouble('Slack says “too many requests” for 20 s')
+      await visitor.trouble('Slack down for 20 s')
+      await visitor.type('/deploy status')
+      await page.locator('#toast.shown', { hasText: /can not be reached|did not answer/ }).waitFor()
+      await page.locator('[data-is=worker][data-state=running]').waitFor()
+      await visitor.endTrouble('Slack down for 20 s')
+      await visitor.until('Succeeded')
+      expect(pushes()).toBe(before + 1)
+      const texts = sandbox.slack.messages('engineering').map(({ text }) => text)
+      const last = /#\d+/.exec(texts.findLast((text) => text.includes('Release #')) ?? '')?.[0]
+      expect(texts.filter((text) => text.startsWith(`Release ${last} of`)).length).toBeLessThanOrEqual(1)
+    })
+  })
+
+  it('is outdated when master moves and when somebody pushes behind its back, while sign-offs are awaited', async () => {
+    const { visitor, page, askAndTest } = stageNow()
+    await visitor.work('A commit on master')
+    await askAndTest()
+    await visitor.trouble('Move master')
+    await visitor.until('Outdated')
+    await visitor.become('Dana')
+    const cards = await page.locator('#messages h3').count()
+    await visitor.press('Plan again')
+    await page.locator('#messages h3').nth(cards).waitFor()
+    await visitor.until('Awaiting sign-off')
+    await visitor.trouble('Push to Heroku behind the bot’s back', 'production')
+    await visitor.until('Outdated')
+  })
+}

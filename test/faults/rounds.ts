@@ -1,0 +1,156 @@
+/**
+ * npm run faults -- --rounds 100 [--seed 7]: releases of the three flows, each killed at a random moment and now and then
+ * answered wrongly, for as many rounds as said. Every effect is counted outside; the exit code is 1 when one was lost,
+ * doubled or guessed, or a release has not ended.
+ */
+import { parseArgs } from 'node:util'
+import { verifyAudit } from '../../src/audit.ts'
+import { HARMS } from '../support/fault-proxy.ts'
+import { EFFECTS, type KillPoint, pointsOf } from '../support/kill-points.ts'
+import { createRounds, LOOKS_TO_SPOIL, type Round, type Rounds, type Verdict } from '../support/kill-round.ts'
+import { type KillTeam, startKillTeam, type Victim } from '../support/kill-team.ts'
+import type { Flow } from '../support/truth.ts'
+
+const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { type: 'string' } } })
+const count = Number(values.rounds ?? 20)
+const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
+if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed)) {
+  console.error('npm run faults -- --rounds <how many> [--seed <whole number>]')
+  process.exit(2)
+}
+
+/** mulberry32: the same seed gives the same rounds. */
+let state = seed >>> 0
+function chance(): number {
+  state = (state + 0x6d2b79f5) >>> 0
+  let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+}
+function pick<T>(from: readonly T[]): T {
+  const found = from[Math.floor(chance() * from.length)]
+  if (found === undefined) throw new Error('there is nothing to pick from')
+  return found
+}
+
+/** One in six rounds is played by one process with its embedded Postgres. */
+function anyRound(): { round: Round; isEmbedded: boolean } {
+  const isEmbedded = chance() < 1 / 6
+  const flow = pick<Flow>(['integration', 'production', 'hot-fix'])
+  const point = pick(pointsOf(flow))
+  const victim = pick<Victim>(isEmbedded ? ['all', 'all and Postgres'] : ['bot', 'worker', 'both'])
+  const migrates = point.step === 'migrate' || (flow !== 'hot-fix' && chance() < 0.3)
+  const fate = pick(['go', 'drop'] as const)
+  const spoils = chance() < 0.4
+  const harm = { of: pick([...Object.keys(EFFECTS), ...LOOKS_TO_SPOIL]), harm: pick(HARMS) }
+  return { isEmbedded, round: { flow, migrates, kills: [{ point, victim, fate }], ...(spoils && { harm }) } }
+}
+
+interface Row {
+  rounds: number
+  killed: number
+  lost: number
+  doubled: number
+  guessed: number
+  notEnded: number
+}
+
+const table = new Map<string, Row>()
+const ends = new Map<string, number>()
+let faults = 0
+
+function add({ step, when }: KillPoint, verdict: Verdict): void {
+  const key = `${step}, ${when}`
+  const row = table.get(key) ?? { rounds: 0, killed: 0, lost: 0, doubled: 0, guessed: 0, notEnded: 0 }
+  table.set(key, row)
+  row.rounds += 1
+  row.killed += verdict.killed
+  for (const what of ['lost', 'doubled', 'guessed', 'notEnded'] as const) row[what] += verdict[what].length > 0 ? 1 : 0
+  const end = `${verdict.end ?? 'not ended'}${verdict.retries > 0 ? `, after ${verdict.retries} Retry` : ''}`
+  ends.set(end, (ends.get(end) ?? 0) + 1)
+}
+
+function say(at: number, { round, isEmbedded }: ReturnType<typeof anyRound>, verdict: Verdict, ms: number): void {
+  const [kill] = round.kills
+  const { lost, doubled, guessed, notEnded } = verdict
+  const wrong = Object.entries({ lost, doubled, guessed, 'not ended': notEnded }).flatMap(([what, each]) =>
+    each.map((one) => `${what.toUpperCase()} ${one}`),
+  )
+  const words = [
+    `${String(at).padStart(3)}/${count}`,
+    `${round.flow} #${verdict.number}${isEmbedded ? ' (embedded)' : ''}${round.migrates ? ' with a migration' : ''}:`,
+    `${kill?.victim} killed ${kill?.point.when} of ${kill?.point.step}${verdict.killed === 0 ? ' (never came)' : ''}, held ${kill?.fate};`,
+    round.harm === undefined
+      ? ''
+      : `${round.harm.of} ${round.harm.harm}${verdict.spoiled === 0 ? ' (never came)' : ''};`,
+    `${verdict.end ?? 'not ended'}${verdict.retries > 0 ? ` after ${verdict.retries} Retry` : ''}`,
+    `in ${(ms / 1_000).toFixed(1)} s`,
+    ...wrong,
+  ]
+  console.log(words.filter((word) => word !== '').join(' '))
+}
+
+/** The chain, with every head that a thread has shown. */
+async function audit(kills: KillTeam): Promise<string> {
+  const { team } = kills
+  const heads = team.slack.messages('product').flatMap((message) => {
+    const head = /Record: \d+ events, head \W?([0-9a-f]{12})/.exec(team.words(message))?.[1]
+    return head === undefined ? [] : [head]
+  })
+  const { lines, exitCode } = await verifyAudit(
+    { dataDir: team.env.DATA_DIR ?? '', ...(team.env.STORE_URL !== undefined && { storeUrl: team.env.STORE_URL }) },
+    heads,
+  )
+  if (exitCode !== 0) faults += 1
+  return `${lines[0]} (${heads.length} heads of threads)`
+}
+
+console.log(`seed ${seed}, ${count} rounds`)
+const began = performance.now()
+const teams = new Map<boolean, { kills: KillTeam; rounds: Rounds }>()
+async function teamOf(isEmbedded: boolean) {
+  const known = teams.get(isEmbedded)
+  if (known !== undefined) return known
+  const kills = await startKillTeam({ embedded: isEmbedded })
+  const made = { kills, rounds: await createRounds(kills) }
+  teams.set(isEmbedded, made)
+  return made
+}
+
+for (let at = 1; at <= count; at++) {
+  const drawn = anyRound()
+  const { rounds } = await teamOf(drawn.isEmbedded)
+  const from = performance.now()
+  const verdict = await rounds.play(drawn.round)
+  const [kill] = drawn.round.kills
+  if (kill !== undefined) add(kill.point, verdict)
+  say(at, drawn, verdict, performance.now() - from)
+}
+
+const columns = ['rounds', 'killed', 'lost', 'doubled', 'guessed', 'notEnded'] as const
+const total: Row = { rounds: 0, killed: 0, lost: 0, doubled: 0, guessed: 0, notEnded: 0 }
+for (const row of table.values()) for (const column of columns) total[column] += row[column]
+const line = (name: string, cells: readonly (string | number)[]) =>
+  `| ${name.padEnd(34)} |${cells.map((cell) => String(cell).padStart(9)).join(' |')} |`
+console.log(`\n${line('kill point', ['rounds', 'killed', 'lost', 'doubled', 'guessed', 'not ended'])}`)
+console.log(`| ${'-'.repeat(34)} |${columns.map(() => '--------:').join(' |')} |`)
+for (const [name, row] of [...table].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  console.log(
+    line(
+      name,
+      columns.map((column) => row[column]),
+    ),
+  )
+}
+console.log(
+  line(
+    'all',
+    columns.map((column) => total[column]),
+  ),
+)
+console.log(`\nends: ${[...ends].map(([end, times]) => `${end}: ${times}`).join('; ')}`)
+for (const { kills } of teams.values()) console.log(await audit(kills))
+console.log(`seed ${seed}; ${count} rounds in ${((performance.now() - began) / 60_000).toFixed(1)} minutes`)
+faults += total.lost + total.doubled + total.guessed + total.notEnded
+for (const { kills } of teams.values()) await kills.close()
+process.exit(faults === 0 ? 0 : 1)

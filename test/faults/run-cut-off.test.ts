@@ -1,0 +1,93 @@
+/**
+ * Promise 1, at most one effect, when a host dies: a migration that commits in its middle is not run again by itself, and
+ * what planning had opened without storing it does not stay.
+ */
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type SignoffProcess, startProcess } from '../support/processes.ts'
+import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches, timePasses } from '../support/seen-release.ts'
+import { ask, INTEGRATION, QUICK, startTeam, type Team } from '../support/team.ts'
+import { byHand, expectUnchanged, worldState } from '../support/world-state.ts'
+
+describe('a worker that dies', { timeout: 120_000 }, () => {
+  let team: Team
+  let worker: SignoffProcess
+  let revision: string
+  beforeAll(async () => {
+    team = await startTeam({
+      unstarted: true,
+      production: (entry) => {
+        NOTHING_TO_TALK_OVER.production(entry)
+        entry.pull_request = 'pinned'
+      },
+    })
+    const added = await team.repository.addRevision({
+      message: 'title in two halves',
+      upgrade: [
+        'with op.get_context().autocommit_block():',
+        `    op.execute("INSERT INTO documents (id, title) SELECT count(*) + 1, 'first half' FROM documents")`,
+        '    op.execute("SELECT pg_sleep(20)")',
+        `op.execute("INSERT INTO documents (id, title) SELECT count(*) + 1, 'second half' FROM documents")`,
+      ].join('\n'),
+    })
+    revision = added.revision
+    worker = await startProcess(team, 'worker', { pace: QUICK })
+    await team.start('bot')
+  })
+  afterAll(async () => {
+    await worker?.kill()
+    await team?.close()
+  })
+
+  const url = () => team.databases.integration.url
+  const halves = async () => {
+    const rows = await ask<{ title: string }>(
+      url(),
+      "select title from documents where title like '% half' order by id",
+    )
+    return rows.map(({ title }) => title)
+  }
+  const asleep = "query like '%pg_sleep(20)%' and state = 'active' and application_name = 'signoff'"
+
+  it('between its pull request and its plan leaves neither open, nor its branch, once the release has ended', async () => {
+    const { dana } = team.people
+    const before = await worldState(team)
+    team.bitbucket.fault({ route: 'create', kind: 'hang_after' })
+    await team.command(dana, '/deploy production')
+    await expect.poll(() => team.bitbucket.pullRequests()[0]?.state, { timeout: 30_000 }).toBe('OPEN')
+    expect((await worldState(team)).branches.filter((each) => each.startsWith('signoff/'))).toHaveLength(1)
+    await worker.kill()
+    await team.command(dana, '/deploy cancel 1')
+    await reaches(team, 1, 'cancelled')
+    worker = await startProcess(team, 'worker', { pace: QUICK })
+    await expectUnchanged(team, before)
+    expect(team.bitbucket.pullRequests()).toMatchObject([{ state: 'DECLINED' }])
+  })
+
+  it('in a migration that commits in its middle: it is called unknown, and is neither run again nor followed by a push', async () => {
+    await team.command(team.people.dana, '/deploy integration')
+    await vi.waitFor(
+      async () => expect(await ask(url(), `select 1 from pg_stat_activity where ${asleep}`)).toHaveLength(1),
+      { timeout: 30_000, interval: 20 },
+    )
+    await worker.kill()
+    // The host's power is gone: its alembic with it, and the database ends what has lost its client.
+    await ask(url(), `select pg_terminate_backend(pid) from pg_stat_activity where ${asleep}`)
+    worker = await startProcess(team, 'worker', { pace: QUICK })
+    await timePasses(team)
+    const stopped = await reaches(team, 2, 'needs attention')
+    expect(stopped).toMatchObject({ gate: 'migration_unknown', steps: { migrate: 'unknown unknown' } })
+    const card = await cardShows(team, 2, /Needs attention/)
+    expect(card).toContain(`${revision} was cut off, and it may be in by parts`)
+    expect(await halves()).toEqual(['first half'])
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([])
+  })
+
+  it('has that go on by Retry from where a person has brought the database, without running it', async () => {
+    await byHand(url(), "insert into documents (id, title) select count(*) + 1, 'second half' from documents")
+    await byHand(url(), `update alembic_version set version_num = '${revision}'`)
+    await team.click(team.people.dana, 'Retry')
+    await reaches(team, 2, 'succeeded')
+    expect(await halves()).toEqual(['first half', 'second half'])
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([await team.repository.head('master')])
+  })
+})

@@ -1,0 +1,315 @@
+/** One release that is killed on its way, to its end, with what really happened because of it. */
+
+import type { Harm, Match } from './fault-proxy.ts'
+import { askForHotfix } from './hotfix.ts'
+import { arm, EFFECTS, type KillPoint } from './kill-points.ts'
+import { type KillTeam, until, type Victim } from './kill-team.ts'
+import { ask, INTEGRATION, PRODUCTION } from './team.ts'
+import {
+  createTruth,
+  type Effects,
+  type Flow,
+  INTEGRATION_OR_PRODUCTION,
+  LEDGER,
+  ledgerRow,
+  type Truth,
+} from './truth.ts'
+
+export interface Kill {
+  readonly point: KillPoint
+  readonly victim: Victim
+  /** What becomes of the request that was held, once its sender is dead. */
+  readonly fate: 'go' | 'drop'
+}
+
+export interface Round {
+  readonly flow: Flow
+  readonly migrates: boolean
+  readonly kills: readonly Kill[]
+  /** The next request of this effect is answered wrongly; `looks`: the next that only reads. */
+  readonly harm?: { readonly of: string; readonly harm: Harm }
+}
+
+export interface Verdict {
+  readonly number: number
+  /** How it ended; undefined: it did not. */
+  readonly end: string | undefined
+  /** How many of the kills came to their moment. */
+  readonly killed: number
+  readonly spoiled: number
+  /** How often a person had to press Retry. */
+  readonly retries: number
+  readonly lost: readonly string[]
+  readonly doubled: readonly string[]
+  readonly guessed: readonly string[]
+  readonly notEnded: readonly string[]
+  readonly effects: Effects
+}
+
+export interface Rounds {
+  play(round: Round): Promise<Verdict>
+}
+
+/** How long a release may take from the command to its last message, kills included. */
+const END_WITHIN_MS = 60_000
+const MOST_RETRIES = 3
+
+/** Prepares a team for rounds: one after the other, each with its own commit. */
+export async function createRounds(kills: KillTeam): Promise<Rounds> {
+  const { team } = kills
+  const truth = createTruth(team)
+  for (const { url } of [team.databases.integration, team.databases.production]) await ask(url, LEDGER)
+  const written: string[] = []
+  let last = 0
+
+  return {
+    async play(round) {
+      last += 1
+      const name = `round-${last}`
+      const migration = round.migrates ? name : undefined
+      if (migration !== undefined) {
+        await team.repository.addRevision({ message: `Add ${name}`, upgrade: ledgerRow(name) })
+        written.push(name)
+      }
+      const commit = await team.repository.commit({
+        files: { [`rounds/${name}.md`]: `${name}\n` },
+        message: `Note ${name}`,
+      })
+      const database = team.databases[INTEGRATION_OR_PRODUCTION[round.flow]].url
+      const there = await ask<{ migration: string }>(database, 'select migration from effects')
+      const pending = written.filter((each) => round.flow !== 'hot-fix' && !there.some((row) => row.migration === each))
+      await truth.begin(round.flow)
+      return play(kills, truth, round, { commit, migration, pending })
+    },
+  }
+}
+
+interface Content {
+  readonly commit: string
+  readonly migration: string | undefined
+  readonly pending: readonly string[]
+}
+
+async function play(kills: KillTeam, truth: Truth, round: Round, content: Content): Promise<Verdict> {
+  const [next] = await kills.look<{ number: number }>('select coalesce(max(number), 0)::int + 1 as number from release')
+  const number = next?.number ?? 0
+  const over = new AbortController()
+  const spoiledBefore = spoiled(kills)
+  if (round.harm !== undefined) spoil(kills, round.harm)
+  let killed = 0
+  const killing = (async () => {
+    for (const kill of round.kills) {
+      const armed = arm(kills, { number, flow: round.flow, migration: content.migration }, kill.point, over.signal)
+      const reached = await armed.reached
+      if (reached) await kills.kill(kill.victim)
+      // Whoever still lives gets its answer.
+      armed.release(reached && dies(kill, kills) ? kill.fate : 'go')
+      if (!reached) return
+      killed += 1
+      await kills.restart()
+    }
+  })()
+  const problems: string[] = []
+  let end: { state: string | undefined; retries: number } = { state: undefined, retries: 0 }
+  try {
+    await Promise.race([
+      askAndSign(kills, number, round.flow, content.commit),
+      killing.then(() => new Promise(() => {})),
+    ])
+    end = await ends(kills, number)
+    await quiet(kills, truth, number)
+  } catch (error) {
+    problems.push(error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unknown')
+  }
+  over.abort()
+  await killing.catch((error) => problems.push(`killing: ${error instanceof Error ? error.message : ''}`))
+  for (const proxy of Object.values(kills.proxies)) proxy.calm()
+  await quiet(kills, truth, number).catch((error) => problems.push(error.message))
+  const effects = await truth.effects(number)
+  const verdict = judge(round, content, { ...end, effects })
+  if (end.state === undefined) await giveUp(kills, number)
+  const branch = round.flow === 'integration' ? 'master' : 'production'
+  const app = round.flow === 'integration' ? INTEGRATION : PRODUCTION
+  const runsIt = kills.team.heroku.runs(app) === (await kills.team.repository.head(branch))
+  return {
+    number,
+    end: end.state,
+    killed,
+    spoiled: spoiled(kills) - spoiledBefore,
+    retries: end.retries,
+    effects,
+    ...verdict,
+    guessed: [
+      ...verdict.guessed,
+      ...(end.state === 'succeeded' && !runsIt ? ['succeeded is told, and the platform runs something else'] : []),
+    ],
+    notEnded: problems,
+  }
+}
+
+function spoiled({ proxies }: KillTeam): number {
+  return Object.values(proxies).reduce((sum, proxy) => sum + proxy.spoiled(), 0)
+}
+
+const READS: Readonly<Record<string, Match>> = {
+  'bitbucket looks': ({ method, path }) => method === 'GET' && path.startsWith('/2.0/'),
+  'heroku looks': ({ method, path }) => method === 'GET' && path.startsWith('/apps/'),
+  'slack looks': ({ path }) => /conversations\.|users\.|usergroups\./.test(path),
+}
+
+/** What an answer can be spoiled of, beside the effects. */
+export const LOOKS_TO_SPOIL = Object.keys(READS)
+
+function spoil({ proxies }: KillTeam, { of, harm }: { of: string; harm: Harm }): void {
+  const effect = EFFECTS[of]
+  const at = effect?.at ?? (['slack', 'bitbucket', 'heroku'] as const).find((service) => of.startsWith(service))
+  const match = effect?.match ?? READS[of]
+  if (at === undefined || match === undefined) throw new Error(`there is no effect called ${of}`)
+  proxies[at].harm(match, harm)
+}
+
+/** Whether whoever waits for the held answer has died. */
+function dies({ point, victim }: Kill, { isEmbedded }: KillTeam): boolean {
+  if (isEmbedded || victim === 'both') return true
+  const isBots = EFFECTS[point.step]?.at === 'slack'
+  return isBots ? victim === 'bot' : victim === 'worker'
+}
+
+/** As people do: who gets no answer asks again. */
+async function askAndSign(kills: KillTeam, number: number, flow: Flow, commit: string): Promise<void> {
+  const { team } = kills
+  const { dana, lin, tom } = team.people
+  const asked = async () =>
+    flow === 'hot-fix'
+      ? askForHotfix(team, dana, `/hotfix ${commit.slice(0, 10)} production`)
+      : team.command(dana, `/deploy ${flow}`)
+  const isThere = async () => (await kills.look(`select 1 from release where number = ${number}`)).length > 0
+  await insist('the release to be asked for', asked, isThere)
+  if (flow === 'integration') return
+  const said = (kind: string) => async () =>
+    (await kills.look(`select 1 from sign_off where release = ${number} and kind = '${kind}'`)).length > 0
+  await until(
+    'the card to ask',
+    async () => {
+      const state = await stateOf(kills, number)
+      return state !== undefined && state !== 'planning'
+    },
+    { timeoutMs: END_WITHIN_MS },
+  )
+  if ((await stateOf(kills, number)) !== 'awaiting sign-off') return
+  await insist('QA to be given', () => team.click(lin, 'QA passed'), said('qa'))
+  await insist('approval to be given', () => team.click(tom, 'Approve'), said('approval'))
+}
+
+async function insist(what: string, act: () => Promise<unknown>, isDone: () => Promise<boolean>): Promise<void> {
+  let refusal = ''
+  for (let tries = 1; tries <= 6; tries++) {
+    await act().catch((error) => {
+      refusal = error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''
+    })
+    const done = await until(what, isDone, { timeoutMs: 4_000 }).catch(() => false)
+    if (done) return
+  }
+  throw new Error(`waited in vain for ${what}: ${refusal}`)
+}
+
+async function stateOf(kills: KillTeam, number: number): Promise<string | undefined> {
+  const [row] = await kills.look<{ state: string }>(`select state from release where number = ${number}`)
+  return row?.state
+}
+
+const OVER = ['succeeded', 'refused', 'rejected', 'cancelled', 'expired', 'outdated', 'failed', 'closed']
+
+/** Waits for its end; where it needs attention a person presses Retry. */
+async function ends(kills: KillTeam, number: number): Promise<{ state: string; retries: number }> {
+  let retries = 0
+  const state = await until(
+    `the end of #${number}`,
+    async () => {
+      // Time passes for what waits to be tried again.
+      await kills.look(`update pgboss.job set start_after = now() where state = 'retry' and start_after > now()`)
+      const now = await stateOf(kills, number)
+      if (now === 'needs attention' && retries < MOST_RETRIES) {
+        retries += 1
+        await insist(
+          'Retry to be taken',
+          () => kills.team.click(kills.team.people.dana, 'Retry'),
+          async () => (await stateOf(kills, number)) !== 'needs attention',
+        )
+        return undefined
+      }
+      return OVER.find((each) => each === now)
+    },
+    { timeoutMs: END_WITHIN_MS, everyMs: 100 },
+  )
+  return { state, retries }
+}
+
+/** Waits until nothing of it is under way any more: no message, no job. */
+async function quiet(kills: KillTeam, truth: Truth, number: number): Promise<void> {
+  await until(
+    `#${number} to be told`,
+    async () => {
+      const [open] = await kills.look<{ open: number }>(
+        `select ((select count(*) from outbox where state = 'waiting') +
+                 (select count(*) from pgboss.job where state in ('active', 'retry', 'created') and start_after <= now() + interval '1 minute'))::int as open`,
+      )
+      await kills.look(`update pgboss.job set start_after = now() where state = 'retry' and start_after > now()`)
+      const ended = await stateOf(kills, number)
+      return open?.open === 0 && (ended !== 'succeeded' || (await truth.effects(number)).outcomes > 0)
+    },
+    { timeoutMs: 45_000, everyMs: 100 },
+  )
+}
+
+async function giveUp(kills: KillTeam, number: number): Promise<void> {
+  await kills.look(`update release set state = 'closed', ended_at = now() where number = ${number}`)
+}
+
+interface Ended {
+  readonly state: string | undefined
+  readonly retries: number
+  readonly effects: Effects
+}
+
+/** Once, where it has succeeded; nowhere more than once; nothing done where it is said that nothing was. */
+function judge(
+  round: Round,
+  { pending }: Content,
+  { state, retries, effects }: Ended,
+): Pick<Verdict, 'lost' | 'doubled' | 'guessed'> {
+  const { flow } = round
+  const wanted: Readonly<Record<string, readonly [seen: number, wanted: number]>> = {
+    merges: [effects.merges, flow === 'production' ? 1 : 0],
+    picks: [effects.picks, flow === 'hot-fix' ? 1 : 0],
+    comments: [effects.comments, flow === 'integration' ? 0 : 1],
+    pushes: [effects.pushes, 1],
+    'Heroku releases': [effects.platformReleases, 1],
+    cards: [effects.cards, 1],
+    announcements: [effects.announcements, flow === 'integration' ? 0 : 1],
+    outcomes: [effects.outcomes, 1 + retries],
+    ...Object.fromEntries(pending.map((each) => [`migration ${each}`, [effects.migrations[each] ?? 0, 1] as const])),
+  }
+  const all = Object.entries(wanted)
+  const succeeded = state === 'succeeded'
+  const irreversible = effects.merges + effects.picks + effects.pushes + Object.keys(effects.migrations).length
+  return {
+    lost: [
+      ...(succeeded ? all.filter(([, [seen, once]]) => seen < once).map(([what, [seen]]) => `${what}: ${seen}`) : []),
+      ...(!succeeded && state !== undefined && round.harm === undefined ? [`it ended as ${state}`] : []),
+    ],
+    doubled: [
+      ...all.filter(([, [seen, once]]) => seen > once).map(([what, [seen]]) => `${what}: ${seen}`),
+      ...effects.linesTwice.map((line) => `said twice: ${line}`),
+      ...Object.entries(effects.migrations).flatMap(([name, times]) =>
+        times > 1 ? [`migration ${name}: ${times}`] : [],
+      ),
+    ],
+    guessed: [
+      ...(!succeeded && state !== undefined && irreversible > 0
+        ? [`it ended as ${state}, and something was done`]
+        : []),
+      ...(effects.early > 0 ? ['something was done before the announcement'] : []),
+    ],
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A team whose Signoff is real processes behind fault proxies, to be killed and started again: a bot and a worker on one
+ * Postgres, or one process with its embedded Postgres. Needs no test runner.
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import { attachEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { type SignoffProcess, startProcess } from './processes.ts'
+import { QUICK, startTeam, type Team } from './team.ts'
+
+/** Who is killed: a role, or both; in one process they are the same, and its Postgres may die with it. */
+export type Victim = 'bot' | 'worker' | 'both' | 'all' | 'all and Postgres'
+
+export interface KillTeam {
+  readonly team: Team
+  readonly isEmbedded: boolean
+  readonly proxies: { readonly slack: FaultProxy; readonly bitbucket: FaultProxy; readonly heroku: FaultProxy }
+  /** One statement to the store, however it is reached; empty while it is down. */
+  look<Row extends object>(sql: string): Promise<readonly Row[]>
+  /** SIGKILL to the processes of a victim. What their jobs held is free to be taken up at once and not in ten seconds. */
+  kill(victim: Victim): Promise<void>
+  /** Starts again what was killed. */
+  restart(): Promise<void>
+  /** Everything that the processes have printed, newest last. */
+  output(): string
+  close(): Promise<void>
+}
+
+const QUICKER = { ...QUICK, times: { ...QUICK.times, sweep: 500 }, tickEveryMs: 1_000 }
+
+/** Starts everything; `embedded`: `--role all` without STORE_URL. */
+export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam> {
+  const base = await startTeam({
+    unstarted: true,
+    production: (entry) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
+  })
+  const origins = {
+    slack: new URL(base.slack.apiUrl).origin,
+    bitbucket: new URL(base.bitbucket.apiUrl).origin,
+    heroku: new URL(base.heroku.apiUrl).origin,
+  }
+  const proxies = {
+    slack: await startFaultProxy(origins.slack),
+    bitbucket: await startFaultProxy(origins.bitbucket),
+    heroku: await startFaultProxy(origins.heroku),
+  }
+  const proxied = (text: string) =>
+    (['slack', 'bitbucket', 'heroku'] as const).reduce(
+      (said, name) => said.replaceAll(origins[name], proxies[name].origin),
+      text,
+    )
+  const releases = base.env.RELEASES_FILE ?? ''
+  await writeFile(releases, proxied(await readFile(releases, 'utf8')))
+  const { STORE_URL: storeUrl, ...shared } = base.env
+  const env = Object.fromEntries(
+    Object.entries({ ...shared, ...(!embedded && { STORE_URL: storeUrl ?? '' }) }).map(([name, value]) => [
+      name,
+      name.endsWith('_API_URL') ? proxied(value) : value,
+    ]),
+  )
+  const team: Team = { ...base, env }
+  const dataDir = join(base.directory, 'data')
+
+  const running = new Map<'bot' | 'worker' | 'all', SignoffProcess>()
+  const outputs: (() => string)[] = []
+  async function start(role: 'bot' | 'worker' | 'all'): Promise<void> {
+    const started = await startProcess(team, role, { pace: QUICKER })
+    outputs.push(() => `--- ${role}\n${started.output()}`)
+    running.set(role, started)
+  }
+  const roles = embedded ? (['all'] as const) : (['bot', 'worker'] as const)
+  await Promise.all(roles.map(start))
+
+  let client: pg.Client | undefined
+  async function connected(): Promise<pg.Client | undefined> {
+    if (client !== undefined) return client
+    const connection = embedded
+      ? (await attachEmbeddedPostgres({ dataDir }).catch(() => undefined))?.connection
+      : { connectionString: storeUrl }
+    if (connection === undefined) return undefined
+    const made = new pg.Client(connection)
+    const forget = () => {
+      if (client === made) client = undefined
+    }
+    made.on('error', forget).on('end', forget)
+    await made.connect()
+    client = made
+    return made
+  }
+  async function look<Row extends object>(sql: string): Promise<readonly Row[]> {
+    try {
+      return (await (await connected())?.query<Row>(sql))?.rows ?? []
+    } catch (error) {
+      if (error instanceof pg.DatabaseError && !/^(57|08)/.test(error.code ?? '')) throw error
+      return []
+    }
+  }
+
+  /** By the store's clock, since when jobs that are active belong to nobody. */
+  let deadSince: string | undefined
+  return {
+    team,
+    isEmbedded: embedded,
+    proxies,
+    look,
+    async kill(victim) {
+      const [moment] = await look<{ now: string }>('select clock_timestamp()::text as now')
+      const dying =
+        victim === 'both' ? (['bot', 'worker'] as const) : ([victim === 'all and Postgres' ? 'all' : victim] as const)
+      const postmaster = victim === 'all and Postgres' ? await postmasterPid(dataDir) : undefined
+      await Promise.all(dying.map((role) => running.get(role)?.kill()))
+      for (const role of dying) running.delete(role)
+      if (postmaster !== undefined) process.kill(postmaster, 'SIGKILL')
+      if (victim !== 'bot') deadSince = moment?.now
+    },
+    async restart() {
+      if (!embedded) await hurry(look, deadSince)
+      await Promise.all(roles.filter((role) => !running.has(role)).map(start))
+      if (embedded) await hurry(look, deadSince)
+      deadSince = undefined
+    },
+    output: () => outputs.map((each) => each()).join('\n'),
+    async close() {
+      for (const proxy of Object.values(proxies)) await proxy.close()
+      await Promise.all([...running.values()].map((each) => each.kill()))
+      await client?.end().catch(() => undefined)
+      if (embedded) await (await attachEmbeddedPostgres({ dataDir }))?.stop({ evenIfAttached: true })
+      await base.close()
+    },
+  }
+}
+
+async function hurry(look: KillTeam['look'], deadSince: string | undefined): Promise<void> {
+  if (deadSince === undefined) return
+  await look(
+    `update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active' and started_on <= '${deadSince}'`,
+  )
+}
+
+async function postmasterPid(dataDir: string): Promise<number> {
+  return Number((await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n')[0])
+}
+
+/** Asks again and again, a moment apart, until there is an answer. Throws after `timeoutMs`, saying what was waited for. */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  { timeoutMs = 30_000, everyMs = 25 } = {},
+): Promise<T> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const found = await ask()
+    if (found !== undefined && found !== false) return found
+    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
+    await delay(everyMs)
+  }
+}

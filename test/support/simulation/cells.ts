@@ -1,0 +1,154 @@
+/** The cells of the fault matrix: which faults stand for "this goes wrong at this step", in the flow that is asked about. */
+import type { FaultKind, PlannedFault } from './faults.ts'
+import type { Flow, Point } from './flow.ts'
+
+export const ROWS = [
+  'request',
+  'announce',
+  'open',
+  'approve',
+  'merge',
+  'sync',
+  'migrate',
+  'verify',
+  'push',
+  'confirm',
+  'outcome',
+] as const
+export type Row = (typeof ROWS)[number]
+
+export const COLUMNS = [
+  'kill before',
+  'kill after',
+  'timeout, applied',
+  'timeout, not applied',
+  '5xx',
+  '429',
+  'disk full',
+  'DB down',
+  'Slack down',
+  'clock jump',
+  'duplicate',
+  'two workers',
+] as const
+export type Column = (typeof COLUMNS)[number]
+
+/** One way for a cell to go wrong: faults at calls, or what Slack delivers again. */
+export interface Case {
+  readonly name: string
+  readonly faults: readonly PlannedFault[]
+  /** Slack delivers the last click once more. */
+  readonly again?: 'same id' | 'new id'
+  /** An hour's jump may end what has an hour; then only that nothing is lost or doubled is asked. */
+  readonly isLong?: true
+}
+
+/** What a row is called among the points of a flow. A hot-fix picks where a release merges, and opens its pull request afterwards. */
+const STEP: Readonly<Record<Row, (flow: Flow) => string>> = {
+  request: () => 'request',
+  announce: () => 'announcement',
+  open: (flow) => (flow === 'hot-fix' ? 'carry' : 'open'),
+  approve: () => 'approve',
+  merge: (flow) => (flow === 'hot-fix' ? 'pick' : 'merge'),
+  sync: () => 'sync',
+  migrate: () => 'migrate',
+  verify: () => 'verify',
+  push: () => 'push',
+  confirm: () => 'confirm',
+  outcome: () => 'outcome',
+}
+
+const SLACK_DOWN_MS = 3 * 60_000
+const MINUTE = 60_000
+const JUMPS = [1_000, -1_000, 5 * MINUTE, -5 * MINUTE, 60 * MINUTE, -60 * MINUTE]
+
+interface Moments {
+  readonly intent?: Point
+  readonly effect?: Point
+  readonly result?: Point
+}
+
+/** The last of each moment of the row's step: of two approvals the one that starts the run. */
+function momentsOf(points: readonly Point[], step: string): Moments {
+  const last = (moment: Point['moment']) => points.findLast((each) => each.step === step && each.moment === moment)
+  const [intent, effect, result] = [last('intent'), last('effect'), last('result')]
+  return { ...(intent && { intent }), ...(effect && { effect }), ...(result && { result }) }
+}
+
+/** Every way in which this cell goes wrong in a flow; none where the flow has no such step. */
+export function casesOf(row: Row, column: Column, flow: Flow, points: readonly Point[]): readonly Case[] {
+  const moments = momentsOf(points, STEP[row](flow))
+  const { intent, effect, result } = moments
+  if (effect === undefined) return []
+
+  const at = (point: Point | undefined, fault: FaultKind, more: Partial<PlannedFault> = {}): readonly Case[] => {
+    if (point === undefined) return []
+    const { role, call, nth } = point.call
+    const ms = more.ms === undefined ? '' : ` ${more.ms} ms`
+    const who = more.who === undefined ? '' : ` of ${more.who}`
+    const name = `${fault}${who}${ms} at ${point.moment} (${call} ${nth})`
+    return [{ name, faults: [{ role, call, nth, fault, ...more }] }]
+  }
+  const isOutside = !/^(store|inbox|outbox)/.test(effect.call.call)
+  const isWorker = effect.call.role === 'worker'
+
+  switch (column) {
+    case 'kill before':
+      return [...at(intent, 'kill before'), ...at(effect, 'kill before'), ...at(effect, 'kill before', { who: 'both' })]
+    case 'kill after':
+      return [
+        ...at(effect, 'kill after'),
+        ...at(effect, 'kill after', { who: 'both' }),
+        ...(isOutside ? at(effect, 'kill during') : []),
+        ...at(result, 'kill after'),
+      ]
+    case 'timeout, applied':
+      return isOutside
+        ? [...at(effect, 'timeout applied'), ...at(effect, 'timeout late')]
+        : at(effect, 'store down after')
+    case 'timeout, not applied':
+      return isOutside ? at(effect, 'timeout not applied') : at(effect, 'store down before')
+    case '5xx':
+      return isOutside ? [...at(effect, '5xx before'), ...at(effect, '5xx after')] : at(effect, 'store down before')
+    case '429':
+      return isOutside ? at(effect, '429') : []
+    case 'disk full':
+      return [...at(intent ?? effect, 'store down before'), ...(isWorker ? at(effect, 'disk full') : [])]
+    case 'DB down':
+      return [intent, isOutside ? result : effect].flatMap((point) => [
+        ...at(point, 'store down before'),
+        ...at(point, 'store down after'),
+      ])
+    case 'Slack down':
+      return at(effect, 'slack down', { ms: SLACK_DOWN_MS })
+    case 'clock jump':
+      return JUMPS.flatMap((ms) =>
+        at(effect, 'clock jump', { ms }).map((each) => (Math.abs(ms) > 5 * MINUTE ? { ...each, isLong: true } : each)),
+      )
+    case 'duplicate': {
+      if (row === 'request' || row === 'approve' || row === 'announce') {
+        return (['same id', 'new id'] as const).map((again) => ({
+          name: `delivered again, ${again}`,
+          faults: [],
+          again,
+        }))
+      }
+      if (row === 'outcome')
+        return at(
+          points.find(({ step, moment }) => step === 'report' && moment === 'result'),
+          'job twice',
+        )
+      return at(effect, 'job twice')
+    }
+    case 'two workers':
+      return isWorker
+        ? [
+            ...at(intent, 'stall before'),
+            ...at(intent, 'stall after'),
+            ...at(effect, 'stall after'),
+            ...at(result, 'stall before'),
+            ...at(effect, 'stall after', { ms: 150_000 }),
+          ]
+        : [...at(intent ?? effect, 'stall before'), ...at(result, 'stall before')]
+  }
+}

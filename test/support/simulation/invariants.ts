@@ -1,0 +1,217 @@
+/** What must hold after every step of every run (DESIGN.md §5): asked of what happened outside, and of the store's record. */
+import { chainHash } from '../../../src/adapters/store/chain.ts'
+import type { App, Environment } from '../../../src/release/app.ts'
+import { findEnvironment } from '../../../src/release/app.ts'
+import { producedCommit } from '../../../src/release/bound.ts'
+import { canonicalJson } from '../../../src/release/plan.ts'
+import { goesOn } from '../../../src/release/policy.ts'
+import type { StoredEvent } from '../../../src/release/ports.ts'
+import { hasEnded, type Release, type StepName } from '../../../src/release/release.ts'
+import { SECRET } from './faults.ts'
+import type { MemoryStore } from './memory-store.ts'
+import type { Effect } from './truth.ts'
+import type { World } from './world.ts'
+
+export interface Looked {
+  readonly app: App
+  readonly world: World
+  readonly memory: MemoryStore
+  /** How far the store's clock is from the world's, at most, in ms. */
+  readonly clockOff: number
+}
+
+/** One sentence for each invariant that does not hold, with its number; none: all hold. */
+export function brokenInvariants(looked: Looked): readonly string[] {
+  return [
+    ...atMostOnce(looked),
+    ...effectsAreSigned(looked),
+    ...oneAtATime(looked),
+    ...stopMeansStop(looked),
+    ...chainHolds(looked),
+    ...nothingSecret(looked),
+  ]
+}
+
+/** What must hold besides when nothing moves any more. */
+export function brokenAtRest(looked: Looked): readonly string[] {
+  return [...outcomesAreKnown(looked), ...everyReleaseEnds(looked), ...everyEndIsTold(looked)]
+}
+
+function environmentOf({ app }: Looked, { environment }: Release): Environment {
+  const found = findEnvironment(app, environment)
+  if (found === undefined) throw new Error(`${environment} is not declared`)
+  return found
+}
+
+function atMostOnce({ world }: Looked): readonly string[] {
+  const doubled = world.truth.doubled().map((key) => `I1: happened twice: ${key}`)
+  const overlaps = world.migrations.overlaps
+  return overlaps === 0 ? doubled : [...doubled, `I4: two migrations of one database at once, ${overlaps} times`]
+}
+
+/** The release whose effect this is, with the step that brought it about. */
+function causeOf(looked: Looked, effect: Effect): { release: Release; step: StepName } | undefined {
+  const { app, memory } = looked
+  for (const release of memory.releases()) {
+    const { plan } = release
+    if (plan === undefined) continue
+    const { remote } = environmentOf(looked, release)
+    switch (effect.kind) {
+      case 'merge':
+        if (effect.key === `PR ${plan.pullRequest?.id}`) return { release, step: 'merge' }
+        break
+      case 'pick':
+        if (plan.hotfix && effect.commit === producedCommit(release)) return { release, step: 'pick' }
+        break
+      case 'push':
+        if (effect.where === remote.name && effect.commit === producedCommit(release)) return { release, step: 'push' }
+        break
+      case 'migration': {
+        const pending = plan.bound.database?.pending ?? []
+        const began = memory.events().some(({ release: of, type, data }) => {
+          return of === release.number && type === 'step_started' && data.step === 'migrate'
+        })
+        const names = pending.map((revision) => `${release.environment} ${revision}`)
+        if (effect.where === release.environment && began && names.includes(effect.key))
+          return { release, step: 'migrate' }
+        break
+      }
+      case 'comment':
+        if (effect.key.includes(`release #${release.number},`) && app.name === release.app)
+          return { release, step: 'record' }
+        break
+      default:
+        return undefined
+    }
+  }
+  return undefined
+}
+
+const OF_A_RUN = ['merge', 'pick', 'push', 'migration', 'comment']
+
+function effectsAreSigned(looked: Looked): readonly string[] {
+  const { world, memory, clockOff } = looked
+  const broken: string[] = []
+  for (const effect of world.truth.effects) {
+    if (!OF_A_RUN.includes(effect.kind)) continue
+    const cause = causeOf(looked, effect)
+    if (cause === undefined) {
+      broken.push(`I3: nobody signed this: ${effect.kind} ${effect.key}`)
+      continue
+    }
+    const { release, step } = cause
+    const environment = environmentOf(looked, release)
+    const events = memory.events().filter((event) => event.release === release.number)
+    const by = (at: Date | undefined) => at !== undefined && at.getTime() <= effect.at + clockOff
+    const intent = events.some(({ type, data, at }) => type === 'step_started' && data.step === step && by(at))
+    if (!intent) broken.push(`I6: no intent before ${effect.kind} ${effect.key} of #${release.number}`)
+    if (environment.announce === 'required') {
+      const confirmed = events.some(({ type, at }) => type === 'announcement_confirmed' && by(at))
+      const key = `${release.number}:announcement`
+      const seen = world.truth.of('message').some((message) => message.key === key && message.at <= effect.at)
+      if (!confirmed || !seen) broken.push(`I2: ${effect.kind} of #${release.number} before its announcement`)
+    }
+    const signed = { ...release, signOffs: release.signOffs.filter(({ at }) => by(at)) }
+    if (!goesOn(environment, signed)) broken.push(`I2: ${effect.kind} of #${release.number} is not signed`)
+    if (effect.kind === 'push') broken.push(...goesAsSigned(looked, release, effect))
+  }
+  return broken
+}
+
+/** What was signed is what goes: the commit itself, or a merge with exactly the signed parents and tree. */
+function goesAsSigned({ world }: Looked, { number, plan }: Release, { commit }: Effect): readonly string[] {
+  const result = plan?.bound.result
+  if (commit === undefined || result === undefined) return [`I3: #${number} has pushed without a plan`]
+  const { parents, tree } = world.objects.get(commit)
+  const isSame = tree === result.tree && (result.how === 'commit' || parents.join() === result.parents.join())
+  return isSame ? [] : [`I3: #${number} has pushed ${commit}, which is not what was signed`]
+}
+
+function oneAtATime({ memory, app }: Looked): readonly string[] {
+  return app.environments.flatMap(({ name }) => {
+    const under = memory.releases().filter(({ environment, state }) => environment === name && !hasEnded(state))
+    return under.length > 1 ? [`I4: ${under.map(({ number }) => `#${number}`).join(' and ')} at once`] : []
+  })
+}
+
+/** After a cancel is committed no step starts, until somebody has asked for a retry. */
+function stopMeansStop({ memory }: Looked): readonly string[] {
+  const cancelled = new Set<number>()
+  const broken: string[] = []
+  for (const { release, type, data } of memory.events()) {
+    if (release === undefined) continue
+    if (type === 'cancel_asked') cancelled.add(release)
+    else if (type === 'retry_asked') cancelled.delete(release)
+    else if (type === 'step_started' && cancelled.has(release)) {
+      broken.push(`I5: #${release} has begun ${data.step} after it was cancelled`)
+    }
+  }
+  return broken
+}
+
+/** Each effect has a result, or is called unknown. */
+function outcomesAreKnown(looked: Looked): readonly string[] {
+  return looked.world.truth.effects.flatMap((effect) => {
+    const cause = OF_A_RUN.includes(effect.kind) ? causeOf(looked, effect) : undefined
+    if (cause === undefined) return []
+    const { release, step } = cause
+    const row = release.steps.find(({ name }) => name === step)
+    const isTold = row?.effect === 'some' || row?.effect === 'unknown' || (step === 'record' && row?.state === 'done')
+    return isTold || step === 'record'
+      ? []
+      : [`I6: ${effect.kind} of #${release.number} happened, and its step says ${row?.state} ${row?.effect}`]
+  })
+}
+
+function chainHolds({ memory, world }: Looked): readonly string[] {
+  const broken: string[] = []
+  let hash = '0'.repeat(64)
+  const hashes = new Set<string>()
+  for (const event of memory.events()) {
+    const expected = chainHash(hash, bodyOf(event))
+    if (event.previousHash !== hash || event.hash !== expected) broken.push(`I7: the chain breaks at event ${event.id}`)
+    hash = event.hash
+    hashes.add(hash)
+  }
+  for (const { text, blocks } of world.slack.messages) {
+    for (const [head] of `${text} ${JSON.stringify(blocks ?? '')}`.matchAll(/\b[0-9a-f]{64}\b/g)) {
+      if (!hashes.has(head)) broken.push(`I7: the head ${head} that stands in Slack is not in the chain`)
+    }
+  }
+  return broken
+}
+
+function bodyOf({ id, at, release, type, actor, data }: StoredEvent): string {
+  return canonicalJson({ id, at: at.toISOString(), ...(release !== undefined && { release }), type, actor, data })
+}
+
+const HELD_BY_PEOPLE = ['awaiting sign-off', 'needs attention']
+
+function everyReleaseEnds({ memory }: Looked): readonly string[] {
+  return memory
+    .releases()
+    .filter(({ state }) => !hasEnded(state) && !HELD_BY_PEOPLE.includes(state))
+    .map(({ number, state }) => `I8: #${number} is still ${state}`)
+}
+
+/** The channel, or the person who asked, has read how each release ended. */
+function everyEndIsTold({ memory, world }: Looked): readonly string[] {
+  const settled = new Map(
+    memory.outboxRows().flatMap(({ message, state }) => ('key' in message ? [[message.key, state] as const] : [])),
+  )
+  return memory.releases().flatMap(({ number, state, attempt, requester }) => {
+    if (!hasEnded(state) && state !== 'needs attention') return []
+    const key = hasEnded(state) ? `${number}:outcome` : `${number}:attention:${attempt}`
+    const inChannel = world.slack.withKey(key) !== undefined
+    const privately = settled.get(`${number}:ended`) === 'confirmed'
+    const read = privately && world.slack.messages.some(({ channel }) => channel === `D-${requester.id}`)
+    return inChannel || read ? [] : [`I9: nobody was told that #${number} is ${state}`]
+  })
+}
+
+function nothingSecret({ memory, world }: Looked): readonly string[] {
+  const sinks = { Slack: world.slack.messages, events: memory.events(), outbox: memory.outboxRows() }
+  return Object.entries(sinks).flatMap(([name, sink]) =>
+    JSON.stringify(sink).includes(SECRET) ? [`I10: a secret stands in ${name}`] : [],
+  )
+}

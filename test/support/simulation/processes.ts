@@ -1,0 +1,228 @@
+/** A bot and a worker as processes: the real code on simulated ports. They can be killed, and made to stand still. */
+import type { App } from '../../../src/release/app.ts'
+import type { Inbox, Store } from '../../../src/release/ports.ts'
+import { createReleaseService, type ReleaseService } from '../../../src/release/service.ts'
+import { startDelivery } from '../../../src/slack/delivery.ts'
+import { handleJob, lookAtAwaiting, lookAtHotfixes } from '../../../src/worker/jobs.ts'
+import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
+import { endAbandoned } from '../../../src/worker/sweep.ts'
+import { type FaultPlan, type Gate, type Role, throughFaults } from './faults.ts'
+import type { Mirror } from './git.ts'
+import type { MemoryStore, StoreConnection } from './memory-store.ts'
+import { BOT_ID, BOT_USER } from './slack.ts'
+import type { VirtualTime } from './virtual-time.ts'
+import type { World } from './world.ts'
+
+const SEEN_EVERY_MS = 10_000
+const TICK_EVERY_MS = 30_000
+
+export interface Process {
+  readonly role: Role
+  readonly name: string
+  isAlive(): boolean
+  kill(): void
+  /** As SIGSTOP beyond its lease, until `resume`. */
+  stall(): void
+  resume(): void
+}
+
+export interface BotProcess extends Process {
+  readonly service: ReleaseService
+  readonly store: Store
+  readonly inbox: Inbox
+}
+
+/** What all processes share. */
+export interface House {
+  readonly app: App
+  readonly world: World
+  readonly memory: MemoryStore
+  readonly time: VirtualTime
+  readonly plan: FaultPlan
+  readonly times: Times
+  readonly log: Log
+  /** A directory for checkouts. */
+  readonly checkouts: string
+  strike: Gate['strike']
+  /** What the store has of a delivery. */
+  received(delivery: string): void
+  handled(delivery: string): void
+  isSlackDown(): boolean
+}
+
+interface Life {
+  readonly process: Process
+  readonly gate: Gate
+  readonly connection: StoreConnection
+  /** Again and again, while it lives and does not stand still. */
+  every(ms: number, work: () => Promise<unknown>): void
+  readonly clock: { now(): number; sleep(ms: number, signal?: AbortSignal): Promise<void> }
+}
+
+function live(role: Role, name: string, house: House): Life {
+  const { memory, time, log } = house
+  const connection = memory.connect(name)
+  const rounds: (() => void)[] = []
+  let alive = true
+  let standing: { until: Promise<void>; go(): void } | undefined
+
+  const process: Process = {
+    role,
+    name,
+    isAlive: () => alive,
+    kill() {
+      alive = false
+      for (const end of rounds.splice(0)) end()
+      standing?.go()
+      connection.die()
+    },
+    stall() {
+      if (standing !== undefined || !alive) return
+      let go = () => {}
+      const until = new Promise<void>((resolve) => {
+        go = resolve
+      })
+      standing = { until, go }
+      connection.stall()
+    },
+    resume() {
+      const was = standing
+      standing = undefined
+      was?.go()
+    },
+  }
+  const gate: Gate = {
+    role,
+    process: name,
+    isAlive: () => alive,
+    standing: () => standing?.until,
+    strike: house.strike,
+    failStore: (when) => memory.failNext(name, when),
+    isSlackDown: house.isSlackDown,
+    sleep: (ms) => time.sleep(ms),
+  }
+  const awake = async () => {
+    while (standing !== undefined && alive) await standing.until
+    if (!alive) await new Promise<never>(() => undefined)
+  }
+  return {
+    process,
+    gate,
+    connection,
+    every(ms, work) {
+      const round = () => {
+        if (standing === undefined) work().catch((err: unknown) => log.warn({ err, process: name }, 'a round failed'))
+      }
+      rounds.push(time.every(ms, round))
+    },
+    clock: {
+      now: time.now,
+      sleep: (ms, signal) => time.sleep(ms, signal).then(awake),
+    },
+  }
+}
+
+function wrapped(house: House, gate: Gate, job?: string) {
+  return <T extends object>(target: T, port: string): T =>
+    throughFaults(target, port, { gate, plan: house.plan, now: house.time.now, ...(job !== undefined && { job }) })
+}
+
+export function startBotProcess(name: string, house: House, slackPace: SlackPace): BotProcess {
+  const { app, world, log } = house
+  const { process, gate, connection, every, clock } = live('bot', name, house)
+  const through = wrapped(house, gate)
+  const store = through(connection.store, 'store')
+  const outbox = through(connection.outbox, 'outbox')
+  const noted: Inbox = {
+    ...connection.inbox,
+    async receive(delivery) {
+      const isNew = await connection.inbox.receive(delivery)
+      if (isNew) house.received(delivery.id)
+      return isNew
+    },
+    async handled(delivery) {
+      await connection.inbox.handled(delivery)
+      house.handled(delivery)
+    },
+  }
+  const inbox = through(noted, 'inbox')
+  const directory = through(world.slack.directory, 'directory')
+  const client = through(world.slack.client, 'slack')
+  const apps = [app]
+  const service = createReleaseService({ store, directory, apps })
+  startDelivery({
+    store,
+    outbox,
+    directory,
+    apps,
+    client,
+    clock,
+    log,
+    progress: 'lines',
+    botUser: BOT_USER,
+    botId: BOT_ID,
+    ...slackPace,
+  })
+  every(TICK_EVERY_MS, () => service.tick())
+  return { ...process, service, store, inbox }
+}
+
+export interface SlackPace {
+  readonly updateEveryMs?: number
+  readonly postEveryMs?: number
+  readonly updatesAMinute?: number
+}
+
+export interface WorkerProcess extends Process {
+  /** Takes a job up once more, as a queue that gives it out twice. */
+  again(job: string): void
+}
+
+export function startWorkerProcess(name: string, house: House, mirror: Mirror): WorkerProcess {
+  const { app, world, log, times, checkouts } = house
+  const { process, gate, connection, every, clock } = live('worker', name, house)
+  const git = world.git(mirror)
+
+  function portsFor(job: string): WorkerPorts {
+    const through = wrapped(house, gate, job)
+    return {
+      apps: [app],
+      store: through(connection.store, 'store'),
+      jobs: through(connection.jobs, 'jobs'),
+      lock: through(connection.lock, 'lock'),
+      git: through(git, 'git'),
+      bitbucket: through(world.bitbucket, 'bitbucket'),
+      heroku: through(world.heroku, 'heroku'),
+      migrations: through(world.migrations, 'migrations'),
+      sqlRisks: { classify: async (revisions) => revisions.map(() => []) },
+      checkouts,
+      times,
+      clock,
+      log,
+    }
+  }
+
+  const own = portsFor('own')
+  const seen = () => connection.store.workerSeen({ id: name, configurations: {} })
+  void seen()
+  every(SEEN_EVERY_MS, seen)
+  every(times.sweep, () => endAbandoned(own))
+  every(times.look, async () => {
+    await lookAtAwaiting(own)
+    await lookAtHotfixes(own)
+  })
+  const inHand = new Map<string, () => void>()
+  void connection.jobs.work(async (claim) => {
+    const { job } = claim
+    const called = `${job.kind} ${'release' in job ? job.release : job.id}`
+    const ports = portsFor(called)
+    const handle = () =>
+      handleJob(ports, claim).catch((err: unknown) => {
+        log.info({ err, job: called, process: name }, 'a job was interrupted')
+        throw err
+      })
+    inHand.set(called, () => void handle().catch(() => undefined))
+    await handle()
+  })
+  return { ...process, again: (job) => inHand.get(job)?.() }
+}

@@ -1,0 +1,367 @@
+/**
+ * Releases in virtual time: the real service, worker and delivery, on a simulated store and a simulated world. Verbs are
+ * what people, processes and the world do; every answer is that of the real code.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Refusal } from '../../../src/release/refusals.ts'
+import { hasEnded, type Release, type SignOffKind } from '../../../src/release/release.ts'
+import type { Done, ReleaseService, Requested } from '../../../src/release/service.ts'
+import type { Log, Times } from '../../../src/worker/ports.ts'
+import { DANA, LIN, TOM } from '../builders.ts'
+import { createFaultPlan, type FaultPlan, type PlannedFault, type Role } from './faults.ts'
+import { createIntake, type Deed, type Delivered } from './intake.ts'
+import { brokenAtRest, brokenInvariants } from './invariants.ts'
+import { createMemoryStore, type MemoryStore } from './memory-store.ts'
+import {
+  type BotProcess,
+  type House,
+  type SlackPace,
+  startBotProcess,
+  startWorkerProcess,
+  type WorkerProcess,
+} from './processes.ts'
+import { appOf, type Rules, TIMES, writeOn } from './setting.ts'
+import { createVirtualTime, drain } from './virtual-time.ts'
+import { createWorld, type World } from './world.ts'
+
+/** What the person read: nothing, where the bot was not there or died. */
+export type Answered = { readonly release: Release } | { readonly refused: Refusal } | 'no answer'
+
+export interface SimulationOptions {
+  readonly rules?: Rules
+  readonly faults?: readonly PlannedFault[]
+  readonly times?: Partial<Times>
+  readonly pace?: SlackPace
+  /** After a fault has killed a process; undefined: it stays dead until `restart`. */
+  readonly restartAfterMs?: number | undefined
+  /** How long a process that a fault stops stands still. */
+  readonly standsMs?: number
+  readonly log?: Log
+}
+
+export interface Simulation {
+  readonly world: World
+  readonly memory: MemoryStore
+  readonly plan: FaultPlan
+  now(): number
+  releases(): readonly Release[]
+  /** The newest release, or the one of this number. Throws where there is none. */
+  release(number?: number): Release
+
+  request(environment?: string, by?: string): Promise<Answered>
+  hotfix(environment?: string, by?: string, commit?: string): Promise<Answered>
+  sign(kind: SignOffKind, by?: string, number?: number): Promise<Answered>
+  reject(by?: string, number?: number): Promise<Answered>
+  emergency(by?: string, number?: number): Promise<Answered>
+  cancel(by?: string, number?: number): Promise<Answered>
+  retry(by?: string, number?: number): Promise<Answered>
+  close(by?: string, number?: number): Promise<Answered>
+  go(by?: string, number?: number): Promise<Answered>
+  planAgain(by?: string, number?: number): Promise<Answered>
+  /** Slack delivers the last click or command once more, or with a new id as another delivery of the same click. */
+  deliverAgain(how?: 'same id' | 'new id'): Promise<Answered>
+
+  /** Somebody commits to a branch at origin; gives the commit. */
+  pushToBranch(branch: string): string
+  /** The person leaves the workspace. */
+  deactivate(person: string): void
+
+  crash(who: Role | 'both'): void
+  restart(who: Role | 'both'): void
+  /** One more worker, on a host of its own. */
+  secondWorker(): void
+  /** The oldest worker stands still beyond its lease, for so long; another one is there. */
+  pauseWorker(ms?: number): void
+  /** The answer to the next call of this name, such as `git.push`, is lost. */
+  loseAnswer(call: string, applied?: boolean): void
+  /** The store's clock jumps. */
+  jumpClock(ms: number): void
+  slackDown(ms: number): void
+
+  /** Time passes, and with it everything that happens by itself. */
+  tick(ms: number): Promise<void>
+  /** Runs until nothing moves by itself; false: it still did after `withinMs`. */
+  settle(withinMs?: number): Promise<boolean>
+  /** Runs until this holds; false: it never did within the time. */
+  until(holds: () => boolean, withinMs?: number): Promise<boolean>
+  /** Throws with every invariant that does not hold; at rest asks more. */
+  checkInvariants(): void
+  /** Lets the processes go. */
+  end(): void
+}
+
+const QUIET: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+const START = Date.parse('2026-11-22T08:00:00Z')
+const REASON = 'production is down for everyone'
+const PATIENCE_MS = 60_000
+const SETTLES_WITHIN_MS = 4 * 60 * 60_000
+/** So long nothing may move before it counts as rest: servers may still be at what was asked of them. */
+const REST_MS = 25_000
+
+/** Cards are drawn anew more seldom than in service, which nothing decides by. */
+const PACE: SlackPace = { updateEveryMs: 15_000 }
+
+let folder: string | undefined
+
+/** One for all simulations of a process: what is made in it is taken away by whoever made it, and the rest at the end. */
+function checkoutsFolder(): string {
+  if (folder === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'signoff-simulation-'))
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+    folder = made
+  }
+  return folder
+}
+
+export function createSimulation(options: SimulationOptions = {}): Simulation {
+  const time = createVirtualTime(START)
+  const app = appOf(options.rules)
+  const plan = createFaultPlan(options.faults ?? [])
+  let jumped = 0
+  let furthest = 0
+  const memory = createMemoryStore({ now: () => time.now() + jumped })
+  const world = createWorld(app, time)
+  const { restartAfterMs = 3_000, standsMs = 45_000, log = QUIET } = options
+  let slackIsBack = START
+  let started = 0
+  let pendingRestarts = 0
+  const bots: BotProcess[] = []
+  const workers: { readonly process: WorkerProcess; readonly mirror: Set<string> }[] = []
+
+  const intake = createIntake(time)
+  const house: House = {
+    app,
+    world,
+    memory,
+    time,
+    plan,
+    log,
+    checkouts: checkoutsFolder(),
+    times: { ...TIMES, ...options.times },
+    received: intake.received,
+    handled: intake.handled,
+    isSlackDown: () => time.now() < slackIsBack,
+    strike(planned, call) {
+      const { fault, who = planned.role, ms } = planned
+      if (fault.startsWith('kill')) fall(who)
+      else if (fault.startsWith('stall')) pause(planned.role, call.process, ms ?? standsMs)
+      else if (fault === 'clock jump') jump(ms ?? 0)
+      else if (fault === 'slack down') slackIsBack = time.now() + (ms ?? 0)
+      else if (fault === 'job twice')
+        workers.find(({ process }) => process.name === call.process)?.process.again(call.job ?? '')
+    },
+  }
+
+  function startBot() {
+    bots.push(intake.through(startBotProcess(`bot-${++started}`, house, { ...PACE, ...options.pace })))
+  }
+  function startWorker(mirror: Set<string> = new Set()) {
+    workers.push({ mirror, process: startWorkerProcess(`worker-${++started}`, house, mirror) })
+  }
+  startBot()
+  startWorker()
+
+  const aliveBots = () => bots.filter((bot) => bot.isAlive())
+  const aliveWorkers = () => workers.filter(({ process }) => process.isAlive())
+
+  function crash(who: Role | 'both') {
+    if (who !== 'worker') for (const bot of aliveBots()) bot.kill()
+    if (who !== 'bot') for (const { process } of aliveWorkers()) process.kill()
+  }
+
+  function restart(who: Role | 'both') {
+    if (who !== 'worker' && aliveBots().length === 0) startBot()
+    // On the same host: its mirror is still there.
+    if (who !== 'bot' && aliveWorkers().length === 0) startWorker(workers.at(-1)?.mirror)
+  }
+
+  function fall(who: Role | 'both') {
+    crash(who)
+    if (restartAfterMs === undefined) return
+    pendingRestarts += 1
+    void time.sleep(restartAfterMs).then(() => {
+      pendingRestarts -= 1
+      restart(who)
+    })
+  }
+
+  function pause(role: Role, name: string, ms: number) {
+    const process = role === 'bot' ? bots.find((bot) => bot.name === name) : undefined
+    const stopped = process ?? workers.find(({ process: each }) => each.name === name)?.process
+    if (stopped === undefined || !stopped.isAlive()) return
+    stopped.stall()
+    if (role === 'bot') startBot()
+    else startWorker()
+    pendingRestarts += 1
+    void time.sleep(ms).then(() => {
+      pendingRestarts -= 1
+      stopped.resume()
+    })
+  }
+
+  function jump(ms: number) {
+    jumped += ms
+    furthest = Math.max(furthest, Math.abs(jumped))
+  }
+
+  function nextDue(): number | undefined {
+    const due = memory.nextDue()
+    const ours = time.next()
+    if (due === undefined) return ours
+    return Math.min(due - jumped, ours ?? Number.POSITIVE_INFINITY)
+  }
+
+  /** Moves on to what happens next; false: nothing does before `limit`. */
+  async function step(limit: number): Promise<boolean> {
+    const due = nextDue()
+    if (due === undefined || due > limit) return false
+    time.moveTo(due)
+    memory.wake()
+    await drain()
+    return true
+  }
+
+  async function until(holds: () => boolean, withinMs = SETTLES_WITHIN_MS): Promise<boolean> {
+    const limit = time.now() + withinMs
+    await drain()
+    while (!holds()) {
+      if (!(await step(limit))) {
+        time.moveTo(Math.min(limit, Number.MAX_SAFE_INTEGER))
+        memory.wake()
+        await drain()
+        return holds()
+      }
+    }
+    return true
+  }
+
+  function isAtRest(): boolean {
+    return (
+      pendingRestarts === 0 &&
+      !intake.isBusy() &&
+      memory.jobs().every(({ state }) => state === 'done' || state === 'failed') &&
+      memory.outboxRows().every(({ state }) => state !== 'waiting') &&
+      memory
+        .releases()
+        .every(({ state }) => hasEnded(state) || state === 'awaiting sign-off' || state === 'needs attention')
+    )
+  }
+
+  async function settle(withinMs = SETTLES_WITHIN_MS): Promise<boolean> {
+    const limit = time.now() + withinMs
+    for (;;) {
+      if (!(await until(isAtRest, limit - time.now()))) return false
+      await tick(REST_MS)
+      if (isAtRest()) return true
+    }
+  }
+
+  async function tick(ms: number) {
+    const limit = time.now() + ms
+    await drain()
+    while (await step(limit));
+    time.moveTo(limit)
+    memory.wake()
+    await drain()
+  }
+
+  /** A person does something: the bot that is there takes it. Gives what they read. */
+  async function does(deed: Deed): Promise<Answered> {
+    return answeredBy(intake.deliver(aliveBots().at(-1), deed))
+  }
+
+  async function answeredBy(delivered: Delivered): Promise<Answered> {
+    await until(() => delivered.isOver(), PATIENCE_MS)
+    const answer = delivered.answer()
+    return answer ?? 'no answer'
+  }
+
+  function release(number?: number): Release {
+    const all = memory.releases()
+    const found = number === undefined ? all.at(-1) : all.find((each) => each.number === number)
+    if (found === undefined) throw new Error(`there is no release ${number ?? ''}`)
+    return found
+  }
+
+  const newest = () => memory.releases().at(-1)?.number ?? 0
+  const press = (is: string, act: (service: ReleaseService) => Promise<Done | Requested>): Promise<Answered> =>
+    does({ is, act: (service) => act(service) })
+
+  const looked = () => ({ app, world, memory, clockOff: furthest })
+
+  return {
+    world,
+    memory,
+    plan,
+    now: time.now,
+    releases: () => memory.releases(),
+    release,
+    request: (environment = 'production', by = DANA.id) =>
+      does({
+        is: 'request',
+        act: (service, key) => service.request({ app: app.name, environment, kind: 'deploy', by, key }),
+      }),
+    hotfix: (environment = 'production', by = DANA.id, commit = world.repository.fix) =>
+      does({
+        is: 'hotfix',
+        act: (service, key) =>
+          service.request({ app: app.name, environment, kind: 'hotfix', by, key, reason: REASON, picks: [commit] }),
+      }),
+    sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) =>
+      press(kind, (service) => service.signOff(kind, { release: number, by, note: REASON })),
+    reject: (by = TOM.id, number = newest()) =>
+      press('reject', (service) => service.signOff('rejection', { release: number, by, note: REASON })),
+    emergency: (by = TOM.id, number = newest()) =>
+      press('emergency', (service) => service.signOff('emergency', { release: number, by, note: REASON })),
+    cancel: (by = DANA.id, number = newest()) => press('cancel', (service) => service.cancel({ release: number, by })),
+    retry: (by = DANA.id, number = newest()) => press('retry', (service) => service.retry({ release: number, by })),
+    close: (by = TOM.id, number = newest()) =>
+      press('close', (service) => service.close({ release: number, by, note: REASON })),
+    go: (by = DANA.id, number = newest()) => press('go', (service) => service.go({ release: number, by })),
+    planAgain: (by = DANA.id, number = newest()) =>
+      does({ is: 'plan again', act: (service, key) => service.planAgain({ release: number, by, key }) }),
+    deliverAgain: async (how = 'same id') => {
+      const delivered = intake.deliverAgain(aliveBots().at(-1), how)
+      return delivered === undefined ? 'no answer' : answeredBy(delivered)
+    },
+
+    pushToBranch(branch) {
+      const head = world.origin.branches.get(branch) ?? world.repository.deployed
+      const at = new Date(time.now()).toISOString()
+      const commit = writeOn(world.objects, head, { [`api/${branch}-${time.now()}.py`]: 'new' }, 'Go on', at)
+      world.origin.branches.set(branch, commit)
+      return commit
+    },
+    deactivate: (person) => world.slack.personIs(person, undefined),
+
+    crash,
+    restart,
+    secondWorker: () => startWorker(),
+    pauseWorker: (ms = standsMs) => {
+      const [oldest] = aliveWorkers()
+      if (oldest !== undefined) pause('worker', oldest.process.name, ms)
+    },
+    loseAnswer(call, applied = true) {
+      const role = call.startsWith('slack') ? 'bot' : 'worker'
+      const nth = plan.calls.filter((each) => each.role === role && each.call === call).length + 1
+      plan.add({ role, call, nth, fault: applied ? 'timeout applied' : 'timeout not applied' })
+    },
+    jumpClock: jump,
+    slackDown: (ms) => {
+      slackIsBack = time.now() + ms
+    },
+
+    tick,
+    settle,
+    until,
+    checkInvariants() {
+      const broken = [...brokenInvariants(looked()), ...(isAtRest() ? brokenAtRest(looked()) : [])]
+      if (broken.length > 0) throw new Error(broken.join('\n'))
+    },
+    end() {
+      crash('both')
+    },
+  }
+}

@@ -1,0 +1,115 @@
+/** What really happened outside because of one release: counted in the stand-ins and databases, never in our store. */
+import type { Team } from './team.ts'
+import { ask, INTEGRATION, PRODUCTION } from './team.ts'
+
+export type Flow = 'integration' | 'production' | 'hot-fix'
+
+/** The environment that a flow changes. */
+export const INTEGRATION_OR_PRODUCTION: Readonly<Record<Flow, 'integration' | 'production'>> = {
+  integration: 'integration',
+  production: 'production',
+  'hot-fix': 'production',
+}
+
+/** How often each effect happened. */
+export interface Effects {
+  readonly merges: number
+  readonly picks: number
+  readonly comments: number
+  readonly pushes: number
+  readonly platformReleases: number
+  readonly cards: number
+  readonly announcements: number
+  readonly outcomes: number
+  /** Each migration that ran since, by its name in the ledger: how often. */
+  readonly migrations: Readonly<Record<string, number>>
+  /** The same line of a thread, said more than once. */
+  readonly linesTwice: readonly string[]
+  /** Irreversible effects that came before the announcement. */
+  readonly early: number
+}
+
+export interface Truth {
+  /** From here on. */
+  begin(flow: Flow): Promise<void>
+  /** Of the release with this number, since `begin`. */
+  effects(number: number): Promise<Effects>
+}
+
+/** Every migration of the rounds writes one row here, so that one that runs twice is seen. */
+export const LEDGER = 'create table effects (id serial primary key, migration text not null)'
+
+export function ledgerRow(migration: string): string {
+  return `op.execute("INSERT INTO effects (migration) VALUES ('${migration}')")`
+}
+
+/** Looks at a team's outside. */
+export function createTruth(team: Team): Truth {
+  let app = ''
+  let database = ''
+  let flow: Flow = 'integration'
+  let before = { bitbucket: 0, heroku: 0, slack: 0, ledger: 0 }
+
+  const bitbucketLog = async () => team.bitbucket.log()
+  const ledger = () => ask<{ id: number; migration: string }>(database, 'select id, migration from effects order by id')
+
+  return {
+    async begin(next) {
+      flow = next
+      app = flow === 'integration' ? INTEGRATION : PRODUCTION
+      database = team.databases[INTEGRATION_OR_PRODUCTION[flow]].url
+      before = {
+        bitbucket: (await bitbucketLog()).length,
+        heroku: team.heroku.log.length,
+        slack: team.slack.log.length,
+        ledger: (await ledger()).at(-1)?.id ?? 0,
+      }
+    },
+
+    async effects(number) {
+      const bitbucket = (await bitbucketLog()).slice(before.bitbucket)
+      const heroku = team.heroku.log.slice(before.heroku).filter((event) => event.app === app)
+      const posts = team.slack.log
+        .slice(before.slack)
+        .filter(({ method, isApplied }) => method === 'chat.postMessage' && isApplied)
+      const isOurs = (text: unknown) => new RegExp(`#${number}\\b`).test(String(text))
+      const cards = posts.filter(
+        ({ args }) => JSON.stringify(args.blocks ?? '').includes('"header"') && isOurs(args.text),
+      )
+      const cardTs = cards.map(({ ts }) => ts)
+      const announcements = posts.filter(
+        ({ args }) => /is changing api .* now/.test(String(args.text)) && isOurs(args.text),
+      )
+      const replies = posts.filter(({ args }) => cardTs.includes(String(args.thread_ts)))
+      const lines = replies
+        .map(({ args }) => String(args.text))
+        .filter((text) => /^(Recorded|Merged|Picked|Migrated|Pushed|Confirmed)/.test(text))
+      const migrations: Record<string, number> = {}
+      for (const { id, migration } of await ledger()) {
+        if (id > before.ledger) migrations[migration] = (migrations[migration] ?? 0) + 1
+      }
+      const merges = bitbucket.filter(({ kind }) => kind === 'pull request merged')
+      const picks = bitbucket.filter((event) => event.kind === 'ref pushed' && event.ref === 'refs/heads/production')
+      const pushes = heroku.filter((event) => event.kind === 'ref moved' && event.by === 'push')
+      const told = Math.min(...announcements.map(({ at }) => at))
+      return {
+        merges: merges.length,
+        picks: picks.length,
+        comments: bitbucket.filter(
+          (event) => event.kind === 'comment created' && event.raw.includes(`Signoff record of release #${number},`),
+        ).length,
+        pushes: pushes.length,
+        platformReleases: heroku.filter((event) => event.kind === 'release made' && event.by !== 'someone else').length,
+        cards: cards.length,
+        announcements: announcements.length,
+        outcomes: replies.filter(({ args }) => args.reply_broadcast === true && isOurs(args.text)).length,
+        migrations,
+        linesTwice: lines.filter((line, at) => lines.indexOf(line) !== at),
+        early:
+          flow === 'integration'
+            ? 0
+            : [...merges, ...picks, ...pushes].filter(({ at }) => Date.parse(at) < told).length,
+      }
+    },
+  }
+}
