@@ -3,7 +3,7 @@ import { problemsOf, worldLines } from './play-ending.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Message } from './slack/state.ts'
 
-const PATIENCE_MS = 25_000
+const PATIENCE_MS = 60_000
 
 type Stage = {
   sandbox: Sandbox
@@ -29,7 +29,6 @@ export async function playStory(sandbox: Sandbox, say: (line: string) => void): 
     fix = await hotfix(stage)
   } catch (error) {
     say(error instanceof Error ? error.message : String(error))
-    say(slack.transcript())
     return false
   }
 

@@ -29,7 +29,7 @@ export interface Lookup {
 }
 
 /** Two clocks, the store's and Slack's, may be this far apart. */
-const LOOK_BACK_MS = 10 * 60_000
+const LOOK_BACK_MS = 2 * 60 * 60_000
 const REFUSED_AS = { 'not a member': 'not_in_channel', archived: 'is_archived', gone: 'channel_not_found' } as const
 
 export function createLookup(ports: Pick<DeliveryPorts, 'client' | 'directory' | 'botUser' | 'botId'>): Lookup {

@@ -17,10 +17,11 @@ import {
   type StepRow,
   step,
 } from '../release/release.ts'
+import { fenced, StoreFailed, storeAnswers } from './fence.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
 import { stepNamed } from './steps/index.ts'
-import type { Performed, Step, StepRun, Stopped } from './steps/step.ts'
+import { type Performed, type Step, type StepRun, type Stopped, stopped } from './steps/step.ts'
 import { checkBound } from './world.ts'
 
 /** The environment is held by another run, or is not announced: the job is taken up again later. */
@@ -126,41 +127,56 @@ async function begin(running: Running, number: number, attempt: number): Promise
 
 /** Takes one step. False: the run is over, or goes on elsewhere. */
 async function takeStep(running: Running, number: number, plan: Plan, toDo: Step): Promise<boolean> {
-  const { ports, app, environment } = running
   const { name } = toDo
   const found = await inTransaction(running, number, (tx, release) => mayBegin(tx, release, name))
   if (found === 'over') return false
   if (found === 'done') return true
   const before = step(found, name)
-  let hasActed = false
+  const looked = await guarded(running, number, name, 'as before', () => lookFirst(running, found, plan, toDo))
+  if (looked !== undefined) return settle(running, number, name, before, looked)
+  const begun = await inTransaction(running, number, (tx, release) => writeIntent(tx, release, name))
+  if (begun === undefined) return false
+  mustBeOurs(running)
+  const run = stepRun(running, begun, plan, before)
+  return settle(running, number, name, before, await guarded(running, number, name, 'unknown', () => toDo.perform(run)))
+}
+
+/** Looks whether the step's effect is there, or whether anything stands against bringing it about. Undefined: neither. */
+async function lookFirst(
+  running: Running,
+  release: Release,
+  plan: Plan,
+  toDo: Step,
+): Promise<Performed | Stopped | undefined> {
+  const { ports, app, environment } = running
+  const run = stepRun(running, release, plan, step(release, toDo.name))
+  const isOver = release.cancelRequestedBy !== undefined && toDo.settle !== undefined
+  const probe = isOver && toDo.settle ? await toDo.settle(run) : await toDo.probe(run)
+  if (probe.is === 'there') return { is: 'done', effect: 'some', result: probe.result }
+  if (probe.is === 'stopped') return probe
+  if (!IRREVERSIBLE_STEPS.includes(toDo.name)) return undefined
+  const world = await checkBound(ports, app, environment, release, running.signal)
+  return 'refused' in world ? { is: 'stopped', because: world.refused, effect: 'as before' } : undefined
+}
+
+/**
+ * What goes wrong in a step stops the run and is told. A store that fails is no fault of the step's: that is thrown, and
+ * the job is taken up again, where it looks before it acts.
+ */
+async function guarded<T>(
+  { ports, signal }: Running,
+  number: number,
+  name: StepName,
+  effect: Stopped['effect'],
+  work: () => Promise<T>,
+): Promise<T | Stopped> {
   try {
-    const run = stepRun(running, found, plan, before)
-    const isOver = found.cancelRequestedBy !== undefined && toDo.settle !== undefined
-    const probe = isOver && toDo.settle ? await toDo.settle(run) : await toDo.probe(run)
-    if (probe.is === 'there') {
-      return settle(running, number, name, before, { is: 'done', effect: 'some', result: probe.result })
-    }
-    if (probe.is === 'stopped') return settle(running, number, name, before, probe)
-    if (IRREVERSIBLE_STEPS.includes(name)) {
-      const world = await checkBound(ports, app, environment, found, running.signal)
-      if ('refused' in world) {
-        const because = world.refused
-        return settle(running, number, name, before, { is: 'stopped', because, effect: 'as before' })
-      }
-    }
-    const begun = await inTransaction(running, number, (tx, release) => writeIntent(tx, release, name))
-    if (begun === undefined) return false
-    running.signal.throwIfAborted()
-    hasActed = true
-    return await settle(running, number, name, before, await toDo.perform(stepRun(running, begun, plan, before)))
+    return await work()
   } catch (error) {
-    if (error instanceof ClaimLost || running.signal.aborted) throw error
+    if (error instanceof ClaimLost || error instanceof StoreFailed || signal.aborted) throw error
     ports.log.error({ release: number, step: name, err: error }, 'a step failed unexpectedly')
-    return settle(running, number, name, before, {
-      is: 'stopped',
-      because: { gate: 'internal_error', detail: error instanceof Error ? error.message : 'unknown' },
-      effect: hasActed ? 'unknown' : 'as before',
-    })
+    const detail = error instanceof Error ? error.message : 'unknown'
+    return stopped({ gate: 'internal_error', detail }, effect)
   }
 }
 
@@ -276,15 +292,11 @@ async function releasePhaseFailed(tx: Transaction, release: Release, { because }
   return withStep(release, toMend)
 }
 
-function stepRun(
-  { ports, app, environment, signal, claim }: Running,
-  release: Release,
-  plan: Plan,
-  before: StepRow | undefined,
-): StepRun {
+function stepRun(running: Running, release: Release, plan: Plan, before: StepRow | undefined): StepRun {
+  const { ports, app, environment, signal, claim } = running
   return {
     before,
-    ports,
+    ports: fenced(running.ports, () => mustBeOurs(running)),
     app,
     environment,
     release,
@@ -292,17 +304,26 @@ function stepRun(
     commit: producedCommit(release),
     signal,
     tell: (key, what) =>
-      ports.store.transaction((tx) => say(tx, release.number, key, { is: 'waiting', what }), { as: claim }),
+      storeAnswers(() =>
+        ports.store.transaction((tx) => say(tx, release.number, key, { is: 'waiting', what }), { as: claim }),
+      ),
   }
+}
+
+/** Throws once the job or the environment is somebody else's. Reading the claim's signal looks at the time, too. */
+function mustBeOurs({ claim, signal }: Running): void {
+  claim.signal.throwIfAborted()
+  signal.throwIfAborted()
 }
 
 /** A transaction that commits nothing unless this worker still holds the job and the environment. */
 async function inTransaction<T>(
-  { ports, claim, signal }: Running,
+  running: Running,
   number: number,
   work: (tx: Transaction, release: Release) => Promise<T>,
 ): Promise<T> {
-  signal.throwIfAborted()
+  mustBeOurs(running)
+  const { ports, claim } = running
   return ports.store.transaction(
     async (tx) => {
       const release = await tx.lockRelease(number)

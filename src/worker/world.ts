@@ -159,7 +159,8 @@ export async function checkBound(
   if (release.plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const looked = await lookAtWorld(ports, app, environment, release, signal)
   if ('refused' in looked) return looked
-  const moved: Moved[] = [...movedFacts(release.plan, release, looked.world, isPinned(app, environment))]
+  const world = await withUntoldMerge(ports, app, release, looked.world, signal)
+  const moved: Moved[] = [...movedFacts(release.plan, release, world, isPinned(app, environment))]
   const pinned = await pinnedMoved(ports, app, release)
   if (pinned && 'refused' in pinned) return pinned
   if (pinned) moved.push(pinned)
@@ -175,4 +176,27 @@ async function pinnedMoved(ports: WorkerPorts, app: App, release: Release): Prom
   if (!there.ok) return originTrouble(app, there)
   const now = there.value[branch] ?? 'absent'
   return now === signed ? undefined : { what: branch, from: signed, to: now }
+}
+
+/**
+ * A merge whose outcome was never told may have come after all. Where the branch is at a commit with exactly the signed parents
+ * and tree, it is where this release has put it, and has not moved.
+ */
+async function withUntoldMerge(
+  ports: WorkerPorts,
+  app: App,
+  release: Release,
+  world: World,
+  signal?: AbortSignal,
+): Promise<World> {
+  const merge = step(release, 'merge')
+  const bound = release.plan?.bound
+  const { target } = world
+  if (bound?.result.how !== 'merge' || merge === undefined || merge.state === 'done') return world
+  if (!target || target === bound.target.commit) return world
+  const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [bound.target.branch], signal), ports)
+  if (!fetched.ok || fetched.value[bound.target.branch] !== target) return world
+  const { parents, tree } = await ports.git.commit(app, target)
+  const isSigned = tree === bound.result.tree && parents.join() === bound.result.parents.join()
+  return isSigned ? { ...world, target: bound.target.commit } : world
 }

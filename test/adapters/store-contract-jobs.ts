@@ -5,7 +5,7 @@ import { type Behaviour, passUntil, stillWaits } from './store-contract-stores.t
 import { makeRelease } from './store-opened.ts'
 import { aborted, enqueue, run, working } from './store-working.ts'
 
-const plan: Job = { kind: 'plan', release: 1 }
+const plan = { kind: 'plan', release: 1 } as const
 const onPurpose = new Error('on purpose')
 const stuck = (claim: Claim) => aborted(claim.signal).then(() => Promise.reject(claim.signal.reason))
 
@@ -33,6 +33,24 @@ export const jobs: readonly Behaviour[] = [
       await enqueue(b, plan)
       await enqueue(b, run(2))
       await expect.poll(() => work.claims).toMatchObject([{ job: plan }, { job: run(2), attempt: 1 }])
+    },
+  },
+  {
+    name: 'a preview is known by its command, and planning for an emergency is another job than planning',
+    works: true,
+    test: async ({ a, b }) => {
+      const where = { app: 'api', environment: 'production', configuration: 'c' }
+      const asked = { kind: 'preview', id: 'p1', ...where, user: 'U1', asked: '10:00' } as const
+      const again = { ...asked, asked: '10:01' }
+      await enqueue(a, asked)
+      expect(await b.jobs.isLive(again)).toBe(true)
+      await enqueue(b, again)
+      expect(await b.jobs.isLive({ ...again, id: 'p2' })).toBe(false)
+      await enqueue(b, plan)
+      expect(await b.jobs.isLive({ ...plan, forEmergency: true })).toBe(false)
+      const work = await working(a)
+      expect([await work.next(), await work.next()]).toMatchObject([{ job: asked }, { job: plan }])
+      expect(await stillWaits(work.next())).toBe(true)
     },
   },
   {

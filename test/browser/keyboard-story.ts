@@ -18,6 +18,15 @@ export function tellByKeyboard(stageNow: () => Stage): void {
       }
       throw new Error(`the keyboard does not reach “${words}”; it is at “${await focused()}”`)
     }
+    /** A button of the newest card: older ones may have the same. */
+    async function reachOnCard(words: string): Promise<void> {
+      do await reach(words)
+      while (
+        !(await page.evaluate(
+          "document.activeElement.closest('.message') === [...document.querySelectorAll('#messages .message:has(h3)')].at(-1)",
+        ))
+      )
+    }
     const focused = () =>
       page.evaluate<string>(`(() => {
       const one = document.activeElement
@@ -57,7 +66,7 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     expect((await walkByTab(page)).unmarked).toEqual([])
 
     await become('lin')
-    await reach('QA passed')
+    await reachOnCard('QA passed')
     await keyboard.press('Enter')
     await visitor.until(/Given.*Lin/)
     expect(await page.evaluate("document.activeElement.closest('.message') !== null"), 'the focus stays').toBe(true)
@@ -72,9 +81,9 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     await page.locator('#trouble-toggle:focus').waitFor()
 
     const before = production()
-    await reach('Approve')
+    await reachOnCard('Approve')
     await keyboard.press('Enter')
-    const question = page.getByRole('dialog', { name: /production/ })
+    const question = page.getByRole('dialog')
     await question.waitFor()
     await keyboard.press('Escape')
     await question.waitFor({ state: 'hidden' })
@@ -85,7 +94,7 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     await visitor.card().getByRole('button', { name: 'Retry' }).waitFor()
     expect(production()).toBe(before)
     await visitor.until('the build on heroku-production failed')
-    await reach('Retry')
+    await reachOnCard('Retry')
     await keyboard.press('Enter')
     await question.waitFor()
     await keyboard.press('Enter')
@@ -93,13 +102,12 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     expect(production()).toBe(await sandbox.repository.head('production'))
 
     await visitor.card().locator('.replies').waitFor()
-    await page.locator('#thread').waitFor({ state: 'hidden' })
     for (let stop = 0; stop < MOST_STOPS; stop++) {
-      if (await page.evaluate("document.activeElement.matches('.message:last-child .replies, .replies:focus')")) break
+      if (await page.evaluate("document.activeElement.matches('.replies:not(.none)')")) break
       await keyboard.press('Tab')
     }
     await keyboard.press('Enter')
-    await page.locator('#thread').waitFor()
+    await page.locator('#thread .messages:focus').waitFor()
     await keyboard.press('Escape')
     await page.locator('#thread').waitFor({ state: 'hidden' })
     expect(await page.evaluate("document.activeElement.matches('.replies')"), 'the focus is back').toBe(true)

@@ -26,8 +26,12 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
     await browser?.close()
     await open?.close()
   })
-  afterEach(({ task }) => {
-    if (task.result?.state === 'fail') console.log(open.sandbox.slack.transcript())
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') {
+      console.log(open.sandbox.slack.transcript())
+      // What it left open would stand in the way of the next.
+      await visitor.page.keyboard.press('Escape')
+    }
     expect(visitor.errors).toEqual([])
   })
 
@@ -92,6 +96,10 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
     await everyoneCanUseIt()
 
     await visitor.become('Dana')
+    await visitor.press('Details')
+    await page.getByRole('dialog', { name: 'Release #2' }).waitFor()
+    await everyoneCanUseIt()
+    await page.keyboard.press('Escape')
     await visitor.press('Must go out now…')
     const modal = page.getByRole('dialog', { name: 'Must go out now' })
     await modal.getByLabel('Reason').fill('short')

@@ -49,7 +49,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await visitor.press(label)
     await page.locator('#modal').getByLabel(field).fill(words)
     if (shot !== undefined) await whole(shot)
-    await page.locator('#modal').getByRole('button', { name: send }).click()
+    await page.locator('#modal').getByRole('button', { name: send, exact: true }).click()
   }
 
   try {

@@ -30,7 +30,7 @@ const MATRIX: Readonly<Record<Row, string>> = {
   approve: '  A      D      D     F     F    –    F     F   F      T      D      D',
   merge: '    A      L      S     S     S    F    F     A   Q      T      D      E',
   sync: '     A      A      A     A     A    A    F     A   Q      T      D      E',
-  migrate: '  A      S      L     L     –    –    F     A   Q      T      D      E',
+  migrate: '  A      S      L     F     –    –    F     A   Q      T      D      E',
   verify: '   A      A      A     A     A    A    A     A   Q      T      D      E',
   push: '     A      S      S     S     S    S    F     A   Q      T      D      E',
   confirm: '  A      A      A     A     A    A    A     A   Q      T      D      E',

@@ -1,55 +1,97 @@
 /**
- * Promises 1 and 7: whoever dies, and whenever, each effect happens exactly once, and the release ends. Every moment at which
- * something is written or done, in each way of a release, simulated.
+ * Promises 1 and 7, for real: bot, worker or both are killed around the announcement, the merge, the pick, the migration
+ * and the push, three times each, and every effect is counted outside. `npm run faults` does it at random moments.
  */
-import { describe, expect, it } from 'vitest'
-import type { FaultKind, Role } from '../support/simulation/faults.ts'
-import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
-import { createSimulation } from '../support/simulation/simulation.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { When } from '../support/kill-points.ts'
+import { createRounds, type Kill, type Rounds, type Verdict } from '../support/kill-round.ts'
+import { type KillTeam, startKillTeam, type Victim } from '../support/kill-team.ts'
 
-const WHO: readonly (Role | 'both')[] = ['worker', 'bot', 'both']
+const kill = (step: string, when: When, victim: Victim, fate: Kill['fate'] = 'go'): Kill => ({
+  point: { step, when },
+  victim,
+  fate,
+})
 
-/** Before a call, with its answer and, where a server goes on by itself, while it is at it. */
-function momentsOf({ moment, call }: Point): readonly FaultKind[] {
-  const goesOn = moment === 'effect' && /^(git|bitbucket|migrations|slack)/.test(call.call)
-  return goesOn ? ['kill before', 'kill during', 'kill after'] : ['kill before', 'kill after']
+/** Nothing is wrong, and every kill came to its moment. */
+function expectWhole(verdict: Verdict, kills: readonly Kill[]): void {
+  const { end, killed, lost, doubled, guessed, notEnded, retries } = verdict
+  expect({ end, lost, doubled, guessed, notEnded, retries }).toEqual({
+    end: 'succeeded',
+    lost: [],
+    doubled: [],
+    guessed: [],
+    notEnded: [],
+    retries: 0,
+  })
+  expect(killed).toBe(kills.length)
 }
 
-async function pointsIn(flow: Flow): Promise<readonly Point[]> {
-  const sim = createSimulation()
-  await carryThrough(sim, flow)
-  expect(happened(sim)).toEqual(ONCE[flow])
-  sim.end()
-  return pointsOf(sim)
-}
+describe('bot and worker on one Postgres', { timeout: 120_000 }, () => {
+  let kills: KillTeam
+  let rounds: Rounds
+  beforeAll(async () => {
+    kills = await startKillTeam()
+    rounds = await createRounds(kills)
+  })
+  afterAll(() => kills?.close())
 
-describe('a process that dies at any moment of a release', { timeout: 300_000 }, () => {
-  it.each(FLOWS)('%s: each effect happens exactly once, and the release ends by itself', async (flow) => {
-    const points = await pointsIn(flow)
-    const broken: string[] = []
-    let count = 0
-    for (const point of points) {
-      for (const fault of momentsOf(point)) {
-        for (const who of WHO) {
-          const { role, call, nth } = point.call
-          const sim = createSimulation({ faults: [{ role, call, nth, fault, who }] })
-          count += 1
-          try {
-            const { retries, plannedAgain } = await carryThrough(sim, flow)
-            expect(sim.plan.struck, 'the fault was struck').toHaveLength(1)
-            expect(happened(sim)).toEqual(ONCE[flow])
-            expect({ retries, plannedAgain }, 'nobody had to help').toEqual({ retries: 0, plannedAgain: 0 })
-          } catch (error) {
-            const at = `${fault} of ${who} at the ${point.moment} of ${point.step} (${call} ${nth})`
-            broken.push(`${at}: ${error instanceof Error ? error.message : error}`)
-          } finally {
-            sim.end()
-          }
-        }
-      }
-    }
-    const steps = [...new Set(points.map(({ step }) => step))]
-    console.log(`${flow}: ${count} kills at ${points.length} points of ${steps.length} steps: ${steps.join(', ')}`)
-    expect(broken).toEqual([])
+  it.each<[string, readonly Kill[]]>([
+    [
+      'before their effects, of which nothing arrives',
+      [
+        kill('announce', 'before the effect', 'bot', 'drop'),
+        kill('merge', 'before the effect', 'worker', 'drop'),
+        kill('migrate', 'before the effect', 'worker', 'drop'),
+        kill('push', 'before the effect', 'both', 'drop'),
+      ],
+    ],
+    [
+      'before their effects, which arrive when nobody waits for them any more',
+      [
+        kill('announce', 'before the effect', 'both'),
+        kill('merge', 'before the effect', 'worker'),
+        kill('migrate', 'before the effect', 'both'),
+        kill('push', 'before the effect', 'worker'),
+      ],
+    ],
+    [
+      'after their effects, before their results are written down',
+      [
+        kill('announce', 'after the effect', 'bot'),
+        kill('merge', 'after the effect', 'both'),
+        kill('migrate', 'after the effect', 'worker'),
+        kill('push', 'after the effect', 'worker'),
+      ],
+    ],
+  ])('killed around announcement, merge, migration and push: %s', async (_when, moments) => {
+    expectWhole(await rounds.play({ flow: 'production', migrates: true, kills: moments }), moments)
+  })
+
+  it.each<[string, readonly Kill[]]>([
+    ['before it, and it never arrives', [kill('pick', 'before the effect', 'worker', 'drop')]],
+    ['before it, and it arrives late', [kill('pick', 'before the effect', 'both')]],
+    ['after it', [kill('pick', 'after the effect', 'worker'), kill('outcome', 'after the effect', 'bot')]],
+  ])('killed around the pick of a hot-fix: %s', async (_when, moments) => {
+    expectWhole(await rounds.play({ flow: 'hot-fix', migrates: false, kills: moments }), moments)
+  })
+})
+
+describe('one process with its embedded Postgres', { timeout: 120_000 }, () => {
+  let kills: KillTeam
+  let rounds: Rounds
+  beforeAll(async () => {
+    kills = await startKillTeam({ embedded: true })
+    rounds = await createRounds(kills)
+  })
+  afterAll(() => kills?.close())
+
+  it('killed, and killed together with Postgres, goes on where it was', async () => {
+    const moments = [
+      kill('announce', 'after the effect', 'all'),
+      kill('merge', 'after the effect', 'all and Postgres'),
+      kill('push', 'before the effect', 'all and Postgres', 'drop'),
+    ]
+    expectWhole(await rounds.play({ flow: 'production', migrates: false, kills: moments }), moments)
   })
 })

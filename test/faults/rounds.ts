@@ -11,6 +11,7 @@ import { createRounds, LOOKS_TO_SPOIL, type Round, type Rounds, type Verdict } f
 import { type KillTeam, startKillTeam, type Victim } from '../support/kill-team.ts'
 import type { Flow } from '../support/truth.ts'
 
+const STARTED = performance.now()
 const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { type: 'string' } } })
 const count = Number(values.rounds ?? 20)
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))
@@ -42,7 +43,8 @@ function anyRound(): { round: Round; isEmbedded: boolean } {
   const migrates = point.step === 'migrate' || (flow !== 'hot-fix' && chance() < 0.3)
   const fate = pick(['go', 'drop'] as const)
   const spoils = chance() < 0.4
-  const harm = { of: pick([...Object.keys(EFFECTS), ...LOOKS_TO_SPOIL]), harm: pick(HARMS) }
+  const effects = Object.keys(EFFECTS).filter((step) => pointsOf(flow).some((each) => each.step === step))
+  const harm = { of: pick([...effects, ...LOOKS_TO_SPOIL]), harm: pick(HARMS) }
   return { isEmbedded, round: { flow, migrates, kills: [{ point, victim, fate }], ...(spoils && { harm }) } }
 }
 
@@ -57,7 +59,6 @@ interface Row {
 
 const table = new Map<string, Row>()
 const ends = new Map<string, number>()
-let faults = 0
 
 function add({ step, when }: KillPoint, verdict: Verdict): void {
   const key = `${step}, ${when}`
@@ -90,8 +91,8 @@ function say(at: number, { round, isEmbedded }: ReturnType<typeof anyRound>, ver
   console.log(words.filter((word) => word !== '').join(' '))
 }
 
-/** The chain, with every head that a thread has shown. */
-async function audit(kills: KillTeam): Promise<string> {
+/** Whether the chain is whole, with every head that a thread has shown. */
+async function audit(kills: KillTeam): Promise<boolean> {
   const { team } = kills
   const heads = team.slack.messages('product').flatMap((message) => {
     const head = /Record: \d+ events, head \W?([0-9a-f]{12})/.exec(team.words(message))?.[1]
@@ -101,12 +102,10 @@ async function audit(kills: KillTeam): Promise<string> {
     { dataDir: team.env.DATA_DIR ?? '', ...(team.env.STORE_URL !== undefined && { storeUrl: team.env.STORE_URL }) },
     heads,
   )
-  if (exitCode !== 0) faults += 1
-  return `${lines[0]} (${heads.length} heads of threads)`
+  console.log(`${lines[0]} (${heads.length} heads of threads)`)
+  return exitCode === 0
 }
 
-console.log(`seed ${seed}, ${count} rounds`)
-const began = performance.now()
 const teams = new Map<boolean, { kills: KillTeam; rounds: Rounds }>()
 async function teamOf(isEmbedded: boolean) {
   const known = teams.get(isEmbedded)
@@ -117,40 +116,48 @@ async function teamOf(isEmbedded: boolean) {
   return made
 }
 
-for (let at = 1; at <= count; at++) {
-  const drawn = anyRound()
-  const { rounds } = await teamOf(drawn.isEmbedded)
-  const from = performance.now()
-  const verdict = await rounds.play(drawn.round)
-  const [kill] = drawn.round.kills
-  if (kill !== undefined) add(kill.point, verdict)
-  say(at, drawn, verdict, performance.now() - from)
+async function playAll(): Promise<void> {
+  for (let at = 1; at <= count; at++) {
+    const drawn = anyRound()
+    const { rounds } = await teamOf(drawn.isEmbedded)
+    const from = performance.now()
+    const verdict = await rounds.play(drawn.round)
+    const [kill] = drawn.round.kills
+    if (kill !== undefined) add(kill.point, verdict)
+    say(at, drawn, verdict, performance.now() - from)
+  }
 }
 
-const columns = ['rounds', 'killed', 'lost', 'doubled', 'guessed', 'notEnded'] as const
-const total: Row = { rounds: 0, killed: 0, lost: 0, doubled: 0, guessed: 0, notEnded: 0 }
-for (const row of table.values()) for (const column of columns) total[column] += row[column]
-const line = (name: string, cells: readonly (string | number)[]) =>
-  `| ${name.padEnd(34)} |${cells.map((cell) => String(cell).padStart(9)).join(' |')} |`
-console.log(`\n${line('kill point', ['rounds', 'killed', 'lost', 'doubled', 'guessed', 'not ended'])}`)
-console.log(`| ${'-'.repeat(34)} |${columns.map(() => '--------:').join(' |')} |`)
-for (const [name, row] of [...table].sort(([a], [b]) => (a < b ? -1 : 1))) {
-  console.log(
+const COLUMNS = ['rounds', 'killed', 'lost', 'doubled', 'guessed', 'notEnded'] as const
+
+/** Prints the table; gives how many rounds were wrong in some way. */
+function printTable(): number {
+  const total: Row = { rounds: 0, killed: 0, lost: 0, doubled: 0, guessed: 0, notEnded: 0 }
+  for (const row of table.values()) for (const column of COLUMNS) total[column] += row[column]
+  const line = (name: string, cells: readonly (string | number)[]) =>
+    `| ${name.padEnd(34)} |${cells.map((cell) => String(cell).padStart(9)).join(' |')} |`
+  const rowOf = (name: string, row: Row) =>
     line(
       name,
-      columns.map((column) => row[column]),
-    ),
-  )
+      COLUMNS.map((column) => row[column]),
+    )
+  console.log(`\n${line('kill point', ['rounds', 'killed', 'lost', 'doubled', 'guessed', 'not ended'])}`)
+  console.log(`| ${'-'.repeat(34)} |${COLUMNS.map(() => '--------:').join(' |')} |`)
+  for (const [name, row] of [...table].sort(([a], [b]) => (a < b ? -1 : 1))) console.log(rowOf(name, row))
+  console.log(rowOf('all', total))
+  console.log(`\nends: ${[...ends].map(([end, times]) => `${end}: ${times}`).join('; ')}`)
+  return total.lost + total.doubled + total.guessed + total.notEnded
 }
-console.log(
-  line(
-    'all',
-    columns.map((column) => total[column]),
-  ),
-)
-console.log(`\nends: ${[...ends].map(([end, times]) => `${end}: ${times}`).join('; ')}`)
-for (const { kills } of teams.values()) console.log(await audit(kills))
-console.log(`seed ${seed}; ${count} rounds in ${((performance.now() - began) / 60_000).toFixed(1)} minutes`)
-faults += total.lost + total.doubled + total.guessed + total.notEnded
-for (const { kills } of teams.values()) await kills.close()
-process.exit(faults === 0 ? 0 : 1)
+
+console.log(`seed ${seed}, ${count} rounds`)
+let wrong = 1
+try {
+  await playAll()
+  wrong = 0
+  for (const { kills } of teams.values()) wrong += (await audit(kills)) ? 0 : 1
+} finally {
+  wrong += printTable()
+  console.log(`seed ${seed}; ${count} rounds in ${((performance.now() - STARTED) / 60_000).toFixed(1)} minutes`)
+  for (const { kills } of teams.values()) await kills.close()
+}
+process.exit(wrong === 0 ? 0 : 1)

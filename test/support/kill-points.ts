@@ -187,7 +187,7 @@ function stored(kills: KillTeam, number: number, step: string, when: When, over:
 }
 
 async function met(ask: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
-  await until('the moment', async () => over.aborted || (await ask()), { timeoutMs: 120_000, everyMs: 4 })
+  await until('the moment', async () => over.aborted || (await ask()), { timeoutMs: 300_000, everyMs: 10 })
   return !over.aborted
 }
 

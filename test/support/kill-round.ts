@@ -51,7 +51,7 @@ export interface Rounds {
 }
 
 /** How long a release may take from the command to its last message, kills included. */
-const END_WITHIN_MS = 60_000
+const END_WITHIN_MS = 120_000
 const MOST_RETRIES = 3
 
 /** Prepares a team for rounds: one after the other, each with its own commit. */

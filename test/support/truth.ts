@@ -102,7 +102,7 @@ export function createTruth(team: Team): Truth {
         platformReleases: heroku.filter((event) => event.kind === 'release made' && event.by !== 'someone else').length,
         cards: cards.length,
         announcements: announcements.length,
-        outcomes: replies.filter(({ args }) => args.reply_broadcast === true && isOurs(args.text)).length,
+        outcomes: replies.filter(({ args }) => String(args.reply_broadcast) === 'true' && isOurs(args.text)).length,
         migrations,
         linesTwice: lines.filter((line, at) => lines.indexOf(line) !== at),
         early:

@@ -34,7 +34,7 @@ function queueOf(job: Job): Queue {
 }
 
 /** The same job has the same id, so that it is enqueued once. In the form of a UUID (RFC 9562, version 8: our own). */
-function idOf(job: Job): string {
+export function idOf(job: Job): string {
   // A preview is known by the command that asked for it, not by when it was asked again.
   const same = job.kind === 'preview' ? { kind: job.kind, id: job.id } : job
   const hex = createHash('sha256').update(canonicalJson(same)).digest('hex')
@@ -145,14 +145,24 @@ export function createJobs(boss: PgBoss | undefined, db: Kysely<Tables>, timing:
         if (!takesMore) throw new Error('the worker stops')
         const lost = new AbortController()
         const over = new AbortController()
-        const claim: Claim = { job: held.data, id: held.id, attempt: held.retryCount + 1, signal: lost.signal }
+        let isTooLate = () => false
+        const claim: Claim = {
+          job: held.data,
+          id: held.id,
+          attempt: held.retryCount + 1,
+          get signal() {
+            // A process that stood still goes on where it was, before its timers run: whoever looks, looks at the time.
+            if (isTooLate()) lose(claimLost(claim))
+            return lost.signal
+          },
+        }
         const lose = (reason: unknown) => {
           // pg-boss aborts its signal when a job is done, too.
           if (!over.signal.aborted) lost.abort(reason)
         }
         held.signal.addEventListener('abort', () => lose(claimLost(claim)), { signal: over.signal })
         stopping.signal.addEventListener('abort', () => lose(stopping.signal.reason), { signal: over.signal })
-        watchClaim(db, claim, lose, over.signal)
+        isTooLate = watchClaim(db, claim, lose, over.signal)
         try {
           if (claim.job.kind === 'run' && (await isEnvironmentRun(db, claim))) {
             throw new EnvironmentIsRun(`the environment of #${claim.job.release} is being run`)
@@ -197,11 +207,18 @@ function claimLost(claim: Claim): ClaimLost {
 
 /**
  * Calls `lose` when the claim is gone, and before anyone can have taken it over when the store can't be asked: pg-boss
- * says nothing then. The store gives a job away `heartbeatSeconds` after its last sign of life, not before.
+ * says nothing then. The store gives a job away `heartbeatSeconds` after its last sign of life, not before. Gives whether
+ * that time has come, for whoever can't wait for a timer.
  */
-function watchClaim(db: Kysely<Tables>, claim: Claim, lose: (reason: ClaimLost) => void, over: AbortSignal): void {
+function watchClaim(
+  db: Kysely<Tables>,
+  claim: Claim,
+  lose: (reason: ClaimLost) => void,
+  over: AbortSignal,
+): () => boolean {
   const safeMs = (heartbeatSeconds - 2) * 1000
   const tooLate = () => lose(claimLost(claim))
+  let safeUntil = performance.now() + safeMs
   let deadline = setTimeout(tooLate, safeMs)
   const look = async () => {
     const asked = performance.now()
@@ -209,7 +226,8 @@ function watchClaim(db: Kysely<Tables>, claim: Claim, lose: (reason: ClaimLost) 
     if (over.aborted) return
     if (held === undefined) return tooLate()
     clearTimeout(deadline)
-    deadline = setTimeout(tooLate, Math.max(0, asked - held.beatAge + safeMs - performance.now()))
+    safeUntil = asked - held.beatAge + safeMs
+    deadline = setTimeout(tooLate, Math.max(0, safeUntil - performance.now()))
   }
   const timer = setInterval(() => look().catch(() => undefined), beatEverySeconds * 1000)
   over.addEventListener(
@@ -220,4 +238,5 @@ function watchClaim(db: Kysely<Tables>, claim: Claim, lose: (reason: ClaimLost) 
     },
     { once: true },
   )
+  return () => performance.now() >= safeUntil
 }

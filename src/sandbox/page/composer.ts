@@ -69,6 +69,9 @@ async function send(input: HTMLInputElement): Promise<void> {
   if (text === '' || channel === undefined) return
   offer('')
   input.value = ''
+  // What comes of it comes at the end.
+  const messages = byId('messages')
+  messages.scrollTop = messages.scrollHeight
   const isCommand = text.startsWith('/')
   if (!isCommand && channel.kind === 'direct') return toast('The bot reads commands and buttons, no messages.')
   const outcome = await act(isCommand ? 'command' : 'message', { channel: channel.id, text })

@@ -2,7 +2,8 @@
 import type { PersonName } from '../people.ts'
 import { propose } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
-import { become, looking, openChannel, openThread, type Screen } from './store.ts'
+import { showThread } from './messages.ts'
+import { become, looking, openChannel, type Screen } from './store.ts'
 import { showTrouble } from './trouble.ts'
 
 type Hint = { at: number; words: string; act?: { label: string; do: () => void } }
@@ -85,7 +86,7 @@ function hintOf(screen: Screen): Hint {
         : {
             at: 3,
             words: 'It runs: announced, merged, migrated, pushed. Watch its thread and the outside world.',
-            act: { label: 'Open the thread', do: () => openThread(next.ts) },
+            act: { label: 'Open the thread', do: () => showThread(next.ts) },
           }
     case 'done':
       return isShipped(screen)

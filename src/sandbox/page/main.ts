@@ -2,11 +2,11 @@
 import { makeComposer } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
 import { drawGuide } from './guide.ts'
-import { avatar, drawMessages } from './messages.ts'
+import { avatar, closeThread, drawMessages } from './messages.ts'
 import { drawModal } from './modal.ts'
 import { tellNews } from './news.ts'
 import { drawOutside } from './outside.ts'
-import { become, channelOf, load, looking, onScreen, openChannel, openThread, type Screen, toast } from './store.ts'
+import { become, channelOf, load, looking, onScreen, openChannel, type Screen, toast } from './store.ts'
 import { drawTrouble, showTrouble } from './trouble.ts'
 
 const read = new Map<string, string>()
@@ -97,7 +97,7 @@ function makeToggles(): void {
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return
     if (!byId('trouble').hidden) showTrouble(false)
-    else if (looking.thread !== undefined) openThread(undefined)
+    else if (looking.thread !== undefined) closeThread()
   })
 }
 
@@ -121,7 +121,20 @@ function keepLinksHere(): void {
   })
 }
 
+/** Whoever reads the newest message goes on doing so when the window changes. */
+function keepAtEnd(): void {
+  const place = byId('messages')
+  let isAtEnd = true
+  place.addEventListener('scroll', () => {
+    isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 80
+  })
+  new ResizeObserver(() => {
+    if (isAtEnd) place.scrollTop = place.scrollHeight
+  }).observe(place)
+}
+
 makeTheme()
+keepAtEnd()
 keepLinksHere()
 makeToggles()
 makeComposer()

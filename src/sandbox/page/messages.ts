@@ -27,6 +27,19 @@ function emptyWords(place: HTMLElement, channel: Screen['channels'][number]): vo
   place.replaceChildren(el('p', { class: 'empty' }, words))
 }
 
+/** Opens a thread and goes there. */
+export function showThread(ts: string): void {
+  openThread(ts)
+  byId('thread').querySelector<HTMLElement>('.messages')?.focus()
+}
+
+/** Closes the thread and goes back to what opens it. */
+export function closeThread(): void {
+  const ts = looking.thread
+  openThread(undefined)
+  document.querySelector<HTMLElement>(`#messages [data-ts="${CSS.escape(ts ?? '')}"] .replies`)?.focus()
+}
+
 function drawThread(screen: Screen, channel: Screen['channels'][number]): void {
   const place = byId('thread')
   const root = screen.messages.find((one) => one.channel === channel.id && one.ts === looking.thread)
@@ -38,16 +51,12 @@ function drawThread(screen: Screen, channel: Screen['channels'][number]): void {
   }
   if (place.dataset.of !== root.key || place.childElementCount === 0) {
     place.dataset.of = root.key
-    const close = () => {
-      openThread(undefined)
-      document.querySelector<HTMLElement>(`[data-key="${CSS.escape(root.key)}"] .replies`)?.focus()
-    }
     place.replaceChildren(
       el(
         'div',
         { class: 'pane-head' },
         el('h2', {}, 'Thread'),
-        el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close the thread', click: close }, '✕'),
+        el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close the thread', click: closeThread }, '✕'),
       ),
       el('div', { class: 'messages', role: 'log', 'aria-live': 'off', 'aria-label': 'Thread', tabindex: 0 }),
       el('form', { class: 'composer', submit: (event) => reply(event, channel.name, root.ts) }, ...replyBox()),
@@ -146,7 +155,7 @@ function footOf(message: ShownMessage, foot: Foot): HTMLElement | false {
       class: foot.replies === 0 ? 'replies none' : 'replies',
       'data-focus': 'replies',
       'aria-expanded': String(foot.open),
-      click: () => openThread(target),
+      click: () => (foot.open ? closeThread() : showThread(target)),
     },
     words,
     foot.last !== undefined && el('span', { class: 'last' }, ` last at ${timeOf(foot.last)}`),

@@ -52,7 +52,7 @@ function drawForm(view: NonNullable<Screen['view']>): HTMLElement {
       'div',
       { class: 'modal-head' },
       el('h2', { id: 'modal-title' }, view.title),
-      el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close', click: () => void dismiss() }, '✕'),
+      el('button', { type: 'button', class: 'quiet', 'aria-label': 'Dismiss', click: () => void dismiss() }, '✕'),
     ),
     el('div', { class: 'modal-body', tabindex: 0 }, ...drawParts(view.parts, press)),
     el(

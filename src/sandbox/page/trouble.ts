@@ -8,8 +8,12 @@ let struck = 'production'
 export function drawTrouble(screen: Screen): void {
   const armed = screen.troubles.filter((one) => one.armed > 0).length
   const toggle = byId('trouble-toggle')
-  toggle.textContent = armed === 0 ? 'Make trouble' : `Make trouble (${armed})`
-  toggle.title = armed === 0 ? '' : `${armed === 1 ? '1 trouble waits or lasts' : `${armed} troubles wait or last`}`
+  const words = armed === 1 ? '1 trouble waits or lasts' : `${armed} troubles wait or last`
+  refresh(toggle, armed, () => [
+    'Make trouble',
+    armed > 0 && el('span', { class: 'count', title: words, 'aria-hidden': 'true' }, String(armed)),
+    armed > 0 && el('span', { class: 'visually-hidden' }, `, ${words}`),
+  ])
   refresh(byId('trouble'), [screen.troubles, screen.work], () => [
     el(
       'div',
@@ -105,6 +109,7 @@ export function showTrouble(isShown: boolean): void {
   const drawer = byId('trouble')
   const toggle = byId('trouble-toggle')
   drawer.hidden = !isShown
+  drawer.style.top = `${document.querySelector('.top')?.getBoundingClientRect().bottom ?? 0}px`
   toggle.setAttribute('aria-expanded', String(isShown))
   if (isShown) drawer.querySelector<HTMLElement>('[data-trouble]')?.focus()
   else toggle.focus()

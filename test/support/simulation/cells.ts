@@ -62,6 +62,25 @@ const SLACK_DOWN_MS = 3 * 60_000
 const MINUTE = 60_000
 const JUMPS = [1_000, -1_000, 5 * MINUTE, -5 * MINUTE, 60 * MINUTE, -60 * MINUTE]
 
+/**
+ * How long after its answer was lost a server may still begin: within the time that is looked for it, and after. What a killed
+ * alembic has begun goes on at once. Slack, and the opening of a pull request, are not looked for again so long: a second
+ * message, or pull request, is possible then and not promised away.
+ */
+const LATE: Readonly<Record<Row, readonly number[]>> = {
+  request: [],
+  announce: [],
+  open: [],
+  approve: [],
+  merge: [0, 20_000, 70_000, 150_000],
+  sync: [],
+  migrate: [0],
+  verify: [],
+  push: [0, 20_000, 310_000, 400_000],
+  confirm: [],
+  outcome: [],
+}
+
 interface Moments {
   readonly intent?: Point
   readonly effect?: Point
@@ -104,7 +123,7 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
       ]
     case 'timeout, applied':
       return isOutside
-        ? [...at(effect, 'timeout applied'), ...at(effect, 'timeout late')]
+        ? [...at(effect, 'timeout applied'), ...LATE[row].flatMap((ms) => at(effect, 'timeout late', { ms }))]
         : at(effect, 'store down after')
     case 'timeout, not applied':
       return isOutside ? at(effect, 'timeout not applied') : at(effect, 'store down before')

@@ -8,7 +8,7 @@ export type FaultKind =
   | 'kill before'
   | 'kill after'
   | 'kill during'
-  /** No answer in time; what was asked was done, is done later, or never arrived. */
+  /** No answer in time; what was asked was done, is done later (begun `ms` from the call), or never arrived. */
   | 'timeout applied'
   | 'timeout late'
   | 'timeout not applied'
@@ -115,6 +115,8 @@ export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
 /** A secret that every failing tool repeats: none of it may be stored or said. */
 export const SECRET = 'hunter2-very-secret-token'
 const ANSWER_WITHIN_MS = 10_000
+/** The answer is lost while the server is at it. */
+const SOON_MS = 1_500
 const DETAIL = `no answer in time (${SECRET})`
 
 const never = () => new Promise<never>(() => undefined)
@@ -158,7 +160,7 @@ function diskFull(call: string): { readonly answer: unknown } | undefined {
   const detail = `No space left on device (${SECRET})`
   if (call === 'git.fetch' || call === 'git.fetchAll') return { answer: { ok: false, trouble: 'wrong', detail } }
   if (call === 'migrations.upgrade') return { answer: { upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] } }
-  if (call.startsWith('git.')) throw new Error(`ENOSPC: ${detail}`)
+  if (call === 'git.push' || call === 'git.checkout') throw new Error(`ENOSPC: ${detail}`)
   return undefined
 }
 
@@ -223,8 +225,8 @@ export function throughFaults<T extends object>(
         return silent === undefined ? undefined : silent.answer
       }
       case 'timeout late': {
-        void gate.sleep(planned.ms ?? 2 * ANSWER_WITHIN_MS).then(() => make(made).catch(() => undefined))
-        return (await silence(ANSWER_WITHIN_MS, fault))?.answer
+        void gate.sleep(planned.ms ?? 0).then(() => make(made).catch(() => undefined))
+        return (await silence(SOON_MS, fault))?.answer
       }
       case 'timeout not applied':
         return (await silence(ANSWER_WITHIN_MS, fault))?.answer

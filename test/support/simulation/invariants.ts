@@ -49,42 +49,43 @@ function atMostOnce({ world }: Looked): readonly string[] {
   return overlaps === 0 ? doubled : [...doubled, `I4: two migrations of one database at once, ${overlaps} times`]
 }
 
-/** The release whose effect this is, with the step that brought it about. */
+/** The release whose effect this is, with the step that brought it about: the last one that has begun it, where several planned it. */
 function causeOf(looked: Looked, effect: Effect): { release: Release; step: StepName } | undefined {
-  const { app, memory } = looked
-  for (const release of memory.releases()) {
-    const { plan } = release
-    if (plan === undefined) continue
-    const { remote } = environmentOf(looked, release)
-    switch (effect.kind) {
-      case 'merge':
-        if (effect.key === `PR ${plan.pullRequest?.id}`) return { release, step: 'merge' }
-        break
-      case 'pick':
-        if (plan.hotfix && effect.commit === producedCommit(release)) return { release, step: 'pick' }
-        break
-      case 'push':
-        if (effect.where === remote.name && effect.commit === producedCommit(release)) return { release, step: 'push' }
-        break
-      case 'migration': {
-        const pending = plan.bound.database?.pending ?? []
-        const began = memory.events().some(({ release: of, type, data }) => {
-          return of === release.number && type === 'step_started' && data.step === 'migrate'
-        })
-        const names = pending.map((revision) => `${release.environment} ${revision}`)
-        if (effect.where === release.environment && began && names.includes(effect.key))
-          return { release, step: 'migrate' }
-        break
-      }
-      case 'comment':
-        if (effect.key.includes(`release #${release.number},`) && app.name === release.app)
-          return { release, step: 'record' }
-        break
-      default:
-        return undefined
+  const causes = looked.memory.releases().flatMap((release) => {
+    const step = stepOf(looked, release, effect)
+    return step === undefined ? [] : [{ release, step }]
+  })
+  const begun = causes.filter(({ release, step }) => beganBy(looked, release, step, effect.at))
+  return begun.at(-1) ?? causes.at(-1)
+}
+
+function beganBy({ memory, clockOff }: Looked, { number }: Release, step: StepName, at: number): boolean {
+  const started = memory.events().filter(({ release, type }) => release === number && type === 'step_started')
+  return started.some((event) => event.data.step === step && event.at.getTime() <= at + clockOff)
+}
+
+/** The step of this release that has, or would have, this effect. */
+function stepOf(looked: Looked, release: Release, { kind, key, where, commit }: Effect): StepName | undefined {
+  const { plan, number } = release
+  if (plan === undefined) return undefined
+  const { remote } = environmentOf(looked, release)
+  const goes = commit === producedCommit(release)
+  switch (kind) {
+    case 'merge':
+      return key === `PR ${plan.pullRequest?.id}` ? 'merge' : undefined
+    case 'pick':
+      return plan.hotfix && goes ? 'pick' : undefined
+    case 'push':
+      return where === remote.name && goes ? 'push' : undefined
+    case 'migration': {
+      const names = (plan.bound.database?.pending ?? []).map((revision) => `${release.environment} ${revision}`)
+      return names.includes(key) ? 'migrate' : undefined
     }
+    case 'comment':
+      return key.includes(`release #${number},`) ? 'record' : undefined
+    default:
+      return undefined
   }
-  return undefined
 }
 
 const OF_A_RUN = ['merge', 'pick', 'push', 'migration', 'comment']
@@ -103,8 +104,8 @@ function effectsAreSigned(looked: Looked): readonly string[] {
     const environment = environmentOf(looked, release)
     const events = memory.events().filter((event) => event.release === release.number)
     const by = (at: Date | undefined) => at !== undefined && at.getTime() <= effect.at + clockOff
-    const intent = events.some(({ type, data, at }) => type === 'step_started' && data.step === step && by(at))
-    if (!intent) broken.push(`I6: no intent before ${effect.kind} ${effect.key} of #${release.number}`)
+    if (!beganBy(looked, release, step, effect.at))
+      broken.push(`I6: no intent before ${effect.kind} ${effect.key} of #${release.number}`)
     if (environment.announce === 'required') {
       const confirmed = events.some(({ type, at }) => type === 'announcement_confirmed' && by(at))
       const key = `${release.number}:announcement`
@@ -156,8 +157,8 @@ function outcomesAreKnown(looked: Looked): readonly string[] {
     if (cause === undefined) return []
     const { release, step } = cause
     const row = release.steps.find(({ name }) => name === step)
-    const isTold = row?.effect === 'some' || row?.effect === 'unknown' || (step === 'record' && row?.state === 'done')
-    return isTold || step === 'record'
+    const isTold = row?.effect === 'some' || row?.effect === 'unknown' || step === 'record'
+    return isTold
       ? []
       : [`I6: ${effect.kind} of #${release.number} happened, and its step says ${row?.state} ${row?.effect}`]
   })

@@ -1,6 +1,5 @@
 /** The job queue in memory, with the times, the attempts and the fencing of the real one. */
-import { PLAN_ATTEMPTS, RUN_ATTEMPTS } from '../../../src/adapters/store/jobs.ts'
-import { canonicalJson } from '../../../src/release/plan.ts'
+import { idOf, PLAN_ATTEMPTS, RUN_ATTEMPTS } from '../../../src/adapters/store/jobs.ts'
 import { type Claim, ClaimLost, type Job, type Jobs } from '../../../src/release/ports.ts'
 import type { Alarms } from './memory-alarms.ts'
 import { answer, type Life, notice, read } from './memory-life.ts'
@@ -49,7 +48,7 @@ interface WorkerAt {
 
 export function newJobRow(job: Job, now: number, afterMs: number, place: string | undefined): JobRow {
   return {
-    id: canonicalJson(job),
+    id: idOf(job),
     job,
     queue: job.kind === 'run' ? 'run' : 'plan',
     ...(place !== undefined && { place }),
@@ -110,8 +109,17 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
     row.state = 'active'
     row.attempt += 1
     const lost = new AbortController()
-    const claim: Claim = { job: row.job, id: row.id, attempt: row.attempt, signal: lost.signal }
     let isOver = false
+    const claim: Claim = {
+      job: row.job,
+      id: row.id,
+      attempt: row.attempt,
+      get signal() {
+        // As with the real one: whoever looks, looks at the time.
+        if (row.hold !== hold && !isOver) lost.abort(claimLost(claim))
+        return lost.signal
+      },
+    }
     const hold: Hold = {
       worker,
       claim,
@@ -189,7 +197,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
     of: (life) => ({
       isLive: (job) =>
         read(life, () => {
-          const state = tables.jobs.get(canonicalJson(job))?.state
+          const state = tables.jobs.get(idOf(job))?.state
           return state === 'waiting' || state === 'active'
         }),
       work: (handle) =>

@@ -77,9 +77,9 @@ describe('a process that dies', () => {
 
   it('loses its job to another after the heartbeat, and commits nothing as its holder', async () => {
     const { memory, a, b, pass, inMs } = await opened()
-    const claims: Claim[] = []
-    const take = async (claim: Claim) => {
-      claims.push(claim)
+    const claims: { attempt: number; signal: AbortSignal }[] = []
+    const take = async ({ attempt, signal }: Claim) => {
+      claims.push({ attempt, signal })
       await hang()
     }
     await a.jobs.work(take)
@@ -113,6 +113,7 @@ describe('a process that is stopped beyond its lease', () => {
     })
     await a.store.transaction((tx) => tx.enqueue(run))
     const claim = await inHand.promise
+    const { signal } = claim
     const lostLock = Promise.withResolvers<AbortSignal>()
     void a.lock.withLock('api', 'production', async (lost) => {
       lostLock.resolve(lost)
@@ -132,15 +133,29 @@ describe('a process that is stopped beyond its lease', () => {
     await b.jobs.work(async (taken) => again.resolve(taken))
     await pass(1_000)
     expect(await again.promise).toMatchObject({ job: run, attempt: 2 })
-    expect([claim.signal.aborted, lost.aborted]).toEqual([false, false])
+    expect([signal.aborted, lost.aborted]).toEqual([false, false])
 
     goOn.resolve()
     await expect(under).rejects.toThrow('terminated')
     await expect(a.store.transaction(async () => 1, { as: claim })).rejects.toBeInstanceOf(ClaimLost)
-    expect(claim.signal.reason).toBeInstanceOf(ClaimLost)
+    expect(signal.reason).toBeInstanceOf(ClaimLost)
     expect(lost.aborted).toBe(true)
     expect(memory.releases()).toMatchObject([{ newerCommits: 2 }])
     expect(memory.jobs()).toMatchObject([{ state: 'done', attempt: 2 }])
+  })
+
+  it('notices that a claim is lost where it looks at the claim', async () => {
+    const { a } = await opened()
+    const inHand = Promise.withResolvers<Claim>()
+    await a.jobs.work(async (claim) => {
+      inHand.resolve(claim)
+      await hang()
+    })
+    await a.store.transaction((tx) => tx.enqueue(run))
+    const claim = await inHand.promise
+    expect(claim.signal.aborted).toBe(false)
+    a.stall()
+    expect(claim.signal.reason).toBeInstanceOf(ClaimLost)
   })
 })
 

@@ -1,4 +1,6 @@
 /** A bot and a worker as processes: the real code on simulated ports. They can be killed, and made to stand still. */
+import { createScrubber } from '../../../src/operations/scrub.ts'
+import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
 import type { App } from '../../../src/release/app.ts'
 import type { Inbox, Store } from '../../../src/release/ports.ts'
 import { createReleaseService, type ReleaseService } from '../../../src/release/service.ts'
@@ -6,7 +8,7 @@ import { startDelivery } from '../../../src/slack/delivery.ts'
 import { handleJob, lookAtAwaiting, lookAtHotfixes } from '../../../src/worker/jobs.ts'
 import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
 import { endAbandoned } from '../../../src/worker/sweep.ts'
-import { type FaultPlan, type Gate, type Role, throughFaults } from './faults.ts'
+import { type FaultPlan, type Gate, type Role, SECRET, throughFaults } from './faults.ts'
 import type { Mirror } from './git.ts'
 import type { MemoryStore, StoreConnection } from './memory-store.ts'
 import { BOT_ID, BOT_USER } from './slack.ts'
@@ -122,6 +124,10 @@ function live(role: Role, name: string, house: House): Life {
   }
 }
 
+/** As in service: the last net against secrets in what tools say. */
+const scrub = createScrubber([SECRET])
+const scrubbed = (store: Store) => scrubStore(store, scrub)
+
 function wrapped(house: House, gate: Gate, job?: string) {
   return <T extends object>(target: T, port: string): T =>
     throughFaults(target, port, { gate, plan: house.plan, now: house.time.now, ...(job !== undefined && { job }) })
@@ -131,7 +137,7 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
   const { app, world, log } = house
   const { process, gate, connection, every, clock } = live('bot', name, house)
   const through = wrapped(house, gate)
-  const store = through(connection.store, 'store')
+  const store = scrubbed(through(connection.store, 'store'))
   const outbox = through(connection.outbox, 'outbox')
   const noted: Inbox = {
     ...connection.inbox,
@@ -187,7 +193,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
     const through = wrapped(house, gate, job)
     return {
       apps: [app],
-      store: through(connection.store, 'store'),
+      store: scrubbed(through(connection.store, 'store')),
       jobs: through(connection.jobs, 'jobs'),
       lock: through(connection.lock, 'lock'),
       git: through(git, 'git'),

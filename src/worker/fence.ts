@@ -1,0 +1,42 @@
+/** What stands between a run and the world: effects begin only while the run is this worker's. */
+import { ClaimLost } from '../release/ports.ts'
+import type { WorkerPorts } from './ports.ts'
+
+/** The store did not answer in the middle of a step: what the step has done is looked up when the job is taken up again. */
+export class StoreFailed extends Error {
+  override readonly name = 'StoreFailed'
+}
+
+/** Asks the store; a failure of its own is told apart from one of the step. */
+export async function storeAnswers<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (error instanceof ClaimLost) throw error
+    throw new StoreFailed('the store did not answer in the middle of a step', { cause: error })
+  }
+}
+
+/**
+ * The same ports, whose effects ask first whether they may still begin: `mayBegin` throws when not. A worker that stood still
+ * may have lost its job between any two lines, and what another worker has begun meanwhile must not be begun again.
+ */
+export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
+  const { git, bitbucket, heroku, migrations, store } = ports
+
+  function guard<Args extends unknown[], T>(act: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
+    return async (...args) => {
+      mayBegin()
+      return act(...args)
+    }
+  }
+
+  return {
+    ...ports,
+    store: { ...store, release: (number) => storeAnswers(() => store.release(number)) },
+    git: { ...git, push: guard(git.push) },
+    bitbucket: { ...bitbucket, merge: guard(bitbucket.merge), comment: guard(bitbucket.comment) },
+    ...(heroku && { heroku: { ...heroku, releaseSlug: guard(heroku.releaseSlug) } }),
+    migrations: { ...migrations, upgrade: guard(migrations.upgrade) },
+  }
+}
