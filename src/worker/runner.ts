@@ -30,6 +30,7 @@ export class NotNow extends Error {
 }
 
 interface Running {
+  /** Fenced: effects begin only while the run is ours. */
   readonly ports: WorkerPorts
   readonly claim: Claim
   readonly app: App
@@ -57,7 +58,8 @@ export async function runRelease(ports: WorkerPorts, claim: Claim, number: numbe
   }
   const held = await ports.lock.withLock(app.name, environment.name, async (lost) => {
     const signal = AbortSignal.any([claim.signal, lost])
-    await walk({ ports, claim, app, environment, signal }, number, attempt)
+    const isOurs = () => mustBeOurs({ claim, signal })
+    await walk({ ports: fenced(ports, isOurs), claim, app, environment, signal }, number, attempt)
   })
   if (held === 'held') throw new NotNow(`${app.name} ${environment.name} is held by another run`)
 }
@@ -296,7 +298,7 @@ function stepRun(running: Running, release: Release, plan: Plan, before: StepRow
   const { ports, app, environment, signal, claim } = running
   return {
     before,
-    ports: fenced(running.ports, () => mustBeOurs(running)),
+    ports,
     app,
     environment,
     release,
@@ -311,7 +313,7 @@ function stepRun(running: Running, release: Release, plan: Plan, before: StepRow
 }
 
 /** Throws once the job or the environment is somebody else's. Reading the claim's signal looks at the time, too. */
-function mustBeOurs({ claim, signal }: Running): void {
+function mustBeOurs({ claim, signal }: Pick<Running, 'claim' | 'signal'>): void {
   claim.signal.throwIfAborted()
   signal.throwIfAborted()
 }

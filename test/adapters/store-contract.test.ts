@@ -2,8 +2,9 @@
 import { afterAll, describe, it } from 'vitest'
 import { jobs } from './store-contract-jobs.ts'
 import { inbox, outbox } from './store-contract-messages.ts'
-import { releases, smallThings, transactions } from './store-contract-releases.ts'
+import { releases } from './store-contract-releases.ts'
 import { memoryKind, postgresKind } from './store-contract-stores.ts'
+import { smallThings, transactions } from './store-contract-transactions.ts'
 import { stopPostgres } from './store-opened.ts'
 
 const ends: (() => Promise<void>)[] = []

@@ -149,6 +149,14 @@ function printTable(): number {
   return total.lost + total.doubled + total.guessed + total.notEnded
 }
 
+const closeAll = () => Promise.all([...teams.values()].map(({ kills }) => kills.close()))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    printTable()
+    closeAll().finally(() => process.exit(1))
+  })
+}
+
 console.log(`seed ${seed}, ${count} rounds`)
 let wrong = 1
 try {
@@ -158,6 +166,6 @@ try {
 } finally {
   wrong += printTable()
   console.log(`seed ${seed}; ${count} rounds in ${((performance.now() - STARTED) / 60_000).toFixed(1)} minutes`)
-  for (const { kills } of teams.values()) await kills.close()
+  await closeAll()
 }
 process.exit(wrong === 0 ? 0 : 1)

@@ -1,5 +1,5 @@
 /** What the simulation has found, each as a story of its own: runs that must go on by themselves, and effects that come late. */
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
@@ -10,15 +10,17 @@ function simulate(...faults: readonly PlannedFault[]): Simulation {
   return sim
 }
 
-/** The calls of a production release at which something is written or done. */
-async function productionPoints(): Promise<readonly Point[]> {
-  const sim = simulate()
+let points: readonly Point[] = []
+beforeAll(async () => {
+  const sim = createSimulation()
   await carryThrough(sim, 'production')
-  return pointsOf(sim)
-}
+  points = pointsOf(sim)
+  sim.end()
+})
 
-async function callAt(step: string, moment: Point['moment']): Promise<Pick<PlannedFault, 'role' | 'call' | 'nth'>> {
-  const point = (await productionPoints()).findLast((each) => each.step === step && each.moment === moment)
+/** The call of a production release that is this moment of a step. */
+function callAt(step: string, moment: Point['moment']): Pick<PlannedFault, 'role' | 'call' | 'nth'> {
+  const point = points.findLast((each) => each.step === step && each.moment === moment)
   if (point === undefined) throw new Error(`no ${moment} of ${step}`)
   const { role, call, nth } = point.call
   return { role, call, nth }
@@ -28,7 +30,7 @@ describe('a store that does not answer once, in the middle of a run', () => {
   it.each(['record', 'merge', 'migrate', 'push', 'confirm'])('%s: the run goes on by itself', async (step) => {
     for (const moment of ['intent', 'result'] as const) {
       for (const fault of ['store down before', 'store down after'] as const) {
-        const sim = simulate({ ...(await callAt(step, moment)), fault })
+        const sim = simulate({ ...callAt(step, moment), fault })
         expect(await carryThrough(sim, 'production')).toMatchObject({ retries: 0, plannedAgain: 0 })
         expect(happened(sim)).toEqual(ONCE.production)
         expect(sim.memory.events().filter(({ type }) => /^step_(failed|unknown)$/.test(type))).toEqual([])
@@ -39,7 +41,7 @@ describe('a store that does not answer once, in the middle of a run', () => {
 
 describe('a merge that comes after it was told as unknown', () => {
   it('is found by Retry: it is the signed merge, so the branch has not moved', async () => {
-    const sim = simulate({ ...(await callAt('merge', 'effect')), fault: 'timeout late', ms: 70_000 })
+    const sim = simulate({ ...callAt('merge', 'effect'), fault: 'timeout late', ms: 70_000 })
     const { stood, retries } = await carryThrough(sim, 'production')
     expect({ stood, retries }).toEqual({ stood: ['awaiting sign-off', 'needs attention', 'succeeded'], retries: 1 })
     expect(happened(sim)).toEqual(ONCE.production)
@@ -49,7 +51,7 @@ describe('a merge that comes after it was told as unknown', () => {
 describe('a worker that stands still between its intent and its effect, and loses its job', () => {
   it.each(['record', 'merge', 'migrate', 'push'])('%s: does nothing when it goes on', async (step) => {
     for (const ms of [20_000, 45_000, 150_000]) {
-      const sim = simulate({ ...(await callAt(step, 'intent')), fault: 'stall after', ms })
+      const sim = simulate({ ...callAt(step, 'intent'), fault: 'stall after', ms })
       await carryThrough(sim, 'production')
       await sim.tick(200_000)
       sim.checkInvariants()
@@ -60,8 +62,8 @@ describe('a worker that stands still between its intent and its effect, and lose
 
 describe('a store whose clock is an hour off', () => {
   it.each([60, -60])('%i minutes: a message whose answer was lost is found, and not posted again', async (minutes) => {
-    const posting = await callAt('announcement', 'effect')
-    const before = await callAt('approve', 'effect')
+    const posting = callAt('announcement', 'effect')
+    const before = callAt('approve', 'effect')
     const sim = simulate(
       { ...before, fault: 'clock jump', ms: minutes * 60_000 },
       { ...posting, fault: 'timeout applied' },

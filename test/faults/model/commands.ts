@@ -1,9 +1,9 @@
 /** What may happen to releases, as data: people, processes, branches, time and faults, in any order. */
 import fc from 'fast-check'
 import { hasEnded, type Release, type SignOffKind } from '../../../src/release/release.ts'
-import { DANA, LIN, TOM } from '../../support/builders.ts'
+import { anEnvironment, DANA, LIN, TOM } from '../../support/builders.ts'
 import type { FaultKind, Role } from '../../support/simulation/faults.ts'
-import { NIA } from '../../support/simulation/setting.ts'
+import { NIA, type Rules } from '../../support/simulation/setting.ts'
 import type { Answered, Simulation } from '../../support/simulation/simulation.ts'
 import { commitByHand, migrate } from './by-hand.ts'
 
@@ -34,6 +34,13 @@ export interface FaultAt {
 const S = 1_000
 const MIN = 60_000
 
+const { migrations: MIGRATIONS } = anEnvironment()
+/** Sign-offs have an hour, and every migration must be talked over. */
+export const RULES: Rules = {
+  signOff: { expiresAfterMs: 60 * MIN },
+  ...(MIGRATIONS && { production: { migrations: { ...MIGRATIONS, talkItOver: ['adds'] } } }),
+}
+
 const CHANGES = [
   'git.push',
   'bitbucket.merge',
@@ -60,7 +67,7 @@ const STORE = ['store.transaction', 'outbox.trying', 'outbox.confirmed', 'inbox.
 
 const worker = (call: string) => ({ role: 'worker' as const, call })
 const bot = (call: string) => ({ role: 'bot' as const, call })
-const OUTSIDE = [...CHANGES, ...CHANGES, ...LOOKS].map(worker).concat([])
+const OUTSIDE = [...CHANGES, ...CHANGES, ...LOOKS].map(worker)
 const SEAMS = [
   ...OUTSIDE,
   ...SLACK.map(bot),

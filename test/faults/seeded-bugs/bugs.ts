@@ -233,8 +233,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'verify the links of the chain and not what the events say',
     file: 'src/operations/audit.ts',
-    find: "if (hash('sha256', previous + row.body) !== row.hash)",
-    replace: "if (hash('sha256', previous + row.body) === '')",
+    find: "if (hash('sha256', row.text) !== row.hash)",
+    replace: "if (hash('sha256', row.text) === '')",
     tests: ['test/operations/audit.test.ts'],
   },
   {

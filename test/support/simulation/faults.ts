@@ -85,6 +85,8 @@ export interface FaultPlan {
   readonly struck: readonly PlannedFault[]
   /** Adds a fault for a call that is still to come. */
   add(fault: PlannedFault): void
+  /** What has not struck yet never will. */
+  forget(): void
   note(gate: Gate, call: string, args: readonly unknown[], at: number, job?: string): Noted
 }
 
@@ -97,6 +99,7 @@ export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
     calls,
     struck,
     add: (fault) => void waiting.push(fault),
+    forget: () => void waiting.splice(0),
     note({ role, process }, call, args, at, job) {
       const name = `${role} ${call}`
       const nth = (counts.get(name) ?? 0) + 1

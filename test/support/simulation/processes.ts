@@ -124,9 +124,15 @@ function live(role: Role, name: string, house: House): Life {
   }
 }
 
-/** As in service: the last net against secrets in what tools say. */
+/** As in service: the last net against secrets in what tools say. The same words come again and again, so they are kept. */
 const scrub = createScrubber([SECRET])
-const scrubbed = (store: Store) => scrubStore(store, scrub)
+const scrubbedWords = new Map<string, string>()
+function scrubOnce(text: string): string {
+  const known = scrubbedWords.get(text) ?? scrub(text)
+  if (scrubbedWords.size < 10_000) scrubbedWords.set(text, known)
+  return known
+}
+const scrubbed = (store: Store) => scrubStore(store, scrubOnce)
 
 function wrapped(house: House, gate: Gate, job?: string) {
   return <T extends object>(target: T, port: string): T =>

@@ -1,0 +1,95 @@
+/**
+ * All eight promises, over sequences of anything: people, processes, branches, time and faults in any order, on the real
+ * service, worker and delivery in virtual time. Every invariant is asked after every step; at the end of each sequence the
+ * faults stop, and everything settles. A failure prints what replays it: `FAULTS_SEED` and `FAULTS_PATH`.
+ * `FAULTS_SEQUENCES` makes it run longer.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hasEnded } from '../../src/release/release.ts'
+import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import { type Command, carryOut, RULES, sequence } from './model/commands.ts'
+import { brokenByPeople } from './model/people.ts'
+import { createTally, type Group } from './model/tally.ts'
+
+const SEED = Number(process.env.FAULTS_SEED ?? 20_261_122)
+const PATH = process.env.FAULTS_PATH
+const SEQUENCES = Number(process.env.FAULTS_SEQUENCES ?? 2_000)
+
+/** Longer than anything may await people. */
+const NIGHT_MS = 3 * 60 * 60_000
+
+const tally = createTally()
+
+async function live(commands: readonly Command[]): Promise<void> {
+  const sim = createSimulation({ rules: RULES })
+  const leftAt = new Map<string, number>()
+  const check = () => {
+    sim.checkInvariants()
+    const broken = brokenByPeople(sim.releases(), leftAt)
+    if (broken.length > 0) throw new Error(broken.join('\n'))
+  }
+  try {
+    for (const command of commands) {
+      if (command.is === 'deactivate' && !leftAt.has(command.person)) leftAt.set(command.person, sim.now())
+      const answer = await carryOut(sim, command)
+      tally.did(command, answer)
+      check()
+    }
+    await comeToRest(sim, check)
+    tally.ended(sim)
+  } finally {
+    sim.end()
+  }
+}
+
+/** No more faults, everyone is up, and time passes: each release ends, or people were told that it needs them. */
+async function comeToRest(sim: Simulation, check: () => void): Promise<void> {
+  sim.plan.forget()
+  sim.slackDown(0)
+  for (let nights = 0; ; nights++) {
+    sim.restart('both')
+    const isAtRest = await sim.settle()
+    check()
+    const open = sim.releases().filter(({ state }) => !hasEnded(state) && state !== 'needs attention')
+    const words = open.map(({ number, state }) => `#${number} is ${state}`).join(', ')
+    if (!isAtRest) throw new Error(`I8: it does not come to rest: ${words}`)
+    if (open.length === 0) return
+    if (nights === 3) throw new Error(`I8: after three nights ${words}`)
+    sim.crash('both')
+    await sim.tick(NIGHT_MS)
+  }
+}
+
+describe('anything, in any order', () => {
+  it(`keeps every promise over ${SEQUENCES} sequences (seed ${SEED})`, { timeout: 600_000 }, async () => {
+    const began = performance.now()
+    const result = await fc.check(fc.asyncProperty(sequence, live), {
+      numRuns: PATH === undefined ? SEQUENCES : 1,
+      seed: SEED,
+      ...(PATH !== undefined && { path: PATH }),
+    })
+    const seconds = ((performance.now() - began) / 1_000).toFixed(1)
+    console.log(`${tally.sequences} sequences in ${seconds} s, seed ${SEED}\n${tally.print()}`)
+    if (result.failed) {
+      const error = result.errorInstance instanceof Error ? result.errorInstance.stack : String(result.errorInstance)
+      const again = `FAULTS_SEED=${result.seed} FAULTS_PATH=${result.counterexamplePath}`
+      const commands = result.counterexample?.[0].map((each) => JSON.stringify(each)).join('\n  ')
+      throw new Error(`${error}\n\nReplay it with ${again}. The shortest that breaks:\n  ${commands}`)
+    }
+    if (PATH === undefined) expect(missing()).toEqual([])
+  })
+})
+
+/** What must have happened, so often in a thousand sequences, for the test to say anything. */
+const LEAST: Record<Group, Record<string, number>> = { commands: {}, answers: {}, ends: {}, effects: {}, faults: {} }
+
+function missing(): readonly string[] {
+  return Object.entries(LEAST).flatMap(([group, least]) =>
+    Object.entries(least).flatMap(([name, times]) => {
+      const wanted = Math.floor((times * SEQUENCES) / 1_000)
+      const seen = tally.of(group as Group, name)
+      return seen >= wanted ? [] : [`${group}: ${name} ${seen} times, and not ${wanted}`]
+    }),
+  )
+}
