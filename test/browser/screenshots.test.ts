@@ -155,7 +155,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await visitor.until('Needs attention')
     await shoot('needs-attention')
     await whole('needs-attention')
-    await write('Close', 'Reason', 'We deploy by hand today.', 'Close', 'close')
+    await write('Close', 'Reason', 'We deploy by hand today.', 'Close it', 'close')
     await visitor.until('Closed')
     await shoot('closed')
 

@@ -18,6 +18,8 @@ const SEQUENCES = Number(process.env.FAULTS_SEQUENCES ?? 2_000)
 
 /** Longer than anything may await people. */
 const NIGHT_MS = 3 * 60 * 60_000
+/** Longer than the bot takes to see what has expired. */
+const MORNING_MS = 61_000
 
 const tally = createTally()
 
@@ -47,8 +49,8 @@ async function live(commands: readonly Command[]): Promise<void> {
 async function comeToRest(sim: Simulation, check: () => void): Promise<void> {
   sim.plan.forget()
   sim.slackDown(0)
+  sim.restart('both')
   for (let nights = 0; ; nights++) {
-    sim.restart('both')
     const isAtRest = await sim.settle()
     check()
     const open = sim.releases().filter(({ state }) => !hasEnded(state) && state !== 'needs attention')
@@ -58,6 +60,8 @@ async function comeToRest(sim: Simulation, check: () => void): Promise<void> {
     if (nights === 3) throw new Error(`I8: after three nights ${words}`)
     sim.crash('both')
     await sim.tick(NIGHT_MS)
+    sim.restart('both')
+    await sim.tick(MORNING_MS)
   }
 }
 

@@ -2,7 +2,7 @@
  * A team whose Signoff is real processes behind fault proxies, to be killed and started again: a bot and a worker on one
  * Postgres, or one process with its embedded Postgres. Needs no test runner.
  */
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -37,6 +37,8 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
     unstarted: true,
     production: (entry) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
   })
+  // Where tests run as root, the embedded Postgres runs as somebody else, who must get by here.
+  if (embedded) await chmod(base.directory, 0o711)
   const origins = {
     slack: new URL(base.slack.apiUrl).origin,
     bitbucket: new URL(base.bitbucket.apiUrl).origin,
