@@ -22,8 +22,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'act without looking whether the effect is there',
     file: 'src/worker/runner.ts',
-    find: "if (probe.is === 'there') {",
-    replace: "if (probe.is === 'there' && before === undefined && name === 'announce') {",
+    find: "if (probe.is === 'there') return {",
+    replace: "if (probe.is === 'there' && toDo.name === 'announce') return {",
     tests: [KILLS],
   },
   {
@@ -143,8 +143,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'do not look again before a step that cannot be undone',
     file: 'src/worker/runner.ts',
-    find: 'if (IRREVERSIBLE_STEPS.includes(name)) {',
-    replace: "if (IRREVERSIBLE_STEPS.includes(name) && name === 'pick') {",
+    find: 'if (!IRREVERSIBLE_STEPS.includes(toDo.name)) return undefined',
+    replace: "if (toDo.name !== 'pick') return undefined",
     tests: [MODEL, 'test/features/refusals-outdated.test.ts'],
   },
   {
