@@ -81,6 +81,9 @@ function whyNotAsWritten(row: ChainRow, id: number, previous: string): string | 
   return row.besides === besides(row.text) ? undefined : `the columns of event ${id} were changed`
 }
 
+/** The end of an event's text, where its type needs no escapes. */
+const TAIL = /^,"id":\d+(?:,"release":(\d+))?,"type":"([a-z_]*)"\}$/
+
 /**
  * What must stand beside an event's text: the length of the hash before it, release, length of the type, type, actor and
  * time. Read by where canonical JSON has them (actor and time first; id, release and type last), which is far quicker
@@ -89,11 +92,16 @@ function whyNotAsWritten(row: ChainRow, id: number, previous: string): string | 
 function besides(text: string): string | undefined {
   const time = text.indexOf(',"at":"')
   const tail = text.lastIndexOf(',"id":')
+  const at = asPostgres(text.slice(time + 7, time + 31))
+  const actor = text.slice(FIRST_HASH.length + '{"actor":'.length, time)
+  const plain = TAIL.exec(text.slice(tail))
+  if (plain !== null && !actor.includes('\\')) {
+    const [, release = 0, type = ''] = plain
+    return `${FIRST_HASH.length} ${release} ${type.length} ${type} ${actor.slice(1, -1)} ${at}`
+  }
   try {
-    const actor: unknown = JSON.parse(text.slice(FIRST_HASH.length + '{"actor":'.length, time))
     const { release = 0, type }: { release?: unknown; type?: unknown } = JSON.parse(`{${text.slice(tail + 1)}`)
-    const at = asPostgres(text.slice(time + 7, time + 31))
-    return `${FIRST_HASH.length} ${release} ${[...String(type)].length} ${type} ${actor} ${at}`
+    return `${FIRST_HASH.length} ${release} ${[...String(type)].length} ${type} ${JSON.parse(actor)} ${at}`
   } catch {
     return undefined
   }

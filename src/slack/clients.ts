@@ -71,6 +71,9 @@ function counted(
 /** Answers after which Slack may or may not have done what was asked. */
 const UNCLEAR = ['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout', 'team_added_to_org']
 
+/** What Slack's error codes look like. */
+const CODE = /^[a-z0-9_]+$/i
+
 /** Reads what a call threw. Never holds a token. */
 export function slackTrouble(error: unknown): SlackTrouble {
   if (error instanceof WebAPIRateLimitedError) {
@@ -85,6 +88,8 @@ export function slackTrouble(error: unknown): SlackTrouble {
   }
   if (error instanceof WebAPIPlatformError) {
     const { error: code } = error.data
+    // The library gives a body that is no JSON as the code: a proxy's page, or an answer that was cut off.
+    if (!CODE.test(code)) return { trouble: 'unknown', detail: 'Slack gave an answer that cannot be read' }
     if (code === 'ratelimited' || code === 'rate_limited') return { trouble: 'rate limited', afterMs: 30_000 }
     if (UNCLEAR.includes(code)) return { trouble: 'unknown', detail: `Slack answered ${code}` }
     return { trouble: 'refused', error: code, messages: error.data.response_metadata?.messages ?? [] }

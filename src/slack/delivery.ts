@@ -55,6 +55,8 @@ const FIRST_CARD_TOLD_AFTER = 3
 const FIRST_CARD_TRIED_MS = 24 * 60 * 60_000
 /** Slack says no to all of ours, until somebody mends the token: no message is to blame. */
 const REFUSES_US = ['invalid_auth', 'not_authed', 'account_inactive', 'token_revoked', 'token_expired', 'missing_scope']
+/** What was read of Slack longer ago says nothing any more of what stands there. */
+const STOOD_STILL_MS = 30_000
 const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
 
 export interface Delivery {
@@ -220,6 +222,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   ): Promise<void> {
     const confirm = (posted: PostedMessage, isAsDrawn: boolean) =>
       outbox.confirmed(posting.id, posted, then && ((tx) => then(tx, posted, isAsDrawn)))
+    const began = clock.now()
     const later = pace.post(await lookup.idOf(message.channel))
     if (later > 0) return postpone(posting, later - clock.now())
     if (posting.tries > 0) {
@@ -233,6 +236,8 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     }
     const { id } = await lookup.channel(message.channel)
     await outbox.trying(posting.id)
+    // Whoever stood still may not be alone any more: the next round looks first whether another bot has posted it.
+    if (clock.now() - began > STOOD_STILL_MS) return
     const { drawn, key, thread } = message
     const sent = await ask(() =>
       ports.client.chat.postMessage({

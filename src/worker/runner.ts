@@ -8,7 +8,6 @@ import { end, needAttention, say, stepMoved, stop } from '../release/course.ts'
 import { RUN_MUST_BEGIN_MS } from '../release/passing-time.ts'
 import type { Plan } from '../release/plan.ts'
 import { type Claim, ClaimLost, type Transaction } from '../release/ports.ts'
-import type { Problem } from '../release/refusals.ts'
 import {
   IRREVERSIBLE_STEPS,
   irreversibleBegun,
@@ -20,6 +19,7 @@ import {
 import { fenced, StoreFailed, storeAnswers } from './fence.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
+import { mayBegin, writeIntent, writeOutcome } from './step-rows.ts'
 import { stepNamed } from './steps/index.ts'
 import { type Performed, type Step, type StepRun, type Stopped, stopped } from './steps/step.ts'
 import { checkBound } from './world.ts'
@@ -182,116 +182,15 @@ async function guarded<T>(
   }
 }
 
-/** What is known of a step's effect, when its last try has done nothing and found nothing out. */
-function effectOf(found: Performed | Stopped, before: StepRow | undefined): StepRow['effect'] {
-  if (found.effect !== 'as before') return found.effect
-  return before === undefined || before.state === 'pending' ? 'none' : before.effect
-}
-
-async function mayBegin(tx: Transaction, release: Release, name: StepName): Promise<Release | 'over' | 'done'> {
-  if (release.state !== 'running') return 'over'
-  const row = step(release, name)
-  if (row?.state === 'done') return 'done'
-  if (release.cancelRequestedBy !== undefined && row?.state !== 'running') {
-    await endCancelled(tx, release)
-    return 'over'
-  }
-  return release
-}
-
-/**
- * The intent: written before the effect, so that a crash in between is looked up and never guessed. Gives undefined
- * when a cancel was committed before it.
- */
-async function writeIntent(tx: Transaction, release: Release, name: StepName): Promise<Release | undefined> {
-  if (release.state !== 'running') return undefined
-  const row = step(release, name)
-  if (release.cancelRequestedBy !== undefined) {
-    await endCancelled(tx, await notTaken(tx, release, row))
-    return undefined
-  }
-  const irreversible = IRREVERSIBLE_STEPS.includes(name)
-  const intent: StepRow = {
-    name,
-    state: 'running',
-    attempt: release.attempt,
-    effect: row?.effect === 'some' ? 'some' : irreversible ? 'unknown' : 'none',
-    startedAt: row?.state === 'running' && row.startedAt ? row.startedAt : tx.now,
-    ...(row?.result && { result: row.result }),
-  }
-  await stepMoved(tx, release, intent)
-  return withStep(release, intent)
-}
-
-/** A step that was cut off, whose effect was then proven absent, and which is not to be begun again. */
-async function notTaken(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
-  if (row?.state !== 'running') return release
-  const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
-  await stepMoved(tx, release, settled)
-  const text = `The step ${row.name} was cut off, was not seen to have done anything, and is not begun again.`
-  await say(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
-  return withStep(release, settled)
-}
-
-function withStep(release: Release, row: StepRow): Release {
-  return { ...release, steps: [...release.steps.filter(({ name }) => name !== row.name), row] }
-}
-
-async function endCancelled(tx: Transaction, release: Release): Promise<void> {
-  const by = release.cancelRequestedBy
-  await end(tx, release, 'cancelled', { actor: by?.id ?? 'worker', ...(by && { by }) })
-}
-
-/** Writes what became of a step, with its line for the thread. False: the run is over. */
-async function settle(
+/** Writes what became of a step. False: the run is over. */
+function settle(
   running: Running,
   number: number,
   name: StepName,
   before: StepRow | undefined,
   found: Performed | Stopped,
 ): Promise<boolean> {
-  return inTransaction(running, number, async (tx, release) => {
-    if (release.state !== 'running') return false
-    const row = step(release, name)
-    const effect = effectOf(found, before)
-    const startedAt = row?.state === 'running' && row.startedAt ? row.startedAt : tx.now
-    const ms = tx.now.getTime() - startedAt.getTime()
-    const base = { name, attempt: release.attempt, startedAt, endedAt: tx.now } as const
-    if (found.is === 'done') {
-      const overall = row?.effect === 'some' ? 'some' : effect
-      await stepMoved(tx, release, { ...base, effect: overall, state: 'done', result: found.result })
-      const said = found.result.said ?? name
-      await say(tx, number, `done:${name}:${release.attempt}`, { is: 'step ended', step: name, said, ms })
-      return true
-    }
-    const isUnknown = effect === 'unknown'
-    const result = found.result ?? row?.result
-    const failed: StepRow = { ...base, effect, state: isUnknown ? 'unknown' : 'failed', ...(result && { result }) }
-    await stepMoved(tx, release, failed)
-    const problem: Problem = { step: name, because: found.because }
-    const output = found.output ?? []
-    await say(tx, number, `failed:${name}:${release.attempt}`, { is: 'step failed', step: name, problem, output, ms })
-    const now = await releasePhaseFailed(tx, withStep(release, failed), problem)
-    if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(now.steps)) {
-      await endCancelled(tx, now)
-    } else {
-      await stop(tx, now, problem)
-    }
-    return false
-  })
-}
-
-/**
- * A failed release phase leaves the remote holding what it does not run: a Retry has the push to mend, by a release after
- * the one that failed.
- */
-async function releasePhaseFailed(tx: Transaction, release: Release, { because }: Problem): Promise<Release> {
-  const pushed = step(release, 'push')
-  if (because.gate !== 'release_phase_failed' || pushed === undefined) return release
-  const { platformRelease } = because
-  const toMend: StepRow = { ...pushed, state: 'failed', effect: 'some', result: { ...pushed.result, platformRelease } }
-  await tx.putStep(release.number, toMend)
-  return withStep(release, toMend)
+  return inTransaction(running, number, (tx, release) => writeOutcome(tx, release, name, before, found))
 }
 
 function stepRun(running: Running, release: Release, plan: Plan, before: StepRow | undefined): StepRun {

@@ -1,0 +1,291 @@
+/**
+ * Promises 1, 4 and 7 against Slack at its worst: answers lost in every way, hours without Slack, deliveries that come again
+ * or come only as a retry. Messages are counted where they arrive, in Slack. `FAULTS_SEED` replays a run.
+ */
+import { afterEach, describe, expect, it } from 'vitest'
+import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
+import { makeUnreliable, randomOf, timeouts } from './unreliable-slack.ts'
+
+const SEED = Number(process.env.FAULTS_SEED ?? 20_261_122)
+const RELEASES = 250
+const MIN = 60_000
+
+const started: Simulation[] = []
+afterEach(() => {
+  for (const sim of started.splice(0)) sim.end()
+})
+
+function simulated(options?: SimulationOptions): Simulation {
+  const sim = createSimulation(options)
+  started.push(sim)
+  return sim
+}
+
+const announcements = ({ world }: Simulation) =>
+  world.truth.of('message').filter(({ key }) => key.endsWith(':announcement'))
+const irreversible = ({ world }: Simulation) =>
+  (['merge', 'pick', 'migration', 'push'] as const).flatMap((kind) => world.truth.of(kind))
+
+/** What people wait for stands in Slack, each once. */
+function expectToldOnce(sim: Simulation): void {
+  expect(sim.world.truth.doubled()).toEqual([])
+  const rows = sim.memory.outboxRows().filter(({ message }) => message.kind !== 'private')
+  expect(rows.filter(({ state }) => state !== 'confirmed')).toEqual([])
+  for (const { message, posted } of rows) {
+    const there = sim.world.slack.messages.some(({ channel, ts }) => channel === posted?.channel && ts === posted.ts)
+    expect(there, `${JSON.stringify(message)} was confirmed where nothing stands`).toBe(true)
+  }
+}
+
+async function toSignOff(sim: Simulation): Promise<void> {
+  await sim.request()
+  await sim.until(() => sim.release().state === 'awaiting sign-off')
+}
+
+async function sign(sim: Simulation): Promise<void> {
+  await sim.sign('qa')
+  await sim.sign('approval')
+}
+
+describe('calls that fail', () => {
+  it(`loses and doubles no message of ${RELEASES} releases with 30 % of calls failing (seed ${SEED})`, {
+    timeout: 120_000,
+  }, async () => {
+    const began = performance.now()
+    const failed = new Map<string, number>()
+    let calls = 0
+    let told = 0
+    for (let round = 0; round < RELEASES; round++) {
+      const random = randomOf(SEED + round)
+      const sim = simulated({ faults: timeouts(0.05, random) })
+      const unreliable = makeUnreliable(sim, { share: 0.26, random })
+      await toSignOff(sim)
+      await sign(sim)
+      expect(await sim.settle(), `round ${round} does not come to rest`).toBe(true)
+      sim.checkInvariants()
+      expect(sim.release().state, `round ${round}`).toBe('succeeded')
+      expect(announcements(sim), `round ${round}`).toHaveLength(1)
+      expectToldOnce(sim)
+      told += sim.world.truth.of('message').length
+      calls += unreliable.calls
+      for (const [way, times] of unreliable.failed) failed.set(way, (failed.get(way) ?? 0) + times)
+      for (const { fault } of sim.plan.struck) failed.set(fault, (failed.get(fault) ?? 0) + 1)
+      sim.end()
+    }
+    const all = [...failed.values()].reduce((sum, times) => sum + times, 0)
+    const seconds = ((performance.now() - began) / 1_000).toFixed(1)
+    const ways = [...failed].map(([way, times]) => `${way} ${times}`).join(', ')
+    console.log(
+      `${RELEASES} releases, ${told} messages, ${calls} calls, ${all} failed: ${ways} (${seconds} s, seed ${SEED})`,
+    )
+    expect(all / calls).toBeGreaterThan(0.25)
+    expect(failed.size).toBe(12)
+  })
+
+  it('posts nothing again while history can’t be read, and nothing is changed', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sim.settle()
+    makeUnreliable(sim, { share: 1, random: () => 0.5, methods: ['history', 'replies'] })
+    sim.loseAnswer('slack.postMessage')
+    // The next post in the channel is the line of the first word; the announcement comes behind it.
+    await sim.sign('qa')
+    await sim.settle(20 * MIN)
+    await sim.sign('approval')
+    expect(await sim.settle()).toBe(true)
+    expect(sim.release().state).toBe('expired')
+    expect(irreversible(sim)).toEqual([])
+    expect(sim.world.truth.doubled()).toEqual([])
+  })
+
+  it('does not take a lost announcement for said while history can’t be read, and adopts it when it can', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sim.sign('qa')
+    await sim.settle()
+    await sim.sign('approval')
+    const { end } = makeUnreliable(sim, { share: 1, random: () => 0.5, methods: ['history', 'replies'] })
+    const isAnnouncing = () =>
+      sim.memory.outboxRows().some(({ message, tries }) => message.kind === 'announcement' && tries > 0)
+    const nth = () => sim.plan.calls.filter(({ call }) => call === 'slack.postMessage').length + 1
+    await sim.until(() => sim.memory.outboxRows().some(({ message }) => message.kind === 'announcement'))
+    for (let next = nth(); next < nth() + 4; next++) {
+      sim.plan.add({ role: 'bot', call: 'slack.postMessage', nth: next, fault: 'timeout applied' })
+    }
+    await sim.until(isAnnouncing, 10 * MIN)
+    await sim.tick(20 * MIN)
+    expect(announcements(sim).length).toBeLessThanOrEqual(1)
+    expect(irreversible(sim)).toEqual([])
+    sim.plan.forget()
+    end()
+    expect(await sim.settle()).toBe(true)
+    sim.checkInvariants()
+    expect(sim.release().state).toBe('succeeded')
+    expect(announcements(sim)).toHaveLength(1)
+    expectToldOnce(sim)
+  })
+})
+
+describe('answers that say nothing', () => {
+  it.each(['HTML 200', 'cut body'] as const)(
+    'are no refusals: %s for half an hour, and nothing is given up',
+    async (way) => {
+      const sim = simulated()
+      await toSignOff(sim)
+      const { end } = makeUnreliable(sim, { share: 1, random: () => 0.5, ways: [`${way} before`, `${way} after`] })
+      await sign(sim)
+      await sim.tick(30 * MIN)
+      expect(irreversible(sim)).toEqual([])
+      end()
+      expect(await sim.settle()).toBe(true)
+      sim.checkInvariants()
+      expect(sim.release().state).toBe('succeeded')
+      expectToldOnce(sim)
+    },
+  )
+})
+
+describe('a bot that stands still', () => {
+  it.each(['outbox.trying', 'slack.history'] as const)(
+    'after %s leaves the message to the bot that is there meanwhile',
+    async (call) => {
+      const sim = simulated()
+      sim.plan.add({ role: 'bot', call: 'slack.postMessage', nth: 1, fault: 'timeout not applied' })
+      sim.plan.add({ role: 'bot', call, nth: call === 'slack.history' ? 1 : 2, fault: 'stall after' })
+      await sim.request()
+      expect(await sim.settle()).toBe(true)
+      expect(sim.plan.struck).toHaveLength(2)
+      expectToldOnce(sim)
+    },
+  )
+})
+
+describe('Slack is down', () => {
+  it('for more than the hour before the announcement: nothing starts by surprise, and the channel reads why', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sign(sim)
+    sim.slackDown(70 * MIN)
+    expect(await sim.settle()).toBe(true)
+    sim.checkInvariants()
+    expect(sim.release()).toMatchObject({
+      state: 'expired',
+      problem: { because: { gate: 'announcement_unconfirmed' } },
+    })
+    expect(irreversible(sim)).toEqual([])
+    expect(announcements(sim)).toEqual([])
+    expectOutcome(sim)
+  })
+
+  it('for a part of that hour: it is announced when Slack is back, and goes on after that', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sign(sim)
+    sim.slackDown(50 * MIN)
+    await sim.tick(49 * MIN)
+    expect(irreversible(sim)).toEqual([])
+    expect(await sim.settle()).toBe(true)
+    sim.checkInvariants()
+    expect(sim.release().state).toBe('succeeded')
+    expectToldOnce(sim)
+  })
+
+  it('from the request on: it waits for its card, and nobody is asked twice', async () => {
+    const sim = simulated()
+    await sim.request()
+    sim.slackDown(60 * MIN)
+    await sim.tick(59 * MIN)
+    expect(sim.release()).toMatchObject({ state: 'awaiting sign-off' })
+    expect(sim.release().expiresAt).toBeUndefined()
+    await sim.settle()
+    await sign(sim)
+    await sim.settle()
+    expect(sim.release().state).toBe('succeeded')
+    expectToldOnce(sim)
+  })
+
+  it.each(['merge', 'migration', 'push'] as const)(
+    'for an hour from the %s on: what was announced goes on, and the rest is told later',
+    async (kind) => {
+      const sim = simulated()
+      await toSignOff(sim)
+      await sign(sim)
+      expect(await sim.until(() => sim.world.truth.of(kind).length > 0)).toBe(true)
+      sim.slackDown(60 * MIN)
+      await sim.tick(30 * MIN)
+      expect(sim.release().state).toBe('succeeded')
+      expect(sim.world.slack.withKey(`${sim.release().number}:outcome`)).toBeUndefined()
+      expect(await sim.settle()).toBe(true)
+      sim.checkInvariants()
+      expectToldOnce(sim)
+      expectOutcome(sim)
+    },
+  )
+
+  function expectOutcome(sim: Simulation): void {
+    expect(sim.world.slack.withKey(`${sim.release().number}:outcome`)).toBeDefined()
+  }
+})
+
+describe('deliveries that come again', () => {
+  const LATER = [0, 3_000, 60_000, 300_000]
+
+  it.each(['same id', 'new id'] as const)(
+    'four times with the %s: each word counts once, and nothing happens twice',
+    async (how) => {
+      const sim = simulated()
+      const again = async () => {
+        const from = sim.now()
+        for (const later of LATER) {
+          await sim.tick(Math.max(0, from + later - sim.now()))
+          await sim.deliverAgain(how)
+        }
+      }
+      await sim.request()
+      await again()
+      expect(sim.releases()).toHaveLength(1)
+      await sim.settle()
+      await sim.sign('qa')
+      await again()
+      expect(sim.release().signOffs).toHaveLength(1)
+      await sim.sign('approval')
+      await again()
+      await sim.settle()
+      sim.checkInvariants()
+      expect(sim.releases()).toHaveLength(1)
+      expect(sim.release().signOffs.map(({ kind }) => kind)).toEqual(['qa', 'approval'])
+      expect(sim.release()).toMatchObject({ state: 'succeeded', attempt: 1 })
+      expectToldOnce(sim)
+    },
+  )
+
+  it('a cancel that comes four times is one cancel', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sim.cancel()
+    for (const how of ['same id', 'new id', 'same id', 'new id'] as const) await sim.deliverAgain(how)
+    await sim.settle()
+    expect(sim.memory.events().filter(({ type }) => type === 'cancel_asked')).toHaveLength(1)
+    expectToldOnce(sim)
+  })
+
+  it('a retry whose first delivery never came is taken as the first', async () => {
+    const sim = simulated()
+    sim.crash('bot')
+    expect(await sim.request()).toBe('no answer')
+    expect(sim.releases()).toEqual([])
+    sim.restart('bot')
+    expect(await sim.deliverAgain('same id')).toHaveProperty('release')
+    await sim.settle()
+    sim.crash('bot')
+    expect(await sim.sign('qa')).toBe('no answer')
+    sim.restart('bot')
+    await sim.tick(300_000)
+    expect(await sim.deliverAgain('same id')).toHaveProperty('release')
+    await sim.sign('approval')
+    await sim.settle()
+    sim.checkInvariants()
+    expect(sim.release().state).toBe('succeeded')
+    expectToldOnce(sim)
+  })
+})
