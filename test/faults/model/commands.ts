@@ -183,7 +183,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 14,
     arbitrary: fc.record({
       is: fc.constant('tick' as const),
-      ms: fc.constantFrom(2 * S, 7 * S, 15 * S, 15 * S, MIN, MIN, 3 * MIN, 6 * MIN, 20 * MIN, 62 * MIN),
+      ms: fc.constantFrom(2 * S, 7 * S, 15 * S, 15 * S, MIN, MIN, 3 * MIN, 6 * MIN, 20 * S, 20 * S, 20 * S, 62 * MIN),
     }),
   },
   {

@@ -13,7 +13,7 @@ export interface SeededBug {
   readonly tests: readonly string[]
 }
 
-const KILLS = 'test/faults/kill-points.test.ts'
+const KILLS = 'test/faults/kill-points-simulated.test.ts'
 const MATRIX = 'test/faults/fault-matrix.test.ts'
 const MODEL = 'test/faults/model.test.ts'
 
@@ -209,7 +209,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   // Promise 5: stop means stop
   {
     bug: 'begin a step after a cancel was committed',
-    file: 'src/worker/runner.ts',
+    file: 'src/worker/step-rows.ts',
     find: 'if (release.cancelRequestedBy !== undefined) {\n    await endCancelled(tx, await notTaken(tx, release, row))',
     replace:
       'if (release.cancelRequestedBy?.id === "") {\n    await endCancelled(tx, await notTaken(tx, release, row))',

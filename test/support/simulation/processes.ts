@@ -153,8 +153,9 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
       return isNew
     },
     async handled(delivery) {
-      await connection.inbox.handled(delivery)
+      // First: a commit whose answer is lost is a commit. One that never was is made up for by the next sweep.
       house.handled(delivery)
+      await connection.inbox.handled(delivery)
     },
   }
   const inbox = through(noted, 'inbox')
