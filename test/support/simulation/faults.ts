@@ -17,6 +17,11 @@ export type FaultKind =
   | '5xx after'
   | '429'
   | 'disk full'
+  /** The adapter throws what it did not expect. */
+  | 'throws'
+  /** Somebody else does something (`does`) before the call, or before its answer is read. */
+  | 'meanwhile before'
+  | 'meanwhile after'
   /** The store's connection breaks before the commit, or after it. */
   | 'store down before'
   | 'store down after'
@@ -40,6 +45,8 @@ export interface PlannedFault {
   /** Who dies; left out, the process whose call it is. */
   readonly who?: Role | 'both'
   readonly ms?: number
+  /** What somebody else does meanwhile; the call stands until it is done. */
+  readonly does?: () => unknown
 }
 
 /** One call as it was made. */
@@ -115,12 +122,19 @@ export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
   }
 }
 
-/** A secret that every failing tool repeats: none of it may be stored or said. */
-export const SECRET = 'hunter2-very-secret-token'
+/** A secret that every failing tool repeats, as programs write it: none of it may be stored or said. */
+export const SECRET = 'hunter2/very+secret&word'
+export const SECRET_FORMS: readonly string[] = [
+  SECRET,
+  encodeURIComponent(SECRET),
+  Buffer.from(SECRET).toString('base64'),
+]
+/** What a tool says that tells everything it was given. */
+export const TELLS_ALL = `--with ${SECRET_FORMS.join(' and ')}`
 const ANSWER_WITHIN_MS = 10_000
 /** The answer is lost while the server is at it. */
 const SOON_MS = 1_500
-const DETAIL = `no answer in time (${SECRET})`
+const DETAIL = `no answer in time (${TELLS_ALL})`
 
 const never = () => new Promise<never>(() => undefined)
 
@@ -160,7 +174,7 @@ const SILENT: Record<string, unknown> = {
 
 /** The local disk has no room, where a call writes to it. */
 function diskFull(call: string): { readonly answer: unknown } | undefined {
-  const detail = `No space left on device (${SECRET})`
+  const detail = `No space left on device (${TELLS_ALL})`
   if (call === 'git.fetch' || call === 'git.fetchAll') return { answer: { ok: false, trouble: 'wrong', detail } }
   if (call === 'migrations.upgrade') return { answer: { upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] } }
   if (call === 'git.push' || call === 'git.checkout') throw new Error(`ENOSPC: ${detail}`)
@@ -239,6 +253,17 @@ export function throughFaults<T extends object>(
       case 'disk full': {
         const full = diskFull(name)
         return full === undefined ? settled() : alive(full.answer)
+      }
+      case 'throws':
+        throw new Error(`unexpected: ${TELLS_ALL}`)
+      case 'meanwhile before':
+        await planned.does?.()
+        await alive(undefined)
+        return settled()
+      case 'meanwhile after': {
+        const answer = await settled()
+        await planned.does?.()
+        return alive(answer)
       }
       case 'store down before':
       case 'store down after':

@@ -7,7 +7,7 @@ import { canonicalJson } from '../../../src/release/plan.ts'
 import { goesOn } from '../../../src/release/policy.ts'
 import type { StoredEvent } from '../../../src/release/ports.ts'
 import { hasEnded, type Release, type StepName } from '../../../src/release/release.ts'
-import { SECRET } from './faults.ts'
+import { SECRET_FORMS } from './faults.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { Effect } from './truth.ts'
 import type { World } from './world.ts'
@@ -212,7 +212,8 @@ function everyEndIsTold({ memory, world }: Looked): readonly string[] {
 
 function nothingSecret({ memory, world }: Looked): readonly string[] {
   const sinks = { Slack: world.slack.messages, events: memory.events(), outbox: memory.outboxRows() }
-  return Object.entries(sinks).flatMap(([name, sink]) =>
-    JSON.stringify(sink).includes(SECRET) ? [`I10: a secret stands in ${name}`] : [],
-  )
+  return Object.entries(sinks).flatMap(([name, sink]) => {
+    const text = JSON.stringify(sink)
+    return SECRET_FORMS.some((form) => text.includes(form)) ? [`I10: a secret stands in ${name}`] : []
+  })
 }

@@ -22,10 +22,12 @@ interface Revision {
 
 export interface SimulatedMigrations extends Migrations {
   revisionOf(environment: string): string | undefined
+  /** Somebody has migrated by hand, or taken a migration back. */
+  revisionIs(environment: string, revision: string): void
   /** Two upgrades of one database were at work at once, so often. */
   readonly overlaps: number
   /** The next upgrade fails, and is rolled back whole. */
-  failNext(): void
+  failNext(says?: string): void
 }
 
 function chainOf(files: Files): readonly Revision[] {
@@ -54,7 +56,7 @@ export function createMigrations(world: {
   const { objects, checkouts, time, truth } = world
   const databases = new Map<string, Database>()
   let overlaps = 0
-  let toFail = 0
+  const toFail: string[] = []
 
   function databaseOf({ name }: { name: string }): Database {
     const known = databases.get(name) ?? { revision: world.revisions[name], working: 0 }
@@ -91,11 +93,12 @@ export function createMigrations(world: {
     const database = databaseOf(environment)
     if (database.working > 0) overlaps += 1
     database.working += 1
-    const fails = toFail > 0
-    if (fails) toFail -= 1
+    const fails = toFail.shift()
     await time.sleep(UPGRADE_MS)
     database.working -= 1
-    if (fails) return { upgrade: 'failed', ...(pending[0] && { revision: pending[0] }), output: ['Error: it failed'] }
+    if (fails !== undefined) {
+      return { upgrade: 'failed', ...(pending[0] && { revision: pending[0] }), output: [`Error: ${fails}`] }
+    }
     for (const revision of pending) {
       database.revision = revision
       truth.happened({ kind: 'migration', key: `${environment.name} ${revision}`, where: environment.name })
@@ -109,8 +112,11 @@ export function createMigrations(world: {
     get overlaps() {
       return overlaps
     },
-    failNext() {
-      toFail += 1
+    revisionIs(environment, revision) {
+      databaseOf({ name: environment }).revision = revision
+    },
+    failNext(says = 'it failed') {
+      toFail.push(says)
     },
     async status(environment, checkout) {
       await time.sleep(START_MS)
