@@ -53,6 +53,8 @@ const REFUSED_TRIES = 8
 const FIRST_CARD_TOLD_AFTER = 3
 /** A card that is not there yet is tried for longer: until its release has ended, or for a day. */
 const FIRST_CARD_TRIED_MS = 24 * 60 * 60_000
+/** What a person was to read privately is of no use to them after this. */
+const PRIVATE_WAITS_MS = 24 * 60 * 60_000
 /** Slack says no to all of ours, until somebody mends the token: no message is to blame. */
 const REFUSES_US = ['invalid_auth', 'not_authed', 'account_inactive', 'token_revoked', 'token_expired', 'missing_scope']
 /** What was read of Slack longer ago says nothing any more of what stands there. */
@@ -302,7 +304,10 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     await outbox.trying(posting.id)
     const answered = await answer(ports, message)
     if (answered === 'answered') return outbox.confirmed(posting.id, undefined)
-    if (posting.tries >= 10) return outbox.giveUp(posting.id, answered)
+    const isRefused = answered !== 'unknown' && !REFUSES_US.includes(answered.refused)
+    if (isRefused && posting.tries >= REFUSED_TRIES) return outbox.giveUp(posting.id, answered.refused)
+    const age = (await ports.store.now()).getTime() - posting.putInAt.getTime()
+    if (age > PRIVATE_WAITS_MS) return outbox.giveUp(posting.id, 'Slack did not answer for a day')
     await postpone(posting, backOff(posting.tries + 1))
   }
 

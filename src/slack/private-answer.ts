@@ -21,16 +21,20 @@ export type PrivateAnswer = Omit<Extract<OutboxMessage, { kind: 'private' }>, 'k
 const ANSWER_ADDRESS_LIVES_MS = 29 * 60_000
 const ANSWER_WITHIN_MS = 5_000
 
+/** `refused`: Slack will not take it. `unknown`: it did not answer, or has no time; it may take it later. */
+export type Answered = 'answered' | { readonly refused: string } | 'unknown'
+
 /** Sends it. Safe to repeat as far as Slack allows: a lost answer may show it twice to the one person, never to others. */
-export async function answer(ports: Answering, to: PrivateAnswer): Promise<'answered' | string> {
+export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answered> {
   const drawn = await draw(ports, to)
   if (to.responseUrl !== undefined) {
     const age = (await ports.store.now()).getTime() - new Date(to.asked).getTime()
     if (age < ANSWER_ADDRESS_LIVES_MS && (await respond(to.responseUrl, drawn))) return 'answered'
   }
   const opened = await ask(() => ports.client.conversations.open({ users: to.to }))
-  const channel = opened.ok ? opened.value.channel?.id : undefined
-  if (channel === undefined) return 'no direct message could be opened'
+  if (!opened.ok) return opened.trouble === 'refused' ? { refused: opened.error } : 'unknown'
+  const channel = opened.value.channel?.id
+  if (channel === undefined) return 'unknown'
   const { text, blocks = [] } = drawn
   const sent = await ask(() =>
     ports.client.chat.postMessage({
@@ -41,7 +45,8 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<'answ
       unfurl_media: false,
     }),
   )
-  return sent.ok ? 'answered' : 'Slack did not take the direct message'
+  if (sent.ok) return 'answered'
+  return sent.trouble === 'refused' ? { refused: sent.error } : 'unknown'
 }
 
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {

@@ -206,6 +206,19 @@ describe('Slack is down', () => {
     expectToldOnce(sim)
   })
 
+  it('for ten minutes while a planning is cancelled: its requester is told privately when Slack is back', async () => {
+    const sim = simulated()
+    await sim.request()
+    await sim.cancel()
+    sim.slackDown(10 * MIN)
+    await sim.tick(9 * MIN)
+    const before = sim.world.truth.of('private message').length
+    expect(await sim.settle()).toBe(true)
+    sim.checkInvariants()
+    expect(sim.release().state).toBe('cancelled')
+    expect(sim.world.truth.of('private message').length).toBe(before + 1)
+  })
+
   it.each(['merge', 'migration', 'push'] as const)(
     'for an hour from the %s on: what was announced goes on, and the rest is told later',
     async (kind) => {

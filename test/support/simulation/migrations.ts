@@ -131,7 +131,11 @@ export function createMigrations(world: {
     },
     async upgrade(environment, checkout, { signal } = {}) {
       await time.sleep(START_MS)
-      const pending = statusOf(environment, checkout).pending.map(({ revision }) => revision)
+      const { pending: planned, unknown } = statusOf(environment, checkout)
+      if (unknown[0] !== undefined) {
+        return { upgrade: 'failed', output: [`Can't locate revision identified by '${unknown[0]}'`] }
+      }
+      const pending = planned.map(({ revision }) => revision)
       const cut = new Promise<UpgradeAnswer>((resolve) => {
         signal?.addEventListener('abort', () => resolve({ upgrade: 'unknown', output: [] }), { once: true })
       })

@@ -1,0 +1,136 @@
+/**
+ * Promise 2, what was signed is what goes: something that a plan binds moves at every moment of every way of a release.
+ * What went is counted outside; how often each end was reached is printed.
+ */
+import { describe, expect, it } from 'vitest'
+import type { FaultKind, PlannedFault } from '../support/simulation/faults.ts'
+import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
+import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import { commitByHand } from './model/by-hand.ts'
+
+type Fact = 'source' | 'target' | 'remote' | 'database'
+
+const ENVIRONMENT: Readonly<Record<Flow, string>> = {
+  integration: 'integration',
+  production: 'production',
+  'hot-fix': 'production',
+}
+
+/** What may move in each flow, and the step from whose intent on nobody has to be told. */
+const MOVES: Readonly<Record<Flow, Partial<Record<Fact, string>>>> = {
+  integration: { source: 'push', remote: 'push', database: 'push' },
+  production: { source: 'merge', target: 'push', remote: 'push', database: 'push' },
+  // What is picked was named by its hash: where its branch goes changes nothing.
+  'hot-fix': { source: 'plan', target: 'push', remote: 'push', database: 'push' },
+}
+
+/** How a person is told of it: by the facts that are outdated, or by what a step has found. */
+const TOLD: Readonly<Record<Fact, readonly string[]>> = {
+  source: ['master', 'merge_unexpected'],
+  target: ['production', 'merge_unexpected'],
+  remote: ['the remote', 'what runs', 'unexpected_diff', 'not_confirmed'],
+  database: ["the database's revision", 'the pending migrations', 'migration_unknown', 'migration_failed'],
+}
+
+function move(sim: Simulation, flow: Flow, fact: Fact): void {
+  if (fact === 'source') sim.pushToBranch(flow === 'hot-fix' ? 'fix/alerts' : 'master')
+  else if (fact === 'target') sim.pushToBranch('production')
+  else if (fact === 'remote') commitByHand(sim, ENVIRONMENT[flow])
+  else sim.world.migrations.revisionIs(ENVIRONMENT[flow], 'by-hand')
+}
+
+/** After an intent or a result is before what follows. */
+const BEFORE: readonly FaultKind[] = ['meanwhile before']
+const BOTH: readonly FaultKind[] = [...BEFORE, 'meanwhile after']
+
+const IRREVERSIBLE = ['merge', 'pick', 'migration', 'push'] as const
+const irreversible = (sim: Simulation) => IRREVERSIBLE.flatMap((kind) => sim.world.truth.of(kind))
+
+/** From the plan on. */
+async function momentsOf(flow: Flow): Promise<readonly Point[]> {
+  const sim = createSimulation()
+  await carryThrough(sim, flow)
+  const points = pointsOf(sim)
+  sim.end()
+  return points.slice(points.findIndex(({ step }) => step === 'plan'))
+}
+
+/** One release with its two signatures, and nobody who helps. */
+async function once(sim: Simulation, flow: Flow): Promise<void> {
+  await (flow === 'hot-fix' ? sim.hotfix() : sim.request(ENVIRONMENT[flow]))
+  expect(await sim.settle()).toBe(true)
+  for (const kind of ['qa', 'approval'] as const) {
+    if (sim.release().state === 'awaiting sign-off') await sim.sign(kind)
+  }
+  expect(await sim.settle()).toBe(true)
+  sim.checkInvariants()
+}
+
+/** Whether this is the signed commit, or the one merge with the signed parents and tree. */
+function isSigned(sim: Simulation, commit: string | undefined): boolean {
+  const result = sim.release().plan?.bound.result
+  if (result === undefined || commit === undefined) return false
+  if (result.how === 'commit') return commit === result.commit
+  const { parents, tree } = sim.world.objects.get(commit)
+  return tree === result.tree && parents.join() === result.parents.join()
+}
+
+describe('Promise 2, what was signed is what goes', { timeout: 120_000 }, () => {
+  it.each(FLOWS)('%s: whatever moves, and whenever, what was signed goes or nothing', async (flow) => {
+    const points = await momentsOf(flow)
+    const broken: string[] = []
+    const ends: Record<string, number> = {}
+    let count = 0
+    for (const [fact, until] of Object.entries(MOVES[flow]) as [Fact, string][]) {
+      const last = points.findIndex(({ step, moment }) => step === until && moment === 'intent')
+      for (const [index, { step, moment, call }] of points.entries()) {
+        for (const fault of moment === 'effect' ? BOTH : BEFORE) {
+          count += 1
+          const { role, nth } = call
+          const faults: readonly PlannedFault[] = [
+            { role, call: call.call, nth, fault, does: () => move(sim, flow, fact) },
+          ]
+          const sim = createSimulation({ faults })
+          try {
+            await once(sim, flow)
+            expect(sim.plan.struck, 'it moved').toHaveLength(1)
+            const end = expectSignedOrNothing(sim, flow, fact, index < last)
+            ends[`${fact}: ${end}`] = (ends[`${fact}: ${end}`] ?? 0) + 1
+          } catch (error) {
+            const why = error instanceof Error ? error.message : error
+            broken.push(`${fact}, ${fault} the ${moment} of ${step} (${call.call} ${nth}): ${why}`)
+          } finally {
+            sim.end()
+          }
+        }
+      }
+    }
+    const table = Object.entries(ends).map(([end, times]) => `  ${end}: ${times}`)
+    console.log(`${flow}: ${count} moves at ${points.length} points\n${table.join('\n')}`)
+    expect(broken).toEqual([])
+  })
+})
+
+/** Counted in the world's own log. Gives how it ended. */
+function expectSignedOrNothing(sim: Simulation, flow: Flow, fact: Fact, mustBeTold: boolean): string {
+  const { truth } = sim.world
+  const { state, problem } = sim.release()
+  const [pushes, effects] = [truth.of('push'), irreversible(sim)]
+  expect(truth.doubled()).toEqual([])
+  expect(pushes.length).toBeLessThanOrEqual(1)
+  for (const { commit } of pushes) expect(isSigned(sim, commit), `${commit} was signed`).toBe(true)
+  for (const { commit } of [...truth.of('merge'), ...truth.of('pick')]) {
+    if (!isSigned(sim, commit))
+      expect({ state, pushes: pushes.length }).toEqual({ state: 'needs attention', pushes: 0 })
+  }
+  if (state === 'succeeded') {
+    expect(mustBeTold, 'nobody was told').toBe(false)
+    expect(happened(sim)).toEqual(ONCE[flow])
+    return state
+  }
+  const because = problem?.because
+  const told = because?.gate === 'plan_outdated' ? because.moved.map(({ what }) => what) : [because?.gate]
+  expect(TOLD[fact]).toEqual(expect.arrayContaining(told))
+  expect(state).toBe(effects.length === 0 ? 'outdated' : 'needs attention')
+  return `${state} (${because?.gate})`
+}
