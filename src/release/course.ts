@@ -223,7 +223,8 @@ export async function cardPosted(
 ): Promise<void> {
   const release = await tx.lockRelease(number)
   if (release === undefined) return
-  const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined
+  // Go is asked for privately, and has its own time.
+  const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined && !awaitsGo(release)
   await tx.changeRelease(number, {
     card: message,
     ...(firstAsking && asking(tx, environment)),

@@ -89,7 +89,7 @@ function expectLetter(letter: string, sim: Simulation, flow: Flow, { retries, pl
   expect({ retries, plannedAgain }, 'nobody had to help').toEqual({ retries: 0, plannedAgain: 0 })
 }
 
-describe('the fault matrix', { timeout: 300_000 }, () => {
+describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
   it.each(ROWS)('%s: every cell, in each way of a release that has the step', async (row) => {
     const broken: string[] = []
     let cells = 0

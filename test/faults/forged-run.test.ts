@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => team?.close())
 
-it('a run that nobody was told of does not begin, and begins by itself once Slack has confirmed', async () => {
+it('Promise 4, nothing before the announcement: a run that nobody was told of does not begin, and begins by itself once Slack has confirmed', async () => {
   const isAnnouncement = (args: object) => JSON.stringify(args).includes(':announcement')
   const refused = { kind: 'error', method: 'chat.postMessage', error: 'not_in_channel' } as const
   team.slack.fault({ ...refused, times: Number.POSITIVE_INFINITY, when: isAnnouncement })

@@ -50,7 +50,9 @@ async function intentOf(step: string): Promise<{ written: Promise<void>; close: 
   return { written, close: () => client.end() }
 }
 
-it('is picked once and carried on once, whenever the worker is killed', { timeout: 180_000 }, async () => {
+it('Promise 1, at most one effect: a hot-fix is picked once and carried on once, whenever the worker is killed', {
+  timeout: 180_000,
+}, async () => {
   const { bitbucket, repository } = team
   const before = await repository.head('production')
   await repository.branch('urgent', before)

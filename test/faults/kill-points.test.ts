@@ -27,7 +27,7 @@ function expectWhole(verdict: Verdict, kills: readonly Kill[]): void {
   expect(killed).toBe(kills.length)
 }
 
-describe('bot and worker on one Postgres', { timeout: 240_000 }, () => {
+describe('Promises 1 and 7, for real: bot and worker on one Postgres', { timeout: 240_000 }, () => {
   let kills: KillTeam
   let rounds: Rounds
   beforeAll(async () => {
@@ -77,7 +77,7 @@ describe('bot and worker on one Postgres', { timeout: 240_000 }, () => {
   })
 })
 
-describe('one process with its embedded Postgres', { timeout: 240_000 }, () => {
+describe('Promises 1 and 7, for real: one process with its embedded Postgres', { timeout: 240_000 }, () => {
   let kills: KillTeam
   let rounds: Rounds
   beforeAll(async () => {

@@ -51,7 +51,7 @@ function planOf(round: number) {
   })
 }
 
-describe(`${ROUNDS} rounds of people who press at once (seed ${SEED})`, () => {
+describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (seed ${SEED})`, () => {
   const ends: (() => Promise<void>)[] = []
   const until = (end: () => Promise<void>) => void ends.push(end)
   const next = random(SEED)

@@ -13,7 +13,9 @@ import {
 import { PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 import { byHand } from '../support/world-state.ts'
 
-describe('a production release whose worker is killed again and again', { timeout: 120_000 }, () => {
+describe('Promise 1, at most one effect: a production release whose worker is killed again and again', {
+  timeout: 120_000,
+}, () => {
   let team: Team
   let worker: SignoffProcess
   beforeAll(async () => {

@@ -8,7 +8,7 @@ import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches, timePasses } f
 import { ask, INTEGRATION, QUICK, startTeam, type Team } from '../support/team.ts'
 import { byHand, expectUnchanged, worldState } from '../support/world-state.ts'
 
-describe('a worker that dies', { timeout: 120_000 }, () => {
+describe('Promise 1, at most one effect: a worker that dies', { timeout: 120_000 }, () => {
   let team: Team
   let worker: SignoffProcess
   let revision: string

@@ -1,11 +1,11 @@
-/** One card and one announcement, whatever becomes of the bot and of Slack's answers. */
+/** Promises 1 and 4: one card and one announcement, whatever becomes of the bot and of Slack's answers. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Json } from '../../src/sandbox/slack/workspace.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
-describe('a bot that dies while Slack has not answered', { timeout: 120_000 }, () => {
+describe('Promises 1 and 4: a bot that dies while Slack has not answered', { timeout: 120_000 }, () => {
   let team: Team
   let bot: SignoffProcess
   let worker: SignoffProcess

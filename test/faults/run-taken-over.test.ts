@@ -1,4 +1,4 @@
-/** Promise 7, every release ends: workers that are paused, stopped, or die as often as a job is taken up. */
+/** Promises 5 and 7: workers that are paused, stopped, or die as often as a job is taken up. */
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
@@ -16,7 +16,7 @@ import {
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
-describe('a run', { timeout: 120_000 }, () => {
+describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
   let team: Team
   let workers: SignoffProcess[] = []
   beforeAll(async () => {

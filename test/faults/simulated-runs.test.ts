@@ -26,7 +26,7 @@ function callAt(step: string, moment: Point['moment']): Pick<PlannedFault, 'role
   return { role, call, nth }
 }
 
-describe('a store that does not answer once, in the middle of a run', () => {
+describe('Promise 7, every release ends: a store that does not answer once, in the middle of a run', () => {
   it.each(['record', 'merge', 'migrate', 'push', 'confirm'])('%s: the run goes on by itself', async (step) => {
     for (const moment of ['intent', 'result'] as const) {
       for (const fault of ['store down before', 'store down after'] as const) {
@@ -39,7 +39,7 @@ describe('a store that does not answer once, in the middle of a run', () => {
   })
 })
 
-describe('a merge that comes after it was told as unknown', () => {
+describe('Promise 1, at most one effect: a merge that comes after it was told as unknown', () => {
   it('is found by Retry: it is the signed merge, so the branch has not moved', async () => {
     const sim = simulate({ ...callAt('merge', 'effect'), fault: 'timeout late', ms: 70_000 })
     const { stood, retries } = await carryThrough(sim, 'production')
@@ -48,7 +48,7 @@ describe('a merge that comes after it was told as unknown', () => {
   })
 })
 
-describe('a worker that stands still between its intent and its effect, and loses its job', () => {
+describe('Promise 1, at most one effect: a worker that stands still between its intent and its effect, and loses its job', () => {
   it.each(['record', 'merge', 'migrate', 'push'])('%s: does nothing when it goes on', async (step) => {
     for (const ms of [20_000, 45_000, 150_000]) {
       const sim = simulate({ ...callAt(step, 'intent'), fault: 'stall after', ms })
@@ -60,7 +60,7 @@ describe('a worker that stands still between its intent and its effect, and lose
   })
 })
 
-describe('a store whose clock is an hour off', () => {
+describe('Promise 1, at most one effect: a store whose clock is an hour off', () => {
   it.each([60, -60])('%i minutes: a message whose answer was lost is found, and not posted again', async (minutes) => {
     const posting = callAt('announcement', 'effect')
     const before = callAt('approve', 'effect')

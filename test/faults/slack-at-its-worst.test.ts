@@ -47,7 +47,7 @@ async function sign(sim: Simulation): Promise<void> {
   await sim.sign('approval')
 }
 
-describe('calls that fail', () => {
+describe('Promises 1 and 4: calls that fail', () => {
   it(`loses and doubles no message of ${RELEASES} releases with 30 % of calls failing (seed ${SEED})`, {
     timeout: 120_000,
   }, async () => {
@@ -128,7 +128,7 @@ describe('calls that fail', () => {
   })
 })
 
-describe('answers that say nothing', () => {
+describe('Promise 1, at most one effect: answers that say nothing', () => {
   it.each(['HTML 200', 'cut body'] as const)(
     'are no refusals: %s for half an hour, and nothing is given up',
     async (way) => {
@@ -147,7 +147,7 @@ describe('answers that say nothing', () => {
   )
 })
 
-describe('a bot that stands still', () => {
+describe('Promise 1, at most one effect: a bot that stands still', () => {
   it.each(['outbox.trying', 'slack.history'] as const)(
     'after %s leaves the message to the bot that is there meanwhile',
     async (call) => {
@@ -162,7 +162,7 @@ describe('a bot that stands still', () => {
   )
 })
 
-describe('Slack is down', () => {
+describe('Promises 4 and 7: Slack is down', () => {
   it('for more than the hour before the announcement: nothing starts by surprise, and the channel reads why', async () => {
     const sim = simulated()
     await toSignOff(sim)
@@ -242,7 +242,7 @@ describe('Slack is down', () => {
   }
 })
 
-describe('deliveries that come again', () => {
+describe('Promise 1, at most one effect: deliveries that come again', () => {
   const LATER = [0, 3_000, 60_000, 300_000]
 
   it.each(['same id', 'new id'] as const)(

@@ -41,6 +41,17 @@ describe('time passes', () => {
     expect([cardPostedAt, Number(expiresAt)]).toEqual([plannedAt, Number(plannedAt) + 24 * 3_600_000])
   })
 
+  it('a card that comes after the plan of a hot-fix that waits for Go leaves Go its hour', async () => {
+    const team = await aTeam()
+    await team.workerDies('1 minute')
+    const { number } = made(await team.ask())
+    const hotfix = { picks: [], at: '2026-11-22T08:00:00Z', alsoGoes: { count: 0, commits: [] }, asksGo: true as const }
+    await team.plan(number, { hotfix })
+    await team.postCard(number)
+    const { expiresAt, plannedAt } = await team.release(number)
+    expect(Number(expiresAt) - Number(plannedAt)).toBe(3_600_000)
+  })
+
   it('a card that Slack never took does not keep the environment for ever', async () => {
     const team = await aTeam()
     const { number } = made(await team.ask())

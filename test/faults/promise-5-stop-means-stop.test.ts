@@ -1,0 +1,133 @@
+/**
+ * Promise 5, stop means stop: a cancel is committed at every moment of every way of a release, and the worker dies at that
+ * moment or goes on. What begins afterwards is counted outside; how often each end was reached is printed.
+ */
+import { describe, expect, it } from 'vitest'
+import { hasEnded, type StepName } from '../../src/release/release.ts'
+import { createReleaseService } from '../../src/release/service.ts'
+import { DANA } from '../support/builders.ts'
+import type { FaultKind } from '../support/simulation/faults.ts'
+import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
+import { appOf } from '../support/simulation/setting.ts'
+import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import type { Effect } from '../support/simulation/truth.ts'
+
+const BEFORE: readonly FaultKind[] = ['meanwhile before']
+const BOTH: readonly FaultKind[] = [...BEFORE, 'meanwhile after']
+
+/** What each step does outside. */
+const STEP_OF: Readonly<Partial<Record<Effect['kind'], StepName>>> = {
+  comment: 'record',
+  merge: 'merge',
+  pick: 'pick',
+  migration: 'migrate',
+  push: 'push',
+  'platform release': 'push',
+}
+
+async function pointsIn(flow: Flow): Promise<readonly Point[]> {
+  const sim = createSimulation()
+  await carryThrough(sim, flow)
+  const points = pointsOf(sim)
+  sim.end()
+  // A hot-fix that has ended is carried on to master, which is no step of the release.
+  return points.filter(({ step }) => !['delivery', 'request', 'carry'].includes(step))
+}
+
+/** Somebody else's click, on a bot of its own: committed when this resolves, unless it was refused. */
+async function cancelNow({ memory, world, release }: Simulation): Promise<boolean> {
+  const { store } = memory.connect('another bot')
+  const service = createReleaseService({ store, directory: world.slack.directory, apps: [appOf()] })
+  return !('refused' in (await service.cancel({ release: release().number, by: DANA.id })))
+}
+
+async function once(sim: Simulation, flow: Flow, hasCome: () => boolean): Promise<void> {
+  const settle = async () => {
+    // Whoever has died is started again after a while.
+    await sim.until(hasCome, 5 * 60_000)
+    await sim.tick(5_000)
+    sim.restart('both')
+    expect(await sim.settle()).toBe(true)
+  }
+  await (flow === 'hot-fix' ? sim.hotfix() : sim.request(flow))
+  await settle()
+  for (const kind of ['qa', 'approval'] as const) {
+    if (sim.release().state === 'awaiting sign-off') await sim.sign(kind)
+  }
+  await settle()
+  sim.checkInvariants()
+}
+
+interface Cancelled {
+  /** How many effects there were, and events; undefined: it was refused, for the release had ended. */
+  readonly effects: number
+  readonly events: number
+  /** The step whose intent was written, and not its result. */
+  readonly inFlight: StepName | undefined
+}
+
+/** Counted in the world's own log: nothing but the step in flight has done anything since. */
+function expectStopped(sim: Simulation, flow: Flow, { effects, events, inFlight }: Cancelled): string {
+  const { state, steps, problem } = sim.release()
+  const since = sim.world.truth.effects.slice(effects).flatMap(({ kind }) => STEP_OF[kind] ?? [])
+  for (const step of since) expect(step, 'only what was in flight goes on').toBe(inFlight)
+  const begun = sim.memory.events().slice(events)
+  expect(begun.filter(({ type }) => type === 'step_started')).toEqual([])
+
+  const did = new Set(sim.world.truth.effects.flatMap(({ kind }) => STEP_OF[kind] ?? []))
+  for (const { name, state: settled, effect } of steps) {
+    expect(settled, `${name} is settled`).not.toBe('running')
+    if (['merge', 'pick', 'migrate', 'push'].includes(name)) expect(effect).toBe(did.has(name) ? 'some' : 'none')
+  }
+  if (state === 'succeeded') {
+    expect(happened(sim)).toEqual(ONCE[flow])
+    expect([undefined, 'confirm'], 'all that was left had begun').toContain(inFlight)
+  } else if (state === 'needs attention') {
+    expect(problem).toBeDefined()
+  } else {
+    expect(state).toBe('cancelled')
+  }
+  return state
+}
+
+describe('Promise 5, stop means stop', { timeout: 120_000 }, () => {
+  it.each(FLOWS)('%s: nothing begins after a cancel, and what was in flight is told as it ended', async (flow) => {
+    const broken: string[] = []
+    const ends: Record<string, number> = {}
+    const points = await pointsIn(flow)
+    let count = 0
+    for (const { step, moment, call } of points) {
+      for (const fault of moment === 'effect' ? BOTH : BEFORE) {
+        for (const dies of [false, true]) {
+          count += 1
+          let hasCome = false
+          let cancelled: Cancelled | undefined
+          const does = async () => {
+            hasCome = true
+            if (!(await cancelNow(sim))) return
+            const inFlight = sim.release().steps.find(({ state }) => state === 'running')?.name
+            const [effects, events] = [sim.world.truth.effects.length, sim.memory.events().length]
+            cancelled = { effects, events, inFlight }
+            if (dies) sim.crash('worker')
+          }
+          const { role, nth } = call
+          const sim = createSimulation({ faults: [{ role, call: call.call, nth, fault, does }] })
+          try {
+            await once(sim, flow, () => hasCome)
+            expect(sim.plan.struck, 'somebody cancelled').toHaveLength(1)
+            if (cancelled === undefined) expect(hasEnded(sim.release().state), 'too late').toBe(true)
+            const end = cancelled === undefined ? 'had ended' : expectStopped(sim, flow, cancelled)
+            ends[end] = (ends[end] ?? 0) + 1
+          } catch (error) {
+            const why = error instanceof Error ? error.message : error
+            broken.push(`${fault} the ${moment} of ${step} (${call.call} ${nth})${dies ? ', and dies' : ''}: ${why}`)
+          } finally {
+            sim.end()
+          }
+        }
+      }
+    }
+    console.log(`${flow}: ${count} cancels at ${points.length} points: ${JSON.stringify(ends)}`)
+    expect(broken).toEqual([])
+  })
+})
