@@ -10,6 +10,7 @@ import type { FaultKind } from '../support/simulation/faults.ts'
 import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
 import { appOf } from '../support/simulation/setting.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import type { SlackMessage } from '../support/simulation/slack.ts'
 import type { Effect } from '../support/simulation/truth.ts'
 
 const BEFORE: readonly FaultKind[] = ['meanwhile before']
@@ -66,6 +67,8 @@ interface Cancelled {
   readonly inFlight: StepName | undefined
 }
 
+const keyOf = ({ metadata }: SlackMessage) => metadata?.event_payload.key ?? ''
+
 /** Counted in the world's own log: nothing but the step in flight has done anything since. */
 function expectStopped(sim: Simulation, flow: Flow, { effects, events, inFlight }: Cancelled): string {
   const { state, steps, problem } = sim.release()
@@ -73,6 +76,14 @@ function expectStopped(sim: Simulation, flow: Flow, { effects, events, inFlight 
   for (const step of since) expect(step, 'only what was in flight goes on').toBe(inFlight)
   const begun = sim.memory.events().slice(events)
   expect(begun.filter(({ type }) => type === 'step_started')).toEqual([])
+
+  const number = sim.release().number
+  const told = new RegExp(`^${number}:(done|failed|not-taken):${inFlight}:`)
+  if (inFlight !== undefined)
+    expect(
+      sim.world.slack.messages.some((each) => told.test(keyOf(each))),
+      'told',
+    ).toBe(true)
 
   const did = new Set(sim.world.truth.effects.flatMap(({ kind }) => STEP_OF[kind] ?? []))
   for (const { name, state: settled, effect } of steps) {

@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { createLog } from '../../src/operations/log.ts'
 import { createScrubber, SECRET_MARK } from '../../src/operations/scrub.ts'
-import { type FaultKind, type PlannedFault, SECRET, SECRET_FORMS, TELLS_ALL } from '../support/simulation/faults.ts'
+import { SECRET, SECRET_FORMS, TELLS_ALL, wrong } from '../support/simulation/failures.ts'
+import type { FaultKind, PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, type Flow } from '../support/simulation/flow.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
 
@@ -17,7 +18,13 @@ const HOUR_MS = 60 * 60_000
 /** The ways in which a call of this name fails with words of its own. */
 function waysOf(call: string): readonly FaultKind[] {
   const isOnDisk = /^git\.(fetch|fetchAll|push|checkout)$|^migrations\.upgrade$/.test(call)
-  return ['timeout not applied', 'throws', ...(isOnDisk ? (['disk full'] as const) : [])]
+  const hasWords = wrong(call) !== undefined
+  return [
+    'timeout not applied',
+    ...(hasWords ? (['says no'] as const) : []),
+    'throws',
+    ...(isOnDisk ? (['disk full'] as const) : []),
+  ]
 }
 
 interface Sinks {

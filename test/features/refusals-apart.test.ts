@@ -114,7 +114,7 @@ describe('the worker’s host', () => {
   it('waits for Bitbucket in vain: planning ends and names what it was doing', async () => {
     team.bitbucket.fault({ route: 'read', kind: 'hang', times: 10 })
     const { dana } = team.people
-    times.plan = 4_000
+    times.plan = 6_000
     await restartWorker()
     const told = await leavesNothing(team, () => askAndBeRefused(team, dana, '/deploy production', 'time_ran_out'))
     expect(told).toContain('asking Bitbucket')
@@ -122,7 +122,7 @@ describe('the worker’s host', () => {
   })
 
   it('leaves nothing behind when time runs out while the pull request is being opened', async () => {
-    team.bitbucket.fault({ route: 'create', kind: 'delay_after', until: 5_000 })
+    team.bitbucket.fault({ route: 'create', kind: 'delay_after', until: 7_500 })
     const { dana, lin } = team.people
     const before = await worldState(team)
     await team.command(dana, '/deploy production')

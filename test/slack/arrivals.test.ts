@@ -34,3 +34,31 @@ it.each([
 ])('reads nothing from a press of %s', (_whose, change) => {
   expect(readArrival({ ...PRESS, ...change }, OURS)).toBeUndefined()
 })
+
+const COMMAND = {
+  team_id: 'T1',
+  api_app_id: 'A1',
+  user_id: 'U1',
+  command: '/deploy',
+  text: 'production',
+  response_url: 'https://hooks.slack.com/1',
+  trigger_id: '1.2.3',
+}
+const SUBMISSION = {
+  type: 'view_submission',
+  team: { id: 'T1' },
+  api_app_id: 'A1',
+  user: { id: 'U1', team_id: 'T1' },
+  view: { id: 'V1', callback_id: 'reject', state: { values: {} } },
+}
+
+it.each([
+  ['command', COMMAND, { trigger_id: '9.9.9' }],
+  ['press', { ...PRESS }, { actions: [{ ...PRESS.actions[0], action_ts: '9.9' }] }],
+  ['submission', SUBMISSION, { view: { ...SUBMISSION.view, id: 'V2' } }],
+])('knows a %s that is delivered again by what it says, and another one from it', (_what, payload, another) => {
+  const id = readArrival(payload, OURS)?.id
+  expect(id).toBeDefined()
+  expect(readArrival(structuredClone(payload), OURS)?.id).toBe(id)
+  expect(readArrival({ ...payload, ...another }, OURS)?.id).not.toBe(id)
+})

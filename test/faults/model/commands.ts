@@ -211,7 +211,7 @@ export const sequence: fc.Arbitrary<readonly Command[]> = fc
       environment,
       by: person,
     }),
-    rest: fc.array(command, { minLength: 2, maxLength: 29, size: 'max' }),
+    rest: fc.array(command, { minLength: 2, maxLength: 21, size: 'max' }),
   })
   .map(({ first, rest }) => [first, ...rest])
 

@@ -59,7 +59,10 @@ async function isCaught({ bug, file, find, replace, tests }: SeededBug): Promise
   try {
     const vitest = join(copy, 'node_modules', 'vitest', 'vitest.mjs')
     const { CI: _, ...env } = process.env
-    const child = spawn(process.execPath, [vitest, 'run', '--bail=1', ...tests], { cwd: copy, env })
+    const child = spawn(process.execPath, [vitest, 'run', '--bail=1', ...tests], {
+      cwd: copy,
+      env: { ...env, NO_COLOR: '1' },
+    })
     let printed = ''
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text) => (printed += text))

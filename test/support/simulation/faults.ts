@@ -1,5 +1,5 @@
 /** Faults at the ports: what goes wrong with the nth call of a method, by a plan. The code under test knows nothing of it. */
-import { WebAPIHTTPError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api'
+import { diskFull, lost, TELLS_ALL, wrong } from './failures.ts'
 
 export type Role = 'bot' | 'worker'
 
@@ -17,6 +17,8 @@ export type FaultKind =
   | '5xx after'
   | '429'
   | 'disk full'
+  /** The service answers, with words of its own, that it won't. */
+  | 'says no'
   /** The adapter throws what it did not expect. */
   | 'throws'
   /** Somebody else does something (`does`) before the call, or before its answer is read. */
@@ -122,64 +124,11 @@ export function createFaultPlan(planned: readonly PlannedFault[]): FaultPlan {
   }
 }
 
-/** A secret that every failing tool repeats, as programs write it: none of it may be stored or said. */
-export const SECRET = 'hunter2/very+secret&word'
-export const SECRET_FORMS: readonly string[] = [
-  SECRET,
-  encodeURIComponent(SECRET),
-  Buffer.from(SECRET).toString('base64'),
-]
-/** What a tool says that tells everything it was given. */
-export const TELLS_ALL = `--with ${SECRET_FORMS.join(' and ')}`
 const ANSWER_WITHIN_MS = 10_000
 /** The answer is lost while the server is at it. */
 const SOON_MS = 1_500
-const DETAIL = `no answer in time (${TELLS_ALL})`
 
 const never = () => new Promise<never>(() => undefined)
-
-/** What the adapters say where an answer is lost; throws where they throw. Undefined: such a call can't be lost. */
-function lost(call: string, kind: FaultKind): { readonly answer: unknown } | undefined {
-  const [port = '', method = ''] = call.split('.', 2)
-  const is429 = kind === '429'
-  const unreachable = { ok: false, trouble: 'unreachable', detail: DETAIL }
-  switch (port) {
-    case 'git':
-      if (method === 'push') return { answer: { push: 'unknown', output: [DETAIL] } }
-      return ['heads', 'fetch', 'fetchAll', 'deleteBranch'].includes(method) ? { answer: unreachable } : undefined
-    case 'bitbucket':
-      if (method !== 'merge') return { answer: unreachable }
-      return { answer: is429 ? { merge: 'refused', detail: '429' } : { merge: 'unknown', detail: DETAIL } }
-    case 'heroku':
-      return { answer: unreachable }
-    case 'migrations':
-      if (method === 'upgrade') return { answer: { upgrade: 'unknown', output: [DETAIL] } }
-      return { answer: { ok: false, why: 'database unreachable', detail: DETAIL } }
-    case 'directory':
-      return { answer: SILENT[method] }
-    case 'slack':
-      if (is429) throw new WebAPIRateLimitedError(30)
-      if (kind === '5xx before' || kind === '5xx after') throw new WebAPIHTTPError(503, 'Unavailable', {})
-      throw new WebAPIRequestError(new Error(DETAIL))
-    default:
-      return undefined
-  }
-}
-
-const SILENT: Record<string, unknown> = {
-  person: { is: 'unknown' },
-  channel: { unreachable: 'Slack did not answer' },
-  groupIds: {},
-}
-
-/** The local disk has no room, where a call writes to it. */
-function diskFull(call: string): { readonly answer: unknown } | undefined {
-  const detail = `No space left on device (${TELLS_ALL})`
-  if (call === 'git.fetch' || call === 'git.fetchAll') return { answer: { ok: false, trouble: 'wrong', detail } }
-  if (call === 'migrations.upgrade') return { answer: { upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] } }
-  if (call === 'git.push' || call === 'git.checkout') throw new Error(`ENOSPC: ${detail}`)
-  return undefined
-}
 
 /** The same port, whose calls go through the plan. Methods that are not there stay so. */
 export function throughFaults<T extends object>(
@@ -253,6 +202,10 @@ export function throughFaults<T extends object>(
       case 'disk full': {
         const full = diskFull(name)
         return full === undefined ? settled() : alive(full.answer)
+      }
+      case 'says no': {
+        const no = wrong(name)
+        return no === undefined ? settled() : alive(no.answer)
       }
       case 'throws':
         throw new Error(`unexpected: ${TELLS_ALL}`)

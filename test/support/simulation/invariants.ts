@@ -7,7 +7,7 @@ import { canonicalJson } from '../../../src/release/plan.ts'
 import { goesOn } from '../../../src/release/policy.ts'
 import type { StoredEvent } from '../../../src/release/ports.ts'
 import { hasEnded, type Release, type StepName } from '../../../src/release/release.ts'
-import { SECRET_FORMS } from './faults.ts'
+import { SECRET_FORMS } from './failures.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { Effect } from './truth.ts'
 import type { World } from './world.ts'
@@ -164,13 +164,18 @@ function outcomesAreKnown(looked: Looked): readonly string[] {
   })
 }
 
+/** Whose hash and words were looked at: events are never changed in their place, and are many. */
+const hashed = new WeakSet<StoredEvent>()
+const clean = new WeakSet<StoredEvent>()
+
 function chainHolds({ memory, world }: Looked): readonly string[] {
   const broken: string[] = []
   let hash = '0'.repeat(64)
   const hashes = new Set<string>()
   for (const event of memory.events()) {
-    const expected = chainHash(hash, bodyOf(event))
-    if (event.previousHash !== hash || event.hash !== expected) broken.push(`I7: the chain breaks at event ${event.id}`)
+    const isAsWritten = hashed.has(event) || event.hash === chainHash(event.previousHash, bodyOf(event))
+    if (event.previousHash !== hash || !isAsWritten) broken.push(`I7: the chain breaks at event ${event.id}`)
+    else hashed.add(event)
     hash = event.hash
     hashes.add(hash)
   }
@@ -211,9 +216,12 @@ function everyEndIsTold({ memory, world }: Looked): readonly string[] {
 }
 
 function nothingSecret({ memory, world }: Looked): readonly string[] {
-  const sinks = { Slack: world.slack.messages, events: memory.events(), outbox: memory.outboxRows() }
-  return Object.entries(sinks).flatMap(([name, sink]) => {
+  const news = memory.events().filter((event) => !clean.has(event))
+  const sinks = { Slack: world.slack.messages, events: news, outbox: memory.outboxRows() }
+  const broken = Object.entries(sinks).flatMap(([name, sink]) => {
     const text = JSON.stringify(sink)
     return SECRET_FORMS.some((form) => text.includes(form)) ? [`I10: a secret stands in ${name}`] : []
   })
+  if (broken.length === 0) for (const event of news) clean.add(event)
+  return broken
 }

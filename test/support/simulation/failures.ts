@@ -1,0 +1,79 @@
+/** What the adapters say where a call goes wrong, with a secret in all of it. */
+import { WebAPIHTTPError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api'
+import type { FaultKind } from './faults.ts'
+
+/** A secret that every failing tool repeats, as programs write it: none of it may be stored or said. */
+export const SECRET = 'hunter2/very+secret&word'
+export const SECRET_FORMS: readonly string[] = [
+  SECRET,
+  encodeURIComponent(SECRET),
+  Buffer.from(SECRET).toString('base64'),
+]
+/** What a tool says that tells everything it was given. */
+export const TELLS_ALL = `--with ${SECRET_FORMS.join(' and ')}`
+const DETAIL = `no answer in time (${TELLS_ALL})`
+
+/** What the adapters say where an answer is lost; throws where they throw. Undefined: such a call can't be lost. */
+export function lost(call: string, kind: FaultKind): { readonly answer: unknown } | undefined {
+  const [port = '', method = ''] = call.split('.', 2)
+  const is429 = kind === '429'
+  const unreachable = { ok: false, trouble: 'unreachable', detail: DETAIL }
+  switch (port) {
+    case 'git':
+      if (method === 'push') return { answer: { push: 'unknown', output: [DETAIL] } }
+      return ['heads', 'fetch', 'fetchAll', 'deleteBranch'].includes(method) ? { answer: unreachable } : undefined
+    case 'bitbucket':
+      if (method !== 'merge') return { answer: unreachable }
+      return { answer: is429 ? { merge: 'refused', detail: '429' } : { merge: 'unknown', detail: DETAIL } }
+    case 'heroku':
+      return { answer: unreachable }
+    case 'migrations':
+      if (method === 'upgrade') return { answer: { upgrade: 'unknown', output: [DETAIL] } }
+      return { answer: { ok: false, why: 'database unreachable', detail: DETAIL } }
+    case 'directory':
+      return { answer: SILENT[method] }
+    case 'slack':
+      if (is429) throw new WebAPIRateLimitedError(30)
+      if (kind === '5xx before' || kind === '5xx after') throw new WebAPIHTTPError(503, 'Unavailable', {})
+      throw new WebAPIRequestError(new Error(DETAIL))
+    default:
+      return undefined
+  }
+}
+
+const SILENT: Record<string, unknown> = {
+  person: { is: 'unknown' },
+  channel: { unreachable: 'Slack did not answer' },
+  groupIds: {},
+}
+
+/** The local disk has no room, where a call writes to it. */
+export function diskFull(call: string): { readonly answer: unknown } | undefined {
+  const detail = `No space left on device (${TELLS_ALL})`
+  if (call === 'git.fetch' || call === 'git.fetchAll') return { answer: { ok: false, trouble: 'wrong', detail } }
+  if (call === 'migrations.upgrade') return { answer: { upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] } }
+  if (call === 'git.push' || call === 'git.checkout') throw new Error(`ENOSPC: ${detail}`)
+  return undefined
+}
+
+/** The service won't, in its own words. */
+export function wrong(call: string): { readonly answer: unknown } | undefined {
+  const detail = `HTTP 400 ${TELLS_ALL}`
+  switch (call) {
+    case 'bitbucket.merge':
+      return { answer: { merge: 'refused', detail } }
+    case 'git.push':
+      return { answer: { push: 'rejected', why: 'hook', output: [`remote: ! ${detail}`] } }
+    case 'migrations.upgrade':
+      return { answer: { upgrade: 'failed', output: [`Error: ${detail}`] } }
+    case 'migrations.status':
+    case 'migrations.revisions':
+      return { answer: { ok: false, why: 'unreadable', detail } }
+    case 'directory.channel':
+      return { answer: { unreachable: detail } }
+    default:
+      return /^(bitbucket|heroku|git\.(heads|fetch|fetchAll|deleteBranch)$)/.test(call)
+        ? { answer: { ok: false, trouble: 'wrong', detail } }
+        : undefined
+  }
+}
