@@ -1,4 +1,4 @@
-/** What stands between a run and the world: effects begin only while the run is this worker's. */
+/** What stands between a job and the world: effects begin only while the job is this worker's. */
 import { ClaimLost } from '../release/ports.ts'
 import type { WorkerPorts } from './ports.ts'
 
@@ -34,8 +34,14 @@ export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
   return {
     ...ports,
     store: { ...store, release: (number) => storeAnswers(() => store.release(number)) },
-    git: { ...git, push: guard(git.push) },
-    bitbucket: { ...bitbucket, merge: guard(bitbucket.merge), comment: guard(bitbucket.comment) },
+    git: { ...git, push: guard(git.push), deleteBranch: guard(git.deleteBranch) },
+    bitbucket: {
+      ...bitbucket,
+      createPullRequest: guard(bitbucket.createPullRequest),
+      merge: guard(bitbucket.merge),
+      decline: guard(bitbucket.decline),
+      comment: guard(bitbucket.comment),
+    },
     ...(heroku && { heroku: { ...heroku, releaseSlug: guard(heroku.releaseSlug) } }),
     migrations: { ...migrations, upgrade: guard(migrations.upgrade) },
   }

@@ -8,6 +8,7 @@ import type { Claim, Job, Transaction } from '../release/ports.ts'
 import type { Refusal } from '../release/refusals.ts'
 import { hasEnded, irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
 import { carryPicks } from './carry.ts'
+import { fenced } from './fence.ts'
 import { lookAfterHotfixes } from './follow-up.ts'
 import { makePlan } from './planner.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -16,8 +17,10 @@ import { runRelease } from './runner.ts'
 import { checkBound, checkBuilds, isPinned, lookAtWorld } from './world.ts'
 
 /** Handles one job. Throws to have it taken up again. */
-export async function handleJob(ports: WorkerPorts, claim: Claim): Promise<void> {
+export async function handleJob(unfenced: WorkerPorts, claim: Claim): Promise<void> {
   const { job } = claim
+  // Read from the claim each time: only that looks at the time, too.
+  const ports = fenced(unfenced, () => claim.signal.throwIfAborted())
   switch (job.kind) {
     case 'plan':
       return planRelease(ports, claim, job)

@@ -48,6 +48,22 @@ describe('Promise 1, at most one effect: a merge that comes after it was told as
   })
 })
 
+describe('Promise 1, at most one effect: a worker that stands still while it plans, and loses its job', () => {
+  it('opens no second pull request when it goes on', async () => {
+    const sim = simulate({
+      role: 'worker',
+      call: 'bitbucket.findPullRequest',
+      nth: 1,
+      fault: 'stall after',
+      ms: 45_000,
+    })
+    await carryThrough(sim, 'production')
+    await sim.tick(200_000)
+    sim.checkInvariants()
+    expect(sim.world.truth.of('pull request')).toHaveLength(1)
+  })
+})
+
 describe('Promise 1, at most one effect: a worker that stands still between its intent and its effect, and loses its job', () => {
   it.each(['record', 'merge', 'migrate', 'push'])('%s: does nothing when it goes on', async (step) => {
     for (const ms of [20_000, 45_000, 150_000]) {
