@@ -109,13 +109,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/steps/migrate.ts',
     find: "if (!('is' in last) && !last.isWorking) return last\n  await run.tell(",
     replace: "if (!('is' in last)) return last\n  await run.tell(",
-    tests: ['test/faults/run-crashes.test.ts', KILLS],
+    tests: ['test/worker/migrate.test.ts'],
   },
   {
     bug: 'leave a killed push running',
     file: 'src/adapters/git/process-group.ts',
-    find: "signalGroup(group, 'SIGTERM')\n  if",
-    replace: 'if',
+    find: 'return process.kill(-group, signal)',
+    replace: 'return process.kill(group, signal)',
     tests: ['test/adapters/git-push.test.ts'],
   },
   {
@@ -152,14 +152,14 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/steps/sync-and-verify.ts',
     find: 'if (facts.tree !== result.tree) return',
     replace: "if (facts.tree === '') return",
-    tests: ['test/worker', 'test/features/failures-merge.test.ts', MODEL],
+    tests: ['test/worker/verify.test.ts'],
   },
   {
     bug: 'run pending revisions that nobody signed',
     file: 'src/worker/steps/migrate.ts',
     find: 'if (same && known) return undefined',
     replace: 'if (same || known) return undefined',
-    tests: ['test/features/migrations-run.test.ts', 'test/features/failures-migrations.test.ts'],
+    tests: ['test/worker/migrate.test.ts'],
   },
   // Promise 3: two people
   {

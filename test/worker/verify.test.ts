@@ -1,0 +1,61 @@
+/** The document's "check that the diff between production and heroku-production is correct", as a table. */
+import { expect, it } from 'vitest'
+import type { CommitFacts, Git } from '../../src/release/ports.ts'
+import type { WorkerPorts } from '../../src/worker/ports.ts'
+import type { StepRun } from '../../src/worker/steps/step.ts'
+import { verify } from '../../src/worker/steps/sync-and-verify.ts'
+import { anApp, anEnvironment, aPlan, aRelease, sha } from '../support/builders.ts'
+
+const plan = aPlan()
+const { result, remote, commits } = plan.bound
+const MERGE = sha('c0ffee1')
+const SIGNED: CommitFacts = {
+  sha: MERGE,
+  tree: sha('7ee'),
+  parents: result.how === 'merge' ? result.parents : [],
+}
+
+/** The step's outcome, where git says this of the commit that goes, of the remote, and of what the remote lacks. */
+async function verified(said: { facts?: Partial<CommitFacts>; holds?: string | null; going?: readonly string[] } = {}) {
+  const { facts, holds = remote.holds, going = [MERGE, ...commits] } = said
+  const git = {
+    commit: async () => ({ ...SIGNED, ...facts }),
+    heads: async () => ({ ok: true, value: { [remote.branch]: holds } }),
+    commits: async () => ({ count: going.length, commits: going.map((each) => ({ sha: each })), authors: [] }),
+  } as unknown as Git
+  const run = {
+    ports: { git } as unknown as WorkerPorts,
+    app: anApp(),
+    environment: anEnvironment(),
+    release: aRelease(),
+    plan,
+    before: undefined,
+    commit: MERGE,
+    signal: new AbortController().signal,
+    tell: async () => undefined,
+  } satisfies StepRun
+  return verify.perform(run)
+}
+
+it('holds the diff against the plan, and says what goes', async () => {
+  expect(await verified()).toMatchObject({ is: 'done', effect: 'none', result: { commit: MERGE } })
+})
+
+it('goes on where the remote holds the commit already', async () => {
+  expect(await verified({ holds: MERGE })).toMatchObject({ is: 'done' })
+})
+
+it.each([
+  ['another tree', { facts: { tree: sha('bad') } }, /another tree/],
+  ['other parents', { facts: { parents: [sha('bad'), sha('9f2c1ab')] } }, /other parents/],
+  ['parents the other way round', { facts: { parents: SIGNED.parents.toReversed() } }, /other parents/],
+  ['a remote that somebody has pushed to', { holds: sha('bad') }, /heroku-production holds bad/],
+  ['a remote whose branch is gone', { holds: null }, /heroku-production holds nothing/],
+  ['a commit more than planned', { going: [MERGE, ...commits, sha('bad')] }, /not those of the plan/],
+  ['a commit less than planned', { going: [MERGE, ...commits.slice(1)] }, /not those of the plan/],
+  ['another commit in the place of one', { going: [MERGE, ...commits.slice(1), sha('bad')] }, /not those of the plan/],
+])('stops before anything is deployed for %s', async (_what, said, words) => {
+  const stopped = await verified(said)
+  expect(stopped).toMatchObject({ is: 'stopped', effect: 'none', because: { gate: 'unexpected_diff' } })
+  expect(JSON.stringify(stopped)).toMatch(words)
+})
