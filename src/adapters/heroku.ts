@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Answer, Heroku, PlatformRelease, Trouble } from '../release/ports.ts'
+import type { Answer, Trouble } from '../release/ports/answers.ts'
+import type { Heroku, PlatformRelease } from '../release/ports/heroku.ts'
 
 // Only the fields that are used. Heroku's reference: devcenter.heroku.com/articles/platform-api-reference.
 

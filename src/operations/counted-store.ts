@@ -1,4 +1,4 @@
-import type { ReleaseEvent, Store } from '../release/ports.ts'
+import type { ReleaseEvent, Store } from '../release/ports/store.ts'
 import type { ReleaseState, StepName, StepState } from '../release/release.ts'
 import type { Metrics } from './metrics.ts'
 

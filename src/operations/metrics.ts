@@ -1,7 +1,7 @@
 /** What this process counts, in Prometheus's text form. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Environment } from '../release/app.ts'
-import type { Job } from '../release/ports.ts'
+import type { Job } from '../release/ports/jobs.ts'
 import type { ReleaseState, StepName, StepState } from '../release/release.ts'
 import { within } from './within.ts'
 

@@ -1,4 +1,4 @@
-import type { Store } from '../release/ports.ts'
+import type { Store } from '../release/ports/store.ts'
 
 /**
  * The same store, with the last net against secrets: whatever tools have said (problems, step results, events, thread

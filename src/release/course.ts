@@ -7,7 +7,7 @@ import { awaitsGo, GO_WITHIN_MS, mustBeCarried } from './hotfix.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from './messages.ts'
 import { fingerprint, type Plan } from './plan.ts'
 import { owed } from './policy.ts'
-import type { Transaction } from './ports.ts'
+import type { Transaction } from './ports/store.ts'
 import type { Problem } from './refusals.ts'
 import {
   irreversibleBegun,

@@ -3,7 +3,7 @@
 import type { App } from './app.ts'
 import { COMMIT_PATTERN } from './command.ts'
 import type { ChangedFile, PlannedCommit } from './plan.ts'
-import type { Answer } from './ports.ts'
+import type { Answer } from './ports/answers.ts'
 import type { Refusal } from './refusals.ts'
 import { type Release, type ReleaseState, SHORTEST_REASON, step } from './release.ts'
 

@@ -1,7 +1,7 @@
 /** What an environment runs now, as far as the stored releases prove it. Nothing is looked up, and nothing is guessed. */
 import type { Environment } from './app.ts'
 import { producedCommit, THE_REMOTE, WHAT_RUNS } from './bound.ts'
-import type { Store } from './ports.ts'
+import type { Store } from './ports/store.ts'
 import { type Release, type ReleaseState, step } from './release.ts'
 
 export type Live =

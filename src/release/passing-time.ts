@@ -5,7 +5,7 @@
 import { type App, type Environment, findApp, findEnvironment } from './app.ts'
 import { end, needAttention, privately, say } from './course.ts'
 import { owed } from './policy.ts'
-import type { Store, Transaction } from './ports.ts'
+import type { Store, Transaction } from './ports/store.ts'
 import { irreversibleBegun, type Release } from './release.ts'
 
 /** A worker that was not seen for this long counts as gone. */

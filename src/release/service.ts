@@ -10,7 +10,8 @@ import type { EnvironmentStatus } from './messages.ts'
 import { nearestFirst } from './nearest.ts'
 import { passTime, workerGone } from './passing-time.ts'
 import { type Action, goesOn, groupsOf, type Person, refusal, rightFrom, whoMay } from './policy.ts'
-import type { Directory, Store, Transaction } from './ports.ts'
+import type { Directory } from './ports/directory.ts'
+import type { Store, Transaction } from './ports/store.ts'
 import type { Refusal } from './refusals.ts'
 import {
   hasEnded,

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
-import type { Inbox } from '../release/ports.ts'
+import type { Inbox } from '../release/ports/deliveries.ts'
 import { type Arrival, type Ours, readArrival } from './arrivals.ts'
 import { ask } from './clients.ts'
 import type { DeliveryLog } from './delivery.ts'

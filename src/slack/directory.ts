@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api'
-import type { Directory, PersonLookup } from '../release/ports.ts'
+import type { Directory, PersonLookup } from '../release/ports/directory.ts'
 import { ask } from './clients.ts'
 
 const GROUPS_KEPT_MS = 30_000

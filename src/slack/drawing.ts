@@ -2,7 +2,7 @@
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/app.ts'
 import { WORKER_GONE_MS } from '../release/passing-time.ts'
 import { groupsOf, owed, whoMay } from '../release/policy.ts'
-import type { Store } from '../release/ports.ts'
+import type { Store } from '../release/ports/store.ts'
 import type { Release } from '../release/release.ts'
 import type { SlackDirectory } from './directory.ts'
 import type { Action } from './ids.ts'

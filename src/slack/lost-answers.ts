@@ -1,5 +1,5 @@
 /** Where messages go, and whether one whose answer was lost has arrived: read from Slack, never guessed. */
-import type { Posting } from '../release/ports.ts'
+import type { Posting } from '../release/ports/deliveries.ts'
 import type { PostedMessage } from '../release/release.ts'
 import { ask, type SlackTrouble } from './clients.ts'
 import type { DeliveryPorts } from './delivery.ts'

@@ -2,7 +2,7 @@
 import type { Environment } from '../release/app.ts'
 import { privately } from '../release/course.ts'
 import type { OutboxMessage } from '../release/messages.ts'
-import type { Transaction } from '../release/ports.ts'
+import type { Transaction } from '../release/ports/store.ts'
 import { hasEnded, type Release } from '../release/release.ts'
 
 /** Puts it into the outbox; of one release each kind of it once. */

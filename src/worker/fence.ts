@@ -1,5 +1,5 @@
 /** What stands between a job and the world: effects begin only while the job is this worker's. */
-import { ClaimLost } from '../release/ports.ts'
+import { ClaimLost } from '../release/ports/jobs.ts'
 import type { WorkerPorts } from './ports.ts'
 
 /** The store did not answer in the middle of a step: what the step has done is looked up when the job is taken up again. */

@@ -2,7 +2,7 @@
 import type { App } from '../release/app.ts'
 import { say } from '../release/course.ts'
 import { FOLLOW_UP_AFTER_MS, FOLLOW_UP_UNTIL_MS, mustBeCarried } from '../release/hotfix.ts'
-import type { StoredEvent } from '../release/ports.ts'
+import type { StoredEvent } from '../release/ports/store.ts'
 import { hasEnded, type Release } from '../release/release.ts'
 import { afterwards, CARRIED, carryPicks, happened, type Place, pickedCommit, stillMissing } from './carry.ts'
 import { patiently } from './patience.ts'

@@ -2,7 +2,7 @@
 import { posix } from 'node:path'
 import type { App, Environment } from '../release/app.ts'
 import { type BoundFacts, MOST_FINDINGS, type PlannedMigration, type SqlFinding } from '../release/plan.ts'
-import type { MigrationStatus, PendingRevision } from '../release/ports.ts'
+import type { MigrationStatus, PendingRevision } from '../release/ports/migrations.ts'
 import { step } from '../release/release.ts'
 import { worstFirst } from '../release/risks.ts'
 import { inCheckout } from './database.ts'

@@ -1,4 +1,5 @@
-import type { Answer, MigrationsAnswer } from '../release/ports.ts'
+import type { Answer } from '../release/ports/answers.ts'
+import type { MigrationsAnswer } from '../release/ports/migrations.ts'
 import type { Clock, WorkerPorts } from './ports.ts'
 
 type Patience = Pick<WorkerPorts, 'clock' | 'times'>

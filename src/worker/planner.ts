@@ -2,7 +2,7 @@
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../release/plan.ts'
 import { mayBeEmergency, mustBeTalkedOver } from '../release/policy.ts'
-import type { PlatformRelease } from '../release/ports.ts'
+import type { PlatformRelease } from '../release/ports/heroku.ts'
 import type { Release, ReleaseKind, StepName } from '../release/release.ts'
 import { lastPushes, planMigrations } from './migration-plan.ts'
 import { patiently } from './patience.ts'

@@ -1,6 +1,6 @@
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { Plan } from '../release/plan.ts'
-import type { PullRequest } from '../release/ports.ts'
+import type { PullRequest } from '../release/ports/bitbucket.ts'
 import type { Release } from '../release/release.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'

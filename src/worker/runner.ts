@@ -7,7 +7,8 @@ import { producedCommit } from '../release/bound.ts'
 import { end, needAttention, say, stepMoved, stop } from '../release/course.ts'
 import { RUN_MUST_BEGIN_MS } from '../release/passing-time.ts'
 import type { Plan } from '../release/plan.ts'
-import { type Claim, ClaimLost, type Transaction } from '../release/ports.ts'
+import { type Claim, ClaimLost } from '../release/ports/jobs.ts'
+import type { Transaction } from '../release/ports/store.ts'
 import {
   IRREVERSIBLE_STEPS,
   irreversibleBegun,

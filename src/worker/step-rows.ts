@@ -1,6 +1,6 @@
 /** What a run writes of its steps: whether one may begin, its intent, its outcome. Each inside one transaction. */
 import { end, say, stepMoved, stop } from '../release/course.ts'
-import type { Transaction } from '../release/ports.ts'
+import type { Transaction } from '../release/ports/store.ts'
 import type { Problem } from '../release/refusals.ts'
 import {
   IRREVERSIBLE_STEPS,

@@ -1,7 +1,7 @@
 /** Every release ends: those whose job was given up, or is gone, are ended or told here. */
 import { type Environment, findApp, findEnvironment } from '../release/app.ts'
 import { end, stop } from '../release/course.ts'
-import type { Job } from '../release/ports.ts'
+import type { Job } from '../release/ports/jobs.ts'
 import type { Problem } from '../release/refusals.ts'
 import type { Release } from '../release/release.ts'
 import type { WorkerPorts } from './ports.ts'

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
 import type { App } from '../../src/release/app.ts'
-import type { PushAnswer } from '../../src/release/ports.ts'
+import type { PushAnswer } from '../../src/release/ports/git.ts'
 import { createGitRepositories, type GitRepository, serveGit } from '../support/git-repository.ts'
 
 const PASSWORD = 's3cr3t/p@ss word'

@@ -1,6 +1,6 @@
 /** What the store promises of jobs, and of the claims of those who have them in hand. */
 import { expect } from 'vitest'
-import { type Claim, ClaimLost } from '../../src/release/ports.ts'
+import { type Claim, ClaimLost } from '../../src/release/ports/jobs.ts'
 import { type Behaviour, passUntil, stillWaits } from './store-contract-stores.ts'
 import { makeRelease } from './store-opened.ts'
 import { aborted, enqueue, run, working } from './store-working.ts'

@@ -1,7 +1,7 @@
 /** What the store promises of messages that go out to Slack, and of deliveries that come in. */
 import { expect } from 'vitest'
 import type { OutboxMessage } from '../../src/release/messages.ts'
-import type { Posting } from '../../src/release/ports.ts'
+import type { Posting } from '../../src/release/ports/deliveries.ts'
 import { type Behaviour, type Ports, stillWaits, type Tested } from './store-contract-stores.ts'
 import { makeRelease } from './store-opened.ts'
 

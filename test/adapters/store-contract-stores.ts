@@ -1,7 +1,9 @@
 /** The two stores that the contract is held against, each as two processes see it. */
 import { setTimeout as delay, setImmediate as microtasks } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { EnvironmentLock, Inbox, Jobs, Outbox, Store } from '../../src/release/ports.ts'
+import type { Inbox, Outbox } from '../../src/release/ports/deliveries.ts'
+import type { EnvironmentLock, Jobs } from '../../src/release/ports/jobs.ts'
+import type { Store } from '../../src/release/ports/store.ts'
 import { createMemoryStore } from '../support/simulation/memory-store.ts'
 import { type Opened, openedStore, waiters } from './store-opened.ts'
 import { soon } from './store-working.ts'

@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import { chainHash } from '../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../src/release/plan.ts'
-import type { Transaction } from '../../src/release/ports.ts'
+import type { Transaction } from '../../src/release/ports/store.ts'
 import type { SignOff } from '../../src/release/release.ts'
 import type { Behaviour, Ports } from './store-contract-stores.ts'
 import { makeRelease, request } from './store-opened.ts'

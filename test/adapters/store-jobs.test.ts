@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { Claim } from '../../src/release/ports.ts'
+import type { Claim } from '../../src/release/ports/jobs.ts'
 import { makeRelease, openedStore, stopPostgres } from './store-opened.ts'
 import { aborted, enqueue, run, soon, storeWithRelease, working } from './store-working.ts'
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { onTestFinished } from 'vitest'
 import { type OpenStore, openStore, type StoreOptions } from '../../src/adapters/store/open.ts'
-import type { NewRelease, Store } from '../../src/release/ports.ts'
+import type { NewRelease, Store } from '../../src/release/ports/store.ts'
 import type { Release } from '../../src/release/release.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 

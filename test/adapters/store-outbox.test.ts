@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import type { OutboxMessage, ThreadLine } from '../../src/release/messages.ts'
-import type { Posting } from '../../src/release/ports.ts'
+import type { Posting } from '../../src/release/ports/deliveries.ts'
 import { makeRelease, type Opened, openedStore, stopPostgres } from './store-opened.ts'
 
 afterAll(stopPostgres)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
-import type { Claim, Job, Jobs, Store } from '../../src/release/ports.ts'
+import type { Claim, Job, Jobs } from '../../src/release/ports/jobs.ts'
+import type { Store } from '../../src/release/ports/store.ts'
 import { makeRelease, type Opened, openedStore } from './store-opened.ts'
 
 export const soon = { superviseSeconds: 1, pollSeconds: 0.5, retrySeconds: 1 }

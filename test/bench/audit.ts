@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { verifyChain } from '../../src/operations/audit.ts'
-import type { ReleaseEvent } from '../../src/release/ports.ts'
+import type { ReleaseEvent } from '../../src/release/ports/store.ts'
 
 const count = Number(process.argv[2] ?? 1_000_000)
 const AT_ONCE = 5_000

@@ -1,7 +1,7 @@
 import type { Environment } from '../../src/release/app.ts'
 import { cardPosted, needAttention, planned, proceed } from '../../src/release/course.ts'
 import type { OutboxMessage } from '../../src/release/messages.ts'
-import type { Job } from '../../src/release/ports.ts'
+import type { Job } from '../../src/release/ports/jobs.ts'
 import type { Gate, Refusal } from '../../src/release/refusals.ts'
 import type { Release, StepRow } from '../../src/release/release.ts'
 import { createReleaseService, type ReleaseService } from '../../src/release/service.ts'

@@ -1,5 +1,5 @@
 /** A Slack workspace's people and channels, as a test says they are at the moment. Behind the port of release/. */
-import type { Directory, PersonLookup } from '../../src/release/ports.ts'
+import type { Directory, PersonLookup } from '../../src/release/ports/directory.ts'
 
 type Membership = Extract<PersonLookup, { is: 'not a member' }>['why']
 type Unreachable = Extract<Awaited<ReturnType<Directory['channel']>>, { unreachable: string }>['unreachable']

@@ -1,6 +1,6 @@
 /** The document's "check that the diff between production and heroku-production is correct", as a table. */
 import { expect, it } from 'vitest'
-import type { CommitFacts, Git } from '../../src/release/ports.ts'
+import type { CommitFacts, Git } from '../../src/release/ports/git.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
 import type { StepRun } from '../../src/worker/steps/step.ts'
 import { verify } from '../../src/worker/steps/sync-and-verify.ts'

@@ -7,7 +7,7 @@ import type {
   MigrationsAnswer,
   PendingRevision,
   UpgradeAnswer,
-} from '../../release/ports.ts'
+} from '../../release/ports/migrations.ts'
 import { watchLocks } from './activity.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'

@@ -1,6 +1,7 @@
 import type { App } from '../../release/app.ts'
 import type { CheckStatus } from '../../release/plan.ts'
-import type { Answer, Bitbucket, PullRequest } from '../../release/ports.ts'
+import type { Answer } from '../../release/ports/answers.ts'
+import type { Bitbucket, PullRequest } from '../../release/ports/bitbucket.ts'
 import { type Pause, pauseFor } from './careful-fetch.ts'
 import { type BitbucketCredentials, createClient, troubleOf } from './client.ts'
 import { mergePullRequest } from './merge.ts'

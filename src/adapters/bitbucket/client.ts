@@ -1,6 +1,6 @@
 import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
-import type { Trouble } from '../../release/ports.ts'
+import type { Trouble } from '../../release/ports/answers.ts'
 import { createCarefulFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './careful-fetch.ts'
 import { failure, type Page, page, sentenceOf } from './shapes.ts'
 

@@ -1,4 +1,4 @@
-import type { MergeAnswer } from '../../release/ports.ts'
+import type { MergeAnswer } from '../../release/ports/bitbucket.ts'
 import type { Pause } from './careful-fetch.ts'
 import type { Client, Failed } from './client.ts'
 import { mergeTask, pullRequest } from './shapes.ts'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Git } from '../../release/ports.ts'
+import type { Git } from '../../release/ports/git.ts'
 import { checkOut } from './checkout.ts'
 import type { Credentials } from './environment.ts'
 import { lastAuthorOf } from './file-author.ts'

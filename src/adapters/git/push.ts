@@ -1,5 +1,6 @@
 import type { App } from '../../release/app.ts'
-import type { Answer, PushAnswer } from '../../release/ports.ts'
+import type { Answer } from '../../release/ports/answers.ts'
+import type { PushAnswer } from '../../release/ports/git.ts'
 import { failure, type Mirrors } from './mirror.ts'
 import type { GitEnded } from './process.ts'
 import type { Remote, Remotes } from './remote.ts'

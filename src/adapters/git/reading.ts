@@ -1,6 +1,6 @@
 import { type SimpleGit, simpleGit } from 'simple-git'
 import type { ChangedFile, PlannedCommit } from '../../release/plan.ts'
-import type { CommitFacts, MergeForeseen } from '../../release/ports.ts'
+import type { CommitFacts, MergeForeseen } from '../../release/ports/git.ts'
 import { readingEnvironment } from './environment.ts'
 import { failure, type Mirror } from './mirror.ts'
 import { objectId, pathInRepository } from './values.ts'

@@ -1,5 +1,5 @@
 import type { App } from '../../release/app.ts'
-import type { Answer } from '../../release/ports.ts'
+import type { Answer } from '../../release/ports/answers.ts'
 import { type Credentials, gitEnvironment } from './environment.ts'
 import { createScrubber } from './lines.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'

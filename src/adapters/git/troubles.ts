@@ -1,4 +1,4 @@
-import type { Trouble } from '../../release/ports.ts'
+import type { Trouble } from '../../release/ports/answers.ts'
 import type { GitEnded } from './process.ts'
 
 const REFUSED =

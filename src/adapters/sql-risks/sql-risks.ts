@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { SqlFinding } from '../../release/plan.ts'
-import type { SqlRisks } from '../../release/ports.ts'
+import type { SqlRisks } from '../../release/ports/sql-risks.ts'
 import { KINDS } from './kinds.ts'
 
 const TIME_LIMIT_MS = 10_000

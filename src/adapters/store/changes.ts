@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Updateable } from 'kysely'
 import { canonicalJson } from '../../release/plan.ts'
-import type { NewRelease, ReleaseChange } from '../../release/ports.ts'
+import type { NewRelease, ReleaseChange } from '../../release/ports/store.ts'
 import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../release/release.ts'
 import { mayBecome, RELEASE_STATES } from '../../release/release.ts'
 import { readCurrent, readRelease, readReleaseByRequest } from './reads.ts'

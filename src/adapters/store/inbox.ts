@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { Inbox } from '../../release/ports.ts'
+import type { Inbox } from '../../release/ports/deliveries.ts'
 import type { Tables } from './schema.ts'
 
 /** The payload goes once a delivery is handled; its id stays, so that a late repeat is known. */

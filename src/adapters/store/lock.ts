@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import type { EnvironmentLock } from '../../release/ports.ts'
+import type { EnvironmentLock } from '../../release/ports/jobs.ts'
 import { openWatched } from './connection.ts'
 
 /** Postgres's advisory locks are 64-bit numbers; ours are named, and the name's digest is the number. */

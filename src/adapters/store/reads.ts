@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
-import type { ReleaseFilter } from '../../release/ports.ts'
+import type { ReleaseFilter } from '../../release/ports/store.ts'
 import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../release/release.ts'
 import { hasEnded, RELEASE_STATES } from '../../release/release.ts'
 import type { ReleaseTable, Tables } from './schema.ts'

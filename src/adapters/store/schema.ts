@@ -1,7 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Plan } from '../../release/plan.ts'
-import type { WorkerSeen } from '../../release/ports.ts'
+import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { ReleaseKind, ReleaseState, SignOffKind, StepName, StepRow } from '../../release/release.ts'
 

@@ -1,6 +1,10 @@
 /** All checks of a role, in the order in which they are printed. */
 import type { App, Environment } from '../../release/app.ts'
-import type { Bitbucket, Directory, Git, Heroku, WorkerSeen } from '../../release/ports.ts'
+import type { Bitbucket } from '../../release/ports/bitbucket.ts'
+import type { Directory } from '../../release/ports/directory.ts'
+import type { Git } from '../../release/ports/git.ts'
+import type { Heroku } from '../../release/ports/heroku.ts'
+import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Check } from '../doctor.ts'
 import { configurationChecks } from './configuration.ts'
 import { envFileChecks, gitCheck, nodeCheck, storeChecks, storeOfStoppedService } from './host.ts'

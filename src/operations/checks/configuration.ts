@@ -1,6 +1,6 @@
 /** Whether the workers that run have the same entries in their releases.yml as this host has in its own. */
 import type { Environment } from '../../release/app.ts'
-import type { WorkerSeen } from '../../release/ports.ts'
+import type { WorkerSeen } from '../../release/ports/store.ts'
 import { type Check, good, odd, wrong } from '../doctor.ts'
 
 /** A worker says every ten seconds what its file holds; one that was silent for this long is gone. */

@@ -1,7 +1,7 @@
 /** Whether there are enough people to give the sign-offs that an environment asks for. */
 import type { Environment } from '../../release/app.ts'
 import { type Action, whoMay } from '../../release/policy.ts'
-import type { Directory } from '../../release/ports.ts'
+import type { Directory } from '../../release/ports/directory.ts'
 import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
 
 const MOST_LOOKUPS = 60

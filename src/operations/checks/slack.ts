@@ -2,7 +2,8 @@
 import { parse } from 'yaml'
 import type { Environment } from '../../release/app.ts'
 import { groupsOf } from '../../release/policy.ts'
-import type { Answer, Directory } from '../../release/ports.ts'
+import type { Answer } from '../../release/ports/answers.ts'
+import type { Directory } from '../../release/ports/directory.ts'
 import { type Check, good, odd, wrong } from '../doctor.ts'
 import { clockCheck } from './host.ts'
 

@@ -2,7 +2,11 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { App, Environment } from '../../release/app.ts'
-import type { Answer, Bitbucket, Git, Heroku, MigrationStatus, Migrations, Trouble } from '../../release/ports.ts'
+import type { Answer, Trouble } from '../../release/ports/answers.ts'
+import type { Bitbucket } from '../../release/ports/bitbucket.ts'
+import type { Git } from '../../release/ports/git.ts'
+import type { Heroku } from '../../release/ports/heroku.ts'
+import type { MigrationStatus, Migrations } from '../../release/ports/migrations.ts'
 import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
 
 /** A marker that no pull request of ours has: what is asked for is only whether we may look. */

@@ -1,4 +1,4 @@
-import type { PullRequest } from '../../release/ports.ts'
+import type { PullRequest } from '../../release/ports/bitbucket.ts'
 import { lookUntil, patiently } from '../patience.ts'
 import { bitbucketTrouble, originTrouble } from '../world.ts'
 import { type Probe, type Step, type StepRun, type Stopped, short, stopped, wasCutOff } from './step.ts'

@@ -1,4 +1,4 @@
-import type { MigrationStatus } from '../../release/ports.ts'
+import type { MigrationStatus } from '../../release/ports/migrations.ts'
 import { inCheckout, lookAtDatabase } from '../database.ts'
 import { lookUntil } from '../patience.ts'
 import { migrationsTrouble } from '../world.ts'

@@ -1,4 +1,4 @@
-import type { PushAnswer } from '../../release/ports.ts'
+import type { PushAnswer } from '../../release/ports/git.ts'
 import { lookUntil, patiently } from '../patience.ts'
 import { pickWanted } from '../pick-plan.ts'
 import { originTrouble } from '../world.ts'

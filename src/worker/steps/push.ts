@@ -1,4 +1,5 @@
-import type { PlatformRelease, PushAnswer } from '../../release/ports.ts'
+import type { PushAnswer } from '../../release/ports/git.ts'
+import type { PlatformRelease } from '../../release/ports/heroku.ts'
 import { lookUntil, patiently } from '../patience.ts'
 import { herokuTrouble, isOf, platformReleases, remoteTrouble } from '../world.ts'
 import { type Performed, type Probe, type Step, type StepRun, type Stopped, short, stopped, wasCutOff } from './step.ts'

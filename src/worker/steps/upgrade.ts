@@ -1,4 +1,4 @@
-import type { LockHolder, LockWait, UpgradeAnswer } from '../../release/ports.ts'
+import type { LockHolder, LockWait, UpgradeAnswer } from '../../release/ports/migrations.ts'
 import type { StepRun, Stopped } from './step.ts'
 
 /** Between the tries after a lock time-out, as multiples of the usual pause: 10 s, 30 s and 60 s. */

@@ -1,6 +1,6 @@
 /** Bitbucket with one repository: pull requests whose merges are real merge commits, and comments. */
 import type { CheckStatus } from '../../../src/release/plan.ts'
-import type { Bitbucket, MergeAnswer, PullRequest } from '../../../src/release/ports.ts'
+import type { Bitbucket, MergeAnswer, PullRequest } from '../../../src/release/ports/bitbucket.ts'
 import type { GitServer } from './git.ts'
 import type { Objects } from './objects.ts'
 import type { TruthLog } from './truth.ts'

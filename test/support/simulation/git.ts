@@ -1,5 +1,6 @@
 /** Git servers with branches, and a worker's mirror of them, behind the port. */
-import type { Answer, Git, PushAnswer } from '../../../src/release/ports.ts'
+import type { Answer } from '../../../src/release/ports/answers.ts'
+import type { Git, PushAnswer } from '../../../src/release/ports/git.ts'
 import { type Objects, planned, treeId } from './objects.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'

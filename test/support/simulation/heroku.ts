@@ -1,5 +1,5 @@
 /** Heroku's apps: a push that is taken makes a release, which succeeds or fails a while later. */
-import type { Heroku, PlatformRelease } from '../../../src/release/ports.ts'
+import type { Heroku, PlatformRelease } from '../../../src/release/ports/heroku.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'
 

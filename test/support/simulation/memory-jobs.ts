@@ -1,6 +1,6 @@
 /** The job queue in memory, with the times, the attempts and the fencing of the real one. */
 import { idOf, PLAN_ATTEMPTS, RUN_ATTEMPTS } from '../../../src/adapters/store/jobs.ts'
-import { type Claim, ClaimLost, type Job, type Jobs } from '../../../src/release/ports.ts'
+import { type Claim, ClaimLost, type Job, type Jobs } from '../../../src/release/ports/jobs.ts'
 import type { Alarms } from './memory-alarms.ts'
 import { answer, type Life, notice, read } from './memory-life.ts'
 import type { Tables } from './memory-rows.ts'

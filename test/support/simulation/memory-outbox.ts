@@ -1,6 +1,6 @@
 /** Slack's side of the store in memory: deliveries that came in, messages that are to go out. */
 import { storable } from '../../../src/adapters/store/schema.ts'
-import type { Inbox, Outbox, Posting } from '../../../src/release/ports.ts'
+import type { Inbox, Outbox, Posting } from '../../../src/release/ports/deliveries.ts'
 import { answer, type Life, notice, read, write } from './memory-life.ts'
 import type { SessionLocks } from './memory-locks.ts'
 import type { InboxRow, OutboxRow, Tables } from './memory-rows.ts'

@@ -2,7 +2,7 @@
 import { storable } from '../../../src/adapters/store/schema.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import { canonicalJson } from '../../../src/release/plan.ts'
-import type { NewRelease, ReleaseChange, StoredEvent, WorkerSeen } from '../../../src/release/ports.ts'
+import type { NewRelease, ReleaseChange, StoredEvent, WorkerSeen } from '../../../src/release/ports/store.ts'
 import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../../src/release/release.ts'
 import type { JobRow } from './memory-jobs.ts'
 

@@ -2,7 +2,8 @@
 import { setImmediate as microtasks } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { PLAN_ATTEMPTS } from '../../../src/adapters/store/jobs.ts'
-import { type Claim, ClaimLost, type Job, type NewRelease } from '../../../src/release/ports.ts'
+import { type Claim, ClaimLost, type Job } from '../../../src/release/ports/jobs.ts'
+import type { NewRelease } from '../../../src/release/ports/store.ts'
 import { createMemoryStore } from './memory-store.ts'
 
 const request: NewRelease = {

@@ -4,16 +4,9 @@
  * the real store does. There are no timers: time passes when the harness moves the clock and calls `wake`.
  */
 import type { OutboxMessage } from '../../../src/release/messages.ts'
-import type {
-  EnvironmentLock,
-  Inbox,
-  Job,
-  Jobs,
-  Outbox,
-  ReleaseFilter,
-  Store,
-  StoredEvent,
-} from '../../../src/release/ports.ts'
+import type { Inbox, Outbox } from '../../../src/release/ports/deliveries.ts'
+import type { EnvironmentLock, Job, Jobs } from '../../../src/release/ports/jobs.ts'
+import type { ReleaseFilter, Store, StoredEvent } from '../../../src/release/ports/store.ts'
 import type { PostedMessage, Release } from '../../../src/release/release.ts'
 import { createAlarms } from './memory-alarms.ts'
 import { createJobQueue, type JobRow } from './memory-jobs.ts'

@@ -3,7 +3,8 @@
  * written stay locked until its end, and everything is committed in one moment or not at all.
  */
 import type { OutboxMessage } from '../../../src/release/messages.ts'
-import type { Claim, Job, NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports.ts'
+import type { Claim, Job } from '../../../src/release/ports/jobs.ts'
+import type { NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports/store.ts'
 import { hasEnded, mayBecome, type Release, type SignOff, type StepRow } from '../../../src/release/release.ts'
 import { newJobRow } from './memory-jobs.ts'
 import { answer, ConnectionLost, commit, type Life, notice } from './memory-life.ts'

@@ -1,7 +1,7 @@
 /** What a transaction has written: seen by itself alone, and committed in one moment. */
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/release/plan.ts'
-import type { ReleaseEvent } from '../../../src/release/ports.ts'
+import type { ReleaseEvent } from '../../../src/release/ports/store.ts'
 import { hasEnded } from '../../../src/release/release.ts'
 import type { JobRow } from './memory-jobs.ts'
 import type { LockOwner } from './memory-locks.ts'

@@ -1,7 +1,7 @@
 /** Commits and trees as git has them: named by what they hold, the same everywhere. */
 import { createHash } from 'node:crypto'
 import type { ChangedFile, PlannedCommit } from '../../../src/release/plan.ts'
-import type { CommitFacts, MergeForeseen } from '../../../src/release/ports.ts'
+import type { CommitFacts, MergeForeseen } from '../../../src/release/ports/git.ts'
 
 /** Path → text. */
 export type Files = Readonly<Record<string, string>>

@@ -1,6 +1,6 @@
 /** Slack's channels behind the part of its client that delivery uses, and its people. */
 import { WebAPIPlatformError, type WebClient } from '@slack/web-api'
-import type { PersonLookup } from '../../../src/release/ports.ts'
+import type { PersonLookup } from '../../../src/release/ports/directory.ts'
 import type { SlackDirectory } from '../../../src/slack/directory.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'

@@ -1,0 +1,98 @@
+/** An app's migrations, by alembic. */
+import type { Environment } from '../app.ts'
+
+export interface MigrationStatus {
+  /** Host, port and name of the database, without user or password. */
+  readonly identity: string
+  readonly heads: readonly { readonly revision: string; readonly file: string }[]
+  /** What the database holds; empty: no alembic_version. */
+  readonly current: readonly string[]
+  /** Held by the database and not in this commit. */
+  readonly unknown: readonly string[]
+  /** As SQLAlchemy calls the database's kind, such as `postgresql`; absent where it did not show. */
+  readonly dialect?: string
+  /** Oldest first. */
+  readonly pending: readonly PendingRevision[]
+}
+
+export interface PendingRevision {
+  readonly revision: string
+  readonly message: string
+  /** Relative to the checkout. */
+  readonly file: string
+  /** Present when it was asked for. */
+  readonly preview?: RevisionPreview
+}
+
+/** What a revision would run, one statement each. `commits`: it commits in its middle, so that it may be in by parts. */
+export type RevisionPreview =
+  | { readonly statements: readonly string[]; readonly commits: boolean }
+  /** It reads the database, or does something else that alembic can't write down as SQL; why, in one line. */
+  | { readonly notPreviewed: string; readonly commits: boolean }
+
+export type MigrationsAnswer<T> =
+  | { readonly ok: true; readonly value: T }
+  | {
+      readonly ok: false
+      readonly why: 'unreadable' | 'database unreachable' | 'database refused'
+      readonly detail: string
+      readonly database?: string
+    }
+
+export type UpgradeAnswer =
+  | { readonly upgrade: 'done'; readonly output: readonly string[] }
+  /** `lockTimeout`: it waited for a lock as long as the environment lets it. */
+  | {
+      readonly upgrade: 'failed'
+      readonly revision?: string
+      readonly lockTimeout?: true
+      readonly output: readonly string[]
+    }
+  /** Killed or timed out: the database may still be working. */
+  | { readonly upgrade: 'unknown'; readonly output: readonly string[] }
+
+/** A connection that holds what an upgrade waits for. Nothing of its query is read. */
+export interface LockHolder {
+  readonly application: string
+  /** How long its transaction is open; absent where the database does not let us see it. */
+  readonly openMs?: number
+  /** When its last query began; ISO 8601. */
+  readonly queryStart?: string
+}
+
+export interface LockWait {
+  readonly waitedMs: number
+  readonly holders: readonly LockHolder[]
+}
+
+/** alembic, run in a checkout of the exact commit with the environment's env file as its `.env` and its variables. */
+export interface Migrations {
+  /**
+   * One start of Python. Puts `.env` into the checkout and takes it away again. `preview`: in the same start, what each
+   * pending revision would run; nothing of it is run.
+   */
+  status(
+    environment: Environment,
+    checkout: string,
+    signal?: AbortSignal,
+    options?: { preview?: boolean },
+  ): Promise<MigrationsAnswer<MigrationStatus>>
+  /**
+   * The database's revisions by a direct look at alembic_version, without Python. `undefined` where the database can't
+   * be looked at directly (not a Postgres URL in DATABASE_URL). `isWorking`: an alembic that we have started is connected
+   * to the database now.
+   */
+  revisions(
+    environment: Environment,
+  ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
+  /**
+   * `upgrade head`, with the environment's time limits. Its own process group; nothing of it is left running.
+   * `onWait` is called once for each lock that it waits for longer than three seconds, where the database can be looked
+   * at directly.
+   */
+  upgrade(
+    environment: Environment,
+    checkout: string,
+    options?: { signal?: AbortSignal; onLine?: (line: string) => void; onWait?: (wait: LockWait) => void },
+  ): Promise<UpgradeAnswer>
+}
