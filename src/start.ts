@@ -12,13 +12,13 @@ import { createMetrics, type Metrics } from './operations/metrics.ts'
 import { createScrubber } from './operations/scrub.ts'
 import { scrubStore } from './operations/scrubbed-store.ts'
 import { createWorldAdapters } from './parts.ts'
+import { CLOCK } from './release/ports/clock.ts'
 import { createReleaseService } from './release/service.ts'
 import { type Bot, startBot, whoWeAre } from './slack/bot.ts'
 import { createSlackClients } from './slack/clients.ts'
-import { CLOCK as SLACK_CLOCK } from './slack/clock.ts'
 import { type Delivery, startDelivery } from './slack/delivery.ts'
 import { createDirectory } from './slack/directory.ts'
-import { CLOCK, TIMES, type Times } from './worker/ports.ts'
+import { TIMES, type Times } from './worker/ports.ts'
 import { startWorker, type Worker } from './worker/worker.ts'
 
 /** What tests and the sandbox shorten; left out, everything is as it should be in service. */
@@ -182,7 +182,7 @@ async function startBotRole(
     client: background,
     botUser,
     botId,
-    clock: SLACK_CLOCK,
+    clock: CLOCK,
     log,
     ...(pace.updateEveryMs !== undefined && { updateEveryMs: pace.updateEveryMs }),
     ...(pace.postEveryMs !== undefined && { postEveryMs: pace.postEveryMs }),

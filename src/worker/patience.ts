@@ -1,6 +1,7 @@
 import type { Answer } from '../release/ports/answers.ts'
+import type { Clock } from '../release/ports/clock.ts'
 import type { MigrationsAnswer } from '../release/ports/migrations.ts'
-import type { Clock, WorkerPorts } from './ports.ts'
+import type { WorkerPorts } from './ports.ts'
 
 type Patience = Pick<WorkerPorts, 'clock' | 'times'>
 

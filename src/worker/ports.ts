@@ -1,7 +1,7 @@
 /** What the worker is built from; main.ts hands it in. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '../release/app.ts'
 import type { Bitbucket } from '../release/ports/bitbucket.ts'
+import type { Clock } from '../release/ports/clock.ts'
 import type { Git } from '../release/ports/git.ts'
 import type { Heroku } from '../release/ports/heroku.ts'
 import type { EnvironmentLock, Job, Jobs } from '../release/ports/jobs.ts'
@@ -44,19 +44,6 @@ export const TIMES: Times = {
   plan: 5 * 60_000,
   look: 5 * 60_000,
   sweep: 30_000,
-}
-
-/** How time passes for a worker; it only ever waits by it. What has expired is decided by the store's clock. */
-export interface Clock {
-  /** Milliseconds that only grow. */
-  now(): number
-  /** Resolves when the time is over, or early when the signal aborts; never rejects. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>
-}
-
-export const CLOCK: Clock = {
-  now: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }).catch(() => undefined),
 }
 
 export interface WorkerPorts {

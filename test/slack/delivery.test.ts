@@ -1,9 +1,9 @@
 /** The outbox on its way to a Slack that says no: bounded, once, and somebody knows. No worker, no socket: only messages. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { OutboxMessage } from '../../src/release/messages.ts'
+import { CLOCK } from '../../src/release/ports/clock.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
-import { CLOCK } from '../../src/slack/clock.ts'
 import { startDelivery } from '../../src/slack/delivery.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'

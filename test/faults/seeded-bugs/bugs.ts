@@ -213,7 +213,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: 'if (release.cancelRequestedBy !== undefined) {\n    await endCancelled(tx, await notTaken(tx, release, row))',
     replace:
       'if (release.cancelRequestedBy?.id === "") {\n    await endCancelled(tx, await notTaken(tx, release, row))',
-    tests: ['test/features/failures-cancel.test.ts', KILLS, MODEL],
+    tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
   },
   {
     bug: 'start by surprise, hours after the last sign-off',

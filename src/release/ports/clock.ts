@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** How time passes for the bot; it only ever waits by it. What is due, and what is too late, is told by the store's clock. */
+/** How time passes for a process, which only ever waits by it: what is due and what has expired is decided by the store's clock. */
 export interface Clock {
   /** Milliseconds that only grow. */
   now(): number
