@@ -220,7 +220,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/runner.ts',
     find: 'if (waited >= RUN_MUST_BEGIN_MS) {',
     replace: 'if (waited < 0) {',
-    tests: ['test/features/refusals-announcement.test.ts', MODEL],
+    tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
     bug: 'accept a sign-off after the time is over',
