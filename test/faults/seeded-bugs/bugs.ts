@@ -257,7 +257,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/sweep.ts',
     find: 'if (problem === undefined) continue',
     replace: 'if (problem !== undefined || seen.number > 0) continue',
-    tests: ['test/faults', MODEL],
+    tests: ['test/faults/run-taken-over.test.ts'],
   },
   {
     bug: 'take a release whose phase has failed for a success',
