@@ -9,8 +9,7 @@ export default defineConfig({
     pool: 'forks',
     // Files share a process, so that libraries are loaded once; each test cleans up what it started.
     isolate: false,
-    // Stories wait more than they work.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Slack's 3 s are real in the stories, and a shared machine in CI can be too busy for them once; it is printed.
     retry: process.env.CI === 'true' ? 1 : 0,
   },

@@ -102,6 +102,12 @@ export interface Team {
   close(): Promise<void>
 }
 
+/**
+ * Slack's 3 s are proven in stories of their own. Here a machine that is too busy for them once must not end the story: Slack
+ * shows its person a warning, and what was pressed has arrived all the same.
+ */
+const ARRIVED: readonly string[] = ['acknowledged', 'operation_timeout']
+
 let postgres: Promise<TestPostgres> | undefined
 const migrated = new Map<string, Promise<TestDatabase>>()
 
@@ -238,7 +244,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       const [command = '', ...rest] = text.split(' ')
       await connected()
       const seen = await slack.command({ user, channel: 'product', command, text: rest.join(' ') })
-      if (seen.seen !== 'acknowledged') throw new Error(`${text} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
+      if (!ARRIVED.includes(seen.seen)) throw new Error(`${text} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
     },
     async click(user, label) {
       await connected()
@@ -247,7 +253,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
         timeoutMs: 20_000,
       })
       const seen = await slack.click({ user, channel: 'product', ts: message.ts, label })
-      if (seen.seen !== 'acknowledged') throw new Error(`${label} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
+      if (!ARRIVED.includes(seen.seen)) throw new Error(`${label} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
       const asked = seen.confirmation?.text as { text?: string } | undefined
       return asked?.text?.replaceAll('\u00a0', ' ')
     },
