@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { gitEnvironment } from './bare-git.ts'
+import { git, gitEnvironment } from './bare-git.ts'
 import { credentialsOf } from './rest-faults.ts'
 
 type Verdict = 'allowed' | 'unknown' | 'forbidden'
@@ -41,6 +41,7 @@ export function createGitHttp(options: {
   const running = new Set<ChildProcess>()
   let pushFaults: PushFault[] = []
   let awaitingPush: (() => void)[] = []
+  let capabilities: string | undefined
 
   const refuse = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}) => {
     response.writeHead(status, { 'Content-Type': 'text/plain', ...headers }).end(`${text}\n`)
@@ -54,6 +55,14 @@ export function createGitHttp(options: {
     const verdict = options.authorize(repository, credentials.user, credentials.password, write ? 'write' : 'read')
     if (verdict === 'unknown') return refuse(response, 401, 'Invalid credentials', demand)
     if (verdict === 'forbidden') return refuse(response, 403, 'Access denied')
+
+    const isFirst = rest === '/info/refs' && url.search === '?service=git-upload-pack'
+    if (isFirst && request.headers['git-protocol'] === 'version=2') {
+      capabilities ??= await capabilitiesOf(repository)
+      const type = 'application/x-git-upload-pack-advertisement'
+      response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache' }).end(capabilities)
+      return
+    }
 
     const isPush = rest === '/git-receive-pack' && Number(request.headers['content-length'] ?? -1) !== PROBE_LENGTH
     let fault: PushFault | undefined
@@ -171,6 +180,15 @@ export function createGitHttp(options: {
       await Promise.all(ended)
     },
   }
+}
+
+/**
+ * What git says of itself before anything is asked of it: by protocol version 2 it holds no ref (gitprotocol-v2(5)), so it is the
+ * same for every repository here at every time, and is asked of git once. Half of the requests of a release are for it.
+ */
+async function capabilitiesOf(repository: string): Promise<string> {
+  const asked = ['upload-pack', '--http-backend-info-refs', '.']
+  return (await git(repository, asked, { environment: { GIT_PROTOCOL: 'version=2' } })).stdout
 }
 
 // In the middle of an answer: a connection that ends before one begins makes curl send the request again by itself.
