@@ -1,16 +1,27 @@
 import { defineConfig } from 'vitest/config'
 
+/**
+ * Here real programs are started, thousands of them, and the larger a process is the longer it takes to start another: a fork
+ * copies its page tables. So each of these files has a small process of its own.
+ */
+const WORLD = [
+  ...['adapters', 'browser', 'features', 'operations', 'sandbox', 'worker'].map((room) => `test/${room}/**/*.test.ts`),
+  'test/faults/!(fault-matrix|kill-points-simulated|model|promise-*|simulated-runs|slack-at-its-worst).test.ts',
+]
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/postgres.ts'],
-    include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    // Files share a process, so that libraries are loaded once; each test cleans up what it started.
-    isolate: false,
     maxWorkers: 2,
     // Slack's 3 s are real in the stories, and a shared machine in CI can be too busy for them once; it is printed.
     retry: process.env.CI === 'true' ? 1 : 0,
+    projects: [
+      { extends: true, test: { name: 'world', include: WORLD } },
+      // The others share a process, so that libraries are loaded once; each test cleans up what it started.
+      { extends: true, test: { name: 'logic', include: ['test/**/*.test.ts'], exclude: WORLD, isolate: false } },
+    ],
   },
 })
