@@ -85,10 +85,7 @@ async function sandbox({ port, reset = false, play = false, role }: SandboxWords
   }
   const { runSandbox } = await import('./sandbox/command.ts')
   const { startEmbeddedPostgres } = await import('./adapters/store/embedded-postgres.ts')
-  const startPostgres = async (dataDir: string) => {
-    const { connection, stop } = await startEmbeddedPostgres({ dataDir, maxConnections: 80 })
-    return { connection, stop: () => stop({ evenIfAttached: true }) }
-  }
+  const startPostgres = (dataDir: string) => startEmbeddedPostgres({ dataDir, maxConnections: 80 })
   const dataDir = process.env.DATA_DIR ?? './data'
   const program = import.meta.filename
   process.exitCode = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say }).catch((error) => {

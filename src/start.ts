@@ -124,7 +124,7 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
   let pool: Parameters<typeof openStore>[0]['pool'] = { connectionString: storeUrl }
   if (storeUrl === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDir })
-    stops.push(() => embedded.stop({ evenIfAttached: true }))
+    stops.push(() => embedded.stop())
     pool = embedded.connection
   }
   const report = (what: string, err: unknown) => log.warn({ err, what }, 'the store had trouble')

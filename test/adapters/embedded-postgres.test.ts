@@ -39,8 +39,8 @@ afterEach(async () => {
   for (const child of processes.splice(0)) child.kill('SIGKILL')
   for (const dataDir of dataDirs.splice(0)) {
     // A test may leave a store that refuses to be attached to; its directory goes all the same.
-    const left = await attachEmbeddedPostgres({ dataDir }).catch(() => undefined)
-    await left?.stop({ evenIfAttached: true })
+    const isLeft = (await attachEmbeddedPostgres({ dataDir }).catch(() => undefined)) !== undefined
+    if (isLeft) await (await startEmbeddedPostgres({ dataDir })).stop()
     await rm(dataDir, { recursive: true, force: true })
   }
   for (const dir of otherDirs.splice(0)) await rm(dir, { recursive: true, force: true })
@@ -59,7 +59,7 @@ async function newDataDir(): Promise<string> {
   return dataDir
 }
 
-async function query(postgres: EmbeddedPostgres, sql: string): Promise<Record<string, unknown>[]> {
+async function query(postgres: Pick<EmbeddedPostgres, 'connection'>, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client(postgres.connection)
   client.on('error', () => undefined)
   await client.connect()
@@ -118,7 +118,7 @@ async function serverPid(dataDir: string): Promise<number> {
 }
 
 /** Every process of the server. */
-async function serverPids(postgres: EmbeddedPostgres, dataDir: string): Promise<number[]> {
+async function serverPids(postgres: Pick<EmbeddedPostgres, 'connection'>, dataDir: string): Promise<number[]> {
   const rows = await query(postgres, 'select pid from pg_stat_activity where pid <> pg_backend_pid()')
   return [await serverPid(dataDir), ...rows.map((row) => Number(row.pid))]
 }
@@ -244,7 +244,8 @@ it('has every acknowledged row after kill -9 of the service and every server pro
   await query(seen, 'create table kept as select generate_series(1, 1000) as id')
   const pids = await serverPids(seen, dataDir)
   await service.kill()
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  // The one that served the service alone may have ended with it.
+  for (const pid of pids) if (await isRunning(pid)) process.kill(pid, 'SIGKILL')
 
   const again = await startEmbeddedPostgres({ dataDir })
   expect(again.attached).toBe(false)
@@ -252,7 +253,7 @@ it('has every acknowledged row after kill -9 of the service and every server pro
   await again.stop()
 })
 
-it('attaches to the server that a killed service left, and ends it only when told', async () => {
+it('attaches to the server that a killed service left, and ends it', async () => {
   const dataDir = await newDataDir()
   const service = await startService(dataDir)
   const pid = await serverPid(dataDir)
@@ -261,10 +262,9 @@ it('attaches to the server that a killed service left, and ends it only when tol
   const again = await startEmbeddedPostgres({ dataDir })
   expect(again.attached).toBe(true)
   expect(await serverPid(dataDir)).toBe(pid)
-  await again.stop()
   expect(await query(again, 'select 1 as one')).toEqual([{ one: 1 }])
 
-  await again.stop({ evenIfAttached: true })
+  await again.stop()
   expect(await isRunning(pid)).toBe(false)
   expect(await attachEmbeddedPostgres({ dataDir })).toBeUndefined()
 })
@@ -343,16 +343,28 @@ it('finds the running server when another process would put the socket elsewhere
   await postgres.stop()
 })
 
-it('starts one server when two services start at once', async () => {
+it('starts one server when two services start at once, and ends it with the last of all that use it', async () => {
   const dataDir = await newDataDir()
   const services = await Promise.all([startService(dataDir), startService(dataDir)])
   expect(services.map((service) => service.attached).sort()).toEqual([false, true])
-  const [attached] = services.filter((service) => service.attached)
-  await attached?.end()
-  expect(await attachEmbeddedPostgres({ dataDir })).toBeDefined()
-  await Promise.all(services.map((service) => service.end()))
-  expect(await attachEmbeddedPostgres({ dataDir })).toBeUndefined()
+  const pid = await serverPid(dataDir)
+  await services.find((service) => !service.attached)?.end()
+  expect(await isRunning(pid)).toBe(true)
+  const third = await startService(dataDir)
+  await services.find((service) => service.attached)?.end()
+  expect(await isRunning(pid)).toBe(true)
+  await third.end()
+  expect(await isRunning(pid)).toBe(false)
   expect((await readdir(dataDir)).filter((name) => name.startsWith('pg.init'))).toEqual([])
+})
+
+it('starts anew for a service that comes while the last one ends the server', async () => {
+  const dataDir = await newDataDir()
+  const last = await startEmbeddedPostgres({ dataDir })
+  const [, next] = await Promise.all([last.stop(), startEmbeddedPostgres({ dataDir })])
+  expect(await query(next, 'select 1 as one')).toEqual([{ one: 1 }])
+  await next.stop()
+  expect(await attachEmbeddedPostgres({ dataDir })).toBeUndefined()
 })
 
 it('takes a data directory with commas, spaces and quotes in its name', async () => {

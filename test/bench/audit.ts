@@ -35,7 +35,7 @@ try {
   }
   await opened.close()
 } finally {
-  await postgres.stop({ evenIfAttached: true })
+  await postgres.stop()
   await rm(dataDir, { recursive: true, force: true })
 }
 

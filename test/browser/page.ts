@@ -24,10 +24,7 @@ export async function openSandbox(
   const sandbox = await startSandbox({
     directory,
     port: 0,
-    async startPostgres(dataDir) {
-      const { connection, stop } = await startEmbeddedPostgres({ dataDir, maxConnections: 80 })
-      return { connection, stop: () => stop({ evenIfAttached: true }) }
-    },
+    startPostgres: (dataDir) => startEmbeddedPostgres({ dataDir, maxConnections: 80 }),
     command: (role: RoleName) => ({ program: process.execPath, args: [MAIN, 'sandbox', '--role', role] }),
     ...(options.migrations && { migrations: options.migrations }),
   })

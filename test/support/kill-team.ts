@@ -6,7 +6,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { attachEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
+import { attachEmbeddedPostgres, startEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { type SignoffProcess, startProcess } from './processes.ts'
 import { QUICK, startTeam, type Team } from './team.ts'
@@ -129,7 +129,7 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
       for (const proxy of Object.values(proxies)) await proxy.close()
       await Promise.all([...running.values()].map((each) => each.kill()))
       await client?.end().catch(() => undefined)
-      if (embedded) await (await attachEmbeddedPostgres({ dataDir }))?.stop({ evenIfAttached: true })
+      if (embedded) await (await startEmbeddedPostgres({ dataDir })).stop()
       await base.close()
     },
   }

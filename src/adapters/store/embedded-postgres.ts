@@ -9,11 +9,13 @@ import { makeCluster, type Place, placeIn, preparePlace, removeLeftovers } from 
 import { isErrno, unreadable } from './embedded-errors.ts'
 import {
   type Answer,
+  isSeenRunning,
   knock,
   readPostmasterFile,
   removeStaleLockFiles,
   socketConnection,
 } from './embedded-postmaster.ts'
+import { takeUse, type Use } from './embedded-use.ts'
 
 export type EmbeddedPostgres = {
   /** What `pg` needs to connect: the socket's directory, user and database. There is no password and no TCP port. */
@@ -21,10 +23,10 @@ export type EmbeddedPostgres = {
   /** The server was already running: another process's, or an orphan of a service that was killed. */
   attached: boolean
   /**
-   * Ends the server (a fast shutdown: open transactions are rolled back, connections closed) and waits until it is gone.
-   * One that was attached to stays, unless told `evenIfAttached`. Safe to repeat.
+   * Ends the server (a fast shutdown: open transactions are rolled back, connections closed) and waits until it is gone,
+   * whoever has started it; leaves it to those who have started it too and have not stopped. Safe to repeat.
    */
-  stop(options?: { evenIfAttached?: boolean }): Promise<void>
+  stop(): Promise<void>
 }
 
 /**
@@ -42,6 +44,23 @@ export async function startEmbeddedPostgres(options: {
   packageDir?: string
 }): Promise<EmbeddedPostgres> {
   const place = await preparePlace(options.dataDir)
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    const server = await findOrStart(place, options)
+    const use = await takeUse(server.connection)
+    if (use !== undefined) return inUse(server, use)
+    // Whoever used it last was ending it.
+  }
+  throw new Error(`The embedded Postgres in ${place.dataDir} ends again and again as soon as it has started.`)
+}
+
+const MOST_ATTEMPTS = 5
+
+/** A server, and how it is ended. */
+type Server = Pick<EmbeddedPostgres, 'connection' | 'attached'> & {
+  end(): Promise<void>
+}
+
+async function findOrStart(place: Place, options: { maxConnections?: number; packageDir?: string }): Promise<Server> {
   const running = await findServer(place)
   if (running?.answer === 'ready') return attachedTo(place, running.socketDir)
 
@@ -52,11 +71,31 @@ export async function startEmbeddedPostgres(options: {
   return startServer(place, binaries, options.maxConnections ?? 30)
 }
 
+function inUse({ connection, attached, end }: Server, use: Use): EmbeddedPostgres {
+  const stop = async (): Promise<void> => {
+    const last = await use.letGo()
+    // A server of another's that can't be asked who uses it is left: taking it from a service is worse than leaving it.
+    if (last === true || (last === undefined && !attached)) await end()
+    await use.close()
+  }
+  let stopped: Promise<void> | undefined
+  return {
+    connection,
+    attached,
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
 /**
- * Attaches to the embedded store under `dataDir` when its server runs; undefined when it does not. Never starts one, and
- * `stop` leaves it. Waits while it is starting. Throws when the store belongs to a user whom we may not read.
+ * Attaches to the embedded store under `dataDir` when its server runs; undefined when it does not. Never starts one and
+ * never stops one. Waits while it is starting. Throws when the store belongs to a user whom we may not read.
  */
-export async function attachEmbeddedPostgres(options: { dataDir: string }): Promise<EmbeddedPostgres | undefined> {
+export async function attachEmbeddedPostgres(options: {
+  dataDir: string
+}): Promise<Pick<EmbeddedPostgres, 'connection'> | undefined> {
   const dataDir = await realpath(options.dataDir).catch((error: unknown) => {
     if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
     throw unreadable(options.dataDir, error)
@@ -67,7 +106,7 @@ export async function attachEmbeddedPostgres(options: { dataDir: string }): Prom
   for (;;) {
     const server = await findServer(place)
     if (server === undefined || server.answer === 'absent') return undefined
-    if (server.answer === 'ready') return attachedTo(place, server.socketDir)
+    if (server.answer === 'ready') return { connection: socketConnection(server.socketDir) }
     if (Date.now() > patience)
       throw new Error(`The embedded store in ${dataDir} is starting or stopping, and does not end.`)
     await delay(50)
@@ -91,11 +130,7 @@ const recoverySeconds = 120
 /** What a server says that could not start because of another one, which may be gone or ready a moment later. */
 const passing = /lock file|shared memory block|already in use|starting up|shutting down/
 
-async function startServer(
-  place: Place,
-  binaries: PostgresBinaries,
-  maxConnections: number,
-): Promise<EmbeddedPostgres> {
+async function startServer(place: Place, binaries: PostgresBinaries, maxConnections: number): Promise<Server> {
   const socketDir = socketDirectory(place.dataDir)
   await makePrivateDirectory(socketDir, place.account)
   const begin = Date.now()
@@ -192,41 +227,32 @@ async function keepLogSmall(path: string): Promise<void> {
   if (size > largestLog) await rename(path, `${path}.old`)
 }
 
-function startedAs(place: Place, child: StartedServer, socketDir: string): EmbeddedPostgres {
-  let stopped: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    child.process.ref()
-    await shutDown(
-      place,
-      (signal) => child.process.kill(signal),
-      async () => child.ended(),
-    )
-  }
+function startedAs(place: Place, child: StartedServer, socketDir: string): Server {
   return {
     connection: socketConnection(socketDir),
     attached: false,
-    stop: () => {
-      stopped ??= stop()
-      return stopped
+    end: async () => {
+      child.process.ref()
+      await shutDown(
+        place,
+        (signal) => child.process.kill(signal),
+        async () => child.ended(),
+      )
     },
   }
 }
 
-function attachedTo(place: Place, socketDir: string): EmbeddedPostgres {
-  let stopped: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    const file = await readPostmasterFile(place.clusterDir)
-    if (file === undefined || (await knock(socketDir)) === 'absent') return
-    const gone = async () => (await readPostmasterFile(place.clusterDir))?.pid !== file.pid
-    await shutDown(place, (signal) => sendSignal(file.pid, signal), gone)
-  }
+function attachedTo(place: Place, socketDir: string): Server {
   return {
     connection: socketConnection(socketDir),
     attached: true,
-    stop: async (options = {}) => {
-      if (options.evenIfAttached !== true) return
-      stopped ??= stop()
-      await stopped
+    end: async () => {
+      const file = await readPostmasterFile(place.clusterDir)
+      if (file === undefined || (await knock(socketDir)) === 'absent') return
+      // It takes its file away a moment before it ends.
+      const gone = async () =>
+        (await readPostmasterFile(place.clusterDir))?.pid !== file.pid && !(await isSeenRunning(file.pid))
+      await shutDown(place, (signal) => sendSignal(file.pid, signal), gone)
     },
   }
 }

@@ -87,14 +87,17 @@ async function removeUnlessChanged(path: string, text: string): Promise<void> {
   }
 }
 
+/** Whether a process lives, as far as /proc tells: a zombie does not, and where there is no /proc nobody does. */
+export async function isSeenRunning(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  return status !== undefined && !/\) [ZX] /.test(status)
+}
+
 async function mayBeServer(pid: number, clusterDir: string): Promise<boolean> {
   if (process.platform !== 'linux') return true
+  if (!(await isSeenRunning(pid))) return false
   const entry = `/proc/${pid}`
-  const [status, commandLine] = await Promise.all([
-    readFile(`${entry}/stat`, 'utf8').catch(() => undefined),
-    readFile(`${entry}/cmdline`, 'utf8').catch(() => ''),
-  ])
-  if (status === undefined || /\) [ZX] /.test(status)) return false
+  const commandLine = await readFile(`${entry}/cmdline`, 'utf8').catch(() => '')
   const program = commandLine.split('\0')[0] ?? ''
   if (basename(program) !== 'postgres' && !program.startsWith('postgres:')) return false
   return !(await worksElsewhere(`${entry}/cwd`, clusterDir))

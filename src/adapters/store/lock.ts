@@ -4,7 +4,7 @@ import type { EnvironmentLock } from '../../release/ports/jobs.ts'
 import { openWatched } from './connection.ts'
 
 /** Postgres's advisory locks are 64-bit numbers; ours are named, and the name's digest is the number. */
-function lockNumber(name: string): string {
+export function lockNumber(name: string): string {
   return createHash('sha256').update(`signoff ${name}`).digest().readBigInt64BE(0).toString()
 }
 
