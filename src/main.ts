@@ -10,6 +10,9 @@ const GOOD = 0
 const NOT_GOOD = 1
 const WRONG_USE = 2
 
+/** What hangs then is left as a crash leaves it, from which everything is taken up again. */
+const STOPPED_WITHIN_MS = 29_000
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
@@ -40,6 +43,7 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   let running: { stop(): Promise<void> } | undefined
   let isToldToStop = false
   const stop = () => {
+    if (!isToldToStop) setTimeout(() => process.exit(NOT_GOOD), STOPPED_WITHIN_MS).unref()
     isToldToStop = true
     running?.stop().then(
       () => process.exit(GOOD),
@@ -47,8 +51,9 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
     )
   }
   // Before anything starts: what is told to stop while it starts still ends in order, and leaves nothing running.
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  // `on`: what is told twice, as by a terminal and by npm, must not be cut off by the second time.
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
   // Who has started it with a channel hears that it is ready, and takes it along when it ends.
   process.once('disconnect', stop)
   try {
@@ -167,6 +172,12 @@ async function withoutSecrets(error: unknown): Promise<string> {
   return `Signoff stopped: ${scrub(error instanceof Error ? error.message : 'an unknown cause')}`
 }
 
+function port(text: string): number {
+  const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (number <= 65_535) return number
+  throw new InvalidArgumentError('It is a number from 0 to 65535.')
+}
+
 function wholeNumber(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It is a number, such as 12.')
   return Number(text)
@@ -186,7 +197,7 @@ program
 program
   .command('sandbox')
   .description('a workspace on your own machine')
-  .addOption(new Option('--port <port>', 'where the page is').default(4100).argParser(Number))
+  .addOption(new Option('--port <port>', 'where the page is').default(4100).argParser(port))
   .option('--reset', 'start over')
   .option('--play', 'tell a story without a browser and end')
   .addOption(new Option('--role <role>', 'one role of its service').argParser(role).hideHelp())

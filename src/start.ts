@@ -1,6 +1,6 @@
 /** Builds the parts of a role, connects them, and stops them in order. */
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { startEmbeddedPostgres } from './adapters/store/embedded-postgres.ts'
 import type { JobTiming } from './adapters/store/jobs.ts'
 import { type OpenStore, openStore } from './adapters/store/open.ts'
@@ -95,6 +95,9 @@ export async function startSignoff(
       ready: partsReady(ready),
       metrics: metrics.read,
       ...(bot?.requests && { fallback: bot.requests }),
+    }).catch((error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'is taken by another program' : `can not be used (${error.code})`
+      throw new Error(`PORT ${why}. Is Signoff running here already? Else set another one.`)
     })
     stops.push(() => health.close())
     log.info({ role: configuration.role, port: health.port }, 'started')
@@ -120,7 +123,7 @@ type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock' | 'f
 
 async function startStore(configuration: Configuration, pace: Pace, log: Log, stops: Stops): Promise<OpenStore> {
   const { storeUrl, dataDir, role } = configuration
-  await mkdir(dataDir, { recursive: true })
+  await makeDataDir(dataDir)
   let pool: Parameters<typeof openStore>[0]['pool'] = { connectionString: storeUrl }
   if (storeUrl === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDir })
@@ -131,6 +134,23 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
   const opened = await openStore({ pool, role, report, ...(pace.jobTiming && { timing: pace.jobTiming }) })
   stops.push(() => opened.close())
   return opened
+}
+
+/**
+ * Nobody else's, since mirrors hold the team's source code; one that is there stays as it is. Throws what to do where it can't
+ * be made. Part by part, because `recursive` never ends where the system takes no directory, as under /proc.
+ */
+async function makeDataDir(path: string): Promise<void> {
+  const make = (part: string, mode?: number): Promise<void> =>
+    mkdir(part, { mode }).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return
+      if (error.code !== 'ENOENT' || part === dirname(part)) throw error
+      await make(dirname(part))
+      await mkdir(part, { mode })
+    })
+  await make(path, 0o700).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`DATA_DIR can not be made (${error.code}). Let it be a directory that this user may write in.`)
+  })
 }
 
 async function startWorkerRole(

@@ -1,5 +1,5 @@
 /** Everything that Signoff is told from outside, read and checked once, at start. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Releases } from '../release/app.ts'
 import { type EnvFilesRead, readEnvFiles } from './env-files.ts'
@@ -43,7 +43,7 @@ export function readConfiguration(from: {
   readonly role: Role
 }): ConfigurationRead {
   const { bot, worker, secrets, problems: ofVariables, ...rest } = readVariables(from.env, from.cwd, from.role)
-  const problems = [...ofVariables]
+  const problems = [...ofVariables, ...dataDirProblems(rest.dataDir)]
   const text = readText(rest.releasesFile)
   const file = text.ok ? readReleases(text.text, dirname(rest.releasesFile)) : undefined
   const envFiles = envFilesFor(from.role, file, rest.storeUrl)
@@ -73,6 +73,19 @@ function envFilesFor(role: Role, file: ReleasesFile | undefined, storeUrl: strin
   return role === 'bot' || file === undefined
     ? { problems: [], warnings: [], secrets: [] }
     : readEnvFiles(file.envFiles, storeUrl)
+}
+
+/** One that is not there is made at the start. */
+function dataDirProblems(path: string): readonly string[] {
+  try {
+    return statSync(path).isDirectory() ? [] : ['DATA_DIR is not a directory']
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return []
+    return [
+      code === 'ENOTDIR' ? 'DATA_DIR lies in what is not a directory' : 'DATA_DIR can not be reached by this user',
+    ]
+  }
 }
 
 function readText(

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { PostgresServer } from './databases.ts'
 import { startPage } from './page-server.ts'
-import { freePort } from './place.ts'
+import { freePort, takePlace } from './place.ts'
 import { playStory } from './play.ts'
 import { type SandboxOptions, startSandbox } from './sandbox.ts'
 import type { RoleName } from './service.ts'
@@ -66,10 +66,11 @@ async function serve(command: SandboxCommand): Promise<number> {
   return 0
 }
 
-/** Ends what an earlier sandbox may have left running, and forgets all of it. */
+/** Ends what an earlier sandbox may have left running, and forgets all of it. Throws when a living one has it. */
 async function forget(command: SandboxCommand, directory: string): Promise<void> {
   const { existsSync } = await import('node:fs')
   if (!existsSync(directory)) return
+  await takePlace(directory, command.port)
   const server = await command.startPostgres(directory)
   await server.stop()
   await rm(directory, { recursive: true, force: true })

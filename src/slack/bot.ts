@@ -62,13 +62,31 @@ export interface Identity extends Ours {
  * Slack nor, in Socket Mode, the app-level token, whose second part is the app's id.
  */
 export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings, 'appToken'>): Promise<Identity> {
-  const { team_id: team, user_id: botUser, bot_id: botId } = await client.auth.test()
+  const {
+    team_id: team,
+    user_id: botUser,
+    bot_id: botId,
+    app_id: ofToken,
+  } = answered(await ask(() => client.auth.test()), 'SLACK_BOT_TOKEN')
   if (!team || !botUser || !botId) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
   const info = await ask(() => client.bots.info({ bot: botId }))
   const told = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
-  const app = told ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
+  const app = told ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
   return { team, app, botUser, botId }
+}
+
+/** What Slack answered to the first call with a token; throws a sentence that names the setting. */
+function answered<T>(answer: Awaited<ReturnType<typeof ask<T>>>, setting: 'SLACK_BOT_TOKEN' | 'SLACK_APP_TOKEN'): T {
+  if (answer.ok) return answer.value
+  switch (answer.trouble) {
+    case 'refused':
+      throw new Error(`Slack refuses ${setting} (${answer.error})`)
+    case 'rate limited':
+      throw new Error(`Slack asks to wait ${answer.afterMs / 1_000} s. Start again then.`)
+    case 'unknown':
+      throw new Error('Slack does not answer. See whether this host reaches it, and SLACK_API_URL.')
+  }
 }
 
 async function appOfUser(client: WebClient, botUser: string): Promise<string | undefined> {
@@ -164,7 +182,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
       stopping: ending.signal,
       failed: (err) => log.warn({ err }, 'the connection to Slack could not be renewed'),
     })
-    await receiver.start()
+    answered(await ask(async () => receiver.start()), 'SLACK_APP_TOKEN')
   }
   const sweeping = setInterval(() => {
     track(sweep()).catch((err: unknown) => log.error({ err }, 'the sweep of the inbox failed'))

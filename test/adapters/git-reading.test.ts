@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
@@ -50,6 +50,7 @@ describe('the mirror', () => {
     const references = await plainGit(mirror(), ['for-each-ref', '--format=%(refname:lstrip=3) %(objectname)'])
     expect(references.stdout.trim().split('\n').sort()).toEqual([`feature%2Fx ${other}`, `master ${first}`])
     expect(await readdir(mirror())).not.toContain('FETCH_HEAD')
+    expect((await stat(mirror())).mode & 0o077).toBe(0)
   })
 
   it('looks without fetching, and says so for an empty repository', async () => {

@@ -18,8 +18,10 @@ interface Started {
   output(): string
   /** Waits for `/readyz`. */
   ready(): Promise<void>
-  /** SIGTERM; gives the exit code. */
+  /** SIGTERM, and once more while it stops; gives the exit code. */
   terminate(): Promise<number | null>
+  /** Gives the exit code of one that ends by itself. */
+  exit(): Promise<number | null>
 }
 
 async function freePort(): Promise<number> {
@@ -71,6 +73,14 @@ async function start(
     },
     async terminate() {
       child.kill('SIGTERM')
+      // It listens no more, and has not ended: what is told twice, as by a terminal and by npm, still ends in order.
+      const asked = () => fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: 'close' } })
+      await vi.waitFor(() => expect(asked()).rejects.toThrow(), { timeout: 20_000, interval: 10 })
+      child.kill('SIGTERM')
+      const [code] = await exited
+      return code
+    },
+    async exit() {
       const [code] = await exited
       return code
     },
@@ -194,6 +204,13 @@ describe('everything in one process with the embedded store', () => {
     await team.succeeded(1)
     expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
     expect((await ours()).length).toBeGreaterThan(1)
+
+    // Started once more by mistake: it can't be, and takes nothing from the one that runs.
+    const again = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir, PORT: String(started.port) })
+    expect(await again.exit()).toBe(1)
+    expect(again.output()).toContain('Signoff could not start: PORT is taken by another program.')
+    await started.ready()
+
     expect(await started.terminate()).toBe(0)
     await expect.poll(ours, { timeout: 10_000 }).toEqual([])
     for (const secret of team.secrets) expect(started.output()).not.toContain(secret)
@@ -213,10 +230,27 @@ describe('everything in one process with the embedded store', () => {
     await expect.poll(ours, { timeout: 10_000 }).toEqual([])
   })
 
+  it('says which setting is at fault when it can not start, exit code 1, and no value', async () => {
+    const roles = [
+      [{ SLACK_BOT_TOKEN: 'xoxb-hunter2-planted' }, 'Slack refuses SLACK_BOT_TOKEN (invalid_auth)'],
+      [{ SLACK_APP_TOKEN: 'xapp-hunter2-planted' }, 'Slack refuses SLACK_APP_TOKEN (invalid_auth)'],
+      [{ SLACK_API_URL: 'http://127.0.0.1:1/' }, 'Slack does not answer. See whether'],
+      [{ STORE_URL: 'postgres://u:hunter2-planted@127.0.0.1:1/x' }, 'The store does not answer'],
+      [{ STORE_URL: team.env.STORE_URL?.replace(/:[^:@]+@/, ':hunter2-planted@') }, 'refuses the user or the password'],
+    ] as const
+    await Promise.all(
+      roles.map(async ([more, words]) => {
+        const started = await start(team, ['--role', 'bot'], more)
+        expect(await started.exit()).toBe(1)
+        expect(started.output()).toContain(words)
+        expect(started.output()).not.toContain('hunter2-planted')
+      }),
+    )
+  })
+
   it('refuses to start with every problem at once, exit code 2, and no value', async () => {
     const wrong = await start(team, ['--role', 'bot'], { STORE_URL: undefined, SLACK_BOT_TOKEN: 'hunter2-planted' })
-    const [code] = (await once(wrong.child, 'exit')) as [number]
-    expect(code).toBe(2)
+    expect(await wrong.exit()).toBe(2)
     expect(wrong.output()).toMatch(/SLACK_BOT_TOKEN/)
     expect(wrong.output()).toMatch(/STORE_URL/)
     expect(wrong.output()).not.toContain('hunter2-planted')

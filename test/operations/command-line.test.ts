@@ -1,11 +1,22 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+
+const GOOD = `
+apps:
+  api:
+    repository: team/api
+    environments:
+      test:
+        branch: master
+        remote: { name: test, url: /srv/git/api.git }
+        channel: "#product"
+`
 
 let directory: string
 beforeAll(async () => {
@@ -47,6 +58,18 @@ describe('signoff', () => {
     expect(err).not.toContain('BITBUCKET')
   })
 
+  it('start: makes DATA_DIR for nobody else, and says so where it can’t be made', async () => {
+    const env = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1', STORE_URL: 'postgres://u:p@127.0.0.1:1/x' }
+    await writeFile(join(directory, 'good.yml'), GOOD)
+    const start = (dataDir: string) =>
+      signoff(['start', '--role', 'bot'], { ...env, RELEASES_FILE: 'good.yml', DATA_DIR: dataDir })
+    const [made, impossible, file] = await Promise.all([start('new/data'), start('/proc/data'), start('good.yml')])
+    expect(made.err).toContain('The store does not answer')
+    expect((await stat(join(directory, 'new', 'data'))).mode & 0o777).toBe(0o700)
+    expect(impossible).toMatchObject({ code: 1, err: expect.stringContaining('DATA_DIR can not be made') })
+    expect(file).toMatchObject({ code: 2, err: expect.stringContaining('DATA_DIR is not a directory') })
+  })
+
   it.each([
     ['no command', []],
     ['an unknown command', ['deploy']],
@@ -54,9 +77,20 @@ describe('signoff', () => {
     ['an unknown option', ['manifest', '--http']],
     ['an export of no number', ['audit', 'export', '--release', 'twelve']],
     ['a head that is too short', ['audit', 'verify', '--head', '4be1']],
+    ['a sandbox at no port', ['sandbox', '--port', 'http']],
     ['a manifest for plain http', ['manifest', '--url', 'http://signoff.example.com']],
   ])('%s is wrong use: exit code 2', async (_what, args) => {
     expect((await signoff(args)).code).toBe(2)
+  })
+
+  it('sandbox --reset: leaves one that runs as it is, exit code 1', async () => {
+    const kept = join(directory, 'sandboxes', 'sandbox', 'sandbox.pid')
+    await mkdir(dirname(kept), { recursive: true })
+    await writeFile(kept, String(process.pid))
+    const { code, err } = await signoff(['sandbox', '--reset', '--port', '0'], { DATA_DIR: 'sandboxes' })
+    expect(code).toBe(1)
+    expect(err).toContain('A sandbox runs already')
+    expect(await readFile(kept, 'utf8')).toBe(String(process.pid))
   })
 
   it('--help is good', async () => {

@@ -56,7 +56,8 @@ export function createMirrors(options: { directory: string; processes: GitProces
 
   async function make(directory: string, configuration: string): Promise<void> {
     const fresh = `${directory}.${randomUUID()}.new`
-    await mkdir(fresh, { recursive: true })
+    // The team's source code: for nobody else on this machine.
+    await mkdir(fresh, { recursive: true, mode: 0o700 })
     const made = await options.processes.run({
       args: ['init', '--quiet', '--bare', '--template=', '--initial-branch=none', '.'],
       environment: gitEnvironment(),

@@ -90,7 +90,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     else boss = await afterLock(connect, 'migrations', () => prepare(connect, options.role ?? 'all', timing, report))
   } catch (error) {
     await db.destroy()
-    throw error
+    throw openingFailed(error)
   }
 
   const transaction = createTransactions(db, createJobsInTransaction(boss))
@@ -121,6 +121,20 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       return closing
     },
   }
+}
+
+/** A server that is not there, or says no, in words; whatever else goes wrong has its own. */
+function openingFailed(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const code = 'code' in error ? String(error.code) : ''
+  const says = (words: string) => new Error(words, { cause: error })
+  if (/^28/.test(code)) return says('The store refuses the user or the password in STORE_URL.')
+  if (code === '3D000') return says('The store has no database of the name in STORE_URL.')
+  // An error of the system, a server that starts, stops or is full; pg's own time limit has no code.
+  if (/^E[A-Z]/.test(code) || /^(08|53|57)/.test(code) || /timeout|terminated/i.test(error.message)) {
+    return says(`The store does not answer${code && ` (${code})`}. See STORE_URL, and whether its Postgres runs.`)
+  }
+  return error
 }
 
 async function refuseOther(db: Kysely<Tables>): Promise<void> {

@@ -127,7 +127,8 @@ export function storeChecks(store: { now(): Promise<Date> }, clock: () => number
           await once()
           return good('answers')
         } catch (error) {
-          return wrong(error instanceof Error ? error.message : 'does not answer', 'see STORE_URL and whether it runs')
+          const says = error instanceof Error ? error.message : 'does not answer'
+          return wrong(says, says.includes('STORE_URL') ? undefined : 'see STORE_URL and whether it runs')
         }
       },
     },
