@@ -4,7 +4,9 @@ import { COMMIT_PATTERN, RESERVED_WORDS } from '../release/command.ts'
 import { gitUrlProblem } from './addresses.ts'
 import { milliseconds } from './durations.ts'
 
+/** What Postgres takes for its limits. */
 const MOST_MILLISECONDS = 2_147_483_647
+const A_YEAR_MS = 366 * 86_400_000
 
 function text(pattern: RegExp, message: string) {
   return z.string().regex(pattern, message)
@@ -42,13 +44,13 @@ const durationMessage = 'must be a time such as 10s, 5min or 24h'
 function duration(allowed: (ms: number) => boolean, message: string) {
   const isAllowed = (value: string) => {
     const ms = milliseconds(value)
-    return ms !== undefined && ms <= MOST_MILLISECONDS && allowed(ms)
+    return ms !== undefined && allowed(ms)
   }
   return text(/^(0|[0-9]{1,10}(ms|s|min|h|d))$/, message).refine(isAllowed, message)
 }
 
-const limitMessage = `${durationMessage}, or 0 for none`
-const limit = z.union([z.literal(0), duration(() => true, limitMessage)], { error: limitMessage })
+const limitMessage = `${durationMessage}, at most 24d, or 0 for none`
+const limit = z.union([z.literal(0), duration((ms) => ms <= MOST_MILLISECONDS, limitMessage)], { error: limitMessage })
 
 const people = (meaning: string) =>
   z
@@ -102,7 +104,7 @@ const signOff = z.strictObject({
   qa_by: people('Who may say that QA passed; left out: every full member').optional(),
   emergency_by: people('Who may say "must go out now"; left out: the approvers').optional(),
   require_checks: z.boolean().default(false).describe('true: without good build statuses a release is refused'),
-  expires_after: duration((ms) => ms > 0, durationMessage)
+  expires_after: duration((ms) => ms > 0 && ms <= A_YEAR_MS, `${durationMessage}, at most 366d`)
     .default('24h')
     .describe('How long the sign-offs may take'),
 })

@@ -177,6 +177,11 @@ apps:
     expect(releases(without).apps[0]?.environments[0]?.migrations?.talkItOver).toEqual([])
   })
 
+  it('may keep sign-offs open for longer than a month', () => {
+    const [, production] = releases(changed('expires_after: 24h', 'expires_after: 30d')).apps[0]?.environments ?? []
+    expect(production?.signOff?.expiresAfterMs).toBe(30 * 86_400_000)
+  })
+
   it('takes git on this machine for a plain git remote', () => {
     for (const url of ['/srv/git/api.git', 'file:///srv/git/api.git', 'http://127.0.0.1:80/api.git']) {
       const text = changed(/platform: heroku\n.*app: .*\n/, '\n').replace(
@@ -349,14 +354,24 @@ describe('a mistake in releases.yml is told with its line', () => {
       'time of nothing',
       'expires_after: 24h',
       'expires_after: 0s',
-      [`releases.yml:42: ${at}.production.sign_off.expires_after must be a time such as 10s, 5min or 24h`],
+      [
+        `releases.yml:42: ${at}.production.sign_off.expires_after must be a time such as 10s, 5min or 24h, at most 366d`,
+      ],
+    ],
+    [
+      'time of years',
+      'expires_after: 24h',
+      'expires_after: 9999999999d',
+      [
+        `releases.yml:42: ${at}.production.sign_off.expires_after must be a time such as 10s, 5min or 24h, at most 366d`,
+      ],
     ],
     [
       'unit that Postgres lacks',
       'lock_timeout: 10s',
       'lock_timeout: 10m',
       [
-        `releases.yml:20: ${at}.integration.migrations.lock_timeout must be a time such as 10s, 5min or 24h, or 0 for none`,
+        `releases.yml:20: ${at}.integration.migrations.lock_timeout must be a time such as 10s, 5min or 24h, at most 24d, or 0 for none`,
       ],
     ],
     [
@@ -364,7 +379,7 @@ describe('a mistake in releases.yml is told with its line', () => {
       'lock_timeout: 10s',
       'lock_timeout: 25d',
       [
-        `releases.yml:20: ${at}.integration.migrations.lock_timeout must be a time such as 10s, 5min or 24h, or 0 for none`,
+        `releases.yml:20: ${at}.integration.migrations.lock_timeout must be a time such as 10s, 5min or 24h, at most 24d, or 0 for none`,
       ],
     ],
     [
