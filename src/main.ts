@@ -130,7 +130,9 @@ async function withStorePlace(work: (place: { storeUrl?: string; dataDir: string
     await work(place)
   } catch (error) {
     complain([createScrubber(secrets)(error instanceof Error ? error.message : 'The store can not be read.')])
-    process.exitCode = NOT_GOOD
+    // Nothing was looked at: for whoever watches the record that is another thing than a record that is not good.
+    const { NoStore } = await import('./parts.ts')
+    process.exitCode = error instanceof NoStore ? WRONG_USE : NOT_GOOD
   }
 }
 

@@ -74,11 +74,16 @@ export async function findStore({ storeUrl, dataDir }: StorePlace): Promise<Stor
   return (await attachEmbeddedPostgres({ dataDir }))?.connection
 }
 
+/** Neither STORE_URL nor a running Signoff says where the store is. */
+export class NoStore extends Error {
+  override readonly name = 'NoStore'
+}
+
 /** Opens the store for reading only; nothing is migrated. Throws where it is not there or of another version. */
 export async function openStoreToRead(place: StorePlace) {
   const pool = await findStore(place)
   if (pool === undefined) {
-    throw new Error(
+    throw new NoStore(
       'No Signoff is running on this DATA_DIR, and STORE_URL is not set. Start it first, or set STORE_URL.',
     )
   }

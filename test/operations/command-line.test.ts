@@ -111,9 +111,9 @@ describe('signoff', () => {
     expect(JSON.parse((await signoff(['config', 'schema'])).out).properties).toHaveProperty('apps')
   })
 
-  it('audit verify where nothing runs says so: exit code 1', async () => {
+  it('audit verify where nothing runs and no store is named says so: exit code 2', async () => {
     const { code, err } = await signoff(['audit', 'verify'])
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(err).toContain('STORE_URL')
   })
 
