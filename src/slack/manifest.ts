@@ -9,7 +9,8 @@ import { SLACK_REQUEST_PATH } from './ids.ts'
  */
 export function httpManifest(manifestYaml: string, url: string): string {
   const requestUrl = requestUrlOf(url)
-  const manifest = parseDocument(manifestYaml)
+  // What the file says of itself at its beginning is true of Socket Mode only.
+  const manifest = parseDocument(manifestYaml.replace(/^(#.*\n)+/, ''))
   const commands = manifest.getIn(['features', 'slash_commands'])
   const interactivity = manifest.getIn(['settings', 'interactivity'])
   if (manifest.errors.length > 0 || !isSeq(commands) || !isMap(interactivity)) {

@@ -68,6 +68,8 @@ describe('the manifest for HTTP', () => {
   it('is a manifest that Slack takes, the same but for how Slack reaches us', () => {
     const yaml = httpManifest(manifestYaml, 'https://signoff.example.com')
     expect(problems(yaml)).toEqual([])
+    expect(yaml).toMatch(/^# Slack app manifest for HTTP/)
+    expect(yaml).not.toContain('Socket Mode')
     const expected = parse(manifestYaml)
     for (const command of expected.features.slash_commands) command.url = 'https://signoff.example.com/slack/events'
     expected.settings.interactivity.request_url = 'https://signoff.example.com/slack/events'
