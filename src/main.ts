@@ -17,6 +17,9 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+// Who reads may have read enough, as `head` has.
+process.stdout.on('error', () => process.exit(NOT_GOOD))
+
 function complain(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`)
 }
@@ -152,7 +155,12 @@ function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
   })
 }
 
-function auditExport({ release, format }: { release?: number; format: string }): Promise<void> {
+async function auditExport({ release, format }: { release?: number; format: string }): Promise<void> {
+  if (release === undefined && format !== 'json') {
+    complain([`--format ${format} is for one release: say which with --release.`])
+    process.exitCode = WRONG_USE
+    return
+  }
   return withStorePlace(async (place) => {
     const { exportAudit, exportEvents } = await import('./audit.ts')
     if (release === undefined) return exportEvents(place, say)

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -76,6 +77,7 @@ describe('signoff', () => {
     ['an unknown role', ['start', '--role', 'boss']],
     ['an unknown option', ['manifest', '--http']],
     ['an export of no number', ['audit', 'export', '--release', 'twelve']],
+    ['an export of everything for reading', ['audit', 'export', '--format', 'markdown']],
     ['a head that is too short', ['audit', 'verify', '--head', '4be1']],
     ['a sandbox at no port', ['sandbox', '--port', 'http']],
     ['a manifest for plain http', ['manifest', '--url', 'http://signoff.example.com']],
@@ -109,6 +111,17 @@ describe('signoff', () => {
 
   it('config schema prints JSON Schema', async () => {
     expect(JSON.parse((await signoff(['config', 'schema'])).out).properties).toHaveProperty('apps')
+  })
+
+  it('ends without a word when nobody reads on', async () => {
+    const child = spawn(process.execPath, [MAIN, 'config', 'schema'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let err = ''
+    child.stderr.on('data', (chunk) => {
+      err += chunk
+    })
+    await once(child, 'close')
+    expect(err).toBe('')
   })
 
   it('audit verify where nothing runs and no store is named says so: exit code 2', async () => {
