@@ -11,7 +11,7 @@ import type { WorkerPorts } from './ports.ts'
 export interface DatabaseNow {
   readonly identity: string
   readonly revisions: readonly string[]
-  /** A session of ours is at work in it; not known where only alembic can look. */
+  /** A session of ours is at work in it; told of Postgres only. */
   readonly isWorking?: true
 }
 
@@ -35,7 +35,8 @@ export async function lookAtDatabase(
     patientlyAskDatabase(() => ports.migrations.status(environment, checkout, signal), ports),
   )
   if (!status.ok) return status
-  return { ok: true, value: { identity: status.value.identity, revisions: status.value.current } }
+  const { identity, current, isWorking } = status.value
+  return { ok: true, value: { identity, revisions: current, ...(isWorking && { isWorking }) } }
 }
 
 /** Does something with the files of a commit or tree, and takes them away again. */

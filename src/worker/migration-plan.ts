@@ -168,8 +168,8 @@ export async function lastPushes(
 }
 
 /**
- * Another environment whose migrations reach this database: by its env file as it is now or, where that does not tell,
- * as it was noted when its own release was planned. A note alone may be out of date: env files are corrected.
+ * Another environment whose migrations reach this database: by its DATABASE_URL as it is now or, where another variable or
+ * none names it, as it was noted when its own release was planned. A note alone may be out of date: env files are corrected.
  */
 async function otherReaching(
   ports: WorkerPorts,
@@ -182,9 +182,10 @@ async function otherReaching(
     .filter((each) => each.migrations && !(each.app === environment.app && each.name === environment.name))
   const reaching = await Promise.all(
     others.map(async (other) => {
-      const seen = await ports.migrations.revisions(other)
-      const reached = seen.ok ? seen.value?.identity : seen.database
-      return reached === undefined ? noted.app === other.app && noted.environment === other.name : reached === identity
+      const isNoted = noted.app === other.app && noted.environment === other.name
+      const named = await ports.migrations.databasesNamed(other)
+      if (named.DATABASE_URL === identity) return true
+      return isNoted && (named.DATABASE_URL === undefined || Object.values(named).includes(identity))
     }),
   )
   return others.find((_, index) => reaching[index])

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { chmod, lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -60,7 +60,8 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
   const identity = () => `${connection.hostname}:${connection.port}/${database.name}`
 
   it('of an empty database: everything is pending, oldest first', async () => {
-    const answer = await migrations().status(app.environment(), app.checkout)
+    const looks = migrations()
+    const answer = await looks.status(app.environment(), app.checkout)
     expect(answer).toEqual({
       ok: true,
       value: {
@@ -76,17 +77,16 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
         ],
       },
     })
-    expect(await migrations().revisions(app.environment())).toEqual({
-      ok: true,
-      value: { identity: identity(), revisions: [] },
-    })
+    const direct = await looks.revisions(app.environment())
+    expect(direct).toEqual({ ok: true, value: { identity: identity(), revisions: [] } })
   })
 
   it('of a database that is behind: what is missing is pending, and looking changed nothing', async () => {
     await standAt('bbb222')
-    const answer = await migrations().status(app.environment(), app.checkout)
+    const looks = migrations()
+    const answer = await looks.status(app.environment(), app.checkout)
     expect(answer).toMatchObject({ value: { current: ['bbb222'], pending: [{ revision: 'ccc333' }] } })
-    expect(await migrations().revisions(app.environment())).toMatchObject({ value: { revisions: ['bbb222'] } })
+    expect(await looks.revisions(app.environment())).toMatchObject({ value: { revisions: ['bbb222'] } })
     expect(await readdir(app.checkout)).toEqual(['alembic_users.ini', 'migrations'])
     expect(await readdir(join(app.checkout, 'migrations'))).toEqual(['env.py', 'versions'])
   })
@@ -109,12 +109,11 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
       await readFile(join(app.checkout, file('ccc333')), 'utf8').then((text) => text.replace('ccc333', 'bbb999')),
     )
     await standAt('bbb999', 'ccc333')
-    const answer = await migrations().status(app.environment(), app.checkout)
+    const looks = migrations()
+    const answer = await looks.status(app.environment(), app.checkout)
     expect(answer.ok && answer.value.heads.map((head) => head.revision).toSorted()).toEqual(['bbb999', 'ccc333'])
     expect(answer).toMatchObject({ value: { unknown: [], pending: [] } })
-    expect(await migrations().revisions(app.environment())).toMatchObject({
-      value: { revisions: ['bbb999', 'ccc333'] },
-    })
+    expect(await looks.revisions(app.environment())).toMatchObject({ value: { revisions: ['bbb999', 'ccc333'] } })
   })
 
   it('comes through an application that prints, and reads its .env itself', async () => {
@@ -149,7 +148,7 @@ os.environ.pop('DATABASE_URL')`
     ])
     expect(env).toMatchObject({
       GREETING: 'a # b',
-      PGAPPNAME: 'signoff',
+      PGAPPNAME: 'signoff look',
       PGOPTIONS: '-c work_mem=1MB -c lock_timeout=3s -c statement_timeout=1min',
     })
     expect([mode, home]).toEqual([0o600, []])
@@ -248,13 +247,18 @@ os.environ.pop('DATABASE_URL')`
   })
 
   describe('of a database that', () => {
+    /** By Python and directly, where it was as it should be before. */
     const both = async (url: string) => {
+      const looks = migrations()
+      expect(await looks.status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+      const seen = await looks.revisions(app.environment())
+      expect(seen).toHaveProperty('value.identity')
       await app.setEnv(`DATABASE_URL="${url}"\n`)
-      return [
-        await migrations().status(app.environment(), app.checkout),
-        await migrations().revisions(app.environment()),
-      ]
+      const answers = [await looks.revisions(app.environment()), await looks.status(app.environment(), app.checkout)]
+      await app.setEnv(`DATABASE_URL="${database.url}"\n`)
+      return answers.toReversed()
     }
+    const notDirectly = { ok: true, value: undefined }
     const changed = (change: (url: URL) => void) => {
       const url = new URL(database.url)
       change(url)
@@ -277,28 +281,57 @@ os.environ.pop('DATABASE_URL')`
           why: 'database unreachable',
           database: `${at.hostname}:${at.port}/${database.name}`,
         }
-        expect(answers).toMatchObject([expected, expected])
+        expect(answers).toMatchObject([expected, notDirectly])
         expect(JSON.stringify(answers)).not.toContain(connection.password)
       }
     })
 
+    it('has gone since it was seen is unreachable, looked at directly too', async () => {
+      const front = createServer((from) => {
+        const to = connect(Number(connection.port), connection.hostname)
+        from.on('error', () => undefined).pipe(to)
+        to.on('error', () => undefined).pipe(from)
+      })
+      await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', () => resolve()))
+      const url = changed((one) => {
+        one.port = String((front.address() as AddressInfo).port)
+      })
+      await app.setEnv(`DATABASE_URL="${url}"\n`)
+      const looks = migrations()
+      expect(await looks.status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+      await new Promise((resolve) => front.close(resolve))
+      const answer = await looks.revisions(app.environment())
+      expect(answer).toMatchObject({
+        ok: false,
+        why: 'database unreachable',
+        database: new URL(url).host + `/${database.name}`,
+      })
+    })
+
     it('does not know our password, our role or its own name refuses us', async () => {
-      for (const url of [
-        changed((one) => {
-          one.password = 'not-this-password'
-        }),
-        changed((one) => {
-          one.username = 'nobody_we_know'
-        }),
-        changed((one) => {
-          one.pathname = '/no_such_database'
-        }),
-      ]) {
+      const refused = { ok: false, why: 'database refused' }
+      for (const [url, directly] of [
+        [
+          changed((one) => {
+            one.password = 'not-this-password'
+          }),
+          refused,
+        ],
+        [
+          changed((one) => {
+            one.username = 'nobody_we_know'
+          }),
+          refused,
+        ],
+        [
+          changed((one) => {
+            one.pathname = '/no_such_database'
+          }),
+          notDirectly,
+        ],
+      ] as const) {
         const answers = await both(url)
-        expect(answers).toMatchObject([
-          { ok: false, why: 'database refused' },
-          { ok: false, why: 'database refused' },
-        ])
+        expect(answers).toMatchObject([refused, directly])
         expect(JSON.stringify([answers, logged])).not.toContain('not-this-password')
       }
     })
@@ -337,10 +370,16 @@ os.environ.pop('DATABASE_URL')`
   })
 
   describe('looked at without Python', () => {
-    const revisionsOf = () => migrations().revisions(app.environment())
+    /** As a worker is that has seen which database and table the application uses. */
+    async function looking() {
+      const seen = migrations()
+      expect(await seen.status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+      return () => seen.revisions(app.environment())
+    }
 
     it("takes SQLAlchemy's and Heroku's forms of a URL, and a password with any character", async () => {
       await standAt('aaa111')
+      const revisionsOf = await looking()
       for (const scheme of ['postgres', 'postgresql+psycopg2']) {
         await app.setEnv(`DATABASE_URL=${database.url.replace(/^postgresql/, scheme)}\n`)
         expect(await revisionsOf()).toEqual({ ok: true, value: { identity: identity(), revisions: ['aaa111'] } })
@@ -354,26 +393,56 @@ os.environ.pop('DATABASE_URL')`
       expect(byPython).toMatchObject({ value: { identity: identity(), current: ['aaa111'] } })
     })
 
-    it("finds alembic's table in another schema or by another name", async () => {
-      await run('CREATE SCHEMA api; CREATE TABLE api.versions_of_api (version_num varchar(32))')
-      await run("INSERT INTO api.versions_of_api VALUES ('aaa111')")
-      expect(await revisionsOf()).toMatchObject({ value: { revisions: ['aaa111'] } })
-      await run('CREATE TABLE other_version (version_num varchar(32))')
-      expect(await revisionsOf()).toEqual({ ok: true, value: undefined })
+    it.each([
+      ['of another name', ", version_table='users_version'", 'public.users_version'],
+      ['in a schema', ", version_table_schema='users'", 'users.alembic_version'],
+      ['where env.py’s search_path leads', '', 'users.alembic_version'],
+    ])("reads the application's own table %s, beside another application's", async (_where, configure, table) => {
+      const before = configure === '' ? "os.environ['PGOPTIONS'] = '-c search_path=users,public'\n" : ''
+      await app.write('migrations/env.py', envPy({ configure, before }))
+      await standAt('other1')
+      await run('CREATE SCHEMA users')
+      const revisionsOf = await looking()
+      if (configure !== '') expect(await revisionsOf()).toMatchObject({ value: { revisions: [] } })
+      await run(`CREATE TABLE ${table} (version_num varchar(32)); INSERT INTO ${table} VALUES ('aaa111')`)
+      expect(await (configure === '' ? await looking() : revisionsOf)()).toMatchObject({
+        value: { identity: identity(), revisions: ['aaa111'] },
+      })
     })
 
-    it('is not possible for other databases, and where env.py uses another one', async () => {
-      const looking = migrations()
+    it('is not possible before alembic has shown which database it is, for other databases, and where env.py uses another one', async () => {
+      expect(await migrations().revisions(app.environment())).toEqual({ ok: true, value: undefined })
       const other = await server.createDatabase()
       await app.write('migrations/env.py', envPy({ url: "os.environ['USERS_URL']" }))
-      await app.setEnv(`DATABASE_URL=${database.url}\nUSERS_URL=${other.url}\n`)
-      expect(await looking.status(app.environment(), app.checkout)).toMatchObject({
-        value: { identity: expect.stringContaining(other.name) },
+      await app.setEnv(`DATABASE_URL=${database.url}\nUSERS_URL=${other.url}\nREDIS_URL=redis://127.0.0.1/1\n`)
+      expect(await (await looking())()).toEqual({ ok: true, value: undefined })
+      const at = (name: string) => `${connection.host}/${name}`
+      expect(await migrations().databasesNamed(app.environment())).toEqual({
+        DATABASE_URL: at(database.name),
+        USERS_URL: at(other.name),
       })
-      expect(await looking.revisions(app.environment())).toEqual({ ok: true, value: undefined })
       await other.drop()
+      await app.write('migrations/env.py', envPy())
       await app.setEnv('DATABASE_URL=sqlite:///app.db\n')
-      expect(await revisionsOf()).toEqual({ ok: true, value: undefined })
+      expect(await (await looking())()).toEqual({ ok: true, value: undefined })
+      await app.setEnv('')
+      expect(await migrations().databasesNamed(app.environment())).toEqual({})
+    })
+
+    it('and by Python tells that an upgrade of ours is at work, and does not take a look for one', async () => {
+      const revisionsOf = await looking()
+      const [upgrade, look] = ['signoff', 'signoff look'].map(
+        (application_name) => new pg.Client({ connectionString: database.url, application_name }),
+      )
+      const told = async () => [
+        (await revisionsOf()) as object,
+        (await migrations().status(app.environment(), app.checkout)) as object,
+      ]
+      await look?.connect()
+      for (const one of await told()) expect(one).not.toHaveProperty('value.isWorking')
+      await upgrade?.connect()
+      for (const one of await told()) expect(one).toHaveProperty('value.isWorking', true)
+      await Promise.all([upgrade?.end(), look?.end()])
     })
   })
 })

@@ -14,7 +14,7 @@ import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-
 import { runAlone } from './process.ts'
 import { type AlembicProgram, findAlembic } from './program.ts'
 import { readRevisions } from './revisions.ts'
-import { readStatus } from './status-answer.ts'
+import { readStatus, type VersionTable } from './status-answer.ts'
 
 const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
 
@@ -49,12 +49,12 @@ interface Prepared {
  * `revisions` are safe to repeat, as far as the application's env.py changes nothing; `upgrade` is safe to repeat as
  * `alembic upgrade head` is. After `unknown`, and after `failed` where migrations commit one by one, look at what the database holds.
  *
- * `revisions` looks at DATABASE_URL of the env file; it gives undefined where that is no Postgres URL, where this process has
- * seen env.py use another database, or where several tables might be alembic's.
+ * `revisions` looks at DATABASE_URL of the env file, once a `status` of this process has seen that env.py uses that database
+ * and in which table its revisions are: an env file may name several databases, and a database may have several applications.
  */
 export function createMigrations(options: MigrationsOptions): Migrations {
-  /** The databases that env.py was seen to use, by app and environment. */
-  const seen = new Map<string, string>()
+  /** What env.py was seen to use, by app and environment. */
+  const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = (environment: Environment) => `${environment.app}/${environment.name}`
 
   async function prepare(environment: Environment): Promise<Prepared | { problem: string }> {
@@ -108,7 +108,7 @@ export function createMigrations(options: MigrationsOptions): Migrations {
       const ended = await withEnvFile(checkout, prepared.file, () =>
         runAlone([program.python[0], ...command], {
           cwd: checkout,
-          env: prepared.env,
+          env: { ...prepared.env, PGAPPNAME: 'signoff look' },
           timeoutMs,
           ...(signal === undefined ? {} : { signal }),
           onLine(line, from) {
@@ -137,9 +137,11 @@ export function createMigrations(options: MigrationsOptions): Migrations {
             : `alembic's Python ended with code ${ended.code}`
         return { ok: false, why: 'unreadable', detail, ...database }
       }
-      const status = readStatus(said, identity)
-      if ('why' in status) return { ok: false, why: status.why, detail: oneLine(clean(status.detail)), ...database }
-      seen.set(nameOf(environment), status.identity)
+      const read = readStatus(said, identity)
+      if ('why' in read) return { ok: false, why: read.why, detail: oneLine(clean(read.detail)), ...database }
+      const { status, table } = read
+      if (table === undefined) seen.delete(nameOf(environment))
+      else seen.set(nameOf(environment), { identity: status.identity, table })
       return { ok: true, value: withoutSecrets(status, clean) }
     },
 
@@ -153,15 +155,25 @@ export function createMigrations(options: MigrationsOptions): Migrations {
       const address = readDatabaseUrl(file.variables.DATABASE_URL)
       if (address === undefined) return { ok: true, value: undefined }
       const identity = databaseIdentity(address)
-      if ((seen.get(nameOf(environment)) ?? identity) !== identity) return { ok: true, value: undefined }
-      const read = await readRevisions(address, file.variables.PGSSLMODE)
+      const known = seen.get(nameOf(environment))
+      if (known?.identity !== identity) return { ok: true, value: undefined }
+      const read = await readRevisions(address, file.variables.PGSSLMODE, known.table)
       if (read.read === 'failed') {
         const detail = oneLine(options.scrub(withoutSecretsOf(file.variables)(read.detail)))
         return { ok: false, why: read.why, detail, database: identity }
       }
-      if (read.value.read === 'ambiguous') return { ok: true, value: undefined }
-      const { revisions, isWorking } = read.value
-      return { ok: true, value: { identity, revisions, ...(isWorking && { isWorking }) } }
+      return { ok: true, value: { identity, ...read.value } }
+    },
+
+    async databasesNamed(environment) {
+      const { envFile } = settingsOf(environment)
+      const file = envFile === undefined ? undefined : await readEnvFile(envFile)
+      const variables = file === undefined || 'problem' in file ? {} : file.variables
+      const named = Object.entries(variables).flatMap(([name, value]): [string, string][] => {
+        const address = readDatabaseUrl(value)
+        return address === undefined ? [] : [[name, databaseIdentity(address)]]
+      })
+      return Object.fromEntries(named)
     },
 
     async upgrade(environment, checkout, { signal, onLine, onWait } = {}): Promise<UpgradeAnswer> {

@@ -12,6 +12,8 @@ const statusAnswer = z.union([
   z.object({
     identity: z.string().nullable(),
     dialect: z.string().nullable(),
+    table: z.tuple([z.string(), z.string()]).nullable(),
+    working: z.boolean(),
     heads: z.array(revision),
     current: z.array(z.string()),
     unknown: z.array(z.string()),
@@ -25,8 +27,17 @@ export type Unsaid = {
   readonly detail: string
 }
 
+/** Where alembic keeps its revisions in a Postgres database. */
+export interface VersionTable {
+  readonly schema: string
+  readonly name: string
+}
+
 /** Reads the JSON of status.py. `identity`: what to call the database when the connection does not show it. */
-export function readStatus(json: string, identity: string | undefined): MigrationStatus | Unsaid {
+export function readStatus(
+  json: string,
+  identity: string | undefined,
+): { status: MigrationStatus; table: VersionTable | undefined } | Unsaid {
   const parsed = statusAnswer.safeParse(jsonOf(json))
   if (!parsed.success) return { why: 'unreadable', detail: "alembic's status can't be read" }
   const said = parsed.data
@@ -34,8 +45,9 @@ export function readStatus(json: string, identity: string | undefined): Migratio
   const named = said.identity ?? identity
   if (named === undefined)
     return { why: 'unreadable', detail: 'the env.py of this commit does not show which database it uses' }
-  return {
+  const status: MigrationStatus = {
     identity: named,
+    ...(said.working && { isWorking: true as const }),
     ...(said.dialect !== null && { dialect: said.dialect }),
     heads: said.heads.map(({ revision, file }) => ({ revision, file })),
     current: said.current,
@@ -48,6 +60,9 @@ export function readStatus(json: string, identity: string | undefined): Migratio
         : { ...about, preview: { notPreviewed: seen.not_previewed, commits } }
     }),
   }
+  // A database that the connection does not show may be any other than the one that the env file names.
+  const [schema, name] = (said.identity === null ? null : said.table) ?? []
+  return { status, table: schema === undefined || name === undefined ? undefined : { schema, name } }
 }
 
 // A failure to connect has no SQLSTATE in psycopg2, so that the words decide; they are libpq's and the server's.

@@ -15,6 +15,17 @@ import traceback
 # The longest SQL that is told, in characters: of one revision, and of all.
 LONGEST, LONGEST_IN_ALL = 200000, 1000000
 
+# Where the name leads by the search_path that env.py has set, or where it would be made.
+FIND_SCHEMA = """
+    SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                     WHERE c.oid = to_regclass(:name)), current_schema())"""
+
+# An upgrade of ours calls itself so, a look does not (PGAPPNAME). A role's own sessions are always visible to it.
+AT_WORK = """
+    SELECT 1 FROM pg_catalog.pg_stat_activity
+    WHERE datname = current_database() AND usename = session_user AND application_name = 'signoff'
+      AND pid <> pg_backend_pid() LIMIT 1"""
+
 
 def main(alembic, config_path, with_sql):
     # What the alembic program would see: its own folder, not ours, and its own arguments.
@@ -29,7 +40,7 @@ def main(alembic, config_path, with_sql):
 
     config = Config(config_path, cmd_opts=CommandLine().parser.parse_args(sys.argv[1:]))
     script = ScriptDirectory.from_config(config)
-    seen = {'looks': 0, 'current': [], 'identity': None, 'dialect': None}
+    seen = {'looks': 0, 'current': [], 'identity': None, 'dialect': None, 'table': None, 'working': False}
 
     def look(revisions, context):
         held = [revisions] if isinstance(revisions, str) else list(revisions or ())
@@ -37,6 +48,9 @@ def main(alembic, config_path, with_sql):
         seen['current'].extend(revision for revision in held if revision not in seen['current'])
         seen['identity'] = seen['identity'] or identity_of(context)
         seen['dialect'] = seen['dialect'] or context.dialect.name
+        # An env.py may take several databases: then no one table says where they are.
+        seen['table'] = version_table(context) if seen['looks'] == 1 else None
+        seen['working'] = seen['working'] or is_working(context)
         return []
 
     with EnvironmentContext(config, script, fn=look, destination_rev=None, dont_mutate=True):
@@ -58,6 +72,8 @@ def main(alembic, config_path, with_sql):
     return {
         'identity': seen['identity'],
         'dialect': seen['dialect'],
+        'table': seen['table'],
+        'working': seen['working'],
         'heads': [described(script.get_revision(revision)) for revision in script.get_heads()],
         'current': current,
         'unknown': unknown,
@@ -172,6 +188,26 @@ def identity_of(context):
         return '%s:%s/%s' % ('[%s]' % host if ':' in host else host or 'localhost', port, url.database or '')
     except Exception:
         return None
+
+
+def version_table(context):
+    """Schema and name of the table that holds this application's revisions, or will hold them; None where it does not show."""
+    if context.dialect.name != 'postgresql':
+        return None
+    from sqlalchemy import text
+
+    table = context._version
+    quoted = '.'.join('"%s"' % part.replace('"', '""') for part in (table.schema, table.name) if part)
+    found = context.connection.execute(text(FIND_SCHEMA), {'name': quoted}).fetchone()
+    schema = table.schema or (found and found[0])
+    return [schema, table.name] if schema else None
+
+
+def is_working(context):
+    """Whether an upgrade that Signoff has started is connected to this database."""
+    from sqlalchemy import text
+
+    return context.dialect.name == 'postgresql' and context.connection.execute(text(AT_WORK)).fetchone() is not None
 
 
 def failure(error):

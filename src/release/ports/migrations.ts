@@ -13,6 +13,8 @@ export interface MigrationStatus {
   readonly dialect?: string
   /** Oldest first. */
   readonly pending: readonly PendingRevision[]
+  /** An upgrade that we have started is connected to the database now; told of Postgres only. */
+  readonly isWorking?: true
 }
 
 export interface PendingRevision {
@@ -79,12 +81,14 @@ export interface Migrations {
   ): Promise<MigrationsAnswer<MigrationStatus>>
   /**
    * The database's revisions by a direct look at alembic_version, without Python. `undefined` where the database can't
-   * be looked at directly (not a Postgres URL in DATABASE_URL). `isWorking`: an alembic that we have started is connected
-   * to the database now.
+   * be looked at directly: not a Postgres URL in DATABASE_URL, or no `status` of this process has seen that the app uses
+   * that database. `isWorking` as in `status`.
    */
   revisions(
     environment: Environment,
   ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
+  /** The Postgres databases that the env file names, by the names of its variables; none of them is asked anything. */
+  databasesNamed(environment: Environment): Promise<Readonly<Record<string, string>>>
   /**
    * `upgrade head`, with the environment's time limits. Its own process group; nothing of it is left running.
    * `onWait` is called once for each lock that it waits for longer than three seconds, where the database can be looked

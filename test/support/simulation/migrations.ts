@@ -129,6 +129,7 @@ export function createMigrations(world: {
       const value = { identity: identityOf(environment), revisions }
       return { ok: true, value: working > 0 ? { ...value, isWorking: true } : value }
     },
+    databasesNamed: async (environment) => ({ DATABASE_URL: identityOf(environment) }),
     async upgrade(environment, checkout, { signal } = {}) {
       await time.sleep(START_MS)
       const { pending: planned, unknown } = statusOf(environment, checkout)
