@@ -29,8 +29,8 @@ export interface HerokuSettings {
 
 /**
  * Heroku's Platform API v3. `releases` is safe to repeat; `commit` is the slug's, or, where the slug does not tell, the first
- * 8 hex digits that the release's description names. `releaseSlug` is not safe to repeat: `unreachable` means that the release may
- * have been made, so look at `releases` first.
+ * 8 hex digits that the release's description names. `releaseSlug` is not safe to repeat: `unreachable`, an answer that
+ * can't be read among it, means that the release may have been made, so look at `releases` first; `wrong` that it was not.
  */
 export function createHeroku(settings: HerokuSettings): Heroku {
   const { apiKey, timeoutMs = 15_000 } = settings
@@ -119,9 +119,9 @@ export function createHeroku(settings: HerokuSettings): Heroku {
         range: `version ..; order=desc, max=${limit}`,
       })
       if (!read.ok) return troubleOf(read)
+      const last = read.value.toSorted((a, b) => b.version - a.version).slice(0, limit)
       const releases: PlatformRelease[] = []
-      for (const release of read.value.toSorted((a, b) => b.version - a.version).slice(0, limit)) {
-        const known = await withCommit(herokuApp, release)
+      for (const known of await Promise.all(last.map((release) => withCommit(herokuApp, release)))) {
         if (!known.ok) return known
         releases.push(known.value)
       }
@@ -133,7 +133,11 @@ export function createHeroku(settings: HerokuSettings): Heroku {
         method: 'POST',
         body: { slug },
       })
-      if (!made.ok) return troubleOf(made)
+      if (!made.ok) {
+        const { status = 0 } = made
+        if (status >= 200 && status < 300) return troubleOf({ ...made, trouble: 'unreachable' })
+        return troubleOf(status === 429 ? { ...made, trouble: 'wrong' } : made)
+      }
       const known = await withCommit(herokuApp, made.value)
       if (known.ok) return known
       const { id, version, status, current } = made.value

@@ -434,6 +434,27 @@ describe('Bitbucket', () => {
     })
   })
 
+  it('has declined or written nothing where a web page, an empty object or an open pull request is all that it answers', async () => {
+    const answers = [
+      '<html>Sign in</html>',
+      '{}',
+      '{"id":7,"state":"OPEN","source":{"branch":{"name":"a"}},"destination":{"branch":{"name":"b"}}}',
+    ]
+    for (const text of answers) {
+      const origin = await listen((_request, response) => {
+        response.writeHead(200, { 'content-type': text.startsWith('<') ? 'text/html' : 'application/json' }).end(text)
+      })
+      const odd = connect({ apiUrl: origin })
+      expect(await odd.decline(app, 7)).toMatchObject({ ok: false, trouble: 'wrong' })
+      if (text.includes('"id"')) continue
+      expect(await odd.comment(app, { pullRequest: 7 }, 'x')).toMatchObject({ ok: false, trouble: 'wrong' })
+      expect(
+        await odd.createPullRequest(app, { title: 'x', description: 'x', source: 'a', destination: 'b' }),
+      ).toMatchObject({ ok: false, trouble: 'wrong' })
+      expect(await odd.merge(app, 7, 'x')).toMatchObject({ merge: 'unknown' })
+    }
+  })
+
   it('that answers something else is wrong, and says where', async () => {
     const origin = await listen((_request, response) => json(response, { id: 1, state: 'OPEN', links: {} }))
     expect(await connect({ apiUrl: origin }).pullRequest(app, 1)).toEqual({

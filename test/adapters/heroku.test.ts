@@ -163,6 +163,20 @@ describe('a new Heroku release of a slug', () => {
     },
   )
 
+  it.each([
+    ['was taken, in an answer that is a web page', 200, 'unreachable'],
+    ['was turned away as one request too many', 429, 'wrong'],
+    ['was not followed elsewhere', 302, 'wrong'],
+  ])('%s', async (_what, status, trouble) => {
+    const server = createServer((_request, response) =>
+      response.writeHead(status, { 'content-type': 'text/html', location: 'https://example.com' }).end('<html>'),
+    )
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    expect(await connect({ apiUrl }).releaseSlug(NAME, 'slug')).toMatchObject({ ok: false, trouble })
+    server.close()
+  })
+
   it('is good also when its commit cannot be looked up', async () => {
     const slug = (await lastReleases()).find((release) => release.commit === older)?.slug ?? ''
     platform.fault({ route: 'slug', kind: 'http_500_before' })

@@ -114,8 +114,13 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
       }),
 
     async decline(app, id) {
-      const reply = await client.call(() => api.pullrequests.decline({ ...repositoryOf(app), pull_request_id: id }))
-      return reply.ok ? { ok: true, value: undefined } : troubleOf(reply)
+      const read = await client.read(
+        () => api.pullrequests.decline({ ...repositoryOf(app), pull_request_id: id }),
+        pullRequest,
+      )
+      if (!read.ok) return troubleOf(read)
+      if (read.value.state === 'declined') return { ok: true, value: undefined }
+      return { ok: false, trouble: 'wrong', detail: `Bitbucket says that PR #${id} is ${read.value.state}` }
     },
 
     async findComment(app, on, marker) {

@@ -54,7 +54,7 @@ export const listedPullRequest = z.object({
   summary: z.object({ raw: z.string().nullish() }).nullish(),
 })
 
-export const comment = z.object({ links: webLink })
+export const comment = z.object({ id: z.int().positive(), links: webLink })
 
 export const listedComment = z.object({
   deleted: z.boolean().optional(),

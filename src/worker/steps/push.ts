@@ -176,6 +176,9 @@ async function releaseAgain(run: StepRun, seen: Seen): Promise<Performed | Stopp
   const made = await heroku.releaseSlug(herokuApp, slug)
   if (made.ok) return released(run, made.value.version)
   if (made.trouble === 'refused') return stopped(herokuTrouble(environment, made).refused, 'as before')
+  if (made.trouble === 'wrong') {
+    return stopped({ gate: 'not_confirmed', app: herokuApp, detail: made.detail }, 'as before')
+  }
   const found = await lookUntilReleased(run, last)
   if (found !== undefined) return released(run, found.version)
   return stopped({ gate: 'push_unknown', remote: environment.remote.name, commit }, 'unknown')
