@@ -304,7 +304,7 @@ os.environ.pop('DATABASE_URL')`
       expect(answer).toMatchObject({
         ok: false,
         why: 'database unreachable',
-        database: new URL(url).host + `/${database.name}`,
+        database: `${new URL(url).host}/${database.name}`,
       })
     })
 

@@ -65,9 +65,12 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     databases.push(client)
     return client
   }
-  const held = async (ready: TestApp) => {
-    const answer = await migrations().revisions(ready.environment())
-    return answer.ok ? answer.value?.revisions : answer
+  const held = async () => {
+    const client = await connect()
+    const there = await client.query("SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL")
+    if (there.rows.length === 0) return []
+    const { rows } = await client.query<{ version_num: string }>('SELECT version_num FROM alembic_version ORDER BY 1')
+    return rows.map((row) => row.version_num)
   }
 
   it('brings the database to the head, and says what it does as it does it', async () => {
@@ -78,7 +81,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
       expect.stringContaining('Running upgrade  -> aaa111, create users'),
       expect.stringContaining('Running upgrade aaa111 -> bbb222, add email'),
     ])
-    expect(await held(ready)).toEqual(['bbb222'])
+    expect(await held()).toEqual(['bbb222'])
     expect(await migrations().upgrade(ready.environment(), ready.checkout)).toMatchObject({ upgrade: 'done' })
     expect(await readdir(ready.checkout)).toEqual(['alembic_users.ini', 'migrations'])
   })
@@ -88,7 +91,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
     expect(answer.output.join('\n')).toContain('relation "nowhere" does not exist')
-    expect(await held(ready)).toEqual([])
+    expect(await held()).toEqual([])
   })
 
   it('with a transaction for each migration keeps the first when the second fails', async () => {
@@ -96,7 +99,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     await ready.write('migrations/env.py', envPy({ configure: ', transaction_per_migration=True' }))
     const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
-    expect(await held(ready)).toEqual(['aaa111'])
+    expect(await held()).toEqual(['aaa111'])
   })
 
   it('of several heads fails and changes nothing', async () => {
@@ -104,7 +107,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed' })
     expect(answer.output.join('\n')).toContain('Multiple head revisions')
-    expect(await held(ready)).toEqual([])
+    expect(await held()).toEqual([])
   })
 
   it('gives up on a lock after the environment’s time limit', async () => {
@@ -117,7 +120,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
     expect(answer.output.join('\n')).toContain('lock timeout')
     await other.query('ROLLBACK')
-    expect(await held(ready)).toEqual(['aaa111'])
+    expect(await held()).toEqual(['aaa111'])
   })
 
   it('that is stopped in the middle is unknown, and leaves no process and no .env', async () => {
@@ -161,7 +164,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
       },
     })
     expect(answer).toMatchObject({ upgrade: 'unknown' })
-    expect(await held(ready)).toEqual([])
+    expect(await held()).toEqual([])
   })
 
   it('that was stopped before it began is not begun', async () => {
@@ -172,7 +175,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
       upgrade: 'failed',
       output: ['alembic was not started: the run was stopped'],
     })
-    expect(await held(ready)).toEqual([])
+    expect(await held()).toEqual([])
   })
 
   it('of a database that refuses us fails, and repeats no password', async () => {
@@ -193,6 +196,12 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     const scrub = (line: string) => line.replaceAll('ours', '[scrubbed]')
     const answer = await migrations({ scrub }).upgrade(ready.environment(), ready.checkout, { onLine })
     expect(answer.output).toContain('[secret] [secret] [scrubbed]')
+  })
+
+  it('that prints megabytes without an end of line is cut short, and is done', async () => {
+    const ready = await prepare({ ...first, upgrade: "print('x' * 30_000_000, end='')" })
+    const { upgrade, output } = await migrations().upgrade(ready.environment(), ready.checkout)
+    expect([upgrade, Math.max(...output.map((line) => line.length))]).toEqual(['done', 300_000])
   })
 
   it('runs the sample application of the sandbox from where production is to where master is', async () => {
@@ -224,7 +233,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
         expect(status.value.pending[0]?.file).toMatch(/^migrations\/versions\/.*\.py$/)
         expect(await migrations().upgrade(ready.environment(), checkout, { onLine })).toMatchObject({ upgrade: 'done' })
       }
-      expect(await held(ready)).toEqual(head)
+      expect(await held()).toEqual(head)
     } finally {
       await rm(directory, { recursive: true, force: true })
     }

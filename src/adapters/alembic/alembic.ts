@@ -21,6 +21,9 @@ const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
 /** How many lines of an upgrade are kept, the last ones. */
 const KEPT_LINES = 1000
 
+/** In characters. What is told is shorter; but where a line is cut, half of a secret may be left, which nothing finds. */
+const LONGEST_LINE = 300_000
+
 export interface MigrationsOptions {
   /** Takes our own secrets out of a line. Those of the env file are taken out before. */
   readonly scrub: (line: string) => string
@@ -196,8 +199,8 @@ export function createMigrations(options: MigrationsOptions): Migrations {
           timeoutMs: options.upgradeTimeoutMs ?? 3_600_000,
           ...(signal === undefined ? {} : { signal }),
           onLine(raw) {
-            const line = prepared.clean(raw)
-            revision = /Running upgrade .*?-> ([^\s,]+)/.exec(line)?.[1] ?? revision
+            const line = prepared.clean(raw.slice(0, LONGEST_LINE))
+            revision = /Running upgrade .{0,400}?-> ([^\s,]+)/.exec(line)?.[1] ?? revision
             output.push(line)
             if (output.length > KEPT_LINES) output.shift()
             onLine?.(line)
@@ -246,7 +249,7 @@ function limit(text: string): string {
 function isLostConnection(line: string): boolean {
   const lost =
     /server closed the connection unexpectedly|connection (has been |was )?(closed|lost|reset)|terminating connection|could not receive data from server|SSL SYSCALL error|connection already closed/i
-  return lost.test(line) && !/connection to server .* failed/i.test(line)
+  return lost.test(line) && !/connection to server .{0,400}? failed/i.test(line)
 }
 
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ').trim().slice(0, 500)

@@ -63,6 +63,9 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
+/** Every repetition is bounded, so that a line of megabytes takes no longer than many short ones. */
+const PASSWORD_IN_URL = /((?<![\w+.-])[\w+.-]{1,64}:\/\/[^\s:/@]{0,256}:)[^\s@]{1,1024}@/g
+
 /**
  * Takes the values of an env file that are secrets out of a line: passwords in URLs, and what is named like a secret.
  * Only who has read the file knows them, so that no scrubbing further on can.
@@ -80,7 +83,7 @@ export function withoutSecretsOf(variables: Readonly<Record<string, string>>): (
   return (line) => {
     let clean = line
     for (const secret of known) clean = clean.replaceAll(secret, '[secret]')
-    return clean.replaceAll(/([\w+.-]+:\/\/[^\s:/@]*:)[^\s@]+@/g, '$1[secret]@')
+    return clean.replaceAll(PASSWORD_IN_URL, '$1[secret]@')
   }
 }
 

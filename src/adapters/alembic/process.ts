@@ -12,8 +12,14 @@ export type Ended =
 const GRACE_MS = 2000
 
 /**
+ * In characters. Whoever takes a line cuts it again, after the secrets are out of it; and what status.py says fits in with its
+ * SQL, of which it tells a million characters.
+ */
+const LONGEST_LINE = { stdout: 16 * 1024 * 1024, stderr: 300_000 }
+
+/**
  * Runs a program in a process group of its own, with exactly this environment and an empty HOME, and nothing on standard
- * input. Gives its lines as they come. At `timeoutMs`, and when `signal` aborts, the group is told to end, and killed
+ * input. Gives its lines as they come, very long ones cut. At `timeoutMs`, and when `signal` aborts, the group is told to end, and killed
  * two seconds later; nothing of it is left running when this resolves, or when this process exits.
  */
 export async function runAlone(
@@ -63,8 +69,8 @@ export async function runAlone(
     try {
       const [result] = await Promise.all([
         running,
-        readLines(running.stdout, (line) => options.onLine(line, 'stdout')),
-        readLines(running.stderr, (line) => options.onLine(line, 'stderr')),
+        readLines(running.stdout, LONGEST_LINE.stdout, (line) => options.onLine(line, 'stdout')),
+        readLines(running.stderr, LONGEST_LINE.stderr, (line) => options.onLine(line, 'stderr')),
       ])
       if (pid === undefined) return { ended: 'not started' }
       if (result.exitCode === 0) return { ended: 'exit', code: 0 }
@@ -82,13 +88,32 @@ export async function runAlone(
   }
 }
 
-async function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): Promise<void> {
+async function readLines(
+  stream: NodeJS.ReadableStream,
+  longest: number,
+  onLine: (line: string) => void,
+): Promise<void> {
   const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of stream) {
-    const lines = (rest + decoder.decode(chunk as Buffer, { stream: true })).split(/\r?\n/)
-    rest = lines.pop() ?? ''
-    for (const line of lines) onLine(line)
+  let parts: string[] = []
+  let length = 0
+  // Only what has come is looked through: a line of many chunks would else be looked through again with each.
+  const add = (text: string) => {
+    if (length < longest) parts.push(text.slice(0, longest - length))
+    length += text.length
   }
-  if (rest !== '') onLine(rest)
+  const give = () => {
+    const line = parts.join('')
+    parts = []
+    length = 0
+    onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
+  }
+  for await (const chunk of stream) {
+    const [rest = '', ...begun] = decoder.decode(chunk as Buffer, { stream: true }).split('\n')
+    add(rest)
+    for (const text of begun) {
+      give()
+      add(text)
+    }
+  }
+  if (length > 0) give()
 }

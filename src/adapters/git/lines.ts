@@ -32,5 +32,5 @@ export function createScrubber(credentials: { username: string; password: string
   return (text: string): string =>
     hidden
       .reduce((scrubbed, secret) => scrubbed.replaceAll(secret, '[hidden]'), text)
-      .replaceAll(/(\w+:\/\/)[^\s/@'"]+@/g, '$1')
+      .replaceAll(/(\b\w{1,32}:\/\/)[^\s/@'"]{1,1024}@/g, '$1')
 }
