@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Plan } from '../../src/release/plan.ts'
 import { CLOCK } from '../../src/release/ports/clock.ts'
 import type { Git } from '../../src/release/ports/git.ts'
 import type { MigrationStatus, Migrations } from '../../src/release/ports/migrations.ts'
@@ -17,8 +18,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(checkouts, { recursive: true, force: true }))
 
-const plan = aPlan()
-const planned = plan.bound.database
+const PLAN = aPlan()
+const planned = PLAN.bound.database
 const pendingOf = (...revisions: readonly string[]) =>
   revisions.map((revision) => ({ revision, message: revision, file: `migrations/${revision}.py` }))
 
@@ -34,7 +35,7 @@ function status(change: Partial<MigrationStatus> = {}): MigrationStatus {
   }
 }
 
-function runOf(migrations: Partial<Migrations>, before?: StepRun['before']) {
+function runOf(migrations: Partial<Migrations>, before?: StepRun['before'], plan: Plan = PLAN) {
   const told: string[] = []
   const run: StepRun = {
     ports: {
@@ -107,4 +108,14 @@ it('calls it unknown where a migration that was cut off does not come to its end
     because: { gate: 'migration_unknown' },
     effect: 'unknown',
   })
+})
+
+it('calls one unknown that was cut off on a database whose changes of schema are in no transaction', async () => {
+  const identity = 'mysql://db:3306/api'
+  const plan = { ...PLAN, bound: { ...PLAN.bound, database: planned && { ...planned, identity } } }
+  const revisions = async () => ({ ok: true, value: { identity, revisions: planned?.revisions ?? [] } }) as const
+  const probe = (before?: StepRun['before']) => migrate.probe(runOf({ revisions }, before, plan).run)
+  const because = { gate: 'migration_unknown' }
+  expect(await probe(CUT_OFF)).toMatchObject({ is: 'stopped', because, effect: 'unknown' })
+  expect(await probe()).toEqual({ is: 'absent' })
 })

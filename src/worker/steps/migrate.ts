@@ -70,7 +70,7 @@ export const migrate: Step = {
     const seen = found(run, now)
     if (seen.is !== 'absent' || 'is' in now) return seen
     // Cut off in a migration that commits in its middle: the revision does not tell how far it came.
-    const partly = mayBePartlyIn(run, undefined, leftAfter(run, now.revisions))
+    const partly = mayBePartlyIn(run, 'cut off', leftAfter(run, now.revisions))
     if (partly === undefined) return seen
     const detail = `${partly} was cut off, and it may be in by parts`
     return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
@@ -135,8 +135,8 @@ function outcome(
   if (answer.upgrade !== 'done') {
     const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
     const line = output.findLast(isErrorLine) ?? output.findLast((each) => each.trim() !== '')
-    const failed = answer.upgrade === 'failed' ? answer.revision : undefined
-    const partly = mayBePartlyIn(run, failed, pending.slice(reached + 1))
+    const ending = answer.upgrade === 'failed' ? { failed: answer.revision } : 'cut off'
+    const partly = mayBePartlyIn(run, ending, pending.slice(reached + 1))
     const because = {
       gate: 'migration_failed' as const,
       ...(answer.upgrade === 'failed' && answer.revision !== undefined && { revision: answer.revision }),
@@ -161,13 +161,18 @@ function leftAfter(run: StepRun, revisions: readonly string[]): readonly string[
 }
 
 /** How Python and alembic say what went wrong; SQLAlchemy adds lines of advice after it. */
-const isErrorLine = (line: string) => /^([\w.]+\.)?\w*(Error|Exception)\b.*: \S|^FAILED: /.test(line)
+const isErrorLine = (line: string) => /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /.test(line)
 
 /**
  * The revision that a failure may have left in by parts: one that commits in its middle, or any on a database whose
  * changes of schema are in no transaction.
  */
-function mayBePartlyIn(run: StepRun, failed: string | undefined, left: readonly string[]): string | undefined {
+function mayBePartlyIn(
+  run: StepRun,
+  ending: 'cut off' | { readonly failed: string | undefined },
+  left: readonly string[],
+): string | undefined {
+  const failed = ending === 'cut off' ? left[0] : ending.failed
   const revision = failed ?? left[0]
   if (revision === undefined || !left.includes(revision)) return undefined
   const isPostgres = !database(run).identity.includes('://')
