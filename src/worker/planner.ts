@@ -41,6 +41,8 @@ export interface PlanningRequest {
   /** Checks that have not passed are shown on the card, where an emergency may waive them, and don't refuse. */
   readonly forEmergency?: true
   readonly signal: AbortSignal
+  /** Ends the fetching. Not the time limit: a fetch that was thrown away with it would begin anew with each plan. */
+  readonly fetching: AbortSignal
   /** Called with what is being done, for the message when time runs out. */
   readonly during: (what: string) => void
 }
@@ -48,13 +50,13 @@ export interface PlanningRequest {
 type Result = BoundFacts['result']
 
 /**
- * Plans within the time limit; `time_ran_out` names what it was doing. A pull request that is being opened then is
+ * Plans within the time limit; `time_ran_out` names what it was doing. A fetch goes on then, for the next plan. A pull request that is being opened then is
  * waited for, so that nothing is opened behind the back of whoever tidies up. Safe to repeat: an open pull request is
  * found again.
  */
 export async function makePlan(
   ports: WorkerPorts,
-  request: Omit<PlanningRequest, 'during'>,
+  request: Omit<PlanningRequest, 'during' | 'fetching'>,
 ): Promise<{ plan: Plan } | Refused> {
   let doing = 'starting'
   const limit = new AbortController()
@@ -68,7 +70,7 @@ export async function makePlan(
     const during = (what: string) => {
       doing = what
     }
-    const planning = plan(ports, { ...request, signal, during })
+    const planning = plan(ports, { ...request, signal, fetching: request.signal, during })
     const first = await Promise.race([planning, ranOut])
     if (first !== 'ran out') return first
     const refused = { gate: 'time_ran_out', during: doing } as const
@@ -176,14 +178,14 @@ interface Branches {
 }
 
 async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Promise<Branches | Refused> {
-  const { app, environment, signal } = request
+  const { app, environment, fetching } = request
   const { remote } = environment
   const promoted = request.kind === 'deploy' ? promotedFrom(app, environment) : undefined
   const sourceBranch = promoted?.branch ?? environment.branch
   const wanted = [...new Set([sourceBranch, environment.branch])]
   const [origin, held, platform] = await Promise.all([
-    patiently(() => ports.git.fetch(app, app.gitUrl, wanted, signal), ports),
-    patiently(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports),
+    patiently(() => ports.git.fetch(app, app.gitUrl, wanted, fetching), ports),
+    patiently(() => ports.git.fetch(app, remote.url, [remote.branch], fetching), ports),
     platformReleases(ports, environment),
   ])
   if (!origin.ok) return originTrouble(app, origin)

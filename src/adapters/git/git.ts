@@ -20,6 +20,8 @@ export interface GitOptions {
   readonly timeouts?: {
     /** Default 20 minutes: a build of Heroku's may take 15. */
     readonly pushMs?: number
+    /** Default 30 minutes: the first fetch of a large repository. */
+    readonly fetchMs?: number
     /** Everything else; default 2 minutes. */
     readonly otherMs?: number
     /** Between asking a process group to end and killing it; default 2 seconds. */
@@ -33,10 +35,11 @@ export interface GitOptions {
  */
 export function createGit(options: GitOptions): Git & { close(): Promise<void> } {
   const { pushMs = 20 * 60_000, otherMs: timeoutMs = 2 * 60_000, graceMs = 2000 } = options.timeouts ?? {}
+  const fetchMs = options.timeouts?.fetchMs ?? 30 * 60_000
   const log = options.log ?? (() => {})
   const processes = createGitProcesses({ graceMs })
   const mirrors = createMirrors({ directory: resolve(options.mirrors), processes, timeoutMs })
-  const remotes = createRemotes({ processes, mirrors, credentials: options.credentials, timeoutMs, log })
+  const remotes = createRemotes({ processes, mirrors, credentials: options.credentials, timeoutMs, fetchMs, log })
   const pushes = createPushes({ mirrors, remotes, pushMs, timeoutMs, log })
 
   return {

@@ -44,8 +44,8 @@ export function createPushes(options: {
       objectId(commit)
       if (expected !== null) objectId(expected)
       const mirror = await options.mirrors.of(app)
-      await mirror.read(['cat-file', '-e', `${commit}^{commit}`])
-      if (expected !== null) {
+      if (expected === null) await mirror.read(['cat-file', '-e', `${commit}^{commit}`])
+      else {
         // A lease alone would force: git takes it as leave to throw commits away (git-push(1)).
         const ancestor = await mirror.git(['merge-base', '--is-ancestor', expected, commit])
         if (ancestor.exitCode === 1) return { push: 'rejected', why: 'not a fast-forward', output: [] }

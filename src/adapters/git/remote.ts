@@ -41,6 +41,9 @@ const TRIES = 4
 // All of them stand in one command line.
 const MOST_BRANCHES = 2_000
 
+// A first fetch may take long, but not without a byte. A push may: Heroku builds meanwhile.
+const ENDS_WHEN_SILENT = ['-c', 'http.lowSpeedLimit=1', '-c', 'http.lowSpeedTime=120']
+
 const PACKET = / packet: +[\w-]+[<>] /
 
 export function createRemotes(options: {
@@ -48,6 +51,7 @@ export function createRemotes(options: {
   mirrors: Mirrors
   credentials: (url: URL) => Credentials | undefined
   timeoutMs: number
+  fetchMs: number
   log: (said: string, facts: Record<string, unknown>) => void
 }): Remotes {
   function at(url: string): Remote {
@@ -143,19 +147,18 @@ export function createRemotes(options: {
         const looked = await look(remote, names, signal)
         if (!looked.ok) return looked
         const wanted = Object.entries(looked.value).filter(([, commit]) => commit !== null)
-        if (await holdsWhole(mirror, Object.values(looked.value))) {
-          await mirror.setReferences(
+        const isWhole = () => holdsWhole(mirror, Object.values(looked.value))
+        const keep = () =>
+          mirror.setReferences(
             Object.fromEntries(names.map((n) => [referenceFor(remote.address.address, n), looked.value[n] ?? null])),
           )
-          if (tried > 0) {
-            await mirror.tidy().catch((error: unknown) => {
-              options.log('a mirror could not be tidied', { app: app.name, error: String(error) })
-            })
-          }
+        if (await isWhole()) {
+          await keep()
           return looked
         }
         const fetched = await remote.git(
           [
+            ...ENDS_WHEN_SILENT,
             'fetch',
             '--quiet',
             '--no-tags',
@@ -166,11 +169,19 @@ export function createRemotes(options: {
             remote.address.address,
             ...wanted.map(([name]) => `refs/heads/${name}`),
           ],
-          { directory: mirror.directory, timeoutMs: options.timeoutMs, signal },
+          { directory: mirror.directory, timeoutMs: options.fetchMs, signal },
         )
         const gone = fetched.stderr.some((line) => line.includes("couldn't find remote ref"))
         if ((fetched.exitCode !== 0 || fetched.stopped) && !gone) {
           return { ok: false, ...troubleOf(fetched, remote.scrub) }
+        }
+        // A branch that has only gone on since the look has brought what was seen then.
+        if (await isWhole()) {
+          await keep()
+          await mirror.tidy().catch((error: unknown) => {
+            options.log('a mirror could not be tidied', { app: app.name, error: String(error) })
+          })
+          return looked
         }
       }
       return { ok: false, trouble: 'wrong', detail: 'the branches moved again each time that they were fetched' }
