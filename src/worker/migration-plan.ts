@@ -42,10 +42,8 @@ export async function planMigrations(
   const ini = await ports.git.fileAt(app, tree, settings.config)
   if (ini === undefined) return unreadable(`${settings.config} is not in the commit`)
   const folder = scriptLocation(ini, settings.config)
-  const migrationsTree = folder === undefined ? undefined : await ports.git.objectAt(app, tree, folder)
-  if (folder === undefined || migrationsTree === undefined) {
-    return unreadable(`script_location of ${settings.config} names no folder of the commit`)
-  }
+  // A folder of a Python package, or one that leads elsewhere: any change may be one of the migrations then.
+  const migrationsTree = (folder === undefined ? undefined : await ports.git.folderAt(app, tree, folder)) ?? tree
 
   const where = { app: app.name, environment: environment.name }
   const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
@@ -217,7 +215,10 @@ async function migrationStatus(
 
 /** The migrations' folder as the alembic configuration names it, relative to the repository's root. */
 export function scriptLocation(ini: string, configPath: string): string | undefined {
-  const value = /^\s*script_location\s*[=:]\s*(.+?)\s*$/m.exec(ini)?.[1]
+  // Other programs' sections may have a setting of this name too; alembic reads its own.
+  const [, own = ''] = `\n${ini}`.split(/\n\[alembic\][^\n]*/, 2)
+  const section = own.split('\n[', 1)[0] ?? ''
+  const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]
   if (value === undefined) return undefined
   const here = posix.dirname(configPath)
   const path = value.startsWith('%(here)s') ? posix.join(here, value.slice('%(here)s'.length)) : value

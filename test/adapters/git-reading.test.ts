@@ -198,7 +198,7 @@ describe('commits', () => {
     })
     await expect(git.commits(app, { from: [NOWHERE], notFrom: [], limit: 5 })).rejects.toThrow()
     const facts = await git.commit(app, merge)
-    expect(facts).toEqual({ sha: merge, tree: await git.objectAt(app, merge, '.'), parents: [second, odd] })
+    expect(facts).toEqual({ sha: merge, tree: await git.folderAt(app, merge, '.'), parents: [second, odd] })
     await expect(git.commit(app, facts.tree)).rejects.toThrow()
   })
 
@@ -213,7 +213,7 @@ describe('commits', () => {
 })
 
 describe('merges', () => {
-  it('foresees a clean one and its tree, a conflict and its files, and refuses unrelated histories', async () => {
+  it('foresees a clean one and its tree, a conflict and its files, and none between unrelated histories', async () => {
     const base = await origin.commit('base', { files: { 'a.txt': 'one\n', 'b.txt': 'one\n' } })
     const ours = await origin.commit('ours', { files: { 'a.txt': 'ours\n' } })
     const theirs = await origin.commit('theirs', { branch: 'theirs', parents: [base], files: { 'b.txt': 'theirs\n' } })
@@ -228,7 +228,7 @@ describe('merges', () => {
       files: ['a.txt'],
       messages: ['CONFLICT (content): Merge conflict in a.txt'],
     })
-    await expect(git.foreseeMerge(app, ours, alone)).rejects.toThrow('unrelated histories')
+    expect(await git.foreseeMerge(app, ours, alone)).toMatchObject({ clean: false, files: [] })
   })
 })
 
@@ -256,18 +256,21 @@ describe('files', () => {
   })
 
   it('gives ids and texts of paths, and refuses paths that lead elsewhere', async () => {
-    const first = await origin.commit('first', { files: { 'm/versions/a.py': 'é = 1\n\n', link: { link: 'm' } } })
+    const files = { 'm/versions/a.py': 'é = 1\n\n', link: { link: 'm' }, 'n/versions': { link: '../m/versions' } }
+    const first = await origin.commit('first', { files })
     await fetch('master')
-    const tree = await git.objectAt(app, first, 'm/versions/')
+    const tree = await git.folderAt(app, first, 'm/versions/')
     expect(tree).toMatch(/^[0-9a-f]{40}$/)
-    expect(await git.objectAt(app, first, './m/versions')).toBe(tree)
-    expect(await git.objectAt(app, first, 'm/version')).toBeUndefined()
+    expect(await git.folderAt(app, first, './m/versions')).toBe(tree)
+    for (const path of ['m/version', 'm/versions/a.py', 'link', 'link/versions', 'n']) {
+      expect(await git.folderAt(app, first, path), path).toBeUndefined()
+    }
     expect(await git.fileAt(app, first, 'm/versions/a.py')).toBe('é = 1\n\n')
     expect(await git.fileAt(app, first, 'm')).toBeUndefined()
     expect(await git.fileAt(app, first, 'link')).toBeUndefined()
-    await expect(git.objectAt(app, NOWHERE, 'm')).rejects.toThrow()
+    await expect(git.folderAt(app, NOWHERE, 'm')).rejects.toThrow()
     for (const path of ['../m', '/m', 'm/../m', '-m', 'm//versions', 'm\nx', 'm/./versions']) {
-      await expect(git.objectAt(app, first, path), path).rejects.toThrow('not a path inside')
+      await expect(git.folderAt(app, first, path), path).rejects.toThrow('not a path inside')
     }
   })
 

@@ -7,7 +7,7 @@ import { createMirrors, failure } from './mirror.ts'
 import { commitsNamed, forgetPicks, hasChange, isReachable, keptPicks, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
 import { createPushes } from './push.ts'
-import { entryAt, foreseeMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
+import { folderAt, foreseeMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
 import { createRemotes } from './remote.ts'
 import { objectId } from './values.ts'
 
@@ -68,8 +68,8 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     async changedFiles(app, from, to, limit) {
       return readChangedFiles(await mirrors.of(app), { from, to, limit }, timeoutMs)
     },
-    async objectAt(app, commit, path) {
-      return (await entryAt(await mirrors.of(app), commit, path))?.id
+    async folderAt(app, commit, path) {
+      return folderAt(await mirrors.of(app), commit, path)
     },
     async fileAt(app, commit, path) {
       return readFileAt(await mirrors.of(app), commit, path)

@@ -187,8 +187,7 @@ async function smallTextAt(mirror: Mirror, tree: string, path: string): Promise<
   if (path.startsWith('-') || /\p{Cc}/u.test(path)) return undefined
   const entry = await entryAt(mirror, tree, path)
   if (entry?.type !== 'blob') return undefined
-  const size = Number(await mirror.read(['cat-file', '-s', entry.id]))
-  return size > MAX_CONFLICT_FILE ? undefined : readFileAt(mirror, tree, path)
+  return entry.size > MAX_CONFLICT_FILE ? undefined : readFileAt(mirror, tree, path)
 }
 
 function firstHunk(

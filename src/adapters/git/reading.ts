@@ -48,16 +48,20 @@ export async function readCommits(
   if (!Number.isSafeInteger(range.limit) || range.limit < 0) throw new TypeError('the limit must be a whole number')
   if (from.length === 0) return { count: 0, commits: [], authors: [] }
   const read = reader(mirror, timeoutMs)
-  const counted = await read.raw(['rev-list', '--count', ...ends])
   const format = '--format=%H%x00%P%x00%an%x00%ae%x00%cI%x00%s'
-  const listed = await read.raw(['log', '-z', '--date-order', `--max-count=${range.limit}`, format, ...ends])
-  const written = await read.raw(['log', '-z', '--date-order', '--no-merges', '--format=%an%x00%ae', ...ends])
+  const listed = await read.raw(['log', '-z', '--date-order', `--max-count=${range.limit + 1}`, format, ...ends])
+  const found = rows(listed, 6)
+  const isAll = found.length <= range.limit
+  const count = isAll ? found.length : Number((await read.raw(['rev-list', '--count', ...ends])).trim())
+  const written = isAll
+    ? found.filter(([, parents = '']) => words(parents).length < 2).map(([, , ...by]) => by)
+    : rows(await read.raw(['log', '-z', '--date-order', '--no-merges', '--format=%an%x00%ae', ...ends]), 2)
 
   const authors = new Map<string, { name: string; email: string }>()
-  for (const [name = '', email = ''] of rows(written, 2)) {
+  for (const [name = '', email = ''] of written) {
     if (!authors.has(email.toLowerCase())) authors.set(email.toLowerCase(), { name: plain(name), email: plain(email) })
   }
-  const commits = rows(listed, 6).map(
+  const commits = found.slice(0, range.limit).map(
     ([sha = '', parents = '', name = '', email = '', at = '', title = '']): PlannedCommit => ({
       sha,
       title: plain(title),
@@ -66,7 +70,7 @@ export async function readCommits(
       isMerge: words(parents).length > 1,
     }),
   )
-  return { count: Number(counted.trim()), commits, authors: [...authors.values()] }
+  return { count, commits, authors: [...authors.values()] }
 }
 
 /** Files that differ, renames told as the new path; files that are not text count no lines. */
@@ -102,7 +106,7 @@ export async function readChangedFiles(
   return { count: list.length, list: list.slice(0, ends.limit) }
 }
 
-/** By git's own merge; throws when git can't tell (histories without a common commit, objects that are missing). */
+/** By git's own merge; histories without a common commit are not clean, without files. Throws when git can't tell. */
 export async function foreseeMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergeForeseen> {
   const { clean, tree, files, messages } = await mergeTrees(mirror, ours, theirs)
   return clean ? { clean, tree } : { clean, files, messages }
@@ -116,6 +120,8 @@ export async function mergeTrees(
 ): Promise<{ clean: boolean; tree: string; files: readonly string[]; messages: readonly string[] }> {
   const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--messages', objectId(ours), objectId(theirs)]
   const ended = await mirror.git(args)
+  const unrelated = ended.stderr.find((line) => line.includes('unrelated histories'))
+  if (unrelated !== undefined) return { clean: false, tree: EMPTY_TREE, files: [], messages: [unrelated] }
   if (ended.exitCode !== 0 && ended.exitCode !== 1) throw failure(args, ended)
   const fields = ended.stdout.split('\0')
   const tree = objectId(fields[0] ?? '')
@@ -135,19 +141,32 @@ export async function entryAt(mirror: Mirror, commit: string, path: string) {
   objectId(commit)
   if (inside === '') {
     const tree = await mirror.read(['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`])
-    return { mode: '040000', type: 'tree', id: tree.trim().split('\n').at(-1) ?? '' }
+    return { mode: '040000', type: 'tree', id: tree.trim().split('\n').at(-1) ?? '', size: 0 }
   }
-  const text = await mirror.read(['ls-tree', '-z', '--full-tree', commit, '--', inside])
-  const [mode = '', type = '', id = ''] = words(text.split('\t')[0] ?? '')
-  return id === '' ? undefined : { mode, type, id }
+  const text = await mirror.read(['ls-tree', '-z', '--long', '--full-tree', commit, '--', inside])
+  const [mode = '', type = '', id = '', size = ''] = words(text.split('\t')[0] ?? '')
+  return id === '' ? undefined : { mode, type, id, size: Number(size) || 0 }
+}
+
+/** The tree of a folder; undefined: no such folder, or what is in it lies elsewhere too (a link, a submodule). */
+export async function folderAt(mirror: Mirror, commit: string, path: string): Promise<string | undefined> {
+  const inside = pathInRepository(path)
+  if (inside === '') return (await entryAt(mirror, commit, inside))?.id
+  const text = await mirror.read(['ls-tree', '-r', '-t', '-z', '--full-tree', objectId(commit), '--', inside])
+  const entries = text.split('\0').map((entry) => {
+    const [facts = '', ...name] = entry.split('\t')
+    const [mode = '', type = '', id = ''] = words(facts)
+    return { mode, type, id, name: name.join('\t') }
+  })
+  const isElsewhere = entries.some(({ mode }) => mode === '120000' || mode === '160000')
+  return isElsewhere ? undefined : entries.find(({ type, name }) => type === 'tree' && name === inside)?.id
 }
 
 /** Text of a file; undefined: no such path, or no regular file. */
 export async function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | undefined> {
   const entry = await entryAt(mirror, commit, path)
   if (entry?.type !== 'blob' || entry.mode === '120000') return undefined
-  const size = Number(await mirror.read(['cat-file', '-s', entry.id]))
-  if (size > MAX_FILE) throw new Error(`${path} is larger than ${MAX_FILE} bytes`)
+  if (entry.size > MAX_FILE) throw new Error(`${path} is larger than ${MAX_FILE} bytes`)
   return mirror.read(['cat-file', 'blob', entry.id])
 }
 

@@ -53,7 +53,7 @@ export interface Git extends GitPicks {
     range: { from: readonly string[]; notFrom: readonly string[]; limit: number },
   ): Promise<{ count: number; commits: readonly PlannedCommit[]; authors: readonly { name: string; email: string }[] }>
   isAncestor(app: App, ancestor: string, descendant: string): Promise<boolean>
-  /** What merging `theirs` into `ours` would give, by git's own merge. */
+  /** What merging `theirs` into `ours` would give, by git's own merge; not clean, without files, where they have no commit in common. */
   foreseeMerge(app: App, ours: string, theirs: string): Promise<MergeForeseen>
   /** Files that differ between two commits or trees; null: the empty tree. */
   changedFiles(
@@ -62,8 +62,8 @@ export interface Git extends GitPicks {
     to: string,
     limit: number,
   ): Promise<{ count: number; list: readonly ChangedFile[] }>
-  /** The object id of a path in a commit or tree; undefined: no such path. */
-  objectAt(app: App, commit: string, path: string): Promise<string | undefined>
+  /** The tree of a folder in a commit or tree; undefined: no such folder, or it leads elsewhere (a link, a submodule). */
+  folderAt(app: App, commit: string, path: string): Promise<string | undefined>
   /** A file's text in a commit; undefined: no such file. */
   fileAt(app: App, commit: string, path: string): Promise<string | undefined>
   /** Who wrote the last change of a file on the way to any of these commits, merges aside; undefined: nobody did. */

@@ -186,11 +186,17 @@ export const WORLD_WORDS: {
         : [['Is your change merged yet? If so, ask again.']]),
     ],
   }),
-  merge_conflict: ({ source, target, files }) => ({
-    why: `${name(source)} does not merge into ${name(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
-    list: some(files, (file) => [code(cut(oneLine(file), 120))]),
-    next: [[`Merge ${name(target)} into ${name(source)}, settle the conflicts, push, then ask again.`]],
-  }),
+  merge_conflict: ({ source, target, files }) =>
+    files.length === 0
+      ? {
+          why: `${name(source)} does not merge into ${name(target)}: they have no commit in common`,
+          next: [['One of them was begun anew: bring it onto the other’s history, push, then ask again.']],
+        }
+      : {
+          why: `${name(source)} does not merge into ${name(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+          list: some(files, (file) => [code(cut(oneLine(file), 120))]),
+          next: [[`Merge ${name(target)} into ${name(source)}, settle the conflicts, push, then ask again.`]],
+        },
   merge_not_allowed: ({ branch, rule }) => ({
     why: `Bitbucket’s branch rules do not let Signoff merge into ${name(branch)}`,
     ...said(rule),

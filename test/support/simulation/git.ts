@@ -99,7 +99,7 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       const list = objects.changes(from, to)
       return { count: list.length, list: list.slice(0, limit) }
     },
-    async objectAt(_app, commit, path) {
+    async folderAt(_app, commit, path) {
       const inside = Object.entries(objects.files(commit)).filter(([each]) => each.startsWith(`${path}/`))
       return inside.length === 0 ? undefined : treeId(Object.fromEntries(inside))
     },
