@@ -15,9 +15,12 @@ export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/
 /** How people write a release's number. */
 const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
 
-/** More would not fit the modal that shows them. */
-const MOST_COMMITS = 50
 const LONGEST_TEXT = 20_000
+const LONGEST_BRANCH = 200
+/** The address of a commit at Bitbucket, as people copy it from there; Slack sets links in angle brackets. */
+const COMMIT_ADDRESS = /\/commits?\/([0-9a-f]{4,40})\/?(?:[?#].*)?>?$/
+/** Of ways to write it that a reason offers. */
+const MOST_EXAMPLES = 4
 
 /** One environment of one app, by names that exist. */
 export interface Target {
@@ -92,12 +95,18 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
   }
 }
 
+/** The commit that a word names, as digits or as its address; other words as they are. */
+export function commitOf(word: string): string {
+  return COMMIT_ADDRESS.exec(word)?.[1] ?? word
+}
+
 /**
- * Reads the text after `/hotfix`: commits, then the environment. A commit named twice counts once; the order is kept.
- * Never throws.
+ * Reads the text after `/hotfix`: commits or their addresses, then the environment. A commit named twice counts once; the
+ * order is kept. How many are too many is a gate's to say. Never throws.
  */
 export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
-  const words = wordsOf(text)
+  const spelled = spelledWordsOf(text)
+  const words = spelled.map((word) => commitOf(word.toLowerCase()))
   if (words.length === 0) return { is: 'modal' }
   if (words[0] === 'help') return { is: 'help' }
   const end = words.findIndex((word) => !COMMIT_PATTERN.test(word))
@@ -106,17 +115,29 @@ export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
   if (commits.length === 0) {
     return notUnderstood(`A hot-fix begins with a commit, 4 to 40 hex digits; ${quoted(words[0])} is none.`)
   }
-  if (commits.length > MOST_COMMITS) return notUnderstood(`A hot-fix takes at most ${MOST_COMMITS} commits.`)
   const found = findTarget(rest, apps, `/hotfix ${commits[0]}`)
-  if (found.is === 'refused') return { ...found, commits }
+  if (found.is === 'refused') return { ...found, refusal: branchIn(found.refusal, rest, spelled.at(-1), apps), commits }
   return found.is === 'target' ? { is: 'hotfix', commits, ...found.target } : found
+}
+
+/** What stands for the environment may be a branch: with its letters' case, and whole, since it is shown to be pasted. */
+function branchIn(
+  refusal: UnknownName,
+  words: readonly string[],
+  spelled: string | undefined,
+  apps: readonly App[],
+): UnknownName {
+  const asked = spelled === undefined || spelled.length > LONGEST_BRANCH ? refusal.asked : spelled
+  if (refusal.gate === 'unknown_environment') return { ...refusal, asked }
+  const isLone = words.filter((word) => word !== 'to').length === 1
+  return isLone ? { ...unknownAmong(asked.toLowerCase(), apps), asked } : refusal
 }
 
 /** `[app] [to] <env>` and nothing else. `before` is what was typed before it, for the examples in reasons. */
 function findTarget(words: readonly string[], apps: readonly App[], before: string): TargetFound {
   const names = words[0] === 'to' ? words.slice(1) : words.filter((word, index) => !(index === 1 && word === 'to'))
   const [first, second, extra] = names
-  if (first === undefined) return notUnderstood('The environment is missing.')
+  if (first === undefined) return environmentMissing(apps, before)
   if (names.includes('to')) return notUnderstood('“to” stands once, before the environment.')
   if (extra !== undefined) {
     return notUnderstood(`An app and an environment are all that is asked for; ${quoted(extra)} is too much.`)
@@ -125,13 +146,25 @@ function findTarget(words: readonly string[], apps: readonly App[], before: stri
   const app = findApp(apps, first)
   if (app === undefined) {
     const swapped = findApp(apps, second)
-    return swapped !== undefined && findEnvironment(swapped, first) !== undefined
-      ? notUnderstood(`The app comes first: “${before} ${second} ${first}”.`)
+    if (swapped !== undefined && findEnvironment(swapped, first) !== undefined) {
+      return notUnderstood(`The app comes first: “${before} ${second} ${first}”.`)
+    }
+    return apps.some((each) => findEnvironment(each, first) !== undefined)
+      ? notUnderstood(`Nothing stands after the environment; ${quoted(second)} is too much.`)
       : unknownApp(first, apps)
   }
   return findEnvironment(app, second) === undefined
     ? unknownEnvironment(second, app)
     : { is: 'target', target: { app: app.name, environment: second } }
+}
+
+function environmentMissing(apps: readonly App[], before: string): Help {
+  const isOnly = apps.length === 1
+  const ways = apps.flatMap(({ name: app, environments }) =>
+    environments.map(({ name }) => `“${before} ${isOnly ? '' : `${app} `}${name}”`),
+  )
+  const more = ways.length > MOST_EXAMPLES ? ['…'] : []
+  return notUnderstood(`The environment is missing: ${[...ways.slice(0, MOST_EXAMPLES), ...more].join(' or ')}.`)
 }
 
 function findByOneName(name: string, apps: readonly App[], before: string): TargetFound {
@@ -200,18 +233,38 @@ function unknownEnvironment(asked: string, app: App): ParseProblem {
       others.map((environment) => environment.name),
     ),
   ]
-  return { is: 'refused', refusal: { gate: 'unknown_environment', asked: shortened(asked), app: app.name, names } }
+  return {
+    is: 'refused',
+    refusal: {
+      gate: 'unknown_environment',
+      asked: shortened(asked),
+      app: app.name,
+      names,
+      ...(following.length > 0 && { followedBy: following.map(({ name }) => name) }),
+    },
+  }
+}
+
+/** An environment of none of the apps. */
+function unknownAmong(asked: string, apps: readonly App[]): UnknownName {
+  const all = apps.flatMap(({ environments }) => environments)
+  const names = nearestFirst(asked, [...new Set(all.map(({ name }) => name))])
+  const following = all.filter(({ branch }) => branch.toLowerCase() === asked)
+  return {
+    gate: 'unknown_environment',
+    asked: shortened(asked),
+    names,
+    ...(following.length > 0 && { followedBy: following.map(({ app, name }) => `${app} ${name}`) }),
+  }
 }
 
 /** One word that may have been meant as an app or as an environment: the nearest of both decides. */
 function unknownName(asked: string, apps: readonly App[]): ParseProblem {
   const [only, another] = apps
   if (only !== undefined && another === undefined) return unknownEnvironment(asked, only)
-  const environments = new Set(apps.flatMap((app) => app.environments.map((environment) => environment.name)))
-  const names = nearestFirst(asked, [...environments])
-  return names[0] !== undefined && isNear(asked, names[0])
-    ? { is: 'refused', refusal: { gate: 'unknown_environment', asked: shortened(asked), names } }
-    : unknownApp(asked, apps)
+  const refusal = unknownAmong(asked, apps)
+  const [nearest] = refusal.names
+  return nearest !== undefined && isNear(asked, nearest) ? { is: 'refused', refusal } : unknownApp(asked, apps)
 }
 
 function notUnderstood(reason: string): Help {
@@ -227,11 +280,16 @@ function shortened(word: string): string {
   return letters.length > 40 ? `${letters.slice(0, 39).join('')}…` : word
 }
 
-/**
- * The words of a text as a person meant them: lower case, without the quotation marks and the invisible characters
- * that phones and pasting add, with Slack's escapes undone. A mention or link is one word that is no name.
- */
+/** The words of a text as a person meant them, in lower case. */
 function wordsOf(text: string): string[] {
+  return spelledWordsOf(text).map((word) => word.toLowerCase())
+}
+
+/**
+ * The same with their letters' case: without the quotation marks and the invisible characters that phones and pasting
+ * add, with Slack's escapes undone. A mention or link is one word that is no name.
+ */
+function spelledWordsOf(text: string): string[] {
   return text
     .slice(0, LONGEST_TEXT)
     .replace(/<[^<>]{0,1000}>/g, mentionAsWord)
@@ -241,7 +299,6 @@ function wordsOf(text: string): string[] {
     .normalize('NFKC')
     .replace(/\p{Cf}/gu, '')
     .replace(/[\u2010-\u2015\u2212]/g, '-')
-    .toLowerCase()
     .split(/[\s,;]+/)
     .map((word) => word.replace(/\p{C}/gu, '').replace(/^[\p{Pi}\p{Pf}"'`„‚]+|[\p{Pi}\p{Pf}"'`„‚]+$/gu, ''))
     .filter((word) => word !== '')

@@ -1,7 +1,7 @@
 /** What is particular to a hot-fix: single commits that are picked onto an environment's branch, as the last resort. */
 
 import type { App } from './app.ts'
-import { COMMIT_PATTERN } from './command.ts'
+import { COMMIT_PATTERN, commitOf } from './command.ts'
 import type { ChangedFile, PlannedCommit } from './plan.ts'
 import type { Answer } from './ports/answers.ts'
 import type { Refusal } from './refusals.ts'
@@ -111,7 +111,7 @@ export function readCommits(text: string): { commits: readonly string[] } | { re
     .toLowerCase()
     .split(/[\s,;]+/)
     .filter((word) => word !== '')
-    .map((word) => /\/commits?\/([0-9a-f]{4,40})\/?(?:[?#].*)?$/.exec(word)?.[1] ?? word)
+    .map(commitOf)
   const wrong = words.find((word) => !COMMIT_PATTERN.test(word))
   if (wrong !== undefined || words.length === 0) {
     return { refused: { gate: 'unknown_commit', asked: (wrong ?? '').slice(0, 60), why: 'no commit', candidates: [] } }
@@ -134,9 +134,12 @@ export function hotfixRefusal(asked: {
   return asked.sure ? undefined : { gate: 'not_sure' }
 }
 
-/** A name that is no environment may be a branch: that is not ours, and the answer says how to do it by hand. */
+/**
+ * A name that is no environment may be a branch that none follows: that is not ours, and the answer says how to do it by
+ * hand. A branch that one follows is ours: there the environment has to be named.
+ */
 export function asBranch(refusal: Refusal, commits: readonly string[]): Refusal {
-  if (refusal.gate !== 'unknown_environment') return refusal
+  if (refusal.gate !== 'unknown_environment' || refusal.followedBy !== undefined) return refusal
   const { asked, names } = refusal
   return { gate: 'not_followed_branch', asked, names, commits: commits.slice(0, MOST_PICKS) }
 }

@@ -27,6 +27,8 @@ export type Refusal =
       readonly asked: string
       readonly app?: string
       readonly names: readonly string[]
+      /** The environments that follow a branch of that name. */
+      readonly followedBy?: readonly string[]
     }
   | { readonly gate: 'unknown_release'; readonly number: number }
   | {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { App, Environment } from '../../src/release/app.ts'
-import { parseDeploy, parseHotfix, RESERVED_WORDS } from '../../src/release/command.ts'
+import { type HotfixCommand, parseDeploy, parseHotfix, RESERVED_WORDS } from '../../src/release/command.ts'
 
 function app(name: string, environments: Record<string, string>): App {
   return {
@@ -74,7 +74,9 @@ describe('/deploy with one app', () => {
   })
 
   it('offers the environment that follows the branch that was named', () => {
-    expect(parseDeploy('api master', ONE)).toMatchObject({ refusal: { names: ['integration', 'production'] } })
+    const names = ['integration', 'production']
+    expect(parseDeploy('api master', ONE)).toMatchObject({ refusal: { names, followedBy: ['integration'] } })
+    expect(parseDeploy('prodction', ONE)).not.toHaveProperty('refusal.followedBy')
   })
 
   it('names the apps there are when asked for another', () => {
@@ -86,8 +88,9 @@ describe('/deploy with one app', () => {
 
   it.each([
     ['api', 'The environment is missing: “/deploy api integration” or “/deploy api production”.'],
-    ['to', 'The environment is missing.'],
-    ['preview', 'The environment is missing.'],
+    ['to', 'The environment is missing: “/deploy integration” or “/deploy production”.'],
+    ['preview', 'The environment is missing: “/deploy preview integration” or “/deploy preview production”.'],
+    ['production now', 'Nothing stands after the environment; “now” is too much.'],
     ['production api', 'The app comes first: “/deploy api production”.'],
     ['api to production now', 'An app and an environment are all that is asked for; “now” is too much.'],
     ['api production to', '“to” stands once'],
@@ -155,6 +158,8 @@ describe('/hotfix', () => {
     ['1a2b, 3c4d, 1a2b to api production', ['1a2b', '3c4d'], 'production'],
     [`${'f'.repeat(40)} api to integration`, ['f'.repeat(40)], 'integration'],
     ['1234567 api integration', ['1234567'], 'integration'],
+    ['https://bitbucket.org/team/api/commits/1A2B3C4 production', ['1a2b3c4'], 'production'],
+    ['<https://bitbucket.org/team/api/commits/1a2b3c4?at=master> 3c4d production', ['1a2b3c4', '3c4d'], 'production'],
   ])('reads %j', (text, commits, environment) => {
     expect(parseHotfix(text, ONE)).toEqual({ is: 'hotfix', commits, app: 'api', environment })
   })
@@ -165,14 +170,11 @@ describe('/hotfix', () => {
 
   it.each([
     ['help', undefined],
-    ['1a2b3c4', 'The environment is missing.'],
+    ['1a2b3c4', 'The environment is missing: “/hotfix 1a2b3c4 integration” or “/hotfix 1a2b3c4 production”.'],
+    ['1a2b3c4 production 5d6e7f8', 'Nothing stands after the environment; “5d6e7f8” is too much.'],
     ['production', 'A hot-fix begins with a commit, 4 to 40 hex digits; “production” is none.'],
     ['abc to production', '“abc” is none'],
     [`${'a'.repeat(41)} production`, 'A hot-fix begins with a commit'],
-    [
-      `${Array.from({ length: 51 }, (_, index) => (4096 + index).toString(16)).join(' ')} production`,
-      'at most 50 commits',
-    ],
   ])('answers %j with help', (text, reason) => {
     const command = parseHotfix(text, ONE)
     expect(command.is).toBe('help')
@@ -181,12 +183,26 @@ describe('/hotfix', () => {
     else expect(command.reason).toContain(reason)
   })
 
-  it('refuses a branch that no environment follows', () => {
-    expect(parseHotfix('1a2b3c4 to develop', ONE)).toMatchObject({
-      is: 'refused',
-      refusal: { gate: 'unknown_environment', asked: 'develop' },
-      commits: ['1a2b3c4'],
-    })
+  it('refuses a branch that no environment follows, as it is spelled, and also where several apps are', () => {
+    const branch = `Feature/${'long-'.repeat(20)}name`
+    for (const apps of [ONE, TWO]) {
+      const command = parseHotfix(`1a2b3c4 to ${branch}`, apps)
+      expect(command).toMatchObject({ refusal: { gate: 'unknown_environment', asked: branch }, commits: ['1a2b3c4'] })
+      expect(command).not.toHaveProperty('refusal.followedBy')
+    }
+  })
+
+  it('knows a branch that an environment follows', () => {
+    const followedBy = (command: HotfixCommand) =>
+      (command as { refusal?: { followedBy?: unknown } }).refusal?.followedBy
+    expect(followedBy(parseHotfix('1a2b3c4 master', ONE))).toEqual(['integration'])
+    expect(followedBy(parseHotfix('1a2b3c4 main', TWO))).toEqual(['web production'])
+    expect(followedBy(parseHotfix('1a2b3c4 web develop', TWO))).toEqual(['staging'])
+  })
+
+  it('reads as many commits as are typed: how many are too many is a gate’s to say', () => {
+    const commits = Array.from({ length: 60 }, (_, index) => (4096 + index).toString(16))
+    expect(parseHotfix(`${commits.join(' ')} production`, ONE)).toMatchObject({ is: 'hotfix', commits })
   })
 })
 

@@ -121,8 +121,7 @@ export const HOTFIX_WORDS: {
       ...(names.length === 0 ? [] : [[`Environments: ${names.slice(0, 20).map(name).join(', ')}.`]]),
       ['If it is a branch, it is not Signoff’s, and is done by hand.'],
     ],
-    // A name that a program would take for an option is nothing to paste.
-    ...(asked.startsWith('-') ? {} : { recipe: byHandOn(cut(oneLine(asked), 60), commits) }),
+    ...(mayBePasted(asked) ? { recipe: byHandOn(asked, commits) } : {}),
   }),
   hotfix_goes_first: ({ requester }) => ({
     why: `a hot-fix that ${name(requester.name)} asked for goes first`,
@@ -132,6 +131,11 @@ export const HOTFIX_WORDS: {
     why: 'a hot-fix needs somebody who is sure that it cannot wait for regular review',
     next: [['If it can wait, type ', code('/deploy'), '.']],
   }),
+}
+
+/** Nothing that a program would take for an option, or that is cut off or was cleaned, so that it names another branch. */
+function mayBePasted(branch: string): boolean {
+  return !branch.startsWith('-') && !branch.endsWith('…') && oneLine(branch) === branch
 }
 
 function byHandOn(branch: string, commits: readonly string[]): string {

@@ -13,6 +13,12 @@ function known(names: readonly string[]): Line[] {
   return [names.length === 1 ? [`There is ${all}.`] : [`There are ${all}. Did you mean ${name(nearest)}?`]]
 }
 
+function followed(branch: string, environments: readonly string[]): Line {
+  const by = environments.slice(0, 5).map(name).join(' and ')
+  const follow = environments.length === 1 ? 'follows' : 'follow'
+  return [`“${name(branch)}” is the branch that ${by} ${follow}. Name the environment, not its branch.`]
+}
+
 const RELEASE_FILE: Line = ['The names come from ', code('releases.yml'), '.']
 
 const MEMBERSHIP = {
@@ -58,9 +64,9 @@ export const PEOPLE_WORDS: {
     why: `there is no app “${name(asked)}”`,
     next: [...known(names), RELEASE_FILE],
   }),
-  unknown_environment: ({ asked, app, names }) => ({
+  unknown_environment: ({ asked, app, names, followedBy = [] }) => ({
     why: `there is no environment “${name(asked)}”${app === undefined ? '' : ` of ${app}`}`,
-    next: [...known(names), RELEASE_FILE],
+    next: [...(followedBy.length === 0 ? known(names) : [followed(asked, followedBy)]), RELEASE_FILE],
   }),
   unknown_release: ({ number }) => ({
     why: `there is no release #${number}`,
