@@ -21,6 +21,15 @@ export type Live =
       readonly at: string
       readonly webUrl: string
     }
+  /** Release `number` has pushed `holds`, whose release phase failed: what ran before goes on running; null: nothing. */
+  | {
+      readonly is: 'held'
+      readonly holds: string
+      readonly commit: string | null
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
   /** Since release `number`, as it now stands, nobody has proven anything. */
   | {
       readonly is: 'not known'
@@ -30,6 +39,8 @@ export type Live =
     }
 
 const PAGE = 5
+/** States in which the problem is what was seen last: a retry may change it. */
+const STOPPED: readonly ReleaseState[] = ['needs attention', 'closed']
 
 /** The newest fact of all releases of an environment; undefined where none of them knows anything. */
 export async function liveNow(store: Store, environment: Environment): Promise<Live | undefined> {
@@ -67,10 +78,14 @@ export function factOf(release: Release, { remote }: Environment): Live | undefi
     const at = (release.endedAt ?? confirmed?.endedAt ?? release.requestedAt).toISOString()
     if (commit !== undefined) return { is: 'proven', commit, number, at, webUrl }
   }
+  const because = release.problem?.because
+  if (because?.gate === 'release_phase_failed' && STOPPED.includes(state)) {
+    const at = (confirmed?.endedAt ?? release.requestedAt).toISOString()
+    return { is: 'held', holds: because.commit, commit: plan.bound.remote.runs, number, at, webUrl }
+  }
   const push = step(release, 'push')
   const hasPushed = push !== undefined && (push.state === 'running' || push.state === 'done' || push.effect !== 'none')
   if (hasPushed && push.state !== 'pending') return { is: 'not known', number, state, since: 'its push' }
-  const because = release.problem?.because
   const moved = because?.gate === 'plan_outdated' ? because.moved : []
   const moves = moved.filter(({ what }) => what === THE_REMOTE || what === WHAT_RUNS)
   if (moves.length > 0) {

@@ -43,6 +43,23 @@ describe('what a release knows of what runs', () => {
     expect(factOf(unproven, environment)).toMatchObject({ is: 'not known', since: 'its push' })
   })
 
+  it('is what ran before where the release phase of what it has pushed failed, until somebody retries', () => {
+    const because = {
+      gate: 'release_phase_failed',
+      app: 'api-production',
+      platformRelease: 'v42',
+      commit: brought,
+    } as const
+    const steps = stepsUpTo('confirm', { state: 'failed', endedAt: at('08:58') })
+    const stopped = (state: 'needs attention' | 'closed' | 'approved') =>
+      factOf(aRelease({ ...run, state, steps, problem: { step: 'confirm', because } }), environment)
+    for (const state of ['needs attention', 'closed'] as const) {
+      expect(stopped(state)).toMatchObject({ is: 'held', holds: brought, commit: before, number: 12 })
+    }
+    expect(stopped('needs attention')).toMatchObject({ at: at('08:58').toISOString() })
+    expect(stopped('approved')).toMatchObject({ is: 'not known', since: 'its push' })
+  })
+
   it('is what its plan saw while nothing was pushed, or the push was refused', () => {
     const seen = { is: 'seen', commit: before, number: 12, at: at('08:14').toISOString() }
     expect(factOf(aRelease({}), environment)).toMatchObject(seen)

@@ -230,6 +230,8 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
       return `runs ${short(live.commit)}`
     case 'seen':
       return `ran ${live.commit === null ? 'nothing' : short(live.commit)} when #${live.number} looked`
+    case 'held':
+      return `still runs ${live.commit === null ? 'nothing' : short(live.commit)}, holds ${short(live.holds)}, whose release phase failed in #${live.number},`
     case 'not known':
       return `runs nothing that is proven since #${live.number}`
   }
@@ -243,7 +245,12 @@ function liveLine(live: EnvironmentStatus['live']): string {
       live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
     return `Live: :warning: not known. ${stands}; ${since}`
   }
-  const commit = live.commit === null ? 'nothing' : link(commitUrl(live.webUrl, live.commit), short(live.commit))
+  const linked = (sha: string) => link(commitUrl(live.webUrl, sha), short(sha))
+  const commit = live.commit === null ? 'nothing' : linked(live.commit)
+  if (live.is === 'held') {
+    const held = `:warning: The remote holds ${linked(live.holds)}, and does not run it: its release phase failed`
+    return `Live: ${commit}, as before #${live.number} · ${held}, ${date(new Date(live.at), 'age')}`
+  }
   const seen = live.is === 'proven' ? `#${live.number}` : `not by Signoff, as #${live.number} saw it`
   return `Live: ${commit}, ${seen}, ${date(new Date(live.at), 'age')}`
 }

@@ -110,6 +110,14 @@ describe('what one person reads', () => {
     const seen = { is: 'seen', number: 14, at: '2026-11-22T06:15:00Z', webUrl } as const
     expect(live({ ...seen, commit: sha('e83b7d1') })).toContain('|e83b7d1>, not by Signoff, as #14 saw it, <!date')
     expect(live({ ...seen, commit: null })).toContain('Live: nothing, not by Signoff, as #14 saw it')
+    const held = { ...seen, is: 'held', holds: sha('c0ffee1'), commit: sha('5b8e6c0') } as const
+    expect(live(held).replaceAll(/<https[^|]*\|/g, '<')).toMatchInlineSnapshot(`
+      ""api production still runs 5b8e6c0, holds c0ffee1, whose release phase failed in #14, and is idle."
+      *api production* · idle
+      Live: <5b8e6c0>, as before #14 · :warning: The remote holds <c0ffee1>, and does not run it: its release phase failed, <!date^1795328100^{ago}|2026-11-22 06:15 UTC>
+      ~ :warning: No worker was ever seen"
+    `)
+    expect(live({ ...held, commit: null })).toContain('still runs nothing, holds c0ffee1')
     const message = { is: 'status', environments, workerSeenAt: '2026-11-22T08:15:00Z' } as const
     expect(say(message, { link })).toMatchInlineSnapshot(`
       ""api integration runs e83b7d1 and is idle. api production has no release of ours yet and release #12 awaits sign-off."
