@@ -10,6 +10,7 @@ import type { WorkerPorts } from './ports.ts'
 
 const FOLLOWED_UP = 'hotfix_followed_up'
 const BRANCH_SETTLED = 'hotfix_branch_settled'
+const PAGE = 50
 
 /**
  * A day after each hot-fix the thread says which commits the promoting branch still lacks, once; a carrying branch of ours
@@ -21,12 +22,26 @@ export async function lookAfterHotfixes(
   placeOf: (release: Release) => Place | undefined,
 ): Promise<void> {
   for (const app of ports.apps) await carefully(ports, { app: app.name }, () => forgetPicks(ports, app))
-  const ended = await ports.store.releases({ states: ['succeeded', 'closed', 'cancelled'], limit: 200 })
-  for (const release of ended.filter(mustBeCarried)) {
+  for await (const release of endedHotfixes(ports)) {
     const where = placeOf(release)
-    if (where !== undefined) {
+    if (where !== undefined && mustBeCarried(release)) {
       await carefully(ports, { release: release.number }, () => lookAfterOne(ports, where, release))
     }
+  }
+}
+
+/** All of them: a pull request that carries one may stay open for as long as people let it. */
+async function* endedHotfixes({ store }: WorkerPorts): AsyncGenerator<Release> {
+  for (let before: number | undefined; ; ) {
+    const page = await store.releases({
+      kind: 'hotfix',
+      states: ['succeeded', 'closed', 'cancelled'],
+      limit: PAGE,
+      ...(before !== undefined && { before }),
+    })
+    yield* page
+    before = page.at(-1)?.number
+    if (page.length < PAGE || before === undefined) return
   }
 }
 

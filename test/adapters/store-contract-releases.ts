@@ -106,7 +106,7 @@ export const releases: readonly Behaviour[] = [
       })
       await expect(failing).rejects.toBe(onPurpose)
       const make = async (_: unknown, at: number) =>
-        (await makeRelease(at % 2 ? a : b, { environment: `e${at}` })).number
+        (await makeRelease(at % 2 ? a : b, { environment: `e${at}`, kind: at === 3 ? 'hotfix' : 'deploy' })).number
       const numbers = await Promise.all(Array.from({ length: 8 }, make))
       expect(numbers.sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
       await a.store.transaction(async (tx) => {
@@ -120,6 +120,8 @@ export const releases: readonly Behaviour[] = [
       expect(await read({ states: [] })).toEqual([])
       expect(await read({ environment: 'nowhere' })).toEqual([])
       expect(await read({ signedAs: 'emergency' })).toEqual([4])
+      const [hotfix, ...others] = await a.store.releases({ kind: 'hotfix', limit: 9 })
+      expect([hotfix?.environment, others]).toEqual(['e3', []])
     },
   },
   {

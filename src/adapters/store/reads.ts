@@ -66,10 +66,11 @@ export async function readCurrent(db: Kysely<Tables>, app: string, environment: 
 
 /** Newest first, by number: a page ends where the next one's `before` begins. */
 export async function readReleases(db: Kysely<Tables>, filter: ReleaseFilter): Promise<readonly Release[]> {
-  const { app, environment, states, signedAs, before, limit } = filter
+  const { app, environment, kind, states, signedAs, before, limit } = filter
   let query = wholeReleases(db).orderBy('number', 'desc').limit(limit)
   if (app !== undefined) query = query.where('app', '=', app)
   if (environment !== undefined) query = query.where('environment', '=', environment)
+  if (kind !== undefined) query = query.where('kind', '=', kind)
   if (states !== undefined) query = query.where(sql<SqlBool>`state = any(${[...states]})`)
   if (signedAs !== undefined) {
     const signed = sql<SqlBool>`exists (select from sign_off s where s.release = release.number and s.kind = ${signedAs})`

@@ -87,6 +87,7 @@ export interface Transaction {
 export interface ReleaseFilter {
   readonly app?: string
   readonly environment?: string
+  readonly kind?: ReleaseKind
   readonly states?: readonly ReleaseState[]
   /** With a sign-off of this kind. */
   readonly signedAs?: SignOffKind

@@ -205,13 +205,14 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
 }
 
 function select(tables: Tables, filter: ReleaseFilter): readonly Release[] {
-  const { app, environment, states, signedAs, before, limit } = filter
+  const { app, environment, kind, states, signedAs, before, limit } = filter
   const rows = [...tables.releases.values()].map((row) => row.whole)
   return rows
     .filter(
       (release) =>
         (app === undefined || release.app === app) &&
         (environment === undefined || release.environment === environment) &&
+        (kind === undefined || release.kind === kind) &&
         (states === undefined || states.includes(release.state)) &&
         (signedAs === undefined || release.signOffs.some(({ kind }) => kind === signedAs)) &&
         (before === undefined || release.number < before),

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import type { ReleaseFilter } from '../../src/release/ports/store.ts'
+import type { Release } from '../../src/release/release.ts'
+import { lookAfterHotfixes } from '../../src/worker/follow-up.ts'
+import type { WorkerPorts } from '../../src/worker/ports.ts'
+import { anApp, anEnvironment, aPlan, aRelease, aStep, at, sha } from '../support/builders.ts'
+
+const hotfix = {
+  picks: [
+    {
+      from: sha('7ad90f4'),
+      made: sha('c0ffee1'),
+      title: 'Mend it',
+      author: { name: 'Ben', email: 'ben@example.test' },
+      files: { count: 0, list: [] },
+      promoted: false,
+    },
+  ],
+  at: at('08:00').toISOString(),
+  alsoGoes: { count: 0, commits: [] },
+  promoting: { branch: 'master', environment: 'integration' },
+}
+
+it('looks after every hot-fix, however many releases and hot-fixes came after it', async () => {
+  const plan = { ...aPlan({ bound: { kind: 'hotfix' } }), hotfix }
+  const ended = { state: 'succeeded', endedAt: at('09:00') } as const
+  const all: readonly Release[] = Array.from({ length: 700 }, (_, index) =>
+    index % 5 === 0
+      ? aRelease({ ...ended, number: index + 1, kind: 'hotfix', plan, steps: [aStep('pick')] })
+      : aRelease({ ...ended, number: index + 1 }),
+  ).reverse()
+  const looked: number[] = []
+  const store = {
+    releases: async ({ kind, before = Infinity, limit }: ReleaseFilter) =>
+      all.filter((each) => (kind === undefined || each.kind === kind) && each.number < before).slice(0, limit),
+    now: async () => at('10:00'),
+    events: async (number: number) => {
+      looked.push(number)
+      return []
+    },
+  }
+  const ports = { apps: [], store } as unknown as WorkerPorts
+  await lookAfterHotfixes(ports, () => ({ app: anApp(), environment: anEnvironment() }))
+  expect(looked.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 140 }, (_, index) => index * 5 + 1))
+})
