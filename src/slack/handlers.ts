@@ -123,14 +123,13 @@ async function deploy(
       return { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) }
     case 'refused':
       return { is: 'refusal', refusal: command.refusal }
-    case 'modal':
-      return fresh
-        ? open(
-            ports,
-            arrival.trigger,
-            deployModal({ apps: ports.apps, metadata: metadata({ token: '', responseUrl }) }),
-          )
-        : PRESS_AGAIN
+    case 'modal': {
+      if (!fresh) return PRESS_AGAIN
+      const refused = await service.mayRead(by)
+      if (refused !== undefined) return { is: 'refusal', refusal: refused.refused }
+      const modal = deployModal({ apps: ports.apps, metadata: metadata({ token: '', responseUrl }) })
+      return open(ports, arrival.trigger, modal)
+    }
     case 'release': {
       const { app, environment } = command
       return requested(await service.request({ app, environment, kind: 'deploy', by, key, responseUrl }))
@@ -172,8 +171,8 @@ function asked({ app, environment, before }: Extract<DeployCommand, { is: 'histo
 
 async function hotfix(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Handled> {
   if (!fresh) return PRESS_AGAIN
-  const { responseUrl } = arrival
-  const found = await hotfixWindow(ports, arrival.text)
+  const { responseUrl, text, user: by } = arrival
+  const found = await hotfixWindow(ports, { text, by })
   if ('message' in found) return found.message
   const ends = found.window.inTheWay.map(({ number }) => number)
   return open(

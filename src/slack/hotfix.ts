@@ -8,13 +8,17 @@ import type { ReleaseService, Requested } from '../release/service.ts'
 import type { DrawingPorts } from './drawing.ts'
 import { HOTFIX_FIELD, type HotfixModalFacts, SURE } from './views/hotfix-modal.ts'
 
-/** What the modal is to show, or what the person reads instead of it. */
+/** What the modal is to show, or what the person reads instead of it: it tells of releases, so not everybody may see it. */
 export async function hotfixWindow(
-  ports: DrawingPorts,
-  text: string,
+  ports: DrawingPorts & { readonly service: Pick<ReleaseService, 'mayRead'> },
+  { text, by }: { readonly text: string; readonly by: string },
 ): Promise<{ window: Omit<HotfixModalFacts, 'metadata'> } | { message: PrivateMessage }> {
   const { apps, store } = ports
   const command = parseHotfix(text, apps)
+  if (command.is === 'modal' || command.is === 'hotfix') {
+    const refused = await ports.service.mayRead(by)
+    if (refused !== undefined) return refuse(refused.refused)
+  }
   switch (command.is) {
     case 'help':
       return { message: { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) } }

@@ -51,6 +51,13 @@ async function nothingRecorded<T>(story: () => Promise<T>): Promise<T> {
 }
 
 describe('before there is a release', () => {
+  it('opens no window for a guest', async () => {
+    for (const command of ['/deploy', '/hotfix', '/hotfix abcdef1 production']) {
+      await refusesCommand(team.people.gus, command, 'not_a_member', ['a guest', 'Ask a full member'])
+    }
+    expect(team.slack.openView(team.people.gus)).toBeUndefined()
+  })
+
   it('names the environments there are, the nearest first', () =>
     refusesCommand(team.people.dana, '/deploy prodction', 'unknown_environment', [
       'no environment “prodction”',
