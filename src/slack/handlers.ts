@@ -13,6 +13,7 @@ import { environmentOf, peopleOf } from './drawing.ts'
 import { hotfixWindow, requestHotfix } from './hotfix.ts'
 import { ACTION, type Action, COMMANDS, VIEW } from './ids.ts'
 import { type Answering, answer } from './private-answer.ts'
+import { cancelledText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal, detailsModal, reasonModal } from './views/modals.ts'
 import { HISTORY } from './views/private.ts'
@@ -153,11 +154,9 @@ async function deploy(
       return { is: 'history', releases, ...asked(command) }
     }
     case 'cancel':
-      return done(await service.cancel({ release: command.number, by }), ({ number, state }) =>
-        state === 'running' ? `#${number}: no new step starts.` : `#${number} is cancelled.`,
-      )
+      return done(await service.cancel({ release: command.number, by }), cancelledText)
     case 'retry':
-      return done(await service.retry({ release: command.number, by }), ({ number }) => `#${number} goes on.`)
+      return done(await service.retry({ release: command.number, by }), retriedText)
   }
 }
 

@@ -71,7 +71,7 @@ describe('commands', () => {
     expect(refused).toMatch(/release-approvers/)
     expect(await answerTo(tom, '/deploy cancel 99', 'Gate: `unknown_release`')).toContain('99')
     expect(await answerTo(dana, '/deploy retry 2', 'Gate: `already_decided`')).toContain('#2')
-    expect(await answerTo(tom, '/deploy cancel #2', '#2 is cancelled')).toBeTruthy()
+    expect(await answerTo(tom, '/deploy cancel #2', 'Release #2 of api to production is cancelled.')).toBeTruthy()
     await team.until(/Release #2.*Cancelled/s)
     await expect
       .poll(() => team.bitbucket.pullRequests().map(({ state }) => state), { timeout: 20_000 })

@@ -79,7 +79,7 @@ it('says nothing in the channel of a release that was cancelled while Slack was 
   await team.click(tom, 'Approve')
   await vi.waitFor(() => expect(tries()).toBeGreaterThan(0), { timeout: 20_000 })
   await team.command(dana, '/deploy cancel 3')
-  await team.told(dana, '#3 is cancelled')
+  await team.told(dana, 'Release #3 of api to production is cancelled.')
   team.slack.clearFaults()
   await team.until(/Release #3 was cancelled by dana/)
   expect(team.slack.messages('product').filter(({ text }) => text.includes('#3 is changing'))).toEqual([])

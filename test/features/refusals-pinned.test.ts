@@ -96,7 +96,7 @@ it('takes both back when it is cancelled while they are being made', async () =>
   await team.command(dana, '/deploy production')
   await creating
   expect(await toldNext(team, dana, () => team.command(dana, '/deploy cancel 6'))).toBeDefined()
-  await team.told(dana, '#6 is cancelled')
+  await team.told(dana, 'Release #6 of api to production is cancelled.')
   await expect.poll(() => team.bitbucket.pullRequests().at(-1)?.state).toMatch(/OPEN|DECLINED/)
   go(undefined)
   await expectUnchanged(team, before)
