@@ -182,15 +182,20 @@ const ACTION_WORDS: Record<Action, string> = {
   go: 'let it go',
 }
 
+/** Actions on a run: whoever signed has not decided about those. */
+const ON_A_RUN: readonly Action[] = ['cancel', 'retry', 'close']
+
 /** Whose word decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
-function alreadyDecided({ release }: Asked): Refusal {
+function alreadyDecided({ action, release }: Asked): Refusal {
   const { number, state, endedBy, endedAt, cancelRequestedBy, signOffs } = release
   const letGo = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
   const [by, at] = hasEnded(state)
     ? [endedBy, endedAt]
     : cancelRequestedBy
       ? [cancelRequestedBy, undefined]
-      : [letGo?.person, letGo?.at ?? release.approvedAt]
+      : ON_A_RUN.includes(action)
+        ? []
+        : [letGo?.person, letGo?.at ?? release.approvedAt]
   return { gate: 'already_decided', number, state, ...(by && { by }), ...(at && { at: at.toISOString() }) }
 }
 
@@ -238,7 +243,7 @@ const didNotWriteEveryCommit: Rule = ({ environment, release, person }) => {
 /** What an emergency waived can be given only by others than who said it. */
 const didNotSayTheEmergency: Rule = ({ environment, release, person, action }) =>
   release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
-    ? { gate: 'own_release', who: names(whoMay(action, environment)) }
+    ? { gate: 'own_release', who: names(whoMay(action, environment)), asEmergency: true }
     : undefined
 
 const hasNotSigned: Rule = ({ action, release, person }) => {
@@ -284,8 +289,8 @@ const RULES: Record<Action, readonly Rule[]> = {
     isUndecided,
     isInTime,
     hasTheRight,
-    isNotTheirOwnRelease,
     didNotSayTheEmergency,
+    isNotTheirOwnRelease,
     didNotWriteEveryCommit,
     hasNotSigned,
   ],

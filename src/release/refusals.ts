@@ -94,7 +94,8 @@ export type Refusal =
   | { readonly gate: 'not_an_approver'; readonly who: readonly string[]; readonly action: string }
   | { readonly gate: 'not_a_qa'; readonly who: readonly string[] }
   | { readonly gate: 'not_allowed'; readonly action: string; readonly who: readonly string[] }
-  | { readonly gate: 'own_release'; readonly who: readonly string[] }
+  /** `asEmergency`: it is theirs because they sent it out as an emergency. */
+  | { readonly gate: 'own_release'; readonly who: readonly string[]; readonly asEmergency?: true }
   | { readonly gate: 'own_commits'; readonly who: readonly string[] }
   | { readonly gate: 'already_signed'; readonly kind: SignOffKind; readonly at: string }
   | {

@@ -117,13 +117,19 @@ export const PEOPLE_WORDS: {
     why: `you may not ${name(action)}`,
     next: [['It may be done by ', ...may(who, hints), '.']],
   }),
-  own_release: ({ who }, hints) => ({
-    why: 'this release is your own, so somebody else must sign it off',
-    next: [
-      ['Ask ', ...may(who, hints), '. Nobody releases alone.'],
-      ['Whoever asked may still press ', bold('QA passed'), ', unless they sent it out as an emergency.'],
-    ],
-  }),
+  own_release: ({ who, asEmergency }, hints) =>
+    asEmergency
+      ? {
+          why: 'you sent this out as an emergency, so somebody else must give what it skipped',
+          next: [['Ask ', ...may(who, hints), '. Nobody releases alone.']],
+        }
+      : {
+          why: 'this release is your own, so somebody else must approve it',
+          next: [
+            ['Ask ', ...may(who, hints), '. Nobody releases alone.'],
+            ['Your own ', bold('QA passed'), ' counts, where you are among those who may say it.'],
+          ],
+        },
   own_commits: ({ who }, hints) => ({
     why: 'you wrote every commit of it, so somebody else must approve',
     next: [['Ask ', ...may(who, hints), '. You may still press ', bold('QA passed'), '.']],
@@ -140,6 +146,9 @@ export const PEOPLE_WORDS: {
         ...(at === undefined ? [] : ['Since: ', richDate(new Date(at)), '. ']),
         'Its card shows how it stands.',
       ],
+      ...(state === 'needs attention'
+        ? [['Somebody has to press ', bold('Retry'), ' or ', bold('Close'), ' on it.']]
+        : []),
     ],
   }),
   expired: ({ number, at }) => ({

@@ -161,6 +161,28 @@ describe('a refusal', () => {
     expect(read(drawn).replace(/^[^\n]*\n/, '')).toMatchSnapshot()
   })
 
+  it('says that an emergency is theirs who sent it, whoever had asked', () => {
+    const drawn = refusalMessage({ gate: 'own_release', who: ['@qa'], asEmergency: true })
+    expect(drawn.text).toBe(
+      'Not done: you sent this out as an emergency, so somebody else must give what it skipped. Nothing was changed. Ask @qa. Nobody releases alone.',
+    )
+  })
+
+  it('says what to press where a release needs attention', () => {
+    const refusal = { gate: 'already_decided', number: 12, state: 'needs attention' } as const
+    expect(read(refusalMessage(refusal))).toContain('Somebody has to press **Retry** or **Close** on it.')
+  })
+
+  it('names the environment that follows a branch', () => {
+    const refusal = {
+      gate: 'unknown_environment',
+      asked: 'master',
+      names: ['integration'],
+      followedBy: ['integration'],
+    } as const
+    expect(read(refusalMessage(refusal))).toContain('“master” is the branch that integration follows.')
+  })
+
   it('gives the line that lets Signoff into the channel', () => {
     expect(read(refusalMessage(REFUSALS.channel_unreachable))).toContain('`/invite @Signoff`')
   })
