@@ -17,7 +17,8 @@ export type ThreadLine =
       readonly ms: number
     }
   | { readonly is: 'waiting'; readonly what: string }
-  | { readonly is: 'reminder'; readonly owed: readonly Owed[] }
+  /** `since`: the card's posting, four hours ago, or an emergency, a day ago. */
+  | { readonly is: 'reminder'; readonly since: 'card' | 'emergency'; readonly owed: readonly Owed[] }
   | { readonly is: 'cancel asked'; readonly person: PersonName; readonly during?: StepName }
   | { readonly is: 'retried'; readonly person: PersonName }
   | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }

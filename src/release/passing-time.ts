@@ -102,7 +102,7 @@ async function age(
       }
       const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
       if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
-        await say(tx, number, 'reminder', { is: 'reminder', owed: owed(environment, release) })
+        await say(tx, number, 'reminder', { is: 'reminder', since: 'card', owed: owed(environment, release) })
       }
       break
     }
@@ -127,7 +127,8 @@ async function age(
   const isDue = sinceEmergency >= REMIND_AFTER_EMERGENCY_MS && sinceEmergency < REMINDED_LONG_AGO_MS
   if (environment !== undefined && isDue) {
     const still = owed(environment, release)
-    if (still.length > 0) await say(tx, number, 'emergency-reminder', { is: 'reminder', owed: still })
+    if (still.length > 0)
+      await say(tx, number, 'emergency-reminder', { is: 'reminder', since: 'emergency', owed: still })
   }
 }
 

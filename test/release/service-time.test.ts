@@ -178,6 +178,7 @@ describe('time passes', () => {
     expect(await team.lines(number)).toEqual([
       {
         is: 'reminder',
+        since: 'card',
         owed: [
           { kind: 'qa', count: 1, by: ['@qa', TOM.id] },
           { kind: 'approval', count: 1, by: ['@release-approvers'] },
@@ -208,7 +209,7 @@ describe('time passes', () => {
     await team.passes('1 minute')
     for (let round = 0; round < 3; round++) await team.service.tick()
     expect((await team.lines(number)).filter(({ is }) => is === 'reminder')).toEqual([
-      { is: 'reminder', owed: [{ kind: 'approval', count: 1, by: ['@release-approvers'] }] },
+      { is: 'reminder', since: 'emergency', owed: [{ kind: 'approval', count: 1, by: ['@release-approvers'] }] },
     ])
   })
 

@@ -2,12 +2,13 @@
 import type { KnownBlock } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
 import type { Owed } from '../../release/policy.ts'
-import { irreversibleBegun, type Release } from '../../release/release.ts'
+import { irreversibleBegun, isEmergency, type Release } from '../../release/release.ts'
 import { bold, commitLink, context, type Drawn, emoji, type Line, quote, rich, richLines } from './blocks.ts'
 import { ender, expiredBecause } from './card-ends.ts'
 import { cardText } from './card-text.ts'
 import { problemOf, where } from './card-troubles.ts'
 import { called, finalCommit, place, standing, took, whoSigned } from './facts.ts'
+import { owedSpoken } from './owed.ts'
 import type { People } from './people.ts'
 import { STATE_EMOJI } from './states.ts'
 import { cut, oneLine } from './text.ts'
@@ -82,9 +83,12 @@ function headLine(release: Release, facts: { environment: Environment; owed: rea
   }
 }
 
-/** What is true now, and what to do; a success says it in its own line. */
-function below(release: Release, facts: { environment: Environment }): Line[] {
-  if (release.state === 'succeeded') return []
+/** What is true now, and what to do; a success says it in its own line, and what an emergency has left owed. */
+function below(release: Release, facts: { environment: Environment; owed: readonly Owed[] }): Line[] {
+  if (release.state === 'succeeded') {
+    const isOwed = isEmergency(release) && facts.owed.length > 0
+    return isOwed ? [[`Still owed: ${owedSpoken(facts.owed)}. The buttons for it are on the card.`]] : []
+  }
   const next: Readonly<Partial<Record<Release['state'], Line>>> = {
     failed: [bold('Plan again'), ' on the card makes a new release.'],
     outdated: [bold('Plan again'), ' on the card makes a new release.'],

@@ -62,7 +62,7 @@ export function owedSpoken(owed: readonly Owed[]): string {
   )
 }
 
-/** `QA by @qa or Tom, 2 approvals by anyone`: with whose word it is, and without a mention. */
+/** `QA by @qa or Tom, 2 approvals by any full member`: with whose word it is, and without a mention. */
 export function owedBy(owed: readonly Owed[], people: People): string {
   const wanted = owed.map(({ kind, count, by }) => {
     const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : SIGN_OFF_WORD[kind]

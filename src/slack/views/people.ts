@@ -25,7 +25,7 @@ export function entry(text: string, people: People, mention: boolean): string {
 
 /** `@a or Tom`, for lines that mention nobody: people whom Slack did not name are counted, not shown by their ids. */
 export function namedOf(by: readonly string[] | 'every full member', people: People): string {
-  if (by === 'every full member') return 'anyone'
+  if (by === 'every full member') return 'any full member'
   const named = by.filter((one) => people.names?.[one] !== undefined || !USER_ID.test(one)).slice(0, 10)
   const left = by.length - named.length
   const all = [
@@ -35,9 +35,9 @@ export function namedOf(by: readonly string[] | 'every full member', people: Peo
   return all.length > 1 ? `${all.slice(0, -1).join(', ')} or ${all.at(-1)}` : (all[0] ?? 'nobody')
 }
 
-/** `@a, @b or Tom`; everybody is `anyone`. For mrkdwn. */
+/** `@a, @b or Tom`; everybody is `any full member`. For mrkdwn. */
 export function anyOf(by: readonly string[] | 'every full member', people: People, mention: boolean): string {
-  if (by === 'every full member') return 'anyone'
+  if (by === 'every full member') return 'any full member'
   const entries = by.slice(0, 10).map((one) => entry(one, people, mention))
   const left = by.length - entries.length
   if (left > 0) return `${entries.join(', ')} or ${left} more`

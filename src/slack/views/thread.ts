@@ -28,7 +28,7 @@ import { outcome } from './outcome.ts'
 import { owedBy, owedLines } from './owed.ts'
 import type { People } from './people.ts'
 import { gateLine } from './refusal-message.ts'
-import { capital, defused, duration, lastLines } from './text.ts'
+import { capital, defused, duration, lastLines, together, utc } from './text.ts'
 
 /** What a line needs beside itself. */
 export interface ThreadFacts extends People {
@@ -48,7 +48,7 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
     case 'waiting':
       return { text: sentence(`Waits: ${defused(line.what, 600)}`) }
     case 'reminder':
-      return { text: `Still owed: ${owedBy(line.owed, facts)}.` }
+      return { text: reminder(line, release, facts) }
     case 'cancel asked': {
       const who = `${defused(line.person.name, 40)} cancelled.`
       return {
@@ -91,6 +91,17 @@ function asked(release: Release, facts: ThreadFacts): Drawn {
     text: `${planned}, and awaits sign-off: ${owedBy(facts.owed, facts)}.`,
     blocks: [section(['It is planned, and awaits sign-off.', ...owing])],
   }
+}
+
+function reminder({ since, owed }: Extract<ThreadLine, { is: 'reminder' }>, release: Release, people: People): string {
+  const owing = `${owedBy(owed, people)}. The buttons are on the card`
+  return since === 'emergency'
+    ? `${calledInFull(release)} went out a day ago, and is still owed: ${owing}.`
+    : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. Owed: ${owing}${expiring(release)}.`
+}
+
+function expiring({ expiresAt }: Release): string {
+  return expiresAt === undefined ? '' : `, and it expires on ${utc(expiresAt)}`
 }
 
 function signed(kind: SignOffKind, name: string): string {

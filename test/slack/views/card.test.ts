@@ -67,7 +67,7 @@ describe('a card that waits for people', () => {
       ""Release #12 of api to production awaits sign-off: QA and 1 approval are owed. Dana asks for 5 commits and 2 migrations; of the migrations, 1 destroys data."
       # Release #12: api → production
       :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
-      Owed: *QA* by anyone
+      Owed: *QA* by any full member
       Owed: *approval* by <!subteam^S01REL>, not Dana
       *5 commits* by Marek, Priya · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>  [Details]
       • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
@@ -122,7 +122,7 @@ describe('a card that waits for people', () => {
       # Release #12: api → production
       :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
       Owed: *Talked over* by Ada
-      Owed: *QA* by anyone
+      Owed: *QA* by any full member
       Owed: *approval* by @release-approvers, not Dana
       *5 commits* by Marek, Priya · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>  [Details]
       • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
@@ -161,7 +161,7 @@ describe('a card that waits for people', () => {
       ""Hot-fix #12 of api to production awaits sign-off: QA and 1 approval are owed. Dana asks for 1 commit."
       # 🩹 Hot-fix #12: api → production
       :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
-      Owed: *QA* by anyone
+      Owed: *QA* by any full member
       Owed: *approval* by @release-approvers, not Dana
       **Dana** says that it cannot wait for review:
       > Digests go out at night.
@@ -240,7 +240,7 @@ describe('a card that goes on', () => {
       ""Emergency release #13 of api to production is running without QA and approval: step 7 of 9, push."
       # 🚨 Emergency #13: api → production
       :arrow_forward: *Running*, step 7 of 9: *push*  [Cancel (asks: No new step starts. Push is running: it is settled, and told as it ends. PR #418 stays merged.)]
-      Skipped, and still owed: *QA* by anyone, not Dana
+      Skipped, and still owed: *QA* by any full member, not Dana
       Skipped, and still owed: *approval* by @release-approvers, not Dana
       **Dana** says that it must go out now:
       > Login is down for every customer since 13:50.
@@ -296,7 +296,7 @@ describe('a card at its end', () => {
       ""Emergency release #13 succeeded: api production runs c0ffee1, after 4 min 12 s. Asked for by Dana. Still owed: QA and 1 approval."
       # 🚨 Emergency #13: api → production
       :white_check_mark: *Succeeded* in 4 min 12 s. Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000|c0ffee1>
-      Still owed: *QA* by anyone, not Dana
+      Still owed: *QA* by any full member, not Dana
       Still owed: *approval* by @release-approvers, not Dana
       **Dana** said that it must go out now:
       > Login is down for every customer.
@@ -464,7 +464,7 @@ describe('a card at its end', () => {
 
   it('expired', () => {
     expect(draw(aRelease({ state: 'expired', endedAt: at('08:50') }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production expired: QA and 1 approval were not given within 24 h. Nothing was merged, migrated or pushed: production still runs 5b8e6c0."
+      ""Release #12 of api to production expired: QA and 1 approval were not given within 24 h. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to go on."
       # Release #12: api → production
       :alarm_clock: *Expired*: QA and 1 approval were not given within 24 h
       Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).

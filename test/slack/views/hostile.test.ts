@@ -209,7 +209,7 @@ describe('the longest and most hostile plan', () => {
     expectGood(threadLine({ is: 'step ended', step: 'push', said: LINES, ms: 1 }, release, facts))
     expectGood(threadLine({ is: 'waiting', what: LINES }, release, facts))
     const by = Array.from({ length: 9 }, () => LINES)
-    expectGood(threadLine({ is: 'reminder', owed: [{ kind: 'qa', count: 1, by }] }, release, facts))
+    expectGood(threadLine({ is: 'reminder', since: 'card', owed: [{ kind: 'qa', count: 1, by }] }, release, facts))
     expectGood(threadLine({ is: 'closed', person: PERSON, reason: LINES }, release, facts))
     expectGood(threadLine({ is: 'note', text: LINES }, release, facts))
     for (const because of PROBLEMS) {

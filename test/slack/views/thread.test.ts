@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ThreadLine } from '../../../src/release/messages.ts'
+import type { Owed } from '../../../src/release/policy.ts'
 import { announcement } from '../../../src/slack/views/announcement.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
@@ -39,12 +40,13 @@ describe('the thread', () => {
     [
       {
         is: 'reminder',
+        since: 'card',
         owed: [
           { kind: 'qa', count: 1, by: ['@qa', TOM.id] },
           { kind: 'approval', count: 2, by: ['U0NOBODY', 'U0ELSE'] },
         ],
       },
-      '"Still owed: QA by @qa or Tom, 2 approvals by 2 whom releases.yml names."',
+      '"Release #12 has waited 4 hours without a sign-off. Owed: QA by @qa or Tom, 2 approvals by 2 whom releases.yml names. The buttons are on the card, and it expires on 2026-11-23 08:15 UTC."',
     ],
     [{ is: 'cancel asked', person: TOM }, '"Tom cancelled. No step starts any more."'],
     [
@@ -55,6 +57,14 @@ describe('the thread', () => {
     [{ is: 'note', text: 'Merged by hand.' }, '"Merged by hand."'],
   ])('says %j', (line, said) => {
     expect(say(line)).toBe(said)
+  })
+
+  it('asks again for what an emergency has left owed', () => {
+    const emergency = aRelease({ state: 'succeeded', signOffs: [aSignOff('emergency', DANA)] })
+    const owed: readonly Owed[] = [{ kind: 'qa', count: 1, by: 'every full member' }]
+    expect(say({ is: 'reminder', since: 'emergency', owed }, emergency)).toBe(
+      '"Emergency release #12 went out a day ago, and is still owed: QA by any full member. The buttons are on the card."',
+    )
   })
 
   it('quotes what people wrote', () => {
@@ -82,6 +92,18 @@ describe('the outcome', () => {
       :white_check_mark: **Release #12 succeeded**: api production runs [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000). 4 min 12 s.
       ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
     `)
+  })
+
+  it('says after an emergency what is still owed', () => {
+    const signOffs = [aSignOff('emergency', DANA)]
+    const release = aRelease({ state: 'succeeded', ...RUN, signOffs, endedAt: at('08:49:22') })
+    const owed: readonly Owed[] = [
+      { kind: 'qa', count: 1, by: 'every full member' },
+      { kind: 'approval', count: 1, by: ['@release-approvers'] },
+    ]
+    expect(read(threadLine(line, release, { environment, owed }))).toContain(
+      '\nStill owed: QA and 1 approval. The buttons for it are on the card.\n',
+    )
   })
 
   it('tells a failure with what stands and what to do', () => {
