@@ -20,7 +20,7 @@ function lines(release: Release): KnownBlock {
   const steps = stepsInOrder(release)
   const now = stepNow(release)
   const done = steps.filter(({ state }) => state === 'done')
-  const next = steps.filter((row) => row !== now && row.state !== 'done')
+  const next = steps.filter(({ name, state }) => name !== now?.name && state !== 'done')
   const at = now?.startedAt
   const since = now?.state === 'running' && at !== undefined ? `, since ${date(at, 'time')}` : ''
   return context(

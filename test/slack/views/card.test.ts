@@ -205,6 +205,12 @@ describe('a card that goes on', () => {
     `)
   })
 
+  it('between two steps names the one that comes, and what follows it, each once', () => {
+    const steps = stepsUpTo('migrate').filter(({ name }) => name !== 'migrate')
+    const card = draw(aRelease({ state: 'running', ...RUN, steps }))
+    expect(card).toContain('Next: *migrate*\nThen: push, confirm, report\n')
+  })
+
   it('shows its steps as a plan where the team wants it so', () => {
     const release = aRelease({ state: 'running', ...RUN, steps: stepsUpTo('migrate') })
     expect(draw(release, { progress: 'plan' })).toMatchInlineSnapshot(`
