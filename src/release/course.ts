@@ -200,8 +200,12 @@ export async function announced(
 
 /** When the card began to ask, and until when. */
 function asking({ now }: Transaction, environment: Environment | undefined): { cardPostedAt: Date; expiresAt: Date } {
-  const lasts = environment?.signOff?.expiresAfterMs ?? EXPIRES_AFTER_MS
-  return { cardPostedAt: now, expiresAt: new Date(now.getTime() + lasts) }
+  return { cardPostedAt: now, expiresAt: expiryOf(environment, now) }
+}
+
+/** Until when a card that is posted `at` asks for sign-offs. */
+export function expiryOf(environment: Environment | undefined, at: Date): Date {
+  return new Date(at.getTime() + (environment?.signOff?.expiresAfterMs ?? EXPIRES_AFTER_MS))
 }
 
 /** The card's first post mentions whoever may sign. One that was posted before the plan could not: a line does, once. */

@@ -1,5 +1,6 @@
 /** Gathers what a message needs beside the release, and draws it. */
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/app.ts'
+import { expiryOf } from '../release/course.ts'
 import { WORKER_GONE_MS } from '../release/passing-time.ts'
 import { groupsOf, owed, whoMay } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
@@ -68,19 +69,24 @@ export async function drawCard(
   const [live] = previous
   const [worker] = workers
   const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
-  return card(release, {
-    ...people,
-    environment,
-    tokens,
-    progress: progress ?? ports.progress,
-    owed: owing,
-    now,
-    mentionGroups: first && awaiting,
-    ...(live?.endedAt && { previous: { number: live.number, at: live.endedAt } }),
-    ...(unmatched !== undefined && unmatched > 0 && { unmatchedAuthors: unmatched }),
-    ...(isGone && { noWorker: worker ? { lastSeen: worker.at } : {} }),
-    ...(link !== undefined && { link: (number: number) => (number === release.replacedBy ? link : undefined) }),
-  })
+  // Its time begins when Slack confirms this post, in a moment.
+  const expiresAt = release.expiresAt ?? (awaiting && first ? expiryOf(environment, now) : undefined)
+  return card(
+    { ...release, ...(expiresAt && { expiresAt }) },
+    {
+      ...people,
+      environment,
+      tokens,
+      progress: progress ?? ports.progress,
+      owed: owing,
+      now,
+      mentionGroups: first && awaiting,
+      ...(live?.endedAt && { previous: { number: live.number, at: live.endedAt } }),
+      ...(unmatched !== undefined && unmatched > 0 && { unmatchedAuthors: unmatched }),
+      ...(isGone && { noWorker: worker ? { lastSeen: worker.at } : {} }),
+      ...(link !== undefined && { link: (number: number) => (number === release.replacedBy ? link : undefined) }),
+    },
+  )
 }
 
 async function buttonTokens(

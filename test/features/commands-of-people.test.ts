@@ -114,6 +114,8 @@ describe('commands', () => {
     const { dana, lin, tom } = team.people
     await team.command(dana, '/deploy production')
     await team.until(/Release #4: .*Awaiting sign-off/s)
+    // On the card from its first post on: it asks from then.
+    expect(team.words(team.card())).toContain('Expires: ')
     expect(await team.click(tom, 'Approve')).toBeUndefined()
     await team.until(/Release #4: .*Given: approval/s)
     const card = team.card()

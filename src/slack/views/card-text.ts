@@ -59,7 +59,7 @@ export function cardText(release: Release, environment: Environment, owed: reado
     case 'outdated':
       return `${it} is outdated${why}, so its sign-offs are void. ${nothing} Plan again to go on.`
     case 'expired':
-      return `${it} expired: ${expiredBecause(release, environment, owed)}. ${nothing}`
+      return `${it} expired: ${expiredBecause(release, environment, owed)}. ${nothing} Plan again to go on.`
     case 'rejected':
       return `${it} was rejected${who}; the reason is on the card. ${nothing}`
     case 'cancelled':
