@@ -8,7 +8,7 @@ import { ACTION } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'
 import { forEmergency } from './views/buttons.ts'
 import type { People } from './views/people.ts'
-import { privateMessage } from './views/private.ts'
+import { HISTORY, privateMessage } from './views/private.ts'
 
 export interface Answering extends DrawingPorts {
   /** Retries off. */
@@ -57,14 +57,35 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
   const emergencyToken = release && offered && (await ports.store.buttonToken(release.number, offered))
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
+  const links = await linksTo(ports, message)
   const people: People = environment ? await peopleOf(ports, environment) : { names: await namesIn(ports, message) }
   return privateMessage(message, {
     ...people,
+    link: (number) => links.get(number),
     ...(release && { release }),
     ...(environment && { environment }),
     ...(goToken !== undefined && { goToken }),
     ...(emergencyToken !== undefined && { emergencyToken }),
   })
+}
+
+/** Addresses of the cards of the releases that are listed; one that Slack does not tell is left out. */
+async function linksTo(
+  { directory }: Answering,
+  message: PrivateAnswer['message'],
+): Promise<ReadonlyMap<number, string>> {
+  const listed =
+    message.is === 'history'
+      ? message.releases
+      : message.is === 'status'
+        ? message.environments.flatMap(({ under_way: underWay }) => (underWay === undefined ? [] : [underWay]))
+        : []
+  const found = await Promise.all(
+    listed
+      .slice(0, HISTORY)
+      .map(async ({ number, card }) => [number, card && (await directory.permalink(card))] as const),
+  )
+  return new Map(found.flatMap(([number, url]) => (url === undefined ? [] : [[number, url] as const])))
 }
 
 /** Names of the people whom a refusal lists by their ids. */
@@ -86,7 +107,14 @@ export async function respond(url: string, { text, blocks }: Drawn): Promise<boo
       method: 'POST',
       redirect: 'error',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ response_type: 'ephemeral', replace_original: false, text, ...(blocks && { blocks }) }),
+      body: JSON.stringify({
+        response_type: 'ephemeral',
+        replace_original: false,
+        unfurl_links: false,
+        unfurl_media: false,
+        text,
+        ...(blocks && { blocks }),
+      }),
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     })
     return answered.ok

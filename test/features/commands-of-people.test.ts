@@ -145,7 +145,15 @@ describe('commands', () => {
   it('/deploy history tells the last releases, of one environment too', async () => {
     const all = await answerTo(team.people.lin, '/deploy history', '#5')
     for (const number of [1, 2, 3, 4, 5]) expect(all).toContain(`#${number}`)
+    const shown = JSON.stringify(team.slack.ephemerals(team.people.lin).at(-1)?.blocks)
+    for (const { ts } of team.slack.messages('product').filter(({ blocks }) => blocks[0]?.type === 'header')) {
+      expect(shown).toContain(`/p${ts.replace('.', '')}`)
+    }
     const some = await answerTo(team.people.lin, '/deploy history api integration', /^(?!.*#[2-5]).*#1/s)
     expect(some).toContain('api integration: succeeded')
+    const none = 'There is no release of api production older than #1.'
+    expect(await answerTo(team.people.lin, '/deploy history api production 1', none)).toBe(none)
+    const answers = team.slack.log.filter(({ method }) => method === 'response_url')
+    expect(answers.filter(({ args }) => args.unfurl_links !== false || args.unfurl_media !== false)).toEqual([])
   })
 })

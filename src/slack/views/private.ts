@@ -289,7 +289,9 @@ function history(message: Extract<PrivateMessage, { is: 'history' }>, facts: Pri
   const shown = releases.slice(0, HISTORY)
   const oldest = shown.at(-1)
   if (oldest === undefined) {
-    return told(before === undefined ? 'There is no release yet.' : `There is none older than #${before}.`)
+    const of = [app, environment].filter((word) => word !== undefined).join(' ')
+    const which = `no release${of === '' ? '' : ` of ${of}`}`
+    return told(before === undefined ? `There is ${which} yet.` : `There is ${which} older than #${before}.`)
   }
   const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_IN_A_SENTENCE[release.state]}`)
   const blocks: KnownBlock[] = shown.map((release) => section(historyLines(release, facts)))

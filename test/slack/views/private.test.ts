@@ -157,7 +157,7 @@ describe('what one person reads', () => {
     const some = say({ is: 'history', releases: many, app: 'api', environment: 'production', before: 41 })
     expect(some).toContain('"Before #41, 10 releases: #40')
     expect(some).toContain('~ Older ones: `/deploy history api production 31`')
-    expect(say({ is: 'history', releases: [], before: 3 })).toContain('There is none older than #3.')
+    expect(say({ is: 'history', releases: [], before: 3 })).toContain('There is no release older than #3.')
     expect(say({ is: 'history', releases: [] })).toContain('There is no release yet.')
   })
 })
