@@ -163,6 +163,21 @@ export interface Asked {
   readonly now: Date
 }
 
+/** What others read while this release is under way. `link`: the address of its card. */
+export function environmentBusy(release: Release, link: string | undefined): Refusal {
+  const { number, app, environment, state, requester } = release
+  return {
+    gate: 'environment_busy',
+    number,
+    app,
+    environment,
+    state,
+    requester,
+    ...(awaitsGo(release) && { waitsForGo: true }),
+    ...(link !== undefined && { link }),
+  }
+}
+
 type Rule = (asked: Asked) => Refusal | undefined
 
 const AFTER_EMERGENCY = ['approved', 'running', 'needs attention', 'succeeded', 'closed']

@@ -42,6 +42,8 @@ export type Refusal =
       readonly environment: string
       readonly state: ReleaseState
       readonly requester: PersonName
+      /** A hot-fix that nobody signs: its requester alone has the button. */
+      readonly waitsForGo?: true
       readonly link?: string
     }
   | { readonly gate: 'no_worker'; readonly lastSeen?: string }

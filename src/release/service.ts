@@ -9,7 +9,7 @@ import { liveNow } from './live.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { nearestFirst } from './nearest.ts'
 import { passTime, workerGone } from './passing-time.ts'
-import { type Action, goesOn, groupsOf, type Person, refusal, rightFrom, whoMay } from './policy.ts'
+import { type Action, environmentBusy, goesOn, groupsOf, type Person, refusal, rightFrom, whoMay } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store, Transaction } from './ports/store.ts'
 import type { Refusal } from './refusals.ts'
@@ -128,18 +128,7 @@ export function createReleaseService(ports: {
 
   async function busyRefusal(release: Release): Promise<Refused> {
     const link = release.card && (await directory.permalink(release.card))
-    const { number, app, environment, state, requester } = release
-    return {
-      refused: {
-        gate: 'environment_busy',
-        number,
-        app,
-        environment,
-        state,
-        requester,
-        ...(link !== undefined && { link }),
-      },
-    }
+    return { refused: environmentBusy(release, link) }
   }
 
   async function make(

@@ -2,6 +2,7 @@
 import { parseHotfix } from '../release/command.ts'
 import { asBranch, GIVES_WAY, hotfixRefusal, MOST_PICKS, readCommits } from '../release/hotfix.ts'
 import type { PrivateMessage } from '../release/messages.ts'
+import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'
 import type { Release } from '../release/release.ts'
 import type { ReleaseService, Requested } from '../release/service.ts'
@@ -66,7 +67,5 @@ function refuse(refusal: Refusal): { message: PrivateMessage } {
 }
 
 async function busy({ directory }: DrawingPorts, release: Release): Promise<Refusal> {
-  const { number, app, environment, state, requester, card } = release
-  const link = card && (await directory.permalink(card))
-  return { gate: 'environment_busy', number, app, environment, state, requester, ...(link !== undefined && { link }) }
+  return environmentBusy(release, release.card && (await directory.permalink(release.card)))
 }

@@ -7,11 +7,11 @@ export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, 
   const it = together('PR', `#${pullRequest.id}`)
   const to = cut(oneLine(branch), 60)
   const rest = isNew
-    ? ` carries the hot-fix to ${to}, which lacks it. It is for people to review and merge.`
-    : ` is open and carries the hot-fix to ${to}, which lacks it until that is merged.`
+    ? `carries the hot-fix to ${to}, which lacks it. It is for people to review and merge.`
+    : `is open and carries the hot-fix to ${to}, which lacks it until that is merged.`
   return {
-    text: `${it}${defused(rest)}`,
-    blocks: [richLines([[richLink(pullRequest.url, it), rest]])],
+    text: `${it} ${defused(rest)}`,
+    blocks: [richLines([[richLink(pullRequest.url, it), ` ${rest}`]])],
   }
 }
 

@@ -1,6 +1,7 @@
 /** What one person reads: answers to commands and clicks. Nobody else sees them, and nobody is mentioned. */
 import type { KnownBlock } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
+import { awaitsGo } from '../../release/hotfix.ts'
 import type { EnvironmentStatus, PrivateMessage } from '../../release/messages.ts'
 import type { Plan } from '../../release/plan.ts'
 import { owed } from '../../release/policy.ts'
@@ -219,7 +220,9 @@ function status(message: Extract<PrivateMessage, { is: 'status' }>, facts: Priva
 function statusSpoken({ app, environment, live, under_way: underWay }: EnvironmentStatus): string {
   const runs = liveSpoken(live)
   const doing =
-    underWay === undefined ? 'is idle' : `release #${underWay.number} ${STATE_IN_A_SENTENCE[underWay.state]}`
+    underWay === undefined
+      ? 'is idle'
+      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_IN_A_SENTENCE[underWay.state]}`
   return `${app} ${environment} ${runs} and ${doing}.`
 }
 
@@ -259,7 +262,8 @@ function statusLines(
   { app, environment, live, under_way: underWay }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
-  const state = underWay === undefined ? 'idle' : `:${STATE_EMOJI[underWay.state]}: ${underWay.state}`
+  const word = underWay !== undefined && awaitsGo(underWay) ? 'waits for Go' : underWay?.state
+  const state = underWay === undefined ? 'idle' : `:${STATE_EMOJI[underWay.state]}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
     liveLine(live),

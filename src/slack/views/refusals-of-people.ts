@@ -82,12 +82,12 @@ export const PEOPLE_WORDS: {
           why: `only full members of this workspace may do that, and Slack says that you are ${MEMBERSHIP[why]}`,
           next: [['Ask a full member to do it.']],
         },
-  environment_busy: ({ number, app, environment, state, requester, link }) => ({
+  environment_busy: ({ number, app, environment, state, requester, waitsForGo, link }) => ({
     why: `${app} ${environment} is busy with release #${number}`,
     next: [
       [
         link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
-        `, asked for by ${name(requester.name)}, ${STATE_IN_A_SENTENCE[state]}.`,
+        `, asked for by ${name(requester.name)}, ${waitsForGo ? 'waits for their Go' : STATE_IN_A_SENTENCE[state]}.`,
       ],
       state === 'needs attention'
         ? [`Somebody has to press `, bold('Retry'), ' or ', bold('Close'), ' on its card first.']

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { HotfixPlan, PlannedPick } from '../../../src/release/hotfix.ts'
 import { MOST_PICKS } from '../../../src/release/hotfix.ts'
+import type { ThreadLine } from '../../../src/release/messages.ts'
+import { environmentBusy } from '../../../src/release/policy.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import { announcement } from '../../../src/slack/views/announcement.ts'
 import { card } from '../../../src/slack/views/card.ts'
@@ -98,6 +100,13 @@ describe('a hot-fix is not mistaken for a release', () => {
     expect(messageProblems(drawn)).toEqual([])
     expect(drawn.text).toBe('Hot-fix #12 of api to production is planned and waits for the Go of Dana.')
     expect(read(drawn)).toContain('*Waits for Go* by Dana')
+    const waiting = aHotfix({ asksGo: true })
+    const busy = refusalMessage(environmentBusy(waiting, undefined))
+    expect(read(busy)).toContain('Release #12, asked for by Dana, waits for their Go.')
+    const environments = [{ app: 'api', environment: 'production', under_way: waiting }]
+    const status = read(privateMessage({ is: 'status', environments }))
+    expect(status).toContain('release #12 waits for Go.')
+    expect(status).toContain(': waits for Go\n')
     expect(read(drawn)).not.toMatch(/\[(QA passed|Approve|Reject)/)
   })
 
@@ -126,6 +135,9 @@ describe('a hot-fix is not mistaken for a release', () => {
       expect(messageProblems(drawn)).toEqual([])
       expect(drawn.text).toMatch(/\.$/)
     }
+    const said = (line: ThreadLine) => threadLine(line, aHotfix(), { environment, owed: [] }).text
+    expect(said(carried)).toMatch(/^PR\u00a0#5 carries the hot-fix to master/)
+    expect(said({ ...carried, isNew: false })).toMatch(/^PR\u00a0#5 is open and carries/)
   })
 })
 
