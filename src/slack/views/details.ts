@@ -2,7 +2,7 @@
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import type { Environment } from '../../release/app.ts'
 import type { Plan } from '../../release/plan.ts'
-import type { Release } from '../../release/release.ts'
+import { type Release, step } from '../../release/release.ts'
 import { VIEW } from '../ids.ts'
 import {
   bold,
@@ -47,7 +47,7 @@ export function detailsModal(
     close: plain('Close', 24),
     blocks: [
       header(title(release)),
-      ...(plan === undefined ? [section('There is no plan yet.')] : planParts(plan)),
+      ...(plan === undefined ? [section('There is no plan yet.')] : planParts(plan, onBitbucket(release, plan))),
       ...gates(release, environment, people),
       ...signed(release),
       ...steps(release),
@@ -55,11 +55,20 @@ export function detailsModal(
   }
 }
 
-function planParts(plan: Plan): KnownBlock[] {
+/** Whether Bitbucket has a commit to link to: those that a hot-fix makes are nowhere before it has picked them. */
+type OnBitbucket = (commit: string) => boolean
+
+function onBitbucket(release: Release, plan: Plan): OnBitbucket {
+  const isPicked = step(release, 'pick')?.state === 'done'
+  const made = isPicked ? [] : (plan.hotfix?.picks ?? []).map((pick) => pick.made)
+  return (commit) => !made.includes(commit)
+}
+
+function planParts(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
   return [
     ...(plan.hotfix === undefined ? [] : pickDetails(plan, plan.hotfix)),
-    ...commits(plan),
-    ...files(plan),
+    ...commits(plan, isThere),
+    ...files(plan, isThere),
     ...migrations(plan),
     ...warnings(plan),
   ]
@@ -71,11 +80,11 @@ function grouped(lines: readonly Line[]): KnownBlock[] {
   return groups.map((group) => rich(group))
 }
 
-function commits(plan: Plan): KnownBlock[] {
+function commits(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
   const shown = plan.commits.slice(0, COMMITS)
   const left = plan.commitCount - shown.length
   const lines: Line[] = shown.map(({ sha, title: words, author }) => [
-    commitLink(plan.webUrl, sha),
+    commitLink(isThere(sha) ? plan.webUrl : undefined, sha),
     ` ${cut(oneLine(words), 120)} · ${cut(oneLine(author.name), 40)}`,
   ])
   if (left > 0) lines.push([`and ${left} more`])
@@ -93,17 +102,17 @@ function commits(plan: Plan): KnownBlock[] {
 }
 
 /** Bitbucket's page that compares what the remote holds with the source. */
-export function compareUrl(plan: Plan): string | undefined {
+function compareUrl(plan: Plan, isThere: OnBitbucket): string | undefined {
   const { holds } = plan.bound.remote
   const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
-  if (holds === null || holds === to) return undefined
+  if (holds === null || holds === to || !isThere(to)) return undefined
   return `${plan.webUrl}/branches/compare/${to}%0D${holds}#diff`
 }
 
-function files(plan: Plan): KnownBlock[] {
+function files(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
   const shown = plan.files.list.slice(0, FILES)
   const left = plan.files.count - shown.length
-  const url = compareUrl(plan)
+  const url = compareUrl(plan, isThere)
   const lines: Line[] = shown.map(({ path, added, removed }) => [`${cut(oneLine(path), 160)}  +${added} −${removed}`])
   if (left > 0) lines.push([`and ${left} more`])
   const head: Line = [
@@ -164,7 +173,7 @@ function gates(release: Release, environment: Environment, people: People): Know
       [
         'Goes: ',
         ...(bound.result.how === 'commit'
-          ? [commitLink(plan.webUrl, bound.result.commit)]
+          ? [commitLink(onBitbucket(release, plan)(bound.result.commit) ? plan.webUrl : undefined, bound.result.commit)]
           : [
               'the merge of ',
               commitLink(plan.webUrl, bound.result.parents[1]),
@@ -186,7 +195,7 @@ function gates(release: Release, environment: Environment, people: People): Know
   if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
   if (problem !== undefined)
     lines.push([bold(capital(problem.why)), ' · Gate: ', code(release.problem?.because.gate ?? '')])
-  return lines.length === 0 ? [] : [section('*Looked at*'), ...grouped(lines)]
+  return lines.length === 0 ? [] : [section('*Gates*, and what they looked at'), ...grouped(lines)]
 }
 
 function held(plan: Plan, commit: string | null) {

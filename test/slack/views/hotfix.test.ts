@@ -4,6 +4,7 @@ import { MOST_PICKS } from '../../../src/release/hotfix.ts'
 import type { ThreadLine } from '../../../src/release/messages.ts'
 import { environmentBusy } from '../../../src/release/policy.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
+import type { Release } from '../../../src/release/release.ts'
 import { announcement } from '../../../src/slack/views/announcement.ts'
 import { card } from '../../../src/slack/views/card.ts'
 import { hotfixModal } from '../../../src/slack/views/hotfix-modal.ts'
@@ -12,7 +13,17 @@ import { privateMessage } from '../../../src/slack/views/private.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems, viewProblems } from '../../support/block-kit-limits.ts'
-import { aCommit, anApp, anEnvironment, anIntegration, aPlan, aRelease, at, sha } from '../../support/builders.ts'
+import {
+  aCommit,
+  anApp,
+  anEnvironment,
+  anIntegration,
+  aPlan,
+  aRelease,
+  aStep,
+  at,
+  sha,
+} from '../../support/builders.ts'
 import { read } from './read.ts'
 
 const HOSTILE = `<!channel> \`x\` *b* --force \u202e @here ${'y'.repeat(5000)}`
@@ -114,6 +125,18 @@ describe('a hot-fix is not mistaken for a release', () => {
     const drawn = announcement(aHotfix(), { environment })
     expect(drawn.text).toMatch(/^Hot-fix #12 is changing api production now: 1 commit picked onto production\./)
     expect(read(drawn)).toContain(':adhesive_bandage:')
+  })
+
+  it('links in its details to what Bitbucket has: a picked commit is there once it was picked', () => {
+    const release = aHotfix()
+    const { plan } = release
+    if (plan === undefined) throw new Error('there is no plan')
+    const made = { ...aCommit('cafe', 'Fix the time zone'), sha: plan.hotfix?.picks[0]?.made ?? '' }
+    const bound = { ...plan.bound, result: { how: 'commit', commit: made.sha, tree: sha('7ee') } as const }
+    const picked = { ...release, plan: { ...plan, bound, commits: [made] } }
+    const links = (of: Release) => JSON.stringify(detailsModal(of, { environment })).split(`${made.sha}`).length - 1
+    expect(links(picked)).toBe(0)
+    expect(links({ ...picked, steps: [aStep('pick')] })).toBeGreaterThan(2)
   })
 
   it('says where else the fix has to be', () => {

@@ -100,7 +100,7 @@ it('shows the details of a plan', () => {
     migrations/a41c9e2f5b60.py
     • \`b7d20c31\` drop saved_searches · destroys data
     migrations/b7d20c31aa04.py
-    *Looked at*
+    *Gates*, and what they looked at
     • Remote: \`heroku-production\` holds [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000)
     • Goes: the merge of [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) into [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), clean, tree \`7ee00000\`
     • Check: [build](https://ci.example.com/build) passed
