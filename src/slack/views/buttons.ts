@@ -155,7 +155,7 @@ function signOffQuestion(action: Action, release: Release, owed: readonly Owed[]
   if (release.state !== 'awaiting sign-off') {
     return confirm({
       title: `${yes}: ${called(release)}, afterwards?`,
-      text: `It is out already. Your word completes the record and changes nothing on ${release.environment}.`,
+      text: `It ${release.state === 'closed' ? 'was closed as it stood' : 'is out already'}. Your word completes the record and changes nothing on ${release.environment}.`,
       yes,
       no: 'Go back',
     })

@@ -11,6 +11,7 @@ import { bullets, context, plain, rich, section } from './blocks.ts'
 import { isLast, startWords } from './buttons.ts'
 import { called, place, pullRequest, risks, whatGoes } from './facts.ts'
 import { heldSpoken } from './held.ts'
+import { owedNames } from './owed.ts'
 import { capital, counted, cut, defused, oneLine, together } from './text.ts'
 
 export { detailsModal } from './details.ts'
@@ -212,6 +213,8 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   const request = plan?.pullRequest
+  const waived = environment === undefined ? [] : owed(environment, release)
+  const without = waived.length === 0 ? 'what holds it' : owedNames(waived)
   const held = environment && heldSpoken(release, environment)
   const named = environment?.channel.startsWith('#') ? environment.channel : 'the channel'
   const channel = named.slice(0, 80)
@@ -222,7 +225,7 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
     close: 'Go back',
     metadata,
     blocks: [
-      section(`${what(release)} goes out at once, *without waiting for QA and approval*.`),
+      section(`${what(release)} goes out at once, *without waiting for ${without}*.`),
       rich(
         bullets([
           ...(plan === undefined ? [] : [[`${whatGoes(plan)}${risky === '' ? '' : `; of the migrations, ${risky}`}`]]),

@@ -53,6 +53,11 @@ describe('a modal that asks for words', () => {
     `)
   })
 
+  it('says no more than what is still owed when QA has passed', () => {
+    const view = draw(VIEW.emergency, aRelease({ signOffs: [aSignOff('qa', LIN)] }))
+    expect(read(view)).toContain('goes out at once, *without waiting for approval*.')
+  })
+
   it('asks for a Note on what was talked over', () => {
     expect(read(draw(VIEW.talkedOver))).toMatch(/^Note: \[plain_text_input\]/m)
   })
