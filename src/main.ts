@@ -9,6 +9,8 @@ import type { Pace } from './start.ts'
 const GOOD = 0
 const NOT_GOOD = 1
 const WRONG_USE = 2
+/** The stand-ins listen on the three ports after it. */
+const LAST_PAGE_PORT = 65_532
 
 /** What hangs then is left as a crash leaves it, from which everything is taken up again. */
 const STOPPED_WITHIN_MS = 29_000
@@ -91,15 +93,20 @@ async function sandbox({ port, reset = false, play = false, role }: SandboxWords
     const { SANDBOX_PACE } = await import('./sandbox/pace.ts')
     return start({ role }, SANDBOX_PACE)
   }
+  // A terminal that is closed takes the output along; what runs is stopped in order all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const { runSandbox } = await import('./sandbox/command.ts')
   const { startEmbeddedPostgres } = await import('./adapters/store/embedded-postgres.ts')
   const startPostgres = (dataDir: string) => startEmbeddedPostgres({ dataDir, maxConnections: 80 })
   const dataDir = process.env.DATA_DIR ?? './data'
   const program = import.meta.filename
-  process.exitCode = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say }).catch((error) => {
+  const code = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say }).catch((error) => {
     complain([`The sandbox could not start: ${error instanceof Error ? error.message : 'unknown cause'}`])
     return NOT_GOOD
   })
+  process.exitCode = code
+  // A story that was interrupted may still wait for something; what was said is written first.
+  process.stdout.write('', () => process.exit(code))
 }
 
 async function printManifest({ url }: { url?: string }): Promise<void> {
@@ -182,15 +189,15 @@ async function withoutSecrets(error: unknown): Promise<string> {
   return `Signoff stopped: ${scrub(error instanceof Error ? error.message : 'an unknown cause')}`
 }
 
-function port(text: string): number {
-  const number = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (number <= 65_535) return number
-  throw new InvalidArgumentError('It is a number from 0 to 65535.')
-}
-
 function wholeNumber(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It is a number, such as 12.')
   return Number(text)
+}
+
+function pagePort(text: string): number {
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN
+  if (port <= LAST_PAGE_PORT) return port
+  throw new InvalidArgumentError(`It is a number up to ${LAST_PAGE_PORT}, such as 4100; 0 takes any that are free.`)
 }
 
 function role(text: string): Role {
@@ -207,7 +214,7 @@ program
 program
   .command('sandbox')
   .description('a workspace on your own machine')
-  .addOption(new Option('--port <port>', 'where the page is').default(4100).argParser(port))
+  .addOption(new Option('--port <port>', 'where the page is').default(4100).argParser(pagePort))
   .option('--reset', 'start over')
   .option('--play', 'tell a story without a browser and end')
   .addOption(new Option('--role <role>', 'one role of its service').argParser(role).hideHelp())

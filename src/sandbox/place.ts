@@ -19,13 +19,8 @@ export type Place = {
  */
 export async function takePlace(directory: string, near: number): Promise<Place> {
   await mkdir(directory, { recursive: true })
-  const pidFile = join(directory, 'sandbox.pid')
-  const holder = Number(await readFile(pidFile, 'utf8').catch(() => '0'))
-  if (holder !== process.pid && isAlive(holder)) {
-    throw new Error(
-      `A sandbox runs already in ${directory} (process ${holder}). Stop it first, or use another DATA_DIR.`,
-    )
-  }
+  await refuseIfTaken(directory)
+  const pidFile = pidFileIn(directory)
   await writeFile(pidFile, String(process.pid))
 
   const file = join(directory, 'sandbox.json')
@@ -40,6 +35,15 @@ export async function takePlace(directory: string, near: number): Promise<Place>
   const kept = { ports }
   await writeFile(file, JSON.stringify(kept))
   return { directory, kept, moved, release: () => rm(pidFile, { force: true }) }
+}
+
+const pidFileIn = (directory: string) => join(directory, 'sandbox.pid')
+
+/** Throws when another living process has the directory. */
+export async function refuseIfTaken(directory: string): Promise<void> {
+  const holder = Number(await readFile(pidFileIn(directory), 'utf8').catch(() => '0'))
+  if (holder === process.pid || !isAlive(holder)) return
+  throw new Error(`A sandbox runs already in ${directory} (process ${holder}). Stop it first, or use another DATA_DIR.`)
 }
 
 const next = (near: number, by: number) => (near === 0 ? 0 : near + by)

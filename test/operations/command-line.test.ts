@@ -76,6 +76,7 @@ describe('signoff', () => {
     ['an unknown command', ['deploy']],
     ['an unknown role', ['start', '--role', 'boss']],
     ['an unknown option', ['manifest', '--http']],
+    ['a port that is none', ['sandbox', '--port', 'http']],
     ['an export of no number', ['audit', 'export', '--release', 'twelve']],
     ['an export of everything for reading', ['audit', 'export', '--format', 'markdown']],
     ['a head that is too short', ['audit', 'verify', '--head', '4be1']],
