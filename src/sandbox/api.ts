@@ -14,8 +14,8 @@ export type ApiAnswer = { status: number; body: unknown }
 class Unusable extends Error {}
 
 /**
- * What the page and scripts can do, as JSON over HTTP: documented in docs/sandbox.md. `world.read` gives the world after all acts
- * so far, `world.last` as it was read last.
+ * What the page and scripts can do, as JSON over HTTP: documented in docs/sandbox.md. `world.read` gives the world as it is
+ * now, `world.last` as an open page knows it.
  * What a person does comes back as what they see of it: `seen`, and the errors of a form.
  */
 export function createApi(

@@ -30,11 +30,9 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   const listening = new Set<ServerResponse>()
   const files = new Map<string, string>()
   let world: World | undefined
-  let isWorldOld = false
   let telling: NodeJS.Timeout | undefined
 
   async function readWorld(): Promise<World> {
-    isWorldOld = false
     world = await sandbox.world.read()
     return world
   }
@@ -57,9 +55,12 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   }, LOOK_EVERY_MS)
   const unsubscribe = sandbox.onChange(tell)
   const api = createApi(sandbox, drawing, {
-    // Whoever asks for the world after an act wants what came of it; a screen shows the last look, and the next follows.
-    read: async () => (world === undefined || isWorldOld ? readWorld() : world),
-    last: async () => world ?? readWorld(),
+    read: readWorld,
+    // An open page shows the last look, and is told of the next. How the service is costs nothing to look at, and may be over then.
+    async last() {
+      const seen = world === undefined || listening.size === 0 ? await readWorld() : world
+      return { ...seen, ...sandbox.world.service() }
+    },
   })
 
   async function file(name: string): Promise<{ text: string; type: string } | undefined> {
@@ -94,7 +95,6 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
       }
       const body = await readJson(request)
       const answered = await api.act(name, body === 'malformed' ? undefined : (body.json ?? {}))
-      isWorldOld = true
       tell()
       return send(response, answered)
     }

@@ -147,7 +147,7 @@ async function startIn(
     databases,
     service,
     troubles,
-    world: createWorldReader({ repository, bitbucket, heroku, databases, program, service: () => service }),
+    world: createWorldReader({ slack, repository, bitbucket, heroku, databases, program, service: () => service }),
     slashCommands: manifest.features.slash_commands.map(({ command, description, usage_hint }) => {
       return { command, description, hint: usage_hint }
     }),

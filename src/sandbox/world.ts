@@ -5,6 +5,7 @@ import type { AppDatabase, Databases } from './databases.ts'
 import type { Heroku, HerokuRelease } from './heroku/heroku.ts'
 import type { MigrationProgram } from './migrations.ts'
 import type { RoleState, Service } from './service.ts'
+import type { SlackWorkspace } from './slack/workspace.ts'
 
 export type CommitWords = { sha: string; title: string; author: string }
 
@@ -25,6 +26,8 @@ export type World = {
   pullRequests: { id: number; title: string; state: string; source: string; destination: string; comments: string[] }[]
   migrations: string
   service: Record<'bot' | 'worker', RoleState>
+  /** Whether Slack can hand anything to the bot: commands and buttons fail while it can't. */
+  isConnected: boolean
 }
 
 export const APPS: Readonly<Record<AppDatabase, string>> = {
@@ -34,6 +37,7 @@ export const APPS: Readonly<Record<AppDatabase, string>> = {
 
 /** Reads the world as it is now; reading changes nothing. */
 export function createWorldReader(given: {
+  slack: Pick<SlackWorkspace, 'sockets'>
   repository: AppRepository
   bitbucket: Bitbucket
   heroku: Heroku
@@ -108,7 +112,13 @@ export function createWorldReader(given: {
     }
   }
 
+  const service = (): Pick<World, 'service' | 'isConnected'> => ({
+    service: given.service()?.states() ?? { bot: 'stopped', worker: 'stopped' },
+    isConnected: given.slack.sockets > 0,
+  })
+
   return {
+    service,
     async read(): Promise<World> {
       const heads = await branchHeads(repository.bare)
       const first = ['master', 'production']
@@ -139,7 +149,7 @@ export function createWorldReader(given: {
           }))
           .toReversed(),
         migrations: given.program.words,
-        service: given.service()?.states() ?? { bot: 'stopped', worker: 'stopped' },
+        ...service(),
       }
     },
     /** Whether a commit of the repository has another in its history. */

@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/sandbox/place.ts'
-import { APPS } from '../../src/sandbox/world.ts'
+import type { World } from '../../src/sandbox/world.ts'
 import { type OpenSandbox, openSandbox } from '../browser/page.ts'
 
 const run = promisify(execFile)
@@ -27,30 +27,34 @@ async function post(
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-describe('a sandbox without alembic', TWO_MINUTES, () => {
+describe('a sandbox', TWO_MINUTES, () => {
   let open: OpenSandbox
-  let directory: string
+  let dataDir: string
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'signoff-sandbox-'))
-    open = await openSandbox({ directory, migrations: 'sql' })
+    dataDir = await mkdtemp(join(tmpdir(), 'signoff-data-'))
+    // Postgres runs as another user when this one is root, and has to reach its directory.
+    await chmod(dataDir, 0o755)
+    open = await openSandbox({ directory: join(dataDir, 'sandbox'), migrations: 'sql' })
   }, 120_000)
   afterAll(async () => {
     await open?.close()
-    await rm(directory, { recursive: true, force: true })
+    await rm(dataDir, { recursive: true, force: true })
   })
 
   it('runs the SQL beside each revision, says so, and does by HTTP what the page does', async () => {
     const { sandbox, url } = open
-    const world = (await (await fetch(`${url}/api/world`)).json()) as { migrations: string }
-    expect(world.migrations).toContain('the SQL beside each revision')
+    const world = async () => (await (await fetch(`${url}/api/world`)).json()) as World
+    expect((await world()).migrations).toContain('the SQL beside each revision')
     const columns = await sandbox.databases.columns('integration')
 
     const asked = await post(url, 'command', { as: 'dana', channel: 'engineering', text: '/deploy integration' })
     expect(asked.body.seen).toBe('acknowledged')
-    const succeeded = () => sandbox.slack.messages('engineering').some(({ text }) => text.includes('succeeded'))
-    await sandbox.slack.waitFor(succeeded, { what: 'the success', channel: 'engineering', timeoutMs: 60_000 })
+    // The last line of the thread: after it nothing of the release is on its way any more.
+    const isWhole = () => sandbox.slack.transcript().includes('Record:')
+    await sandbox.slack.waitFor(isWhole, { what: 'the outcome in the thread', timeoutMs: 60_000 })
     expect(await sandbox.databases.columns('integration')).toEqual([...columns, 'documents.language'].sort())
-    expect(sandbox.heroku.runs(APPS.integration)).toBe(await sandbox.repository.head('master'))
+    const [integration] = (await world()).environments
+    expect(integration?.runs?.sha).toBe(await sandbox.repository.head('master'))
   })
 
   it('refuses in words what can not be done, and other sites altogether', async () => {
@@ -64,23 +68,58 @@ describe('a sandbox without alembic', TWO_MINUTES, () => {
     expect(form.status).toBe(415)
   })
 
-  it('is found again as it was left', async () => {
-    // The last line of the thread: after it nothing of the release is on its way any more.
-    const isWhole = () => open.sandbox.slack.transcript().includes('Record:')
-    await open.sandbox.slack.waitFor(isWhole, { what: 'the outcome in the thread', timeoutMs: 60_000 })
-    const before = { transcript: open.sandbox.slack.transcript(), url: open.sandbox.slack.apiUrl }
+  it('is found again as it was left, at one address that is printed; Ctrl-C, twice, in a terminal that is closed, leaves nothing running', async () => {
+    const before = { transcript: open.sandbox.slack.transcript(), slack: open.sandbox.slack.apiUrl }
     await open.close()
-    open = await openSandbox({ directory, migrations: 'sql' })
-    expect(open.sandbox.slack.transcript()).toBe(before.transcript)
-    expect(open.sandbox.slack.apiUrl).toBe(before.url)
-    await post(open.url, 'command', { as: 'lin', channel: 'product', text: '/deploy history' })
-    const read = () =>
-      open.sandbox.slack.ephemerals('lin').some((one) => open.sandbox.slack.plainText(one).includes('#1'))
-    await open.sandbox.slack.waitFor(read, { what: 'the history', timeoutMs: 30_000 })
-  })
-})
+    const port = await freePort(0)
+    const child = spawn(process.execPath, [MAIN, 'sandbox', '--port', String(port)], {
+      env: { ...process.env, DATA_DIR: dataDir },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
+    try {
+      let said = ''
+      await new Promise<void>((resolve, reject) => {
+        child.stdout.on('data', (chunk: Buffer) => {
+          said += chunk.toString()
+          if (said.includes('Ctrl-C')) resolve()
+        })
+        void gone.then(() => reject(new Error(`it ended: ${said}`)))
+      })
+      const url = `http://localhost:${port}`
+      expect(said).toContain(url)
+      expect((await fetch(url)).status).toBe(200)
+      const transcript = async () => ((await (await fetch(`${url}/api/transcript`)).json()) as { text: string }).text
+      expect(await transcript()).toBe(before.transcript)
+      expect(await readFile(join(dataDir, 'sandbox', 'sandbox.json'), 'utf8')).toContain(new URL(before.slack).port)
+      await post(url, 'command', { as: 'lin', channel: 'product', text: '/deploy history' })
+      await expect.poll(transcript, { timeout: 30_000 }).toMatch(/lin alone:[\s\S]*#1/)
 
-describe('signoff sandbox', TWO_MINUTES, () => {
+      const second = run(process.execPath, [MAIN, 'sandbox', '--reset', '--port', '0'], {
+        env: { ...process.env, DATA_DIR: dataDir },
+      })
+      await expect(second).rejects.toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('A sandbox runs already in'),
+      })
+      expect(await transcript()).toContain('Record:')
+
+      const processes = async () =>
+        (await run('ps', ['-eo', 'pid,ppid,args'])).stdout.split('\n').map((line) => line.trim())
+      const roles = (await processes()).filter((line) => line.split(/\s+/)[1] === String(child.pid))
+      expect(roles.length).toBeGreaterThanOrEqual(2)
+      // As a terminal does that is closed, after somebody in a hurry: more than once, and nobody reads any more.
+      child.stdout.destroy()
+      child.kill('SIGINT')
+      child.kill('SIGHUP')
+      expect(await gone).toBe(0)
+      const isLeft = (line: string) => line.includes(dataDir) || roles.includes(line)
+      expect((await processes()).filter(isLeft)).toEqual([])
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+
   it('--play tells its story, and all of it is as it should be', async () => {
     const { stdout } = await run(process.execPath, [MAIN, 'sandbox', '--play'], { timeout: 110_000 })
     expect(stdout).toContain('Release #2 succeeded')
@@ -88,38 +127,5 @@ describe('signoff sandbox', TWO_MINUTES, () => {
     expect(stdout).toMatch(/branch production: (\w{7})[\s\S]*complianceai-api-production: runs \1, holds \1/)
     expect(stdout).toMatch(/PR #\d+ OPEN: Hot-fix #3: carry it to master/)
     expect(stdout).toContain('All of it is as it should be.')
-  })
-
-  it('prints one address, and leaves nothing running after Ctrl-C', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'signoff-data-'))
-    const env = { ...process.env, DATA_DIR: directory }
-    // Postgres runs as another user when this one is root, and has to reach its directory.
-    await run('chmod', ['755', directory])
-    const port = await freePort(0)
-    const child = spawn(process.execPath, [MAIN, 'sandbox', '--port', String(port)], {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    try {
-      let said = ''
-      const ready = new Promise<void>((resolve, reject) => {
-        child.stdout.on('data', (chunk: Buffer) => {
-          said += chunk.toString()
-          if (said.includes('Ctrl-C')) resolve()
-        })
-        child.once('close', () => reject(new Error(`it ended: ${said}`)))
-      })
-      await ready
-      expect(said).toContain(`http://localhost:${port}`)
-      expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200)
-      const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
-      child.kill('SIGINT')
-      expect(await gone).toBe(0)
-      const { stdout } = await run('ps', ['-eo', 'pid,args'])
-      expect(stdout.split('\n').filter((line) => line.includes(directory))).toEqual([])
-    } finally {
-      child.kill('SIGKILL')
-      await rm(directory, { recursive: true, force: true })
-    }
   })
 })

@@ -110,14 +110,21 @@ function drawPullRequest(one: World['pullRequests'][number]): HTMLElement {
   )
 }
 
-function drawService({ service }: World): HTMLElement[] {
-  const words = { starting: 'is starting', running: 'runs', killed: 'is gone, and starts again', stopped: 'is stopped' }
-  return (['bot', 'worker'] as const).map((role) =>
-    el(
+function drawService({ service, isConnected }: World): HTMLElement[] {
+  const words = {
+    starting: 'is starting',
+    running: 'runs',
+    unconnected: 'runs, and connects to Slack again',
+    killed: 'is gone, and starts again',
+    stopped: 'is stopped',
+  }
+  return (['bot', 'worker'] as const).map((role) => {
+    const state = role === 'bot' && service.bot === 'running' && !isConnected ? 'unconnected' : service[role]
+    return el(
       'li',
-      { 'data-is': role, 'data-state': service[role] },
-      el('span', { class: `lamp ${service[role]}`, 'aria-hidden': 'true' }),
-      `The ${role} ${words[service[role]]}`,
-    ),
-  )
+      { 'data-is': role, 'data-state': state },
+      el('span', { class: `lamp ${state}`, 'aria-hidden': 'true' }),
+      `The ${role} ${words[state]}`,
+    )
+  })
 }
