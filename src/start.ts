@@ -21,7 +21,7 @@ import { createDirectory } from './slack/directory.ts'
 import { TIMES, type Times } from './worker/ports.ts'
 import { startWorker, type Worker } from './worker/worker.ts'
 
-/** What tests and the sandbox shorten; left out, everything is as it should be in service. */
+/** What may be shorter where builds take no time; left out, everything is as it should be in service. */
 export interface Pace {
   readonly times?: Partial<Times>
   readonly jobTiming?: JobTiming
