@@ -105,7 +105,7 @@ function field({ label, hint, optional, element }: Input): HTMLElement {
         'label',
         { class: 'box' },
         el('input', { type: 'checkbox', value: String(option.value) }),
-        ` ${textOf(option.text)}`,
+        el('span', {}, textOf(option.text)),
       ),
     )
     return el('fieldset', { ...shared, class: 'field' }, el('legend', {}, label, mark), ...boxes, note, error)
@@ -140,6 +140,17 @@ export function readFields(form: HTMLElement): Record<string, string | string[]>
     } else if (one instanceof HTMLInputElement || one instanceof HTMLTextAreaElement) values[label] = one.value
   }
   return values
+}
+
+/** Takes the error of a field away once it is being mended. */
+export function forgetError(form: HTMLElement, changed: EventTarget | null): void {
+  const field = changed instanceof Element ? changed.closest<HTMLElement>('[data-label]') : null
+  const place = [...form.querySelectorAll<HTMLElement>('[data-error-of]')].find(
+    (one) => one.dataset.errorOf === field?.dataset.label,
+  )
+  place?.replaceChildren()
+  place?.removeAttribute('role')
+  field?.removeAttribute('aria-invalid')
 }
 
 /** Puts errors beside their fields and goes to the first. */

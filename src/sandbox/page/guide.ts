@@ -28,7 +28,7 @@ export function drawGuide(screen: Screen): void {
 
 function hintOf(screen: Screen): Hint {
   const { next, as } = screen
-  if (looking.channel !== 'product' && next.step !== 'ask') {
+  if (looking.channel !== 'product' && next.step !== 'ask' && next.step !== 'done') {
     return {
       at: atOf(next.step),
       words: 'The release’s card is in #product.',

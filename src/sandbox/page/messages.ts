@@ -16,6 +16,7 @@ export function drawMessages(screen: Screen): void {
     return { replies: replies.length, last: replies.at(-1)?.ts, open: looking.thread === message.ts }
   })
   if (shown.length === 0) emptyWords(byId('messages'), channel)
+  if (screen.as === looking.as) byId('messages').ariaBusy = null
   drawThread(screen, channel)
 }
 

@@ -1,5 +1,5 @@
 /// <reference lib="dom" />
-import { drawParts, readFields, showErrors } from './controls.ts'
+import { drawParts, forgetError, readFields, showErrors } from './controls.ts'
 import { byId, el, refresh } from './dom.ts'
 import { act, load, type Screen } from './store.ts'
 
@@ -34,10 +34,11 @@ async function dismiss(): Promise<void> {
 function drawForm(view: NonNullable<Screen['view']>): HTMLElement {
   const press = (element: Record<string, unknown>) => act('press', { action: element.action_id })
   const send = el('button', { type: 'submit', class: 'slack-button primary' }, view.submit ?? '')
-  const form = el(
+  const form: HTMLFormElement = el(
     'form',
     {
       novalidate: true,
+      input: (event) => forgetError(form, event.target),
       async submit(event) {
         event.preventDefault()
         if (send.ariaBusy === 'true') return

@@ -59,6 +59,7 @@ export async function load(): Promise<void> {
 export function become(person: PersonName): void {
   looking.as = person
   sessionStorage.setItem('as', person)
+  byId('messages').ariaBusy = 'true'
   void load()
 }
 
@@ -97,8 +98,15 @@ export async function act(name: string, body: Record<string, unknown>): Promise<
 }
 
 let hiding: ReturnType<typeof setTimeout> | undefined
+/** Says something for a few seconds, over the channel's name: the newest message, and what it asks for, stands at the other end. */
 export function toast(words: string): void {
   const place = byId('toast')
+  const { left, width } = byId('messages').getBoundingClientRect()
+  place.style.top = `${byId('channel-name').getBoundingClientRect().top + 4}px`
+  place.style.left = `${left + width / 2}px`
+  // Shown anew it lies above a modal that was opened meanwhile.
+  if (place.matches(':popover-open')) place.hidePopover()
+  place.showPopover()
   place.textContent = words
   place.classList.add('shown')
   clearTimeout(hiding)
