@@ -7,7 +7,7 @@ export const SANDBOX_PACE = {
     pause: 500,
     poll: 250,
     settleMerge: 10_000,
-    settlePush: { heroku: 6_000, git: 6_000 },
+    settlePush: { heroku: 3_000, git: 3_000 },
     confirm: 10_000,
     look: 3_000,
   },

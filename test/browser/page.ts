@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Locator, Page } from 'playwright-core'
+import { expect } from 'vitest'
 import { startEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
 import { startPage } from '../../src/sandbox/page-server.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts'
@@ -51,6 +52,8 @@ export type Visitor = {
   type(text: string): Promise<void>
   /** The newest card. */
   card(): Locator
+  /** Does what brings a card to the open channel, and waits until it is there. */
+  newCard(act: () => Promise<unknown>): Promise<void>
   /** Presses a button of the newest card that has it; with `confirm`, also that button of the question. */
   press(label: string, confirm?: string): Promise<void>
   /** Waits until the newest card shows this. */
@@ -77,12 +80,15 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
   await page.goto(url)
   // Attached only: on a phone it is behind a button.
   await page.locator('#outside section').first().waitFor({ state: 'attached' })
-  const cards = () => page.locator('#messages .message', { has: page.locator('h3') })
+  const cards = () => page.locator('#messages .message:not(.private)', { has: page.locator('h3') })
 
   async function fromDrawer(button: string, title: string, at?: string): Promise<void> {
     if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
     if (at !== undefined) await page.getByLabel('Those marked • strike').selectOption(at)
+    // The toast may still be the one of the last time; the answer says that it is made.
+    const made = page.waitForResponse(/\/api\/(trouble|work)$/)
     await page.getByRole('button', { name: button, exact: true }).click()
+    expect((await made).status()).toBe(200)
     await page.locator('#toast.shown', { hasText: title }).waitFor()
     await page.keyboard.press('Escape')
   }
@@ -92,10 +98,13 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
     errors,
     async become(person) {
       await page.locator('.person', { hasText: person }).click()
-      await page.waitForFunction(`document.querySelector('#people :checked')?.value === '${person.toLowerCase()}'`)
+      // What this person alone sees is drawn then.
+      await page.locator('#messages:not([aria-busy=true])').waitFor()
     },
     async open(channel) {
       await page.locator('#channels').getByRole('button', { name: channel }).click()
+      // Drawn together with its messages: whoever counts them next counts those of this channel.
+      await page.locator('#channel-name', { hasText: channel.replace(/^\S+ /, '') }).waitFor()
     },
     async type(text) {
       await page.getByRole('combobox').fill(text)
@@ -103,6 +112,11 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
       await page.getByRole('combobox').press('Enter')
     },
     card: () => cards().last(),
+    async newCard(act) {
+      const before = await cards().count()
+      await act()
+      await cards().nth(before).waitFor()
+    },
     async press(label, confirm) {
       // By what people read: a screen reader may be told more.
       await cards().getByText(label, { exact: true }).and(page.locator('button')).last().click()
@@ -115,8 +129,8 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
     async endTrouble(title) {
       if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
       const end = page.getByRole('button', { name: `End it: ${title}`, exact: true })
-      // On a slow machine its 20 s may be over already.
-      if (await end.isVisible()) await end.click()
+      // On a slow machine its 20 s may be over before the click.
+      if (await end.isVisible()) await end.click({ timeout: 2_000 }).catch(() => undefined)
       await end.waitFor({ state: 'detached' })
       await page.keyboard.press('Escape')
     },

@@ -16,7 +16,8 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
   let stage: Stage
 
   beforeAll(async () => {
-    const [opened, launched] = await Promise.all([openSandbox(), launchBrowser()])
+    // By SQL, which starts at once: alembic tells the story of --play.
+    const [opened, launched] = await Promise.all([openSandbox({ migrations: 'sql' }), launchBrowser()])
     open = opened
     browser = launched
     visitor = await visit(browser, open.url)
@@ -107,6 +108,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
     await modal.getByRole('alert').waitFor()
     await everyoneCanUseIt()
     await modal.getByLabel('Reason').fill('Search answers nothing at all since noon.')
+    await modal.getByRole('alert').waitFor({ state: 'detached' })
     await modal.getByRole('button', { name: 'Send it out now' }).click()
     await visitor.until('Succeeded')
     await visitor.until(/owed/i)

@@ -2,7 +2,7 @@
  * Pictures of the card in its states and of what stands around it, to be looked at:
  * `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`. Makes docs/sandbox.png too.
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -44,6 +44,12 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
       await which.scrollIntoViewIfNeeded()
       await which.screenshot({ path: join(into, `card-${name}-${suffix}.png`) })
     })
+  }
+  async function inStore(sql: string): Promise<void> {
+    const store = new pg.Client({ connectionString: sandbox.databases.storeUrl })
+    await store.connect()
+    await store.query(sql)
+    await store.end()
   }
   async function write(label: string, field: string, words: string, send: string, shot?: string): Promise<void> {
     await visitor.press(label)
@@ -142,10 +148,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await shoot('cancelled')
 
     await stage.ask()
-    const store = new pg.Client({ connectionString: sandbox.databases.storeUrl })
-    await store.connect()
-    await store.query("update release set expires_at = now() - interval '1 minute' where expires_at is not null")
-    await store.end()
+    await inStore("update release set expires_at = now() - interval '1 minute' where expires_at is not null")
     await visitor.until('Expired')
     await shoot('expired')
 
@@ -191,11 +194,38 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await page.locator('#trouble-toggle').click()
     await whole('drawer')
     await page.keyboard.press('Escape')
-    await page.locator('body').evaluate('(body) => body.classList.add("shows-outside")')
+    // A button on the phone only, and on the desktop always there.
+    await page.setViewportSize(DEVICES[1][1])
+    await page.locator('#outside-toggle').click()
     await whole('outside')
-    await page.locator('body').evaluate('(body) => body.classList.remove("shows-outside")')
+    await page.setViewportSize(DEVICES[1][1])
+    await page.locator('#outside-toggle').click()
+    await page.setViewportSize(DEVICES[0][1])
     await visitor.open('Signoff')
     await whole('direct')
+
+    // With a worker that has not been seen for long, the card is there before the plan.
+    await visitor.open('# engineering')
+    await visitor.work('A commit on master')
+    sandbox.service.kill('worker')
+    await inStore("update worker set at = now() - interval '1 hour'")
+    await visitor.newCard(() => visitor.type('/deploy integration'))
+    await shoot('planning')
+    await visitor.until('Succeeded')
+
+    // The same steps as Slack's own plan block shows them.
+    const releases = join(open.directory, 'releases.yml')
+    await writeFile(releases, `slack:\n  progress: plan\n${await readFile(releases, 'utf8')}`)
+    sandbox.service.kill('bot')
+    await page.locator('[data-is=bot][data-state=killed]').waitFor()
+    await page.locator('[data-is=bot][data-state=running]').waitFor()
+    await visitor.work('A migration that adds a column')
+    await sandbox.troubles.make('kill-worker-at-push', 'integration', 0)
+    await visitor.newCard(() => visitor.type('/deploy integration'))
+    await page.locator('[data-is=worker][data-state=killed]').waitFor()
+    await visitor.until(/Push.*running/)
+    await shoot('running-plan')
+    await visitor.until('Succeeded')
     expect(visitor.errors).toEqual([])
   } finally {
     await browser.close()

@@ -24,9 +24,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
   async function ask(): Promise<void> {
     await visitor.become('Dana')
     await visitor.open('# product')
-    const cards = await visitor.page.locator('#messages h3').count()
-    await visitor.type('/deploy production')
-    await visitor.page.locator('#messages h3').nth(cards).waitFor()
+    await visitor.newCard(() => visitor.type('/deploy production'))
     await visitor.until('Awaiting sign-off')
   }
 
