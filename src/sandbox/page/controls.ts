@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { Part } from '../drawing.ts'
-import { byId, el, newId } from './dom.ts'
+import { el, newId } from './dom.ts'
 
 type Json = Record<string, unknown>
 export type Press = (element: Json) => Promise<unknown>
@@ -52,7 +52,9 @@ function control(element: Json, onPress: Press): HTMLElement {
 
 /** Asks what a button wants to be sure of. Escape says no. */
 export function ask(confirm: Json): Promise<boolean> {
-  const dialog = byId<HTMLDialogElement>('confirm')
+  // A dialog of its own: one hears of its end only later, when the next question may stand there already.
+  document.getElementById('confirm')?.remove()
+  const dialog = el('dialog', { id: 'confirm', class: 'modal confirm', 'aria-labelledby': 'confirm-title' })
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const before = document.activeElement
   const yes = el(
@@ -69,15 +71,17 @@ export function ask(confirm: Json): Promise<boolean> {
     resolve(said)
     dialog.close()
   }
-  dialog.replaceChildren(
+  dialog.append(
     el('h2', { id: 'confirm-title' }, textOf(confirm.title)),
     el('p', {}, textOf(confirm.text)),
     el('div', { class: 'row' }, no, yes),
   )
   dialog.onclose = () => {
     resolve(false)
+    dialog.remove()
     if (before instanceof HTMLElement) before.focus()
   }
+  document.body.append(dialog)
   dialog.showModal()
   yes.focus()
   return promise
