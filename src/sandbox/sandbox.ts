@@ -79,10 +79,8 @@ async function startIn(
 ): Promise<Sandbox> {
   const { directory, kept } = place
   const manifest = parse(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')) as SlackManifest
-  const server = await options.startPostgres(directory)
-  closers.push(() => server.stop())
-  const databases = await openDatabases(server)
-  closers.push(() => databases.close())
+  // The longest wait of the first start; the repository is made meanwhile.
+  const opening = open(options.startPostgres(directory), closers)
   const slack = await startSlackWorkspace({
     port: kept.ports.slack,
     scopes: manifest.oauth_config.scopes.bot,
@@ -109,6 +107,7 @@ async function startIn(
   await deployFirst(heroku, repository, production)
   bitbucket.setStatus(await repository.head('master'), { state: 'SUCCESSFUL', key: 'pipeline', name: 'Pipeline' })
 
+  const databases = await opening
   const program = await findMigrationProgram(join(directory, 'bin'), options.migrations)
   if (databases.isNew) {
     await migrate({ program, bare: repository.bare, commit: production, url: databases.url('production'), directory })
@@ -160,6 +159,19 @@ async function startIn(
     },
     close,
   }
+}
+
+/** What has come up by the time of the end is closed too, even where the end comes first. */
+function open(starting: Promise<PostgresServer>, closers: (() => unknown)[]): Promise<Databases> {
+  const opening = starting.then(async (server) => {
+    closers.push(() => server.stop())
+    const databases = await openDatabases(server)
+    closers.push(() => databases.close())
+    return databases
+  })
+  const settled = opening.catch(() => undefined)
+  closers.push(() => settled)
+  return opening
 }
 
 /** Production a few commits behind master, integration where master was at the last release. */
