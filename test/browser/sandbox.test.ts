@@ -79,6 +79,10 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 120_000 }
       .first()
       .waitFor()
     await everyoneCanUseIt()
+    const replyBox = page.getByLabel('Reply in the thread')
+    await replyBox.fill('It looks good from here.')
+    await replyBox.press('Enter')
+    await page.locator('#thread').getByText('It looks good from here.').waitFor()
     await page.getByRole('button', { name: 'Close the thread' }).click()
   })
 

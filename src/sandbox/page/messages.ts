@@ -60,7 +60,7 @@ function drawThread(screen: Screen, channel: Screen['channels'][number]): void {
         el('button', { type: 'button', class: 'quiet', 'aria-label': 'Close the thread', click: closeThread }, '✕'),
       ),
       el('div', { class: 'messages', role: 'log', 'aria-live': 'off', 'aria-label': 'Thread', tabindex: 0 }),
-      el('form', { class: 'composer', submit: (event) => reply(event, channel.name, root.ts) }, ...replyBox()),
+      el('form', { class: 'composer', submit: (event) => void reply(event, channel.id, root.ts) }, ...replyBox()),
     )
   }
   const list = place.querySelector<HTMLElement>('.messages')
@@ -72,12 +72,14 @@ function replyBox(): HTMLElement[] {
   return [input, el('button', { type: 'submit', class: 'send' }, 'Send')]
 }
 
-function reply(event: Event, channel: string, thread: string): void {
+async function reply(event: Event, channel: string, thread: string): Promise<void> {
   event.preventDefault()
   const input = (event.target as HTMLFormElement).querySelector('input')
-  if (input === null || input.value.trim() === '') return
-  void act('message', { channel, thread, text: input.value })
+  const text = input?.value.trim() ?? ''
+  if (input === null || text === '') return
   input.value = ''
+  const outcome = await act('message', { channel, thread, text })
+  if (outcome.error !== undefined && input.value === '') input.value = text
 }
 
 type Foot = { replies: number; last: string | undefined; open: boolean } | undefined
