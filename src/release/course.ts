@@ -10,6 +10,7 @@ import { owed } from './policy.ts'
 import type { Transaction } from './ports/store.ts'
 import type { Problem } from './refusals.ts'
 import {
+  hasEnded,
   irreversibleBegun,
   mayBecome,
   type PersonName,
@@ -234,6 +235,8 @@ export async function cardPosted(
     ...(firstAsking && asking(tx, environment)),
   })
   tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
+  // Ended while its first card was on the way, it was told privately: the card in the channel says it too.
+  if (hasEnded(release.state)) await tx.send({ kind: 'card', release: number })
   if (firstAsking && !asked && environment !== undefined) await askInThread(tx, release, environment)
 }
 

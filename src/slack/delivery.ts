@@ -2,6 +2,7 @@
  * Brings the outbox to Slack. Every try is written down before it is made; after a try without a clear answer Slack's
  * history is read first, and what is found there is adopted instead of posted again.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import type { Environment } from '../release/app.ts'
@@ -66,6 +67,9 @@ export interface Delivery {
   /** Sends what may go now, then stops. */
   stop(): Promise<void>
 }
+
+/** `drawAnew`: gives it as it is now, where that is not as it was drawn. */
+type ToPost = Message & { drawAnew?(): Promise<Drawn | undefined> }
 
 /** What a message is about. */
 interface About {
@@ -149,10 +153,22 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
   }
 
   async function postCard(posting: Posting, release: Release, environment: Environment): Promise<void> {
-    const drawn = await drawCard(ports, release, environment, { first: true, progress })
-    const message = { channel: environment.channel, drawn, key: `${release.number}:card` }
+    const draw = (of: Release) => drawCard(ports, of, environment, { first: true, progress })
+    let shown = release
+    const drawAnew = async () => {
+      const moved = await movedSince(release)
+      if (moved === undefined) return undefined
+      shown = moved
+      return draw(moved)
+    }
+    const message = {
+      channel: environment.channel,
+      drawn: await draw(release),
+      drawAnew,
+      key: `${release.number}:card`,
+    }
     await post(posting, message, { release, environment }, (tx, posted, isAsDrawn) => {
-      const asked = isAsDrawn && release.state === 'awaiting sign-off'
+      const asked = isAsDrawn && shown.state === 'awaiting sign-off'
       return cardPosted(tx, release.number, environment, posted, { asked })
     })
   }
@@ -169,7 +185,11 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     // Read again after the try is written: what is committed from here on makes a new row.
     const now = (await ports.store.release(release.number)) ?? release
     const updated = await update(at, await drawCard(ports, now, environment, { first: false, progress }))
-    if (updated.ok) return outbox.confirmed(posting.id, at)
+    if (updated.ok) {
+      // Whoever stood still has put an old card in the place of what another bot has drawn meanwhile.
+      if (await movedSince(now)) await ports.store.transaction((tx) => tx.send({ kind: 'card', release: now.number }))
+      return outbox.confirmed(posting.id, at)
+    }
     if (updated.trouble === 'refused' && MESSAGE_GONE.includes(updated.error)) {
       const drawn = await drawCard(ports, now, environment, { first: false, progress })
       const key = `${release.number}:card:${posting.id}`
@@ -178,6 +198,12 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
       )
     }
     return again(posting, 'update', updated, { release: now, environment })
+  }
+
+  /** The release as it is stored now, where it is no more as it was read. */
+  async function movedSince(read: Release): Promise<Release | undefined> {
+    const now = await ports.store.release(read.number)
+    return isDeepStrictEqual(now, read) ? undefined : now
   }
 
   function update({ channel, ts }: PostedMessage, { text, blocks }: Drawn) {
@@ -219,7 +245,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
 
   async function post(
     posting: Posting,
-    message: Message,
+    message: ToPost,
     about: About,
     then?: (tx: Transaction, posted: PostedMessage, isAsDrawn: boolean) => Promise<void>,
   ): Promise<void> {
@@ -239,9 +265,11 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     }
     const { id } = await lookup.channel(message.channel)
     await outbox.trying(posting.id)
+    // What is committed from here on makes a new row; what was committed since it was drawn counts on this one.
+    const drawn = (await message.drawAnew?.()) ?? message.drawn
     // Whoever stood still may not be alone any more: the next round looks first whether another bot has posted it.
     if (clock.now() - began > STOOD_STILL_MS) return
-    const { drawn, key, thread } = message
+    const { key, thread } = message
     const sent = await ask(() =>
       ports.client.chat.postMessage({
         channel: id ?? message.channel,

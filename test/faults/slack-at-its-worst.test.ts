@@ -160,6 +160,17 @@ describe('Promise 1, at most one effect: a bot that stands still', () => {
       expectToldOnce(sim)
     },
   )
+
+  it('before it updates a card leaves the card as the other bot has drawn it meanwhile', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sim.settle()
+    sim.plan.add({ role: 'bot', call: 'slack.update', nth: 1, fault: 'stall before' })
+    await sign(sim)
+    expect(await sim.settle()).toBe(true)
+    expect(sim.plan.struck).toHaveLength(1)
+    sim.checkInvariants()
+  })
 })
 
 describe('Promises 4 and 7: Slack is down', () => {

@@ -31,6 +31,14 @@ describe('cancelling', () => {
     expect(await team.messages()).toMatchObject([{ kind: 'private', to: DANA.id, message: { is: 'ended', number: 1 } }])
   })
 
+  it('one whose card was on its way is told privately, and the card is drawn once more', async () => {
+    const team = await aTeam()
+    const { number } = made(await team.ask())
+    made(await team.service.cancel({ release: number, by: DANA.id }))
+    await team.postCard(number)
+    expect(await team.redrawn()).toEqual([number])
+  })
+
   it('in a run: is written down for the worker, with the step in flight', async () => {
     const team = await aTeam()
     const number = await team.approved()

@@ -4,9 +4,10 @@ import type { App, Environment } from '../../../src/release/app.ts'
 import { findEnvironment } from '../../../src/release/app.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
 import { canonicalJson } from '../../../src/release/plan.ts'
-import { goesOn } from '../../../src/release/policy.ts'
+import { goesOn, owed } from '../../../src/release/policy.ts'
 import type { StoredEvent } from '../../../src/release/ports/store.ts'
 import { hasEnded, type Release, type StepName } from '../../../src/release/release.ts'
+import { cardText } from '../../../src/slack/views/card-text.ts'
 import { SECRET_FORMS } from './failures.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { Effect } from './truth.ts'
@@ -34,7 +35,12 @@ export function brokenInvariants(looked: Looked): readonly string[] {
 
 /** What must hold besides when nothing moves any more. */
 export function brokenAtRest(looked: Looked): readonly string[] {
-  return [...outcomesAreKnown(looked), ...everyReleaseEnds(looked), ...everyEndIsTold(looked)]
+  return [
+    ...outcomesAreKnown(looked),
+    ...everyReleaseEnds(looked),
+    ...everyEndIsTold(looked),
+    ...cardsShowWhatIsStored(looked),
+  ]
 }
 
 function environmentOf({ app }: Looked, { environment }: Release): Environment {
@@ -212,6 +218,19 @@ function everyEndIsTold({ memory, world }: Looked): readonly string[] {
     const privately = settled.get(`${number}:ended`) === 'confirmed'
     const read = privately && world.slack.messages.some(({ channel }) => channel === `D-${requester.id}`)
     return inChannel || read ? [] : [`I9: nobody was told that #${number} is ${state}`]
+  })
+}
+
+/** Nobody is left with a card of what was: the last state is always sent. */
+function cardsShowWhatIsStored(looked: Looked): readonly string[] {
+  const { memory, world } = looked
+  return memory.releases().flatMap((release) => {
+    const { number, state, card } = release
+    if (card === undefined) return []
+    const shown = world.slack.messages.find(({ channel, ts }) => channel === card.channel && ts === card.ts)
+    const environment = environmentOf(looked, release)
+    const isShown = shown?.text === cardText(release, environment, owed(environment, release))
+    return isShown ? [] : [`I9: #${number} is ${state}, and its card says: ${shown?.text}`]
   })
 }
 
