@@ -219,6 +219,7 @@ async function startBotRole(
     ...drawing,
     client: background,
     interactive,
+    clock: CLOCK,
     service,
     inbox,
     ours,

@@ -26,6 +26,9 @@ import {
 /** What may let a release go: under the rules that it was asked for with, and no others. */
 const STARTS: readonly Action[] = ['qa', 'approval', 'talked over', 'emergency', 'retry']
 
+/** What a release can take more than once in its life: it takes each of a person's deeds once. */
+const CAN_COME_BACK: readonly Action[] = ['cancel', 'retry']
+
 export interface RequestCommand {
   readonly app: string
   readonly environment: string
@@ -51,6 +54,8 @@ export interface Press {
   /** Slack user id. */
   readonly by: string
   readonly note?: string
+  /** Slack's id of the delivery: what it has done once, it does not do again. */
+  readonly key?: string
 }
 
 export interface ReleaseService {
@@ -225,7 +230,7 @@ export function createReleaseService(ports: {
   /** Looks up, locks, asks policy; `act` then changes the release in the same transaction. */
   async function press(
     action: Action,
-    { release: number, by }: Press,
+    { release: number, by, key }: Press,
     act: (tx: Transaction, release: Release, environment: Environment, person: Person) => Promise<Refused | undefined>,
   ): Promise<Done> {
     const known = await store.release(number)
@@ -235,11 +240,17 @@ export function createReleaseService(ports: {
     const { environment } = found
     const person = await member(by, groupsOf(environment))
     if ('refused' in person) return person
+    const isKeyed = key !== undefined && CAN_COME_BACK.includes(action)
+    const isDone = isKeyed && (await store.events(number)).some(({ data }) => data.delivery === key)
     const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })
       if (refusedBy !== undefined) return { refused: refusedBy }
+      // What was done since it was looked at may have been by this very delivery, in other hands.
+      if (isDone || (isKeyed && release.attempt !== known.attempt)) {
+        return { refused: { gate: 'already_decided', number, state: release.state, by: name(person) } }
+      }
       if (STARTS.includes(action) && release.configuration !== environment.digest) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
@@ -362,7 +373,12 @@ export function createReleaseService(ports: {
       return press('cancel', asked, async (tx, release, _environment, person) => {
         const by = name(person)
         await tx.changeRelease(release.number, { cancelRequestedBy: by })
-        tx.addEvent({ release: release.number, type: 'cancel_asked', actor: person.id, data: { state: release.state } })
+        tx.addEvent({
+          release: release.number,
+          type: 'cancel_asked',
+          actor: person.id,
+          data: { state: release.state, ...(asked.key !== undefined && { delivery: asked.key }) },
+        })
         if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
           // It was retried: cancelled before it went on, it stands where it stood, and only Close frees the environment.
           await needAttention(tx, release, release.problem, { actor: person.id })
@@ -390,7 +406,7 @@ export function createReleaseService(ports: {
           release: release.number,
           type: 'retry_asked',
           actor: person.id,
-          data: { attempt: release.attempt + 1 },
+          data: { attempt: release.attempt + 1, ...(asked.key !== undefined && { delivery: asked.key }) },
         })
         await say(tx, release.number, `retry:${release.attempt + 1}`, { is: 'retried', person: name(person) })
         await start(tx, release)

@@ -1,10 +1,10 @@
 /** What each arrival does: one call to the service, one answer. Nothing here decides about releases. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { View } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import type { Action as Deed } from '../release/policy.ts'
+import type { Clock } from '../release/ports/clock.ts'
 import type { Release, SignOffKind } from '../release/release.ts'
 import type { Done, ReleaseService, Requested } from '../release/service.ts'
 import type { Arrival } from './arrivals.ts'
@@ -22,6 +22,7 @@ export interface HandlerPorts extends Answering {
   readonly service: ReleaseService
   /** Short time limit: what a person waits for. */
   readonly interactive: WebClient
+  readonly clock: Clock
 }
 
 /** Where the answer to one person goes. */
@@ -78,8 +79,9 @@ export function answerAddress(arrival: Arrival): string | undefined {
 
 /** Handled again after a crash, what was done the first time is refused as done already: that is no news for who did it. */
 function saysOnlyThatItIsDone(arrival: Arrival, message: PrivateMessage): boolean {
-  const isDone = message.is === 'refusal' && ['already_signed', 'already_decided'].includes(message.refusal.gate)
-  return isDone && arrival.is !== 'command'
+  if (message.is !== 'refusal' || arrival.is === 'command') return false
+  const { refusal } = message
+  return refusal.gate === 'already_signed' || (refusal.gate === 'already_decided' && refusal.by?.id === arrival.user)
 }
 
 /** Answers now; what Slack does not take now goes into the outbox. */
@@ -154,9 +156,9 @@ async function deploy(
       return { is: 'history', releases, ...asked(command) }
     }
     case 'cancel':
-      return done(await service.cancel({ release: command.number, by }), cancelledText)
+      return done(await service.cancel({ release: command.number, by, key }), cancelledText)
     case 'retry':
-      return done(await service.retry({ release: command.number, by }), retriedText)
+      return done(await service.retry({ release: command.number, by, key }), retriedText)
   }
 }
 
@@ -239,9 +241,9 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
   }
   switch (action) {
     case ACTION.cancel:
-      return onlyRefusal(await service.cancel(asked))
+      return onlyRefusal(await service.cancel({ ...asked, key: arrival.id }))
     case ACTION.retry:
-      return onlyRefusal(await service.retry(asked))
+      return onlyRefusal(await service.retry({ ...asked, key: arrival.id }))
     case ACTION.planAgain:
       return requested(await service.planAgain({ ...asked, key: arrival.id }))
     case ACTION.details:
@@ -252,12 +254,12 @@ async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean)
 }
 
 /** A card can be pressed before Slack's confirmation of it is stored: that is waited for, a moment. */
-async function releaseWithCard({ store }: HandlerPorts, number: number): Promise<Release | undefined> {
-  const until = performance.now() + CARD_STORED_WITHIN_MS
+async function releaseWithCard({ store, clock }: HandlerPorts, number: number): Promise<Release | undefined> {
+  const until = clock.now() + CARD_STORED_WITHIN_MS
   for (;;) {
     const release = await store.release(number)
-    if (release?.card !== undefined || performance.now() > until) return release
-    await sleep(50)
+    if (release?.card !== undefined || clock.now() > until) return release
+    await clock.sleep(50)
   }
 }
 

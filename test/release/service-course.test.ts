@@ -115,6 +115,20 @@ describe('retry and close', () => {
     expect((await team.store.events(number)).at(-1)).toMatchObject({ type: 'attention_needed', actor: DANA.id })
   })
 
+  it('retry and cancel: a delivery that is handled once more does nothing more, whatever came in between', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    const press = (key: string) => ({ release: number, by: DANA.id, key })
+    made(await team.service.retry(press('first')))
+    expect(made(await team.service.cancel(press('second'))).state).toBe('needs attention')
+    expect(await team.service.retry(press('first'))).toEqual({
+      refused: { gate: 'already_decided', number, state: 'needs attention', by: DANA },
+    })
+    made(await team.service.retry(press('third')))
+    expect(await team.service.cancel(press('second'))).toMatchObject({ refused: { state: 'approved', by: DANA } })
+    expect(await team.release(number)).toMatchObject({ state: 'approved', attempt: 3 })
+  })
+
   it('close: needs a reason, keeps the problem, frees the environment; not for the requester', async () => {
     const team = await aTeam()
     const number = await team.stuck()
