@@ -74,6 +74,8 @@ export const push: Step = {
   async perform(run) {
     const seen = await look(run)
     if ('is' in seen) return seen
+    // A push that was cut off may have arrived since it was probed: what it has made is not made again.
+    if (isThere(run, seen)) return { is: 'done', effect: 'some', result: { said: pushed(run), commit: theCommit(run) } }
     if (seen.holds === theCommit(run)) return releaseAgain(run, seen)
     const expected = run.plan.bound.remote.holds
     return seen.holds === expected ? pushCommit(run, expected) : remoteMoved(run, seen.holds, [])
