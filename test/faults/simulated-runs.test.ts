@@ -108,3 +108,18 @@ describe('Promise 7, every release ends: a run whose worker comes back more than
     expect(sim.world.truth.of('merge')).toEqual([])
   })
 })
+
+describe('Promise 7, every release ends: a Bitbucket that is away when a release ends', () => {
+  it('has its pull request declined when it is back', async () => {
+    const sim = simulate()
+    await sim.request()
+    await sim.settle()
+    const looks = sim.plan.calls.filter(({ call }) => call === 'bitbucket.pullRequest').length
+    for (let nth = looks + 1; nth <= looks + 60; nth++) {
+      sim.plan.add({ role: 'worker', call: 'bitbucket.pullRequest', nth, fault: 'timeout not applied' })
+    }
+    await sim.cancel()
+    expect(await sim.settle()).toBe(true)
+    expect(sim.world.truth.of('declined')).toHaveLength(1)
+  })
+})

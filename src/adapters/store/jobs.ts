@@ -9,8 +9,15 @@ import type { Tables } from './schema.ts'
 import type { JobsInTransaction } from './transaction.ts'
 
 /** How often a job is taken up in all; after that it is left, and the worker's sweep ends its release. */
-export const PLAN_ATTEMPTS = 6
-export const RUN_ATTEMPTS = 21
+const PLAN_ATTEMPTS = 6
+const RUN_ATTEMPTS = 21
+/** Nobody waits for what is done after a release's end, and nothing else does it: for over three hours. */
+const AFTERWARDS_ATTEMPTS = 200
+
+export function attemptsOf({ kind }: Job): number {
+  if (kind === 'run') return RUN_ATTEMPTS
+  return kind === 'tidy' || kind === 'carry' ? AFTERWARDS_ATTEMPTS : PLAN_ATTEMPTS
+}
 
 type Queue = 'plan' | 'run'
 
@@ -71,6 +78,7 @@ export function createJobsInTransaction(boss: PgBoss | undefined): JobsInTransac
       await boss.send(queueOf(job), job, {
         db: fromKysely(trx),
         id: idOf(job),
+        retryLimit: attemptsOf(job) - 1,
         ...(afterMs > 0 ? { startAfter: afterMs / 1000 } : {}),
         ...(job.kind === 'run' ? { group: { id: await environmentOf(trx, job.release) } } : {}),
       })

@@ -1,5 +1,5 @@
 /** The job queue in memory, with the times, the attempts and the fencing of the real one. */
-import { idOf, PLAN_ATTEMPTS, RUN_ATTEMPTS } from '../../../src/adapters/store/jobs.ts'
+import { attemptsOf, idOf } from '../../../src/adapters/store/jobs.ts'
 import { type Claim, ClaimLost, type Job, type Jobs } from '../../../src/release/ports/jobs.ts'
 import type { Alarms } from './memory-alarms.ts'
 import { answer, type Life, notice, read } from './memory-life.ts'
@@ -10,7 +10,6 @@ export const HEARTBEAT_MS = 10_000
 /** How long a job may take. */
 const EXPIRES_MS = { plan: 30 * 60_000, run: 6 * 3_600_000 }
 const AT_ONCE = { plan: 4, run: 8 }
-const ATTEMPTS = { plan: PLAN_ATTEMPTS, run: RUN_ATTEMPTS }
 const LONGEST_DELAY_MS = 60_000
 const AFTER_GRACE_MS = 5_000
 
@@ -158,7 +157,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
 
   function fail(row: JobRow): void {
     row.startAfter = now() + Math.min(LONGEST_DELAY_MS, 1000 * 2 ** (row.attempt - 1))
-    settle(row, row.attempt < ATTEMPTS[row.queue] ? 'waiting' : 'failed')
+    settle(row, row.attempt < attemptsOf(row.job) ? 'waiting' : 'failed')
   }
 
   /** Takes a job from its holder, who notices when it hears from the store. */

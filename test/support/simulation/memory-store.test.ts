@@ -1,7 +1,7 @@
 /** What only the store in memory can be made to do: die, be stopped, fail, and jump in time. */
 import { setImmediate as microtasks } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { PLAN_ATTEMPTS } from '../../../src/adapters/store/jobs.ts'
+import { attemptsOf } from '../../../src/adapters/store/jobs.ts'
 import { type Claim, ClaimLost, type Job } from '../../../src/release/ports/jobs.ts'
 import type { NewRelease } from '../../../src/release/ports/store.ts'
 import { createMemoryStore } from './memory-store.ts'
@@ -221,9 +221,9 @@ describe('time', () => {
       waits.push(ms)
       await pass(ms)
     }
-    expect(attempts).toHaveLength(PLAN_ATTEMPTS)
+    expect(attempts).toHaveLength(attemptsOf(plan))
     expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000])
-    expect(memory.jobs()).toMatchObject([{ state: 'failed', attempt: PLAN_ATTEMPTS }])
+    expect(memory.jobs()).toMatchObject([{ state: 'failed', attempt: attemptsOf(plan) }])
     expect(await a.jobs.isLive(plan)).toBe(false)
   })
 
