@@ -31,6 +31,14 @@ describe('two people', () => {
     expect(gate('approval', everything, aRelease({ signOffs: [word('qa', everything)] }))).toBe('allowed')
   })
 
+  it('a right that only a group could give is not denied while Slack does not tell who is in it; another group’s is', () => {
+    const unknown = (...unknownGroups: string[]) => ({ ...member, unknownGroups })
+    expect(gate('approval', unknown('@release-approvers'))).toBe('not_a_member')
+    expect(gate('approval', unknown('@qa'))).toBe('not_an_approver')
+    expect(gate('qa', unknown('@release-approvers'))).toBe('not_a_qa')
+    expect(gate('qa', { ...qa, unknownGroups: ['@release-approvers'] })).toBe('allowed')
+  })
+
   it.each(['qa', 'approval', 'talked over'] as const)('%s is said once by a person, and told when it was', (kind) => {
     const release = aRelease({ signOffs: [word(kind, everything)] })
     expect(asks(kind, everything, release)).toEqual({
@@ -124,6 +132,12 @@ describe('what is owed', () => {
       true,
     )
     expect(mustBeTalkedOver(risky, aRelease({ plan: aPlan({ migrations: [] }) }))).toBe(false)
+    const locks = { risk: 'locks', what: 'locks alerts', why: 'It waits.' } as const
+    const both = aPlan({
+      migrations: [{ revision: 'r', message: 'm', file: 'f', risk: 'destroys', findings: [locks] }],
+    })
+    const talksOverLocks = production({}, { migrations: { ...migrations(), talkItOver: ['locks'] } })
+    expect(mustBeTalkedOver(talksOverLocks, aRelease({ plan: both }))).toBe(true)
   })
 
   it('more words than asked for owe nothing', () => {
