@@ -5,13 +5,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
-import type { Inbox } from '../release/ports/deliveries.ts'
-import { type Arrival, type Ours, readArrival } from './arrivals.ts'
+import type { Ours } from './arrivals.ts'
 import { ask } from './clients.ts'
 import type { DeliveryLog } from './delivery.ts'
-import { answerAddress, type HandlerPorts, handle } from './handlers.ts'
 import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
-import { respond } from './private-answer.ts'
+import { createIntake, type IntakePorts } from './intake.ts'
 import { keepReconnecting } from './reconnecting.ts'
 
 export interface BotSettings {
@@ -21,10 +19,7 @@ export interface BotSettings {
   readonly apiUrl: string
 }
 
-export interface BotPorts extends HandlerPorts {
-  readonly inbox: Inbox
-  readonly ours: Ours
-  readonly log: DeliveryLog
+export interface BotPorts extends IntakePorts {
   readonly settings: BotSettings
   /** How long to stay without a socket after Slack has renewed it; Bolt waits a whole ping time-out. */
   readonly pingTimeoutMs?: number
@@ -40,17 +35,9 @@ export interface Bot {
   stop(graceMs: number): Promise<void>
 }
 
-/** Slack waits 3 s for the acknowledgement; a store that takes longer than this is not waited for. */
-const STORE_WITHIN_MS = 1_500
 const SWEEP_EVERY_MS = 10_000
-const SWEEP_AFTER_MS = 30_000
-const GIVEN_UP_AFTER_MS = 60 * 60_000
 /** Requests whose time is further off than this, either way, are refused; Bolt refuses only old ones. */
 const CLOCK_OFF_S = 5 * 60
-
-const NOT_RECORDED = {
-  text: 'Not done: Signoff can’t reach its store, so nothing was recorded and nothing was changed. Try it again in a minute.',
-}
 
 export interface Identity extends Ours {
   readonly botUser: string
@@ -96,7 +83,7 @@ async function appOfUser(client: WebClient, botUser: string): Promise<string | u
 
 /** Starts receiving. Throws when Slack refuses the tokens. */
 export async function startBot(ports: BotPorts): Promise<Bot> {
-  const { settings, inbox, log, ours } = ports
+  const { settings, log } = ports
   const logger = quietLogger(log)
   const receiver = createReceiver(settings, logger, ports.pingTimeoutMs)
   const app = new App({
@@ -115,52 +102,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     return work.finally(() => inHand.delete(work))
   }
 
-  /** Told to their people as not recorded, while the store may have kept them: the sweep must not handle them later. */
-  const disowned = new Set<string>()
-
-  async function take(payload: unknown, acknowledge: () => Promise<void>): Promise<void> {
-    const arrival = readArrival(payload, ours)
-    if (arrival === undefined) {
-      await acknowledge()
-      log.warn({}, 'a delivery that is not for this app and workspace was dropped')
-      return
-    }
-    const stored = inbox.receive({ id: arrival.id, payload }).then(
-      (isNew) => (isNew ? 'new' : 'seen'),
-      (err: unknown) => {
-        log.error({ err }, 'a delivery could not be stored')
-        return 'not stored' as const
-      },
-    )
-    await Promise.race([stored, new Promise((resolve) => setTimeout(resolve, STORE_WITHIN_MS))])
-    await acknowledge()
-    const outcome = await stored
-    if (outcome === 'not stored') {
-      disowned.add(arrival.id)
-      return sayNotRecorded(arrival)
-    }
-    if (outcome === 'new') await handleAndNote(arrival, { fresh: true, asked: new Date() })
-  }
-
-  async function handleAndNote(arrival: Arrival, when: { fresh: boolean; asked: Date }): Promise<void> {
-    try {
-      await handle(ports, arrival, when)
-      await inbox.handled(arrival.id)
-    } catch (err) {
-      log.error({ err, arrival: arrival.is }, 'a delivery was interrupted; the sweep handles it again')
-      // What fails for an hour will not be mended by trying: the log has it.
-      if (Date.now() - when.asked.getTime() > GIVEN_UP_AFTER_MS) await inbox.handled(arrival.id)
-    }
-  }
-
-  async function sweep(): Promise<void> {
-    for (const { payload, receivedAt, id } of await inbox.left(SWEEP_AFTER_MS)) {
-      const arrival = readArrival(payload, ours)
-      if (arrival === undefined || disowned.delete(id)) await inbox.handled(id)
-      else await handleAndNote(arrival, { fresh: false, asked: receivedAt })
-    }
-  }
-
+  const { take, sweep } = createIntake(ports)
   for (const command of Object.values(COMMANDS)) {
     app.command(command, ({ body, ack }) => track(take(body, () => ack())))
   }
@@ -206,11 +148,6 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
       return stopping
     },
   }
-}
-
-async function sayNotRecorded(arrival: Arrival): Promise<void> {
-  const address = answerAddress(arrival)
-  if (address !== undefined) await respond(address, NOT_RECORDED)
 }
 
 function createReceiver(

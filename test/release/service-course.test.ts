@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { createReleaseService } from '../../src/release/service.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aStep, DANA, LIN, TOM } from '../support/builders.ts'
 import { aTeam, made, NIA, OLA, refusedBy } from './service-team.ts'
@@ -127,6 +128,25 @@ describe('retry and close', () => {
     made(await team.service.retry(press('third')))
     expect(await team.service.cancel(press('second'))).toMatchObject({ refused: { state: 'approved', by: DANA } })
     expect(await team.release(number)).toMatchObject({ state: 'approved', attempt: 3 })
+  })
+
+  it('retry: one click in two hands at once is one attempt, though it needs attention again in between', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    const press = { release: number, by: DANA.id, key: 'first' }
+    let isFirst = true
+    const events: typeof team.store.events = async (of) => {
+      const seen = await team.store.events(of)
+      if (isFirst) {
+        isFirst = false
+        made(await team.service.retry(press))
+        made(await team.service.cancel({ release: number, by: DANA.id }))
+      }
+      return seen
+    }
+    const other = createReleaseService({ ...team, store: { ...team.store, events } })
+    expect(refusedBy(await other.retry(press))).toBe('already_decided')
+    expect(await team.release(number)).toMatchObject({ state: 'needs attention', attempt: 2 })
   })
 
   it('close: needs a reason, keeps the problem, frees the environment; not for the requester', async () => {

@@ -55,6 +55,8 @@ const SUBMISSION = {
 it.each([
   ['command', COMMAND, { trigger_id: '9.9.9' }],
   ['press', { ...PRESS }, { actions: [{ ...PRESS.actions[0], action_ts: '9.9' }] }],
+  ['press by one person', { ...PRESS }, { user: { id: 'U2', team_id: 'T1' } }],
+  ['press on one message', { ...PRESS }, { container: { channel_id: 'C1', message_ts: '1.2' } }],
   ['submission', SUBMISSION, { view: { ...SUBMISSION.view, id: 'V2' } }],
 ])('knows a %s that is delivered again by what it says, and another one from it', (_what, payload, another) => {
   const id = readArrival(payload, OURS)?.id

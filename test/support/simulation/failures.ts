@@ -33,6 +33,7 @@ export function lost(call: string, kind: FaultKind): { readonly answer: unknown 
     case 'directory':
       return { answer: SILENT[method] }
     case 'slack':
+    case 'interactive':
       if (is429) throw new WebAPIRateLimitedError(30)
       if (kind === '5xx before' || kind === '5xx after') throw new WebAPIHTTPError(503, 'Unavailable', {})
       throw new WebAPIRequestError(new Error(DETAIL))

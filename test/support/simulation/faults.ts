@@ -156,7 +156,7 @@ export function throughFaults<T extends object>(
       await alive(undefined)
       return lost(name, kind)
     }
-    const isSlack = port === 'slack' || port === 'directory'
+    const isSlack = port === 'slack' || port === 'interactive' || port === 'directory'
     if (planned?.fault === 'slack down') gate.strike(planned, made)
     if (isSlack && gate.isSlackDown()) return (await silence(200, 'timeout not applied'))?.answer
     if (planned === undefined) return settled()
@@ -234,7 +234,7 @@ export function throughFaults<T extends object>(
     get(of, property) {
       const method: unknown = Reflect.get(of, property)
       if (typeof method !== 'function' || typeof property !== 'string') {
-        return typeof method === 'object' && method !== null && port === 'slack'
+        return typeof method === 'object' && method !== null && (port === 'slack' || port === 'interactive')
           ? throughFaults(method, port, { gate, plan, now, ...(job !== undefined && { job }) })
           : method
       }

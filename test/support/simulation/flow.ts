@@ -178,7 +178,7 @@ export function pointsOf(sim: Simulation): readonly Point[] {
       if (message?.kind === 'card' && message.release > 0 && !points.some(isCardResult)) posting = 'card'
       if (posting !== undefined) add(posting, name === 'outbox.trying' ? 'intent' : 'result')
       if (name === 'outbox.confirmed') posting = undefined
-    } else if (name === 'slack.postMessage' && posting !== undefined) {
+    } else if (name === 'slack.postMessage' && posting !== undefined && !isPrivate(call)) {
       add(posting, 'effect')
     } else if (name === 'inbox.receive') {
       add('delivery', 'intent')
@@ -189,4 +189,6 @@ export function pointsOf(sim: Simulation): readonly Point[] {
   return points
 }
 
+const isPrivate = ({ args: [post] }: Call) =>
+  String((post as { channel?: string } | undefined)?.channel).startsWith('D-')
 const isCardResult = ({ step, moment }: Point) => step === 'card' && moment === 'result'

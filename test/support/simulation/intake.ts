@@ -1,24 +1,25 @@
-/** What people do, on its way to the bot: stored first, then handled, and handled later where a crash came between. */
+/** What people do, on its way to the bot by its own intake: stored first, then handled, and later where a crash came between. */
+import type { View } from '@slack/types'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { Done, ReleaseService, Requested } from '../../../src/release/service.ts'
+import type { Payload } from './clicks.ts'
 import type { BotProcess } from './processes.ts'
+import type { SlackWorld } from './slack.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-export interface Deed {
-  readonly is: string
-  /** Safe to repeat; the same key is the same delivery. */
-  act(service: ReleaseService, key: string): Promise<Done | Requested>
-}
+/** What Slack sends for a deed; another `id` is another click of the same. */
+export type Deed = (id: string) => Payload
 
 export interface Delivered {
   /** It was answered, or nobody is there who could. */
   isOver(): boolean
   answer(): { readonly release: Release } | { readonly refused: Refusal } | undefined
+  /** The window that it has opened. */
+  opened(): View | undefined
 }
 
 const SWEEP_EVERY_MS = 10_000
-const SWEEP_AFTER_MS = 30_000
 
 export interface Intake {
   /** The bot looks through what a crash has left, as long as it lives. */
@@ -33,61 +34,86 @@ export interface Intake {
   handled(id: string): void
 }
 
-export function createIntake(time: VirtualTime): Intake {
+export function createIntake(time: VirtualTime, slack: SlackWorld): Intake {
   let count = 0
-  const deeds = new Map<string, Deed>()
   const left = new Set<string>()
   let last: { readonly id: string; readonly deed: Deed } | undefined
 
-  async function handle(bot: BotProcess, id: string): Promise<Done | Requested> {
-    const deed = deeds.get(id)
-    if (deed === undefined) throw new Error(`${id} was never delivered`)
-    const answer = await deed.act(bot.service, id)
-    await bot.inbox.handled(id)
-    return answer
-  }
-
-  async function take(bot: BotProcess, id: string): Promise<Done | Requested | undefined> {
-    const isNew = await bot.inbox.receive({ id, payload: { id } })
-    if (!isNew) return undefined
-    return handle(bot, id)
-  }
-
   function send(bot: BotProcess | undefined, id: string, deed: Deed): Delivered {
-    deeds.set(id, deed)
     last = { id, deed }
     let isOver = bot === undefined
-    let answer: Done | Requested | undefined
-    if (bot !== undefined) {
-      const over = () => {
-        isOver = true
-      }
-      take(bot, id)
-        .then((given) => {
-          answer = given
-        })
-        .then(over, over)
+    const payload = deed(id)
+    const from = { answers: bot?.answers.length ?? 0, messages: slack.messages.length }
+    const over = () => {
+      isOver = true
     }
-    return { isOver: () => isOver || bot?.isAlive() !== true, answer: () => answer }
+    bot?.intake.take(payload, async () => undefined).then(over, over)
+    const by = userOf(payload)
+    return {
+      isOver: () => isOver || bot?.isAlive() !== true,
+      answer() {
+        const answers = bot?.answers.slice(from.answers).filter((each) => each.by === by)
+        return answers?.at(-1)?.answer ?? refusalRead(slack, `D-${by}`, from.messages)
+      },
+      opened: () => slack.opened(id),
+    }
   }
 
   return {
     through(bot) {
       const end = time.every(SWEEP_EVERY_MS, () => {
         if (!bot.isAlive()) return end()
-        void (async () => {
-          for (const { id } of await bot.inbox.left(SWEEP_AFTER_MS)) await handle(bot, id).catch(() => undefined)
-        })().catch(() => undefined)
+        void bot.intake.sweep().catch(() => undefined)
       })
       return bot
     },
-    deliver: (bot, deed) => send(bot, `delivery ${++count}`, deed),
+    deliver: (bot, deed) => send(bot, `${++count}.0`, deed),
     deliverAgain(bot, how) {
       if (last === undefined) return undefined
-      return send(bot, how === 'same id' ? last.id : `delivery ${++count}`, last.deed)
+      return send(bot, how === 'same id' ? last.id : `${++count}.0`, last.deed)
     },
     isBusy: () => left.size > 0,
     received: (id) => void left.add(id),
     handled: (id) => void left.delete(id),
+  }
+}
+
+function userOf({ user_id, user }: Payload): string {
+  return String(user_id ?? (user as { id: string }).id)
+}
+
+/** What was refused before the service was asked, as its person has read it. */
+function refusalRead(slack: SlackWorld, channel: string, from: number): { readonly refused: Refusal } | undefined {
+  const read = slack.messages.slice(from).filter((message) => message.channel === channel)
+  const gate = /Gate: `?(\w+)/.exec(JSON.stringify(read))?.[1]
+  return gate === undefined ? undefined : { refused: { gate } as Refusal }
+}
+
+export interface ServiceAnswer {
+  readonly by: string
+  readonly answer: Done | Requested
+}
+
+/** The service, whose answers are noted. */
+export function noted(service: ReleaseService, answers: ServiceAnswer[]): ReleaseService {
+  const note = <Args extends unknown[], T extends Done | Requested>(act: (...args: Args) => Promise<T>) => {
+    return async (...args: Args): Promise<T> => {
+      const answer = await act(...args)
+      const asked = args.find((arg): arg is { by: string } => typeof arg === 'object' && arg !== null && 'by' in arg)
+      answers.push({ by: asked?.by ?? '', answer })
+      return answer
+    }
+  }
+  return {
+    ...service,
+    request: note(service.request),
+    signOff: note(service.signOff),
+    cancel: note(service.cancel),
+    retry: note(service.retry),
+    go: note(service.go),
+    close: note(service.close),
+    planAgain: note(service.planAgain),
+    planForEmergency: note(service.planForEmergency),
+    may: note(service.may),
   }
 }

@@ -216,7 +216,9 @@ function everyEndIsTold({ memory, world }: Looked): readonly string[] {
     const key = hasEnded(state) ? `${number}:outcome` : `${number}:attention:${attempt}`
     const inChannel = world.slack.withKey(key) !== undefined
     const privately = settled.get(`${number}:ended`) === 'confirmed'
-    const read = privately && world.slack.messages.some(({ channel }) => channel === `D-${requester.id}`)
+    const words = new RegExp(`#${number}\\b.*\\b${state}\\b`, 's')
+    const read =
+      privately && world.slack.messages.some(({ channel, text }) => channel === `D-${requester.id}` && words.test(text))
     return inChannel || read ? [] : [`I9: nobody was told that #${number} is ${state}`]
   })
 }

@@ -4,14 +4,17 @@ import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
 import type { App } from '../../../src/release/app.ts'
 import type { Inbox } from '../../../src/release/ports/deliveries.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
-import { createReleaseService, type ReleaseService } from '../../../src/release/service.ts'
+import { createReleaseService } from '../../../src/release/service.ts'
 import { startDelivery } from '../../../src/slack/delivery.ts'
+import { createIntake, type Intake } from '../../../src/slack/intake.ts'
 import { handleJob, lookAtAwaiting, lookAtHotfixes } from '../../../src/worker/jobs.ts'
 import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
 import { endAbandoned } from '../../../src/worker/sweep.ts'
+import { OURS } from './clicks.ts'
 import { SECRET } from './failures.ts'
 import { type FaultPlan, type Gate, type Role, throughFaults } from './faults.ts'
 import type { Mirror } from './git.ts'
+import { noted, type ServiceAnswer } from './intake.ts'
 import type { MemoryStore, StoreConnection } from './memory-store.ts'
 import { BOT_ID, BOT_USER } from './slack.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -31,9 +34,9 @@ export interface Process {
 }
 
 export interface BotProcess extends Process {
-  readonly service: ReleaseService
-  readonly store: Store
-  readonly inbox: Inbox
+  readonly intake: Intake
+  /** What the service has answered to people, in order. */
+  readonly answers: readonly ServiceAnswer[]
 }
 
 /** What all processes share. */
@@ -147,7 +150,7 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
   const through = wrapped(house, gate)
   const store = scrubbed(through(connection.store, 'store'))
   const outbox = through(connection.outbox, 'outbox')
-  const noted: Inbox = {
+  const seen: Inbox = {
     ...connection.inbox,
     async receive(delivery) {
       const isNew = await connection.inbox.receive(delivery)
@@ -160,26 +163,29 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
       await connection.inbox.handled(delivery)
     },
   }
-  const inbox = through(noted, 'inbox')
+  const inbox = through(seen, 'inbox')
   const directory = through(world.slack.directory, 'directory')
   const client = through(world.slack.client, 'slack')
   const apps = [app]
   const service = createReleaseService({ store, directory, apps })
+  const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const }
   startDelivery({
-    store,
+    ...drawing,
     outbox,
-    directory,
-    apps,
-    client,
-    clock,
-    log,
-    progress: 'lines',
     botUser: BOT_USER,
     botId: BOT_ID,
     ...slackPace,
   })
   every(TICK_EVERY_MS, () => service.tick())
-  return { ...process, service, store, inbox }
+  const answers: ServiceAnswer[] = []
+  const intake = createIntake({
+    ...drawing,
+    interactive: through(world.slack.client, 'interactive'),
+    service: noted(service, answers),
+    inbox,
+    ours: OURS,
+  })
+  return { ...process, intake, answers }
 }
 
 export interface SlackPace {

@@ -5,10 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { hasEnded, type Release } from '../../../src/release/release.ts'
-import type { Done, ReleaseService, Requested } from '../../../src/release/service.ts'
+import { hasEnded, type Release, type SignOffKind } from '../../../src/release/release.ts'
+import { ACTION, type Action } from '../../../src/slack/ids.ts'
+import { HOTFIX_FIELD, SURE } from '../../../src/slack/views/hotfix-modal.ts'
+import { FIELD } from '../../../src/slack/views/modals.ts'
 import type { Log } from '../../../src/worker/ports.ts'
 import { DANA, LIN, TOM } from '../builders.ts'
+import { commandOf, pressOf, submissionOf } from './clicks.ts'
 import { createFaultPlan, type Role } from './faults.ts'
 import { createIntake, type Deed, type Delivered } from './intake.ts'
 import { brokenAtRest, brokenInvariants } from './invariants.ts'
@@ -39,6 +42,15 @@ const REST_MS = 25_000
 /** Cards are drawn anew more seldom than in service, which nothing decides by. */
 const PACE: SlackPace = { updateEveryMs: 15_000 }
 
+/** The button of each word, and whether it asks for more in a window. */
+const SIGN: Readonly<Record<SignOffKind, { readonly action: Action; readonly asks?: true }>> = {
+  qa: { action: ACTION.qaPassed },
+  approval: { action: ACTION.approve },
+  'talked over': { action: ACTION.talkedOver, asks: true },
+  rejection: { action: ACTION.reject, asks: true },
+  emergency: { action: ACTION.emergency, asks: true },
+}
+
 let folder: string | undefined
 
 /** One for all simulations of a process: what is made in it is taken away by whoever made it, and the rest at the end. */
@@ -66,7 +78,9 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   const bots: BotProcess[] = []
   const workers: { readonly process: WorkerProcess; readonly mirror: Set<string> }[] = []
 
-  const intake = createIntake(time)
+  const intake = createIntake(time, world.slack)
+  /** Tells what is written on a button. */
+  const { store: buttons } = memory.connect('people')
   const house: House = {
     app,
     world,
@@ -207,8 +221,10 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   async function does(deed: Deed): Promise<Answered> {
     return answeredBy(intake.deliver(aliveBots().at(-1), deed))
   }
+  let lastDelivered: Delivered | undefined
 
   async function answeredBy(delivered: Delivered): Promise<Answered> {
+    lastDelivered = delivered
     await until(() => delivered.isOver(), PATIENCE_MS)
     const answer = delivered.answer()
     return answer ?? 'no answer'
@@ -222,8 +238,44 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   }
 
   const newest = () => memory.releases().at(-1)?.number ?? 0
-  const press = (is: string, act: (service: ReleaseService) => Promise<Done | Requested>): Promise<Answered> =>
-    does({ is, act: (service) => act(service) })
+  const command = (text: string, by: string) => does((id) => commandOf('deploy', text, by, id))
+
+  /** The button on the release's card, whatever the card shows now: somebody may still see it. */
+  async function press(action: Action, by: string, number: number): Promise<Answered> {
+    const at = memory.releases().find((each) => each.number === number)?.card ?? { channel: `D-${by}`, ts: '0.1' }
+    const token = await buttons.buttonToken(number, action)
+    return does((id) => pressOf({ action, token, at }, by, id))
+  }
+
+  /** Fills in the window that was opened last, if one was. */
+  async function fillIn(asked: Answered, by: string, values: Readonly<Record<string, string>>): Promise<Answered> {
+    const view = lastDelivered?.opened()
+    return view === undefined ? asked : does((id) => submissionOf(view, values, by, `V${id}`))
+  }
+
+  const pressAndSay = async (action: Action, by: string, number: number): Promise<Answered> =>
+    fillIn(await press(action, by, number), by, { [FIELD.reason]: REASON, [FIELD.note]: REASON })
+
+  const request = (environment = 'production', by = DANA.id) => command(`${app.name} to ${environment}`, by)
+
+  async function hotfix(environment = 'production', by = DANA.id, commit = world.repository.fix): Promise<Answered> {
+    const text = `${commit} to ${app.name} ${environment}`
+    const asked = await does((id) => commandOf('hotfix', text, by, id))
+    return fillIn(asked, by, {
+      [HOTFIX_FIELD.app]: app.name,
+      [HOTFIX_FIELD.environment]: environment,
+      [HOTFIX_FIELD.commits]: commit,
+      [HOTFIX_FIELD.reason]: REASON,
+      [HOTFIX_FIELD.sure]: SURE,
+    })
+  }
+
+  /** By the card's button; what was told privately has no card, and is asked for anew. */
+  async function planAgain(by = DANA.id, number = newest()): Promise<Answered> {
+    const { card, kind, environment, picks } = release(number)
+    if (card !== undefined) return press(ACTION.planAgain, by, number)
+    return kind === 'hotfix' ? hotfix(environment, by, picks?.join(' ')) : request(environment, by)
+  }
 
   const looked = () => ({ app, world, memory, clockOff: furthest })
 
@@ -234,30 +286,22 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     now: time.now,
     releases: () => memory.releases(),
     release,
-    request: (environment = 'production', by = DANA.id) =>
-      does({
-        is: 'request',
-        act: (service, key) => service.request({ app: app.name, environment, kind: 'deploy', by, key }),
-      }),
-    hotfix: (environment = 'production', by = DANA.id, commit = world.repository.fix) =>
-      does({
-        is: 'hotfix',
-        act: (service, key) =>
-          service.request({ app: app.name, environment, kind: 'hotfix', by, key, reason: REASON, picks: [commit] }),
-      }),
-    sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) =>
-      press(kind, (service) => service.signOff(kind, { release: number, by, note: REASON })),
-    reject: (by = TOM.id, number = newest()) =>
-      press('reject', (service) => service.signOff('rejection', { release: number, by, note: REASON })),
-    emergency: (by = TOM.id, number = newest()) =>
-      press('emergency', (service) => service.signOff('emergency', { release: number, by, note: REASON })),
-    cancel: (by = DANA.id, number = newest()) => press('cancel', (service) => service.cancel({ release: number, by })),
-    retry: (by = DANA.id, number = newest()) => press('retry', (service) => service.retry({ release: number, by })),
-    close: (by = TOM.id, number = newest()) =>
-      press('close', (service) => service.close({ release: number, by, note: REASON })),
-    go: (by = DANA.id, number = newest()) => press('go', (service) => service.go({ release: number, by })),
-    planAgain: (by = DANA.id, number = newest()) =>
-      does({ is: 'plan again', act: (service, key) => service.planAgain({ release: number, by, key }) }),
+    request,
+    hotfix,
+    sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) => {
+      const { action, asks } = SIGN[kind]
+      return asks ? pressAndSay(action, by, number) : press(action, by, number)
+    },
+    reject: (by = TOM.id, number = newest()) => pressAndSay(ACTION.reject, by, number),
+    emergency: (by = TOM.id, number = newest()) => pressAndSay(ACTION.emergency, by, number),
+    cancel: (by = DANA.id, number = newest()) =>
+      release(number).card === undefined ? command(`cancel ${number}`, by) : press(ACTION.cancel, by, number),
+    retry: (by = DANA.id, number = newest()) => press(ACTION.retry, by, number),
+    close: (by = TOM.id, number = newest()) => pressAndSay(ACTION.close, by, number),
+    go: (by = DANA.id, number = newest()) => press(ACTION.go, by, number),
+    planAgain,
+    deliver: does,
+    opened: () => lastDelivered?.opened(),
     deliverAgain: async (how = 'same id') => {
       const delivered = intake.deliverAgain(aliveBots().at(-1), how)
       return delivered === undefined ? 'no answer' : answeredBy(delivered)

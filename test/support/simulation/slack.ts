@@ -1,4 +1,5 @@
 /** Slack's channels behind the part of its client that delivery uses, and its people. */
+import type { View } from '@slack/types'
 import { WebAPIPlatformError, type WebClient } from '@slack/web-api'
 import type { PersonLookup } from '../../../src/release/ports/directory.ts'
 import type { SlackDirectory } from '../../../src/slack/directory.ts'
@@ -25,6 +26,8 @@ export interface SlackWorld {
   readonly directory: SlackDirectory
   /** Every message of every channel and conversation, in order. */
   readonly messages: readonly SlackMessage[]
+  /** The window that was opened by this trigger. */
+  opened(trigger: string): View | undefined
   /** The message with this key in its metadata. */
   withKey(key: string): SlackMessage | undefined
   /** A person, from now; undefined: deactivated. */
@@ -47,6 +50,7 @@ interface Page {
 
 export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLog }): SlackWorld {
   const messages: SlackMessage[] = []
+  const windows = new Map<string, View>()
   const people = new Map<string, PersonLookup>()
   const groups = new Map<string, readonly string[]>()
   let posted = 0
@@ -90,6 +94,13 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
         return { ok: true, channel, ts }
       },
     },
+    views: {
+      async open({ trigger_id, view }: { trigger_id: string; view: View }) {
+        await time.sleep(POST_MS)
+        windows.set(trigger_id, view)
+        return { ok: true }
+      },
+    },
     conversations: {
       async history(page: Page) {
         await time.sleep(POST_MS)
@@ -122,6 +133,7 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
     client: client as unknown as WebClient,
     directory,
     messages,
+    opened: (trigger) => windows.get(trigger),
     withKey: (key) => messages.find(({ metadata }) => metadata?.event_payload.key === key),
     personIs(id, person) {
       people.set(id, person ? { is: 'member', id, ...person } : { is: 'not a member', why: 'deactivated' })

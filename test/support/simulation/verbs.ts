@@ -1,8 +1,10 @@
 /** What people, processes and the world can do in a simulation, and what a test can ask it. */
+import type { View } from '@slack/types'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release, SignOffKind } from '../../../src/release/release.ts'
 import type { Log, Times } from '../../../src/worker/ports.ts'
 import type { FaultPlan, PlannedFault, Role } from './faults.ts'
+import type { Deed } from './intake.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { SlackPace } from './processes.ts'
 import type { Rules } from './setting.ts'
@@ -42,6 +44,10 @@ export interface Simulation {
   close(by?: string, number?: number): Promise<Answered>
   go(by?: string, number?: number): Promise<Answered>
   planAgain(by?: string, number?: number): Promise<Answered>
+  /** Slack delivers this; gives what its person read. */
+  deliver(deed: Deed): Promise<Answered>
+  /** The window that the last delivery has opened. */
+  opened(): View | undefined
   /** Slack delivers the last click or command once more, or with a new id as another delivery of the same click. */
   deliverAgain(how?: 'same id' | 'new id'): Promise<Answered>
 
