@@ -333,11 +333,13 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     await outbox.trying(posting.id)
     const answered = await answer(ports, message)
     if (answered === 'answered') return outbox.confirmed(posting.id, undefined)
-    const isRefused = answered !== 'unknown' && !REFUSES_US.includes(answered.refused)
-    if (isRefused && posting.tries >= REFUSED_TRIES) return outbox.giveUp(posting.id, answered.refused)
+    const refused = answered !== 'unknown' && 'refused' in answered ? answered.refused : undefined
+    const isTooMany = posting.tries >= REFUSED_TRIES
+    if (refused !== undefined && isTooMany && !REFUSES_US.includes(refused)) return outbox.giveUp(posting.id, refused)
     const age = (await ports.store.now()).getTime() - posting.putInAt.getTime()
     if (age > PRIVATE_WAITS_MS) return outbox.giveUp(posting.id, 'Slack did not answer for a day')
-    await postpone(posting, backOff(posting.tries + 1))
+    const notBeforeMs = answered !== 'unknown' && 'notBeforeMs' in answered ? answered.notBeforeMs : 0
+    await postpone(posting, Math.max(notBeforeMs, backOff(posting.tries + 1)))
   }
 
   /** While Slack was away, what waited for it may have gone on. */

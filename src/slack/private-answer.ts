@@ -2,7 +2,7 @@
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import type { OutboxMessage } from '../release/messages.ts'
-import { ask } from './clients.ts'
+import { ask, type SlackTrouble } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
 import { ACTION } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'
@@ -21,8 +21,8 @@ export type PrivateAnswer = Omit<Extract<OutboxMessage, { kind: 'private' }>, 'k
 const ANSWER_ADDRESS_LIVES_MS = 29 * 60_000
 const ANSWER_WITHIN_MS = 5_000
 
-/** `refused`: Slack will not take it. `unknown`: it did not answer, or has no time; it may take it later. */
-export type Answered = 'answered' | { readonly refused: string } | 'unknown'
+/** `refused`: Slack will not take it. `unknown`: it did not answer; it may take it later, or when it says so. */
+export type Answered = 'answered' | { readonly refused: string } | { readonly notBeforeMs: number } | 'unknown'
 
 /** Sends it. Safe to repeat as far as Slack allows: a lost answer may show it twice to the one person, never to others. */
 export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answered> {
@@ -32,7 +32,7 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answe
     if (age < ANSWER_ADDRESS_LIVES_MS && (await respond(to.responseUrl, drawn))) return 'answered'
   }
   const opened = await ask(() => ports.client.conversations.open({ users: to.to }))
-  if (!opened.ok) return opened.trouble === 'refused' ? { refused: opened.error } : 'unknown'
+  if (!opened.ok) return unanswered(opened)
   const channel = opened.value.channel?.id
   if (channel === undefined) return 'unknown'
   const { text, blocks = [] } = drawn
@@ -45,8 +45,12 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answe
       unfurl_media: false,
     }),
   )
-  if (sent.ok) return 'answered'
-  return sent.trouble === 'refused' ? { refused: sent.error } : 'unknown'
+  return sent.ok ? 'answered' : unanswered(sent)
+}
+
+function unanswered(trouble: SlackTrouble): Answered {
+  if (trouble.trouble === 'rate limited') return { notBeforeMs: trouble.afterMs }
+  return trouble.trouble === 'refused' ? { refused: trouble.error } : 'unknown'
 }
 
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {

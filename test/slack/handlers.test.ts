@@ -160,6 +160,17 @@ describe('a private answer', () => {
     await sim.settle()
     expect(read(sim, DANA.id).filter((text) => text.includes('#1'))).toHaveLength(1)
   })
+
+  it('waits for as long as Slack says', async () => {
+    const sim = simulated()
+    for (const nth of [1, 2]) sim.plan.add({ role: 'bot', call: 'slack.open', nth, fault: '429' })
+    await sim.request()
+    await sim.tick(25_000)
+    expect(read(sim, DANA.id)).toEqual([])
+    await sim.tick(10_000)
+    expect(read(sim, DANA.id)).toHaveLength(1)
+    expect(sim.plan.calls.filter(({ call }) => call === 'slack.open')).toHaveLength(3)
+  })
 })
 
 describe('what a bot that died has left', () => {
