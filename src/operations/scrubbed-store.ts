@@ -2,7 +2,8 @@ import type { Store } from '../release/ports/store.ts'
 
 /**
  * The same store, with the last net against secrets: whatever tools have said (problems, step results, events, thread
- * lines, answers) is scrubbed before it is stored, and so before it can reach Slack. Plans are left as they are: what
+ * lines, answers) and people have typed (reasons, notes) is scrubbed before it is stored, and so before it can reach
+ * Slack's channels. Plans are left as they are: what
  * they bind must not change by a letter, and no tool's output is in them.
  */
 export function scrubStore(store: Store, scrub: (text: string) => string): Store {
@@ -14,8 +15,16 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
         (tx) =>
           work({
             ...tx,
+            createRelease: (release) =>
+              tx.createRelease(release.reason ? { ...release, reason: scrub(release.reason) } : release),
             changeRelease: (number, change) =>
-              tx.changeRelease(number, change.problem ? { ...change, problem: clean(change.problem) } : change),
+              tx.changeRelease(number, {
+                ...change,
+                ...(change.problem && { problem: clean(change.problem) }),
+                ...(change.endReason && { endReason: scrub(change.endReason) }),
+              }),
+            addSignOff: (number, signOff) =>
+              tx.addSignOff(number, signOff.note ? { ...signOff, note: scrub(signOff.note) } : signOff),
             putStep: (number, step) => tx.putStep(number, step.result ? { ...step, result: clean(step.result) } : step),
             addEvent: (event) => tx.addEvent({ ...event, data: clean(event.data) }),
             send: (message) =>

@@ -5,6 +5,10 @@
 import { describe, expect, it } from 'vitest'
 import { createLog } from '../../src/operations/log.ts'
 import { createScrubber, SECRET_MARK } from '../../src/operations/scrub.ts'
+import { ACTION } from '../../src/slack/ids.ts'
+import { FIELD } from '../../src/slack/views/modals.ts'
+import { TOM } from '../support/builders.ts'
+import { pressOf, submissionOf } from '../support/simulation/clicks.ts'
 import { SECRET, SECRET_FORMS, TELLS_ALL, wrong } from '../support/simulation/failures.ts'
 import type { FaultKind, PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, type Flow } from '../support/simulation/flow.ts'
@@ -139,5 +143,29 @@ describe('Promise 8, no secret gets out', { timeout: 120_000 }, () => {
       sim.end()
     }
     expect(told).toMatchObject({ Slack: 2, outbox: 2 })
+  })
+
+  it('what people paste into a window', async () => {
+    const told: Record<string, number> = {}
+    const pasted = `it fails with postgres://api:${encodeURIComponent(SECRET)}@db and ${SECRET}`
+    for (const [action, kind] of [
+      [ACTION.reject, 'rejected'],
+      [ACTION.emergency, 'succeeded'],
+    ] as const) {
+      const sinks = watched([])
+      const { sim } = sinks
+      await sim.request()
+      await sim.settle()
+      const token = await sim.memory.connect('a test').store.buttonToken(1, action)
+      const at = sim.release().card ?? { channel: '', ts: '' }
+      await sim.deliver((id) => pressOf({ action, token, at }, TOM.id, id))
+      const view = sim.opened()
+      if (view) await sim.deliver((id) => submissionOf(view, { [FIELD.reason]: pasted }, TOM.id, id))
+      await sim.settle()
+      expect(sim.release().state).toBe(kind)
+      expect(lookedThrough(sinks, told)).toEqual([])
+      sim.end()
+    }
+    expect(told).toMatchObject({ Slack: 2, releases: 2, events: 2 })
   })
 })
