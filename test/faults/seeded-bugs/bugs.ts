@@ -125,6 +125,27 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: "if (seen.holds === '') return releaseAgain(run, seen)",
     tests: ['test/features/failures-heroku.test.ts'],
   },
+  {
+    bug: 'release once more what a cut-off push has brought since it was probed',
+    file: 'src/worker/steps/push.ts',
+    find: "if (isThere(run, seen)) return { is: 'done'",
+    replace: "if (seen.holds === '') return { is: 'done'",
+    tests: ['test/worker/push.test.ts'],
+  },
+  {
+    bug: 'retry a second time for a click that is handled again',
+    file: 'src/slack/handlers.ts',
+    find: 'service.retry({ ...asked, key: arrival.id })',
+    replace: 'service.retry(asked)',
+    tests: ['test/slack/handlers.test.ts'],
+  },
+  {
+    bug: 'leave what a release has opened when Bitbucket is away for a minute',
+    file: 'src/adapters/store/jobs.ts',
+    find: "return kind === 'tidy' || kind === 'carry' ? AFTERWARDS_ATTEMPTS : PLAN_ATTEMPTS",
+    replace: 'return PLAN_ATTEMPTS',
+    tests: ['test/faults/simulated-runs.test.ts'],
+  },
   // Promise 2: what was signed is what goes
   {
     bug: 'count a sign-off whatever plan it was given on',
@@ -191,6 +212,20 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: "if (found.is === 'not a member' && found.why === 'bot')",
     tests: ['test/release/service.test.ts', 'test/features/refusals-of-people.test.ts'],
   },
+  {
+    bug: 'take a press on any message of the channel',
+    file: 'src/slack/handlers.ts',
+    find: '|| release.card.ts !== arrival.ts) return STALE',
+    replace: ') return STALE',
+    tests: ['test/slack/handlers.test.ts'],
+  },
+  {
+    bug: 'take the token of one button for another',
+    file: 'src/slack/handlers.ts',
+    find: 'if (meant === undefined || meant.action !== arrival.action) return STALE',
+    replace: 'if (meant === undefined) return STALE',
+    tests: ['test/slack/handlers.test.ts'],
+  },
   // Promise 4: nothing before the announcement
   {
     bug: 'run before Slack has confirmed the announcement',
@@ -228,6 +263,27 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: 'release.expiresAt !== undefined && now >= release.expiresAt',
     replace: 'release.expiresAt !== undefined && now > new Date(8.64e15)',
     tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy.test.ts'],
+  },
+  {
+    bug: 'leave a cancelled release the card that was drawn before',
+    file: 'src/slack/delivery.ts',
+    find: 'const drawn = (await message.drawAnew?.()) ?? message.drawn',
+    replace: 'const drawn = message.drawn',
+    tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
+  },
+  {
+    bug: 'leave the old card of a bot that stood still',
+    file: 'src/slack/delivery.ts',
+    find: 'if (await movedSince(now)) await',
+    replace: 'if (now.number === 0) await',
+    tests: ['test/faults/slack-at-its-worst.test.ts'],
+  },
+  {
+    bug: 'keep quiet to who came too late while the bot was away',
+    file: 'src/slack/handlers.ts',
+    find: "(refusal.gate === 'already_decided' && refusal.by?.id === arrival.user)",
+    replace: "refusal.gate === 'already_decided'",
+    tests: ['test/slack/handlers.test.ts'],
   },
   // Promise 6: the record can be checked
   {
