@@ -2,6 +2,7 @@
  * Promises 1, 4 and 7 against Slack at its worst: answers lost in every way, hours without Slack, deliveries that come again
  * or come only as a retry. Messages are counted where they arrive, in Slack. `FAULTS_SEED` replays a run.
  */
+import { WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
 import { makeUnreliable, randomOf, timeouts } from './unreliable-slack.ts'
@@ -264,6 +265,90 @@ describe('Promises 4 and 7: Slack is down', () => {
   function expectOutcome(sim: Simulation): void {
     expect(sim.world.slack.withKey(`${sim.release().number}:outcome`)).toBeDefined()
   }
+})
+
+describe('Promise 7, every release ends: what Slack refuses', () => {
+  type Call = (args: { channel?: string }) => Promise<unknown>
+
+  /** From now this call of Slack's is answered so, until what this gives is called. */
+  function refusing({ world }: Simulation, group: 'chat' | 'conversations', method: string, error: Error): () => void {
+    const of = world.slack.client[group]
+    const whole: unknown = Reflect.get(of, method)
+    Reflect.set(of, method, () => Promise.reject(error))
+    return () => void Reflect.set(of, method, whole)
+  }
+  const no = (error: string) => new WebAPIPlatformError({ ok: false, error })
+
+  it('for half an hour to a token that is mended then: nothing is given up', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    const mend = refusing(sim, 'chat', 'postMessage', no('token_revoked'))
+    await sign(sim)
+    await sim.tick(30 * MIN)
+    expect(irreversible(sim)).toEqual([])
+    mend()
+    expect(await sim.settle()).toBe(true)
+    sim.checkInvariants()
+    expect(sim.release().state).toBe('succeeded')
+    expectToldOnce(sim)
+  })
+
+  it.each(['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive'])(
+    'to change a card (%s): another one is posted, and goes on in its place',
+    async (error) => {
+      const sim = simulated()
+      await toSignOff(sim)
+      const { card } = sim.release()
+      const mend = refusing(sim, 'chat', 'update', no(error))
+      await sim.sign('qa')
+      expect(await sim.until(() => sim.release().card?.ts !== card?.ts)).toBe(true)
+      mend()
+      await sim.sign('approval')
+      expect(await sim.settle()).toBe(true)
+      sim.checkInvariants()
+      expect(sim.release().state).toBe('succeeded')
+    },
+  )
+
+  it('more than a few calls: nothing of the kind is sent before the time that it says', async () => {
+    const sim = simulated()
+    await toSignOff(sim)
+    await sim.settle()
+    const mend = refusing(sim, 'chat', 'postMessage', new WebAPIRateLimitedError(120))
+    await sign(sim)
+    mend()
+    const posts: number[] = []
+    const { chat } = sim.world.slack.client
+    const whole = chat.postMessage.bind(chat) as unknown as Call
+    Reflect.set(chat, 'postMessage', (args: { channel?: string }) => {
+      if (args.channel?.startsWith('C-')) posts.push(sim.now())
+      return whole(args)
+    })
+    const from = sim.now()
+    expect(await sim.settle()).toBe(true)
+    expect(posts.filter((at) => at < from + 100_000)).toEqual([])
+    expect(sim.release().state).toBe('succeeded')
+    expectToldOnce(sim)
+  })
+
+  it('a private answer a few times: it comes; for a day: it is of no use any more', async () => {
+    const sim = simulated()
+    const mend = refusing(sim, 'conversations', 'open', no('user_disabled'))
+    await sim.request()
+    await sim.tick(MIN)
+    mend()
+    await sim.settle()
+    const told = () => sim.world.truth.of('private message').length
+    expect(told()).toBe(1)
+    refusing(sim, 'conversations', 'open', new WebAPIRequestError(new Error('read ECONNRESET')))
+    await sim.request()
+    await sim.tick(MIN)
+    sim.jumpClock(25 * 60 * MIN)
+    await sim.tick(2 * MIN)
+    const answers = sim.memory.outboxRows().filter(({ message }) => message.kind === 'private')
+    expect(answers.map(({ state }) => state)).toEqual(['confirmed', 'given up'])
+    expect(told()).toBe(1)
+  })
 })
 
 describe('Promise 1, at most one effect: deliveries that come again', () => {

@@ -62,7 +62,16 @@ const LOOKS = [
   'migrations.status',
   'migrations.revisions',
 ]
-const SLACK = ['slack.postMessage', 'slack.update', 'slack.history', 'slack.replies', 'slack.open', 'directory.person']
+const SLACK = [
+  'slack.postMessage',
+  'slack.update',
+  'slack.history',
+  'slack.replies',
+  'slack.open',
+  'interactive.open',
+  'directory.person',
+  'directory.groupMembers',
+]
 const STORE = ['store.transaction', 'outbox.trying', 'outbox.confirmed', 'inbox.receive', 'inbox.handled']
 
 const worker = (call: string) => ({ role: 'worker' as const, call })
