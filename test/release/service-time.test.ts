@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest'
+import { announced, planned } from '../../src/release/course.ts'
+import { createReleaseService } from '../../src/release/service.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
-import { DANA, LIN, TOM } from '../support/builders.ts'
+import { aPlan, DANA, LIN, TOM } from '../support/builders.ts'
 import { aTeam, made, NIA, refusedBy } from './service-team.ts'
 
 afterAll(stopPostgres)
@@ -14,7 +16,12 @@ describe('time passes', () => {
     await team.postCard(number)
     const posted = await team.release(number)
     expect(Number(posted.expiresAt) - Number(posted.cardPostedAt)).toBe(24 * 3_600_000)
-    await team.passes('23 hours 59 minutes')
+    await team.service.tick()
+    expect(await team.lines(number)).toEqual([])
+    await team.passes('23 hours')
+    // Slack has lost the card, and has another one: that gives nobody more time.
+    await team.postCard(number)
+    await team.passes('59 minutes')
     await team.service.tick()
     expect((await team.release(number)).state).toBe('awaiting sign-off')
     await team.passes('1 minute')
@@ -70,6 +77,47 @@ describe('time passes', () => {
     await team.passes('2 seconds')
     await team.service.tick()
     expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
+  })
+
+  it('nor one that nobody had to sign, within an hour of its plan', async () => {
+    const team = await aTeam()
+    const { number } = made(await team.ask({ environment: 'integration' }))
+    await team.store.transaction(async (tx) => {
+      const release = await tx.lockRelease(number)
+      if (release) await planned(tx, release, team.integration, aPlan())
+    })
+    expect((await team.release(number)).state).toBe('approved')
+    await team.passes('1 hour')
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
+  })
+
+  it('nor one that was announced, and Slack is not blamed for it', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    await team.announce(number)
+    const confirm = () => team.store.transaction((tx) => announced(tx, number, { channel: 'C1', ts: '1.1' }))
+    await confirm()
+    await confirm()
+    expect(await team.jobs(number, 'run')).toHaveLength(1)
+    expect((await team.events(number)).filter((type) => type === 'announcement_confirmed')).toHaveLength(1)
+    await team.passes('1 hour')
+    await team.service.tick()
+    expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
+  })
+
+  it('one that can’t be looked at does not hold back the others', async () => {
+    const team = await aTeam()
+    const number = await team.approved()
+    const other = made(await team.ask({ environment: 'integration' })).number
+    await team.passes('1 hour')
+    const events: typeof team.store.events = async (of) => {
+      if (of === number) throw new Error('on purpose')
+      return team.store.events(of)
+    }
+    const service = createReleaseService({ ...team, store: { ...team.store, events } })
+    await expect(service.tick()).rejects.toThrow('on purpose')
+    expect((await team.release(other)).state).toBe('refused')
   })
 
   it('nor one whose announcement Slack has not confirmed, which is said', async () => {
@@ -132,6 +180,9 @@ describe('time passes', () => {
     await team.service.tick()
     await team.service.tick()
     expect(await told()).toBe(1)
+    await team.store.transaction((tx) => tx.changeRelease(number, { attempt: 2 }))
+    await team.service.tick()
+    expect(await told()).toBe(2)
     expect((await team.release(number)).state).toBe('running')
   })
 
