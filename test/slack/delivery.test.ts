@@ -208,7 +208,7 @@ describe('a card that was there before its plan', () => {
     start()
     const { number } = made(await team.ask())
     const blocks = () => posts().map((message) => JSON.stringify(message.blocks))
-    await expect.poll(() => blocks().length, eventually).toBe(1)
+    await expect.poll(async () => (await team.release(number)).card, eventually).toBeDefined()
     await team.plan(number)
     await expect.poll(() => blocks().length, eventually).toBe(3)
     expect(blocks().map((each) => each.includes('<!subteam'))).toEqual([false, true, false])
