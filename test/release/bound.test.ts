@@ -268,6 +268,19 @@ describe('without a merge', () => {
   })
 })
 
+describe('an upgrade that was cut off between two branches of revisions', () => {
+  const plan = aPlan({
+    bound: { database: { ...database(), revisions: ['a1', 'b1'], pending: ['a2', 'b2', 'c3'], head: 'c3' } },
+  })
+
+  it('may have left the database on its way, and nowhere else', () => {
+    const cutOff = [aStep('migrate', begun)]
+    expect(whats({ ...SEEN, revisions: ['a2', 'b1'] }, cutOff, plan)).toEqual([])
+    expect(whats({ ...SEEN, revisions: ['a2', 'x'] }, cutOff, plan)).toEqual(["the database's revision"])
+    expect(whats({ ...SEEN, revisions: ['a2', 'b1'] }, [], plan)).toEqual(["the database's revision"])
+  })
+})
+
 describe('the first release ever', () => {
   const plan = aPlan({
     firstRelease: true,

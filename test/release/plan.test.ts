@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalJson, commitToPush, digest, fingerprint, type Plan } from '../../src/release/plan.ts'
+import {
+  builtCommit,
+  canonicalJson,
+  commitToPush,
+  digest,
+  fingerprint,
+  haveAllPassed,
+  type Plan,
+} from '../../src/release/plan.ts'
 import { aCommit, aPlan, sha } from '../support/builders.ts'
 
 describe('canonical JSON', () => {
@@ -202,6 +210,33 @@ function everyChange(value: unknown, path = ''): readonly Change[] {
   )
   return path === '' ? inside : [...inside, here('taken away', null)]
 }
+
+describe('the builds that count', () => {
+  const author = { name: 'Marek', email: 'marek@example.com' }
+  const pick = (from: string) => ({
+    from: sha(from),
+    made: sha(`${from}0`),
+    title: 'Mend it',
+    author,
+    files: { count: 0, list: [] },
+  })
+  const check = (state: 'passed' | 'failed' | 'running' | 'stopped') => ({ name: state, state, url: 'https://ci' })
+
+  it('are those of what is brought: the source, or the last commit that is picked', () => {
+    expect(builtCommit(aPlan())).toBe(aPlan().bound.source.commit)
+    const picks = [pick('a1'), pick('b2')]
+    const hotfix = { picks, at: '2026-11-22T08:00:00Z', alsoGoes: { count: 0, commits: [] } }
+    expect(builtCommit(aPlan({ hotfix }))).toBe(sha('b2'))
+  })
+
+  it('have passed where there are some, and all are good', () => {
+    expect(haveAllPassed([])).toBe(false)
+    expect(haveAllPassed([check('passed'), check('passed')])).toBe(true)
+    for (const state of ['failed', 'running', 'stopped'] as const) {
+      expect(haveAllPassed([check('passed'), check(state)])).toBe(false)
+    }
+  })
+})
 
 describe('the commit that goes', () => {
   it('is the one there is, or what the merge made', () => {

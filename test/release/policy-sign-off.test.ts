@@ -11,10 +11,12 @@ import {
   gate,
   member,
   migrations,
+  NOW,
   onCall,
   person,
   production,
   qa,
+  requester,
   word,
 } from './policy-people.ts'
 
@@ -104,6 +106,18 @@ describe('two people', () => {
     const { email: _email, ...nameless } = approver
     const plan = aPlan({ authors: [{ name: 'x', email: '' }] })
     expect(gate('approval', nameless, aRelease({ plan }))).toBe('allowed')
+  })
+})
+
+describe('go', () => {
+  it('is its requester’s, for as long as the plan waits for it', () => {
+    const hotfix = { picks: [], at: '2026-11-22T08:00:00Z', alsoGoes: { count: 0, commits: [] }, asksGo: true as const }
+    const waits = aRelease({ plan: aPlan({ hotfix }), state: 'awaiting sign-off', expiresAt: NOW })
+    const before = new Date(NOW.getTime() - 1)
+    expect(asks('go', requester, waits, anIntegration(), before)).toBeUndefined()
+    expect(asks('go', requester, waits, anIntegration(), NOW)?.gate).toBe('expired')
+    expect(asks('go', approver, waits, anIntegration(), before)?.gate).toBe('not_allowed')
+    expect(asks('go', requester, aRelease(), anIntegration(), before)?.gate).toBe('already_decided')
   })
 })
 
