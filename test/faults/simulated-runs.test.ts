@@ -1,5 +1,7 @@
 /** What the simulation has found, each as a story of its own: runs that must go on by themselves, and effects that come late. */
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { planned } from '../../src/release/course.ts'
+import { anEnvironment, aPlan } from '../support/builders.ts'
 import type { PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
@@ -121,5 +123,33 @@ describe('Promise 7, every release ends: a Bitbucket that is away when a release
     await sim.cancel()
     expect(await sim.settle()).toBe(true)
     expect(sim.world.truth.of('declined')).toHaveLength(1)
+  })
+})
+
+describe('Promise 7, every release ends: a plan that is made while the card that waited for a worker is being drawn', () => {
+  it('stands on that card, which asks for its sign-offs', async () => {
+    const sim = createSimulation({
+      faults: [
+        {
+          role: 'bot',
+          call: 'outbox.trying',
+          nth: 1,
+          fault: 'meanwhile before',
+          does: () =>
+            sim.memory.connect('a worker').store.transaction(async (tx) => {
+              const release = await tx.lockRelease(1)
+              if (release) await planned(tx, release, anEnvironment(), aPlan())
+            }),
+        },
+      ],
+    })
+    onTestFinished(() => sim.end())
+    sim.crash('worker')
+    await sim.tick(60_000)
+    await sim.request()
+    await sim.tick(30_000)
+    const { state, card } = sim.release()
+    expect(state).toBe('awaiting sign-off')
+    expect(sim.world.slack.messages.find(({ ts }) => ts === card?.ts)?.text).toContain('awaits sign-off')
   })
 })

@@ -265,11 +265,11 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy.test.ts'],
   },
   {
-    bug: 'leave a cancelled release the card that was drawn before',
+    bug: 'leave a planned release the card that was drawn before',
     file: 'src/slack/delivery.ts',
     find: 'const drawn = (await message.drawAnew?.()) ?? message.drawn',
     replace: 'const drawn = message.drawn',
-    tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
+    tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
     bug: 'leave the old card of a bot that stood still',
