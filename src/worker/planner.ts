@@ -265,7 +265,7 @@ function stepsOf(environment: Environment, bound: BoundFacts, isTalkedOver: bool
   const steps: (StepName | false)[] = [
     environment.announce === 'required' && 'announce',
     bound.kind === 'hotfix' && 'pick',
-    (environment.signOff !== undefined || isTalkedOver) && 'record',
+    (bound.kind === 'hotfix' || environment.signOff !== undefined || isTalkedOver) && 'record',
     result.how === 'merge' && 'merge',
     'sync',
     'verify',

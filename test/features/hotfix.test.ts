@@ -169,7 +169,8 @@ it('where nobody signs, the plan is shown privately first, and Go starts it', as
   expect(await inOrigin(team, 'rev-parse', `${picked}^{tree}`)).toBe(await pickedByHand(team, master, [first, second]))
   expect(await inOrigin(team, 'rev-parse', `${picked}~2`)).toBe(master)
   expect(team.heroku.runs(INTEGRATION)).toBe(picked)
-  expect(await stepsDone()).toEqual(['pick', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
+  expect(await stepsDone()).toEqual(['pick', 'record', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
+  expect(team.bitbucket.commitComments(picked)).toMatchObject([{ raw: expect.stringContaining(REASON.slice(0, 20)) }])
   await press(dana)
   await team.told(dana, 'already_decided')
 
