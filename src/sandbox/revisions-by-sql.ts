@@ -64,6 +64,11 @@ async function currentOf(client: pg.Client): Promise<string | undefined> {
   return (await client.query('select version_num from alembic_version')).rows[0]?.version_num
 }
 
+/** Where the revisions are kept, and whether an upgrade of the service's is connected (it calls itself so by PGAPPNAME). */
+const SURROUNDINGS = `select current_schema() as schema, exists (
+  select from pg_stat_activity
+  where datname = current_database() and application_name = 'signoff' and pid <> pg_backend_pid()) as working`
+
 async function look({ withSql }: { withSql: boolean }): Promise<object> {
   const all = await readRevisions()
   const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
@@ -75,9 +80,12 @@ async function look({ withSql }: { withSql: boolean }): Promise<object> {
     const current = await currentOf(client)
     const isKnown = current === undefined || all.some((one) => one.revision === current)
     const followed = new Set(all.map((one) => one.after))
+    const { schema, working } = (await client.query(SURROUNDINGS)).rows[0] ?? {}
     return {
       dialect: 'postgresql',
       identity: `${client.host.toLowerCase()}:${client.port}/${client.database}`,
+      table: [schema, 'alembic_version'],
+      working,
       heads: all.filter((one) => !followed.has(one.revision)).map(described),
       current: current === undefined ? [] : [current],
       unknown: isKnown ? [] : [current],
