@@ -19,8 +19,9 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-// Who reads may have read enough, as `head` has.
-process.stdout.on('error', () => process.exit(NOT_GOOD))
+/** Who reads may have read enough, as `head` has. */
+const endUnread = () => process.exit(NOT_GOOD)
+process.stdout.on('error', endUnread)
 
 function complain(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`)
@@ -94,6 +95,7 @@ async function sandbox({ port, reset = false, play = false, role }: SandboxWords
     return start({ role }, SANDBOX_PACE)
   }
   // A terminal that is closed takes the output along; what runs is stopped in order all the same.
+  process.stdout.off('error', endUnread)
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const { runSandbox } = await import('./sandbox/command.ts')
   const { startEmbeddedPostgres } = await import('./adapters/store/embedded-postgres.ts')
