@@ -1,6 +1,5 @@
 import { type App, type Environment, promotedFrom } from '../release/app.ts'
 import type { Plan } from '../release/plan.ts'
-import type { PullRequest } from '../release/ports/bitbucket.ts'
 import type { Release } from '../release/release.ts'
 import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -130,14 +129,8 @@ export async function tidyPullRequest(
 ): Promise<string | undefined> {
   if (promotedFrom(app, environment) === undefined) return undefined
   const known = release.plan?.pullRequest
-  const look = () =>
-    patiently<PullRequest | undefined>(
-      () =>
-        known === undefined
-          ? ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release))
-          : ports.bitbucket.pullRequest(app, known.id),
-      ports,
-    )
+  // By its marker, not by its number: one that a later release's words stand in now is not this one's any more.
+  const look = () => patiently(() => ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release)), ports)
   const found = await look()
   if (!found.ok) return found.detail
   if (found.value?.state === 'open') {
