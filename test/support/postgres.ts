@@ -10,6 +10,7 @@ import pg from 'pg'
 import { inject } from 'vitest'
 import { type ServerAccount, serverAccount } from '../../src/adapters/store/embedded-account.ts'
 import { postgresBinaries, postgresEnvironment } from '../../src/adapters/store/embedded-binaries.ts'
+import { openStore } from '../../src/adapters/store/open.ts'
 
 /**
  * The tests' Postgres: the real programs, one server for a whole vitest run, made for speed (no fsync). It listens on a
@@ -22,6 +23,8 @@ export type TestPostgres = {
   socketDir: string
   port: number
   user: string
+  /** A database that holds what a store is made of, and nothing else, to be copied; undefined outside a vitest run. */
+  storeTemplate?: string
   /** A new database, empty or a copy of `template` (nobody may be connected to that one). */
   createDatabase(options?: { template?: string }): Promise<TestDatabase>
   /** Ends the server when this call started it; leaves the shared one. */
@@ -37,7 +40,7 @@ export type TestDatabase = {
 }
 
 /** What the global setup hands to the tests. */
-export type TestServer = { socketDir: string; port: number; user: string; password: string }
+export type TestServer = { socketDir: string; port: number; user: string; password: string; storeTemplate?: string }
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -47,10 +50,12 @@ declare module 'vitest' {
 
 let shared: StartedServer | undefined
 
-/** For vitest's `globalSetup`: one server for the run. */
+/** For vitest's `globalSetup`: one server for the run, and a store to copy: making one takes longer than anything else there. */
 export async function setup(project: { provide(key: 'testPostgres', value: TestServer): void }): Promise<void> {
   shared = await startServer()
-  project.provide('testPostgres', shared.server)
+  const { url, name: storeTemplate } = await controls(shared.server, leave).createDatabase()
+  await (await openStore({ pool: { connectionString: url } })).close()
+  project.provide('testPostgres', { ...shared.server, storeTemplate })
 }
 
 export async function teardown(): Promise<void> {
@@ -82,13 +87,14 @@ function controls(server: TestServer, stop: () => Promise<void>): TestPostgres {
   const createDatabase = async ({ template = 'template1' }: { template?: string } = {}): Promise<TestDatabase> => {
     const name = `test_${randomBytes(8).toString('hex')}`
     const quoted = pg.escapeIdentifier(template)
-    await inDatabase(url, (client) => client.query(`create database ${name} template ${quoted}`))
+    // Twice as fast as through the write-ahead log, where nothing is synced.
+    await inDatabase(url, (client) => client.query(`create database ${name} template ${quoted} strategy file_copy`))
     const drop = async (): Promise<void> => {
       await inDatabase(url, (client) => client.query(`drop database if exists ${name} with (force)`))
     }
     return { url: urlOf(name), name, drop }
   }
-  return { url, socketDir: server.socketDir, port: server.port, user: server.user, createDatabase, stop }
+  return { ...server, url, createDatabase, stop }
 }
 
 async function inDatabase(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {

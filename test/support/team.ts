@@ -175,10 +175,11 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
 
   const revision = await repository.headRevision('production')
   postgres ??= startTestPostgres()
+  const server = await postgres
   const databases = {
     integration: await databaseAt(repository, production, revision),
     production: await databaseAt(repository, production, options.firstRelease ? undefined : revision),
-    store: await (await postgres).createDatabase(),
+    store: await server.createDatabase(server.storeTemplate === undefined ? {} : { template: server.storeTemplate }),
   }
 
   const env = {
