@@ -49,7 +49,8 @@ export const jobs: readonly Behaviour[] = [
       await enqueue(b, plan)
       expect(await b.jobs.isLive({ ...plan, forEmergency: true })).toBe(false)
       const work = await working(a)
-      expect([await work.next(), await work.next()]).toMatchObject([{ job: asked }, { job: plan }])
+      const claimed = [await work.next(), await work.next()].map(({ job }) => job)
+      expect(claimed).toEqual(expect.arrayContaining([asked, plan]))
       expect(await stillWaits(work.next())).toBe(true)
     },
   },
