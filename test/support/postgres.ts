@@ -184,6 +184,13 @@ function launch(
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
+    // Databases that live for seconds need nobody to look after them, nor a log that could be replayed elsewhere.
+    autovacuum: 'off',
+    wal_level: 'minimal',
+    max_wal_senders: '0',
+    checkpoint_timeout: '1h',
+    io_method: 'sync',
+    jit: 'off',
   }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   return spawn('/bin/sh', ['-c', untilInputEnds, root, postgres, '-D', cluster, ...options], {
