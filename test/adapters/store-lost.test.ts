@@ -84,4 +84,15 @@ describe('when the store falls silent', () => {
     expect(ping).toBe('The store does not answer.')
     await worker.close()
   })
+
+  it('a query that waits for an answer is told, and the next goes over a connection of its own', async () => {
+    const opened = await storeWithRelease('bot')
+    const way = await silentWay(opened.url)
+    const bot = await opened.again({ role: 'bot', pool: { connectionString: way.url }, silentMs: 1_000 })
+    await bot.store.now()
+    way.fallSilent()
+    await expect(bot.store.release(1)).rejects.toThrow('The store gives no sign of life.')
+    expect(await bot.store.release(1)).toMatchObject({ number: 1 })
+    await bot.close()
+  })
 })

@@ -69,6 +69,15 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
   }
 }
 
+/**
+ * The socket of a connection that is never silent for so long while it is used: cut then, so that whoever waits for an answer is
+ * told. Without it a query waits until the system gives up, which can take a quarter of an hour.
+ */
+export function cutWhenSilent(silentMs: number): Socket {
+  const socket = new Socket()
+  return socket.setTimeout(silentMs, () => socket.destroy(new Error('The store gives no sign of life.')))
+}
+
 /** Waits for work no longer than that; whether it has ended. It goes on by itself. */
 export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined

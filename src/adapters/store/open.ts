@@ -9,7 +9,7 @@ import type { EventRow, StoredChain, StoredMessage } from '../../release/record.
 import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
-import { type Report, within } from './connection.ts'
+import { cutWhenSilent, type Report, within } from './connection.ts'
 import { createForgetting } from './forgetting.ts'
 import { createInbox } from './inbox.ts'
 import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
@@ -31,6 +31,8 @@ export interface StoreOptions {
   /** Told of what goes wrong beside any call. */
   readonly report?: Report
   readonly timing?: JobTiming
+  /** After how much silence in the middle of a query or transaction the store is given up; default 45 s. */
+  readonly silentMs?: number
 }
 
 export interface OpenStore {
@@ -63,6 +65,10 @@ export interface OpenStore {
 
 /** A store that does not answer can't be taken leave of. */
 const closeWithinMs = 2000
+/** How long a query may take, and a transaction stand still: the server ends it then. */
+const serverLimitMs = 30_000
+/** Whoever says nothing for longer than the server's own limit is gone. */
+const silentLimitMs = 45_000
 
 /**
  * Opens the store on a Postgres of version 15 or later, over a direct connection (no pooler in transaction mode: locks
@@ -75,8 +81,9 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connect: pg.PoolConfig = { connectionTimeoutMillis: 10_000, application_name: 'signoff', ...options.pool }
   const pool = new pg.Pool({
     max: 8,
-    statement_timeout: 30_000,
-    idle_in_transaction_session_timeout: 30_000,
+    statement_timeout: serverLimitMs,
+    idle_in_transaction_session_timeout: serverLimitMs,
+    stream: () => cutWhenSilent(options.silentMs ?? silentLimitMs),
     ...connect,
   })
   // The pool listens only to connections that are idle; one that is cut while in use would end the process.
