@@ -137,11 +137,19 @@ async function takeStep(running: Running, number: number, plan: Plan, toDo: Step
   const before = step(found, name)
   const looked = await guarded(running, number, name, 'as before', () => lookFirst(running, found, plan, toDo))
   if (looked !== undefined) return settle(running, number, name, before, looked)
-  const begun = await inTransaction(running, number, (tx, release) => writeIntent(tx, release, name))
+  const begun = await inTransaction(running, number, async (tx, release) =>
+    mustSettle(release, toDo) ? 'look again' : writeIntent(tx, release, name),
+  )
+  if (begun === 'look again') return takeStep(running, number, plan, toDo)
   if (begun === undefined) return false
   mustBeOurs(running)
   const run = stepRun(running, begun, plan, before)
   return settle(running, number, name, before, await guarded(running, number, name, 'unknown', () => toDo.perform(run)))
+}
+
+/** A step that was cut off and, since somebody has cancelled, is not to be begun again. */
+function mustSettle(release: Release, { name, settle }: Step): boolean {
+  return settle !== undefined && release.cancelRequestedBy !== undefined && step(release, name)?.state === 'running'
 }
 
 /** Looks whether the step's effect is there, or whether anything stands against bringing it about. Undefined: neither. */
@@ -153,8 +161,7 @@ async function lookFirst(
 ): Promise<Performed | Stopped | undefined> {
   const { ports, app, environment } = running
   const run = stepRun(running, release, plan, step(release, toDo.name))
-  const isOver = release.cancelRequestedBy !== undefined && toDo.settle !== undefined
-  const probe = isOver && toDo.settle ? await toDo.settle(run) : await toDo.probe(run)
+  const probe = toDo.settle && mustSettle(release, toDo) ? await toDo.settle(run) : await toDo.probe(run)
   if (probe.is === 'there') return { is: 'done', effect: 'some', result: probe.result }
   if (probe.is === 'stopped') return probe
   if (!IRREVERSIBLE_STEPS.includes(toDo.name)) return undefined

@@ -53,7 +53,7 @@ export async function writeIntent(tx: Transaction, release: Release, name: StepN
   return withStep(release, intent)
 }
 
-/** A step that was cut off, whose effect was then proven absent, and which is not to be begun again. */
+/** A step that was cut off, whose effect a look has then proven absent, and which is not to be begun again. */
 async function notTaken(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
   if (row?.state !== 'running') return release
   const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }

@@ -2,11 +2,11 @@
  * Promise 5, stop means stop: a cancel is committed at every moment of every way of a release, and the worker dies at that
  * moment or goes on. What begins afterwards is counted outside; how often each end was reached is printed.
  */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { hasEnded, type StepName } from '../../src/release/release.ts'
 import { createReleaseService } from '../../src/release/service.ts'
 import { DANA } from '../support/builders.ts'
-import type { FaultKind } from '../support/simulation/faults.ts'
+import type { FaultKind, PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
 import { appOf } from '../support/simulation/setting.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
@@ -70,7 +70,7 @@ interface Cancelled {
 const keyOf = ({ metadata }: SlackMessage) => metadata?.event_payload.key ?? ''
 
 /** Counted in the world's own log: nothing but the step in flight has done anything since. */
-function expectStopped(sim: Simulation, flow: Flow, { effects, events, inFlight }: Cancelled): string {
+function expectStopped(sim: Simulation, flow: Flow, dies: boolean, { effects, events, inFlight }: Cancelled): string {
   const { state, steps, problem } = sim.release()
   const since = sim.world.truth.effects.slice(effects).flatMap(({ kind }) => STEP_OF[kind] ?? [])
   for (const step of since) expect(step, 'only what was in flight goes on').toBe(inFlight)
@@ -88,7 +88,10 @@ function expectStopped(sim: Simulation, flow: Flow, { effects, events, inFlight 
   const did = new Set(sim.world.truth.effects.flatMap(({ kind }) => STEP_OF[kind] ?? []))
   for (const { name, state: settled, effect } of steps) {
     expect(settled, `${name} is settled`).not.toBe('running')
-    if (['merge', 'pick', 'migrate', 'push'].includes(name)) expect(effect).toBe(did.has(name) ? 'some' : 'none')
+    // What a dead worker has asked others for, and is not seen, may have been asked or not: only a database tells.
+    const isUnknown = dies && name === inFlight && ['merge', 'pick', 'push'].includes(name)
+    const without = isUnknown ? 'unknown' : 'none'
+    if (['merge', 'pick', 'migrate', 'push'].includes(name)) expect(effect).toBe(did.has(name) ? 'some' : without)
   }
   if (state === 'succeeded') {
     expect(happened(sim)).toEqual(ONCE[flow])
@@ -127,7 +130,7 @@ describe('Promise 5, stop means stop', { timeout: 120_000 }, () => {
             await once(sim, flow, () => hasCome)
             expect(sim.plan.struck, 'somebody cancelled').toHaveLength(1)
             if (cancelled === undefined) expect(hasEnded(sim.release().state), 'too late').toBe(true)
-            const end = cancelled === undefined ? 'had ended' : expectStopped(sim, flow, cancelled)
+            const end = cancelled === undefined ? 'had ended' : expectStopped(sim, flow, dies, cancelled)
             ends[end] = (ends[end] ?? 0) + 1
           } catch (error) {
             const why = error instanceof Error ? error.message : error
@@ -141,4 +144,42 @@ describe('Promise 5, stop means stop', { timeout: 120_000 }, () => {
     console.log(`${flow}: ${count} cancels at ${points.length} points: ${JSON.stringify(ends)}`)
     expect(broken).toEqual([])
   })
+
+  it.each([
+    ['production', 'merge'],
+    ['production', 'push'],
+    ['hot-fix', 'pick'],
+  ] as const)(
+    '%s: a cancel between the look and the intent of a %s that was cut off is looked at again',
+    async (flow, name) => {
+      const point = (await pointsIn(flow)).findLast(({ step, moment }) => step === name && moment === 'effect')
+      if (point === undefined) throw new Error(`no effect of ${name}`)
+      const dies: PlannedFault = {
+        role: point.call.role,
+        call: point.call.call,
+        nth: point.call.nth,
+        fault: 'kill before',
+      }
+      const first = createSimulation({ faults: [dies] })
+      await carryThrough(first, flow)
+      const [, again] = first.plan.calls.filter(({ events }) => events.includes(`step_started ${name}`))
+      first.end()
+      if (again === undefined) throw new Error(`the next worker does not begin ${name}`)
+
+      let cancelled = false
+      const does = async () => {
+        cancelled = await cancelNow(sim)
+      }
+      const { role, call, nth } = again
+      const cancels: PlannedFault = { role, call, nth, fault: 'meanwhile before', does }
+      const sim = createSimulation({ faults: [dies, cancels] })
+      onTestFinished(() => sim.end())
+      await once(sim, flow, () => cancelled)
+      const { state, steps, problem } = sim.release()
+      expect(state).toBe('needs attention')
+      expect(problem?.because.gate).toBe(`${name}_unknown`)
+      expect(steps.find((row) => row.name === name)).toMatchObject({ state: 'unknown', effect: 'unknown' })
+      expect(sim.world.truth.effects.filter(({ kind }) => STEP_OF[kind] === name)).toEqual([])
+    },
+  )
 })

@@ -11,7 +11,6 @@ import {
   seenRelease,
   somethingNew,
   startProduction,
-  threadSays,
   timePasses,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
@@ -92,7 +91,7 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([commit])
   })
 
-  it('that is cancelled while its worker is dead begins nothing again, once what was begun must be over', async () => {
+  it('that is cancelled while its worker is dead begins nothing again; what is not seen is told as not known', async () => {
     const commit = await somethingNew(team, 'cancelled')
     const worker = await startWorker()
     team.heroku.hangNextPush('before')
@@ -103,9 +102,13 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     await team.click(team.people.dana, 'Cancel')
     await startWorker()
     await timePasses(team)
-    expect(await reaches(team, 4, 'cancelled')).toMatchObject({ steps: { push: 'failed none' } })
-    await threadSays(team, 4, /The step push was cut off/)
+    const stopped = await reaches(team, 4, 'needs attention')
+    expect(stopped).toMatchObject({ gate: 'push_unknown', steps: { push: 'unknown unknown' } })
+    await cardShows(team, 4, /did the push arrive\?[\s\S]*heroku-integration does not show it/)
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).not.toContain(commit)
+    await team.click(team.people.tom, 'Close')
+    await team.submit(team.people.tom, { Reason: 'nothing was pushed' })
+    await reaches(team, 4, 'closed')
   })
 
   it('that could never be planned ends as refused', async () => {

@@ -38,7 +38,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     next: [['Look at the pull request: branch rules, missing approvals or failed builds are shown there.']],
   }),
   merge_unknown: ({ pullRequest }) => ({
-    why: `Bitbucket did not tell whether pull request #${pullRequest} was merged`,
+    why: `Bitbucket did not confirm that pull request #${pullRequest} was merged`,
     next: [],
     unknown: { question: 'was the pull request merged?', what: `whether pull request #${pullRequest} is merged` },
   }),
@@ -57,7 +57,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     next: [['Let the token’s user push to that branch, under Branch restrictions, then plan again.']],
   }),
   pick_unknown: ({ branch, commit }) => ({
-    why: `the connection was cut, and origin has not answered since`,
+    why: 'the push was cut off, and origin does not show it',
     next: [],
     unknown: {
       question: 'did the pick arrive?',
@@ -119,7 +119,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     next: [[MEND_CODE]],
   }),
   push_unknown: ({ remote, commit }) => ({
-    why: `the connection was cut, and ${name(remote)} has not answered since`,
+    why: `the push was cut off, and ${name(remote)} does not show it`,
     next: [],
     unknown: {
       question: 'did the push arrive?',

@@ -55,7 +55,10 @@ export const merge: Step = {
     return { is: 'absent' }
   },
 
-  settle: lookUntilMerged,
+  async settle(run) {
+    const seen = await lookUntilMerged(run)
+    return seen.is === 'absent' ? notSeen(pullRequestOf(run)) : seen
+  },
 
   async perform(run) {
     const { ports, app, plan, release } = run
@@ -81,6 +84,10 @@ function notMerged(pullRequest: number, answer: Awaited<ReturnType<StepRun['port
     const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
     return stopped({ gate: 'plan_outdated', moved }, 'none')
   }
+  return notSeen(pullRequest)
+}
+
+function notSeen(pullRequest: number): Stopped {
   return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
 }
 

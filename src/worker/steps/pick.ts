@@ -49,7 +49,8 @@ export const pick: Step = {
 
   async settle(run) {
     await lookUntilPicked(run)
-    return pick.probe(run)
+    const seen = await pick.probe(run)
+    return seen.is === 'absent' ? notSeen(run) : seen
   },
 
   async perform(run) {
@@ -126,9 +127,13 @@ function tellingLine(output: readonly string[]): string | undefined {
 
 /** After a push without an answer: looked at until it is seen, or called unknown. */
 async function afterCut(run: StepRun, output: readonly string[]): Promise<Performed | Stopped> {
-  const { branch, commit } = wanted(run)
   await run.tell(`pick-cut:${run.release.attempt}`, 'The push to origin was cut off. Looking whether it arrived.')
   if (await lookUntilPicked(run)) return { is: 'done', effect: 'some', result: picked(run) }
+  return notSeen(run, output)
+}
+
+function notSeen(run: StepRun, output: readonly string[] = []): Stopped {
+  const { branch, commit } = wanted(run)
   return stopped({ gate: 'pick_unknown', branch, commit }, 'unknown', { output })
 }
 

@@ -68,7 +68,8 @@ export const push: Step = {
 
   async settle(run) {
     await lookUntilHeld(run)
-    return push.probe(run)
+    const seen = await push.probe(run)
+    return seen.is === 'absent' ? notSeen(run) : seen
   },
 
   async perform(run) {
@@ -136,7 +137,12 @@ async function afterCut(run: StepRun, output: readonly string[]): Promise<Perfor
   const commit = theCommit(run)
   await run.tell(`push-cut:${run.release.attempt}`, `The push to ${name} was cut off. Looking whether it arrived.`)
   if (await lookUntilHeld(run)) return { is: 'done', effect: 'some', result: { said: pushed(run), commit } }
-  return stopped({ gate: 'push_unknown', remote: name, commit }, 'unknown', { output })
+  return notSeen(run, output)
+}
+
+function notSeen(run: StepRun, output: readonly string[] = []): Stopped {
+  const because = { gate: 'push_unknown', remote: run.environment.remote.name, commit: theCommit(run) } as const
+  return stopped(because, 'unknown', { output })
 }
 
 /** Looks until the remote holds the commit, for as long as a push that was cut off may still arrive. */
@@ -183,7 +189,7 @@ async function releaseAgain(run: StepRun, seen: Seen): Promise<Performed | Stopp
   }
   const found = await lookUntilReleased(run, last)
   if (found !== undefined) return released(run, found.version)
-  return stopped({ gate: 'push_unknown', remote: environment.remote.name, commit }, 'unknown')
+  return notSeen(run)
 }
 
 function released(run: StepRun, version: number): Performed {

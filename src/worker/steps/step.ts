@@ -47,10 +47,10 @@ export interface Step {
   readonly name: StepName
   probe(run: StepRun): Promise<Probe>
   /**
-   * The same for a step that was cut off and is not to be begun again: looks until what was begun must be over. Left out
-   * where a look tells at once.
+   * Looks at a step that was cut off and is not to be begun again, for as long as what was begun may still come: it is
+   * there, or it is unknown, as for a try that was never answered. Left out where a look tells at once.
    */
-  settle?(run: StepRun): Promise<Probe>
+  settle?(run: StepRun): Promise<Exclude<Probe, { is: 'absent' }>>
   perform(run: StepRun): Promise<Performed | Stopped>
 }
 

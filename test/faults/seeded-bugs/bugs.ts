@@ -251,6 +251,20 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
   },
   {
+    bug: 'call a push undone that was cut off, cancelled and not seen',
+    file: 'src/worker/steps/push.ts',
+    find: "return seen.is === 'absent' ? notSeen(run) : seen",
+    replace: "return seen as Exclude<Probe, { is: 'absent' }>",
+    tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
+  },
+  {
+    bug: 'cancel at once what was cut off, when the cancel comes after the look',
+    file: 'src/worker/runner.ts',
+    find: "mustSettle(release, toDo) ? 'look again' : writeIntent(tx, release, name)",
+    replace: 'writeIntent(tx, release, name)',
+    tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
+  },
+  {
     bug: 'start by surprise, hours after the last sign-off',
     file: 'src/worker/runner.ts',
     find: 'if (waited >= RUN_MUST_BEGIN_MS) {',

@@ -388,7 +388,7 @@ describe('a card at its end', () => {
       ""Release #12 of api to production needs attention: did the push arrive? It is not known whether heroku-production holds c0ffee1. A person must look."
       # Release #12: api → production
       :warning: *Needs attention*: did the push arrive?
-      **The connection was cut, and heroku-production has not answered since.**
+      **The push was cut off, and heroku-production does not show it.**
       • **Known: **PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
       • **Known: **Database: 2 of 2 migrations are in.
       • **Not known: **whether heroku-production holds c0ffee1
