@@ -44,6 +44,7 @@ async function start(
   const env = {
     PATH: process.env.PATH,
     HOME: team.directory,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     ...team.env,
     PORT: String(port),
     LOG_LEVEL: 'trace',

@@ -114,7 +114,10 @@ function held(
   }
 }
 
-/** Held from the moment at which the step has begun; a look that was quicker counts as reached all the same. */
+/**
+ * Held from the moment at which the step has begun; a look that was quicker counts as reached all the same. One that
+ * confirms is as quick as Heroku: that takes its time over the release until it has been held.
+ */
 function armLook(
   kills: KillTeam,
   number: number,
@@ -124,6 +127,9 @@ function armLook(
 ): Armed {
   const look = LOOKS[step]
   let release: Armed['release'] = () => undefined
+  const released = Promise.withResolvers<void>()
+  if (step === 'confirm') kills.team.heroku.slowRelease(released.promise)
+  over.addEventListener('abort', () => released.resolve(), { once: true })
   const reached = (async () => {
     if (look === undefined || !(await stored(kills, number, step, 'after the intent', over))) return false
     const quick = AbortSignal.any([over, AbortSignal.timeout(300)])
@@ -132,7 +138,13 @@ function armLook(
     await armed.reached
     return !over.aborted
   })()
-  return { reached, release: (fate) => release(fate) }
+  return {
+    reached,
+    release(fate) {
+      released.resolve()
+      release(fate)
+    },
+  }
 }
 
 /** In the database itself: before, its ledger is locked and the migration waits; after, its row is there. */

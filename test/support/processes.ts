@@ -37,6 +37,7 @@ export async function startProcess(
     env: {
       PATH: process.env.PATH,
       HOME: team.directory,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       ...team.env,
       LOG_LEVEL: 'info',
       ...(dataDir !== undefined && { DATA_DIR: dataDir }),
