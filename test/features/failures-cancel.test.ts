@@ -33,7 +33,7 @@ describe('Cancel', { timeout: 120_000 }, () => {
     await cardShows(team, 1, /Awaiting sign-off/)
     await team.click(team.people.dana, 'Cancel')
     await reaches(team, 1, 'cancelled')
-    await team.slack.waitFor(() => team.bitbucket.pullRequests()[0]?.state === 'DECLINED', { what: 'the decline' })
+    await expect.poll(() => team.bitbucket.pullRequests()[0]?.state, { timeout: 10_000 }).toBe('DECLINED')
   })
 
   it('while the record is being written lets that end, and merges nothing', async () => {
