@@ -161,7 +161,9 @@ describe('Cancel', { timeout: 120_000 }, () => {
     await pushing
     await team.click(team.people.dana, 'Cancel')
     await threadSays(team, number, /cancel/i)
+    // Git asks once more over a new connection: Heroku comes back only when it has given up.
     await team.heroku.down()
+    await threadSays(team, number, /was cut off\. Looking/)
     await team.heroku.up()
     expect(await reaches(team, number, 'needs attention')).toMatchObject({ gate: 'push_unknown' })
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual(pushed)
