@@ -8,7 +8,10 @@ import { createSimulation, type Simulation } from '../support/simulation/simulat
 
 function simulate(...faults: readonly PlannedFault[]): Simulation {
   const sim = createSimulation({ faults })
-  onTestFinished(() => sim.end())
+  onTestFinished(() => {
+    sim.end()
+    expect(sim.plan.struck.length, 'every fault comes to its call').toBeGreaterThanOrEqual(faults.length)
+  })
   return sim
 }
 
@@ -116,12 +119,13 @@ describe('Promise 7, every release ends: a Bitbucket that is away when a release
     const sim = simulate()
     await sim.request()
     await sim.settle()
-    const looks = sim.plan.calls.filter(({ call }) => call === 'bitbucket.pullRequest').length
+    const looks = sim.plan.calls.filter(({ call }) => call === 'bitbucket.findPullRequest').length
     for (let nth = looks + 1; nth <= looks + 60; nth++) {
-      sim.plan.add({ role: 'worker', call: 'bitbucket.pullRequest', nth, fault: 'timeout not applied' })
+      sim.plan.add({ role: 'worker', call: 'bitbucket.findPullRequest', nth, fault: 'timeout not applied' })
     }
     await sim.cancel()
     expect(await sim.settle()).toBe(true)
+    expect(sim.plan.struck).toHaveLength(60)
     expect(sim.world.truth.of('declined')).toHaveLength(1)
   })
 })
