@@ -50,7 +50,10 @@ export interface Evidence {
     readonly platformRelease?: string
     readonly at?: string
   }
-  /** Every message in Slack, in order: card, announcement, lines of the thread, outcome. */
+  /**
+   * Messages in Slack, in order: card, announcement, outcome, and lines of the thread until 30 days after the release
+   * has ended.
+   */
   readonly messages: readonly (PostedMessage & {
     readonly kind: StoredMessage['kind']
     readonly at: string

@@ -53,6 +53,29 @@ describe('after 30 days', () => {
     expect(await ids(opened, `select state from outbox where key = 'said'`)).toEqual(['sent'])
   })
 
+  it('where card, announcement and outcome stand is never forgotten, and of a card that was drawn often only once', async () => {
+    const opened = await openedStore()
+    const { number } = await makeRelease(opened)
+    const put = (kind: 'card' | 'announcement' | 'outcome' | 'line', ts: string | null, state = 'sent') =>
+      opened.sql(
+        `insert into outbox (release, kind, key, message, state, settled_at, posted_channel, posted_ts)
+         values ($1, $2, $3, '{}', $4, now() - interval '400 days', 'C1', $5)`,
+        [number, kind, kind === 'card' ? null : `${kind} ${ts}`, state, ts],
+      )
+    await put('card', null, 'given up')
+    for (const ts of ['1.1', '1.1', '9.9', '1.1', '9.9']) await put('card', ts)
+    await put('announcement', '2.2')
+    await put('line', '3.3')
+    await put('outcome', '4.4')
+    await put('outcome', '5.5')
+    await put('outcome', null, 'given up')
+    await opened.store.transaction((tx) => tx.changeRelease(number, { state: 'refused' }))
+    for (let days = 0; days < 2; days++) await opened.forget()
+    const kept = ['card 1.1', 'card 9.9', 'announcement 2.2', 'outcome 4.4', 'outcome 5.5']
+    expect(await ids(opened, 'select kind, posted_ts from outbox order by id')).toEqual(kept)
+    expect((await opened.audit.posted(number)).map(({ kind, ts }) => `${kind} ${ts}`)).toEqual(kept)
+  })
+
   it('workers that are gone are forgotten, but for the one that was seen last', async () => {
     const opened = await openedStore()
     for (const id of ['first', 'second', 'third']) await opened.store.workerSeen({ id, configurations: {} })

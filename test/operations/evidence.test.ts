@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openStore } from '../../src/adapters/store/open.ts'
 import type { Evidence } from '../../src/operations/evidence.ts'
 import { askForHotfix, inOrigin, REASON } from '../support/hotfix.ts'
 import { cardShows, NOTHING_TO_TALK_OVER, somethingNew, startProduction, threadSays } from '../support/seen-release.ts'
@@ -127,6 +128,24 @@ describe('the evidence of', { timeout: 90_000 }, () => {
     expect(await inOrigin(team, 'log', '-1', '--format=%B', json.picked?.commit ?? '')).toContain(fix)
     expect(json.comment).toContain('comment')
     expect(markdown).toContain(REASON.replace('.', ''))
+  })
+
+  it('a year later: card, announcement and outcome still have their links', async () => {
+    const kinds = ['card', 'announcement', 'outcome']
+    const before = (await exported(3)).json.messages
+    expect(before.map(({ kind }) => kind)).toContain('line')
+    const opened = await openStore({ pool: { connectionString: team.databases.store.url }, migrate: false })
+    try {
+      await team.query(`update outbox set settled_at = settled_at - interval '1 year' where release = 3`)
+      await opened.forget()
+    } finally {
+      await opened.close()
+    }
+    const { json, markdown } = await exported(3)
+    expect(json.messages.map(({ kind }) => kind)).not.toContain('line')
+    const links = (messages: Evidence['messages']) => messages.map(({ kind, link }) => [kind, link])
+    expect(links(json.messages)).toEqual(links(before.filter(({ kind }) => kinds.includes(kind))))
+    for (const { kind, at, link } of json.messages) expect(markdown).toContain(`- ${kind}, ${at}: ${link}`)
   })
 
   it('the head that each thread shows is what verify takes, the first as well as the last', async () => {
