@@ -17,6 +17,8 @@ export interface Evidence {
   readonly fingerprint?: string
   /** Who said what, by which right, when, on which fingerprint. */
   readonly signOffs: readonly SignOff[]
+  /** Everybody who pressed something, with all that they did, in order. */
+  readonly people: readonly PersonsDeeds[]
   readonly times: Readonly<Record<string, string>>
   readonly pullRequest?: {
     readonly id: number
@@ -74,7 +76,22 @@ export interface Evidence {
   }
 }
 
-interface EventSaid {
+export interface PersonsDeeds {
+  /** Slack user id. */
+  readonly id: string
+  readonly name?: string
+  readonly did: readonly {
+    /** The number of the event that tells of it. */
+    readonly event: number
+    readonly at: string
+    /** Such as `cancel asked`, or `sign off given: approval`. */
+    readonly what: string
+    /** A group's handle, `named by id`, `every full member` or `the requester`; absent in events of before it was kept. */
+    readonly right?: string
+  }[]
+}
+
+export interface EventSaid {
   readonly at: string
   readonly type: string
   readonly actor: string
@@ -103,6 +120,7 @@ const MOMENTS = ['requestedAt', 'plannedAt', 'cardPostedAt', 'approvedAt', 'star
 /** Gathers the evidence of a release; all that is known of it, and no secret, since none is stored. */
 export function evidenceOf({ release, events, messages, chain }: Stored): Evidence {
   const { number, app, environment, kind, state, plan, fingerprint } = release
+  const chained = events.map((row) => ({ ...row, event: JSON.parse(row.body) as EventSaid }))
   return {
     release: { number, app, environment, kind, state },
     request: {
@@ -114,6 +132,7 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
     ...(plan && { plan }),
     ...(fingerprint !== undefined && { fingerprint }),
     signOffs: release.signOffs,
+    people: peopleOf(release, chained),
     times: Object.fromEntries(
       MOMENTS.flatMap((moment) => (release[moment] ? [[moment, release[moment].toISOString()]] : [])),
     ),
@@ -127,8 +146,41 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
     })),
     steps: release.steps,
     ...ending(release),
-    chain: { found: chain, events: events.map((row) => ({ ...row, event: JSON.parse(row.body) })) },
+    chain: { found: chain, events: chained },
   }
+}
+
+const PRESSES = ['release_requested', 'sign_off_given', 'cancel_asked', 'retry_asked', 'go_given']
+
+/** The ends that a press makes by itself; a cancel and a rejection have an event of their own. */
+const PRESSED_ENDS: readonly unknown[] = ['closed', 'outdated']
+
+/** Who has no Slack id. */
+const OURS = ['bot', 'worker']
+
+function peopleOf(release: Release, events: Evidence['chain']['events']): readonly PersonsDeeds[] {
+  const { requester, signOffs, endedBy } = release
+  const known = [requester, ...signOffs.map(({ person }) => person), ...(endedBy ? [endedBy] : [])]
+  const pressed = events.filter(({ event: { type, actor, data } }) => {
+    const isPress = PRESSES.includes(type) || (type === 'release_ended' && PRESSED_ENDS.includes(data.state))
+    return isPress && !OURS.includes(actor)
+  })
+  return [...new Set(pressed.map(({ event }) => event.actor))].map((id) => {
+    const theirs = pressed.filter(({ event }) => event.actor === id)
+    const name = theirs.map(({ event }) => event.data.name).find(isText) ?? known.find((one) => one.id === id)?.name
+    return { id, ...(name !== undefined && { name }), did: theirs.map(deedOf) }
+  })
+}
+
+function deedOf({ id, event: { at, type, data } }: Evidence['chain']['events'][number]): PersonsDeeds['did'][number] {
+  const more = type === 'sign_off_given' ? data.kind : type === 'release_ended' ? data.state : undefined
+  const what = type.replaceAll('_', ' ')
+  const right = isText(data.right) && { right: data.right }
+  return { event: id, at, what: isText(more) ? `${what}: ${more}` : what, ...right }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
 }
 
 type Done = Pick<Evidence, 'pullRequest' | 'comment' | 'picked' | 'migrations' | 'push' | 'proof'>

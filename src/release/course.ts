@@ -27,6 +27,13 @@ export class WrongMove extends Error {
   override readonly name = 'WrongMove'
 }
 
+/** What the event of a person's press says of them, beside their id. */
+export interface PersonsWord {
+  readonly name: string
+  /** Where their right came from at that press. */
+  readonly right: string
+}
+
 function assertMove(release: Release, to: ReleaseState): void {
   if (!mayBecome(release.state, to)) throw new WrongMove(`#${release.number} can't go from ${release.state} to ${to}`)
 }
@@ -37,15 +44,15 @@ export async function say(tx: Transaction, release: number, key: string, line: T
 }
 
 /**
- * Ends a release: state, event, card and the thread's last line. `by` and `reason` where a person ended it. One that
- * never had a card is told to its requester privately instead.
+ * Ends a release: state, event, card and the thread's last line. `by` and `reason` where a person ended it, `word` where
+ * no other event tells of their press. One that never had a card is told to its requester privately instead.
  * Throws WrongMove where the state does not allow it.
  */
 export async function end(
   tx: Transaction,
   release: Release,
   to: ReleaseState,
-  how: { actor: string; problem?: Problem; by?: PersonName; reason?: string },
+  how: { actor: string; problem?: Problem; by?: PersonName; reason?: string; word?: PersonsWord },
 ): Promise<void> {
   assertMove(release, to)
   await tx.changeRelease(release.number, {
@@ -65,6 +72,7 @@ export async function end(
       state: to,
       ...(how.problem && { gate: how.problem.because.gate, ...(how.problem.step && { step: how.problem.step }) }),
       ...(how.reason !== undefined && { reason: how.reason }),
+      ...how.word,
     },
   })
   if (release.plan?.pullRequest !== undefined || release.state === 'planning') {

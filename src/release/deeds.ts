@@ -3,8 +3,8 @@
  * and jobs. A deed that is refused has changed nothing.
  */
 import type { Environment } from './app.ts'
-import { end, needAttention, say, tellMigrations } from './course.ts'
-import { goesOn, type Person, rightFrom, whoMay } from './policy.ts'
+import { end, needAttention, type PersonsWord, say, tellMigrations } from './course.ts'
+import { type Action, goesOn, type Person, rightTo } from './policy.ts'
 import type { Transaction } from './ports/store.ts'
 import type { Refusal } from './refusals.ts'
 import { irreversibleBegun, type PersonName, type Release, SHORTEST_REASON, type SignOffKind } from './release.ts'
@@ -35,17 +35,22 @@ export function nameOf({ id, name }: Person): PersonName {
   return { id, name }
 }
 
+function wordOf(action: Action, pressed: Pressed): PersonsWord {
+  return { name: pressed.person.name, right: rightTo(action, pressed) }
+}
+
 /** Records a word on the fingerprint; the last one that is owed starts the release, a rejection ends it. */
 export function sign(kind: SignOffKind): Deed {
-  return async (tx, { release, environment, person, asked }) => {
+  return async (tx, pressed) => {
+    const { release, environment, person, asked } = pressed
     const note = asked.note?.trim()
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? SHORTEST_REASON : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
-    const right = rightFrom(whoMay(kind, environment), person)
+    const word = wordOf(kind, pressed)
     const fingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
-    const signOff = { kind, person: nameOf(person), fingerprint, right: right ?? 'unknown', ...withNote }
+    const signOff = { kind, person: nameOf(person), fingerprint, right: word.right, ...withNote }
     if (!(await tx.addSignOff(release.number, signOff))) {
       return { refused: { gate: 'already_signed', kind, at: tx.now.toISOString() } }
     }
@@ -53,7 +58,7 @@ export function sign(kind: SignOffKind): Deed {
       release: release.number,
       type: 'sign_off_given',
       actor: person.id,
-      data: { kind, fingerprint, name: person.name, right: right ?? '', ...withNote },
+      data: { kind, fingerprint, ...word, ...withNote },
     })
     const said = { is: 'signed', kind, person: nameOf(person), ...withNote } as const
     await say(tx, release.number, `signed:${kind}:${person.id}`, said)
@@ -71,14 +76,15 @@ export function sign(kind: SignOffKind): Deed {
 }
 
 /** Before the run at once; in a run no new step starts. */
-export const cancel: Deed = async (tx, { release, person, asked }) => {
+export const cancel: Deed = async (tx, pressed) => {
+  const { release, person, asked } = pressed
   const by = nameOf(person)
   await tx.changeRelease(release.number, { cancelRequestedBy: by })
   tx.addEvent({
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
-    data: { state: release.state, ...delivered(asked) },
+    data: { state: release.state, ...wordOf('cancel', pressed), ...delivered(asked) },
   })
   if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
     // It was retried: cancelled before it went on, it stands where it stood, and only Close frees the environment.
@@ -97,10 +103,11 @@ export const cancel: Deed = async (tx, { release, person, asked }) => {
 }
 
 /** Takes up the same plan with the same sign-offs. */
-export const retry: Deed = async (tx, { release, person, asked }) => {
+export const retry: Deed = async (tx, pressed) => {
+  const { release, person, asked } = pressed
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
-  const data = { attempt, ...delivered(asked) }
+  const data = { attempt, ...wordOf('retry', pressed), ...delivered(asked) }
   tx.addEvent({ release: release.number, type: 'retry_asked', actor: person.id, data })
   await say(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
   await start(tx, release)
@@ -109,8 +116,9 @@ export const retry: Deed = async (tx, { release, person, asked }) => {
 }
 
 /** Starts a hot-fix whose plan its requester has seen. */
-export const go: Deed = async (tx, { release, person }) => {
-  const data = { fingerprint: release.fingerprint ?? '' }
+export const go: Deed = async (tx, pressed) => {
+  const { release, person } = pressed
+  const data = { fingerprint: release.fingerprint ?? '', ...wordOf('go', pressed) }
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
   await start(tx, release)
   await tx.send({ kind: 'card', release: release.number })
@@ -119,12 +127,14 @@ export const go: Deed = async (tx, { release, person }) => {
 }
 
 /** Ends a release that needs attention; the environment is free again. */
-export const close: Deed = async (tx, { release, person, asked }) => {
+export const close: Deed = async (tx, pressed) => {
+  const { release, person, asked } = pressed
   const reason = asked.note?.trim() ?? ''
   if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
   await say(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
   const { problem } = release
-  await end(tx, release, 'closed', { actor: person.id, by: nameOf(person), reason, ...(problem && { problem }) })
+  const word = wordOf('close', pressed)
+  await end(tx, release, 'closed', { actor: person.id, by: nameOf(person), reason, word, ...(problem && { problem }) })
   return undefined
 }
 

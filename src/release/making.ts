@@ -3,11 +3,11 @@
  * the new one is made, and its planning is enqueued.
  */
 import type { Environment } from './app.ts'
-import { end } from './course.ts'
+import { end, type PersonsWord } from './course.ts'
 import { nameOf, type Refused } from './deeds.ts'
 import { GIVES_WAY } from './hotfix.ts'
 import { workerGone } from './passing-time.ts'
-import { environmentBusy, type Person, refusal } from './policy.ts'
+import { EVERYONE, environmentBusy, type Person, refusal } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store, Transaction } from './ports/store.ts'
 import { hasEnded, type Release, type ReleaseKind } from './release.ts'
@@ -74,7 +74,8 @@ export async function makeRelease(
       created = await tx.createRelease(wanted)
     if ('made' in created) {
       const { number, app, environment: name, kind } = created.made
-      const asked = { app, environment: name, kind, ...(replaces !== undefined && { replaces }), ...forEmergency }
+      const told = { ...(replaces !== undefined && { replaces }), ...forEmergency, ...wordOf(person) }
+      const asked = { app, environment: name, kind, ...told }
       tx.addEvent({ release: number, type: 'release_requested', actor: person.id, data: asked })
       if (replaces !== undefined) {
         await tx.changeRelease(replaces, { replacedBy: number })
@@ -90,6 +91,11 @@ export async function makeRelease(
   if ('busy' in outcome) return busy(outcome.busy, directory)
   const release = 'made' in outcome ? outcome.made : outcome.seen
   return { release, ...(missing && { noWorker: missing }) }
+}
+
+/** Whoever is a member may ask for a release, plan again, and let a hot-fix go first. */
+function wordOf({ name }: Person): PersonsWord {
+  return { name, right: EVERYONE }
 }
 
 async function busy(release: Release, directory: Directory): Promise<Refused> {
@@ -116,7 +122,8 @@ async function replace(
   if (refused !== undefined) return { refused }
   if (old.state === 'awaiting sign-off') {
     const because = { gate: 'plan_outdated' as const, moved: [] }
-    await end(tx, old, 'outdated', { actor: person.id, by: nameOf(person), problem: { because } })
+    const by = { actor: person.id, by: nameOf(person), word: wordOf(person) }
+    await end(tx, old, 'outdated', { ...by, problem: { because } })
   }
   return undefined
 }
@@ -127,6 +134,6 @@ async function giveWay(tx: Transaction, busy: Release, command: RequestCommand, 
   const release = await tx.lockRelease(busy.number)
   if (release === undefined || !GIVES_WAY.includes(release.state)) return false
   const because = { gate: 'hotfix_goes_first' as const, requester: nameOf(person) }
-  await end(tx, release, 'outdated', { actor: person.id, problem: { because } })
+  await end(tx, release, 'outdated', { actor: person.id, word: wordOf(person), problem: { because } })
   return true
 }

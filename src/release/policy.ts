@@ -40,7 +40,7 @@ export type Action =
   | 'details'
   | 'go'
 
-const EVERYONE = 'every full member'
+export const EVERYONE = 'every full member'
 
 /** The people lists that an action asks for; absent lists and environments without sign_off mean every full member. */
 export function whoMay(action: Action, environment: Environment): readonly string[] | 'every full member' {
@@ -82,6 +82,13 @@ export function rightFrom(list: readonly string[] | 'every full member', person:
   if (list === EVERYONE) return EVERYONE
   if (list.includes(person.id)) return 'named by id'
   return list.find((entry) => person.groups.includes(entry))
+}
+
+/** By which right `refusal` has allowed it: as `rightFrom` says it or, for what is the requester's, `the requester`. */
+export function rightTo(action: Action, { environment, release, person }: Omit<Asked, 'action' | 'now'>): string {
+  const isTheirs = RULES[action].some((rule) => rule === isRequesterOrHasTheRight || rule === isTheRequester)
+  if (isTheirs && release.requester.id === person.id) return 'the requester'
+  return rightFrom(whoMay(action, environment), person) ?? 'unknown'
 }
 
 function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {

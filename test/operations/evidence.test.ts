@@ -145,7 +145,7 @@ describe('the evidence of', { timeout: 90_000 }, () => {
     expect(json.messages.map(({ kind }) => kind)).not.toContain('line')
     const links = (messages: Evidence['messages']) => messages.map(({ kind, link }) => [kind, link])
     expect(links(json.messages)).toEqual(links(before.filter(({ kind }) => kinds.includes(kind))))
-    for (const { kind, at, link } of json.messages) expect(markdown).toContain(`- ${kind}, ${at}: ${link}`)
+    for (const { kind, at, link } of json.messages) expect(markdown).toContain(`- ${kind}, ${at}: <${link}>`)
   })
 
   it('the head that each thread shows is what verify takes, the first as well as the last', async () => {

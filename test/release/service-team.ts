@@ -50,6 +50,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
   const team = {
     store,
     outbox: opened.outbox,
+    audit: opened.audit,
     sql,
     directory,
     service,
