@@ -53,8 +53,8 @@ export interface Evidence {
     readonly at?: string
   }
   /**
-   * Messages in Slack, in order: card, announcement, outcome, and lines of the thread until 30 days after the release
-   * has ended.
+   * Messages in Slack, in order: card, announcement, outcome and, until they are 30 days old and the release has ended,
+   * the other lines of the thread.
    */
   readonly messages: readonly (PostedMessage & {
     readonly kind: StoredMessage['kind']
