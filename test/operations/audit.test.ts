@@ -1,8 +1,10 @@
+import { hash } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenStore, openStore } from '../../src/adapters/store/open.ts'
 import { exportAudit, verifyAudit } from '../../src/audit.ts'
 import { readHead, verifyChain } from '../../src/operations/audit.ts'
+import { canonicalJson } from '../../src/release/plan.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
 let postgres: TestPostgres
@@ -112,6 +114,20 @@ describe('signoff audit verify', () => {
     expect(lines.join()).toContain('the chain was cut before it, or written anew')
     expect(exitCode).toBe(1)
     expect((await verifyAudit(place, [heads[4]?.slice(0, 12) ?? ''])).exitCode).toBe(0)
+  })
+
+  it('does not find an event that was forged at the end with a right hash, as docs/promises.md says; one with a wrong hash it does', async () => {
+    const last = heads[5] ?? ''
+    const [actor, at, type] = ['U9', '2026-11-22T08:00:00.000Z', 'sign_off_given']
+    const body = canonicalJson({ actor, at, data: {}, id: 13, type })
+    const forge = (digest: string) => [
+      `insert into event values (13, null, '${type}', '${actor}', '${at}', '${body}', '${digest}', '${last}')`,
+      `update event_chain set count = 13, hash = '${digest}'`,
+    ]
+    await tamper(...forge(hash('sha256', last + body)))
+    expect((await verifyAudit(place, heads)).lines[0]).toMatch(/^✓ 13 events are as they were written/)
+    await tamper('delete from event where id = 13', ...forge(hash('sha256', body)))
+    expect((await verifyAudit(place, heads)).lines.join()).toContain('event 13 was changed')
   })
 
   it('says that there is no such release', async () => {
