@@ -29,6 +29,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...oneAtATime(looked),
     ...stopMeansStop(looked),
     ...chainHolds(looked),
+    ...headsAreOfTheChain(looked),
     ...nothingSecret(looked),
   ]
 }
@@ -174,23 +175,38 @@ function outcomesAreKnown(looked: Looked): readonly string[] {
 const hashed = new WeakSet<StoredEvent>()
 const clean = new WeakSet<StoredEvent>()
 
-function chainHolds({ memory, world }: Looked): readonly string[] {
+function chainHolds({ memory }: Looked): readonly string[] {
   const broken: string[] = []
   let hash = '0'.repeat(64)
-  const hashes = new Set<string>()
   for (const event of memory.events()) {
     const isAsWritten = hashed.has(event) || event.hash === chainHash(event.previousHash, bodyOf(event))
     if (event.previousHash !== hash || !isAsWritten) broken.push(`I7: the chain breaks at event ${event.id}`)
     else hashed.add(event)
     hash = event.hash
-    hashes.add(hash)
-  }
-  for (const { text, blocks } of world.slack.messages) {
-    for (const [head] of `${text} ${JSON.stringify(blocks ?? '')}`.matchAll(/\b[0-9a-f]{64}\b/g)) {
-      if (!hashes.has(head)) broken.push(`I7: the head ${head} that stands in Slack is not in the chain`)
-    }
   }
   return broken
+}
+
+const OUTCOME_KEY = /^(\d+):(outcome|attention:\d+)$/
+const HEAD_SHOWN = /Record: (\d+) events, head `([0-9a-f]{12})`/
+
+/** Each outcome in a thread shows how many events its release has, its end among them, and the head of just these. */
+function headsAreOfTheChain({ memory, world }: Looked): readonly string[] {
+  return world.slack.messages.flatMap(({ metadata, blocks }) => {
+    const [, number, of] = OUTCOME_KEY.exec(metadata?.event_payload.key ?? '') ?? []
+    if (number === undefined) return []
+    const [, count, head = ''] = HEAD_SHOWN.exec(JSON.stringify(blocks ?? '')) ?? []
+    if (count === undefined) return [`I7: the ${of} of #${number} shows no head`]
+    const events = memory
+      .events()
+      .filter(({ release }) => release === Number(number))
+      .slice(0, Number(count))
+    const isTheirs = events.length === Number(count) && events.at(-1)?.hash.startsWith(head) === true
+    if (!isTheirs)
+      return [`I7: the ${of} of #${number} shows ${count} events with the head ${head}, which is not theirs`]
+    const hasEnd = of !== 'outcome' || events.some(({ type }) => type === 'release_ended')
+    return hasEnd ? [] : [`I7: the head that the outcome of #${number} shows leaves its end out`]
+  })
 }
 
 function bodyOf({ id, at, release, type, actor, data }: StoredEvent): string {
