@@ -38,10 +38,12 @@ const MATRIX: Readonly<Record<Row, string>> = {
 }
 
 const SAMPLE = Number(process.env.FAULTS_PAIRS ?? 2_000)
+const DAY_MS = 24 * 60 * 60_000
 const SEED = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 const letterOf = (row: Row, column: Column) => MATRIX[row].trim().split(/\s+/)[COLUMNS.indexOf(column)] ?? '–'
 
+let total = 0
 const points = new Map<Flow, readonly Point[]>()
 beforeAll(async () => {
   for (const flow of FLOWS) {
@@ -99,6 +101,8 @@ describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
       if (letter === '–') continue
       for (const flow of FLOWS) {
         const cases = casesOf(row, column, flow, points.get(flow) ?? [])
+        const hasStep = casesOf(row, 'kill before', flow, points.get(flow) ?? []).length > 0
+        if (hasStep && cases.length === 0) broken.push(`${flow}, ${row} × ${column} (${letter}): no case at all`)
         if (cases.length > 0) cells += 1
         for (const each of cases) {
           const sim = createSimulation({ faults: each.faults })
@@ -106,7 +110,7 @@ describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
           try {
             const carried = await run(sim, flow, each)
             expect(sim.plan.struck, 'the fault was struck').toHaveLength(each.faults.length)
-            expectLetter(each.isLong ? 'F' : letter, sim, flow, carried)
+            expectLetter(each.letter ?? letter, sim, flow, carried)
           } catch (error) {
             const why = error instanceof Error ? error.message : error
             broken.push(`${flow}, ${row} × ${column} (${letter}), ${each.name}: ${why}`)
@@ -116,7 +120,8 @@ describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
         }
       }
     }
-    console.log(`${row}: ${cells} cells, ${runs} runs`)
+    total += cells
+    console.log(`${row}: ${cells} cells, ${runs} runs; ${total} cells by now`)
     expect(cells).toBeGreaterThan(0)
     expect(broken).toEqual([])
   })
@@ -153,13 +158,13 @@ describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
   })
 })
 
-/** Every single fault of a flow. */
+/** Every single fault of a flow, but for days that are simulated to their end. */
 function everyCase(flow: Flow): readonly Case[] {
   return ROWS.flatMap((row) =>
     COLUMNS.flatMap((column) =>
       letterOf(row, column) === '–' ? [] : casesOf(row, column, flow, points.get(flow) ?? []),
     ),
-  ).filter(({ faults }) => faults.length > 0)
+  ).filter(({ faults }) => faults.length > 0 && faults.every(({ ms = 0 }) => ms > -DAY_MS))
 }
 
 /** The same numbers for the same seed (mulberry32). */

@@ -1,4 +1,5 @@
 /** The cells of the fault matrix: which faults stand for "this goes wrong at this step", in the flow that is asked about. */
+import { needsDisk } from './failures.ts'
 import type { FaultKind, PlannedFault } from './faults.ts'
 import type { Flow, Point } from './flow.ts'
 
@@ -39,8 +40,8 @@ export interface Case {
   readonly faults: readonly PlannedFault[]
   /** Slack delivers the last click once more. */
   readonly again?: 'same id' | 'new id'
-  /** An hour's jump may end what has an hour; then only that nothing is lost or doubled is asked. */
-  readonly isLong?: true
+  /** Instead of the cell's: a clock that jumps by hours may end what has an hour, and a store may be away for longer. */
+  readonly letter?: 'F' | 'S'
 }
 
 /** What a row is called among the points of a flow. A hot-fix picks where a release merges, and opens its pull request afterwards. */
@@ -58,9 +59,14 @@ const STEP: Readonly<Record<Row, (flow: Flow) => string>> = {
   outcome: () => 'outcome',
 }
 
-const SLACK_DOWN_MS = 3 * 60_000
 const MINUTE = 60_000
-const JUMPS = [1_000, -1_000, 5 * MINUTE, -5 * MINUTE, 60 * MINUTE, -60 * MINUTE]
+const SLACK_DOWN_MS = 3 * MINUTE
+/** The store is away for longer than a job waits for its worker; and for longer than any step is waited for. */
+const STORE_AWAY_MS = 5 * MINUTE
+const STORE_AWAY_LONG_MS = 70 * MINUTE
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const JUMPS = [1_000, 5 * MINUTE, HOUR, DAY].flatMap((ms) => [ms, -ms])
 
 /**
  * How long after its answer was lost a server may still begin: within the time that is looked for it, and after. What a killed
@@ -89,8 +95,11 @@ interface Moments {
 
 /** The last of each moment of the row's step: of two approvals the one that starts the run. */
 function momentsOf(points: readonly Point[], step: string): Moments {
-  const last = (moment: Point['moment']) => points.findLast((each) => each.step === step && each.moment === moment)
-  const [intent, effect, result] = [last('intent'), last('effect'), last('result')]
+  const last = (moment: Point['moment'], of = step) =>
+    points.findLast((each) => each.step === of && each.moment === moment)
+  // What planning has opened is written down with the plan.
+  const result = step === 'open' ? last('result', 'plan') : last('result')
+  const [intent, effect] = [last('intent'), last('effect')]
   return { ...(intent && { intent }), ...(effect && { effect }), ...(result && { result }) }
 }
 
@@ -119,6 +128,7 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
         ...at(effect, 'kill after'),
         ...at(effect, 'kill after', { who: 'both' }),
         ...(isOutside ? at(effect, 'kill during') : []),
+        ...at(result, 'kill before'),
         ...at(result, 'kill after'),
       ]
     case 'timeout, applied':
@@ -132,17 +142,33 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
     case '429':
       return isOutside ? at(effect, '429') : []
     case 'disk full':
-      return [...at(intent ?? effect, 'store down before'), ...(isWorker ? at(effect, 'disk full') : [])]
+      // The store's own disk, for every step; and the worker's, where the call writes to it: an HTTP request needs none.
+      return [
+        ...at(intent ?? (isOutside ? result : effect), 'store down before'),
+        ...(needsDisk(effect.call.call) ? at(effect, 'disk full') : []),
+      ]
     case 'DB down':
-      return [intent, isOutside ? result : effect].flatMap((point) => [
-        ...at(point, 'store down before'),
-        ...at(point, 'store down after'),
-      ])
+      return [
+        ...[intent, isOutside ? result : effect].flatMap((point) => [
+          ...at(point, 'store down before'),
+          ...at(point, 'store down after'),
+          ...at(point, 'store away', { ms: STORE_AWAY_MS }),
+        ]),
+        ...(isOutside ? at(effect, 'store away', { ms: STORE_AWAY_MS }) : []),
+        ...(row === 'migrate' || row === 'confirm'
+          ? [intent, effect, result].flatMap((point) =>
+              at(point, 'store away', { ms: STORE_AWAY_LONG_MS }).map((each) => ({ ...each, letter: 'S' as const })),
+            )
+          : []),
+      ]
     case 'Slack down':
       return at(effect, 'slack down', { ms: SLACK_DOWN_MS })
     case 'clock jump':
-      return JUMPS.flatMap((ms) =>
-        at(effect, 'clock jump', { ms }).map((each) => (Math.abs(ms) > 5 * MINUTE ? { ...each, isLong: true } : each)),
+      // A card that was put off is drawn anew a day later, which is long to simulate: not of hot-fixes.
+      return JUMPS.filter((ms) => ms > -DAY || !isWorker || flow !== 'hot-fix').flatMap((ms) =>
+        at(effect, 'clock jump', { ms }).map((each) =>
+          Math.abs(ms) > 5 * MINUTE ? { ...each, letter: 'F' as const } : each,
+        ),
       )
     case 'duplicate': {
       if (row === 'request' || row === 'approve' || row === 'announce') {

@@ -48,13 +48,27 @@ const SILENT: Record<string, unknown> = {
   groupIds: {},
 }
 
-/** The local disk has no room, where a call writes to it. */
-export function diskFull(call: string): { readonly answer: unknown } | undefined {
-  const detail = `No space left on device (${TELLS_ALL})`
-  if (call === 'git.fetch' || call === 'git.fetchAll') return { answer: { ok: false, trouble: 'wrong', detail } }
-  if (call === 'migrations.upgrade') return { answer: { upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] } }
-  if (call === 'git.push' || call === 'git.checkout') throw new Error(`ENOSPC: ${detail}`)
-  return undefined
+/** What calls answer that write to the local disk, which has no room. Throws where they throw. */
+const DISK_FULL: Readonly<Record<string, (detail: string) => unknown>> = {
+  'git.fetch': (detail) => ({ ok: false, trouble: 'wrong', detail }),
+  'git.fetchAll': (detail) => ({ ok: false, trouble: 'wrong', detail }),
+  'migrations.upgrade': (detail) => ({ upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] }),
+  'git.push': noRoom,
+  'git.checkout': noRoom,
+}
+
+function noRoom(detail: string): never {
+  throw new Error(`ENOSPC: ${detail}`)
+}
+
+export function needsDisk(call: string): boolean {
+  return DISK_FULL[call] !== undefined
+}
+
+export function diskFull(call: string): unknown {
+  const answer = DISK_FULL[call]
+  if (answer === undefined) throw new TypeError(`${call} needs no disk, and can't find it full`)
+  return answer(`No space left on device (${TELLS_ALL})`)
 }
 
 /** The service won't, in its own words. */

@@ -27,6 +27,8 @@ export type FaultKind =
   /** The store's connection breaks before the commit, or after it. */
   | 'store down before'
   | 'store down after'
+  /** The store is away for `ms` from this call, for everyone. */
+  | 'store away'
   /** The process stands still, beyond its lease, before the call or with its answer; another worker is there. */
   | 'stall before'
   | 'stall after'
@@ -200,8 +202,7 @@ export function throughFaults<T extends object>(
       case '429':
         return (await silence(100, fault))?.answer
       case 'disk full': {
-        const full = diskFull(name)
-        return full === undefined ? settled() : alive(full.answer)
+        return alive(diskFull(name))
       }
       case 'says no': {
         const no = wrong(name)
@@ -222,6 +223,7 @@ export function throughFaults<T extends object>(
       case 'store down after':
         gate.failStore(fault === 'store down before' ? 'before' : 'after')
         return settled()
+      case 'store away':
       case 'clock jump':
       case 'job twice':
       case 'slack down':

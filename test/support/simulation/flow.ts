@@ -140,6 +140,7 @@ const EFFECT_OF: Readonly<Record<string, string>> = {
 /** Events of transactions that are no step's, and what they are called. */
 const OTHER_EVENTS: Readonly<Record<string, Pick<Point, 'step' | 'moment'>>> = {
   release_requested: { step: 'request', moment: 'effect' },
+  hotfix_carried: { step: 'carry', moment: 'result' },
   plan_made: { step: 'plan', moment: 'result' },
   sign_off_given: { step: 'approve', moment: 'effect' },
   preflight_passed: { step: 'preflight', moment: 'result' },

@@ -10,6 +10,8 @@ export const HEARTBEAT_MS = 10_000
 /** How long a job may take. */
 const EXPIRES_MS = { plan: 30 * 60_000, run: 6 * 3_600_000 }
 const AT_ONCE = { plan: 4, run: 8 }
+/** A worker that has not reached the store for so long counts its jobs as lost, before they can be given to another. */
+const SAFE_MS = HEARTBEAT_MS - 2_000
 const LONGEST_DELAY_MS = 60_000
 const AFTER_GRACE_MS = 5_000
 
@@ -69,6 +71,9 @@ export interface JobQueue {
   wake(): void
   nextDue(): number | undefined
   died(life: Life): void
+  /** Nobody reaches the store, until `back`. */
+  away(): void
+  back(): void
   /** The process has been stopped for longer than its claims last. */
   stalled(life: Life): void
 }
@@ -77,6 +82,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
   /** The next one in turn first. */
   const workers: WorkerAt[] = []
   let isDispatching = false
+  let awaySince: number | undefined
 
   const live = () => [...tables.jobs.values()].filter(({ state }) => state === 'waiting' || state === 'active')
 
@@ -85,6 +91,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
     isDispatching = true
     queueMicrotask(() => {
       isDispatching = false
+      if (awaySince !== undefined) return
       for (const row of live()) {
         if (row.state !== 'waiting' || row.startAfter > now() || isPlaceRun(row)) continue
         const worker = workers.find((each) => each.takesMore && !each.life.isDead && hasRoom(each, row.queue))
@@ -139,6 +146,11 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
       if (worker.life.isDead) return
       isOver = true
       worker.inHand.delete(hold)
+      if (awaySince !== undefined) {
+        // Nobody could be told; its heart does not beat any more.
+        hold.staleAt = now() + HEARTBEAT_MS
+        return
+      }
       whenFree(row, () => {
         if (row.hold !== hold) return
         if (isDone) settle(row, 'done')
@@ -222,6 +234,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
     dispatch,
 
     wake: () => {
+      if (awaySince !== undefined) return
       for (const row of live()) {
         const { hold } = row
         if (hold === undefined) continue
@@ -233,6 +246,7 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
     },
 
     nextDue: () => {
+      if (awaySince !== undefined) return undefined
       const due = live().flatMap(({ state, startAfter, hold }) =>
         state === 'waiting'
           ? startAfter > now()
@@ -243,6 +257,22 @@ export function createJobQueue(tables: Tables, now: () => number, alarms: Alarms
             : [hold.staleAt],
       )
       return due.length === 0 ? undefined : Math.min(...due)
+    },
+
+    away: () => {
+      const since = now()
+      awaySince = since
+      alarms.at(since + SAFE_MS, () => {
+        if (awaySince !== since) return
+        for (const { hold } of live()) hold?.lose(claimLost(hold.claim))
+      })
+    },
+
+    back: () => {
+      const wasLong = awaySince !== undefined && now() - awaySince >= SAFE_MS
+      awaySince = undefined
+      for (const row of live()) if (wasLong && row.hold !== undefined) takeAway(row, row.hold)
+      dispatch()
     },
 
     died: (life) => {

@@ -11,6 +11,8 @@ export class ConnectionLost extends Error {
 export interface Life {
   readonly name: string
   isDead: boolean
+  /** The store is away, for everyone. */
+  isCutOff(): boolean
   /** What becomes of the next commits. */
   readonly faults: ('before' | 'after')[]
   /** What the server has taken away and the process has not noticed; called when it does. */
@@ -19,15 +21,15 @@ export interface Life {
   readonly transactions: Set<() => void>
 }
 
-export function createLife(name: string): Life {
-  return { name, isDead: false, faults: [], unnoticed: [], transactions: new Set() }
+export function createLife(name: string, isCutOff: () => boolean): Life {
+  return { name, isDead: false, isCutOff, faults: [], unnoticed: [], transactions: new Set() }
 }
 
 /** The answer to a call; a dead process gets none. */
 export function answer<T>(life: Life, work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     if (life.isDead) return
-    work().then(
+    asked(life, work).then(
       (value) => {
         if (!life.isDead) resolve(value)
       },
@@ -36,6 +38,12 @@ export function answer<T>(life: Life, work: () => Promise<T>): Promise<T> {
       },
     )
   })
+}
+
+async function asked<T>(life: Life, work: () => Promise<T>): Promise<T> {
+  if (!life.isCutOff()) return work()
+  notice(life)
+  throw new ConnectionLost()
 }
 
 /** The process hears from the store again, and with it what it has lost. */

@@ -22,8 +22,8 @@ export interface VirtualClock {
 }
 
 export interface MemoryStore {
-  /** The ports as one process sees them. The name of a process that died may be used again. */
-  connect(name: string): StoreConnection
+  /** The ports as one process sees them. The name of a process that died may be used again. `always`: also while it is away. */
+  connect(name: string, reach?: 'always'): StoreConnection
   /**
    * The earliest time at which something would happen by itself: a delayed job, a dead holder's job, a postponed message, the
    * end of the grace of a stop. Undefined: nothing waits. Time limits of `outbox.wait` and of jobs in hand are left out.
@@ -31,6 +31,9 @@ export interface MemoryStore {
   nextDue(): number | undefined
   /** To be called when the clock has been moved: what was due by then happens, in the microtasks that follow. */
   wake(): void
+  /** Nobody reaches the store any more, and everyone's transactions and locks are lost; until `back`. */
+  away(): void
+  back(): void
   /** What is committed; for tests only, as all below. */
   releases(): readonly Release[]
   events(): readonly StoredEvent[]
@@ -97,16 +100,20 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
     },
   })
   const lives = new Map<string, Life>()
+  /** How many faults keep it away. */
+  let reasons = 0
+  const isCutOff = () => reasons > 0
+
+  function loseAll(life: Life) {
+    for (const end of [...life.transactions]) end()
+    sessions.free(life)
+  }
 
   return {
-    connect: (name) => {
+    connect: (name, reach) => {
       if (lives.get(name)?.isDead === false) throw new Error(`${name} is connected already.`)
-      const life = createLife(name)
+      const life = createLife(name, () => reach !== 'always' && isCutOff())
       lives.set(name, life)
-      const loseAll = () => {
-        for (const end of [...life.transactions]) end()
-        sessions.free(life)
-      }
       return {
         store: createStore(tables, now, life, transaction),
         inbox: createInbox(tables, now, life),
@@ -119,12 +126,12 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
         die: () => {
           if (life.isDead) return
           life.isDead = true
-          loseAll()
+          loseAll(life)
           jobs.died(life)
         },
         stall: () => {
           if (life.isDead) return
-          loseAll()
+          loseAll(life)
           jobs.stalled(life)
         },
       }
@@ -134,7 +141,9 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
       const postponed = [...tables.waiting.values()]
         .map(({ notBefore }) => notBefore)
         .filter((moment) => moment > now())
-      const due = [jobs.nextDue(), alarms.next(), ...postponed].filter((moment) => moment !== undefined)
+      const due = [jobs.nextDue(), alarms.next(), ...(isCutOff() ? [] : postponed)].filter(
+        (moment) => moment !== undefined,
+      )
       return due.length === 0 ? undefined : Math.min(...due)
     },
 
@@ -142,6 +151,18 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
       alarms.ring(now())
       jobs.wake()
       bell.wake()
+    },
+
+    away: () => {
+      reasons += 1
+      if (reasons > 1) return
+      jobs.away()
+      for (const life of lives.values()) if (!life.isDead) loseAll(life)
+    },
+
+    back: () => {
+      reasons -= 1
+      if (reasons === 0) jobs.back()
     },
 
     releases: () => [...tables.releases.values()].map(({ whole }) => whole),

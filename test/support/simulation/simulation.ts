@@ -80,7 +80,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
 
   const intake = createIntake(time, world.slack)
   /** Tells what is written on a button. */
-  const { store: buttons } = memory.connect('people')
+  const { store: buttons } = memory.connect('people', 'always')
   const house: House = {
     app,
     world,
@@ -98,6 +98,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
       if (fault.startsWith('kill')) fall(who)
       else if (fault.startsWith('stall')) pause(planned.role, call.process, ms ?? standsMs)
       else if (fault === 'clock jump') jump(ms ?? 0)
+      else if (fault === 'store away') storeAway(ms ?? 0)
       else if (fault === 'slack down') slackIsBack = time.now() + (ms ?? 0)
       else if (fault === 'job twice')
         workers.find(({ process }) => process.name === call.process)?.process.again(call.job ?? '')
@@ -151,6 +152,15 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     })
   }
 
+  function storeAway(ms: number) {
+    memory.away()
+    pendingRestarts += 1
+    void time.sleep(ms).then(() => {
+      pendingRestarts -= 1
+      memory.back()
+    })
+  }
+
   function jump(ms: number) {
     jumped += ms
     furthest = Math.max(furthest, Math.abs(jumped))
@@ -200,9 +210,11 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   }
 
   async function settle(withinMs = SETTLES_WITHIN_MS): Promise<boolean> {
-    const limit = time.now() + withinMs
+    const began = time.now()
+    // What was put off by a clock that has gone back since waits until it comes there again.
+    const left = () => began + withinMs + furthest - time.now()
     for (;;) {
-      if (!(await until(isAtRest, limit - time.now()))) return false
+      while (!(await until(isAtRest, left()))) if (left() <= 0) return false
       await tick(REST_MS)
       if (isAtRest()) return true
     }
