@@ -1,5 +1,6 @@
 /** Faults at the ports: what goes wrong with the nth call of a method, by a plan. The code under test knows nothing of it. */
 import { diskFull, lost, TELLS_ALL, wrong } from './failures.ts'
+import { acting } from './truth.ts'
 
 export type Role = 'bot' | 'worker'
 
@@ -132,12 +133,18 @@ const SOON_MS = 1_500
 
 const never = () => new Promise<never>(() => undefined)
 
+export interface Through {
+  readonly gate: Gate
+  readonly plan: FaultPlan
+  now(): number
+  readonly job?: string
+  /** Another process has the job now. */
+  isOvertaken?(): boolean
+}
+
 /** The same port, whose calls go through the plan. Methods that are not there stay so. */
-export function throughFaults<T extends object>(
-  target: T,
-  port: string,
-  { gate, plan, now, job }: { gate: Gate; plan: FaultPlan; now: () => number; job?: string },
-): T {
+export function throughFaults<T extends object>(target: T, port: string, through: Through): T {
+  const { gate, plan, now, job } = through
   async function call(name: string, args: unknown[], make: (call: Call) => Promise<unknown>): Promise<unknown> {
     const alive = async <V>(value: V): Promise<V> => {
       for (let stands = gate.standing(); stands && gate.isAlive(); stands = gate.standing()) await stands
@@ -145,9 +152,13 @@ export function throughFaults<T extends object>(
     }
     await alive(undefined)
     const { made, planned } = plan.note(gate, name, args, now(), job)
+    // What stands still with its request on its way is left out: no fence reaches so far.
+    const isOvertaken = through.isOvertaken?.() ?? false
+    const by = { process: gate.process, isOvertaken, ...(job !== undefined && { job }) }
+    const act = () => acting.run(by, () => make(made))
     const settled = async () => {
       try {
-        return await alive(await make(made))
+        return await alive(await act())
       } catch (error) {
         await alive(undefined)
         throw error
@@ -193,7 +204,7 @@ export function throughFaults<T extends object>(
         return silent === undefined ? undefined : silent.answer
       }
       case 'timeout late': {
-        void gate.sleep(planned.ms ?? 0).then(() => make(made).catch(() => undefined))
+        void gate.sleep(planned.ms ?? 0).then(() => act().catch(() => undefined))
         return (await silence(SOON_MS, fault))?.answer
       }
       case 'timeout not applied':
@@ -237,7 +248,7 @@ export function throughFaults<T extends object>(
       const method: unknown = Reflect.get(of, property)
       if (typeof method !== 'function' || typeof property !== 'string') {
         return typeof method === 'object' && method !== null && (port === 'slack' || port === 'interactive')
-          ? throughFaults(method, port, { gate, plan, now, ...(job !== undefined && { job }) })
+          ? throughFaults(method, port, through)
           : method
       }
       return (...args: unknown[]) =>

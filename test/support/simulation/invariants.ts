@@ -19,6 +19,11 @@ export interface Looked {
   readonly memory: MemoryStore
   /** How far the store's clock is from the world's, at most, in ms. */
   readonly clockOff: number
+  readonly now: number
+  /** Since when a bot and its store have been there without a pause. */
+  readonly botSince: number
+  /** When a worker was awake last. */
+  readonly workerSeenAt: number
 }
 
 /** One sentence for each invariant that does not hold, with its number; none: all hold. */
@@ -28,6 +33,8 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...effectsAreSigned(looked),
     ...oneAtATime(looked),
     ...stopMeansStop(looked),
+    ...nothingAfterTheJobWasLost(looked),
+    ...nothingWaitsInVain(looked),
     ...chainHolds(looked),
     ...headsAreOfTheChain(looked),
     ...nothingSecret(looked),
@@ -36,12 +43,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
 
 /** What must hold besides when nothing moves any more. */
 export function brokenAtRest(looked: Looked): readonly string[] {
-  return [
-    ...outcomesAreKnown(looked),
-    ...everyReleaseEnds(looked),
-    ...everyEndIsTold(looked),
-    ...cardsShowWhatIsStored(looked),
-  ]
+  return [...outcomesAreKnown(looked), ...everyEndIsTold(looked), ...cardsShowWhatIsStored(looked)]
 }
 
 function environmentOf({ app }: Looked, { environment }: Release): Environment {
@@ -157,6 +159,13 @@ function stopMeansStop({ memory }: Looked): readonly string[] {
   return broken
 }
 
+/** Whose job another process has taken over begins nothing more with it. */
+function nothingAfterTheJobWasLost({ world }: Looked): readonly string[] {
+  return world.truth.effects.flatMap(({ kind, key, by }) =>
+    by?.isOvertaken ? [`I5: ${kind} ${key} was begun by ${by.process}, which had lost the job ${by.job}`] : [],
+  )
+}
+
 /** Each effect has a result, or is called unknown. */
 function outcomesAreKnown(looked: Looked): readonly string[] {
   return looked.world.truth.effects.flatMap((effect) => {
@@ -213,13 +222,31 @@ function bodyOf({ id, at, release, type, actor, data }: StoredEvent): string {
   return canonicalJson({ id, at: at.toISOString(), ...(release !== undefined && { release }), type, actor, data })
 }
 
-const HELD_BY_PEOPLE = ['awaiting sign-off', 'needs attention']
+/** The bot looks at what waits twice a minute; a round of it may fail. */
+const SOON_MS = 2 * 60_000
+const NO_WORKER_MS = 10 * 60_000
+const HOUR_MS = 60 * 60_000
 
-function everyReleaseEnds({ memory }: Looked): readonly string[] {
-  return memory
-    .releases()
-    .filter(({ state }) => !hasEnded(state) && !HELD_BY_PEOPLE.includes(state))
-    .map(({ number, state }) => `I8: #${number} is still ${state}`)
+/** Nothing waits in vain, or has, for longer than it may while a bot is there: told apart from the product's own times. */
+function nothingWaitsInVain({ memory, clockOff, now, botSince, workerSeenAt }: Looked): readonly string[] {
+  // The store's own times say nothing where its clock has jumped.
+  if (clockOff > 0) return []
+  return memory.releases().flatMap((release) => {
+    const { number, state, requestedAt, approvedAt, startedAt, expiresAt, endedAt, problem } = release
+    const waited = (isWaiting: boolean, hasWaited: boolean) =>
+      isWaiting ? now : hasWaited ? (endedAt?.getTime() ?? 0) : 0
+    const isLate = (until: number, due: number) => until > Math.max(due, botSince) + SOON_MS
+    const isExpired = state === 'expired' && startedAt === undefined
+    const planning = waited(state === 'planning', problem?.because.gate === 'no_worker')
+    const approved = waited(state === 'approved', isExpired && approvedAt !== undefined)
+    const awaiting = waited(state === 'awaiting sign-off', isExpired && approvedAt === undefined)
+    const broken =
+      isLate(planning, Math.max(requestedAt.getTime() + NO_WORKER_MS, workerSeenAt)) ||
+      isLate(planning, requestedAt.getTime() + HOUR_MS) ||
+      (approvedAt !== undefined && isLate(approved, approvedAt.getTime() + HOUR_MS)) ||
+      (expiresAt !== undefined && isLate(awaiting, expiresAt.getTime()))
+    return broken ? [`I8: #${number} is ${state}, and has waited for longer than it may`] : []
+  })
 }
 
 /** The channel, or the person who asked, has read how each release ended. */

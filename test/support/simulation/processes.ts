@@ -3,6 +3,7 @@ import { createScrubber } from '../../../src/operations/scrub.ts'
 import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
 import type { App } from '../../../src/release/app.ts'
 import type { Inbox } from '../../../src/release/ports/deliveries.ts'
+import type { Claim } from '../../../src/release/ports/jobs.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
 import { createReleaseService } from '../../../src/release/service.ts'
 import { startDelivery } from '../../../src/slack/delivery.ts'
@@ -27,6 +28,10 @@ export interface Process {
   readonly role: Role
   readonly name: string
   isAlive(): boolean
+  /** Since when it has neither been dead nor stood still; undefined: it is or does. */
+  awakeSince(): number | undefined
+  /** When it was awake last. */
+  lastAwake(): number
   kill(): void
   /** As SIGSTOP beyond its lease, until `resume`. */
   stall(): void
@@ -71,14 +76,23 @@ function live(role: Role, name: string, house: House): Life {
   const connection = memory.connect(name)
   const rounds: (() => void)[] = []
   let alive = true
+  let awakeSince: number | undefined = time.now()
+  let asleepSince = 0
+  const fallAsleep = () => {
+    if (awakeSince !== undefined) asleepSince = time.now()
+    awakeSince = undefined
+  }
   let standing: { until: Promise<void>; go(): void } | undefined
 
   const process: Process = {
     role,
     name,
     isAlive: () => alive,
+    awakeSince: () => awakeSince,
+    lastAwake: () => (awakeSince === undefined ? asleepSince : time.now()),
     kill() {
       alive = false
+      fallAsleep()
       for (const end of rounds.splice(0)) end()
       standing?.go()
       connection.die()
@@ -90,11 +104,13 @@ function live(role: Role, name: string, house: House): Life {
         go = resolve
       })
       standing = { until, go }
+      fallAsleep()
       connection.stall()
     },
     resume() {
       const was = standing
       standing = undefined
+      if (alive && was !== undefined) awakeSince = time.now()
       was?.go()
     },
   }
@@ -139,9 +155,9 @@ function scrubOnce(text: string): string {
 }
 const scrubbed = (store: Store) => scrubStore(store, scrubOnce)
 
-function wrapped(house: House, gate: Gate, job?: string) {
+function wrapped(house: House, gate: Gate, of?: { readonly job: string; isOvertaken?(): boolean }) {
   return <T extends object>(target: T, port: string): T =>
-    throughFaults(target, port, { gate, plan: house.plan, now: house.time.now, ...(job !== undefined && { job }) })
+    throughFaults(target, port, { gate, plan: house.plan, now: house.time.now, ...of })
 }
 
 export function startBotProcess(name: string, house: House, slackPace: SlackPace): BotProcess {
@@ -200,12 +216,14 @@ export interface WorkerProcess extends Process {
 }
 
 export function startWorkerProcess(name: string, house: House, mirror: Mirror): WorkerProcess {
-  const { app, world, log, times, checkouts } = house
+  const { app, world, log, times, checkouts, memory } = house
   const { process, gate, connection, every, clock } = live('worker', name, house)
   const git = world.git(mirror)
 
-  function portsFor(job: string): WorkerPorts {
-    const through = wrapped(house, gate, job)
+  function portsFor(job: string, claim?: Claim): WorkerPorts {
+    const isOvertaken = () =>
+      claim !== undefined && memory.jobs().some(({ id, attempt }) => id === claim.id && attempt > claim.attempt)
+    const through = wrapped(house, gate, { job, isOvertaken })
     return {
       apps: [app],
       store: scrubbed(through(connection.store, 'store')),
@@ -236,7 +254,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
   void connection.jobs.work(async (claim) => {
     const { job } = claim
     const called = `${job.kind} ${'release' in job ? job.release : job.id}`
-    const ports = portsFor(called)
+    const ports = portsFor(called, claim)
     const handle = () =>
       handleJob(ports, claim).catch((err: unknown) => {
         log.info({ err, job: called, process: name }, 'a job was interrupted')

@@ -69,6 +69,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   const plan = createFaultPlan(options.faults ?? [])
   let jumped = 0
   let furthest = 0
+  let storeSince = START
   const memory = createMemoryStore({ now: () => time.now() + jumped })
   const world = createWorld(app, time)
   const { restartAfterMs = 3_000, standsMs = 45_000, log = QUIET } = options
@@ -158,7 +159,14 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     void time.sleep(ms).then(() => {
       pendingRestarts -= 1
       memory.back()
+      storeSince = time.now()
     })
+  }
+
+  /** Since when there is a bot, and with it a store, without a pause. */
+  function botSince(): number {
+    const since = bots.map((bot) => bot.awakeSince() ?? Number.POSITIVE_INFINITY)
+    return Math.max(Math.min(...since), storeSince)
   }
 
   function jump(ms: number) {
@@ -289,7 +297,15 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     return kind === 'hotfix' ? hotfix(environment, by, picks?.join(' ')) : request(environment, by)
   }
 
-  const looked = () => ({ app, world, memory, clockOff: furthest })
+  const looked = () => ({
+    app,
+    world,
+    memory,
+    clockOff: furthest,
+    now: time.now(),
+    botSince: botSince(),
+    workerSeenAt: Math.max(...workers.map(({ process }) => process.lastAwake())),
+  })
 
   return {
     world,

@@ -1,5 +1,18 @@
 /** What happened outside, as the outside has it. Only added to, by the simulated world; the system under test never sees it. */
 
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** Whose call brings an effect about. */
+export interface Actor {
+  readonly process: string
+  readonly job?: string
+  /** When it asked for it, its job was another's already. */
+  readonly isOvertaken: boolean
+}
+
+/** Who makes the call that the world is serving. */
+export const acting = new AsyncLocalStorage<Actor>()
+
 export type EffectKind =
   | 'pull request'
   | 'comment'
@@ -24,6 +37,8 @@ export interface Effect {
   /** The commit that went, where one did. */
   readonly commit?: string
   readonly detail?: string
+  /** Nobody of ours: people, or servers by themselves. */
+  readonly by?: Actor
 }
 
 export interface Truth {
@@ -35,7 +50,7 @@ export interface Truth {
 }
 
 export interface TruthLog extends Truth {
-  happened(effect: Omit<Effect, 'at'>): void
+  happened(effect: Omit<Effect, 'at' | 'by'>): void
 }
 
 const MAY_REPEAT: readonly EffectKind[] = ['by hand', 'branch', 'declined', 'private message']
@@ -46,7 +61,10 @@ export function createTruth(now: () => number): TruthLog {
   return {
     effects,
     of,
-    happened: (effect) => void effects.push({ ...effect, at: now() }),
+    happened(effect) {
+      const by = acting.getStore()
+      effects.push({ ...effect, at: now(), ...(by && { by }) })
+    },
     doubled() {
       const seen = new Set<string>()
       const doubled = new Set<string>()
