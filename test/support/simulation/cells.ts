@@ -40,8 +40,8 @@ export interface Case {
   readonly faults: readonly PlannedFault[]
   /** Slack delivers the last click once more. */
   readonly again?: 'same id' | 'new id'
-  /** Instead of the cell's: a clock that jumps by hours may end what has an hour, and a store may be away for longer. */
-  readonly letter?: 'F' | 'S'
+  /** Instead of the cell's. A: nobody has to help in this case. ?: it may end the release, which is asked for again then. */
+  readonly letter?: 'A' | '?'
 }
 
 /** What a row is called among the points of a flow. A hot-fix picks where a release merges, and opens its pull request afterwards. */
@@ -67,6 +67,8 @@ const STORE_AWAY_LONG_MS = 70 * MINUTE
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const JUMPS = [1_000, 5 * MINUTE, HOUR, DAY].flatMap((ms) => [ms, -ms])
+/** What must begin within an hour of the last sign-off. */
+const HAS_AN_HOUR: readonly Row[] = ['approve', 'announce']
 
 /**
  * How long after its answer was lost a server may still begin: within the time that is looked for it, and after. What a killed
@@ -117,6 +119,11 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
     const name = `${fault}${who}${ms} at ${point.moment} (${call} ${nth})`
     return [{ name, faults: [{ role, call, nth, fault, ...more }] }]
   }
+  const as = (cases: readonly Case[]) => cases
+  const alone = (cases: readonly Case[]) => cases.map((each) => ({ ...each, letter: 'A' as const }))
+  const perhaps = (cases: readonly Case[]) => cases.map((each) => ({ ...each, letter: '?' as const }))
+  // A hot-fix is carried on after its end, by a job that is taken up again until it is.
+  const carrying = row === 'open' && flow === 'hot-fix' ? alone : as
   const isOutside = !/^(store|inbox|outbox)/.test(effect.call.call)
   const isWorker = effect.call.role === 'worker'
 
@@ -136,15 +143,17 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
         ? [...at(effect, 'timeout applied'), ...LATE[row].flatMap((ms) => at(effect, 'timeout late', { ms }))]
         : at(effect, 'store down after')
     case 'timeout, not applied':
-      return isOutside ? at(effect, 'timeout not applied') : at(effect, 'store down before')
+      return isOutside ? carrying(at(effect, 'timeout not applied')) : at(effect, 'store down before')
     case '5xx':
-      return isOutside ? [...at(effect, '5xx before'), ...at(effect, '5xx after')] : at(effect, 'store down before')
+      if (!isOutside) return at(effect, 'store down before')
+      // A pull request that was opened all the same is found.
+      return [...carrying(at(effect, '5xx before')), ...(row === 'open' ? alone : as)(at(effect, '5xx after'))]
     case '429':
-      return isOutside ? at(effect, '429') : []
+      return isOutside ? carrying(at(effect, '429')) : []
     case 'disk full':
       // The store's own disk, for every step; and the worker's, where the call writes to it: an HTTP request needs none.
       return [
-        ...at(intent ?? (isOutside ? result : effect), 'store down before'),
+        ...alone(at(intent ?? (isOutside ? result : effect), 'store down before')),
         ...(needsDisk(effect.call.call) ? at(effect, 'disk full') : []),
       ]
     case 'DB down':
@@ -156,9 +165,7 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
         ]),
         ...(isOutside ? at(effect, 'store away', { ms: STORE_AWAY_MS }) : []),
         ...(row === 'migrate' || row === 'confirm'
-          ? [intent, effect, result].flatMap((point) =>
-              at(point, 'store away', { ms: STORE_AWAY_LONG_MS }).map((each) => ({ ...each, letter: 'S' as const })),
-            )
+          ? [intent, effect, result].flatMap((point) => at(point, 'store away', { ms: STORE_AWAY_LONG_MS }))
           : []),
       ]
     case 'Slack down':
@@ -166,9 +173,8 @@ export function casesOf(row: Row, column: Column, flow: Flow, points: readonly P
     case 'clock jump':
       // A card that was put off is drawn anew a day later, which is long to simulate: not of hot-fixes.
       return JUMPS.filter((ms) => ms > -DAY || !isWorker || flow !== 'hot-fix').flatMap((ms) =>
-        at(effect, 'clock jump', { ms }).map((each) =>
-          Math.abs(ms) > 5 * MINUTE ? { ...each, letter: 'F' as const } : each,
-        ),
+        // What has an hour may end by it; nothing else does.
+        (HAS_AN_HOUR.includes(row) && ms >= HOUR ? perhaps : as)(at(effect, 'clock jump', { ms })),
       )
     case 'duplicate': {
       if (row === 'request' || row === 'approve' || row === 'announce') {

@@ -11,6 +11,8 @@ export type Flow = (typeof FLOWS)[number]
 export interface Carried {
   readonly retries: number
   readonly plannedAgain: number
+  /** How often the release was asked for again, because it was nowhere. */
+  readonly askedAgain: number
   /** Every state in which nothing moved by itself. */
   readonly stood: readonly string[]
 }
@@ -25,17 +27,19 @@ export async function carryThrough(sim: Simulation, flow: Flow): Promise<Carried
   const stood: string[] = []
   let retries = 0
   let plannedAgain = 0
+  let askedAgain = 0
   await ask()
   for (let round = 0; round < MOST_ROUNDS; round++) {
     if (!(await sim.settle())) throw new Error(`it never comes to rest: ${describe(sim)}`)
     sim.checkInvariants()
     if (sim.releases().length === 0) {
+      askedAgain += 1
       await ask()
       continue
     }
     const { state, signOffs } = sim.release()
     stood.push(state)
-    if (state === 'succeeded') return { retries, plannedAgain, stood }
+    if (state === 'succeeded') return { retries, plannedAgain, askedAgain, stood }
     if (state === 'awaiting sign-off') {
       for (const kind of ['qa', 'approval'] as const) {
         if (!signOffs.some((each) => each.kind === kind)) await sim.sign(kind)
