@@ -37,7 +37,9 @@ const MATRIX: Readonly<Record<Row, string>> = {
   outcome: '  A      L      L     L     L    Q    A     A   Q      T      D      E',
 }
 
-const SAMPLE = Number(process.env.FAULTS_PAIRS ?? 2_000)
+const SAMPLE = Number(process.env.FAULTS_PAIRS ?? 2_300)
+/** Of these. A fault of two may prevent the other. */
+const BOTH_STRIKE = Math.floor((SAMPLE * 2_000) / 2_300)
 const DAY_MS = 24 * 60 * 60_000
 const SEED = Number(process.env.FAULTS_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
@@ -223,16 +225,20 @@ describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
     }
     console.log(`FAULTS_SEED=${SEED}: ${SAMPLE} pairs, ${struckBoth} of which both struck; ${broken.length} broke`)
     expect(broken).toEqual([])
+    expect(struckBoth).toBeGreaterThanOrEqual(BOTH_STRIKE)
   })
 })
 
-/** Every single fault of a flow, but for days that are simulated to their end. */
+/**
+ * Every single fault of a flow, but for clocks that are a day off: Slack is looked through from shortly before by the store's
+ * clock, so a message whose answer was lost besides may then be there twice.
+ */
 function everyCase(flow: Flow): readonly Case[] {
   return ROWS.flatMap((row) =>
     COLUMNS.flatMap((column) =>
       letterOf(row, column) === '–' ? [] : casesOf(row, column, flow, points.get(flow) ?? []),
     ),
-  ).filter(({ faults }) => faults.length > 0 && faults.every(({ ms = 0 }) => ms > -DAY_MS))
+  ).filter(({ faults }) => faults.length > 0 && faults.every(({ ms = 0 }) => Math.abs(ms) < DAY_MS))
 }
 
 /** The same numbers for the same seed (mulberry32). */
