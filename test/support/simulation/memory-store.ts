@@ -34,6 +34,7 @@ export interface MemoryStore {
   /** Nobody reaches the store any more, and everyone's transactions and locks are lost; until `back`. */
   away(): void
   back(): void
+  isAway(): boolean
   /** What is committed; for tests only, as all below. */
   releases(): readonly Release[]
   events(): readonly StoredEvent[]
@@ -164,6 +165,8 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
       reasons -= 1
       if (reasons === 0) jobs.back()
     },
+
+    isAway: isCutOff,
 
     releases: () => [...tables.releases.values()].map(({ whole }) => whole),
     events: () => tables.events,

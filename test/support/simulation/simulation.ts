@@ -34,6 +34,8 @@ export type { Answered, Simulation, SimulationOptions } from './verbs.ts'
 const QUIET: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const START = Date.parse('2026-11-22T08:00:00Z')
 const REASON = 'production is down for everyone'
+/** Whoever looks after processes starts again what has ended. */
+const STARTED_AGAIN_MS = 3_000
 const PATIENCE_MS = 60_000
 const SETTLES_WITHIN_MS = 4 * 60 * 60_000
 /** So long nothing may move before it counts as rest: servers may still be at what was asked of them. */
@@ -72,7 +74,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   let storeSince = START
   const memory = createMemoryStore({ now: () => time.now() + jumped })
   const world = createWorld(app, time)
-  const { restartAfterMs = 3_000, standsMs = 45_000, log = QUIET } = options
+  const { restartAfterMs = STARTED_AGAIN_MS, standsMs = 45_000, log = QUIET } = options
   let slackIsBack = START
   let started = 0
   let pendingRestarts = 0
@@ -131,11 +133,20 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
 
   function fall(who: Role | 'both') {
     crash(who)
-    if (restartAfterMs === undefined) return
+    if (restartAfterMs !== undefined) after(restartAfterMs, () => onceThereIsAStore(() => restart(who)))
+  }
+
+  /** What starts without a store ends, and is started again by whoever looks after it. */
+  function onceThereIsAStore(start: () => void) {
+    if (memory.isAway()) after(STARTED_AGAIN_MS, () => onceThereIsAStore(start))
+    else start()
+  }
+
+  function after(ms: number, then: () => void) {
     pendingRestarts += 1
-    void time.sleep(restartAfterMs).then(() => {
+    void time.sleep(ms).then(() => {
       pendingRestarts -= 1
-      restart(who)
+      then()
     })
   }
 
@@ -144,20 +155,13 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     const stopped = process ?? workers.find(({ process: each }) => each.name === name)?.process
     if (stopped === undefined || !stopped.isAlive()) return
     stopped.stall()
-    if (role === 'bot') startBot()
-    else startWorker()
-    pendingRestarts += 1
-    void time.sleep(ms).then(() => {
-      pendingRestarts -= 1
-      stopped.resume()
-    })
+    onceThereIsAStore(() => (role === 'bot' ? startBot() : startWorker()))
+    after(ms, () => stopped.resume())
   }
 
   function storeAway(ms: number) {
     memory.away()
-    pendingRestarts += 1
-    void time.sleep(ms).then(() => {
-      pendingRestarts -= 1
+    after(ms, () => {
       memory.back()
       storeSince = time.now()
     })
