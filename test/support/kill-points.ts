@@ -190,7 +190,7 @@ function stored(kills: KillTeam, number: number, step: string, when: When, over:
   const ofSteps: Readonly<Partial<Record<When, string>>> = {
     'before the intent': `select 1 from event where release = ${number} and (
       type = 'step_done' and body::json->'data'->>'step' = ${before}
-      or type = 'run_started' and ${before} in ('announce'))`,
+      or type = 'run_started' and coalesce(${before}, 'announce') = 'announce')`,
     'after the intent': event('step_started', step),
     'after the result': event('step_done', step),
   }

@@ -4,6 +4,7 @@ import type { Harm, Match } from './fault-proxy.ts'
 import { askForHotfix } from './hotfix.ts'
 import { arm, EFFECTS, type KillPoint } from './kill-points.ts'
 import { type KillTeam, until, type Victim } from './kill-team.ts'
+import { judge } from './kill-verdict.ts'
 import { ask, INTEGRATION, PRODUCTION } from './team.ts'
 import {
   createTruth,
@@ -84,7 +85,7 @@ export async function createRounds(kills: KillTeam): Promise<Rounds> {
   }
 }
 
-interface Content {
+export interface Content {
   readonly commit: string
   readonly migration: string | undefined
   readonly pending: readonly string[]
@@ -126,7 +127,8 @@ async function play(kills: KillTeam, truth: Truth, round: Round, content: Conten
   for (const proxy of Object.values(kills.proxies)) proxy.calm()
   await quiet(kills, truth, number).catch((error) => problems.push(error.message))
   const effects = await truth.effects(number)
-  const verdict = judge(round, content, { ...end, effects })
+  const wasSpoiled = spoiled(kills) > spoiledBefore
+  const verdict = judge(round, content, { ...end, effects, wasSpoiled, ...(await wayOf(kills, number)) })
   if (end.state === undefined) await giveUp(kills, number)
   const branch = round.flow === 'integration' ? 'master' : 'production'
   const app = round.flow === 'integration' ? INTEGRATION : PRODUCTION
@@ -255,8 +257,8 @@ async function quiet(kills: KillTeam, truth: Truth, number: number): Promise<voi
                  (select count(*) from pgboss.job where state in ('active', 'retry', 'created') and start_after <= now() + interval '1 minute'))::int as open`,
       )
       await kills.look(`update pgboss.job set start_after = now() where state = 'retry' and start_after > now()`)
-      const ended = await stateOf(kills, number)
-      return open?.open === 0 && (ended !== 'succeeded' || (await truth.effects(number)).outcomes > 0)
+      const isOwed = OVER.includes((await stateOf(kills, number)) ?? '') && (await wayOf(kills, number)).isPlanned
+      return open?.open === 0 && (!isOwed || (await truth.effects(number)).outcomes > 0)
     },
     { timeoutMs: 45_000, everyMs: 100 },
   )
@@ -266,50 +268,12 @@ async function giveUp(kills: KillTeam, number: number): Promise<void> {
   await kills.look(`update release set state = 'closed', ended_at = now() where number = ${number}`)
 }
 
-interface Ended {
-  readonly state: string | undefined
-  readonly retries: number
-  readonly effects: Effects
-}
-
-/** Once, where it has succeeded; nowhere more than once; nothing done where it is said that nothing was. */
-function judge(
-  round: Round,
-  { pending }: Content,
-  { state, retries, effects }: Ended,
-): Pick<Verdict, 'lost' | 'doubled' | 'guessed'> {
-  const { flow } = round
-  const wanted: Readonly<Record<string, readonly [seen: number, wanted: number]>> = {
-    merges: [effects.merges, flow === 'production' ? 1 : 0],
-    picks: [effects.picks, flow === 'hot-fix' ? 1 : 0],
-    comments: [effects.comments, flow === 'integration' ? 0 : 1],
-    pushes: [effects.pushes, 1],
-    'Heroku releases': [effects.platformReleases, 1],
-    cards: [effects.cards, 1],
-    announcements: [effects.announcements, flow === 'integration' ? 0 : 1],
-    outcomes: [effects.outcomes, 1 + retries],
-    ...Object.fromEntries(pending.map((each) => [`migration ${each}`, [effects.migrations[each] ?? 0, 1] as const])),
-  }
-  const all = Object.entries(wanted)
-  const succeeded = state === 'succeeded'
-  const irreversible = effects.merges + effects.picks + effects.pushes + Object.keys(effects.migrations).length
-  return {
-    lost: [
-      ...(succeeded ? all.filter(([, [seen, once]]) => seen < once).map(([what, [seen]]) => `${what}: ${seen}`) : []),
-      ...(!succeeded && state !== undefined && round.harm === undefined ? [`it ended as ${state}`] : []),
-    ],
-    doubled: [
-      ...all.filter(([, [seen, once]]) => seen > once).map(([what, [seen]]) => `${what}: ${seen}`),
-      ...effects.linesTwice.map((line) => `said twice: ${line}`),
-      ...Object.entries(effects.migrations).flatMap(([name, times]) =>
-        times > 1 ? [`migration ${name}: ${times}`] : [],
-      ),
-    ],
-    guessed: [
-      ...(!succeeded && state !== undefined && irreversible > 0
-        ? [`it ended as ${state}, and something was done`]
-        : []),
-      ...(effects.early > 0 ? ['something was done before the announcement'] : []),
-    ],
-  }
+/** How far it came: one with a plan has a card, and one whose run has begun was announced. */
+async function wayOf(kills: KillTeam, number: number): Promise<{ isPlanned: boolean; hasBegun: boolean }> {
+  const [way] = await kills.look<{ isPlanned: boolean; hasBegun: boolean }>(
+    `select plan is not null as "isPlanned",
+            exists (select 1 from event where release = number and type = 'run_started') as "hasBegun"
+     from release where number = ${number}`,
+  )
+  return way ?? { isPlanned: false, hasBegun: false }
 }

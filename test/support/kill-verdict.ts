@@ -1,0 +1,60 @@
+/** What was wrong with a release that was killed on its way, by what was counted outside. */
+import type { Content, Round, Verdict } from './kill-round.ts'
+import type { Effects } from './truth.ts'
+
+export interface Ended {
+  readonly state: string | undefined
+  readonly retries: number
+  readonly effects: Effects
+  /** An answer was spoiled: it may then end in other ways, and need a person. */
+  readonly wasSpoiled: boolean
+  readonly isPlanned: boolean
+  readonly hasBegun: boolean
+}
+
+/**
+ * Once, where it has succeeded; what people were owed, however it ended; nowhere more than once; nothing done where it is said
+ * that nothing was.
+ */
+export function judge(
+  { flow }: Pick<Round, 'flow'>,
+  { pending }: Pick<Content, 'pending'>,
+  { state, retries, effects, wasSpoiled, isPlanned, hasBegun }: Ended,
+): Pick<Verdict, 'lost' | 'doubled' | 'guessed'> {
+  const succeeded = state === 'succeeded'
+  const all: readonly (readonly [what: string, seen: number, wanted: number, isOwed: boolean])[] = [
+    ['merges', effects.merges, flow === 'production' ? 1 : 0, succeeded],
+    ['picks', effects.picks, flow === 'hot-fix' ? 1 : 0, succeeded],
+    ['comments', effects.comments, flow === 'integration' ? 0 : 1, succeeded],
+    ['pushes', effects.pushes, 1, succeeded],
+    ['Heroku releases', effects.platformReleases, 1, succeeded],
+    // However it ends: who has read of it reads how it ended.
+    ['cards', effects.cards, 1, isPlanned],
+    ['announcements', effects.announcements, flow === 'integration' ? 0 : 1, hasBegun],
+    ['outcomes', effects.outcomes, 1 + retries, isPlanned],
+    ...pending.map((each) => [`migration ${each}`, effects.migrations[each] ?? 0, 1, succeeded] as const),
+  ]
+  const irreversible = effects.merges + effects.picks + effects.pushes + Object.keys(effects.migrations).length
+  return {
+    lost: [
+      ...(state === undefined
+        ? []
+        : all.filter(([, seen, once, isOwed]) => isOwed && seen < once).map(([what, seen]) => `${what}: ${seen}`)),
+      ...(!succeeded && state !== undefined && !wasSpoiled ? [`it ended as ${state}`] : []),
+      ...(retries > 0 && !wasSpoiled ? [`its way: it needed ${retries} Retry, and nothing was spoiled`] : []),
+    ],
+    doubled: [
+      ...all.filter(([, seen, once]) => seen > once).map(([what, seen]) => `${what}: ${seen}`),
+      ...effects.linesTwice.map((line) => `said twice: ${line}`),
+      ...Object.entries(effects.migrations).flatMap(([name, times]) =>
+        times > 1 ? [`migration ${name}: ${times}`] : [],
+      ),
+    ],
+    guessed: [
+      ...(!succeeded && state !== undefined && irreversible > 0
+        ? [`it ended as ${state}, and something was done`]
+        : []),
+      ...(effects.early > 0 ? ['something was done before the announcement'] : []),
+    ],
+  }
+}
