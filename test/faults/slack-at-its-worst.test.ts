@@ -5,7 +5,7 @@
 import { WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError } from '@slack/web-api'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
-import { makeUnreliable, randomOf, timeouts } from './unreliable-slack.ts'
+import { CALLS, makeUnreliable, randomOf, timeouts } from './unreliable-slack.ts'
 
 const SEED = Number(process.env.FAULTS_SEED ?? 20_261_122)
 const RELEASES = 120
@@ -58,7 +58,7 @@ async function sign(sim: Simulation): Promise<void> {
 }
 
 describe('Promises 1 and 4: calls that fail', () => {
-  it(`loses and doubles no message of ${RELEASES} releases with 30 % of calls failing (seed ${SEED})`, {
+  it(`loses and doubles no message of ${RELEASES} releases with 30 % of calls failing or more (seed ${SEED})`, {
     timeout: 120_000,
   }, async () => {
     const began = performance.now()
@@ -68,7 +68,7 @@ describe('Promises 1 and 4: calls that fail', () => {
     for (let round = 0; round < RELEASES; round++) {
       const random = randomOf(SEED + round)
       const sim = simulated({ faults: timeouts(0.05, random) })
-      const unreliable = makeUnreliable(sim, { share: 0.26, random })
+      const unreliable = makeUnreliable(sim, { share: 0.29, random })
       await toSignOff(sim)
       await sign(sim)
       expect(await sim.settle(), `round ${round} does not come to rest`).toBe(true)
@@ -77,7 +77,8 @@ describe('Promises 1 and 4: calls that fail', () => {
       expect(announcements(sim), `round ${round}`).toHaveLength(1)
       expectToldOnce(sim)
       told += sim.world.truth.of('message').length
-      calls += unreliable.calls
+      // Those that never arrive are calls, too.
+      calls += sim.plan.calls.filter(({ role, call }) => role === 'bot' && CALLS.includes(call)).length
       for (const [way, times] of unreliable.failed) failed.set(way, (failed.get(way) ?? 0) + times)
       for (const { fault } of sim.plan.struck) failed.set(fault, (failed.get(fault) ?? 0) + 1)
       sim.end()
@@ -86,9 +87,9 @@ describe('Promises 1 and 4: calls that fail', () => {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1)
     const ways = [...failed].map(([way, times]) => `${way} ${times}`).join(', ')
     console.log(
-      `${RELEASES} releases, ${told} messages, ${calls} calls, ${all} failed: ${ways} (${seconds} s, seed ${SEED})`,
+      `${RELEASES} releases, ${told} messages, ${calls} calls, ${all} failed (${((100 * all) / calls).toFixed(1)} %): ${ways} (${seconds} s, seed ${SEED})`,
     )
-    expect(all / calls).toBeGreaterThan(0.25)
+    expect(all / calls).toBeGreaterThanOrEqual(0.3)
     expect(failed.size).toBe(12)
   })
 

@@ -24,10 +24,11 @@ const ENTRIES = [
 
 type Method = (page: unknown) => Promise<unknown>
 const METHODS = ['postMessage', 'update', 'history', 'replies', 'open'] as const
+/** The same as the plan of faults knows them. */
+export const CALLS: readonly string[] = METHODS.map((name) => `slack.${name}`)
 
-/** How many calls each stand-in method of Slack has had, and what went wrong with them. */
+/** What went wrong with the calls of Slack. */
 export interface Unreliable {
-  readonly calls: number
   readonly failed: ReadonlyMap<string, number>
   /** From now everything is answered. */
   end(): void
@@ -46,7 +47,6 @@ export function makeUnreliable(
   const { share, random, methods = METHODS, ways } = options
   const entries = ENTRIES.filter(({ name }) => ways?.includes(name) ?? true)
   const failed = new Map<string, number>()
-  let calls = 0
   let isOver = false
   for (const group of [world.slack.client.chat, world.slack.client.conversations]) {
     for (const name of methods) {
@@ -54,7 +54,6 @@ export function makeUnreliable(
       if (typeof method !== 'function') continue
       const whole = method.bind(group) as Method
       Reflect.set(group, name, async (page: unknown) => {
-        calls += 1
         if (isOver || random() >= share) return whole(page)
         const way = entries[Math.floor(random() * entries.length)]
         if (way === undefined) return whole(page)
@@ -65,9 +64,6 @@ export function makeUnreliable(
     }
   }
   return {
-    get calls() {
-      return calls
-    },
     failed,
     end() {
       isOver = true
