@@ -1,6 +1,7 @@
 /** Promises 5 and 7: workers that are paused, stopped, or die as often as a job is taken up. */
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { holdCommitOf } from '../support/held-step.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import {
   bitbucketEffects,
@@ -14,6 +15,9 @@ import {
   timePasses,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
+import { worldState } from '../support/world-state.ts'
+
+const CHANGING = ['create', 'update', 'merge', 'decline', 'comment', 'branch'] as const
 
 describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
   let team: Team
@@ -28,7 +32,15 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     workers = []
     team.bitbucket.clearFaults()
   })
-  afterAll(() => team?.close())
+  afterAll(async () => {
+    const { merges, comments } = await bitbucketEffects(team)
+    const [integration, production] = [INTEGRATION, PRODUCTION].map(
+      (app) => herokuEffects(team.heroku, app).pushes.length,
+    )
+    const pushes = `pushes ${integration} to integration, ${production} to production`
+    console.log(`workers paused, stopped and dead: merges ${merges}, comments ${comments}, ${pushes}`)
+    await team.close()
+  })
 
   const quick = { ...QUICK, times: { ...QUICK.times, sweep: 300 } }
   async function startWorker(options: Parameters<typeof startProcess>[2] = { pace: quick }) {
@@ -37,22 +49,65 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     return worker
   }
 
-  it('whose worker is paused beyond its time is taken over on another host, and the paused one does nothing more', async () => {
+  /** Whatever would change something outside, from now on. */
+  function arrivals(): readonly string[] {
+    const seen: string[] = []
+    const note = (what: string) => () => void seen.push(what)
+    for (const route of CHANGING) void team.bitbucket.arrived(route).then(note(route))
+    void team.bitbucket.pushArrived().then(note('a push to Bitbucket'))
+    void team.heroku.pushArrived().then(note('a push to Heroku'))
+    return seen
+  }
+
+  /**
+   * Another host takes the job of the paused worker, and puts it back, for that one still holds the environment: until the job is
+   * due again, whatever arrives is the paused one's. Only the time that has passed tells that one that it has lost.
+   */
+  async function takenOver(paused: SignoffProcess, number: number, step: 'merge' | 'push') {
+    const other = await startWorker({ pace: quick, dataDir: join(team.directory, `another-host-${step}`) })
+    const says = (worker: SignoffProcess, words: string, from = 0) =>
+      vi.waitFor(() => expect(worker.output().slice(from)).toContain(words), { timeout: 40_000, interval: 20 })
+    await says(other, 'a run is taken up again later')
+    const due = (when: string) =>
+      team.query<{ id: string }>(`update pgboss.job set start_after = ${when} where state = 'retry' returning id`)
+    await vi.waitFor(async () => expect(await due(`now() + interval '1 hour'`)).toHaveLength(1))
+    expect(await seenRelease(team, number)).toMatchObject({ state: 'running', steps: { [step]: 'running unknown' } })
+
+    const before = await worldState(team)
+    const arrived = arrivals()
+    const printed = paused.output().length
+    paused.signal('SIGCONT')
+    await says(paused, 'a job was interrupted and is taken up again', printed)
+    expect(arrived).toEqual([])
+    expect(await worldState(team)).toEqual(before)
+    await due('now()')
+    await reaches(team, number, 'succeeded')
+  }
+
+  it('whose worker is paused in a merge beyond its time is taken over, and the paused one does nothing more', async () => {
     const paused = await startWorker()
     team.bitbucket.fault({ route: 'merge', kind: 'hang' })
     const merging = team.bitbucket.arrived('merge')
     await startProduction(team, 1)
     await merging
     paused.signal('SIGSTOP')
-    await startWorker({ pace: quick, dataDir: join(team.directory, 'another-host') })
-    await timePasses(team)
-    expect(await seenRelease(team, 1)).toMatchObject({ state: 'running', steps: { merge: 'running unknown' } })
-    paused.signal('SIGCONT')
-    await reaches(team, 1, 'succeeded')
+    await takenOver(paused, 1, 'merge')
 
     const merged = await team.repository.head('production')
     expect(await bitbucketEffects(team)).toEqual({ merges: 1, comments: 1 })
     expect(herokuEffects(team.heroku, PRODUCTION)).toEqual({ pushes: [merged], releases: [`${merged} by push`] })
+  })
+
+  it('whose worker is paused before its push, the intent written, is pushed by the other host alone', async () => {
+    const commit = await somethingNew(team, 'paused')
+    const paused = await startWorker()
+    const hold = await holdCommitOf(team, 'push')
+    await team.command(team.people.dana, '/deploy integration')
+    await hold.held()
+    paused.signal('SIGSTOP')
+    await hold.letGo()
+    await takenOver(paused, 2, 'push')
+    expect(herokuEffects(team.heroku, INTEGRATION)).toEqual({ pushes: [commit], releases: [`${commit} by push`] })
   })
 
   it('whose worker is told to stop is left where it was within 30 s, with exit code 0, and goes on at the next start', async () => {
@@ -60,20 +115,21 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     const worker = await startWorker({})
     team.bitbucket.fault({ route: 'merge', kind: 'hang' })
     const merging = team.bitbucket.arrived('merge')
-    await startProduction(team, 2)
+    await startProduction(team, 3)
     await merging
     const { code, ms } = await worker.stop()
     expect(code).toBe(0)
     expect(ms).toBeLessThan(30_000)
-    expect(await seenRelease(team, 2)).toMatchObject({ state: 'running' })
+    expect(await seenRelease(team, 3)).toMatchObject({ state: 'running' })
     await startWorker()
     await timePasses(team)
-    await reaches(team, 2, 'succeeded')
+    await reaches(team, 3, 'succeeded')
     expect((await bitbucketEffects(team)).merges).toBe(2)
   })
 
   it('that was interrupted as often as it may be is not left running: a person is told, and Retry goes on', async () => {
     const commit = await somethingNew(team, 'interrupted')
+    const before = herokuEffects(team.heroku, INTEGRATION).pushes.length
     const worker = await startWorker()
     team.heroku.hangNextPush('before')
     const pushing = team.heroku.pushArrived()
@@ -83,12 +139,12 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     await worker.kill()
     await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
     await startWorker()
-    const stopped = await reaches(team, 3, 'needs attention')
+    const stopped = await reaches(team, 4, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'internal_error', steps: { push: 'running unknown' } })
-    await cardShows(team, 3, /Signoff itself failed[\s\S]*Retry/)
+    await cardShows(team, 4, /Signoff itself failed[\s\S]*Retry/)
     await team.click(team.people.dana, 'Retry')
-    await reaches(team, 3, 'succeeded')
-    expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([commit])
+    await reaches(team, 4, 'succeeded')
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes.slice(before)).toEqual([commit])
   })
 
   it('that is cancelled while its worker is dead begins nothing again; what is not seen is told as not known', async () => {
@@ -102,22 +158,22 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     await team.click(team.people.dana, 'Cancel')
     await startWorker()
     await timePasses(team)
-    const stopped = await reaches(team, 4, 'needs attention')
+    const stopped = await reaches(team, 5, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'push_unknown', steps: { push: 'unknown unknown' } })
-    await cardShows(team, 4, /did the push arrive\?[\s\S]*heroku-integration does not show it/)
+    await cardShows(team, 5, /did the push arrive\?[\s\S]*heroku-integration does not show it/)
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).not.toContain(commit)
     await team.click(team.people.tom, 'Close')
     await team.submit(team.people.tom, { Reason: 'nothing was pushed' })
-    await reaches(team, 4, 'closed')
+    await reaches(team, 5, 'closed')
   })
 
   it('that could never be planned ends as refused', async () => {
     await somethingNew(team, 'never planned')
     await team.command(team.people.dana, '/deploy integration')
-    await team.told(team.people.dana, 'Release #5')
+    await team.told(team.people.dana, 'Release #6')
     await team.query(`update pgboss.job set state = 'failed' where state = 'created' and name = 'plan'`)
     await startWorker()
-    expect(await reaches(team, 5, 'refused')).toMatchObject({ gate: 'internal_error' })
-    await team.told(team.people.dana, /#5[\s\S]*given up/)
+    expect(await reaches(team, 6, 'refused')).toMatchObject({ gate: 'internal_error' })
+    await team.told(team.people.dana, /#6[\s\S]*given up/)
   })
 })
