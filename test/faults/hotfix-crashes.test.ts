@@ -8,6 +8,7 @@ import { PRODUCTION, QUICK, type Team } from '../support/team.ts'
 
 let team: Team
 let worker: SignoffProcess
+let kills = 0
 beforeAll(async () => {
   team = await startHotfixTeam({ unstarted: true })
   worker = await startWorker('data')
@@ -29,6 +30,7 @@ async function killAt(moment: Promise<unknown> | (() => Promise<void>), dataDir:
   if (typeof moment === 'function') await vi.waitFor(moment, { timeout: 30_000, interval: 10 })
   else await moment
   await worker.kill()
+  kills += 1
   before()
   worker = await startWorker(dataDir)
   await timePasses(team)
@@ -89,6 +91,10 @@ it('Promise 1, at most one effect: a hot-fix is picked once and carried on once,
   expect(thread.match(/carries the hot-fix/g)).toHaveLength(1)
   expect(bitbucket.pullRequests()).toHaveLength(1)
   expect(await pushesTo(team, 'signoff/hotfix-1')).toBe(1)
+  const picks = await pushesTo(team, 'production')
+  const pushes = herokuEffects(team.heroku, PRODUCTION).pushes.length
+  const carried = bitbucket.pullRequests().length
+  console.log(`hot-fix, worker killed ${kills} times: picks ${picks}, pushes ${pushes}, pull requests ${carried}`)
 
   // Somebody works on our branch, and then declines: what is theirs is left.
   const theirs = await repository.commit({ branch: 'signoff/hotfix-1', files: { 'more.py': '' }, message: 'More' })

@@ -13,6 +13,9 @@ const kill = (step: string, when: When, victim: Victim, fate: Kill['fate'] = 'go
   fate,
 })
 
+const counted = { releases: 0, kills: 0, merges: 0, picks: 0, pushes: 0, 'platform releases': 0, announcements: 0 }
+afterAll(() => console.log(`kill points, counted outside: ${JSON.stringify(counted)}`))
+
 /** Nothing is wrong, and every kill came to its moment. */
 function expectWhole(verdict: Verdict, kills: readonly Kill[]): void {
   const { end, killed, lost, doubled, guessed, notEnded, retries } = verdict
@@ -25,6 +28,11 @@ function expectWhole(verdict: Verdict, kills: readonly Kill[]): void {
     retries: 0,
   })
   expect(killed).toBe(kills.length)
+  const { effects } = verdict
+  counted.releases += 1
+  counted.kills += killed
+  counted['platform releases'] += effects.platformReleases
+  for (const what of ['merges', 'picks', 'pushes', 'announcements'] as const) counted[what] += effects[what]
 }
 
 describe('Promises 1 and 7, for real: bot and worker on one Postgres', { timeout: 240_000 }, () => {

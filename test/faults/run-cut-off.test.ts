@@ -89,5 +89,7 @@ describe('Promise 1, at most one effect: a worker that dies', { timeout: 120_000
     await reaches(team, 2, 'succeeded')
     expect(await halves()).toEqual(['first half', 'second half'])
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([await team.repository.head('master')])
+    const pushes = herokuEffects(team.heroku, INTEGRATION).pushes.length
+    console.log(`cut off in a migration: halves run ${(await halves()).length - 1}, pushes ${pushes}`)
   })
 })

@@ -54,5 +54,9 @@ describe('Promises 1 and 4: a bot that dies while Slack has not answered', { tim
     expect(posted(/^Release #1: api/)).toHaveLength(1)
     expect(posted(/is changing api production now/)).toHaveLength(1)
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toHaveLength(1)
+    const [cards, announcements] = [/^Release #1: api/, /is changing api production now/].map(
+      (what) => posted(what).length,
+    )
+    console.log(`bot killed in its card and its announcement: cards ${cards}, announcements ${announcements}, pushes 1`)
   })
 })
