@@ -8,10 +8,17 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/co
  * Here real programs are started, thousands of them, and the larger a process is the longer it takes to start another: a fork
  * copies its page tables. So each of these files has a small process of its own.
  */
-const WORLD = [
-  ...['adapters', 'browser', 'features', 'operations', 'sandbox', 'worker'].map((room) => `test/${room}/**/*.test.ts`),
+const WORLD = ['adapters', 'browser', 'features', 'operations', 'sandbox', 'worker'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+)
+const FAULTS = [
   'test/faults/!(fault-matrix|kill-points-simulated|model|promise-*|simulated-runs|slack-at-its-worst).test.ts',
 ]
+
+/** A shared machine in CI can be too busy once for what waits by the clock, as for Slack's 3 s; it is printed. */
+const count = process.env.CI === 'true' ? 1 : 0
+/** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
+const WAITED = /^(Test|Hook) timed out in |^waited \d+ ms in vain for /
 
 export default defineConfig({
   test: {
@@ -22,16 +29,14 @@ export default defineConfig({
     // By Node itself, as Signoff runs: what Vite makes of the same files is a tenth slower.
     experimental: { viteModuleRunner: false },
     maxWorkers: 3,
-    // A shared machine in CI can be too busy once for what waits by the clock; it is printed. Only such a wait is tried again:
-    // a wrong count, as of an effect that came twice, is a finding the first time and must not turn green the second.
-    retry: {
-      count: process.env.CI === 'true' ? 1 : 0,
-      condition: /^(Test|Hook) timed out in |^waited \d+ ms in vain for /,
-    },
     projects: [
-      { extends: true, test: { name: 'world', include: WORLD } },
+      { extends: true, test: { name: 'world', include: WORLD, retry: count } },
+      { extends: true, test: { name: 'faults', include: FAULTS, retry: { count, condition: WAITED } } },
       // The others share a process, so that libraries are loaded once; each test cleans up what it started.
-      { extends: true, test: { name: 'logic', include: ['test/**/*.test.ts'], exclude: WORLD, isolate: false } },
+      {
+        extends: true,
+        test: { name: 'logic', include: ['test/**/*.test.ts'], exclude: [...WORLD, ...FAULTS], isolate: false },
+      },
     ],
   },
 })
