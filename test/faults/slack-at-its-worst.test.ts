@@ -65,10 +65,11 @@ describe('Promises 1 and 4: calls that fail', () => {
     const failed = new Map<string, number>()
     let calls = 0
     let told = 0
+    let delayed = 0
     for (let round = 0; round < RELEASES; round++) {
       const random = randomOf(SEED + round)
       const sim = simulated({ faults: timeouts(0.05, random) })
-      const unreliable = makeUnreliable(sim, { share: 0.29, random })
+      const unreliable = makeUnreliable(sim, { share: 0.29, delays: 0.05, random })
       await toSignOff(sim)
       await sign(sim)
       expect(await sim.settle(), `round ${round} does not come to rest`).toBe(true)
@@ -79,6 +80,7 @@ describe('Promises 1 and 4: calls that fail', () => {
       told += sim.world.truth.of('message').length
       // Those that never arrive are calls, too.
       calls += sim.plan.calls.filter(({ role, call }) => role === 'bot' && CALLS.includes(call)).length
+      delayed += unreliable.delayed()
       for (const [way, times] of unreliable.failed) failed.set(way, (failed.get(way) ?? 0) + times)
       for (const { fault } of sim.plan.struck) failed.set(fault, (failed.get(fault) ?? 0) + 1)
       sim.end()
@@ -87,10 +89,11 @@ describe('Promises 1 and 4: calls that fail', () => {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1)
     const ways = [...failed].map(([way, times]) => `${way} ${times}`).join(', ')
     console.log(
-      `${RELEASES} releases, ${told} messages, ${calls} calls, ${all} failed (${((100 * all) / calls).toFixed(1)} %): ${ways} (${seconds} s, seed ${SEED})`,
+      `${RELEASES} releases, ${told} messages, ${calls} calls, ${all} failed (${((100 * all) / calls).toFixed(1)} %): ${ways}; ${delayed} answered late (${seconds} s, seed ${SEED})`,
     )
     expect(all / calls).toBeGreaterThanOrEqual(0.3)
     expect(failed.size).toBe(12)
+    expect(delayed).toBeGreaterThan(RELEASES / 2)
   })
 
   it('posts nothing again while history can’t be read, changes nothing, and tells all of it when it can', async () => {

@@ -22,6 +22,9 @@ const ENTRIES = [
   ...Object.entries(LIMITED).map(([name, error]) => ({ name, isDone: false, error })),
 ]
 
+/** Late, and within the ten seconds that a call has. */
+const DELAY_MS = 9_000
+
 type Method = (page: unknown) => Promise<unknown>
 const METHODS = ['postMessage', 'update', 'history', 'replies', 'open'] as const
 /** The same as the plan of faults knows them. */
@@ -30,6 +33,8 @@ export const CALLS: readonly string[] = METHODS.map((name) => `slack.${name}`)
 /** What went wrong with the calls of Slack. */
 export interface Unreliable {
   readonly failed: ReadonlyMap<string, number>
+  /** How many were answered late. */
+  readonly delayed: () => number
   /** From now everything is answered. */
   end(): void
 }
@@ -40,21 +45,30 @@ export function makeUnreliable(
   options: {
     share: number
     random: () => number
+    /** The share of calls that are answered late. */
+    delays?: number
     methods?: readonly (typeof METHODS)[number][]
     ways?: readonly string[]
   },
 ): Unreliable {
-  const { share, random, methods = METHODS, ways } = options
+  const { share, random, methods = METHODS, ways, delays = 0 } = options
   const entries = ENTRIES.filter(({ name }) => ways?.includes(name) ?? true)
   const failed = new Map<string, number>()
   let isOver = false
+  let delayed = 0
   for (const group of [world.slack.client.chat, world.slack.client.conversations]) {
     for (const name of methods) {
       const method: unknown = Reflect.get(group, name)
       if (typeof method !== 'function') continue
       const whole = method.bind(group) as Method
       Reflect.set(group, name, async (page: unknown) => {
-        if (isOver || random() >= share) return whole(page)
+        const drawn = random()
+        if (isOver || drawn >= share + delays) return whole(page)
+        if (drawn >= share) {
+          delayed += 1
+          await world.time.sleep(DELAY_MS)
+          return whole(page)
+        }
         const way = entries[Math.floor(random() * entries.length)]
         if (way === undefined) return whole(page)
         if (way.isDone) await whole(page)
@@ -65,6 +79,7 @@ export function makeUnreliable(
   }
   return {
     failed,
+    delayed: () => delayed,
     end() {
       isOver = true
     },

@@ -281,7 +281,14 @@ function cardsShowWhatIsStored(looked: Looked): readonly string[] {
 
 function nothingSecret({ memory, world }: Looked): readonly string[] {
   const news = memory.events().filter((event) => !clean.has(event))
-  const sinks = { Slack: world.slack.messages, events: news, outbox: memory.outboxRows() }
+  const sinks = {
+    Slack: world.slack.messages,
+    events: news,
+    outbox: memory.outboxRows(),
+    releases: memory.releases(),
+    jobs: memory.jobs(),
+    'what was done outside': world.truth.effects,
+  }
   const broken = Object.entries(sinks).flatMap(([name, sink]) => {
     const text = JSON.stringify(sink)
     return SECRET_FORMS.some((form) => text.includes(form)) ? [`I10: a secret stands in ${name}`] : []

@@ -11,6 +11,7 @@ import { createTruth, type TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export interface World {
+  readonly time: VirtualTime
   readonly objects: Objects
   readonly truth: TruthLog
   readonly repository: Repository
@@ -51,6 +52,7 @@ export function createWorld(app: App, time: VirtualTime): World {
   slack.groupIs('@release-approvers', APPROVERS)
   slack.groupIs('@qa', QA)
   return {
+    time,
     objects,
     truth,
     repository,
