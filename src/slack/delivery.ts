@@ -16,7 +16,7 @@ import type { Transaction } from '../release/ports/store.ts'
 import { hasEnded, type PostedMessage, type Release } from '../release/release.ts'
 import { ask, type SlackTrouble } from './clients.ts'
 import { type DrawingPorts, drawCard, environmentOf, peopleOf } from './drawing.ts'
-import { createLookup, type Message } from './lost-answers.ts'
+import { createLookup, type LookupPorts, type Message } from './lost-answers.ts'
 import { createPace } from './pace.ts'
 import { type Answering, answer } from './private-answer.ts'
 import { tellRefused } from './refused-messages.ts'
@@ -30,13 +30,8 @@ export interface DeliveryLog {
   error(fields: object, message: string): void
 }
 
-export interface DeliveryPorts extends DrawingPorts, Answering {
+export interface DeliveryPorts extends DrawingPorts, Answering, LookupPorts {
   readonly outbox: Outbox
-  /** Retries off, rate limits rejected. */
-  readonly client: WebClient
-  /** Our own user and bot id: only our messages are adopted. */
-  readonly botUser: string
-  readonly botId: string
   readonly clock: Clock
   readonly log: DeliveryLog
   /** The least time between two updates of one card. */

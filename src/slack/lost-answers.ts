@@ -1,8 +1,9 @@
 /** Where messages go, and whether one whose answer was lost has arrived: read from Slack, never guessed. */
+import type { WebClient } from '@slack/web-api'
 import type { Posting } from '../release/ports/deliveries.ts'
 import type { PostedMessage } from '../release/release.ts'
 import { ask, type SlackTrouble } from './clients.ts'
-import type { DeliveryPorts } from './delivery.ts'
+import type { SlackDirectory } from './directory.ts'
 import type { Drawn } from './views/blocks.ts'
 
 export interface Message {
@@ -19,6 +20,15 @@ export type Found =
   | { readonly is: 'not there' }
   | ({ readonly is: 'unreadable' } & SlackTrouble)
 
+export interface LookupPorts {
+  /** Retries off, rate limits rejected. */
+  readonly client: WebClient
+  readonly directory: SlackDirectory
+  /** Our own user and bot id: only our messages are adopted. */
+  readonly botUser: string
+  readonly botId: string
+}
+
 export interface Lookup {
   /** The channel's id; without one, why Slack does not let us use it. */
   channel(nameOrId: string): Promise<{ readonly id?: string; readonly trouble?: SlackTrouble }>
@@ -32,7 +42,7 @@ export interface Lookup {
 const LOOK_BACK_MS = 2 * 60 * 60_000
 const REFUSED_AS = { 'not a member': 'not_in_channel', archived: 'is_archived', gone: 'channel_not_found' } as const
 
-export function createLookup(ports: Pick<DeliveryPorts, 'client' | 'directory' | 'botUser' | 'botId'>): Lookup {
+export function createLookup(ports: LookupPorts): Lookup {
   const ids = new Map<string, string>()
 
   async function channel(nameOrId: string): Promise<{ readonly id?: string; readonly trouble?: SlackTrouble }> {
