@@ -137,17 +137,38 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
       MOMENTS.flatMap((moment) => (release[moment] ? [[moment, release[moment].toISOString()]] : [])),
     ),
     ...done(release),
-    messages: messages.map(({ kind, channel, ts, at }) => ({
-      kind,
-      channel,
-      ts,
-      at: at.toISOString(),
-      link: link({ channel, ts }, IN_THREAD.includes(kind) ? release.card?.ts : undefined),
-    })),
+    messages: messagesOf(release, chained, messages),
     steps: release.steps,
     ...ending(release),
     chain: { found: chain, events: chained },
   }
+}
+
+/** Events that say where a message stands, and which. */
+const PLACES: Readonly<Record<string, StoredMessage['kind']>> = {
+  card_posted: 'card',
+  announcement_confirmed: 'announcement',
+}
+
+/** The places that events tell of are there for good; the store's own rows of the same messages may be forgotten. */
+function messagesOf(
+  release: Release,
+  events: Evidence['chain']['events'],
+  stored: readonly StoredMessage[],
+): Evidence['messages'] {
+  const placed = events.flatMap(({ event: { type, at, data } }) => {
+    const kind = PLACES[type]
+    return kind && isText(data.channel) && isText(data.ts) ? [{ kind, channel: data.channel, ts: data.ts, at }] : []
+  })
+  const others = stored
+    .filter(({ channel, ts }) => !placed.some((place) => place.channel === channel && place.ts === ts))
+    .map(({ kind, channel, ts, at }) => ({ kind, channel, ts, at: at.toISOString() }))
+  return [...placed, ...others]
+    .sort((one, other) => Number(one.ts) - Number(other.ts))
+    .map((message) => ({
+      ...message,
+      link: link(message, IN_THREAD.includes(message.kind) ? release.card?.ts : undefined),
+    }))
 }
 
 const PRESSES = ['release_requested', 'sign_off_given', 'cancel_asked', 'retry_asked', 'go_given']

@@ -11,6 +11,7 @@ const migrations: Record<string, Migration> = {
   '003 slack': { up: makeSlack },
   '004 workers': { up: makeWorkers },
   '005 forgetting': { up: makeForgetting },
+  '006 evidence': { up: keepOutcomes },
 }
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }
@@ -191,4 +192,12 @@ async function makeWorkers(db: Kysely<unknown>): Promise<void> {
 async function makeForgetting(db: Kysely<unknown>): Promise<void> {
   await sql`create index inbox_handled on inbox (handled_at) where handled_at is not null`.execute(db)
   await sql`create index outbox_settled on outbox (settled_at) where settled_at is not null`.execute(db)
+}
+
+/** Outcomes are kept, and the more they are the less they must be read by what looks for rows to forget. */
+async function keepOutcomes(db: Kysely<unknown>): Promise<void> {
+  await sql`drop index outbox_settled`.execute(db)
+  await sql`
+    create index outbox_settled on outbox (settled_at)
+    where settled_at is not null and not (kind = 'outcome' and posted_ts is not null)`.execute(db)
 }
