@@ -10,6 +10,7 @@ const KEPT = LONGEST_LINE - 64
 const LONGEST_TEXT = 262_144
 /** Shorter forms are not looked for across line ends: they would be found in what is not one word. */
 const SHORTEST_WRAPPED = 8
+const MOST_PASSES = 5
 
 /** From the first character to before the last. */
 type Span = readonly [start: number, end: number]
@@ -39,9 +40,23 @@ export function createScrubber(secrets: readonly string[]): (text: string) => st
     ]
     // Where a text is cut, the beginning of a secret may be left that no longer reads as one.
     if (text !== given) spans.push([text.length - longest, text.length])
-    const clean = cutLines(replaced(text, spans))
+    const clean = cutLines(shapeless(replaced(text, spans)))
     return text === given ? clean : `${clean}\n[${given.length - text.length} more characters]`
   }
+}
+
+/** What was taken out ends a word: `k9#QBearer abc` is `[secret]Bearer abc` then, and reads as a secret only now. */
+function shapeless(text: string): string {
+  let clean = text
+  for (let pass = 1; pass <= MOST_PASSES && clean.includes(SECRET_MARK); pass += 1) {
+    const again = replaced(
+      clean,
+      SECRET_SHAPES.flatMap((shape) => shaped(clean, shape)),
+    )
+    if (again === clean) break
+    clean = again
+  }
+  return clean
 }
 
 function occurrences(text: string, form: string): readonly Span[] {

@@ -19,8 +19,8 @@ const VALUE = [
 const LOOKS_ENCODED = '(?=[A-Za-z+/]{0,64}[0-9=._~-]|[A-Za-z+/]{0,64}[a-z][A-Z])'
 
 export const SECRET_SHAPES: readonly RegExp[] = [
-  // scheme://user:password@host, scheme://token@host; slashes may be escaped.
-  /:\\?\/\\?\/(?<secret>[^\s/?#"'<>\\]{1,256})@/dgi,
+  // scheme://user:password@host, scheme://token@host; slashes may be escaped. Not where the password is out already.
+  /:\\?\/\\?\/(?![^\s/?#@:"'<>\\]{0,64}:\[secret\]@)(?<secret>[^\s/?#"'<>\\]{1,256})@/dgi,
   // The same with a password that should have been encoded and holds a slash, but no address with a port.
   /:\\?\/\\?\/[^\s/?#@:"'<>\\]{0,64}:(?!\d{1,5}[/?#])(?<secret>[^\s"'<>]{1,256})@/dgi,
   // The same, encoded as a whole.

@@ -212,6 +212,10 @@ describe('what looks like a secret', () => {
 describe('any text', () => {
   const scrub = createScrubber(Object.values(SECRETS))
 
+  it('holds no secret that only begins where another was taken out', () => {
+    expect(scrub(`${Object.values(SECRETS)[0]}Bearer ---+--`)).toBe('[secret]Bearer [secret]')
+  })
+
   it('is the same after a second time', () => {
     const piece = fc.constantFrom(
       'password',
