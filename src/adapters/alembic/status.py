@@ -6,6 +6,7 @@ with --sql and something pending once more, as `alembic upgrade --sql` would, fo
 Made for alembic 1.8 and later, Python 3.6 and later.
 """
 
+import gc
 import json
 import os
 import sys
@@ -234,6 +235,8 @@ def first_line(error):
 
 
 if __name__ == '__main__':
+    # All of this is over within a second, a third of which would be spent on looking for garbage.
+    gc.disable()
     mark = sys.argv[1]
     try:
         status = main(sys.argv[2], sys.argv[3], '--sql' in sys.argv[4:])
@@ -243,3 +246,5 @@ if __name__ == '__main__':
     sys.stdout.flush()
     sys.__stdout__.write('\n%s%s\n' % (mark, json.dumps(status)))
     sys.__stdout__.flush()
+    if sys.version_info >= (3, 7):
+        gc.freeze()  # What is frozen is not looked through at the end either.
