@@ -110,8 +110,7 @@ describe('a migration that the data do not allow', { timeout: 120_000 }, () => {
     const card = await cardShows(team, 4, /Needs attention/)
     expect(card).toContain(`Database: at ${first.revision.slice(0, 8)}, 1 of 2 migrations is in.`)
     expect(await team.revisions('integration')).toEqual([first.revision])
-    const thread = await threadSays(team, 4, /users_id_small/)
-    expect(thread).toContain('revision cafe0002 failed')
+    await threadSays(team, 4, /revision cafe0002 failed/)
 
     // A Retry that fails as before is no less half way.
     await team.click(team.people.dana, 'Retry')
