@@ -22,7 +22,7 @@ const WAITED = /^(Test|Hook) timed out in |^waited \d+ ms in vain for /
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/postgres.ts'],
+    globalSetup: ['test/support/temporary-place.ts', 'test/support/postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
