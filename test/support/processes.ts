@@ -38,6 +38,8 @@ export async function startProcess(
       PATH: process.env.PATH,
       HOME: team.directory,
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      // It starts git again and again, which takes the longer the larger it is.
+      NODE_OPTIONS: '--max-semi-space-size=1',
       ...team.env,
       LOG_LEVEL: 'info',
       ...(dataDir !== undefined && { DATA_DIR: dataDir }),
