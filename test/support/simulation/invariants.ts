@@ -180,9 +180,9 @@ function outcomesAreKnown(looked: Looked): readonly string[] {
   })
 }
 
-/** Whose hash and words were looked at: events are never changed in their place, and are many. */
+/** What was looked at: nothing of it is changed in its place, and it is much. */
 const hashed = new WeakSet<StoredEvent>()
-const clean = new WeakSet<StoredEvent>()
+const clean = new WeakSet<object>()
 
 function chainHolds({ memory }: Looked): readonly string[] {
   const broken: string[] = []
@@ -280,19 +280,19 @@ function cardsShowWhatIsStored(looked: Looked): readonly string[] {
 }
 
 function nothingSecret({ memory, world }: Looked): readonly string[] {
-  const news = memory.events().filter((event) => !clean.has(event))
-  const sinks = {
+  const sinks: Readonly<Record<string, readonly object[]>> = {
     Slack: world.slack.messages,
-    events: news,
-    outbox: memory.outboxRows(),
+    events: memory.events(),
+    outbox: memory.outboxRows().map(({ message }) => message),
     releases: memory.releases(),
-    jobs: memory.jobs(),
+    jobs: memory.jobs().map(({ job }) => job),
     'what was done outside': world.truth.effects,
   }
-  const broken = Object.entries(sinks).flatMap(([name, sink]) => {
-    const text = JSON.stringify(sink)
-    return SECRET_FORMS.some((form) => text.includes(form)) ? [`I10: a secret stands in ${name}`] : []
+  return Object.entries(sinks).flatMap(([name, sink]) => {
+    const news = sink.filter((each) => !clean.has(each))
+    const text = JSON.stringify(news)
+    if (SECRET_FORMS.some((form) => text.includes(form))) return [`I10: a secret stands in ${name}`]
+    for (const each of news) clean.add(each)
+    return []
   })
-  if (broken.length === 0) for (const event of news) clean.add(event)
-  return broken
 }

@@ -3,8 +3,12 @@
 /** As the real store's driver says it. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost'
+  /** Without a stack: a store that is away for an hour is asked in vain thousands of times. */
   constructor() {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super('Connection terminated unexpectedly')
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 
