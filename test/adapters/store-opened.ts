@@ -3,27 +3,22 @@ import { onTestFinished } from 'vitest'
 import { type OpenStore, openStore, type StoreOptions } from '../../src/adapters/store/open.ts'
 import type { NewRelease, Store } from '../../src/release/ports/store.ts'
 import type { Release } from '../../src/release/release.ts'
-import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
+import { createStoreDatabase, startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
-let template: Promise<{ postgres: TestPostgres; name: string }> | undefined
+let postgres: Promise<TestPostgres> | undefined
 
-/** A database with the schema, copied for each caller. */
-async function migrated(): Promise<{ postgres: TestPostgres; name: string }> {
-  const postgres = await startTestPostgres()
-  const database = await postgres.createDatabase()
-  const opened = await openStore({ pool: { connectionString: database.url }, role: 'bot' })
-  await opened.close()
-  return { postgres, name: database.name }
+function server(): Promise<TestPostgres> {
+  postgres ??= startTestPostgres()
+  return postgres
 }
 
 export async function stopPostgres(): Promise<void> {
-  await (await template)?.postgres.stop()
+  await (await postgres)?.stop()
 }
 
 /** An empty database of its own for one test. */
 export async function emptyDatabase(): Promise<TestDatabase> {
-  template ??= migrated()
-  const database = await (await template).postgres.createDatabase()
+  const database = await (await server()).createDatabase()
   onTestFinished(() => database.drop())
   return database
 }
@@ -41,9 +36,7 @@ export async function openedStore(
   options: Partial<StoreOptions> = {},
   until: (end: () => Promise<void>) => void = onTestFinished,
 ): Promise<Opened> {
-  template ??= migrated()
-  const { postgres, name } = await template
-  const database = await postgres.createDatabase({ template: name })
+  const database = await createStoreDatabase(await server())
   until(() => database.drop())
   const open = async (more: Partial<StoreOptions> = {}) => {
     const opened = await openStore({ pool: { connectionString: database.url }, role: 'bot', ...options, ...more })

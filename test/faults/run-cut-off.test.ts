@@ -3,9 +3,10 @@
  * what planning had opened without storing it does not stay.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { ask } from '../support/postgres.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches, timePasses } from '../support/seen-release.ts'
-import { ask, INTEGRATION, QUICK, startTeam, type Team } from '../support/team.ts'
+import { INTEGRATION, QUICK, startTeam, type Team } from '../support/team.ts'
 import { byHand, expectUnchanged, worldState } from '../support/world-state.ts'
 
 describe('Promise 1, at most one effect: a worker that dies', { timeout: 120_000 }, () => {

@@ -1,6 +1,7 @@
 /** The emergency lane, on a bot and a worker that share the store and nothing else. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { ask } from '../support/postgres.ts'
+import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 describe('Must go out now…', () => {
   let team: Team

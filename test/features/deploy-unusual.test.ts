@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ask, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { ask } from '../support/postgres.ts'
+import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { virtualEnvironment } from '../support/watched-alembic.ts'
 
 const git = async (...args: string[]) => (await promisify(execFile)('git', args)).stdout.trim()

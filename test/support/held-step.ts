@@ -1,7 +1,8 @@
 /** Holds a run around the intent of a step: before it is written, or as it is committed. */
 import pg from 'pg'
 import { expect, vi } from 'vitest'
-import { ask, type Team } from './team.ts'
+import { ask } from './postgres.ts'
+import type { Team } from './team.ts'
 
 const LOCK = 4711
 

@@ -5,7 +5,8 @@ import { askForHotfix } from './hotfix.ts'
 import { arm, EFFECTS, type KillPoint } from './kill-points.ts'
 import { type KillTeam, until, type Victim } from './kill-team.ts'
 import { judge } from './kill-verdict.ts'
-import { ask, INTEGRATION, PRODUCTION } from './team.ts'
+import { ask } from './postgres.ts'
+import { INTEGRATION, PRODUCTION } from './team.ts'
 import {
   createTruth,
   type Effects,

@@ -29,7 +29,12 @@ export interface KillTeam {
   close(): Promise<void>
 }
 
-const QUICKER = { ...QUICK, times: { ...QUICK.times, sweep: 500 }, tickEveryMs: 1_000 }
+const QUICKER = {
+  ...QUICK,
+  times: { ...QUICK.times, sweep: 500 },
+  jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
+  tickEveryMs: 1_000,
+}
 
 /** Starts everything; `embedded`: `--role all` without STORE_URL. */
 export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam> {

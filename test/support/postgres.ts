@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -23,10 +23,13 @@ export type TestPostgres = {
   socketDir: string
   port: number
   user: string
-  /** A database that holds what a store is made of, and nothing else, to be copied; undefined outside a vitest run. */
-  storeTemplate?: string
-  /** A new database, empty or a copy of `template` (nobody may be connected to that one). */
-  createDatabase(options?: { template?: string }): Promise<TestDatabase>
+  /** A new, empty database. */
+  createDatabase(): Promise<TestDatabase>
+  /**
+   * A new database that holds `what`: a copy of the one that `fill` has filled, once for all processes that use this server.
+   * `fill` leaves nobody connected.
+   */
+  createCopy(what: string, fill: (url: string) => Promise<unknown>): Promise<TestDatabase>
   /** Ends the server when this call started it; leaves the shared one. */
   stop(): Promise<void>
 }
@@ -40,7 +43,7 @@ export type TestDatabase = {
 }
 
 /** What the global setup hands to the tests. */
-export type TestServer = { socketDir: string; port: number; user: string; password: string; storeTemplate?: string }
+export type TestServer = { socketDir: string; port: number; user: string; password: string }
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -50,12 +53,10 @@ declare module 'vitest' {
 
 let shared: StartedServer | undefined
 
-/** For vitest's `globalSetup`: one server for the run, and a store to copy: making one takes longer than anything else there. */
+/** For vitest's `globalSetup`: one server for the run. */
 export async function setup(project: { provide(key: 'testPostgres', value: TestServer): void }): Promise<void> {
   shared = await startServer()
-  const { url, name: storeTemplate } = await controls(shared.server, leave).createDatabase()
-  await (await openStore({ pool: { connectionString: url } })).close()
-  project.provide('testPostgres', { ...shared.server, storeTemplate })
+  project.provide('testPostgres', shared.server)
 }
 
 export async function teardown(): Promise<void> {
@@ -84,17 +85,59 @@ function controls(server: TestServer, stop: () => Promise<void>): TestPostgres {
   const urlOf = (name: string): string =>
     `postgresql://${server.user}:${server.password}@127.0.0.1:${server.port}/${name}`
   const url = urlOf('postgres')
-  const createDatabase = async ({ template = 'template1' }: { template?: string } = {}): Promise<TestDatabase> => {
+  const create = async (template: string): Promise<TestDatabase> => {
     const name = `test_${randomBytes(8).toString('hex')}`
-    const quoted = pg.escapeIdentifier(template)
     // Twice as fast as through the write-ahead log, where nothing is synced.
-    await inDatabase(url, (client) => client.query(`create database ${name} template ${quoted} strategy file_copy`))
+    await ask(url, `create database ${name} template ${template} strategy file_copy`)
     const drop = async (): Promise<void> => {
-      await inDatabase(url, (client) => client.query(`drop database if exists ${name} with (force)`))
+      await ask(url, `drop database if exists ${name} with (force)`)
     }
     return { url: urlOf(name), name, drop }
   }
-  return { ...server, url, createDatabase, stop }
+  const createDatabase = () => create('template1')
+  return {
+    ...server,
+    url,
+    createDatabase,
+    async createCopy(what, fill) {
+      const template = `copied_${createHash('sha256').update(what).digest('hex').slice(0, 16)}`
+      const isThere = () => ask(url, `select from pg_database where datname = '${template}'`)
+      if ((await isThere()).length === 0) {
+        await inDatabase(url, async (client) => {
+          await client.query(`select pg_advisory_lock(hashtext('${template}'))`)
+          if ((await isThere()).length > 0) return
+          const filled = await createDatabase()
+          await fill(filled.url)
+          await client.query(`alter database ${filled.name} rename to ${template}`)
+        })
+      }
+      return create(template)
+    },
+    stop,
+  }
+}
+
+/** A database for a store, as one that is opened for the first time makes it. */
+export function createStoreDatabase(server: TestPostgres): Promise<TestDatabase> {
+  return server.createCopy('a new store', async (url) => {
+    await (await openStore({ pool: { connectionString: url } })).close()
+  })
+}
+
+/** One statement to a database. Each may have a connection of its own: nothing that lasts longer than it. */
+export async function ask<Row extends object>(url: string, sql: string): Promise<readonly Row[]> {
+  const pool = pools.get(url) ?? createPool(url)
+  pools.set(url, pool)
+  return (await pool.query<Row>(sql)).rows
+}
+
+/** Stories ask every 50 ms whether it is so far: to connect for each question took a quarter of the time of a processor. */
+const pools = new Map<string, pg.Pool>()
+
+function createPool(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 4, idleTimeoutMillis: 1_000, allowExitOnIdle: true })
+  // One that is cut off while nobody asks, as when its database is dropped, is replaced by the next question.
+  return pool.on('error', () => undefined)
 }
 
 async function inDatabase(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
@@ -150,7 +193,8 @@ async function initialize(
   account: ServerAccount,
 ): Promise<void> {
   const access = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`]
-  const options = ['-U', user, '-E', 'UTF8', '--locale=C', '--no-sync', ...access]
+  // Thousands of connections, each of which would hash the password 4,096 times at either end.
+  const options = ['-U', user, '-E', 'UTF8', '--locale=C', '--no-sync', '-c', 'scram_iterations=1', ...access]
   await promisify(execFile)(initdb, ['-D', cluster, ...options], { ...account, cwd: '/', env: postgresEnvironment })
 }
 

@@ -1,5 +1,6 @@
 /** Promise 8, held in every story: where Signoff leaves texts, none of the secrets that the tests plant may stand. */
-import { ask, type Team } from './team.ts'
+import { ask } from './postgres.ts'
+import type { Team } from './team.ts'
 
 /** Every row of every table, the job queue's included, as text. */
 export async function storeDump(url: string): Promise<string> {

@@ -7,7 +7,6 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import pg from 'pg'
 import { parse } from 'yaml'
 import { type Configuration, readConfiguration } from '../../src/config/configuration.ts'
 import type { Role } from '../../src/config/variables.ts'
@@ -16,7 +15,7 @@ import { type Bitbucket, startBitbucket } from '../../src/sandbox/bitbucket/bitb
 import { type Heroku, startHeroku } from '../../src/sandbox/heroku/heroku.ts'
 import { type Message, type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { type Pace, type Running, startSignoff } from '../../src/start.ts'
-import { startTestPostgres, type TestDatabase, type TestPostgres } from './postgres.ts'
+import { ask, createStoreDatabase, startTestPostgres, type TestDatabase, type TestPostgres } from './postgres.ts'
 import { secretsSeen } from './secrets.ts'
 
 const run = promisify(execFile)
@@ -27,7 +26,7 @@ export const PRODUCTION = 'complianceai-api-production'
 /** Short enough for tests; nothing decides by these what happened. */
 export const QUICK: Pace = {
   times: { pause: 50, poll: 50, settleMerge: 1_500, settlePush: { heroku: 1_500, git: 1_500 }, confirm: 5_000 },
-  jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
+  jobTiming: { pollSeconds: 1, superviseSeconds: 2, retrySeconds: 1 },
   updateEveryMs: 50,
   postEveryMs: 50,
   updatesAMinute: 10_000,
@@ -109,42 +108,22 @@ export interface Team {
 const ARRIVED: readonly string[] = ['acknowledged', 'operation_timeout']
 
 let postgres: Promise<TestPostgres> | undefined
-const migrated = new Map<string, Promise<TestDatabase>>()
 
-/** A database at a revision of the sample application; made once a test file, then copied. */
+/** A database at a revision of the sample application. */
 async function databaseAt(
+  server: TestPostgres,
   repository: AppRepository,
   commit: string,
   revision: string | undefined,
 ): Promise<TestDatabase> {
-  postgres ??= startTestPostgres()
-  const server = await postgres
   if (revision === undefined) return server.createDatabase()
-  const key = `${commit}:${revision}`
-  const template =
-    migrated.get(key) ??
-    (async () => {
-      const made = await server.createDatabase()
-      const checkout = await mkdtemp(join(tmpdir(), 'signoff-template-'))
-      await run('git', [
-        '--git-dir',
-        repository.bare,
-        '--work-tree',
-        checkout,
-        'checkout',
-        '-q',
-        '-f',
-        commit,
-        '--',
-        '.',
-      ])
-      const env = { PATH: process.env.PATH ?? '', DATABASE_URL: made.url }
-      await run('alembic', ['-c', 'alembic_users.ini', 'upgrade', revision], { cwd: checkout, env })
-      await rm(checkout, { recursive: true, force: true })
-      return made
-    })()
-  migrated.set(key, template)
-  return server.createDatabase({ template: (await template).name })
+  return server.createCopy(`${revision} of ${commit}`, async (url) => {
+    const checkout = await mkdtemp(join(tmpdir(), 'signoff-template-'))
+    await run('git', ['--git-dir', repository.bare, '--work-tree', checkout, 'checkout', '-q', '-f', commit, '--', '.'])
+    const env = { PATH: process.env.PATH ?? '', DATABASE_URL: url }
+    await run('alembic', ['-c', 'alembic_users.ini', 'upgrade', revision], { cwd: checkout, env })
+    await rm(checkout, { recursive: true, force: true })
+  })
 }
 
 /** Starts everything. `close` leaves nothing running. */
@@ -177,9 +156,9 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   postgres ??= startTestPostgres()
   const server = await postgres
   const databases = {
-    integration: await databaseAt(repository, production, revision),
-    production: await databaseAt(repository, production, options.firstRelease ? undefined : revision),
-    store: await server.createDatabase(server.storeTemplate === undefined ? {} : { template: server.storeTemplate }),
+    integration: await databaseAt(server, repository, production, revision),
+    production: await databaseAt(server, repository, production, options.firstRelease ? undefined : revision),
+    store: await createStoreDatabase(server),
   }
 
   const env = {
@@ -198,7 +177,8 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   }
   await mkdir(env.DATA_DIR)
   for (const name of ['integration', 'production'] as const) {
-    await writeFile(join(directory, `.env_${name}`), `DATABASE_URL="${databases[name].url}"\n`, { mode: 0o600 })
+    const variables = `DATABASE_URL="${databases[name].url}"\nPGSSLMODE=disable\n`
+    await writeFile(join(directory, `.env_${name}`), variables, { mode: 0o600 })
   }
   await writeFile(env.RELEASES_FILE, JSON.stringify(releasesFile(bitbucket, heroku, options)))
 
@@ -342,22 +322,6 @@ async function startRoles(team: Team, { roles = ROLES }: TeamOptions): Promise<v
     await team.start('worker')
     await team.start('bot')
   }
-}
-
-/** One statement to a database. Each may have a connection of its own: nothing that lasts longer than it. */
-export async function ask<Row extends object>(url: string, sql: string): Promise<readonly Row[]> {
-  const pool = pools.get(url) ?? createPool(url)
-  pools.set(url, pool)
-  return (await pool.query<Row>(sql)).rows
-}
-
-/** Stories ask every 50 ms whether it is so far: to connect for each question took a quarter of the time of a processor. */
-const pools = new Map<string, pg.Pool>()
-
-function createPool(url: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max: 4, idleTimeoutMillis: 1_000, allowExitOnIdle: true })
-  // One that is cut off while nobody asks, as when its database is dropped, is replaced by the next question.
-  return pool.on('error', () => undefined)
 }
 
 /** A missing scope in the manifest must fail a test, so the workspace grants exactly those. */

@@ -1,6 +1,6 @@
 /** What really happened outside because of one release: counted in the stand-ins and databases, never in our store. */
-import type { Team } from './team.ts'
-import { ask, INTEGRATION, PRODUCTION } from './team.ts'
+import { ask } from './postgres.ts'
+import { INTEGRATION, PRODUCTION, type Team } from './team.ts'
 
 export type Flow = 'integration' | 'production' | 'hot-fix'
 
