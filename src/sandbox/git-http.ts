@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { git, gitEnvironment } from './bare-git.ts'
 import { credentialsOf } from './rest-faults.ts'
 
@@ -23,6 +26,10 @@ export type GitHttp = {
   close(): Promise<void>
 }
 
+// The packet that asks where the branches are, and how long such a request may be to be looked at.
+const LS_REFS = '0014command=ls-refs'
+const LONGEST_LS_REFS = 4_096
+
 // A push larger than http.postBuffer first sends this flush packet alone, to see whether it may.
 const PROBE_LENGTH = 4
 
@@ -42,6 +49,8 @@ export function createGitHttp(options: {
   let pushFaults: PushFault[] = []
   let awaitingPush: (() => void)[] = []
   let capabilities: string | undefined
+  /** By repository and question, what git has answered while the references were these. */
+  const listed = new Map<string, { readonly references: string; readonly answer: string }>()
 
   const refuse = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}) => {
     response.writeHead(status, { 'Content-Type': 'text/plain', ...headers }).end(`${text}\n`)
@@ -77,7 +86,29 @@ export function createGitHttp(options: {
       return
     }
     const handling = isPush ? await options.onPush?.(repository) : undefined
-    runBackend(request, response, url, { repository, rest, user: credentials.user, fault, handling })
+    const call = { repository, rest, user: credentials.user, fault, handling }
+    if (rest !== '/git-upload-pack' || Number(request.headers['content-length'] ?? Infinity) > LONGEST_LS_REFS) {
+      return runBackend(request, response, url, call)
+    }
+    const body = await buffer(request)
+    if (!body.subarray(0, LS_REFS.length).equals(Buffer.from(LS_REFS))) {
+      return runBackend(request, response, url, { ...call, body })
+    }
+    const answer = await whereBranchesAre(repository, body.toString())
+    const type = 'application/x-git-upload-pack-result'
+    response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache' }).end(answer)
+  }
+
+  /** Git's answer, which is asked for again once a reference has moved: two of three requests of a release are for it. */
+  async function whereBranchesAre(repository: string, question: string): Promise<string> {
+    const key = `${repository} ${question}`
+    const references = await referencesOf(repository)
+    const known = listed.get(key)
+    if (known?.references === references) return known.answer
+    const asked = { input: question, environment: { GIT_PROTOCOL: 'version=2' } }
+    const { stdout: answer } = await git(repository, ['upload-pack', '--stateless-rpc', '.'], asked)
+    if (references === (await referencesOf(repository))) listed.set(key, { references, answer })
+    return answer
   }
 
   function runBackend(
@@ -90,6 +121,8 @@ export function createGitHttp(options: {
       user: string
       fault: PushFault | undefined
       handling: PushHandling | undefined
+      /** Where it was read already. */
+      body?: Buffer
     },
   ): void {
     const child = spawn('git', ['http-backend'], {
@@ -115,7 +148,8 @@ export function createGitHttp(options: {
     running.add(child)
     child.stdin.on('error', () => {})
     child.once('error', () => response.destroy())
-    request.pipe(child.stdin)
+    if (call.body === undefined) request.pipe(child.stdin)
+    else child.stdin.end(call.body)
     // A caller that dies while it sends ends the push: http-backend would wait for the rest of the body for ever, as fast as
     // it can. One that dies later changes nothing: the push goes on, as it does on a real server.
     request.once('close', () => {
@@ -189,6 +223,16 @@ export function createGitHttp(options: {
 async function capabilitiesOf(repository: string): Promise<string> {
   const asked = ['upload-pack', '--http-backend-info-refs', '.']
   return (await git(repository, asked, { environment: { GIT_PROTOCOL: 'version=2' } })).stdout
+}
+
+/** All that a repository's references say, read without git. */
+async function referencesOf(repository: string): Promise<string> {
+  const loose = (await readdir(join(repository, 'refs'), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+  const paths = [join(repository, 'HEAD'), join(repository, 'packed-refs'), ...loose.sort()]
+  const said = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => 'not there')))
+  return paths.map((path, index) => `${path} ${said[index]}`).join('\n')
 }
 
 // In the middle of an answer: a connection that ends before one begins makes curl send the request again by itself.

@@ -111,6 +111,22 @@ describe('credentials', () => {
   })
 })
 
+it('tells by git where branches are now, however they were moved', async () => {
+  const url = bitbucket.gitUrl.replace('://', `://x-token-auth:${bitbucket.token}@`)
+  const list = async () => (await git(directory, ['ls-remote', url, 'refs/heads/*'])).stdout
+  const [first, second] = [await app.head('production'), await app.head('master')]
+  await app.branch('moved', first)
+  expect(await list()).toContain(`${first}\trefs/heads/moved`)
+  await app.branch('moved', second)
+  expect(await list()).toContain(`${second}\trefs/heads/moved`)
+  await git(bitbucket.bare, ['pack-refs', '--all'])
+  expect(await list()).toContain(`${second}\trefs/heads/moved`)
+  await git(bitbucket.bare, ['update-ref', 'refs/heads/moved', first])
+  expect(await list()).toContain(`${first}\trefs/heads/moved`)
+  await app.delete('moved')
+  expect(await list()).not.toContain('refs/heads/moved')
+})
+
 describe('a pull request', () => {
   it('is opened with what its branches hold, and follows them', async () => {
     const { status, body } = await create({ description: 'QA: Ann' })
