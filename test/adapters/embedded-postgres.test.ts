@@ -13,6 +13,7 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -25,6 +26,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/adapters/store/embedded-postgres.ts'
+import { knock } from '../../src/adapters/store/embedded-postmaster.ts'
 
 const isRoot = process.getuid?.() === 0
 const onLinux = process.platform === 'linux'
@@ -366,6 +368,26 @@ it('starts anew for a service that comes while the last one ends the server', as
   await next.stop()
   expect(await attachEmbeddedPostgres({ dataDir })).toBeUndefined()
 })
+
+it.each(['57P01', '57P02', '57P03'])(
+  'takes a server that lets nobody in any more (%s) for one that is ending',
+  async (code) => {
+    const directory = await newDirectory()
+    const fields = `SFATAL\0VFATAL\0C${code}\0Mterminating connection\0\0`
+    const refusal = Buffer.alloc(5)
+    refusal.write('E')
+    refusal.writeInt32BE(4 + fields.length, 1)
+    const server = createServer((socket) => {
+      socket.once('data', () => socket.end(Buffer.concat([refusal, Buffer.from(fields)])))
+    })
+    await new Promise<void>((resolve) => server.listen(join(directory, '.s.PGSQL.5432'), resolve))
+    try {
+      expect(await knock(directory)).toBe('busy')
+    } finally {
+      server.close()
+    }
+  },
+)
 
 it('takes a data directory with commas, spaces and quotes in its name', async () => {
   const dataDir = join(await newDataDir(), `Signoff's "data", here`)

@@ -32,12 +32,14 @@ export async function knock(socketDir: string): Promise<Answer> {
 }
 
 const cannotConnectNow = '57P03'
+/** What a server that is being ended says to whom it has let in a moment before; by an order, and by a crash. */
+const shutDown = ['57P01', '57P02']
 const tooManyConnections = '53300'
 
 function judge(error: unknown): Answer {
   if (isErrno(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')) return 'absent'
   if (isErrno(error, tooManyConnections)) return 'ready'
-  if (isErrno(error, cannotConnectNow, 'ECONNRESET', 'EPIPE')) return 'busy'
+  if (isErrno(error, cannotConnectNow, ...shutDown, 'ECONNRESET', 'EPIPE')) return 'busy'
   // Without a code: pg's own time limit, or a server that ended during the handshake.
   if (error instanceof Error && errnoOf(error) === 'unknown') return 'busy'
   throw error
