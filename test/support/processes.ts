@@ -38,6 +38,8 @@ export async function startProcess(
       PATH: process.env.PATH,
       HOME: team.directory,
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      GLIBC_TUNABLES: process.env.GLIBC_TUNABLES,
+      MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX,
       // It starts git again and again, which takes the longer the larger it is.
       NODE_OPTIONS: '--max-semi-space-size=1',
       ...team.env,
