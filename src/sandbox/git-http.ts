@@ -99,7 +99,7 @@ export function createGitHttp(options: {
     response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache' }).end(answer)
   }
 
-  /** Git's answer, which is asked for again once a reference has moved: two of three requests of a release are for it. */
+  /** Git's answer, which is asked for again once a reference has moved: more than half of what git is started for asks this. */
   async function whereBranchesAre(repository: string, question: string): Promise<string> {
     const key = `${repository} ${question}`
     const references = await referencesOf(repository)
