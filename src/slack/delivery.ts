@@ -42,10 +42,8 @@ export interface DeliveryPorts extends DrawingPorts, Answering, LookupPorts {
 }
 
 const LONGEST_PAUSE_MS = 30_000
-const TRY_EVERY_MS = 1_000
-/** A store that has been away for a while is asked less often: each time that it does not answer is a line in the log. */
-const TRY_LATER_MS = 5_000
-const SOON_TRIED = 10
+/** A store that is away: each time that it is asked in vain is a line in the log. */
+const LONGEST_WITHOUT_STORE_MS = 5_000
 /** At a stop; a call that is under way may still take the client's time limit. */
 const FLUSH_WITHIN_MS = 2_000
 /** What Slack keeps refusing must not hold back what stands behind it: the announcement, the outcome. */
@@ -100,11 +98,11 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
           while (!signal.aborted) if ((await round(signal)) === 0) await outbox.wait(5_000, signal)
           if (!lost.aborted) await round(AbortSignal.any([lost, AbortSignal.timeout(FLUSH_WITHIN_MS)]))
         })
-        if (!wasAlone) await clock.sleep(TRY_EVERY_MS, stopping.signal)
+        if (!wasAlone) await clock.sleep(1_000, stopping.signal)
       } catch (err) {
         failed += 1
         log.error({ err }, 'delivering to Slack was interrupted')
-        await clock.sleep(failed < SOON_TRIED ? TRY_EVERY_MS : TRY_LATER_MS, stopping.signal)
+        await clock.sleep(Math.min(backOff(failed), LONGEST_WITHOUT_STORE_MS), stopping.signal)
       }
     }
   })()

@@ -4,7 +4,7 @@ import type { OutboxMessage } from '../../src/release/messages.ts'
 import { CLOCK } from '../../src/release/ports/clock.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
-import { startDelivery } from '../../src/slack/delivery.ts'
+import { type DeliveryPorts, startDelivery } from '../../src/slack/delivery.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, type Team } from '../release/service-team.ts'
@@ -31,7 +31,7 @@ async function told(pace: Partial<typeof PACE> = {}) {
   slack.addChannel({ name: channel })
   const team = await aTeam({ channel: `#${channel}` })
   const { background } = createSlackClients({ token: slack.botToken, apiUrl: slack.apiUrl })
-  const start = () => {
+  const start = (ports: Partial<DeliveryPorts> = {}) => {
     const delivery = startDelivery({
       store: team.store,
       outbox: team.outbox,
@@ -45,6 +45,7 @@ async function told(pace: Partial<typeof PACE> = {}) {
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       ...PACE,
       ...pace,
+      ...ports,
     })
     onTestFinished(() => delivery.stop())
     return delivery
@@ -234,5 +235,34 @@ describe('the pace', () => {
     for (const [index, at] of times.entries()) {
       expect(times.slice(index).filter((later) => later < at + 3 * 400 - 40).length).toBeLessThanOrEqual(3)
     }
+  })
+})
+
+describe('a store that is away', () => {
+  it('is asked again soon, then every 5 s, and soon again after it was there', async () => {
+    const { start, team } = await told()
+    const waits: number[] = []
+    const { promise: waitedEnough, resolve } = Promise.withResolvers<void>()
+    const over = AbortSignal.abort()
+    start({
+      outbox: {
+        ...team.outbox,
+        async deliverAlone(work) {
+          if (waits.length === 6) await work(over)
+          throw new Error('Connection terminated unexpectedly')
+        },
+      },
+      clock: {
+        ...CLOCK,
+        async sleep(ms, signal) {
+          waits.push(ms)
+          if (waits.length < 8) return
+          resolve()
+          await new Promise<void>((stopped) => signal?.addEventListener('abort', () => stopped()))
+        },
+      },
+    })
+    await waitedEnough
+    expect(waits).toEqual([1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 1_000, 2_000])
   })
 })
