@@ -91,10 +91,9 @@ export function createGitHttp(options: {
       return runBackend(request, response, url, call)
     }
     const body = await buffer(request)
-    if (!body.subarray(0, LS_REFS.length).equals(Buffer.from(LS_REFS))) {
-      return runBackend(request, response, url, { ...call, body })
-    }
-    const answer = await whereBranchesAre(repository, body.toString())
+    const question = body.toString()
+    if (!question.startsWith(LS_REFS)) return runBackend(request, response, url, { ...call, body })
+    const answer = await whereBranchesAre(repository, question)
     const type = 'application/x-git-upload-pack-result'
     response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache' }).end(answer)
   }

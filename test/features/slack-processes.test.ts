@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { STARTS_QUICKLY } from '../support/processes.ts'
 import { secretsSeen, storeDump } from '../support/secrets.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
 
@@ -42,9 +43,8 @@ async function start(
 ): Promise<Started> {
   const port = await freePort()
   const env = {
-    PATH: process.env.PATH,
+    ...STARTS_QUICKLY,
     HOME: team.directory,
-    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     ...team.env,
     PORT: String(port),
     LOG_LEVEL: 'trace',
