@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { KINDS, type KindName } from '../../src/adapters/sql-risks/kinds.ts'
 import { createSqlRisks } from '../../src/adapters/sql-risks/sql-risks.ts'
@@ -317,6 +319,20 @@ describe('a whole plan', () => {
     expect(performance.now() - begun).toBeLessThan(5_000)
     expect(turns).toBeGreaterThan(5)
     expect(found).toMatchObject([{ risk: 'unknown' }])
+  })
+
+  it('takes little memory: the whole worker may have 512 MB', async () => {
+    const program = `
+      const { createSqlRisks } = await import(process.argv[1])
+      const { classify } = createSqlRisks()
+      const plan = Array(300).fill(Array(10).fill('ALTER TABLE notes ADD title text'))
+      const found = [...(await classify(plan)), ...(await classify(plan)), ...(await classify(plan))]
+      console.log(found.length, process.resourceUsage().maxRSS / 1024)`
+    const adapter = new URL('../../src/adapters/sql-risks/sql-risks.ts', import.meta.url).href
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, adapter])
+    const [read, mostMegabytes] = stdout.split(' ').map(Number)
+    expect(read).toBe(900)
+    expect(mostMegabytes).toBeLessThan(300)
   })
 
   it('survives what is no SQL at all', async () => {

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import type { SqlFinding } from '../../release/plan.ts'
 import type { SqlRisks } from '../../release/ports/sql-risks.ts'
@@ -11,9 +12,11 @@ type Findings = readonly (readonly SqlFinding[])[]
 
 /**
  * `SqlRisks` by Postgres's own parser, in a thread of its own for each call. What is longer than a million characters, or
- * takes longer than ten seconds, is `unknown`; so is all of it where the thread fails.
+ * takes longer than ten seconds, is `unknown`; so is all of it where the thread fails. From then on this process compiles
+ * WebAssembly once, not a second time to make it quicker.
  */
 export function createSqlRisks({ timeLimitMs = TIME_LIMIT_MS }: { timeLimitMs?: number } = {}): SqlRisks {
+  compileOnce()
   return {
     async classify(revisions) {
       const length = revisions.flat().reduce((sum, sql) => sum + sql.length, 0)
@@ -22,6 +25,15 @@ export function createSqlRisks({ timeLimitMs = TIME_LIMIT_MS }: { timeLimitMs?: 
       return (await inThread(revisions, timeLimitMs)) ?? notRead(revisions)
     },
   }
+}
+
+/**
+ * To compile the parser's largest function again, V8 takes 560 MB and most of a second, though the SQL is read by then: more
+ * memory than a small host has. Either flag alone still has it do so.
+ */
+function compileOnce(): void {
+  setFlagsFromString('--no-wasm-dynamic-tiering')
+  setFlagsFromString('--no-wasm-tier-up')
 }
 
 /** Undefined when it fails or takes too long. */
