@@ -336,7 +336,7 @@ export function startDelivery(ports: DeliveryPorts): Delivery {
     const refused = answered !== 'unknown' && 'refused' in answered ? answered.refused : undefined
     const isTooMany = posting.tries >= REFUSED_TRIES
     if (refused !== undefined && isTooMany && !REFUSES_US.includes(refused)) return outbox.giveUp(posting.id, refused)
-    const age = (await ports.store.now()).getTime() - posting.putInAt.getTime()
+    const age = (await storeTime()) - posting.putInAt.getTime()
     if (age > PRIVATE_WAITS_MS) return outbox.giveUp(posting.id, 'Slack did not answer for a day')
     const notBeforeMs = answered !== 'unknown' && 'notBeforeMs' in answered ? answered.notBeforeMs : 0
     await postpone(posting, Math.max(notBeforeMs, backOff(posting.tries + 1)))
