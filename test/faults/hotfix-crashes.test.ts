@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { askForHotfix, atBitbucket, inOrigin, pushesTo, signHotfixOf, startHotfixTeam } from '../support/hotfix.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
-import { herokuEffects, reaches, threadSays, timePasses } from '../support/seen-release.ts'
+import { herokuEffects, nextTakesUp, reaches, threadSays } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, type Team } from '../support/team.ts'
 
 let team: Team
@@ -32,8 +32,9 @@ async function killAt(moment: Promise<unknown> | (() => Promise<void>), dataDir:
   await worker.kill()
   kills += 1
   before()
-  worker = await startWorker(dataDir)
-  await timePasses(team)
+  await nextTakesUp(team, async () => {
+    worker = await startWorker(dataDir)
+  })
 }
 
 /** Resolves as soon as a step's intent is committed, before anything of its effect is on its way. */

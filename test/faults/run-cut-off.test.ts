@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ask } from '../support/postgres.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
-import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches, timePasses } from '../support/seen-release.ts'
+import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, nextTakesUp, reaches } from '../support/seen-release.ts'
 import { INTEGRATION, QUICK, startTeam, type Team } from '../support/team.ts'
 import { byHand, expectUnchanged, worldState } from '../support/world-state.ts'
 
@@ -73,8 +73,9 @@ describe('Promise 1, at most one effect: a worker that dies', { timeout: 120_000
     await worker.kill()
     // The host's power is gone: its alembic with it, and the database ends what has lost its client.
     await ask(url(), `select pg_terminate_backend(pid) from pg_stat_activity where ${asleep}`)
-    worker = await startProcess(team, 'worker', { pace: QUICK })
-    await timePasses(team)
+    await nextTakesUp(team, async () => {
+      worker = await startProcess(team, 'worker', { pace: QUICK })
+    })
     const stopped = await reaches(team, 2, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'migration_unknown', steps: { migrate: 'unknown unknown' } })
     const card = await cardShows(team, 2, /Needs attention/)

@@ -8,11 +8,11 @@ import {
   cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
+  nextTakesUp,
   reaches,
   seenRelease,
   somethingNew,
   startProduction,
-  timePasses,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 import { worldState } from '../support/world-state.ts'
@@ -121,8 +121,7 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     expect(code).toBe(0)
     expect(ms).toBeLessThan(30_000)
     expect(await seenRelease(team, 3)).toMatchObject({ state: 'running' })
-    await startWorker()
-    await timePasses(team)
+    await nextTakesUp(team, startWorker)
     await reaches(team, 3, 'succeeded')
     expect((await bitbucketEffects(team)).merges).toBe(2)
   })
@@ -156,8 +155,7 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     await pushing
     await worker.kill()
     await team.click(team.people.dana, 'Cancel')
-    await startWorker()
-    await timePasses(team)
+    await nextTakesUp(team, startWorker)
     const stopped = await reaches(team, 5, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'push_unknown', steps: { push: 'unknown unknown' } })
     await cardShows(team, 5, /did the push arrive\?[\s\S]*heroku-integration does not show it/)

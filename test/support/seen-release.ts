@@ -37,18 +37,23 @@ export async function reaches(team: Team, number: number, state: string, attempt
 }
 
 /**
- * Time passes without a sign of life: what dead workers held is free to be taken up now, and not in ten seconds or,
- * after some crashes, in a minute.
+ * Time passes without a sign of life, and the next worker is started: what dead ones held is taken up by it now, and not in ten
+ * seconds or, after some crashes, in a minute. What was taken up is counted from before `start`, since a worker may do so at once.
  */
-export async function timePasses(team: Team): Promise<void> {
-  const takenUp = 'select coalesce(sum(retry_count), 0)::int as times from pgboss.job'
-  const [before] = await team.query<{ times: number }>(takenUp)
+export async function nextTakesUp(team: Team, start: () => Promise<unknown>): Promise<void> {
+  const takenUp = async () => {
+    const [row] = await team.query<{ times: number }>(
+      'select coalesce(sum(retry_count), 0)::int as times from pgboss.job',
+    )
+    return row?.times ?? 0
+  }
+  const before = await takenUp()
   await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
+  await start()
   await vi.waitFor(
     async () => {
       await team.query(`update pgboss.job set start_after = now() where state = 'retry'`)
-      const [now] = await team.query<{ times: number }>(takenUp)
-      expect(now?.times).toBeGreaterThan(before?.times ?? 0)
+      expect(await takenUp()).toBeGreaterThan(before)
     },
     { timeout: 30_000, interval: 200 },
   )
