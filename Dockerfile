@@ -22,7 +22,7 @@ COPY --from=modules /app/node_modules ./node_modules
 COPY package.json LICENSE manifest.yml ./
 COPY src ./src
 # The store of `--role all` without STORE_URL: links between its libraries, which user signoff could not make here.
-RUN node --input-type=module --eval "import { postgresBinaries } from './src/adapters/store/embedded-binaries.ts'; await postgresBinaries()"
+RUN node --input-type=module --eval "import { postgresBinaries } from './src/adapters/embedded-postgres/binaries.ts'; await postgresBinaries()"
 ENV NODE_ENV=production \
     DATA_DIR=/data \
     RELEASES_FILE=/config/releases.yml \

@@ -2,9 +2,9 @@
 /** The command line. Reads the configuration, builds the parts and starts them; no logic of its own. */
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { Pace } from './cli/start.ts'
 import type { Role } from './config/variables.ts'
-import { readHead } from './operations/audit.ts'
-import type { Pace } from './start.ts'
+import { readHead } from './operations/audit/record.ts'
 
 const GOOD = 0
 const NOT_GOOD = 1
@@ -43,7 +43,7 @@ async function readOrComplain(role: Role) {
 async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   const configuration = await readOrComplain(role)
   if (configuration === undefined) return
-  const { startSignoff } = await import('./start.ts')
+  const { startSignoff } = await import('./cli/start.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const scrub = createScrubber(configuration.secrets)
   let running: { stop(): Promise<void> } | undefined
@@ -75,7 +75,7 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
 async function doctor({ role }: { role: Role }): Promise<void> {
   const configuration = await readOrComplain(role)
   if (configuration === undefined) return
-  const { examine } = await import('./doctor.ts')
+  const { examine } = await import('./cli/doctor.ts')
   const { lines, exitCode } = await examine(configuration, process.env.PATH ?? '')
   for (const line of lines) say(line)
   // A check that came too late may still hold the process.
@@ -98,7 +98,7 @@ async function sandbox({ port, reset = false, play = false, role }: SandboxWords
   process.stdout.off('error', endUnread)
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const { runSandbox } = await import('./sandbox/command.ts')
-  const { startEmbeddedPostgres } = await import('./adapters/store/embedded-postgres.ts')
+  const { startEmbeddedPostgres } = await import('./adapters/embedded-postgres/embedded-postgres.ts')
   const startPostgres = (dataDir: string) => startEmbeddedPostgres({ dataDir, maxConnections: 80 })
   const dataDir = process.env.DATA_DIR ?? './data'
   const program = import.meta.filename
@@ -143,7 +143,7 @@ async function withStorePlace(work: (place: { storeUrl?: string; dataDir: string
   } catch (error) {
     complain([createScrubber(secrets)(error instanceof Error ? error.message : 'The store can not be read.')])
     // Nothing was looked at: for whoever watches the record that is another thing than a record that is not good.
-    const { NoStore } = await import('./parts.ts')
+    const { NoStore } = await import('./cli/wiring.ts')
     process.exitCode = error instanceof NoStore ? WRONG_USE : NOT_GOOD
   }
 }
@@ -157,7 +157,7 @@ function heads(text: string, before: readonly string[] = []): string[] {
 
 function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
   return withStorePlace(async (place) => {
-    const { verifyAudit } = await import('./audit.ts')
+    const { verifyAudit } = await import('./cli/audit.ts')
     const { lines, exitCode } = await verifyAudit(place, head)
     for (const line of lines) say(line)
     process.exitCode = exitCode
@@ -171,7 +171,7 @@ async function auditExport({ release, format }: { release?: number; format: stri
     return
   }
   return withStorePlace(async (place) => {
-    const { exportAudit, exportEvents } = await import('./audit.ts')
+    const { exportAudit, exportEvents } = await import('./cli/audit.ts')
     if (release === undefined) return exportEvents(place, say)
     const found = await exportAudit(place, release)
     if (found === undefined) {

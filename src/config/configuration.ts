@@ -1,7 +1,7 @@
 /** Everything that Signoff is told from outside, read and checked once, at start. */
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Releases } from '../release/app.ts'
+import type { Releases } from '../release/settings.ts'
 import { type EnvFilesRead, readEnvFiles } from './env-files.ts'
 import { type ReleasesFile, readReleases } from './releases-file.ts'
 import { type BotSettings, type LogLevel, type Role, readVariables, type WorkerSettings } from './variables.ts'

@@ -1,6 +1,6 @@
 /** What must hold between the parts of `releases.yml`: names that are referred to, places used twice, enough people. */
-import type { Platform } from '../release/app.ts'
-import { nearestFirst } from '../release/nearest.ts'
+import { nearestFirst } from '../lib/edit-distance.ts'
+import type { Platform } from '../release/settings.ts'
 import { herokuAppOf, isHerokuGitUrl, sameGitUrl } from './addresses.ts'
 import type { PlacedProblem } from './explain.ts'
 import type { RemoteEntry, SignOffEntry } from './releases-schema.ts'

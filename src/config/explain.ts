@@ -1,6 +1,6 @@
 /** What zod found, in words for the person who wrote the file, with the place and without any value. */
 import type { z } from 'zod'
-import { isNear, nearestFirst } from '../release/nearest.ts'
+import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import type { Path } from './yaml-source.ts'
 
 export interface PlacedProblem {

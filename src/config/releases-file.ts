@@ -1,7 +1,7 @@
 /** Reads `releases.yml`: every problem in it at once, or the apps that it declares. */
 import { isAbsolute, resolve } from 'node:path'
-import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/app.ts'
-import { digest } from '../release/plan.ts'
+import { digest } from '../lib/canonical-json.ts'
+import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
 import { herokuAppOf, isHerokuGitUrl } from './addresses.ts'
 import { type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
 import { milliseconds } from './durations.ts'

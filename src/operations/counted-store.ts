@@ -1,5 +1,5 @@
 import type { ReleaseEvent, Store } from '../release/ports/store.ts'
-import type { ReleaseState, StepName, StepState } from '../release/release.ts'
+import type { ReleaseState, StepName, StepState } from '../release/terms.ts'
 import type { Metrics } from './metrics.ts'
 
 /** The same store; what its committed events tell is counted. Counts the ends of releases and of steps. */

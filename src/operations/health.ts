@@ -1,6 +1,6 @@
 /** The port on which a machine asks whether this process is alive and ready, and what it has counted. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import { within } from './within.ts'
+import { runWithTimeout } from '../lib/timeout.ts'
 
 const READY_LIMIT_MS = 1_500
 const METRICS_LIMIT_MS = 5_000
@@ -35,9 +35,9 @@ export async function startHealthServer(options: {
 
   const answer = async (path: string): Promise<Page | undefined> => {
     if (path === '/healthz') return page(200, { alive: true })
-    if (path === '/readyz') return readiness(await within(READY_LIMIT_MS, ready))
+    if (path === '/readyz') return readiness(await runWithTimeout(READY_LIMIT_MS, ready))
     if (path !== '/metrics' || metrics === undefined) return undefined
-    const counted = await within(METRICS_LIMIT_MS, metrics)
+    const counted = await runWithTimeout(METRICS_LIMIT_MS, metrics)
     return counted.ok ? { status: 200, ...counted.value } : page(503, { metrics: false })
   }
 
@@ -162,7 +162,7 @@ export function partsReady(
     Object.fromEntries(
       await Promise.all(
         Object.entries(parts).map(async ([name, look]): Promise<[string, boolean]> => {
-          const answer = await within(limitMs, async () => look())
+          const answer = await runWithTimeout(limitMs, async () => look())
           return [name, answer.ok && answer.value]
         }),
       ),

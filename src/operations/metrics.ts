@@ -1,9 +1,9 @@
 /** What this process counts, in Prometheus's text form. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Environment } from '../release/app.ts'
+import { runWithTimeout } from '../lib/timeout.ts'
 import type { Job } from '../release/ports/jobs.ts'
-import type { ReleaseState, StepName, StepState } from '../release/release.ts'
-import { within } from './within.ts'
+import type { Environment } from '../release/settings.ts'
+import type { ReleaseState, StepName, StepState } from '../release/terms.ts'
 
 const SOURCE_LIMIT_MS = 2_000
 
@@ -84,7 +84,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
 
   async function readOutbox(): Promise<void> {
     if (outbox === undefined) return
-    const looked = await within(SOURCE_LIMIT_MS, outbox.read)
+    const looked = await runWithTimeout(SOURCE_LIMIT_MS, outbox.read)
     if (!looked.ok) {
       failures.inc({ source: 'outbox' })
       outbox.waiting.remove()
@@ -97,7 +97,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
 
   async function readInbox(): Promise<void> {
     if (inbox === undefined) return
-    const looked = await within(SOURCE_LIMIT_MS, inbox.read)
+    const looked = await runWithTimeout(SOURCE_LIMIT_MS, inbox.read)
     if (looked.ok) return inbox.unhandled.set(looked.value)
     failures.inc({ source: 'inbox' })
     inbox.unhandled.remove()

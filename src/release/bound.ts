@@ -1,9 +1,10 @@
 /** Whether what a plan binds is still so. Pure: the world is handed in. */
 import type { Plan } from './plan.ts'
-import { type Release, type StepName, step } from './release.ts'
+import { type Release, step } from './release.ts'
+import type { StepName } from './terms.ts'
 
 /** What was seen of the world; a fact that was not looked at is left out. */
-export interface World {
+export interface ObservedFacts {
   readonly source?: string | null
   readonly target?: string | null
   readonly holds?: string | null
@@ -43,7 +44,7 @@ const list = (revisions: readonly string[]) => (revisions.length === 0 ? 'empty'
  * What is neither where the plan saw it nor where a step of this release has put it (or may have put it, once it has
  * begun). The source matters until it is merged or pushed; with a pinned pull request it may move on.
  */
-export function movedFacts(plan: Plan, release: Release, world: World, pinned: boolean): readonly Moved[] {
+export function movedFacts(plan: Plan, release: Release, world: ObservedFacts, pinned: boolean): readonly Moved[] {
   const { bound } = plan
   const made = producedCommit(release)
   const moved: Moved[] = []

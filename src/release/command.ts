@@ -2,9 +2,9 @@
  * The grammar of what people type after `/deploy` and `/hotfix` (DESIGN.md §6.3). Pure: text and apps in, a value out.
  * Nothing defaults to an environment; what can't be read with certainty is answered with help and the reason.
  */
-import { type App, findApp, findEnvironment } from './app.ts'
-import { isNear, nearestFirst } from './nearest.ts'
+import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import type { Refusal } from './refusals.ts'
+import { type App, findApp, findEnvironment } from './settings.ts'
 
 /** Words that mean something in the grammar, so that no app and no environment may bear them. */
 export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const

@@ -2,40 +2,35 @@
  * The moves of a release, each inside somebody's transaction: state, event, messages and jobs together. People's
  * moves start in service.ts, the world's in worker/; both come through here, so that there is one way to end a release.
  */
-import type { Environment } from './app.ts'
-import { awaitsGo, GO_WITHIN_MS, mustBeCarried } from './hotfix.ts'
+
+import { awaitsGo, GO_WITHIN_MS, needsBackport } from './hotfix.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from './messages.ts'
 import { fingerprint, type Plan } from './plan.ts'
 import { owed } from './policy.ts'
 import type { Transaction } from './ports/store.ts'
 import type { Problem } from './refusals.ts'
-import {
-  hasEnded,
-  irreversibleBegun,
-  mayBecome,
-  type PersonName,
-  type Release,
-  type ReleaseState,
-  type StepRow,
-} from './release.ts'
+import { irreversibleBegun, type Release, type StepRow } from './release.ts'
+import type { Environment } from './settings.ts'
+import { hasEnded, mayBecome, type PersonName, type ReleaseState } from './terms.ts'
 
 /** Where only Talked over is owed, without rules of its own. */
 const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 
 /** A move that the states do not allow: a mistake of ours, never a person's. */
-export class WrongMove extends Error {
+export class InvalidTransition extends Error {
   override readonly name = 'WrongMove'
 }
 
 /** What the event of a person's press says of them, beside their id. */
-export interface PersonsWord {
+export interface Attribution {
   readonly name: string
   /** Where their right came from at that press. */
   readonly right: string
 }
 
 function assertMove(release: Release, to: ReleaseState): void {
-  if (!mayBecome(release.state, to)) throw new WrongMove(`#${release.number} can't go from ${release.state} to ${to}`)
+  if (!mayBecome(release.state, to))
+    throw new InvalidTransition(`#${release.number} can't go from ${release.state} to ${to}`)
 }
 
 /** Adds one line to the release's thread; the same key is said once. */
@@ -52,7 +47,7 @@ export async function end(
   tx: Transaction,
   release: Release,
   to: ReleaseState,
-  how: { actor: string; problem?: Problem; by?: PersonName; reason?: string; word?: PersonsWord },
+  how: { actor: string; problem?: Problem; by?: PersonName; reason?: string; word?: Attribution },
 ): Promise<void> {
   assertMove(release, to)
   await tx.changeRelease(release.number, {
@@ -78,7 +73,7 @@ export async function end(
   if (release.plan?.pullRequest !== undefined || release.state === 'planning') {
     await tx.enqueue({ kind: 'tidy', release: release.number })
   }
-  if (mustBeCarried(release)) await tx.enqueue({ kind: 'carry', release: release.number })
+  if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: release.number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
     await tx.send(privately(release, 'ended', { is: 'ended', number: release.number }))
     return

@@ -2,17 +2,19 @@
  * What each press of a button does to a release, in the transaction in which policy has allowed it: state, event, messages
  * and jobs. A deed that is refused has changed nothing.
  */
-import type { Environment } from './app.ts'
-import { end, needAttention, type PersonsWord, say, tellMigrations } from './course.ts'
+
+import { type Attribution, end, needAttention, say, tellMigrations } from './course.ts'
 import { type Action, goesOn, type Person, rightTo } from './policy.ts'
 import type { Transaction } from './ports/store.ts'
 import type { Refusal } from './refusals.ts'
-import { irreversibleBegun, type PersonName, type Release, SHORTEST_REASON, type SignOffKind } from './release.ts'
+import { irreversibleBegun, type Release } from './release.ts'
+import type { Environment } from './settings.ts'
+import { type PersonName, SHORTEST_REASON, type SignOffKind } from './terms.ts'
 
 export type Refused = { readonly refused: Refusal }
 export type Done = { readonly release: Release } | Refused
 
-export interface Press {
+export interface ActionRequest {
   readonly release: number
   /** Slack user id. */
   readonly by: string
@@ -22,32 +24,32 @@ export interface Press {
 }
 
 /** The release as it is locked, and who presses, as looked up for this press. */
-export interface Pressed {
+export interface ActionContext {
   readonly release: Release
   readonly environment: Environment
   readonly person: Person
-  readonly asked: Press
+  readonly asked: ActionRequest
 }
 
-export type Deed = (tx: Transaction, pressed: Pressed) => Promise<Refused | undefined>
+export type Transition = (tx: Transaction, pressed: ActionContext) => Promise<Refused | undefined>
 
 export function nameOf({ id, name }: Person): PersonName {
   return { id, name }
 }
 
-function wordOf(action: Action, pressed: Pressed): PersonsWord {
+function attributionOf(action: Action, pressed: ActionContext): Attribution {
   return { name: pressed.person.name, right: rightTo(action, pressed) }
 }
 
 /** Records a word on the fingerprint; the last one that is owed starts the release, a rejection ends it. */
-export function sign(kind: SignOffKind): Deed {
+export function sign(kind: SignOffKind): Transition {
   return async (tx, pressed) => {
     const { release, environment, person, asked } = pressed
     const note = asked.note?.trim()
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? SHORTEST_REASON : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
-    const word = wordOf(kind, pressed)
+    const word = attributionOf(kind, pressed)
     const fingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
     const signOff = { kind, person: nameOf(person), fingerprint, right: word.right, ...withNote }
@@ -76,7 +78,7 @@ export function sign(kind: SignOffKind): Deed {
 }
 
 /** Before the run at once; in a run no new step starts. */
-export const cancel: Deed = async (tx, pressed) => {
+export const cancel: Transition = async (tx, pressed) => {
   const { release, person, asked } = pressed
   const by = nameOf(person)
   await tx.changeRelease(release.number, { cancelRequestedBy: by })
@@ -84,7 +86,7 @@ export const cancel: Deed = async (tx, pressed) => {
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
-    data: { state: release.state, ...wordOf('cancel', pressed), ...delivered(asked) },
+    data: { state: release.state, ...attributionOf('cancel', pressed), ...delivered(asked) },
   })
   if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
     // It was retried: cancelled before it went on, it stands where it stood, and only Close frees the environment.
@@ -103,11 +105,11 @@ export const cancel: Deed = async (tx, pressed) => {
 }
 
 /** Takes up the same plan with the same sign-offs. */
-export const retry: Deed = async (tx, pressed) => {
+export const retry: Transition = async (tx, pressed) => {
   const { release, person, asked } = pressed
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
-  const data = { attempt, ...wordOf('retry', pressed), ...delivered(asked) }
+  const data = { attempt, ...attributionOf('retry', pressed), ...delivered(asked) }
   tx.addEvent({ release: release.number, type: 'retry_asked', actor: person.id, data })
   await say(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
   await start(tx, release)
@@ -116,9 +118,9 @@ export const retry: Deed = async (tx, pressed) => {
 }
 
 /** Starts a hot-fix whose plan its requester has seen. */
-export const go: Deed = async (tx, pressed) => {
+export const go: Transition = async (tx, pressed) => {
   const { release, person } = pressed
-  const data = { fingerprint: release.fingerprint ?? '', ...wordOf('go', pressed) }
+  const data = { fingerprint: release.fingerprint ?? '', ...attributionOf('go', pressed) }
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
   await start(tx, release)
   await tx.send({ kind: 'card', release: release.number })
@@ -127,13 +129,13 @@ export const go: Deed = async (tx, pressed) => {
 }
 
 /** Ends a release that needs attention; the environment is free again. */
-export const close: Deed = async (tx, pressed) => {
+export const close: Transition = async (tx, pressed) => {
   const { release, person, asked } = pressed
   const reason = asked.note?.trim() ?? ''
   if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
   await say(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
   const { problem } = release
-  const word = wordOf('close', pressed)
+  const word = attributionOf('close', pressed)
   await end(tx, release, 'closed', { actor: person.id, by: nameOf(person), reason, word, ...(problem && { problem }) })
   return undefined
 }
@@ -146,6 +148,6 @@ async function start(tx: Transaction, release: Release): Promise<void> {
 }
 
 /** By what an event is known as this delivery's. */
-function delivered({ key }: Press): { delivery?: string } {
+function delivered({ key }: ActionRequest): { delivery?: string } {
   return key === undefined ? {} : { delivery: key }
 }

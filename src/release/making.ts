@@ -2,15 +2,17 @@
  * How a release comes to be, in one transaction: the old one that it replaces, or that gives way, is taken out of the way,
  * the new one is made, and its planning is enqueued.
  */
-import type { Environment } from './app.ts'
-import { end, type PersonsWord } from './course.ts'
+
+import { type Attribution, end } from './course.ts'
+import { missingWorker } from './deadlines.ts'
 import { nameOf, type Refused } from './deeds.ts'
-import { GIVES_WAY } from './hotfix.ts'
-import { workerGone } from './passing-time.ts'
+import { SUPERSEDED_BY_HOTFIX } from './hotfix.ts'
 import { EVERYONE, environmentBusy, type Person, refusal } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store, Transaction } from './ports/store.ts'
-import { hasEnded, type Release, type ReleaseKind } from './release.ts'
+import type { Release } from './release.ts'
+import type { Environment } from './settings.ts'
+import { hasEnded, type ReleaseKind } from './terms.ts'
 
 export interface RequestCommand {
   readonly app: string
@@ -49,7 +51,7 @@ export async function makeRelease(
   if ('unreachable' in channel) {
     return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
   }
-  const missing = await workerGone(store)
+  const missing = await missingWorker(store)
   const replaces = again?.replaces
   const forEmergency = again?.as === 'plan for an emergency' && ({ forEmergency: true } as const)
   const outcome = await store.transaction(async (tx) => {
@@ -70,11 +72,11 @@ export async function makeRelease(
       ...(replaces !== undefined && { replaces }),
     }
     let created = await tx.createRelease(wanted)
-    if ('busy' in created && (await giveWay(tx, created.busy, command, person)))
+    if ('busy' in created && (await supersede(tx, created.busy, command, person)))
       created = await tx.createRelease(wanted)
     if ('made' in created) {
       const { number, app, environment: name, kind } = created.made
-      const told = { ...(replaces !== undefined && { replaces }), ...forEmergency, ...wordOf(person) }
+      const told = { ...(replaces !== undefined && { replaces }), ...forEmergency, ...attributionOf(person) }
       const asked = { app, environment: name, kind, ...told }
       tx.addEvent({ release: number, type: 'release_requested', actor: person.id, data: asked })
       if (replaces !== undefined) {
@@ -94,7 +96,7 @@ export async function makeRelease(
 }
 
 /** Whoever is a member may ask for a release, plan again, and let a hot-fix go first. */
-function wordOf({ name }: Person): PersonsWord {
+function attributionOf({ name }: Person): Attribution {
   return { name, right: EVERYONE }
 }
 
@@ -122,18 +124,18 @@ async function replace(
   if (refused !== undefined) return { refused }
   if (old.state === 'awaiting sign-off') {
     const because = { gate: 'plan_outdated' as const, moved: [] }
-    const by = { actor: person.id, by: nameOf(person), word: wordOf(person) }
+    const by = { actor: person.id, by: nameOf(person), word: attributionOf(person) }
     await end(tx, old, 'outdated', { ...by, problem: { because } })
   }
   return undefined
 }
 
 /** Ends the release that is in a hot-fix's way, if the person was told so and nobody has let it go on meanwhile. */
-async function giveWay(tx: Transaction, busy: Release, command: RequestCommand, person: Person): Promise<boolean> {
+async function supersede(tx: Transaction, busy: Release, command: RequestCommand, person: Person): Promise<boolean> {
   if (command.kind !== 'hotfix' || command.ends?.includes(busy.number) !== true) return false
   const release = await tx.lockRelease(busy.number)
-  if (release === undefined || !GIVES_WAY.includes(release.state)) return false
+  if (release === undefined || !SUPERSEDED_BY_HOTFIX.includes(release.state)) return false
   const because = { gate: 'hotfix_goes_first' as const, requester: nameOf(person) }
-  await end(tx, release, 'outdated', { actor: person.id, word: wordOf(person), problem: { because } })
+  await end(tx, release, 'outdated', { actor: person.id, word: attributionOf(person), problem: { because } })
   return true
 }

@@ -1,9 +1,10 @@
 /** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
-import type { Live } from './live.ts'
+import type { Deployed } from './deployed.ts'
 import type { Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
-import type { PersonName, Release, ReleaseKind, SignOffKind, StepName } from './release.ts'
+import type { Release } from './release.ts'
+import type { PersonName, ReleaseKind, SignOffKind, StepName } from './terms.ts'
 
 /** One line of a release's thread, by what happened. Drawn as a plain sentence. */
 export type ThreadLine =
@@ -93,7 +94,7 @@ export interface EnvironmentStatus {
   readonly app: string
   readonly environment: string
   /** What is known of what it runs; absent where no release has ever looked. */
-  readonly live?: Live
+  readonly live?: Deployed
   readonly under_way?: Release
 }
 

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
-import type { MigrationRisk } from './app.ts'
-import type { HotfixPlan } from './hotfix.ts'
-import type { ReleaseKind, StepName } from './release.ts'
+import { digest } from '../lib/canonical-json.ts'
+import type { MigrationRisk } from './settings.ts'
+import type { ReleaseKind, StepName } from './terms.ts'
 
 /** What a plan binds. A change of any of it makes the release outdated; the fingerprint covers exactly this. */
 export interface BoundFacts {
@@ -134,29 +133,6 @@ export interface Plan {
   readonly warnings: readonly string[]
 }
 
-/**
- * JSON with sorted keys, no white space, and absent keys left out, so that equal facts give equal bytes.
- * Takes JSON values only; throws on anything else (undefined array items, functions, numbers that are not finite).
- */
-export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value)
-  // Array.from and not map, which passes over holes.
-  if (Array.isArray(value)) return `[${Array.from(value, (item) => canonicalJson(item)).join(',')}]`
-  if (typeof value === 'object' && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
-    const entries = Object.entries(value)
-      .filter(([, item]) => item !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`
-  }
-  throw new TypeError('canonicalJson takes JSON values only')
-}
-
-/** SHA-256 in hex of the canonical JSON. */
-export function digest(value: unknown): string {
-  return createHash('sha256').update(canonicalJson(value)).digest('hex')
-}
-
 /** The commit whose builds count: what is brought, not what is made of it. */
 export function builtCommit({ hotfix, bound }: Pick<Plan, 'hotfix' | 'bound'>): string {
   return hotfix?.picks.at(-1)?.from ?? bound.source.commit
@@ -170,4 +146,31 @@ export function fingerprint(plan: Plan): string {
 /** The commit that goes, where it exists already; a merge's commit is known only after the merge step. */
 export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
   return plan.bound.result.how === 'commit' ? plan.bound.result.commit : mergedAs
+}
+
+/** One commit of a hot-fix: what was asked for, and what the plan made of it in the mirror. */
+export interface PlannedPick {
+  /** The commit that was asked for, 40 hex digits. */
+  readonly from: string
+  /** The commit on top of the environment's branch. */
+  readonly made: string
+  readonly title: string
+  readonly author: { readonly name: string; readonly email: string }
+  readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }
+  /** Whether the branch that the environment is promoted from has it, by ancestry or as the same change. */
+  readonly promoted?: boolean
+}
+
+/** What a hot-fix's plan shows beyond any plan. The picked commits themselves are bound by the plan's result. */
+export interface HotfixPlan {
+  /** In the order in which they are picked. */
+  readonly picks: readonly PlannedPick[]
+  /** The plan's time, which is the committer's date: with it the same commits can be made again. ISO 8601. */
+  readonly at: string
+  /** What the branch has and the remote lacks, and goes too; newest first. */
+  readonly alsoGoes: { readonly count: number; readonly commits: readonly PlannedCommit[] }
+  /** The branch that the environment is promoted from, and its environment; absent where it is promoted from none. */
+  readonly promoting?: { readonly branch: string; readonly environment: string }
+  /** Nobody signs in this environment, so that the requester sees the plan first and presses Go. */
+  readonly asksGo?: true
 }

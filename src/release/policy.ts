@@ -2,11 +2,13 @@
  * Who may do what, as small named rules over facts. No I/O: people, state and the store's time are handed in.
  * Each rule gives a refusal or nothing; a list of them is asked from the first to the last.
  */
-import type { Environment } from './app.ts'
+
 import { awaitsGo } from './hotfix.ts'
 import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
 import type { Gate, Refusal } from './refusals.ts'
-import { hasEnded, isEmergency, type Release, type SignOffKind } from './release.ts'
+import { isEmergency, type Release } from './release.ts'
+import type { Environment } from './settings.ts'
+import { hasEnded, type SignOffKind } from './terms.ts'
 
 /** A full member of the workspace, with the groups of the environment's lists that they belong to (handles with `@`). */
 export interface Person {

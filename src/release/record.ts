@@ -1,5 +1,5 @@
 import type { OutboxMessage } from './messages.ts'
-import type { PostedMessage } from './release.ts'
+import type { PostedMessage } from './terms.ts'
 
 /** One event of the record as it is stored. */
 export interface ChainRow {

@@ -1,5 +1,5 @@
 import type { CheckStatus } from './plan.ts'
-import type { PersonName, ReleaseState, SignOffKind, StepName } from './release.ts'
+import type { PersonName, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
 export interface CommitFact {
   readonly sha: string

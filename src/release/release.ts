@@ -1,72 +1,16 @@
-/**
- * What a release is. Terminology:
- *
- * - release: one attempt to bring one environment of one app to one commit, with one plan for life.
- * - sign-off: a person's recorded word on one fingerprint.
- * - run: the execution of an approved release; step: a unit of it.
- * - end: a state that a release never leaves. `needs attention` is not an end: it keeps the environment busy.
- */
+/** A release as it is stored: its facts, its sign-offs and its steps. */
 import type { Plan } from './plan.ts'
 import type { Problem } from './refusals.ts'
-
-export type ReleaseKind = 'deploy' | 'hotfix'
-
-export const RELEASE_STATES = [
-  'planning',
-  'awaiting sign-off',
-  'approved',
-  'running',
-  'needs attention',
-  'succeeded',
-  'refused',
-  'rejected',
-  'cancelled',
-  'expired',
-  'outdated',
-  'failed',
-  'closed',
-] as const
-
-export type ReleaseState = (typeof RELEASE_STATES)[number]
-
-/** Which state may follow which (DESIGN.md §4). */
-export const NEXT_STATES: Record<ReleaseState, readonly ReleaseState[]> = {
-  planning: ['awaiting sign-off', 'approved', 'refused', 'cancelled', 'outdated'],
-  'awaiting sign-off': ['approved', 'rejected', 'cancelled', 'expired', 'outdated'],
-  approved: ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention'],
-  running: ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled'],
-  'needs attention': ['approved', 'closed'],
-  succeeded: [],
-  refused: [],
-  rejected: [],
-  cancelled: [],
-  expired: [],
-  outdated: [],
-  failed: [],
-  closed: [],
-}
-
-/** Whether a release in this state is over and its environment free. */
-export function hasEnded(state: ReleaseState): boolean {
-  return NEXT_STATES[state].length === 0
-}
-
-export function mayBecome(from: ReleaseState, to: ReleaseState): boolean {
-  return NEXT_STATES[from].includes(to)
-}
-
-/** Somebody, as the store and the messages know them. `name` is what was shown when they acted. */
-export interface PersonName {
-  /** Slack user id. */
-  readonly id: string
-  readonly name: string
-}
-
-export const SIGN_OFF_KINDS = ['qa', 'approval', 'talked over', 'rejection', 'emergency'] as const
-export type SignOffKind = (typeof SIGN_OFF_KINDS)[number]
-
-/** The least characters of the reason of an emergency or a hot-fix. */
-export const SHORTEST_REASON = 10
+import {
+  IRREVERSIBLE_STEPS,
+  type PersonName,
+  type PostedMessage,
+  type ReleaseKind,
+  type ReleaseState,
+  type SignOffKind,
+  type StepName,
+  type StepState,
+} from './terms.ts'
 
 /** A person's recorded word on one fingerprint. */
 export interface SignOff {
@@ -79,25 +23,6 @@ export interface SignOff {
   readonly right: string
   readonly at: Date
 }
-
-export const STEP_NAMES = [
-  'announce',
-  'pick',
-  'record',
-  'merge',
-  'sync',
-  'verify',
-  'migrate',
-  'push',
-  'confirm',
-  'report',
-] as const
-export type StepName = (typeof STEP_NAMES)[number]
-
-/** Steps whose effect on the world cannot be taken back by us. */
-export const IRREVERSIBLE_STEPS: readonly StepName[] = ['merge', 'pick', 'migrate', 'push']
-
-export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'unknown'
 
 /**
  * A step's row. `effect` is what its attempt did to the world so far: `none` is proven, `some` is seen, `unknown` is
@@ -125,12 +50,6 @@ export interface StepResult {
   /** The platform's release, such as `v42`. */
   readonly platformRelease?: string
   readonly commentUrl?: string
-}
-
-/** A message that Slack confirmed. */
-export interface PostedMessage {
-  readonly channel: string
-  readonly ts: string
 }
 
 /** One attempt to bring one environment of one app to one commit. */

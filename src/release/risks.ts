@@ -1,4 +1,4 @@
-import type { MigrationRisk } from './app.ts'
+import type { MigrationRisk } from './settings.ts'
 
 /** The worst first. */
 export const RISKS: readonly MigrationRisk[] = ['destroys', 'unknown', 'locks', 'adds']

@@ -2,17 +2,30 @@
  * What people can do with releases: the one way in for commands and buttons. Each call looks people up first, then
  * decides and records in one transaction. Refusals are values. Every call is safe to repeat.
  */
-import { type App, type Environment, findApp, findEnvironment } from './app.ts'
-import { cancel, close, type Deed, type Done, go, nameOf, type Press, type Refused, retry, sign } from './deeds.ts'
-import { liveNow } from './live.ts'
+
+import { nearestFirst } from '../lib/edit-distance.ts'
+import { applyDeadlines, missingWorker } from './deadlines.ts'
+import {
+  type ActionRequest,
+  cancel,
+  close,
+  type Done,
+  go,
+  nameOf,
+  type Refused,
+  retry,
+  sign,
+  type Transition,
+} from './deeds.ts'
+import { deployedNow } from './deployed.ts'
 import { makeRelease, type Replacing, type RequestCommand, type Requested } from './making.ts'
 import type { EnvironmentStatus } from './messages.ts'
-import { nearestFirst } from './nearest.ts'
-import { passTime, workerGone } from './passing-time.ts'
 import { type Action, groupsOf, type Person, refusal } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
-import type { Release, SignOffKind } from './release.ts'
+import type { Release } from './release.ts'
+import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import type { SignOffKind } from './terms.ts'
 
 /** What may let a release go: under the rules that it was asked for with, and no others. */
 const STARTS: readonly Action[] = ['qa', 'approval', 'talked over', 'emergency', 'retry']
@@ -32,24 +45,24 @@ export interface ReleaseService {
     responseUrl?: string
   }): Promise<{ asked: true } | Refused>
   /** Records a word on the release's fingerprint. The last one that is owed, and an emergency, start it. */
-  signOff(kind: SignOffKind, press: Press): Promise<Done>
+  signOff(kind: SignOffKind, press: ActionRequest): Promise<Done>
   /** Before the run at once; in a run no new step starts. */
-  cancel(press: Press): Promise<Done>
+  cancel(press: ActionRequest): Promise<Done>
   /** Takes up the same plan with the same sign-offs, from the first step whose effect is not there. */
-  retry(press: Press): Promise<Done>
+  retry(press: ActionRequest): Promise<Done>
   /** Starts a hot-fix whose plan its requester has seen, where nobody signs. */
-  go(press: Press): Promise<Done>
+  go(press: ActionRequest): Promise<Done>
   /** Ends a release that needs attention, with a person's reason; the environment is free again. */
-  close(press: Press): Promise<Done>
+  close(press: ActionRequest): Promise<Done>
   /** Makes a new release of the same environment for the person who asks; the old one is replaced. */
-  planAgain(press: Press & { key: string }): Promise<Requested>
+  planAgain(press: ActionRequest & { key: string }): Promise<Requested>
   /**
    * The same for a release that checks have stopped: they hold the new one on its card, where Must go out now… waives
    * them. Refuses where anything else stopped it, or nobody may say that.
    */
-  planForEmergency(press: Press & { key: string }): Promise<Requested>
+  planForEmergency(press: ActionRequest & { key: string }): Promise<Requested>
   /** Whether this person may do it now: asked before a modal opens, and again, with the same rules, when it is sent. */
-  may(action: Action, press: Press): Promise<Done>
+  may(action: Action, press: ActionRequest): Promise<Done>
   status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
   /** The newest first; ten unless said. */
   history(filter: { app?: string; environment?: string; before?: number; limit?: number }): Promise<readonly Release[]>
@@ -94,7 +107,7 @@ export function createReleaseService(ports: {
   }
 
   /** Looks up, locks, asks policy; the deed then changes the release in the same transaction. */
-  async function press(action: Action, asked: Press, deed: Deed): Promise<Done> {
+  async function press(action: Action, asked: ActionRequest, deed: Transition): Promise<Done> {
     const { release: number, by, key } = asked
     const known = await store.release(number)
     if (known === undefined) return { refused: { gate: 'unknown_release', number } }
@@ -124,7 +137,10 @@ export function createReleaseService(ports: {
     return release === undefined ? { refused: { gate: 'unknown_release', number } } : { release }
   }
 
-  async function again(as: Replacing['as'], { release: number, by, key }: Press & { key: string }): Promise<Requested> {
+  async function again(
+    as: Replacing['as'],
+    { release: number, by, key }: ActionRequest & { key: string },
+  ): Promise<Requested> {
     const old = await store.release(number)
     if (old === undefined) return { refused: { gate: 'unknown_release', number } }
     const found = find(old.app, old.environment)
@@ -158,7 +174,7 @@ export function createReleaseService(ports: {
       if ('refused' in found) return found
       const person = await member(asked.by, [])
       if ('refused' in person) return person
-      const missing = await workerGone(store)
+      const missing = await missingWorker(store)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
       await store.transaction((tx) =>
         tx.enqueue({
@@ -194,7 +210,7 @@ export function createReleaseService(ports: {
       const environments: EnvironmentStatus[] = []
       for (const environment of apps.flatMap((each) => each.environments)) {
         const { app, name } = environment
-        const [live, underWay] = await Promise.all([liveNow(store, environment), store.current(app, name)])
+        const [live, underWay] = await Promise.all([deployedNow(store, environment), store.current(app, name)])
         environments.push({ app, environment: name, ...(live && { live }), ...(underWay && { under_way: underWay }) })
       }
       return { environments, ...(last && { workerSeenAt: last.at.toISOString() }) }
@@ -207,7 +223,7 @@ export function createReleaseService(ports: {
       return 'refused' in person ? person : undefined
     },
 
-    tick: () => passTime({ store, apps }),
+    tick: () => applyDeadlines({ store, apps }),
   }
 }
 

@@ -5,11 +5,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
-import type { Ours } from './arrivals.ts'
 import { ask } from './clients.ts'
-import type { DeliveryLog } from './delivery.ts'
 import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
-import { createIntake, type IntakePorts } from './intake.ts'
+import { createIntake, type IntakePorts } from './inbox.ts'
+import type { DeliveryLog } from './outbox/delivery.ts'
+import type { Ours } from './payloads.ts'
 import { keepReconnecting } from './reconnecting.ts'
 
 export interface BotSettings {
@@ -66,7 +66,7 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
 /** What Slack answered to the first call with a token; throws a sentence that names the setting. */
 function answered<T>(answer: Awaited<ReturnType<typeof ask<T>>>, setting: 'SLACK_BOT_TOKEN' | 'SLACK_APP_TOKEN'): T {
   if (answer.ok) return answer.value
-  switch (answer.trouble) {
+  switch (answer.failure) {
     case 'refused':
       throw new Error(`Slack refuses ${setting} (${answer.error})`)
     case 'rate limited':

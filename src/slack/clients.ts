@@ -8,10 +8,10 @@ import {
 } from '@slack/web-api'
 
 /** Slack's answer in our words. `unknown`: no answer, or one that does not tell whether it was done. */
-export type SlackTrouble =
-  | { readonly trouble: 'rate limited'; readonly afterMs: number }
-  | { readonly trouble: 'refused'; readonly error: string; readonly messages: readonly string[] }
-  | { readonly trouble: 'unknown'; readonly detail: string }
+export type SlackError =
+  | { readonly failure: 'rate limited'; readonly afterMs: number }
+  | { readonly failure: 'refused'; readonly error: string; readonly messages: readonly string[] }
+  | { readonly failure: 'unknown'; readonly detail: string }
 
 const QUIET: Logger = {
   debug: () => undefined,
@@ -35,7 +35,7 @@ export function createSlackClients({
   token: string
   apiUrl: string
   /** Told of each call's method and outcome, for metrics. */
-  called?: (method: string, outcome: 'ok' | SlackTrouble['trouble']) => void
+  called?: (method: string, outcome: 'ok' | SlackError['failure']) => void
 }): { interactive: WebClient; background: WebClient } {
   const common = {
     slackApiUrl: apiUrl,
@@ -52,7 +52,7 @@ export function createSlackClients({
 
 function counted(
   client: WebClient,
-  called: (method: string, outcome: 'ok' | SlackTrouble['trouble']) => void,
+  called: (method: string, outcome: 'ok' | SlackError['failure']) => void,
 ): WebClient {
   const call = client.apiCall.bind(client)
   client.apiCall = async (method, options) => {
@@ -61,7 +61,7 @@ function counted(
       called(method, 'ok')
       return result
     } catch (error) {
-      called(method, slackTrouble(error).trouble)
+      called(method, toSlackError(error).failure)
       throw error
     }
   }
@@ -75,33 +75,33 @@ const UNCLEAR = ['internal_error', 'fatal_error', 'service_unavailable', 'reques
 const CODE = /^[a-z0-9_]+$/i
 
 /** Reads what a call threw. Never holds a token. */
-export function slackTrouble(error: unknown): SlackTrouble {
+export function toSlackError(error: unknown): SlackError {
   if (error instanceof WebAPIRateLimitedError) {
-    return { trouble: 'rate limited', afterMs: Math.max(1, error.retryAfter) * 1_000 }
+    return { failure: 'rate limited', afterMs: Math.max(1, error.retryAfter) * 1_000 }
   }
   if (error instanceof WebAPIHTTPError) {
     const after = Number(error.headers?.['retry-after'])
     if (error.statusCode === 429) {
-      return { trouble: 'rate limited', afterMs: (Number.isFinite(after) && after > 0 ? after : 30) * 1_000 }
+      return { failure: 'rate limited', afterMs: (Number.isFinite(after) && after > 0 ? after : 30) * 1_000 }
     }
-    return { trouble: 'unknown', detail: `Slack answered ${error.statusCode}` }
+    return { failure: 'unknown', detail: `Slack answered ${error.statusCode}` }
   }
   if (error instanceof WebAPIPlatformError) {
     const { error: code } = error.data
     // The library gives a body that is no JSON as the code: a proxy's page, or an answer that was cut off.
-    if (!CODE.test(code)) return { trouble: 'unknown', detail: 'Slack gave an answer that cannot be read' }
-    if (code === 'ratelimited' || code === 'rate_limited') return { trouble: 'rate limited', afterMs: 30_000 }
-    if (UNCLEAR.includes(code)) return { trouble: 'unknown', detail: `Slack answered ${code}` }
-    return { trouble: 'refused', error: code, messages: error.data.response_metadata?.messages ?? [] }
+    if (!CODE.test(code)) return { failure: 'unknown', detail: 'Slack gave an answer that cannot be read' }
+    if (code === 'ratelimited' || code === 'rate_limited') return { failure: 'rate limited', afterMs: 30_000 }
+    if (UNCLEAR.includes(code)) return { failure: 'unknown', detail: `Slack answered ${code}` }
+    return { failure: 'refused', error: code, messages: error.data.response_metadata?.messages ?? [] }
   }
-  return { trouble: 'unknown', detail: error instanceof Error ? error.name : 'no answer' }
+  return { failure: 'unknown', detail: error instanceof Error ? error.name : 'no answer' }
 }
 
 /** Runs one call; a thrown error is given as trouble. */
-export async function ask<T>(call: () => Promise<T>): Promise<{ ok: true; value: T } | ({ ok: false } & SlackTrouble)> {
+export async function ask<T>(call: () => Promise<T>): Promise<{ ok: true; value: T } | ({ ok: false } & SlackError)> {
   try {
     return { ok: true, value: await call() }
   } catch (error) {
-    return { ok: false, ...slackTrouble(error) }
+    return { ok: false, ...toSlackError(error) }
   }
 }

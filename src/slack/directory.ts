@@ -79,7 +79,7 @@ export function createDirectory(
     const before = authors.get(email)
     if (before && before.until > performance.now()) return before.known
     const answer = await ask(() => client.users.lookupByEmail({ email }))
-    if (!answer.ok && !(answer.trouble === 'refused' && answer.error === 'users_not_found')) return undefined
+    if (!answer.ok && !(answer.failure === 'refused' && answer.error === 'users_not_found')) return undefined
     authors.set(email, { known: answer.ok, until: performance.now() + AUTHORS_KEPT_MS })
     return answer.ok
   }
@@ -88,7 +88,7 @@ export function createDirectory(
     async person(id): Promise<PersonLookup> {
       const answer = await ask(() => client.users.info({ user: id }))
       if (!answer.ok) {
-        const gone = answer.trouble === 'refused' && ['user_not_found', 'user_not_visible'].includes(answer.error)
+        const gone = answer.failure === 'refused' && ['user_not_found', 'user_not_visible'].includes(answer.error)
         return gone ? { is: 'not a member', why: 'other workspace' } : { is: 'unknown' }
       }
       const { user } = answer.value
@@ -132,7 +132,7 @@ export function createDirectory(
       }
       const answer = await ask(() => client.conversations.info({ channel: id }))
       if (!answer.ok) {
-        const gone = answer.trouble === 'refused' && answer.error === 'channel_not_found'
+        const gone = answer.failure === 'refused' && answer.error === 'channel_not_found'
         return { unreachable: gone ? 'gone' : 'Slack did not answer' }
       }
       const { channel } = answer.value

@@ -1,6 +1,6 @@
 /** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
 import { parseHotfix } from '../release/command.ts'
-import { asBranch, GIVES_WAY, hotfixRefusal, MOST_PICKS, readCommits } from '../release/hotfix.ts'
+import { asBranch, hotfixRefusal, MOST_PICKS, readCommits, SUPERSEDED_BY_HOTFIX } from '../release/hotfix.ts'
 import type { Requested } from '../release/making.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { environmentBusy } from '../release/policy.ts'
@@ -60,7 +60,7 @@ export async function requestHotfix(
 }
 
 function givesWay({ state }: Release): boolean {
-  return GIVES_WAY.includes(state)
+  return SUPERSEDED_BY_HOTFIX.includes(state)
 }
 
 function refuse(refusal: Refusal): { message: PrivateMessage } {

@@ -2,7 +2,7 @@
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import type { OutboxMessage } from '../release/messages.ts'
-import { ask, type SlackTrouble } from './clients.ts'
+import { ask, type SlackError } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
 import { ACTION } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'
@@ -48,9 +48,9 @@ export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answe
   return sent.ok ? 'answered' : unanswered(sent)
 }
 
-function unanswered(trouble: SlackTrouble): Answered {
-  if (trouble.trouble === 'rate limited') return { notBeforeMs: trouble.afterMs }
-  return trouble.trouble === 'refused' ? { refused: trouble.error } : 'unknown'
+function unanswered(error: SlackError): Answered {
+  if (error.failure === 'rate limited') return { notBeforeMs: error.afterMs }
+  return error.failure === 'refused' ? { refused: error.error } : 'unknown'
 }
 
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {

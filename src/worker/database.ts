@@ -1,12 +1,12 @@
 /** Looking at the database that a plan binds. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { App, Environment } from '../release/app.ts'
 import { producedCommit } from '../release/bound.ts'
 import type { MigrationsAnswer } from '../release/ports/migrations.ts'
 import type { Release } from '../release/release.ts'
-import { patiently, patientlyAskDatabase } from './patience.ts'
+import type { App, Environment } from '../release/settings.ts'
 import type { WorkerPorts } from './ports.ts'
+import { withDatabaseRetry, withRetry } from './retry.ts'
 
 export interface DatabaseNow {
   readonly identity: string
@@ -26,13 +26,13 @@ export async function lookAtDatabase(
   signal?: AbortSignal,
 ): Promise<MigrationsAnswer<DatabaseNow>> {
   const { app, environment, release } = where
-  const direct = await patientlyAskDatabase(() => ports.migrations.revisions(environment), ports)
+  const direct = await withDatabaseRetry(() => ports.migrations.revisions(environment), ports)
   if (!direct.ok) return direct
   if (direct.value !== undefined) return { ok: true, value: direct.value }
   const code = await codeToLookWith(ports, app, release, signal)
   if (code === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan can be fetched' }
   const status = await inCheckout(ports, app, code, (checkout) =>
-    patientlyAskDatabase(() => ports.migrations.status(environment, checkout, signal), ports),
+    withDatabaseRetry(() => ports.migrations.status(environment, checkout, signal), ports),
   )
   if (!status.ok) return status
   const { identity, current, isWorking } = status.value
@@ -71,7 +71,7 @@ async function codeToLookWith(
   const { result, source, target } = bound
   const here = await codeThatGoes()
   if (here !== undefined) return here
-  const fetched = await patiently(() => git.fetch(app, app.gitUrl, [source.branch, target.branch], signal), ports)
+  const fetched = await withRetry(() => git.fetch(app, app.gitUrl, [source.branch, target.branch], signal), ports)
   return (await codeThatGoes()) ?? (fetched.ok ? (fetched.value[target.branch] ?? undefined) : undefined)
 
   async function codeThatGoes(): Promise<string | undefined> {
@@ -80,7 +80,7 @@ async function codeToLookWith(
     if (result.how !== 'merge') return undefined
     const [ours, theirs] = result.parents
     if (!(await git.has(app, ours)) || !(await git.has(app, theirs))) return undefined
-    const foreseen = await git.foreseeMerge(app, ours, theirs)
+    const foreseen = await git.previewMerge(app, ours, theirs)
     return foreseen.clean ? foreseen.tree : undefined
   }
 }

@@ -1,5 +1,5 @@
 /** What the worker does with each kind of job, and what it looks at while people think. */
-import { type App, type Environment, findApp, findEnvironment } from '../release/app.ts'
+
 import { movedFacts } from '../release/bound.ts'
 import { end, needAttention, planned, proceed, say } from '../release/course.ts'
 import type { PrivateMessage } from '../release/messages.ts'
@@ -7,15 +7,17 @@ import { builtCommit } from '../release/plan.ts'
 import type { Claim, Job } from '../release/ports/jobs.ts'
 import type { Transaction } from '../release/ports/store.ts'
 import type { Refusal } from '../release/refusals.ts'
-import { hasEnded, irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
-import { carryPicks } from './carry.ts'
+import { irreversibleBegun, isEmergency, type Release } from '../release/release.ts'
+import { type App, type Environment, findApp, findEnvironment } from '../release/settings.ts'
+import { hasEnded } from '../release/terms.ts'
+import { backportPicks } from './backport.ts'
 import { fenced } from './fence.ts'
-import { lookAfterHotfixes } from './follow-up.ts'
-import { makePlan } from './planner.ts'
+import { makePlan } from './plan/planner.ts'
+import { tidyPullRequest } from './plan/pull-request.ts'
 import type { WorkerPorts } from './ports.ts'
-import { tidyPullRequest } from './pull-request.ts'
-import { runRelease } from './runner.ts'
-import { checkBound, checkBuilds, isPinned, lookAtWorld } from './world.ts'
+import { runRelease } from './run/runner.ts'
+import { lookAfterHotfixes } from './watch/follow-up.ts'
+import { checkBoundFacts, checkBuilds, isPinned, readFacts } from './world.ts'
 
 /** Handles one job. Throws to have it taken up again. */
 export async function handleJob(unfenced: WorkerPorts, claim: Claim): Promise<void> {
@@ -142,7 +144,7 @@ async function checkAll(
   release: Release,
   signal: AbortSignal,
 ): Promise<{ refused: Refusal } | { holds: true }> {
-  const bound = await checkBound(ports, app, environment, release, signal)
+  const bound = await checkBoundFacts(ports, app, environment, release, signal)
   const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
   if ('refused' in bound) return bound
   if (!needsChecks || release.plan === undefined) return { holds: true }
@@ -168,7 +170,7 @@ async function tidy(ports: WorkerPorts, number: number): Promise<void> {
 async function carry(ports: WorkerPorts, claim: Claim, number: number): Promise<void> {
   const release = await ports.store.release(number)
   const where = release && place(ports, release)
-  if (release && where) await carryPicks(ports, where, release, claim)
+  if (release && where) await backportPicks(ports, where, release, claim)
 }
 
 /** After hot-fixes: whether what they picked is where it has to be, and what they have left. */
@@ -190,7 +192,7 @@ async function lookAtOne(ports: WorkerPorts, release: Release): Promise<void> {
   const where = place(ports, release)
   if (!where || !release.plan) return
   const { app, environment } = where
-  const looked = await lookAtWorld(ports, app, environment, release)
+  const looked = await readFacts(ports, app, environment, release)
   if ('refused' in looked) {
     ports.log.warn({ release: release.number, gate: looked.refused.gate }, 'the world does not answer')
     return

@@ -1,13 +1,13 @@
 /** What the worker is built from; main.ts hands it in. */
-import type { App } from '../release/app.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Bitbucket } from '../release/ports/bitbucket.ts'
-import type { Clock } from '../release/ports/clock.ts'
 import type { Git } from '../release/ports/git.ts'
 import type { Heroku } from '../release/ports/heroku.ts'
 import type { EnvironmentLock, Job, Jobs } from '../release/ports/jobs.ts'
 import type { Migrations } from '../release/ports/migrations.ts'
 import type { SqlRisks } from '../release/ports/sql-risks.ts'
 import type { Store } from '../release/ports/store.ts'
+import type { App } from '../release/settings.ts'
 
 export interface Log {
   info(fields: object, message: string): void

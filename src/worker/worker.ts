@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { WORKER_GONE_MS } from '../release/passing-time.ts'
+import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import { ClaimLost } from '../release/ports/jobs.ts'
 import { handleJob, lookAtAwaiting, lookAtHotfixes } from './jobs.ts'
 import type { WorkerPorts } from './ports.ts'
-import { NotNow } from './runner.ts'
-import { endAbandoned } from './sweep.ts'
+import { RetryLater } from './run/runner.ts'
+import { endAbandoned } from './watch/sweep.ts'
 
 const SEEN_EVERY_MS = 10_000
 
@@ -74,7 +74,7 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     } catch (error) {
       ports.jobEnded?.(claim.job.kind, error instanceof ClaimLost ? 'lost' : 'failed')
       const fields = { job: claim.job, attempt: claim.attempt, err: error }
-      if (error instanceof NotNow) log.info(fields, 'a run is taken up again later')
+      if (error instanceof RetryLater) log.info(fields, 'a run is taken up again later')
       else log.error(fields, 'a job was interrupted and is taken up again')
       throw error
     }

@@ -1,56 +1,56 @@
 /** Looking at the world that a plan binds, and the words for a world that does not answer. */
-import { type App, type Environment, promotedFrom } from '../release/app.ts'
-import { type Moved, movedFacts, type World } from '../release/bound.ts'
+import { type Moved, movedFacts, type ObservedFacts } from '../release/bound.ts'
 import { type CheckStatus, haveAllPassed } from '../release/plan.ts'
-import type { Answer, Trouble } from '../release/ports/answers.ts'
+import type { Answer, ServiceError } from '../release/ports/answers.ts'
 import type { PlatformRelease } from '../release/ports/heroku.ts'
 import type { MigrationsAnswer } from '../release/ports/migrations.ts'
 import type { Refusal } from '../release/refusals.ts'
 import { type Release, step } from '../release/release.ts'
+import { type App, type Environment, promotedFrom } from '../release/settings.ts'
 import { lookAtDatabase } from './database.ts'
-import { patiently } from './patience.ts'
 import type { WorkerPorts } from './ports.ts'
+import { withRetry } from './retry.ts'
 
 export type Refused = { readonly refused: Refusal }
 
 const BITBUCKET_SETTINGS = ['BITBUCKET_TOKEN', 'BITBUCKET_EMAIL', 'BITBUCKET_API_TOKEN']
 
-function unusable(trouble: Trouble['trouble'], detail: string): { detail: string; answered?: true } {
-  return { detail, ...(trouble === 'wrong' && { answered: true }) }
+function unusable(failure: ServiceError['failure'], detail: string): { detail: string; answered?: true } {
+  return { detail, ...(failure === 'wrong' && { answered: true }) }
 }
 
-export function originTrouble(app: App, { trouble, detail }: Trouble): Refused {
-  if (trouble === 'refused') {
+export function originError(app: App, { failure, detail }: ServiceError): Refused {
+  if (failure === 'refused') {
     return { refused: { gate: 'credentials_refused', service: app.gitUrl, settings: BITBUCKET_SETTINGS } }
   }
-  return { refused: { gate: 'repository_unreachable', url: app.gitUrl, ...unusable(trouble, detail) } }
+  return { refused: { gate: 'repository_unreachable', url: app.gitUrl, ...unusable(failure, detail) } }
 }
 
-export function remoteTrouble({ remote }: Environment, { trouble, detail }: Trouble): Refused {
-  if (trouble === 'refused') {
+export function remoteError({ remote }: Environment, { failure, detail }: ServiceError): Refused {
+  if (failure === 'refused') {
     const settings = remote.platform === 'heroku' ? ['HEROKU_API_KEY'] : BITBUCKET_SETTINGS
     return { refused: { gate: 'credentials_refused', service: remote.name, settings } }
   }
-  return { refused: { gate: 'remote_unreachable', remote: remote.name, ...unusable(trouble, detail) } }
+  return { refused: { gate: 'remote_unreachable', remote: remote.name, ...unusable(failure, detail) } }
 }
 
-export function bitbucketTrouble({ trouble, detail }: Trouble): Refused {
-  if (trouble === 'refused') {
+export function forgeError({ failure, detail }: ServiceError): Refused {
+  if (failure === 'refused') {
     return { refused: { gate: 'credentials_refused', service: 'Bitbucket', settings: BITBUCKET_SETTINGS } }
   }
-  return { refused: { gate: 'bitbucket_unreachable', ...unusable(trouble, detail) } }
+  return { refused: { gate: 'bitbucket_unreachable', ...unusable(failure, detail) } }
 }
 
-export function herokuTrouble({ remote }: Environment, { trouble, detail }: Trouble): Refused {
-  if (trouble === 'refused') {
+export function platformError({ remote }: Environment, { failure, detail }: ServiceError): Refused {
+  if (failure === 'refused') {
     return { refused: { gate: 'credentials_refused', service: 'Heroku', settings: ['HEROKU_API_KEY'] } }
   }
   return {
-    refused: { gate: 'platform_unreachable', app: remote.herokuApp ?? remote.name, ...unusable(trouble, detail) },
+    refused: { gate: 'platform_unreachable', app: remote.herokuApp ?? remote.name, ...unusable(failure, detail) },
   }
 }
 
-export function migrationsTrouble(
+export function migratorError(
   environment: Environment,
   answer: Extract<MigrationsAnswer<unknown>, { ok: false }>,
 ): Refused {
@@ -72,7 +72,7 @@ export async function platformReleases(
   const { herokuApp } = environment.remote
   const { heroku } = ports
   if (herokuApp === undefined || heroku === undefined) return { ok: true, value: [] }
-  return patiently(() => heroku.releases(herokuApp, 10), ports)
+  return withRetry(() => heroku.releases(herokuApp, 10), ports)
 }
 
 /** The commit that the platform runs now; for a plain git remote what it holds. */
@@ -93,27 +93,27 @@ export function isOf(release: PlatformRelease, commit: string): boolean {
 }
 
 /** Looks at every fact that the plan binds. */
-export async function lookAtWorld(
+export async function readFacts(
   ports: WorkerPorts,
   app: App,
   environment: Environment,
   release: Release,
   signal?: AbortSignal,
-): Promise<{ world: World } | Refused> {
+): Promise<{ world: ObservedFacts } | Refused> {
   const { remote } = environment
   const { plan } = release
   if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const { source, target } = plan.bound
   const [origin, held, platform, database] = await Promise.all([
-    patiently(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
-    patiently(() => ports.git.heads(remote.url, [remote.branch]), ports),
+    withRetry(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
+    withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
     plan.bound.database === null ? undefined : lookAtDatabase(ports, { app, environment, release }, signal),
   ])
-  if (!origin.ok) return originTrouble(app, origin)
-  if (!held.ok) return remoteTrouble(environment, held)
-  if (!platform.ok) return herokuTrouble(environment, platform)
-  if (database && !database.ok) return migrationsTrouble(environment, database)
+  if (!origin.ok) return originError(app, origin)
+  if (!held.ok) return remoteError(environment, held)
+  if (!platform.ok) return platformError(environment, platform)
+  if (database && !database.ok) return migratorError(environment, database)
   const holds = held.value[remote.branch] ?? null
   return {
     world: {
@@ -137,9 +137,9 @@ export async function checkBuilds(
   environment: Environment,
   commit: string,
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
-  const asked = await patiently(() => ports.bitbucket.checks(app, commit), ports)
+  const asked = await withRetry(() => ports.bitbucket.checks(app, commit), ports)
   if (environment.signOff?.requireChecks !== true) return { checks: asked.ok ? asked.value : [] }
-  if (!asked.ok) return bitbucketTrouble(asked)
+  if (!asked.ok) return forgeError(asked)
   return haveAllPassed(asked.value)
     ? { checks: asked.value }
     : { refused: { gate: 'checks_failed', checks: asked.value } }
@@ -151,15 +151,15 @@ export function isPinned(app: App, environment: Environment): boolean {
 }
 
 /** Looks, and tells what moved: the gate that is asked in the preflight and before each step that can't be undone. */
-export async function checkBound(
+export async function checkBoundFacts(
   ports: WorkerPorts,
   app: App,
   environment: Environment,
   release: Release,
   signal?: AbortSignal,
-): Promise<{ world: World } | Refused> {
+): Promise<{ world: ObservedFacts } | Refused> {
   if (release.plan === undefined) throw new Error(`release #${release.number} has no plan`)
-  const looked = await lookAtWorld(ports, app, environment, release, signal)
+  const looked = await readFacts(ports, app, environment, release, signal)
   if ('refused' in looked) return looked
   const world = await withUntoldMerge(ports, app, release, looked.world, signal)
   const moved: Moved[] = [...movedFacts(release.plan, release, world, isPinned(app, environment))]
@@ -174,8 +174,8 @@ async function pinnedMoved(ports: WorkerPorts, app: App, release: Release): Prom
   const branch = release.plan?.pullRequest?.pinnedBranch
   const signed = release.plan?.bound.source.commit
   if (branch === undefined || signed === undefined || step(release, 'merge')?.state === 'done') return undefined
-  const there = await patiently(() => ports.git.heads(app.gitUrl, [branch]), ports)
-  if (!there.ok) return originTrouble(app, there)
+  const there = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
+  if (!there.ok) return originError(app, there)
   const now = there.value[branch] ?? 'absent'
   return now === signed ? undefined : { what: branch, from: signed, to: now }
 }
@@ -188,15 +188,15 @@ async function withUntoldMerge(
   ports: WorkerPorts,
   app: App,
   release: Release,
-  world: World,
+  world: ObservedFacts,
   signal?: AbortSignal,
-): Promise<World> {
+): Promise<ObservedFacts> {
   const merge = step(release, 'merge')
   const bound = release.plan?.bound
   const { target } = world
   if (bound?.result.how !== 'merge' || merge === undefined || merge.state === 'done') return world
   if (!target || target === bound.target.commit) return world
-  const fetched = await patiently(() => ports.git.fetch(app, app.gitUrl, [bound.target.branch], signal), ports)
+  const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [bound.target.branch], signal), ports)
   if (!fetched.ok || fetched.value[bound.target.branch] !== target) return world
   const { parents, tree } = await ports.git.commit(app, target)
   const isSigned = tree === bound.result.tree && parents.join() === bound.result.parents.join()

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type BitbucketSettings, createBitbucket } from '../../src/adapters/bitbucket/bitbucket.ts'
-import type { App } from '../../src/release/app.ts'
 import type { PullRequest } from '../../src/release/ports/bitbucket.ts'
+import type { App } from '../../src/release/settings.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
 import { branchHead } from '../../src/sandbox/bare-git.ts'
 import { type Bitbucket, startBitbucket } from '../../src/sandbox/bitbucket/bitbucket.ts'
@@ -142,7 +142,7 @@ describe('a pull request', () => {
   it('that is made and not told about is unreachable, and found by its marker', async () => {
     host.fault({ route: 'create', kind: 'reset_after' })
     const request = { title: 'x', description: 'signoff:release:12', source: 'master', destination: 'production' }
-    expect(await connect().createPullRequest(app, request)).toMatchObject({ ok: false, trouble: 'unreachable' })
+    expect(await connect().createPullRequest(app, request)).toMatchObject({ ok: false, failure: 'unreachable' })
     expect(await connect().findPullRequest(app, 'signoff:release:12')).toMatchObject({ value: { state: 'open' } })
     expect(host.pullRequests()).toHaveLength(1)
   })
@@ -150,7 +150,7 @@ describe('a pull request', () => {
   it('that Bitbucket does not want is a wrong answer in its own words', async () => {
     const request = { title: 'x', description: 'x', source: 'nowhere', destination: 'production' }
     const answer = await connect().createPullRequest(app, request)
-    expect(answer).toMatchObject({ ok: false, trouble: 'wrong' })
+    expect(answer).toMatchObject({ ok: false, failure: 'wrong' })
     expect(!answer.ok && answer.detail).toMatch(/^Bitbucket answered 400: .*nowhere/)
   })
 })
@@ -265,7 +265,7 @@ describe('a comment', () => {
     const commit = await repository.head('master')
     host.fault({ route: 'comment', kind: 'http_500_after' })
     const answer = await connect().comment(app, { commit }, 'signoff:record:12')
-    expect(answer).toMatchObject({ ok: false, trouble: 'unreachable' })
+    expect(answer).toMatchObject({ ok: false, failure: 'unreachable' })
     expect(await connect().findComment(app, { commit }, 'signoff:record:12')).toMatchObject({
       ok: true,
       value: expect.stringContaining('http'),
@@ -335,7 +335,7 @@ describe('a rule against merging', () => {
     host.fault({ route: 'read', kind: 'forbidden' })
     expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({ ok: true, value: undefined })
     host.fault({ route: 'read', kind: 'unauthorized' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toMatchObject({ ok: false, trouble: 'refused' })
+    expect(await connect().mergeForbiddenBy(app, 'production')).toMatchObject({ ok: false, failure: 'refused' })
   })
 })
 
@@ -349,8 +349,8 @@ describe('our credential', () => {
       await connect({ credentials: { email: 'a@b.test', apiToken: secret } }).pullRequest(app, 1),
     ]
     expect(answers).toMatchObject([
-      { ok: false, trouble: 'refused' },
-      { ok: false, trouble: 'refused' },
+      { ok: false, failure: 'refused' },
+      { ok: false, failure: 'refused' },
     ])
     expect(JSON.stringify(answers)).not.toContain(secret)
     for (const print of printed) {
@@ -366,7 +366,7 @@ describe('our credential', () => {
     })
     const said = (credentials: BitbucketSettings['credentials']) =>
       connect({ apiUrl: `${origin}/2.0`, credentials }).pullRequest(app, 1)
-    const expected = (detail: string) => ({ ok: false, trouble: 'wrong', detail: `Bitbucket answered 400: ${detail}` })
+    const expected = (detail: string) => ({ ok: false, failure: 'wrong', detail: `Bitbucket answered 400: ${detail}` })
     expect(await said({ token: secret })).toEqual(expected('You sent Bearer …'))
     expect(await said({ email: 'a@b.test', apiToken: secret })).toEqual(expected('You sent Basic …'))
     expect(() => connect({ credentials: { email: '', apiToken: secret } })).toThrow("Bitbucket's credentials are empty")
@@ -382,12 +382,12 @@ describe('our credential', () => {
     const redirecting = await listen((_request, response) => response.writeHead(302, { location: elsewhere }).end())
     expect(await connect({ apiUrl: `${paged}/2.0` }).findPullRequest(app, 'x')).toEqual({
       ok: false,
-      trouble: 'wrong',
+      failure: 'wrong',
       detail: `not followed: an address at ${elsewhere}`,
     })
     expect(await connect({ apiUrl: `${redirecting}/2.0` }).findPullRequest(app, 'x')).toEqual({
       ok: false,
-      trouble: 'wrong',
+      failure: 'wrong',
       detail: 'not followed: a redirect (302)',
     })
     expect(seen).toEqual([])
@@ -399,18 +399,18 @@ describe('Bitbucket', () => {
     host.fault({ route: 'pull_request', kind: 'hang' })
     expect(await connect({ timeoutMs: 200 }).pullRequest(app, 1)).toEqual({
       ok: false,
-      trouble: 'unreachable',
+      failure: 'unreachable',
       detail: 'no answer within 0.2 s',
     })
     const half = await listen((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' }).write('{"id":')
       response.socket?.end()
     })
-    expect(await connect({ apiUrl: half }).pullRequest(app, 1)).toMatchObject({ ok: false, trouble: 'unreachable' })
+    expect(await connect({ apiUrl: half }).pullRequest(app, 1)).toMatchObject({ ok: false, failure: 'unreachable' })
     await host.down()
     expect(await connect().checks(app, 'a'.repeat(40))).toEqual({
       ok: false,
-      trouble: 'unreachable',
+      failure: 'unreachable',
       detail: 'the connection failed (ECONNREFUSED)',
     })
   })
@@ -445,12 +445,12 @@ describe('Bitbucket', () => {
         response.writeHead(200, { 'content-type': text.startsWith('<') ? 'text/html' : 'application/json' }).end(text)
       })
       const odd = connect({ apiUrl: origin })
-      expect(await odd.decline(app, 7)).toMatchObject({ ok: false, trouble: 'wrong' })
+      expect(await odd.decline(app, 7)).toMatchObject({ ok: false, failure: 'wrong' })
       if (text.includes('"id"')) continue
-      expect(await odd.comment(app, { pullRequest: 7 }, 'x')).toMatchObject({ ok: false, trouble: 'wrong' })
+      expect(await odd.comment(app, { pullRequest: 7 }, 'x')).toMatchObject({ ok: false, failure: 'wrong' })
       expect(
         await odd.createPullRequest(app, { title: 'x', description: 'x', source: 'a', destination: 'b' }),
-      ).toMatchObject({ ok: false, trouble: 'wrong' })
+      ).toMatchObject({ ok: false, failure: 'wrong' })
       expect(await odd.merge(app, 7, 'x')).toMatchObject({ merge: 'unknown' })
     }
   })
@@ -459,7 +459,7 @@ describe('Bitbucket', () => {
     const origin = await listen((_request, response) => json(response, { id: 1, state: 'OPEN', links: {} }))
     expect(await connect({ apiUrl: origin }).pullRequest(app, 1)).toEqual({
       ok: false,
-      trouble: 'wrong',
+      failure: 'wrong',
       detail: "Bitbucket's answer can't be read at source",
     })
   })

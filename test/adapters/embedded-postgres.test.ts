@@ -19,14 +19,14 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { afterEach, expect, it } from 'vitest'
-import { socketDirectory } from '../../src/adapters/store/embedded-account.ts'
-import { installedPackage, postgresBinaries } from '../../src/adapters/store/embedded-binaries.ts'
+import { socketDirectory } from '../../src/adapters/embedded-postgres/account.ts'
+import { installedPackage, postgresBinaries } from '../../src/adapters/embedded-postgres/binaries.ts'
 import {
   attachEmbeddedPostgres,
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/adapters/store/embedded-postgres.ts'
-import { knock } from '../../src/adapters/store/embedded-postmaster.ts'
+} from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { knock } from '../../src/adapters/embedded-postgres/postmaster.ts'
 
 const isRoot = process.getuid?.() === 0
 const onLinux = process.platform === 'linux'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { gitCredentials } from '../../src/parts.ts'
+import { gitCredentials } from '../../src/cli/wiring.ts'
 import { anApp, anEnvironment } from '../support/builders.ts'
 
 const BITBUCKET = { credentials: { token: 'bitbucket-secret' }, apiUrl: 'https://api.bitbucket.org/2.0' }

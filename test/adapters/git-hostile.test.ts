@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
-import type { App } from '../../src/release/app.ts'
+import type { App } from '../../src/release/settings.ts'
 import { createGitRepositories, type GitRepository, serveGit } from '../support/git-repository.ts'
 
 const CREDENTIALS = { username: 'releaser', password: 's3cr3t/p@ss word' }
@@ -112,7 +112,7 @@ describe('hostile values', () => {
 
   it('of a path URL with odd characters are only a path', async () => {
     const answer = await git.heads(`${repositories.directory}/--upload-pack=touch`, ['master'])
-    expect(answer).toMatchObject({ ok: false, trouble: 'wrong' })
+    expect(answer).toMatchObject({ ok: false, failure: 'wrong' })
   })
 })
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
-import type { App } from '../../src/release/app.ts'
-import type { PickWanted } from '../../src/release/hotfix.ts'
+import type { PickRequest } from '../../src/release/ports/git.ts'
+import type { App } from '../../src/release/settings.ts'
 import { git as plainGit } from '../../src/sandbox/bare-git.ts'
 import { createGitRepositories, type GitRepository } from '../support/git-repository.ts'
 
@@ -31,7 +31,7 @@ afterEach(async () => {
 })
 
 const fetchAll = () => git.fetchAll(app, origin.directory)
-const wanted = (commits: string[], onto = base): PickWanted => ({
+const wanted = (commits: string[], onto = base): PickRequest => ({
   onto,
   commits,
   at: AT,

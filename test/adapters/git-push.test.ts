@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
-import type { App } from '../../src/release/app.ts'
 import type { PushAnswer } from '../../src/release/ports/git.ts'
+import type { App } from '../../src/release/settings.ts'
 import { createGitRepositories, type GitRepository, serveGit } from '../support/git-repository.ts'
 
 const PASSWORD = 's3cr3t/p@ss word'
@@ -143,7 +143,7 @@ describe.each(['http', 'path'] as const)('pushing over %s', (way) => {
   it('deletes a branch of ours, once, and only where it was put', async () => {
     const branch = 'signoff/12-production'
     await push(commits.first, null, branch)
-    expect(await git.deleteBranch(app, url(way), branch, commits.second)).toMatchObject({ ok: false, trouble: 'wrong' })
+    expect(await git.deleteBranch(app, url(way), branch, commits.second)).toMatchObject({ ok: false, failure: 'wrong' })
     expect(await git.deleteBranch(app, url(way), branch, commits.first)).toEqual({ ok: true, value: undefined })
     expect(await remote.head(branch)).toBeUndefined()
     expect(await git.deleteBranch(app, url(way), branch, commits.first)).toEqual({ ok: true, value: undefined })
@@ -191,8 +191,8 @@ describe('a remote over HTTP', () => {
     for (const wrong of [{ username: 'releaser', password: 'wr0ng-one' }, undefined]) {
       credentials = wrong
       const heads = await git.heads(url('http'), ['master'])
-      expect(heads).toMatchObject({ ok: false, trouble: 'refused' })
-      expect(await git.fetch(app, url('http'), ['master'])).toMatchObject({ ok: false, trouble: 'refused' })
+      expect(heads).toMatchObject({ ok: false, failure: 'refused' })
+      expect(await git.fetch(app, url('http'), ['master'])).toMatchObject({ ok: false, failure: 'refused' })
       const pushed = await push()
       expect(pushed.push).toBe('not allowed')
       expect(JSON.stringify([heads, pushed])).not.toContain('wr0ng-one')
@@ -204,8 +204,8 @@ describe('a remote over HTTP', () => {
 
   it('is told apart: not there, down, silent', async () => {
     const gone = await git.heads(`${served.origin}/gone.git`, ['master'])
-    expect(gone).toMatchObject({ ok: false, trouble: 'wrong', detail: expect.stringContaining('not found') })
-    expect(await git.heads(join(repositories.directory, 'nothing'), ['master'])).toMatchObject({ trouble: 'wrong' })
+    expect(gone).toMatchObject({ ok: false, failure: 'wrong', detail: expect.stringContaining('not found') })
+    expect(await git.heads(join(repositories.directory, 'nothing'), ['master'])).toMatchObject({ failure: 'wrong' })
     served.http.hangNextPush()
     const hasty = createGit({
       mirrors: join(repositories.directory, 'mirrors'),
@@ -215,7 +215,7 @@ describe('a remote over HTTP', () => {
     const facts = { commit: commits.first, branch: 'master', expected: null }
     expect((await hasty.push(app, url('http'), facts)).push).toBe('unknown')
     await served.down()
-    expect(await git.heads(url('http'), ['master'])).toMatchObject({ ok: false, trouble: 'unreachable' })
+    expect(await git.heads(url('http'), ['master'])).toMatchObject({ ok: false, failure: 'unreachable' })
     expect((await push()).push).toBe('unknown')
     await hasty.close()
   })

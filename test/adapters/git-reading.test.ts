@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGit } from '../../src/adapters/git/git.ts'
-import type { App } from '../../src/release/app.ts'
+import type { App } from '../../src/release/settings.ts'
 import { git as plainGit } from '../../src/sandbox/bare-git.ts'
 import { createGitRepositories, type GitRepository } from '../support/git-repository.ts'
 
@@ -220,15 +220,15 @@ describe('merges', () => {
     const against = await origin.commit('against', { branch: 'against', parents: [base], files: { 'a.txt': 'no\n' } })
     const alone = await origin.commit('alone', { branch: 'alone', parents: [] })
     await fetch('master', 'theirs', 'against', 'alone')
-    const clean = await git.foreseeMerge(app, ours, theirs)
+    const clean = await git.previewMerge(app, ours, theirs)
     if (!clean.clean) throw new Error('it was to be clean')
     expect((await git.changedFiles(app, ours, clean.tree, 10)).list).toEqual([{ path: 'b.txt', added: 1, removed: 1 }])
-    expect(await git.foreseeMerge(app, ours, against)).toEqual({
+    expect(await git.previewMerge(app, ours, against)).toEqual({
       clean: false,
       files: ['a.txt'],
       messages: ['CONFLICT (content): Merge conflict in a.txt'],
     })
-    expect(await git.foreseeMerge(app, ours, alone)).toMatchObject({ clean: false, files: [] })
+    expect(await git.previewMerge(app, ours, alone)).toMatchObject({ clean: false, files: [] })
   })
 })
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createHeroku } from '../../src/adapters/heroku.ts'
+import { createHeroku } from '../../src/adapters/heroku/heroku.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
 import { type Heroku, startHeroku } from '../../src/sandbox/heroku/heroku.ts'
 
@@ -76,38 +76,38 @@ describe("Heroku's releases", () => {
 
   it('are refused to a wrong key, which no answer repeats', async () => {
     const answer = await connect({ apiKey: 'HRKU-not-this-one' }).releases(NAME, 5)
-    expect(answer).toMatchObject({ ok: false, trouble: 'refused' })
+    expect(answer).toMatchObject({ ok: false, failure: 'refused' })
     expect(JSON.stringify(answer)).not.toContain('HRKU')
   })
 
   it('are refused where the key has no access', async () => {
     platform.forbid(NAME)
-    expect(await connect().releases(NAME, 5)).toMatchObject({ ok: false, trouble: 'refused' })
+    expect(await connect().releases(NAME, 5)).toMatchObject({ ok: false, failure: 'refused' })
   })
 
   it('of an app that is not there are a wrong answer, in the words of Heroku', async () => {
     expect(await connect().releases('api-elsewhere', 5)).toEqual({
       ok: false,
-      trouble: 'wrong',
+      failure: 'wrong',
       detail: "Heroku answered 404: Couldn't find that app.",
     })
   })
 
   it('are unreachable when the connection breaks, Heroku fails, is down, or does not answer in time', async () => {
     platform.fault({ route: 'releases', kind: 'reset_before' })
-    expect(await connect().releases(NAME, 5)).toMatchObject({ ok: false, trouble: 'unreachable' })
+    expect(await connect().releases(NAME, 5)).toMatchObject({ ok: false, failure: 'unreachable' })
     platform.fault({ route: 'slug', kind: 'http_500_before' })
-    expect(await connect().releases(NAME, 5)).toMatchObject({ ok: false, trouble: 'unreachable' })
+    expect(await connect().releases(NAME, 5)).toMatchObject({ ok: false, failure: 'unreachable' })
     platform.fault({ route: 'releases', kind: 'hang' })
     expect(await connect({ timeoutMs: 100 }).releases(NAME, 5)).toEqual({
       ok: false,
-      trouble: 'unreachable',
+      failure: 'unreachable',
       detail: 'no answer within 0.1 s',
     })
     await platform.down()
     expect(await connect().releases(NAME, 5)).toEqual({
       ok: false,
-      trouble: 'unreachable',
+      failure: 'unreachable',
       detail: 'the connection failed (ECONNREFUSED)',
     })
   })
@@ -126,7 +126,7 @@ describe("Heroku's releases", () => {
     }
     try {
       const apiUrl = `http://127.0.0.1:${(redirecting.address() as AddressInfo).port}`
-      expect(await connect({ apiUrl }).releases(NAME, 5)).toMatchObject({ ok: false, trouble: 'wrong' })
+      expect(await connect({ apiUrl }).releases(NAME, 5)).toMatchObject({ ok: false, failure: 'wrong' })
       expect(seen).toEqual([])
     } finally {
       for (const server of [elsewhere, redirecting]) {
@@ -146,7 +146,7 @@ describe('a new Heroku release of a slug', () => {
   })
 
   it('of a slug that is not there is a wrong answer', async () => {
-    expect(await connect().releaseSlug(NAME, 'no-such-slug')).toMatchObject({ ok: false, trouble: 'wrong' })
+    expect(await connect().releaseSlug(NAME, 'no-such-slug')).toMatchObject({ ok: false, failure: 'wrong' })
   })
 
   it.each(['reset_after', 'http_500_after', 'hang_after'] as const)(
@@ -157,7 +157,7 @@ describe('a new Heroku release of a slug', () => {
       platform.fault({ route: 'release', kind })
       expect(await connect({ timeoutMs: 500 }).releaseSlug(NAME, slug)).toMatchObject({
         ok: false,
-        trouble: 'unreachable',
+        failure: 'unreachable',
       })
       expect(platform.releases(NAME).length).toBe(before + 1)
     },
@@ -167,13 +167,13 @@ describe('a new Heroku release of a slug', () => {
     ['was taken, in an answer that is a web page', 200, 'unreachable'],
     ['was turned away as one request too many', 429, 'wrong'],
     ['was not followed elsewhere', 302, 'wrong'],
-  ])('%s', async (_what, status, trouble) => {
+  ])('%s', async (_what, status, failure) => {
     const server = createServer((_request, response) =>
       response.writeHead(status, { 'content-type': 'text/html', location: 'https://example.com' }).end('<html>'),
     )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
     const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    expect(await connect({ apiUrl }).releaseSlug(NAME, 'slug')).toMatchObject({ ok: false, trouble })
+    expect(await connect({ apiUrl }).releaseSlug(NAME, 'slug')).toMatchObject({ ok: false, failure })
     server.close()
   })
 

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { KINDS, type KindName } from '../../src/adapters/sql-risks/kinds.ts'
 import { createSqlRisks } from '../../src/adapters/sql-risks/sql-risks.ts'
-import type { MigrationRisk } from '../../src/release/app.ts'
+import type { MigrationRisk } from '../../src/release/settings.ts'
 
 /** A statement, what is said of it, worst first, and what kind it is. `[]`: nothing to say. */
 type Row = readonly [sql: string, ...found: readonly (readonly [risk: MigrationRisk, what: string, kind: KindName])[]]

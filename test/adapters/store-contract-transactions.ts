@@ -1,7 +1,7 @@
 /** What the store promises of transactions, the chain of events, and small things. */
 import { expect } from 'vitest'
 import { chainHash } from '../../src/adapters/store/chain.ts'
-import { canonicalJson } from '../../src/release/plan.ts'
+import { canonicalJson } from '../../src/lib/canonical-json.ts'
 import type { Transaction } from '../../src/release/ports/store.ts'
 import type { SignOff } from '../../src/release/release.ts'
 import type { Behaviour, Ports } from './store-contract-stores.ts'

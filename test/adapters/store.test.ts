@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/store/open.ts'
-import { hasEnded, RELEASE_STATES } from '../../src/release/release.ts'
+import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
 import { emptyDatabase, makeRelease, openedStore, request, stopPostgres } from './store-opened.ts'
 
 afterAll(stopPostgres)

@@ -6,7 +6,7 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hasEnded } from '../../src/release/release.ts'
+import { hasEnded } from '../../src/release/terms.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
 import { type Command, carryOut, RULES, sequence } from './model/commands.ts'
 import { brokenByPeople } from './model/people.ts'

@@ -3,8 +3,8 @@
  * moment or goes on. What begins afterwards is counted outside; how often each end was reached is printed.
  */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { hasEnded, type StepName } from '../../src/release/release.ts'
 import { createReleaseService } from '../../src/release/service.ts'
+import { hasEnded, type StepName } from '../../src/release/terms.ts'
 import { DANA } from '../support/builders.ts'
 import type { FaultKind, PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'

@@ -4,8 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type ChainFinding, verifyChain } from '../../src/operations/audit.ts'
-import { canonicalJson } from '../../src/release/plan.ts'
+import { canonicalJson } from '../../src/lib/canonical-json.ts'
+import { type ChainFinding, verifyChain } from '../../src/operations/audit/record.ts'
 import type { StoredEvent } from '../../src/release/ports/store.ts'
 import type { ChainRow } from '../../src/release/record.ts'
 import { carryThrough, FLOWS } from '../support/simulation/flow.ts'

@@ -5,15 +5,15 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OpenStore } from '../../src/adapters/store/open.ts'
-import type { Environment } from '../../src/release/app.ts'
+import { CLOCK } from '../../src/lib/clock.ts'
 import { cardPosted, planned } from '../../src/release/course.ts'
-import type { Done, Press } from '../../src/release/deeds.ts'
+import type { ActionRequest, Done } from '../../src/release/deeds.ts'
 import { builtCommit } from '../../src/release/plan.ts'
-import { CLOCK } from '../../src/release/ports/clock.ts'
 import type { Git } from '../../src/release/ports/git.ts'
 import type { Refusal } from '../../src/release/refusals.ts'
-import { hasEnded } from '../../src/release/release.ts'
 import { createReleaseService, type ReleaseService } from '../../src/release/service.ts'
+import type { Environment } from '../../src/release/settings.ts'
+import { hasEnded } from '../../src/release/terms.ts'
 import { handleJob } from '../../src/worker/jobs.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { type Opened, openedStore, stopPostgres } from '../adapters/store-opened.ts'
@@ -166,7 +166,7 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
   async function press(round: number, number: number, by: string, word: Word): Promise<Answer> {
     const bot = bots[Math.floor(next() * bots.length)]
     if (bot === undefined) throw new Error('there is no bot')
-    const asked: Press = { release: number, by, note: 'a reason of some length' }
+    const asked: ActionRequest = { release: number, by, note: 'a reason of some length' }
     const done = await (word === 'cancel' ? bot.cancel(asked) : bot.signOff(word, asked))
     // By now it is committed.
     if (word === 'cancel' && !('refused' in done)) world.push({ what: 'cancel told', commit: commitOf(round) })

@@ -4,7 +4,7 @@
  * doubled or guessed, or a release has not ended.
  */
 import { parseArgs } from 'node:util'
-import { verifyAudit } from '../../src/audit.ts'
+import { verifyAudit } from '../../src/cli/audit.ts'
 import { HARMS } from '../support/fault-proxy.ts'
 import { EFFECTS, type KillPoint, pointsOf } from '../support/kill-points.ts'
 import { createRounds, LOOKS_TO_SPOIL, type Round, type Rounds, type Verdict } from '../support/kill-round.ts'

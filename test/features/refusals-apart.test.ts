@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Running } from '../../src/start.ts'
+import type { Running } from '../../src/cli/start.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { askAndBeRefused, expectUnchanged, leavesNothing, toldNext, worldState } from '../support/world-state.ts'
 

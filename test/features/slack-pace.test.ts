@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createPace } from '../../src/slack/pace.ts'
+import { createPace } from '../../src/slack/outbox/pace.ts'
 
 /** A clock that stands until it is moved. */
 function paceAt(start: number) {

@@ -2,9 +2,9 @@ import { hash } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenStore, openStore } from '../../src/adapters/store/open.ts'
-import { exportAudit, verifyAudit } from '../../src/audit.ts'
-import { readHead, verifyChain } from '../../src/operations/audit.ts'
-import { canonicalJson } from '../../src/release/plan.ts'
+import { exportAudit, verifyAudit } from '../../src/cli/audit.ts'
+import { canonicalJson } from '../../src/lib/canonical-json.ts'
+import { readHead, verifyChain } from '../../src/operations/audit/record.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
 let postgres: TestPostgres

@@ -3,21 +3,21 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMigrations } from '../../src/adapters/alembic/alembic.ts'
 import { createGit } from '../../src/adapters/git/git.ts'
-import { doctorChecks } from '../../src/operations/checks/all.ts'
+import { doctorChecks } from '../../src/operations/doctor/checks/all.ts'
 import {
   alembicChecks,
   bitbucketChecks,
   createMigrationsLook,
   herokuChecks,
   remoteChecks,
-} from '../../src/operations/checks/world.ts'
-import { type Check, runDoctor } from '../../src/operations/doctor.ts'
+} from '../../src/operations/doctor/checks/world.ts'
+import { type Check, runDoctor } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
-import type { App, Environment } from '../../src/release/app.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
 import type { Bitbucket } from '../../src/release/ports/bitbucket.ts'
 import type { Heroku } from '../../src/release/ports/heroku.ts'
 import type { MigrationStatus } from '../../src/release/ports/migrations.ts'
+import type { App, Environment } from '../../src/release/settings.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
 import { anEnvironment } from '../support/builders.ts'
 import { createGitRepositories } from '../support/git-repository.ts'
@@ -70,8 +70,8 @@ describe('repositories and remotes', () => {
 })
 
 describe('services', () => {
-  const refused = { ok: false, trouble: 'refused', detail: '401' } as const
-  const away = { ok: false, trouble: 'unreachable', detail: 'ECONNREFUSED' } as const
+  const refused = { ok: false, failure: 'refused', detail: '401' } as const
+  const away = { ok: false, failure: 'unreachable', detail: 'ECONNREFUSED' } as const
   const unused = () => Promise.reject(new Error('the doctor changes nothing'))
   const bitbucket = (answers: Partial<Bitbucket>): Bitbucket => ({
     findPullRequest: async () => ({ ok: true, value: undefined }),

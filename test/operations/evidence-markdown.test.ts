@@ -1,10 +1,10 @@
 /** The evidence as a person reads it: a whole one, and what words from outside can't make of it. */
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type Evidence, evidenceOf, type Stored } from '../../src/operations/evidence.ts'
-import { evidenceMarkdown } from '../../src/operations/evidence-markdown.ts'
-import { address, code } from '../../src/operations/markdown-text.ts'
-import { canonicalJson, digest } from '../../src/release/plan.ts'
+import { canonicalJson, digest } from '../../src/lib/canonical-json.ts'
+import { address, code } from '../../src/lib/markdown.ts'
+import { type Evidence, evidenceOf, type Stored } from '../../src/operations/audit/evidence.ts'
+import { evidenceMarkdown } from '../../src/operations/audit/evidence-markdown.ts'
 import type { EventRow } from '../../src/release/record.ts'
 import { aPlan, aRelease, aStep, at, DANA, LIN, MIGRATIONS, SIGNED, sha, TOM } from '../support/builders.ts'
 

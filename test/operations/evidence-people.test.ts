@@ -1,8 +1,8 @@
 /** Who did what by which right: kept in the event of each press, and told in the evidence. */
 import { afterAll, describe, expect, it } from 'vitest'
-import { verifyChain } from '../../src/operations/audit.ts'
-import { type Evidence, evidenceOf } from '../../src/operations/evidence.ts'
-import { evidenceMarkdown } from '../../src/operations/evidence-markdown.ts'
+import { type Evidence, evidenceOf } from '../../src/operations/audit/evidence.ts'
+import { evidenceMarkdown } from '../../src/operations/audit/evidence-markdown.ts'
+import { verifyChain } from '../../src/operations/audit/record.ts'
 import { openedStore, stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, NIA, OLA, type Team } from '../release/service-team.ts'
 import { aRelease, DANA, LIN, TOM } from '../support/builders.ts'

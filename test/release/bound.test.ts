@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { movedFacts, producedCommit, type World } from '../../src/release/bound.ts'
+import { movedFacts, type ObservedFacts, producedCommit } from '../../src/release/bound.ts'
 import type { Plan } from '../../src/release/plan.ts'
 import type { StepRow } from '../../src/release/release.ts'
 import { anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
@@ -20,7 +20,7 @@ const SEEN = {
   revisions: ['5f19ab44c1d2'],
   database: DATABASE,
   configuration: CONFIGURATION,
-} satisfies World
+} satisfies ObservedFacts
 
 const merge = aStep('merge', { result: { commit: MERGED } })
 const migrate = aStep('migrate', { result: { revisions: ['b7d20c31aa04'] } })
@@ -31,7 +31,7 @@ const [begun, unknown] = [
   { state: 'unknown', effect: 'unknown' },
 ] as const
 
-function moved(world: World, steps: readonly StepRow[] = [], plan: Plan = aPlan(), pinned = false) {
+function moved(world: ObservedFacts, steps: readonly StepRow[] = [], plan: Plan = aPlan(), pinned = false) {
   return movedFacts(plan, aRelease({ plan, steps, state: 'running', attempt: 1 }), world, pinned)
 }
 
@@ -47,7 +47,7 @@ describe('before the run', () => {
     expect(moved({})).toEqual([])
   })
 
-  it.each<[keyof World, World, { what: string; from: string; to: string }]>([
+  it.each<[keyof ObservedFacts, ObservedFacts, { what: string; from: string; to: string }]>([
     ['source', { source: OTHER }, { what: 'master', from: MASTER, to: OTHER }],
     ['source', { source: null }, { what: 'master', from: MASTER, to: 'absent' }],
     ['target', { target: OTHER }, { what: 'production', from: OLD, to: OTHER }],
@@ -115,7 +115,7 @@ describe('a pinned pull request', () => {
     expect(whats({ ...SEEN, source: null }, [], aPlan(), true)).toEqual([])
   })
 
-  it.each<[keyof World, World, string]>([
+  it.each<[keyof ObservedFacts, ObservedFacts, string]>([
     ['target', { target: OTHER }, 'production'],
     ['holds', { holds: OTHER }, 'the remote'],
     ['runs', { runs: OTHER }, 'what runs'],
@@ -128,7 +128,7 @@ describe('a pinned pull request', () => {
 
 describe('a step moves only what is its own', () => {
   const migrated = ['b7d20c31aa04']
-  it.each<[string, readonly StepRow[], World, readonly string[]]>([
+  it.each<[string, readonly StepRow[], ObservedFacts, readonly string[]]>([
     ['the merge', [merge], { target: MERGED }, []],
     ['the merge, and master goes on', [merge], { target: MERGED, source: OTHER }, []],
     ['the merge begun, not seen yet', [aStep('merge', begun)], {}, []],
@@ -297,7 +297,7 @@ describe('the first release ever', () => {
     expect(whats(nothing, [], plan)).toEqual([])
   })
 
-  it.each<[World, { what: string; from: string; to: string }]>([
+  it.each<[ObservedFacts, { what: string; from: string; to: string }]>([
     [{ holds: OTHER }, { what: 'the remote', from: 'absent', to: OTHER }],
     [{ runs: OTHER }, { what: 'what runs', from: 'absent', to: OTHER }],
     [{ target: OTHER }, { what: 'production', from: 'absent', to: OTHER }],

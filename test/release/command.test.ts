@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { App, Environment } from '../../src/release/app.ts'
 import { type HotfixCommand, parseDeploy, parseHotfix, RESERVED_WORDS } from '../../src/release/command.ts'
+import type { App, Environment } from '../../src/release/settings.ts'
 
 function app(name: string, environments: Record<string, string>): App {
   return {

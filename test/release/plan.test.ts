@@ -1,14 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  builtCommit,
-  canonicalJson,
-  commitToPush,
-  digest,
-  fingerprint,
-  haveAllPassed,
-  type Plan,
-} from '../../src/release/plan.ts'
+import { canonicalJson, digest } from '../../src/lib/canonical-json.ts'
+import { builtCommit, commitToPush, fingerprint, haveAllPassed, type Plan } from '../../src/release/plan.ts'
 import { aCommit, aPlan, sha } from '../support/builders.ts'
 
 describe('canonical JSON', () => {

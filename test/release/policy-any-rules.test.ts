@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Environment } from '../../src/release/app.ts'
 import { goesOn, type Person, refusal } from '../../src/release/policy.ts'
-import { hasEnded, RELEASE_STATES, type Release } from '../../src/release/release.ts'
+import type { Release } from '../../src/release/release.ts'
+import type { Environment } from '../../src/release/settings.ts'
+import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
 import { anEnvironment, aPlan, aRelease } from '../support/builders.ts'
 import { ACTIONS, gate, member, migrations, NOW, person, word } from './policy-people.ts'
 

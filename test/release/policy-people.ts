@@ -1,6 +1,7 @@
-import type { Environment, SignOffRules } from '../../src/release/app.ts'
 import { type Action, type Person, refusal } from '../../src/release/policy.ts'
-import type { Release, SignOffKind } from '../../src/release/release.ts'
+import type { Release } from '../../src/release/release.ts'
+import type { Environment, SignOffRules } from '../../src/release/settings.ts'
+import type { SignOffKind } from '../../src/release/terms.ts'
 import { anEnvironment, aRelease, aSignOff, at, SIGN_OFF } from '../support/builders.ts'
 
 export const NOW = at('10:00')

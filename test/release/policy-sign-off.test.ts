@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { goesOn, isLastOwed, mustBeTalkedOver, owed } from '../../src/release/policy.ts'
-import { RELEASE_STATES, type Release } from '../../src/release/release.ts'
+import type { Release } from '../../src/release/release.ts'
+import { RELEASE_STATES } from '../../src/release/terms.ts'
 import { aCommit, anIntegration, aPlan, aRelease, aSignOff, at, MIGRATIONS } from '../support/builders.ts'
 import {
   approver,

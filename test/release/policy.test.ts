@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Action, groupsOf, type Person, rightFrom, whoMay } from '../../src/release/policy.ts'
-import { RELEASE_STATES, type Release, type ReleaseState } from '../../src/release/release.ts'
+import type { Release } from '../../src/release/release.ts'
+import { RELEASE_STATES, type ReleaseState } from '../../src/release/terms.ts'
 import { anIntegration, aRelease } from '../support/builders.ts'
 import {
   ACTIONS,

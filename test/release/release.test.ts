@@ -1,16 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { irreversibleBegun, isEmergency, type StepRow } from '../../src/release/release.ts'
 import {
   hasEnded,
   IRREVERSIBLE_STEPS,
-  irreversibleBegun,
-  isEmergency,
   mayBecome,
   NEXT_STATES,
   RELEASE_STATES,
   type ReleaseState,
   STEP_NAMES,
-  type StepRow,
-} from '../../src/release/release.ts'
+} from '../../src/release/terms.ts'
 import { aRelease, aSignOff, aStep, DANA } from '../support/builders.ts'
 
 const ENDS = ['refused', 'rejected', 'cancelled', 'expired', 'outdated', 'failed', 'closed', 'succeeded'] as const

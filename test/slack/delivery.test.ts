@@ -1,11 +1,11 @@
 /** The outbox on its way to a Slack that says no: bounded, once, and somebody knows. No worker, no socket: only messages. */
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { CLOCK } from '../../src/lib/clock.ts'
 import type { OutboxMessage } from '../../src/release/messages.ts'
-import { CLOCK } from '../../src/release/ports/clock.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
-import { type DeliveryPorts, startDelivery } from '../../src/slack/delivery.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
+import { type DeliveryPorts, startDelivery } from '../../src/slack/outbox/delivery.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, type Team } from '../release/service-team.ts'
 import { DANA, LIN, TOM } from '../support/builders.ts'

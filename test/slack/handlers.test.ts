@@ -1,7 +1,7 @@
 /** What the bot does with what people press and type, by its own handlers, in virtual time: also what a crash has left. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ACTION, type Action, VIEW } from '../../src/slack/ids.ts'
-import { createIntake, type IntakePorts } from '../../src/slack/intake.ts'
+import { createIntake, type IntakePorts } from '../../src/slack/inbox.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
 import { DANA, LIN, TOM } from '../support/builders.ts'
 import { commandOf, OURS, type Payload, pressOf, submissionOf } from '../support/simulation/clicks.ts'

@@ -1,7 +1,9 @@
 /** Releases, plans and environments for tests: whole and ordinary, with what the test is about handed in. */
-import type { App, Environment, SignOffRules } from '../../src/release/app.ts'
+
 import { fingerprint, type Plan, type PlannedCommit, type PlannedMigration } from '../../src/release/plan.ts'
-import type { PersonName, Release, SignOff, StepName, StepRow } from '../../src/release/release.ts'
+import type { Release, SignOff, StepRow } from '../../src/release/release.ts'
+import type { App, Environment, SignOffRules } from '../../src/release/settings.ts'
+import type { PersonName, StepName } from '../../src/release/terms.ts'
 
 export const DANA: PersonName = { id: 'U01DANA', name: 'Dana' }
 export const LIN: PersonName = { id: 'U05LIN', name: 'Lin' }

@@ -1,5 +1,4 @@
 /** One release that is killed on its way, to its end, with what really happened because of it. */
-
 import type { Harm, Match } from './fault-proxy.ts'
 import { askForHotfix } from './hotfix.ts'
 import { arm, EFFECTS, type KillPoint } from './kill-points.ts'

@@ -6,7 +6,10 @@ import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { attachEmbeddedPostgres, startEmbeddedPostgres } from '../../src/adapters/store/embedded-postgres.ts'
+import {
+  attachEmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { type SignoffProcess, startProcess } from './processes.ts'
 import { QUICK, startTeam, type Team } from './team.ts'

@@ -8,8 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { type ServerAccount, serverAccount } from '../../src/adapters/store/embedded-account.ts'
-import { postgresBinaries, postgresEnvironment } from '../../src/adapters/store/embedded-binaries.ts'
+import { type ServerAccount, serverAccount } from '../../src/adapters/embedded-postgres/account.ts'
+import { postgresBinaries, postgresEnvironment } from '../../src/adapters/embedded-postgres/binaries.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 
 /**

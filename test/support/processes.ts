@@ -5,8 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Pace } from '../../src/cli/start.ts'
 import type { Role } from '../../src/config/variables.ts'
-import type { Pace } from '../../src/start.ts'
 import type { Team } from './team.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))

@@ -1,7 +1,7 @@
 /** `signoff start` with the pace of tests: node quick-main.ts <role> <pace as JSON>. */
+import { startSignoff } from '../../src/cli/start.ts'
 import { readConfiguration } from '../../src/config/configuration.ts'
 import type { Role } from '../../src/config/variables.ts'
-import { startSignoff } from '../../src/start.ts'
 
 const [role, pace = '{}'] = process.argv.slice(2)
 const read = readConfiguration({ env: process.env, cwd: process.cwd(), role: role as Role })

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findAlembic } from '../../src/adapters/alembic/program.ts'
-import type { Environment, MigrationSettings } from '../../src/release/app.ts'
+import type { Environment, MigrationSettings } from '../../src/release/settings.ts'
 
 const INSTALL = 'alembic with psycopg2 (Debian: apt-get install alembic python3-psycopg2)'
 

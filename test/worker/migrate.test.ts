@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { CLOCK } from '../../src/lib/clock.ts'
 import type { Plan } from '../../src/release/plan.ts'
-import { CLOCK } from '../../src/release/ports/clock.ts'
 import type { Git } from '../../src/release/ports/git.ts'
 import type { MigrationStatus, Migrations } from '../../src/release/ports/migrations.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { migrate } from '../../src/worker/steps/migrate.ts'
-import type { StepRun } from '../../src/worker/steps/step.ts'
+import { migrate } from '../../src/worker/run/steps/migrate.ts'
+import type { StepContext } from '../../src/worker/run/steps/step.ts'
 import { anApp, anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
 
 let checkouts: string
@@ -35,9 +35,9 @@ function status(change: Partial<MigrationStatus> = {}): MigrationStatus {
   }
 }
 
-function runOf(migrations: Partial<Migrations>, before?: StepRun['before'], plan: Plan = PLAN) {
+function runOf(migrations: Partial<Migrations>, before?: StepContext['before'], plan: Plan = PLAN) {
   const told: string[] = []
-  const run: StepRun = {
+  const run: StepContext = {
     ports: {
       git: { checkout: async () => undefined, has: async () => true } as unknown as Git,
       migrations: migrations as Migrations,
@@ -114,7 +114,7 @@ it('calls one unknown that was cut off on a database whose changes of schema are
   const identity = 'mysql://db:3306/api'
   const plan = { ...PLAN, bound: { ...PLAN.bound, database: planned && { ...planned, identity } } }
   const revisions = async () => ({ ok: true, value: { identity, revisions: planned?.revisions ?? [] } }) as const
-  const probe = (before?: StepRun['before']) => migrate.probe(runOf({ revisions }, before, plan).run)
+  const probe = (before?: StepContext['before']) => migrate.probe(runOf({ revisions }, before, plan).run)
   const because = { gate: 'migration_unknown' }
   expect(await probe(CUT_OFF)).toMatchObject({ is: 'stopped', because, effect: 'unknown' })
   expect(await probe()).toEqual({ is: 'absent' })

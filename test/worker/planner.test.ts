@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { CLOCK } from '../../src/release/ports/clock.ts'
-import { makePlan } from '../../src/worker/planner.ts'
+import { CLOCK } from '../../src/lib/clock.ts'
+import { makePlan } from '../../src/worker/plan/planner.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { anApp, anEnvironment } from '../support/builders.ts'
 

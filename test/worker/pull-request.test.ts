@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { PullRequest } from '../../src/release/ports/bitbucket.ts'
+import { pullRequestMarker, tidyPullRequest } from '../../src/worker/plan/pull-request.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
-import { pullRequestMarker, tidyPullRequest } from '../../src/worker/pull-request.ts'
 import { anApp, anEnvironment, anIntegration, aPlan, aRelease } from '../support/builders.ts'
 
 const production = anEnvironment()

@@ -1,11 +1,11 @@
 /** What the push step does where the remote has moved between its look before and its own, as a table. */
 import { expect, it } from 'vitest'
-import { CLOCK } from '../../src/release/ports/clock.ts'
+import { CLOCK } from '../../src/lib/clock.ts'
 import type { Git } from '../../src/release/ports/git.ts'
 import type { Heroku, PlatformRelease } from '../../src/release/ports/heroku.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { push } from '../../src/worker/steps/push.ts'
-import type { StepRun } from '../../src/worker/steps/step.ts'
+import { push } from '../../src/worker/run/steps/push.ts'
+import type { StepContext } from '../../src/worker/run/steps/step.ts'
 import { anApp, anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
 
 const COMMIT = sha('c0ffee1')
@@ -29,7 +29,7 @@ const arrived = (status: PlatformRelease['status']): PlatformRelease[] => [
 /** The remote holds the commit, and Heroku has these releases. */
 async function performed(releases: readonly PlatformRelease[]) {
   const did: string[] = []
-  const run: StepRun = {
+  const run: StepContext = {
     ports: {
       git: {
         heads: async () => ({ ok: true, value: { [branch]: COMMIT } }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PlannedMigration } from '../../src/release/plan.ts'
-import { recordWithSql } from '../../src/worker/record-sql.ts'
-import { recordMarker } from '../../src/worker/record-text.ts'
+import { recordWithSql } from '../../src/worker/run/record-sql.ts'
+import { recordMarker } from '../../src/worker/run/record-text.ts'
 import { aPlan, aRelease } from '../support/builders.ts'
 
 const aMigration = (sql: readonly string[], overrides: Partial<PlannedMigration> = {}): PlannedMigration => ({

@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 import type { CommitFacts, Git } from '../../src/release/ports/git.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
-import type { StepRun } from '../../src/worker/steps/step.ts'
-import { verify } from '../../src/worker/steps/sync-and-verify.ts'
+import type { StepContext } from '../../src/worker/run/steps/step.ts'
+import { verify } from '../../src/worker/run/steps/sync-and-verify.ts'
 import { anApp, anEnvironment, aPlan, aRelease, sha } from '../support/builders.ts'
 
 const plan = aPlan()
@@ -33,7 +33,7 @@ async function verified(said: { facts?: Partial<CommitFacts>; holds?: string | n
     commit: MERGE,
     signal: new AbortController().signal,
     tell: async () => undefined,
-  } satisfies StepRun
+  } satisfies StepContext
   return verify.perform(run)
 }
 

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import type { Environment, MigrationSettings } from '../../release/app.ts'
 import type {
   MigrationStatus,
   Migrations,
@@ -8,6 +7,7 @@ import type {
   PendingRevision,
   UpgradeAnswer,
 } from '../../release/ports/migrations.ts'
+import type { Environment, MigrationSettings } from '../../release/settings.ts'
 import { watchLocks } from './activity.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'

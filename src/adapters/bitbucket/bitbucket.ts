@@ -1,10 +1,10 @@
-import type { App } from '../../release/app.ts'
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Answer } from '../../release/ports/answers.ts'
 import type { Bitbucket, PullRequest } from '../../release/ports/bitbucket.ts'
-import { type Pause, pauseFor } from './careful-fetch.ts'
-import { type BitbucketCredentials, createClient, troubleOf } from './client.ts'
+import type { App } from '../../release/settings.ts'
+import { type BitbucketCredentials, createClient, toServiceError } from './client.ts'
 import { mergePullRequest } from './merge.ts'
+import { type Pause, pauseFor } from './restricted-fetch.ts'
 import {
   branchRestriction,
   checkStatus,
@@ -70,12 +70,12 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           if (ours !== undefined) {
             const read = pullRequest.safeParse(ours)
             if (read.success) return { ok: true, value: withPage(app, read.data) }
-            return { ok: false, trouble: 'wrong', detail: "Bitbucket's answer about our pull request can't be read" }
+            return { ok: false, failure: 'wrong', detail: "Bitbucket's answer about our pull request can't be read" }
           }
           return endsBefore(page, oldest) ? { ok: true, value: undefined } : undefined
         },
       )
-      return found.ok ? (found.value ?? { ok: true, value: undefined }) : troubleOf(found)
+      return found.ok ? (found.value ?? { ok: true, value: undefined }) : toServiceError(found)
     },
 
     async createPullRequest(app, request) {
@@ -94,7 +94,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           }),
         pullRequest,
       )
-      return made.ok ? { ok: true, value: withPage(app, made.value) } : troubleOf(made)
+      return made.ok ? { ok: true, value: withPage(app, made.value) } : toServiceError(made)
     },
 
     async pullRequest(app, id) {
@@ -102,7 +102,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
         () => api.pullrequests.get({ ...repositoryOf(app), pull_request_id: id }),
         pullRequest,
       )
-      return read.ok ? { ok: true, value: withPage(app, read.value) } : troubleOf(read)
+      return read.ok ? { ok: true, value: withPage(app, read.value) } : toServiceError(read)
     },
 
     merge: (app, id, message, signal) =>
@@ -118,9 +118,9 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
         () => api.pullrequests.decline({ ...repositoryOf(app), pull_request_id: id }),
         pullRequest,
       )
-      if (!read.ok) return troubleOf(read)
+      if (!read.ok) return toServiceError(read)
       if (read.value.state === 'declined') return { ok: true, value: undefined }
-      return { ok: false, trouble: 'wrong', detail: `Bitbucket says that PR #${id} is ${read.value.state}` }
+      return { ok: false, failure: 'wrong', detail: `Bitbucket says that PR #${id} is ${read.value.state}` }
     },
 
     async findComment(app, on, marker) {
@@ -139,10 +139,10 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           if (ours === undefined) return undefined
           const read = comment.safeParse(ours)
           if (read.success) return { ok: true, value: read.data.links?.html?.href ?? pageOf(app, on) }
-          return { ok: false, trouble: 'wrong', detail: "Bitbucket's answer about our comment can't be read" }
+          return { ok: false, failure: 'wrong', detail: "Bitbucket's answer about our comment can't be read" }
         },
       )
-      return found.ok ? (found.value ?? { ok: true, value: undefined }) : troubleOf(found)
+      return found.ok ? (found.value ?? { ok: true, value: undefined }) : toServiceError(found)
     },
 
     async comment(app, on, markdown) {
@@ -162,7 +162,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
               }),
         comment,
       )
-      return made.ok ? { ok: true, value: made.value.links?.html?.href ?? pageOf(app, on) } : troubleOf(made)
+      return made.ok ? { ok: true, value: made.value.links?.html?.href ?? pageOf(app, on) } : toServiceError(made)
     },
 
     async checks(app, commit) {
@@ -175,9 +175,9 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           return parsed.every((one) => one.success) ? undefined : 'unreadable'
         },
       )
-      if (!read.ok) return troubleOf(read)
+      if (!read.ok) return toServiceError(read)
       if (read.value === undefined) return { ok: true, value: checks }
-      return { ok: false, trouble: 'wrong', detail: "Bitbucket's build statuses can't be read" }
+      return { ok: false, failure: 'wrong', detail: "Bitbucket's build statuses can't be read" }
     },
 
     async openPullRequests(app, destination) {
@@ -198,7 +198,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
           return undefined
         },
       )
-      return read.ok ? { ok: true, value: open } : troubleOf(read)
+      return read.ok ? { ok: true, value: open } : toServiceError(read)
     },
 
     mergeForbiddenBy: (app, branch) => forbiddenBy(app, branch, 'restrict_merges', 'nobody may merge'),
@@ -225,8 +225,8 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
     )
     if (found.ok) return found
     // No answer and a refused credential are trouble; any other no means that the rules can't be read by us.
-    const isTrouble = found.trouble === 'unreachable' || found.status === 401
-    return isTrouble ? troubleOf(found) : { ok: true, value: undefined }
+    const isTrouble = found.failure === 'unreachable' || found.status === 401
+    return isTrouble ? toServiceError(found) : { ok: true, value: undefined }
   }
 }
 

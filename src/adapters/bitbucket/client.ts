@@ -1,13 +1,13 @@
 import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
-import type { Trouble } from '../../release/ports/answers.ts'
-import { createCarefulFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './careful-fetch.ts'
+import type { ServiceError } from '../../release/ports/answers.ts'
+import { createCarefulFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './restricted-fetch.ts'
 import { failure, type Page, page, sentenceOf } from './shapes.ts'
 
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
 
 /** What Bitbucket answered: `status` is absent when no answer came, or one that we did not follow. */
-export type Failed = Trouble & { readonly ok: false; readonly status?: number }
+export type Failed = ServiceError & { readonly ok: false; readonly status?: number }
 export type Reply = { readonly ok: true; readonly status: number; readonly data: unknown; readonly headers: Headers }
 
 export type Found<T> = { readonly ok: true; readonly value: T }
@@ -57,20 +57,20 @@ export function createClient(options: {
   // The package makes a 500 without a body of whatever our fetch throws, and of JSON that can't be read.
   function failureOf(error: unknown): Failed {
     const facts = failure.safeParse(error)
-    if (!facts.success) return { ok: false, trouble: 'wrong', detail: 'the request could not be made' }
+    if (!facts.success) return { ok: false, failure: 'wrong', detail: 'the request could not be made' }
     const { status, message, error: body } = facts.data
     if (status === 500 && body === undefined) {
       return {
         ok: false,
-        trouble: [NOT_FOLLOWED, NOT_READ].some((start) => message.startsWith(start)) ? 'wrong' : 'unreachable',
+        failure: [NOT_FOLLOWED, NOT_READ].some((start) => message.startsWith(start)) ? 'wrong' : 'unreachable',
         detail: oneLine(message),
       }
     }
     const sentence = sentenceOf(body)
     const detail = oneLine(`Bitbucket answered ${status}${sentence === undefined ? '' : `: ${sentence}`}`)
-    if (status === 401 || status === 403) return { ok: false, trouble: 'refused', status, detail }
-    if (status === 429 || status >= 500) return { ok: false, trouble: 'unreachable', status, detail }
-    return { ok: false, trouble: 'wrong', status, detail }
+    if (status === 401 || status === 403) return { ok: false, failure: 'refused', status, detail }
+    if (status === 429 || status >= 500) return { ok: false, failure: 'unreachable', status, detail }
+    return { ok: false, failure: 'wrong', status, detail }
   }
 
   const client: Client = {
@@ -95,7 +95,7 @@ export function createClient(options: {
       const where = parsed.error.issues[0]?.path.map(String).join('.') ?? ''
       return {
         ok: false,
-        trouble: 'wrong',
+        failure: 'wrong',
         status: reply.status,
         detail: `Bitbucket's answer can't be read${where === '' ? '' : ` at ${oneLine(where)}`}`,
       }
@@ -112,7 +112,7 @@ export function createClient(options: {
         const url = read.value.next
         next = () => api.request({ method: 'GET', url })
       }
-      return { ok: false, trouble: 'wrong', detail: `the list has over ${MOST_PAGES} pages` }
+      return { ok: false, failure: 'wrong', detail: `the list has over ${MOST_PAGES} pages` }
     },
   }
   return client
@@ -125,6 +125,6 @@ function secretsOf(credentials: BitbucketCredentials): string[] {
 }
 
 /** A failure as the ports say it. */
-export function troubleOf(failed: Failed): { ok: false } & Trouble {
-  return { ok: false, trouble: failed.trouble, detail: failed.detail }
+export function toServiceError(failed: Failed): { ok: false } & ServiceError {
+  return { ok: false, failure: failed.failure, detail: failed.detail }
 }

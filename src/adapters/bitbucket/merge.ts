@@ -1,6 +1,6 @@
 import type { MergeAnswer } from '../../release/ports/bitbucket.ts'
-import type { Pause } from './careful-fetch.ts'
 import type { Client, Failed } from './client.ts'
+import type { Pause } from './restricted-fetch.ts'
 import { mergeTask, pullRequest } from './shapes.ts'
 
 /**
@@ -42,7 +42,7 @@ export async function mergePullRequest(
     )
     if (asked.ok && asked.value.task_status === 'SUCCESS') return merged(asked.value.merge_result)
     if (!asked.ok && (asked.status === 400 || asked.status === 409)) return mergeFailure(asked)
-    if (!asked.ok && asked.trouble !== 'unreachable') return { merge: 'unknown', detail: asked.detail }
+    if (!asked.ok && asked.failure !== 'unreachable') return { merge: 'unknown', detail: asked.detail }
     if (options.now() >= until || signal?.aborted === true) {
       return { merge: 'unknown', detail: asked.ok ? 'Bitbucket is still merging' : asked.detail }
     }

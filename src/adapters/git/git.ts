@@ -62,7 +62,7 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
       if (ended.exitCode !== 0 && ended.exitCode !== 1) throw failure(args, ended)
       return ended.exitCode === 0
     },
-    async foreseeMerge(app, ours, theirs) {
+    async previewMerge(app, ours, theirs) {
       return foreseeMerge(await mirrors.of(app), ours, theirs)
     },
     async changedFiles(app, from, to, limit) {

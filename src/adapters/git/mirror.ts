@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { App } from '../../release/app.ts'
+import type { App } from '../../release/settings.ts'
 import { gitEnvironment } from './environment.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
 import { gitAddress } from './values.ts'

@@ -1,5 +1,4 @@
-/** Picks commits in the bare mirror, with git's own merge and without a checkout. */
-import type { Picked, PickWanted } from '../../release/hotfix.ts'
+import type { PickRequest, PickResult } from '../../release/ports/git.ts'
 import type { Mirror } from './mirror.ts'
 import { entryAt, mergeTrees, readFileAt } from './reading.ts'
 import { objectId } from './values.ts'
@@ -27,7 +26,7 @@ interface Original {
  * have, and git 2.39 takes no other; so the branch's side is a stand-in with the branch's files upon the pick's parent,
  * which is what cherry-picking is.
  */
-export async function pickCommits(mirror: Mirror, wanted: PickWanted): Promise<Picked> {
+export async function pickCommits(mirror: Mirror, wanted: PickRequest): Promise<PickResult> {
   const kept = keptAs(wanted.keepAs)
   if (!/^[A-Za-z][A-Za-z-]*: [\w#./ -]+$/.test(wanted.trailer)) throw new TypeError('not a trailer')
   const committer = `${COMMITTER} ${Math.floor(wanted.at.getTime() / 1000)} +0000`
@@ -169,7 +168,7 @@ async function conflict(
   mirror: Mirror,
   merged: { tree: string; files: readonly string[]; messages: readonly string[] },
   called: Readonly<Record<string, string>>,
-): Promise<Pick<Extract<Picked, { pick: 'conflict' }>, 'files' | 'lines'>> {
+): Promise<Pick<Extract<PickResult, { pick: 'conflict' }>, 'files' | 'lines'>> {
   const files: { path: string; line?: number }[] = []
   let lines: readonly string[] = []
   for (const [index, path] of merged.files.entries()) {

@@ -1,6 +1,6 @@
 import { execa } from 'execa'
+import { endGroup, groupLives, signalGroup } from '../../lib/process-group.ts'
 import { createLineReader } from './lines.ts'
-import { endGroup, groupLives, signalGroup } from './process-group.ts'
 
 export interface GitCall {
   readonly args: readonly string[]

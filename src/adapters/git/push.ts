@@ -1,10 +1,10 @@
-import type { App } from '../../release/app.ts'
 import type { Answer } from '../../release/ports/answers.ts'
 import type { PushAnswer } from '../../release/ports/git.ts'
+import type { App } from '../../release/settings.ts'
+import { saysNotThere, toServiceError } from './errors.ts'
 import { failure, type Mirrors } from './mirror.ts'
 import type { GitEnded } from './process.ts'
 import type { Remote, Remotes } from './remote.ts'
-import { saysNotThere, troubleOf } from './troubles.ts'
 import { branchName, objectId } from './values.ts'
 
 type Rejection = 'hook' | 'stale' | 'not a fast-forward'
@@ -79,13 +79,13 @@ export function createPushes(options: {
       const after = await options.remotes.heads(url, [branch])
       if (!after.ok) return after
       if (after.value[branch] === null) return { ok: true, value: undefined }
-      return after.value[branch] === expected ? { ok: false, ...troubleOf(ended, remote.scrub) } : moved(branch)
+      return after.value[branch] === expected ? { ok: false, ...toServiceError(ended, remote.scrub) } : moved(branch)
     },
   }
 }
 
 function moved(branch: string): Answer<void> {
-  return { ok: false, trouble: 'wrong', detail: `${branch} is at another commit than ours` }
+  return { ok: false, failure: 'wrong', detail: `${branch} is at another commit than ours` }
 }
 
 function pushArguments(remote: Remote, reference: string, commit: string, expected: string | null): string[] {
@@ -110,7 +110,7 @@ function answerOf(ended: GitEnded, reference: string, remote: Remote): PushAnswe
   const said = { output: output.slice(-500) }
   if (status === undefined) {
     if (ended.stopped !== undefined) return { push: 'unknown', ...said }
-    const refused = troubleOf(ended, remote.scrub).trouble === 'refused' || saysNotThere(ended)
+    const refused = toServiceError(ended, remote.scrub).failure === 'refused' || saysNotThere(ended)
     return { push: refused ? 'not allowed' : 'unknown', ...said }
   }
   if (status.flag === '=') return { push: 'already', ...said }

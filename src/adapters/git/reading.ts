@@ -1,6 +1,6 @@
 import { type SimpleGit, simpleGit } from 'simple-git'
 import type { ChangedFile, PlannedCommit } from '../../release/plan.ts'
-import type { CommitFacts, MergeForeseen } from '../../release/ports/git.ts'
+import type { CommitFacts, MergePreview } from '../../release/ports/git.ts'
 import { readingEnvironment } from './environment.ts'
 import { failure, type Mirror } from './mirror.ts'
 import { objectId, pathInRepository } from './values.ts'
@@ -107,7 +107,7 @@ export async function readChangedFiles(
 }
 
 /** By git's own merge; histories without a common commit are not clean, without files. Throws when git can't tell. */
-export async function foreseeMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergeForeseen> {
+export async function foreseeMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergePreview> {
   const { clean, tree, files, messages } = await mergeTrees(mirror, ours, theirs)
   return clean ? { clean, tree } : { clean, files, messages }
 }

@@ -1,10 +1,10 @@
-import type { App } from '../../release/app.ts'
 import type { Answer } from '../../release/ports/answers.ts'
+import type { App } from '../../release/settings.ts'
 import { type Credentials, gitEnvironment } from './environment.ts'
+import { toServiceError } from './errors.ts'
 import { createScrubber } from './lines.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
-import { troubleOf } from './troubles.ts'
 import { branchName, type GitAddress, gitAddress, isBranchName } from './values.ts'
 
 export type Heads = Readonly<Record<string, string | null>>
@@ -95,9 +95,9 @@ export function createRemotes(options: {
     })
     const own = ended.stderr.filter((line) => !PACKET.test(line))
     if (ended.exitCode !== 0 || ended.stopped)
-      return { ok: false, ...troubleOf({ ...ended, stderr: own }, remote.scrub) }
+      return { ok: false, ...toServiceError({ ...ended, stderr: own }, remote.scrub) }
     if (isWeb && ended.stdout === '' && own.length === ended.stderr.length) {
-      return { ok: false, trouble: 'wrong', detail: 'what answered does not speak git’s protocol' }
+      return { ok: false, failure: 'wrong', detail: 'what answered does not speak git’s protocol' }
     }
     return { ok: true, value: ended.stdout.split('\n') }
   }
@@ -173,7 +173,7 @@ export function createRemotes(options: {
         )
         const gone = fetched.stderr.some((line) => line.includes("couldn't find remote ref"))
         if ((fetched.exitCode !== 0 || fetched.stopped) && !gone) {
-          return { ok: false, ...troubleOf(fetched, remote.scrub) }
+          return { ok: false, ...toServiceError(fetched, remote.scrub) }
         }
         // A branch that has only gone on since the look has brought what was seen then.
         if (await isWhole()) {
@@ -184,7 +184,7 @@ export function createRemotes(options: {
           return looked
         }
       }
-      return { ok: false, trouble: 'wrong', detail: 'the branches moved again each time that they were fetched' }
+      return { ok: false, failure: 'wrong', detail: 'the branches moved again each time that they were fetched' }
     },
   }
   return remotes

@@ -1,4 +1,4 @@
-import type { MigrationRisk } from '../../release/app.ts'
+import type { MigrationRisk } from '../../release/settings.ts'
 
 export interface Kind {
   readonly risk: MigrationRisk

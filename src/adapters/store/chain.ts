@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
-import { canonicalJson } from '../../release/plan.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { ReleaseEvent, StoredEvent } from '../../release/ports/store.ts'
 import { present } from './reads.ts'
 import type { Tables } from './schema.ts'

@@ -1,8 +1,9 @@
 import { type Kysely, sql, type Updateable } from 'kysely'
-import { canonicalJson } from '../../release/plan.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { NewRelease, ReleaseChange } from '../../release/ports/store.ts'
-import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../release/release.ts'
-import { mayBecome, RELEASE_STATES } from '../../release/release.ts'
+import type { Release, SignOff, StepRow } from '../../release/release.ts'
+import type { PersonName, PostedMessage } from '../../release/terms.ts'
+import { mayBecome, RELEASE_STATES } from '../../release/terms.ts'
 import { readCurrent, readRelease, readReleaseByRequest } from './reads.ts'
 import { type ReleaseTable, storable, type Tables } from './schema.ts'
 

@@ -63,7 +63,7 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
     close: async () => {
       still()
       client.removeAllListeners('end')
-      if (!lost.signal.aborted) await within(1000, client.end()).catch(() => undefined)
+      if (!lost.signal.aborted) await settlesWithin(1000, client.end()).catch(() => undefined)
       socket.destroy()
     },
   }
@@ -79,7 +79,7 @@ export function cutWhenSilent(silentMs: number): Socket {
 }
 
 /** Waits for work no longer than that; whether it has ended. It goes on by itself. */
-export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), ms)

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { hasEnded, RELEASE_STATES } from '../../release/release.ts'
+import { hasEnded, RELEASE_STATES } from '../../release/terms.ts'
 import type { Tables } from './schema.ts'
 
 const ended = RELEASE_STATES.filter(hasEnded)

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { fromKysely, type Job as HeldJob, type PgBoss } from 'pg-boss'
-import { canonicalJson } from '../../release/plan.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import { type Claim, ClaimLost, type Job, type Jobs } from '../../release/ports/jobs.ts'
-import { type Report, within } from './connection.ts'
+import { type Report, settlesWithin } from './connection.ts'
 import type { Tables } from './schema.ts'
 import type { JobsInTransaction } from './transaction.ts'
 
@@ -199,10 +199,10 @@ export function createJobs(boss: PgBoss | undefined, db: Kysely<Tables>, timing:
         stop: async (graceMs) => {
           takesMore = false
           const left = Promise.all([boss.offWork('plan'), boss.offWork('run')])
-          await within(graceMs, left)
+          await settlesWithin(graceMs, left)
           stopping.abort(new Error('The worker stops.'))
           // What still has not ended when told to is left to the end of the process, and its job to the next worker.
-          await within(5000, left)
+          await settlesWithin(5000, left)
         },
       }
     },

@@ -1,12 +1,7 @@
-import { createHash } from 'node:crypto'
 import pg from 'pg'
+import { lockNumber } from '../../lib/lock-number.ts'
 import type { EnvironmentLock } from '../../release/ports/jobs.ts'
 import { openWatched } from './connection.ts'
-
-/** Postgres's advisory locks are 64-bit numbers; ours are named, and the name's digest is the number. */
-export function lockNumber(name: string): string {
-  return createHash('sha256').update(`signoff ${name}`).digest().readBigInt64BE(0).toString()
-}
 
 /**
  * Runs `work` holding the lock of that name on a connection of its own; gives 'held' at once when somebody else has it.

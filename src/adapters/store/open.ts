@@ -9,7 +9,7 @@ import type { EventRow, StoredChain, StoredMessage } from '../../release/record.
 import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
-import { cutWhenSilent, type Report, within } from './connection.ts'
+import { cutWhenSilent, type Report, settlesWithin } from './connection.ts'
 import { createForgetting } from './forgetting.ts'
 import { createInbox } from './inbox.ts'
 import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
@@ -104,8 +104,8 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const outbox = createOutbox({ db, connect, transaction, report })
   let closing: Promise<void> | undefined
   const close = async () => {
-    await within(closeWithinMs, Promise.all([boss?.stop({ graceful: false }), outbox.close()]))
-    await within(closeWithinMs, db.destroy())
+    await settlesWithin(closeWithinMs, Promise.all([boss?.stop({ graceful: false }), outbox.close()]))
+    await settlesWithin(closeWithinMs, db.destroy())
   }
   return {
     store: createStore(db, transaction),
@@ -121,7 +121,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     jobs: createJobs(options.role === 'bot' ? undefined : boss, db, timing, report),
     lock: createEnvironmentLock(connect),
     ping: async () => {
-      if (!(await within(5000, sql`select 1`.execute(db)))) throw new Error('The store does not answer.')
+      if (!(await settlesWithin(5000, sql`select 1`.execute(db)))) throw new Error('The store does not answer.')
     },
     close: () => {
       closing ??= close()
@@ -158,11 +158,13 @@ async function prepare(
   timing: JobTiming,
   report: Report,
 ): Promise<PgBoss> {
-  const unhurried = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new pg.Pool({ ...connect, max: 2 }) }) })
+  const migrationDb = new Kysely<Tables>({
+    dialect: new PostgresDialect({ pool: new pg.Pool({ ...connect, max: 2 }) }),
+  })
   try {
-    await migrate(unhurried)
+    await migrate(migrationDb)
   } finally {
-    await unhurried.destroy()
+    await migrationDb.destroy()
   }
   const works = role !== 'bot'
   const seconds = timing.superviseSeconds ?? 2

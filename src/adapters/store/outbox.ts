@@ -1,7 +1,7 @@
 import { type Kysely, type SqlBool, sql } from 'kysely'
 import type pg from 'pg'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
-import { canonicalJson } from '../../release/plan.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
 import type { Report } from './connection.ts'
 import { createListener, type Listener } from './listener.ts'

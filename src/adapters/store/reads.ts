@@ -1,7 +1,8 @@
 import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { ReleaseFilter } from '../../release/ports/store.ts'
-import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../release/release.ts'
-import { hasEnded, RELEASE_STATES } from '../../release/release.ts'
+import type { Release, SignOff, StepRow } from '../../release/release.ts'
+import type { PersonName, PostedMessage } from '../../release/terms.ts'
+import { hasEnded, RELEASE_STATES } from '../../release/terms.ts'
 import type { ReleaseTable, Tables } from './schema.ts'
 
 const notEnded = RELEASE_STATES.filter((state) => !hasEnded(state))

@@ -3,7 +3,8 @@ import type { OutboxMessage } from '../../release/messages.ts'
 import type { Plan } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Problem } from '../../release/refusals.ts'
-import type { ReleaseKind, ReleaseState, SignOffKind, StepName, StepRow } from '../../release/release.ts'
+import type { StepRow } from '../../release/release.ts'
+import type { ReleaseKind, ReleaseState, SignOffKind, StepName } from '../../release/terms.ts'
 
 /**
  * JSON that is kept byte for byte as it was written (Postgres's `json`, not `jsonb`, which refuses NUL escapes and

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
-import { canonicalJson } from '../../release/plan.ts'
+import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { ReleaseEvent, Transaction } from '../../release/ports/store.ts'
 import { appendEvents } from './chain.ts'

@@ -1,6 +1,6 @@
 /** Bitbucket Cloud. */
-import type { App } from '../app.ts'
 import type { CheckStatus } from '../plan.ts'
+import type { App } from '../settings.ts'
 import type { Answer } from './answers.ts'
 
 export interface PullRequest {

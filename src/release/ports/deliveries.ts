@@ -1,6 +1,6 @@
 /** Slack's side of the store: what has arrived, and what is on its way. */
 import type { OutboxMessage } from '../messages.ts'
-import type { PostedMessage } from '../release.ts'
+import type { PostedMessage } from '../terms.ts'
 import type { Transaction } from './store.ts'
 
 export interface Delivery {

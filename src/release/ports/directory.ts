@@ -1,6 +1,4 @@
-/** What Slack says of people and channels. */
-import type { PostedMessage } from '../release.ts'
-
+import type { PostedMessage } from '../terms.ts'
 export type PersonLookup =
   | {
       readonly is: 'member'

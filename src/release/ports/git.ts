@@ -1,7 +1,5 @@
-/** git over the worker's own mirror. */
-import type { App } from '../app.ts'
-import type { GitPicks } from '../hotfix.ts'
 import type { ChangedFile, PlannedCommit } from '../plan.ts'
+import type { App } from '../settings.ts'
 import type { Answer } from './answers.ts'
 
 export type PushAnswer =
@@ -17,7 +15,7 @@ export type PushAnswer =
   /** No answer: cut, killed, timed out. It may have moved, or move later. */
   | { readonly push: 'unknown'; readonly output: readonly string[] }
 
-export type MergeForeseen =
+export type MergePreview =
   | { readonly clean: true; readonly tree: string }
   | { readonly clean: false; readonly files: readonly string[]; readonly messages: readonly string[] }
 
@@ -54,7 +52,7 @@ export interface Git extends GitPicks {
   ): Promise<{ count: number; commits: readonly PlannedCommit[]; authors: readonly { name: string; email: string }[] }>
   isAncestor(app: App, ancestor: string, descendant: string): Promise<boolean>
   /** What merging `theirs` into `ours` would give, by git's own merge; not clean, without files, where they have no commit in common. */
-  foreseeMerge(app: App, ours: string, theirs: string): Promise<MergeForeseen>
+  previewMerge(app: App, ours: string, theirs: string): Promise<MergePreview>
   /** Files that differ between two commits or trees; null: the empty tree. */
   changedFiles(
     app: App,
@@ -82,4 +80,53 @@ export interface Git extends GitPicks {
   ): Promise<PushAnswer>
   /** Deletes a branch of ours at a remote, only if it is at `expected`. Gone already is good. */
   deleteBranch(app: App, url: string, branch: string, expected: string): Promise<Answer<void>>
+}
+
+export interface PickRequest {
+  /** The commit to pick onto. */
+  readonly onto: string
+  /** In this order. Merge commits are not taken: throws. */
+  readonly commits: readonly string[]
+  /** The committer's date of every commit made. */
+  readonly at: Date
+  /** The last line of every message made, such as `Signoff-Release: 14`. */
+  readonly trailer: string
+  /** A name under which the mirror keeps the commits, such as the release's number. */
+  readonly keepAs: string
+  /** What the conflict's two sides are called. */
+  readonly ontoName: string
+}
+
+export type PickResult =
+  | {
+      readonly pick: 'made'
+      readonly commits: readonly { readonly from: string; readonly made: string; readonly tree: string }[]
+    }
+  /** Nothing is left of the change on top of the others. */
+  | { readonly pick: 'empty'; readonly commit: string }
+  | {
+      readonly pick: 'conflict'
+      readonly commit: string
+      /** `line`: where the first conflict begins in what git would leave in the file; absent where it has no lines. */
+      readonly files: readonly { readonly path: string; readonly line?: number }[]
+      /** The first conflicting lines with git's marks, or git's words where there are none. */
+      readonly lines: readonly string[]
+    }
+
+/** Picking in the mirror, without a checkout. Nothing outside the mirror is touched; none of its branches moves. */
+export interface GitPicks {
+  /** Brings every branch of a remote into the mirror; gives their commits. */
+  fetchAll(app: App, url: string, signal?: AbortSignal): Promise<Answer<Readonly<Record<string, string>>>>
+  /** The commits of the mirror whose ids begin with 4 to 40 hex digits. */
+  commitsNamed(app: App, prefix: string): Promise<readonly string[]>
+  /** Whether any of `tips` is the commit or has it among its ancestors. */
+  isReachable(app: App, commit: string, tips: readonly string[]): Promise<boolean>
+  /** Whether `head` has the commit, or another that changes the same (by patch id). */
+  hasChange(app: App, commit: string, head: string): Promise<'the commit' | 'the same change' | undefined>
+  /** Makes the picks, or tells why they can't be made. The same request gives the same commits. */
+  pick(app: App, wanted: PickRequest): Promise<PickResult>
+  /** The names under which the mirror keeps picks. */
+  keptPicks(app: App): Promise<readonly string[]>
+  /** Keeps them no longer. Repeatable. */
+  forgetPicks(app: App, names: readonly string[]): Promise<void>
 }

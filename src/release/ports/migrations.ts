@@ -1,5 +1,5 @@
 /** An app's migrations, by alembic. */
-import type { Environment } from '../app.ts'
+import type { Environment } from '../settings.ts'
 
 export interface MigrationStatus {
   /** Host, port and name of the database, without user or password. */

@@ -1,6 +1,7 @@
 /** The durable store: releases, sign-offs, steps, events. */
 import type { OutboxMessage } from '../messages.ts'
-import type { PersonName, Release, ReleaseKind, ReleaseState, SignOff, SignOffKind, StepRow } from '../release.ts'
+import type { Release, SignOff, StepRow } from '../release.ts'
+import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { Claim, Job } from './jobs.ts'
 
 export type ReleaseEvent = {

@@ -1,7 +1,7 @@
 /** The announcement: that an environment is being changed now. A message of its own, before anything irreversible. */
-import type { Environment } from '../../release/app.ts'
 import { heldByChecks, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './blocks.ts'
 import {
   called,

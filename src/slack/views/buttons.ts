@@ -1,9 +1,9 @@
 /** The card's buttons: which the state calls for, and what each asks before it acts. */
 import type { Button, ConfirmationDialog } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
 import { irreversibleBegun, isEmergency, type Release, step } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { ACTION, type Action, BUTTON_LABEL } from '../ids.ts'
 import { confirm, plain } from './blocks.ts'
 import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './facts.ts'

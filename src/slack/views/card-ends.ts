@@ -1,8 +1,8 @@
 /** The middle of a card that ended without success, by refusal, by a person, by time, or because the world moved. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import type { Owed } from '../../release/policy.ts'
 import { irreversibleBegun, type Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { evidence, problemOf, replaced } from './card-troubles.ts'
 import { signers, standing } from './facts.ts'

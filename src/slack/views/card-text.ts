@@ -1,8 +1,8 @@
 /** The card as one sentence: for notifications, and for people who have the screen read to them. */
-import type { Environment } from '../../release/app.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { spoken } from './blocks.ts'
 import { ender, expiredBecause } from './card-ends.ts'
 import { problemOf, where } from './card-troubles.ts'

@@ -1,8 +1,8 @@
 /** The middle of a card that stopped: what happened, what is true now, what is not known, what the buttons do. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import { mayBeEmergency, whoMay } from '../../release/policy.ts'
 import { irreversibleBegun, type Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { bold, bullets, code, context, type Line, preformatted, rich, richLines, section, words } from './blocks.ts'
 import { forEmergency } from './buttons.ts'
 import { standing, stepNow, stepOf } from './facts.ts'

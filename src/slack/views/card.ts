@@ -1,9 +1,10 @@
 /** The card: a release's one message, drawn from what is stored. The same release gives the same card. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment, Progress } from '../../release/app.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
-import { hasEnded, isEmergency, type Release } from '../../release/release.ts'
+import { isEmergency, type Release } from '../../release/release.ts'
+import type { Environment, Progress } from '../../release/settings.ts'
+import { hasEnded } from '../../release/terms.ts'
 import { ACTION, type Action } from '../ids.ts'
 import { actions, bold, context, type Drawn, header, quote, rich, richSection, section } from './blocks.ts'
 import { buttons, hasNewer, rowOf } from './buttons.ts'

@@ -1,8 +1,8 @@
 /** The Details modal: all that a plan brings, within what a modal holds. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import type { Plan } from '../../release/plan.ts'
 import { type Release, step } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { VIEW } from '../ids.ts'
 import {
   bold,

@@ -3,7 +3,7 @@ import type { Failure, Problem } from '../../release/refusals.ts'
 import { bold, code, commitLink, type Line } from './blocks.ts'
 import { refusalWords } from './refusals.ts'
 import { counted, eight, short } from './text.ts'
-import { type Hints, name, said, type Words } from './words.ts'
+import { displayName, type Hints, quoteOutput, type Words } from './words.ts'
 
 export interface ProblemWords extends Words {
   /** Where the step has left things. */
@@ -34,7 +34,7 @@ function causeOf(output: readonly string[]): string | undefined {
 const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
   merge_refused: ({ detail }) => ({
     why: 'Bitbucket refused the merge',
-    ...said(detail),
+    ...quoteOutput(detail),
     next: [['Look at the pull request: branch rules, missing approvals or failed builds are shown there.']],
   }),
   merge_unknown: ({ pullRequest }) => ({
@@ -51,8 +51,8 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     ],
   }),
   pick_refused: ({ branch, line, output }) => ({
-    why: `origin refused the push to ${name(branch)}`,
-    ...said(line),
+    why: `origin refused the push to ${displayName(branch)}`,
+    ...quoteOutput(line),
     output,
     next: [['Let the token’s user push to that branch, under Branch restrictions, then plan again.']],
   }),
@@ -61,18 +61,18 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     next: [],
     unknown: {
       question: 'did the pick arrive?',
-      what: `whether ${name(branch)} at origin has ${short(commit)}`,
-      look: `git ls-remote origin ${name(branch)}`,
+      what: `whether ${displayName(branch)} at origin has ${short(commit)}`,
+      look: `git ls-remote origin ${displayName(branch)}`,
     },
   }),
   unexpected_diff: ({ detail }) => ({
     why: 'what would go is not what was signed',
-    ...said(detail),
+    ...quoteOutput(detail),
     next: [['Somebody moved a branch or the remote during the run. Look at both before anything goes.']],
   }),
   migration_failed: ({ revision, database, applied, pending, partly, line, output }) => ({
     why: revision === undefined ? 'alembic failed' : `revision ${eight(revision)} failed`,
-    ...said(line),
+    ...quoteOutput(line),
     output,
     stands: [
       database.length === 0
@@ -97,7 +97,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
   }),
   migration_unknown: ({ detail, output }) => ({
     why: 'alembic was cut off, and the database did not tell where it stands',
-    ...said(detail),
+    ...quoteOutput(detail),
     output,
     next: [],
     unknown: {
@@ -107,51 +107,51 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     },
   }),
   push_refused: ({ remote, line, output }) => ({
-    why: `${name(remote)} refused the push`,
-    ...said(line),
+    why: `${displayName(remote)} refused the push`,
+    ...quoteOutput(line),
     output,
     next: [['The reason is in the remote’s own words.']],
   }),
   build_failed: ({ remote, line, output }) => ({
-    why: `the build on ${name(remote)} failed`,
-    ...said(causeOf(output) ?? line),
+    why: `the build on ${displayName(remote)} failed`,
+    ...quoteOutput(causeOf(output) ?? line),
     output,
     next: [[MEND_CODE]],
   }),
   push_unknown: ({ remote, commit }) => ({
-    why: `the push was cut off, and ${name(remote)} does not show it`,
+    why: `the push was cut off, and ${displayName(remote)} does not show it`,
     next: [],
     unknown: {
       question: 'did the push arrive?',
-      what: `whether ${name(remote)} holds ${short(commit)}`,
-      look: `git ls-remote ${name(remote)}`,
+      what: `whether ${displayName(remote)} holds ${short(commit)}`,
+      look: `git ls-remote ${displayName(remote)}`,
     },
   }),
   release_phase_failed: ({ app, platformRelease, commit }, { webUrl }) => ({
-    why: `Heroku’s release phase failed: ${name(platformRelease)} of ${name(app)} is not live`,
+    why: `Heroku’s release phase failed: ${displayName(platformRelease)} of ${displayName(app)} is not live`,
     next: [
       ['Heroku holds ', commitLink(webUrl, commit), ' and goes on running what it ran before.'],
-      ['See why: ', code(`heroku releases:output ${name(platformRelease)} --app ${name(app)}`)],
+      ['See why: ', code(`heroku releases:output ${displayName(platformRelease)} --app ${displayName(app)}`)],
     ],
   }),
   not_confirmed: ({ app, detail }) => ({
-    why: `it could not be proven that ${name(app)} runs the commit`,
-    ...said(detail),
+    why: `it could not be proven that ${displayName(app)} runs the commit`,
+    ...quoteOutput(detail),
     next: [],
     unknown: {
       question: 'is it live?',
-      what: `which commit ${name(app)} runs`,
-      look: `heroku releases --app ${name(app)}`,
+      what: `which commit ${displayName(app)} runs`,
+      look: `heroku releases --app ${displayName(app)}`,
     },
   }),
   record_failed: ({ detail }) => ({
     why: 'QA and approval could not be written down at Bitbucket, and nothing goes without that record',
-    ...said(detail),
+    ...quoteOutput(detail),
     next: [['Look at Bitbucket and at the rights of the worker’s token.']],
   }),
   internal_error: ({ detail }) => ({
     why: 'Signoff itself failed',
-    ...said(detail),
+    ...quoteOutput(detail),
     next: [['The worker’s log has the whole of it: report it with that.']],
   }),
 }

@@ -1,11 +1,11 @@
 /** What holds a card whose checks had not passed when it was planned for an emergency. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import { heldByChecks, whoMay } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { BUTTON_LABEL } from '../ids.ts'
 import { bold, bullets, emoji, type Line, rich, richLines } from './blocks.ts'
-import { may, type People } from './people.ts'
+import { allowedPeople, type People } from './people.ts'
 import { refusalWords } from './refusals.ts'
 
 /** The gate that holds, with its facts, and who can waive it; nothing where nothing holds. */
@@ -34,5 +34,5 @@ export function heldSpoken(release: Release, environment: Environment): string |
 
 function emergencyBy({ environment, ...people }: People & { readonly environment: Environment }): Line {
   const who = whoMay('emergency', environment)
-  return who === 'every full member' ? ['any full member'] : may(who, people)
+  return who === 'every full member' ? ['any full member'] : allowedPeople(who, people)
 }

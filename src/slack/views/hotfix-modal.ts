@@ -1,8 +1,8 @@
 /** The modal that asks for a hot-fix: why it is the last resort, which commits, why, and whether the person is sure. */
 import type { InputBlock, ModalView } from '@slack/types'
-import type { App } from '../../release/app.ts'
 import type { Release } from '../../release/release.ts'
-import { SHORTEST_REASON } from '../../release/release.ts'
+import type { App } from '../../release/settings.ts'
+import { SHORTEST_REASON } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { plain, section } from './blocks.ts'
 import { called, place } from './facts.ts'

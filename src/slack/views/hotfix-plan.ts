@@ -1,7 +1,6 @@
 /** What a hot-fix's plan brings: what goes beside the picks first, then each pick with its files. */
 import type { Button, KnownBlock } from '@slack/types'
-import type { HotfixPlan, PlannedPick } from '../../release/hotfix.ts'
-import type { Plan } from '../../release/plan.ts'
+import type { HotfixPlan, Plan, PlannedPick } from '../../release/plan.ts'
 import { bold, bullets, code, commitLink, type Line, rich, section } from './blocks.ts'
 import { counted, cut, defused, names, oneLine } from './text.ts'
 

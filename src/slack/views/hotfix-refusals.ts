@@ -2,7 +2,7 @@
 import type { CommitFact, Refusal } from '../../release/refusals.ts'
 import { bold, code, commitLink, type Line } from './blocks.ts'
 import { counted, cut, oneLine, short } from './text.ts'
-import { type Hints, name, said, some, type Words } from './words.ts'
+import { displayName, type Hints, quoteOutput, truncated, type Words } from './words.ts'
 
 type HotfixGate =
   | 'unknown_commit'
@@ -50,11 +50,11 @@ export const HOTFIX_WORDS: {
   unknown_commit: ({ asked, why, candidates }, hints) => ({
     why:
       why === 'no commit'
-        ? `“${name(asked)}” does not read as a commit`
+        ? `“${displayName(asked)}” does not read as a commit`
         : why === 'not there'
-          ? `the repository has no commit ${name(asked)}`
-          : `the commit ${name(asked)} is on no branch of the repository any more`,
-    list: some(candidates, (one) => commitLine(one, hints)),
+          ? `the repository has no commit ${displayName(asked)}`
+          : `the commit ${displayName(asked)} is on no branch of the repository any more`,
+    list: truncated(candidates, (one) => commitLine(one, hints)),
     next: [
       [
         why === 'no commit'
@@ -66,8 +66,8 @@ export const HOTFIX_WORDS: {
     ],
   }),
   ambiguous_commit: ({ asked, candidates }, hints) => ({
-    why: `${name(asked)} is the beginning of ${counted(candidates.length, 'commit')}`,
-    list: some(candidates, (one) => commitLine(one, hints)),
+    why: `${displayName(asked)} is the beginning of ${counted(candidates.length, 'commit')}`,
+    list: truncated(candidates, (one) => commitLine(one, hints)),
     next: [['Ask again with more of its digits.']],
   }),
   too_many_commits: ({ count, most }) => ({
@@ -76,7 +76,7 @@ export const HOTFIX_WORDS: {
   }),
   merge_commit: ({ commit, mainline, count, commits }, hints) => ({
     why: `${named(commit)} is a merge, and a merge is not picked`,
-    list: some(commits, (one) => commitLine(one, hints)),
+    list: truncated(commits, (one) => commitLine(one, hints)),
     next: [
       [
         `Ask for the ${counted(count, 'commit')} that it brought instead, oldest first: the list has them, newest first. Its mainline would be parent 1, `,
@@ -88,10 +88,10 @@ export const HOTFIX_WORDS: {
   already_applied: ({ commit, branch, how }) => ({
     why:
       how === 'the commit'
-        ? `${named(commit)} is on ${name(branch)} already`
+        ? `${named(commit)} is on ${displayName(branch)} already`
         : how === 'the same change'
-          ? `${name(branch)} has the same change as ${named(commit)} already`
-          : `nothing of ${named(commit)} is left to pick: ${name(branch)} has all of it`,
+          ? `${displayName(branch)} has the same change as ${named(commit)} already`
+          : `nothing of ${named(commit)} is left to pick: ${displayName(branch)} has all of it`,
     next: [
       ['If it is not live yet, a ', code('/deploy'), ' brings it.'],
       ['If it was reverted there, pick a commit that reverts the revert.'],
@@ -100,8 +100,8 @@ export const HOTFIX_WORDS: {
   pick_conflict: (refusal) => {
     const { commit, branch, files, lines } = refusal
     return {
-      why: `${named(commit)} does not apply to ${name(branch)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
-      list: some(files, ({ path, line }) => [
+      why: `${named(commit)} does not apply to ${displayName(branch)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+      list: truncated(files, ({ path, line }) => [
         code(cut(oneLine(path), 120)),
         ...(line === undefined ? [] : [` line ${line}`]),
       ]),
@@ -111,20 +111,20 @@ export const HOTFIX_WORDS: {
     }
   },
   pick_not_allowed: ({ branch, rule }) => ({
-    why: `Bitbucket’s branch rules let nobody push to ${name(branch)}`,
-    ...said(rule),
+    why: `Bitbucket’s branch rules let nobody push to ${displayName(branch)}`,
+    ...quoteOutput(rule),
     next: [['Let the token’s user push to that branch, under Branch restrictions, then ask again.']],
   }),
   not_followed_branch: ({ asked, names, commits }) => ({
-    why: `there is no environment “${name(asked)}”, and none follows a branch of that name`,
+    why: `there is no environment “${displayName(asked)}”, and none follows a branch of that name`,
     next: [
-      ...(names.length === 0 ? [] : [[`Environments: ${names.slice(0, 20).map(name).join(', ')}.`]]),
+      ...(names.length === 0 ? [] : [[`Environments: ${names.slice(0, 20).map(displayName).join(', ')}.`]]),
       ['If it is a branch, it is not Signoff’s, and is done by hand.'],
     ],
     ...(mayBePasted(asked) ? { recipe: byHandOn(asked, commits) } : {}),
   }),
   hotfix_goes_first: ({ requester }) => ({
-    why: `a hot-fix that ${name(requester.name)} asked for goes first`,
+    why: `a hot-fix that ${displayName(requester.name)} asked for goes first`,
     next: [[bold('Plan again'), ' makes a new release when the hot-fix has ended.']],
   }),
   not_sure: () => ({

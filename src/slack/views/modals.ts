@@ -3,9 +3,10 @@
  * back with the submission as `private_metadata`.
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
-import type { App, Environment } from '../../release/app.ts'
 import { owed } from '../../release/policy.ts'
-import { type Release, SHORTEST_REASON } from '../../release/release.ts'
+import type { Release } from '../../release/release.ts'
+import type { App, Environment } from '../../release/settings.ts'
+import { SHORTEST_REASON } from '../../release/terms.ts'
 import { ACTION, VIEW } from '../ids.ts'
 import { bullets, context, plain, rich, section } from './blocks.ts'
 import { isLast, startWords } from './buttons.ts'

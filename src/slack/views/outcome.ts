@@ -1,8 +1,8 @@
 /** The outcome: the thread's last line, shown in the channel too. The one message that mentions the requester. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import type { Owed } from '../../release/policy.ts'
 import { irreversibleBegun, isEmergency, type Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
 import { bold, commitLink, context, type Drawn, emoji, type Line, quote, rich, richLines } from './blocks.ts'
 import { ender, expiredBecause } from './card-ends.ts'
 import { cardText } from './card-text.ts'

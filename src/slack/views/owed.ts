@@ -28,7 +28,7 @@ function what({ kind, count }: Owed): string {
 }
 
 /** Those whose word does not count: the requester for approval; whoever sent it out as an emergency for all. */
-function not(release: Release, { kind }: Owed): readonly string[] {
+function excluded(release: Release, { kind }: Owed): readonly string[] {
   const emergency = release.signOffs.find((signOff) => signOff.kind === 'emergency')?.person
   const people = [...(kind === 'approval' ? [release.requester] : []), ...(emergency === undefined ? [] : [emergency])]
   return [...new Map(people.map((person) => [person.id, defused(person.name, 40)])).values()]
@@ -43,7 +43,7 @@ export function owedLines(
   return facts.owed
     .filter(({ count }) => count > 0)
     .map((one) => {
-      const others = not(release, one)
+      const others = excluded(release, one)
       const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
       return `${lead}: ${what(one)} by ${by}${others.length === 0 ? '' : `, not ${others.join(' and ')}`}`
     })

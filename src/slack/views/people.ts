@@ -45,7 +45,7 @@ export function anyOf(by: readonly string[] | 'every full member', people: Peopl
 }
 
 /** The same as rich text, for private answers; user ids without a known name are shown by Slack itself. */
-export function may(who: readonly string[], people: People): Line {
+export function allowedPeople(who: readonly string[], people: People): Line {
   const line: (string | RichTextElement)[] = []
   const shown = who.slice(0, 10)
   for (const [index, one] of shown.entries()) {

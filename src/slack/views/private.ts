@@ -1,11 +1,12 @@
 /** What one person reads: answers to commands and clicks. Nobody else sees them, and nobody is mentioned. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
 import type { EnvironmentStatus, PrivateMessage } from '../../release/messages.ts'
 import type { Plan } from '../../release/plan.ts'
 import { owed } from '../../release/policy.ts'
-import { hasEnded, isEmergency, type Release } from '../../release/release.ts'
+import { isEmergency, type Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
+import { hasEnded } from '../../release/terms.ts'
 import { actions, bold, code, context, type Drawn, type Line, richLines, section } from './blocks.ts'
 import { buttons, forEmergency } from './buttons.ts'
 import { cardText } from './card-text.ts'
@@ -45,7 +46,7 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}
     case 'ended':
       return ended(message.number, facts)
     case 'not taken':
-      return notTaken(message, facts)
+      return rejectedBySlack(message, facts)
     case 'go':
       return facts.release === undefined
         ? told(`Hot-fix #${message.number} is planned.`)
@@ -116,7 +117,7 @@ const NOT_TAKEN = {
 } as const
 
 /** What the channel does not show, why, and how the release stands all the same. */
-function notTaken(
+function rejectedBySlack(
   { number, what, channel, error, isGivenUp }: Extract<PrivateMessage, { is: 'not taken' }>,
   { release, environment }: PrivateFacts,
 ): Drawn {

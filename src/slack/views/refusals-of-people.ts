@@ -1,22 +1,22 @@
 /** What is said when people, names or the release's own state stand against it. */
 import type { Refusal } from '../../release/refusals.ts'
-import type { SignOffKind } from '../../release/release.ts'
+import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './blocks.ts'
-import { may } from './people.ts'
+import { allowedPeople } from './people.ts'
 import { STATE_IN_A_SENTENCE } from './states.ts'
-import { type Hints, name, type Words } from './words.ts'
+import { displayName, type Hints, type Words } from './words.ts'
 
 function known(names: readonly string[]): Line[] {
   const [nearest] = names
   if (nearest === undefined) return [['None is declared in ', code('releases.yml'), '.']]
-  const all = names.slice(0, 20).map(name).join(', ')
-  return [names.length === 1 ? [`There is ${all}.`] : [`There are ${all}. Did you mean ${name(nearest)}?`]]
+  const all = names.slice(0, 20).map(displayName).join(', ')
+  return [names.length === 1 ? [`There is ${all}.`] : [`There are ${all}. Did you mean ${displayName(nearest)}?`]]
 }
 
 function followed(branch: string, environments: readonly string[]): Line {
-  const by = environments.slice(0, 5).map(name).join(' and ')
+  const by = environments.slice(0, 5).map(displayName).join(' and ')
   const follow = environments.length === 1 ? 'follows' : 'follow'
-  return [`“${name(branch)}” is the branch that ${by} ${follow}. Name the environment, not its branch.`]
+  return [`“${displayName(branch)}” is the branch that ${by} ${follow}. Name the environment, not its branch.`]
 }
 
 const RELEASE_FILE: Line = ['The names come from ', code('releases.yml'), '.']
@@ -61,11 +61,11 @@ export const PEOPLE_WORDS: {
   readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   unknown_app: ({ asked, names }) => ({
-    why: `there is no app “${name(asked)}”`,
+    why: `there is no app “${displayName(asked)}”`,
     next: [...known(names), RELEASE_FILE],
   }),
   unknown_environment: ({ asked, app, names, followedBy = [] }) => ({
-    why: `there is no environment “${name(asked)}”${app === undefined ? '' : ` of ${app}`}`,
+    why: `there is no environment “${displayName(asked)}”${app === undefined ? '' : ` of ${app}`}`,
     next: [...(followedBy.length === 0 ? known(names) : [followed(asked, followedBy)]), RELEASE_FILE],
   }),
   unknown_release: ({ number }) => ({
@@ -87,7 +87,7 @@ export const PEOPLE_WORDS: {
     next: [
       [
         link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
-        `, asked for by ${name(requester.name)}, ${waitsForGo ? 'waits for their Go' : STATE_IN_A_SENTENCE[state]}.`,
+        `, asked for by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : STATE_IN_A_SENTENCE[state]}.`,
       ],
       state === 'needs attention'
         ? [`Somebody has to press `, bold('Retry'), ' or ', bold('Close'), ' on its card first.']
@@ -106,33 +106,33 @@ export const PEOPLE_WORDS: {
     ],
   }),
   not_an_approver: ({ who, action }, hints) => ({
-    why: `you are not among those who may ${name(action)}`,
-    next: [['It may be done by ', ...may(who, hints), '.']],
+    why: `you are not among those who may ${displayName(action)}`,
+    next: [['It may be done by ', ...allowedPeople(who, hints), '.']],
   }),
   not_a_qa: ({ who }, hints) => ({
     why: 'you are not among those who may say that QA passed',
-    next: [['It may be said by ', ...may(who, hints), '.']],
+    next: [['It may be said by ', ...allowedPeople(who, hints), '.']],
   }),
   not_allowed: ({ action, who }, hints) => ({
-    why: `you may not ${name(action)}`,
-    next: [['It may be done by ', ...may(who, hints), '.']],
+    why: `you may not ${displayName(action)}`,
+    next: [['It may be done by ', ...allowedPeople(who, hints), '.']],
   }),
   own_release: ({ who, asEmergency }, hints) =>
     asEmergency
       ? {
           why: 'you sent this out as an emergency, so somebody else must give what it skipped',
-          next: [['Ask ', ...may(who, hints), '. Nobody releases alone.']],
+          next: [['Ask ', ...allowedPeople(who, hints), '. Nobody releases alone.']],
         }
       : {
           why: 'this release is your own, so somebody else must approve it',
           next: [
-            ['Ask ', ...may(who, hints), '. Nobody releases alone.'],
+            ['Ask ', ...allowedPeople(who, hints), '. Nobody releases alone.'],
             ['Your own ', bold('QA passed'), ' counts, where you are among those who may say it.'],
           ],
         },
   own_commits: ({ who }, hints) => ({
     why: 'you wrote every commit of it, so somebody else must approve',
-    next: [['Ask ', ...may(who, hints), '. You may still press ', bold('QA passed'), '.']],
+    next: [['Ask ', ...allowedPeople(who, hints), '. You may still press ', bold('QA passed'), '.']],
   }),
   already_signed: ({ kind, at }) => ({
     why: `you have ${SAID_ALREADY[kind]} already`,
@@ -142,7 +142,7 @@ export const PEOPLE_WORDS: {
     why: `release #${number} ${STATE_IN_A_SENTENCE[state]}`,
     next: [
       [
-        ...(by === undefined ? [] : [`By ${name(by.name)}. `]),
+        ...(by === undefined ? [] : [`By ${displayName(by.name)}. `]),
         ...(at === undefined ? [] : ['Since: ', richDate(new Date(at)), '. ']),
         'Its card shows how it stands.',
       ],
@@ -163,7 +163,7 @@ export const PEOPLE_WORDS: {
         ? []
         : [
             [
-              `See that ${name(channel)} is there and not archived, and that the bot is in it: `,
+              `See that ${displayName(channel)} is there and not archived, and that the bot is in it: `,
               code('/invite @Signoff'),
               '.',
             ],
@@ -171,7 +171,7 @@ export const PEOPLE_WORDS: {
     ],
   }),
   time_ran_out: ({ during }) => ({
-    why: `planning took more than 5 minutes, and was stopped during: ${name(during)}`,
+    why: `planning took more than 5 minutes, and was stopped during: ${displayName(during)}`,
     next: [['Ask again. If it happens twice, look at the worker’s log.']],
   }),
   reason_too_short: ({ least }) => ({

@@ -1,19 +1,19 @@
 /** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
 import type { Refusal } from '../../release/refusals.ts'
 import { bold, code, commitLink, type Line, richLink } from './blocks.ts'
-import { may } from './people.ts'
+import { allowedPeople } from './people.ts'
 import { counted, cut, eight, oneLine, short } from './text.ts'
-import { type Hints, name, said, some, type Words } from './words.ts'
+import { displayName, type Hints, quoteOutput, truncated, type Words } from './words.ts'
 
 const INVITE: Line = ['Signoff has to be in it: ', code('/invite @Signoff'), '.']
 
 function unreachable(what: string, detail: string, ...next: Line[]): Words {
-  return { why: `${what} did not answer, in three tries`, next, ...said(detail) }
+  return { why: `${what} did not answer, in three tries`, next, ...quoteOutput(detail) }
 }
 
 /** Asked once: the same question gets the same answer until a setting is mended. */
 function unusable(what: string, detail: string, ...next: Line[]): Words {
-  return { why: `${what} answered, but not what was asked`, next, ...said(detail) }
+  return { why: `${what} answered, but not what was asked`, next, ...quoteOutput(detail) }
 }
 
 const IN_RELEASES: Line = [' in ', code('releases.yml'), ', ']
@@ -26,7 +26,7 @@ function shown(fact: string): string {
 /** Checks are the one gate of the world that an emergency waives. */
 function inAnEmergency({ emergencyBy, ...people }: Hints): Line[] {
   if (emergencyBy === undefined) return []
-  const who = emergencyBy === 'every full member' ? ['any full member'] : may(emergencyBy, people)
+  const who = emergencyBy === 'every full member' ? ['any full member'] : allowedPeople(emergencyBy, people)
   return [
     ['If it cannot wait: ', bold('Must go out now…'), ' sends it without them, said by ', ...who, '.'],
     [bold('Plan for an emergency'), ' makes a new release whose card has that button.'],
@@ -76,20 +76,20 @@ export const WORLD_WORDS: {
         ]),
   remote_unreachable: ({ remote, detail, answered }) =>
     answered
-      ? unusable(`the remote ${name(remote)}`, detail, [
+      ? unusable(`the remote ${displayName(remote)}`, detail, [
           'Look whether ',
           code('remote.url'),
           ...IN_RELEASES,
           'is the right one and whether its account may see it, then ask again.',
         ])
-      : unreachable(`the remote ${name(remote)}`, detail, [
+      : unreachable(`the remote ${displayName(remote)}`, detail, [
           'Look at the platform’s status page and at the way from the worker’s host to it (',
-          code(`git ls-remote ${name(remote)}`),
+          code(`git ls-remote ${displayName(remote)}`),
           '), then ask again.',
         ]),
   database_unreachable: ({ database, detail }) =>
     unreachable(
-      `the database ${name(database)}`,
+      `the database ${displayName(database)}`,
       detail,
       ['Look whether it is up and whether the worker’s host may connect to it.'],
       ['Its password may have been rotated: then the ', code('env_file'), ' on the worker’s host is out of date.'],
@@ -107,7 +107,7 @@ export const WORLD_WORDS: {
       : unreachable('Bitbucket', detail, ['Look at Bitbucket’s status page, then ask again.']),
   platform_unreachable: ({ app, detail, answered }) =>
     answered
-      ? unusable(`Heroku’s API, asked about ${name(app)},`, detail, [
+      ? unusable(`Heroku’s API, asked about ${displayName(app)},`, detail, [
           'Look at ',
           code('remote.app'),
           ...IN_RELEASES,
@@ -115,11 +115,11 @@ export const WORLD_WORDS: {
           code('HEROKU_API_URL'),
           ' on the worker’s host, then ask again.',
         ])
-      : unreachable(`Heroku’s API, asked about ${name(app)},`, detail, [
+      : unreachable(`Heroku’s API, asked about ${displayName(app)},`, detail, [
           'Look at Heroku’s status page, then ask again.',
         ]),
   credentials_refused: ({ service, settings }) => ({
-    why: `${name(service)} refuses the worker’s credentials`,
+    why: `${displayName(service)} refuses the worker’s credentials`,
     next: [
       [
         'On the worker’s host, renew ',
@@ -131,7 +131,7 @@ export const WORLD_WORDS: {
     ],
   }),
   channel_unreachable: ({ channel, why }) => {
-    const known = channel.startsWith('#') ? name(channel) : `the channel ${name(channel)}`
+    const known = channel.startsWith('#') ? displayName(channel) : `the channel ${displayName(channel)}`
     switch (why) {
       case 'not a member':
         return {
@@ -166,11 +166,11 @@ export const WORLD_WORDS: {
     ],
   }),
   same_database: ({ environment, other }) => ({
-    why: `the migrations of ${name(environment)} would reach the database of ${name(other)}`,
+    why: `the migrations of ${displayName(environment)} would reach the database of ${displayName(other)}`,
     next: [['Correct the ', code('env_file'), ' of the one that is wrong, on the worker’s host, then ask again.']],
   }),
   branch_missing: ({ branch }) => ({
-    why: `the repository has no branch ${name(branch)}`,
+    why: `the repository has no branch ${displayName(branch)}`,
     next: [['Push it, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
   }),
   nothing_to_release: ({ app, environment, commit, platform }, { webUrl }) => ({
@@ -189,21 +189,23 @@ export const WORLD_WORDS: {
   merge_conflict: ({ source, target, files }) =>
     files.length === 0
       ? {
-          why: `${name(source)} does not merge into ${name(target)}: they have no commit in common`,
+          why: `${displayName(source)} does not merge into ${displayName(target)}: they have no commit in common`,
           next: [['One of them was begun anew: bring it onto the other’s history, push, then ask again.']],
         }
       : {
-          why: `${name(source)} does not merge into ${name(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
-          list: some(files, (file) => [code(cut(oneLine(file), 120))]),
-          next: [[`Merge ${name(target)} into ${name(source)}, settle the conflicts, push, then ask again.`]],
+          why: `${displayName(source)} does not merge into ${displayName(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+          list: truncated(files, (file) => [code(cut(oneLine(file), 120))]),
+          next: [
+            [`Merge ${displayName(target)} into ${displayName(source)}, settle the conflicts, push, then ask again.`],
+          ],
         },
   merge_not_allowed: ({ branch, rule }) => ({
-    why: `Bitbucket’s branch rules do not let Signoff merge into ${name(branch)}`,
-    ...said(rule),
+    why: `Bitbucket’s branch rules do not let Signoff merge into ${displayName(branch)}`,
+    ...quoteOutput(rule),
     next: [['Let the token’s user merge into that branch, under Branch restrictions, then ask again.']],
   }),
   remote_diverged: ({ remote, branch, count, commits }, { webUrl }) => ({
-    why: `${name(remote)} holds ${counted(count, 'commit')} that the branch ${name(branch)} lacks`,
+    why: `${displayName(remote)} holds ${counted(count, 'commit')} that the branch ${displayName(branch)} lacks`,
     list: [
       ...commits
         .slice(0, 10)
@@ -215,7 +217,7 @@ export const WORLD_WORDS: {
     ],
     next: [
       [
-        `Most often somebody pushed them to the remote by hand. What people usually do: ask the authors, then merge or pick them into ${name(branch)}, or revert them on it, and ask again.`,
+        `Most often somebody pushed them to the remote by hand. What people usually do: ask the authors, then merge or pick them into ${displayName(branch)}, or revert them on it, and ask again.`,
       ],
       ['A push would lose them. Signoff never forces one, and offers no way to.'],
     ],
@@ -232,7 +234,7 @@ export const WORLD_WORDS: {
       }
     return {
       why: `${counted(bad.length, 'check')} did not pass`,
-      list: some(bad, ({ name: check, state, url }) => [
+      list: truncated(bad, ({ name: check, state, url }) => [
         richLink(url, cut(oneLine(check), 64) || 'check'),
         ` ${state}`,
       ]),
@@ -241,7 +243,7 @@ export const WORLD_WORDS: {
   },
   migrations_unreadable: ({ alembic, detail }) => ({
     why: 'alembic cannot read the app’s migrations',
-    ...said(detail),
+    ...quoteOutput(detail),
     next: [
       [
         'If a Python module is missing, set ',
@@ -254,7 +256,7 @@ export const WORLD_WORDS: {
   }),
   migration_heads: ({ heads }) => ({
     why: `the migrations have ${heads.length} heads, so alembic cannot tell which is the last`,
-    list: some(heads, ({ revision, file }) => [code(revision), ` in ${cut(oneLine(file), 100)}`]),
+    list: truncated(heads, ({ revision, file }) => [code(revision), ` in ${cut(oneLine(file), 100)}`]),
     next: [['Join them with ', code('alembic merge heads'), ', push, then ask again.']],
   }),
   unknown_revision: ({ revisions, commit }) => ({
@@ -271,9 +273,9 @@ export const WORLD_WORDS: {
         ? 'what was planned has moved'
         : `${moved
             .slice(0, 3)
-            .map(({ what }) => name(what))
+            .map(({ what }) => displayName(what))
             .join(', ')} moved since the plan was made`,
-    list: some(moved, ({ what, from, to }) => [`${name(what)}: ${shown(from)} → ${shown(to)}`]),
+    list: truncated(moved, ({ what, from, to }) => [`${displayName(what)}: ${shown(from)} → ${shown(to)}`]),
     next: [[bold('Plan again'), ' makes a new release with what is there now.']],
   }),
 }

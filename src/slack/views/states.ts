@@ -1,5 +1,4 @@
-import type { ReleaseState } from '../../release/release.ts'
-
+import type { ReleaseState } from '../../release/terms.ts'
 /** The emoji before a state's word; the word always stands beside it. */
 export const STATE_EMOJI: Readonly<Record<ReleaseState, string>> = {
   planning: 'hourglass_flowing_sand',

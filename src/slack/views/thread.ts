@@ -1,9 +1,10 @@
 /** The thread's lines: one plain sentence each, past tense, the effect first and the duration last. */
 import type { KnownBlock } from '@slack/types'
-import type { Environment } from '../../release/app.ts'
 import type { ThreadLine } from '../../release/messages.ts'
 import type { Owed } from '../../release/policy.ts'
-import type { Release, SignOffKind } from '../../release/release.ts'
+import type { Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
+import type { SignOffKind } from '../../release/terms.ts'
 import {
   bold,
   bullets,

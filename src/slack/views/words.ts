@@ -26,18 +26,18 @@ export interface Hints extends People {
 }
 
 /** A name of the outside, fit for a sentence. */
-export function name(text: string): string {
+export function displayName(text: string): string {
   return cut(oneLine(text), 60)
 }
 
 /** What a tool or service said, as the line to show; nothing where it said nothing. */
-export function said(detail: string | undefined): { readonly verbatim?: string } {
+export function quoteOutput(detail: string | undefined): { readonly verbatim?: string } {
   const line = cut(oneLine(detail ?? ''), 300)
   return line === '' ? {} : { verbatim: line }
 }
 
 /** The first ten, and how many more there are. */
-export function some<T>(items: readonly T[], draw: (item: T) => Line, most = 10): Line[] {
+export function truncated<T>(items: readonly T[], draw: (item: T) => Line, most = 10): Line[] {
   const left = items.length - most
   return [...items.slice(0, most).map(draw), ...(left > 0 ? [[`and ${left} more`]] : [])]
 }

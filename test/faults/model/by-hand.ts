@@ -1,5 +1,5 @@
 /** What people do past Signoff: commits with migrations, and pushes straight to an environment's remote. */
-import { findEnvironment } from '../../../src/release/app.ts'
+import { findEnvironment } from '../../../src/release/settings.ts'
 import { FOLDER, revisionFiles } from '../../support/simulation/objects.ts'
 import { appOf, writeOn } from '../../support/simulation/setting.ts'
 import type { Simulation } from '../../support/simulation/simulation.ts'

@@ -1,6 +1,7 @@
 /** What may happen to releases, as data: people, processes, branches, time and faults, in any order. */
 import fc from 'fast-check'
-import { hasEnded, type Release, type SignOffKind } from '../../../src/release/release.ts'
+import type { Release } from '../../../src/release/release.ts'
+import { hasEnded, type SignOffKind } from '../../../src/release/terms.ts'
 import { anEnvironment, DANA, LIN, TOM } from '../../support/builders.ts'
 import type { FaultKind, Role } from '../../support/simulation/faults.ts'
 import { NIA, type Rules } from '../../support/simulation/setting.ts'

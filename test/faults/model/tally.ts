@@ -1,5 +1,4 @@
-/** What happened over all sequences, counted, so that a test that proves nothing is seen. */
-import { hasEnded } from '../../../src/release/release.ts'
+import { hasEnded } from '../../../src/release/terms.ts'
 import type { Answered, Simulation } from '../../support/simulation/simulation.ts'
 import type { Command } from './commands.ts'
 

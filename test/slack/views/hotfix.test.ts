@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { HotfixPlan, PlannedPick } from '../../../src/release/hotfix.ts'
 import { MOST_PICKS } from '../../../src/release/hotfix.ts'
 import type { ThreadLine } from '../../../src/release/messages.ts'
+import type { HotfixPlan, PlannedPick } from '../../../src/release/plan.ts'
 import { environmentBusy } from '../../../src/release/policy.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'

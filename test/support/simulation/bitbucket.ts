@@ -98,7 +98,7 @@ export function createBitbucket(world: {
     async decline(_app, id) {
       await time.sleep(ASK_MS)
       const pullRequest = the(id)
-      if (pullRequest.state !== 'open') return { ok: false, trouble: 'wrong', detail: 'it is not open' }
+      if (pullRequest.state !== 'open') return { ok: false, failure: 'wrong', detail: 'it is not open' }
       pullRequest.state = 'declined'
       truth.happened({ kind: 'declined', key: `PR ${id}`, where: pullRequest.destination })
       return { ok: true, value: undefined }

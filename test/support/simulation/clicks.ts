@@ -1,6 +1,6 @@
 /** What Slack delivers for what people do: commands, pressed buttons and modals, as it writes them. */
 import type { View } from '@slack/types'
-import type { PostedMessage } from '../../../src/release/release.ts'
+import type { PostedMessage } from '../../../src/release/terms.ts'
 import { type Action, COMMANDS } from '../../../src/slack/ids.ts'
 
 export const OURS = { team: 'T0TEAM', app: 'A0SIGNOFF' }

@@ -17,7 +17,7 @@ const DETAIL = `no answer in time (${TELLS_ALL})`
 export function lost(call: string, kind: FaultKind): { readonly answer: unknown } | undefined {
   const [port = '', method = ''] = call.split('.', 2)
   const is429 = kind === '429'
-  const unreachable = { ok: false, trouble: 'unreachable', detail: DETAIL }
+  const unreachable = { ok: false, failure: 'unreachable', detail: DETAIL }
   switch (port) {
     case 'git':
       if (method === 'push') return { answer: { push: 'unknown', output: [DETAIL] } }
@@ -50,8 +50,8 @@ const SILENT: Record<string, unknown> = {
 
 /** What calls answer that write to the local disk, which has no room. Throws where they throw. */
 const DISK_FULL: Readonly<Record<string, (detail: string) => unknown>> = {
-  'git.fetch': (detail) => ({ ok: false, trouble: 'wrong', detail }),
-  'git.fetchAll': (detail) => ({ ok: false, trouble: 'wrong', detail }),
+  'git.fetch': (detail) => ({ ok: false, failure: 'wrong', detail }),
+  'git.fetchAll': (detail) => ({ ok: false, failure: 'wrong', detail }),
   'migrations.upgrade': (detail) => ({ upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] }),
   'git.push': noRoom,
   'git.checkout': noRoom,
@@ -88,7 +88,7 @@ export function wrong(call: string): { readonly answer: unknown } | undefined {
       return { answer: { unreachable: detail } }
     default:
       return /^(bitbucket|heroku|git\.(heads|fetch|fetchAll|deleteBranch)$)/.test(call)
-        ? { answer: { ok: false, trouble: 'wrong', detail } }
+        ? { answer: { ok: false, failure: 'wrong', detail } }
         : undefined
   }
 }

@@ -1,5 +1,4 @@
-/** The three ways of a release, carried through by people who do what they are asked and repeat what got no answer. */
-import { hasEnded } from '../../../src/release/release.ts'
+import { hasEnded } from '../../../src/release/terms.ts'
 import type { Call } from './faults.ts'
 import type { Simulation } from './simulation.ts'
 import type { EffectKind } from './truth.ts'

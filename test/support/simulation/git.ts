@@ -94,7 +94,7 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       mirrored(ancestor)
       return objects.isAncestor(ancestor, mirrored(descendant).sha)
     },
-    foreseeMerge: async (_app, ours, theirs) => objects.merge(mirrored(ours).sha, mirrored(theirs).sha),
+    previewMerge: async (_app, ours, theirs) => objects.merge(mirrored(ours).sha, mirrored(theirs).sha),
     async changedFiles(_app, from, to, limit) {
       const list = objects.changes(from, to)
       return { count: list.length, list: list.slice(0, limit) }
@@ -148,7 +148,7 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       const { branches } = serverAt(url)
       const now = branches.get(branch)
       if (now === undefined) return { ok: true, value: undefined }
-      if (now !== expected) return { ok: false, trouble: 'wrong', detail: `${branch} is at another commit than ours` }
+      if (now !== expected) return { ok: false, failure: 'wrong', detail: `${branch} is at another commit than ours` }
       branches.delete(branch)
       return { ok: true, value: undefined }
     },

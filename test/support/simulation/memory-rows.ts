@@ -1,9 +1,10 @@
 /** The rows of the store in memory, and what writing does to a value: as the columns of the real one keep it. */
 import { storable } from '../../../src/adapters/store/schema.ts'
+import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
-import { canonicalJson } from '../../../src/release/plan.ts'
 import type { NewRelease, ReleaseChange, StoredEvent, WorkerSeen } from '../../../src/release/ports/store.ts'
-import type { PersonName, PostedMessage, Release, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
 
 /** A row with the place that it got when it was first written, which is not when it was committed. */

@@ -1,8 +1,8 @@
 /** What a transaction has written: seen by itself alone, and committed in one moment. */
 import { chainHash } from '../../../src/adapters/store/chain.ts'
-import { canonicalJson } from '../../../src/release/plan.ts'
+import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { ReleaseEvent } from '../../../src/release/ports/store.ts'
-import { hasEnded } from '../../../src/release/release.ts'
+import { hasEnded } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
 import type { LockOwner } from './memory-locks.ts'
 import { environmentKey, type OutboxRow, putOutboxRow, type ReleaseRow, type Tables } from './memory-rows.ts'

@@ -1,6 +1,6 @@
 /** Databases with revisions, and an alembic that takes them to the head of a checkout. */
-import type { Environment } from '../../../src/release/app.ts'
 import type { MigrationStatus, Migrations, UpgradeAnswer } from '../../../src/release/ports/migrations.ts'
+import type { Environment } from '../../../src/release/settings.ts'
 import { type Files, FOLDER, type Objects } from './objects.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'

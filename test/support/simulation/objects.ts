@@ -1,7 +1,7 @@
 /** Commits and trees as git has them: named by what they hold, the same everywhere. */
 import { createHash } from 'node:crypto'
 import type { ChangedFile, PlannedCommit } from '../../../src/release/plan.ts'
-import type { CommitFacts, MergeForeseen } from '../../../src/release/ports/git.ts'
+import type { CommitFacts, MergePreview } from '../../../src/release/ports/git.ts'
 
 /** Path → text. */
 export type Files = Readonly<Record<string, string>>
@@ -33,7 +33,7 @@ export interface Objects {
   /** A commit and everything before it. */
   history(sha: string): ReadonlySet<string>
   isAncestor(ancestor: string, descendant: string): boolean
-  merge(ours: string, theirs: string): MergeForeseen
+  merge(ours: string, theirs: string): MergePreview
   /** The files with one commit's change on top; undefined: they conflict. */
   apply(onto: Files, pick: string): Files | undefined
   changes(from: string | null, to: string): readonly ChangedFile[]

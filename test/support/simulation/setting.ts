@@ -1,6 +1,5 @@
-/** The team that is simulated: one app with two environments, its repository, its people. */
-import type { App, Environment, SignOffRules } from '../../../src/release/app.ts'
-import type { PersonName } from '../../../src/release/release.ts'
+import type { App, Environment, SignOffRules } from '../../../src/release/settings.ts'
+import type { PersonName } from '../../../src/release/terms.ts'
 import type { Times } from '../../../src/worker/ports.ts'
 import { anApp, anEnvironment, anIntegration, DANA, LIN, TOM } from '../builders.ts'
 import { type Files, type Objects, revisionFiles } from './objects.ts'

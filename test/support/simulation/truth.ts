@@ -1,5 +1,4 @@
 /** What happened outside, as the outside has it. Only added to, by the simulated world; the system under test never sees it. */
-
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** Whose call brings an effect about. */

@@ -1,7 +1,8 @@
 /** What people, processes and the world can do in a simulation, and what a test can ask it. */
 import type { View } from '@slack/types'
 import type { Refusal } from '../../../src/release/refusals.ts'
-import type { Release, SignOffKind } from '../../../src/release/release.ts'
+import type { Release } from '../../../src/release/release.ts'
+import type { SignOffKind } from '../../../src/release/terms.ts'
 import type { Log, Times } from '../../../src/worker/ports.ts'
 import type { FaultPlan, PlannedFault, Role } from './faults.ts'
 import type { Deed } from './intake.ts'

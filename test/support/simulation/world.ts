@@ -1,5 +1,5 @@
 /** Everything outside of Signoff, together: git servers, Bitbucket, Heroku, databases, Slack. It outlives every process. */
-import type { App } from '../../../src/release/app.ts'
+import type { App } from '../../../src/release/settings.ts'
 import { createBitbucket, type SimulatedBitbucket } from './bitbucket.ts'
 import { createGit, type GitServer, type Mirror } from './git.ts'
 import { createHeroku, type SimulatedHeroku } from './heroku.ts'

@@ -1,0 +1,287 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { open, readFile, realpath, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PoolConfig } from 'pg'
+import { isPrivateDirectory, letAccountPass, makePrivateDirectory, socketDirectory } from './account.ts'
+import { type PostgresBinaries, postgresBinaries, postgresEnvironment, provePostgresRuns } from './binaries.ts'
+import { makeCluster, type Place, placeIn, preparePlace, removeLeftovers } from './cluster.ts'
+import { isErrno, unreadable } from './errors.ts'
+import {
+  type Answer,
+  isSeenRunning,
+  knock,
+  readPostmasterFile,
+  removeStaleLockFiles,
+  socketConnection,
+} from './postmaster.ts'
+import { takeUse, type Use } from './use.ts'
+
+export type EmbeddedPostgres = {
+  /** What `pg` needs to connect: the socket's directory, user and database. There is no password and no TCP port. */
+  connection: PoolConfig
+  /** The server was already running: another process's, or an orphan of a service that was killed. */
+  attached: boolean
+  /**
+   * Ends the server (a fast shutdown: open transactions are rolled back, connections closed) and waits until it is gone,
+   * whoever has started it; leaves it to those who have started it too and have not stopped. Safe to repeat.
+   */
+  stop(): Promise<void>
+}
+
+/**
+ * Makes sure that the embedded store under `dataDir` runs, and says how to reach it: attaches to a running server, else
+ * makes the cluster when there is none yet and starts one that outlives this process unless stopped. Two processes may
+ * start at once: one server starts and both get it. `maxConnections` counts for a server that is started here.
+ *
+ * Throws an Error that says what to do when this machine, user or directory can't have it, when the cluster is of
+ * another major version, or when no server answers within about 30 seconds (two minutes while it recovers).
+ */
+export async function startEmbeddedPostgres(options: {
+  dataDir: string
+  maxConnections?: number
+  /** Where the package of the Postgres programs lies; left out: the installed one for this platform. */
+  packageDir?: string
+}): Promise<EmbeddedPostgres> {
+  const place = await preparePlace(options.dataDir)
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    const server = await findOrStart(place, options)
+    const use = await takeUse(server.connection)
+    if (use !== undefined) return inUse(server, use)
+    // Whoever used it last was ending it.
+  }
+  throw new Error(`The embedded Postgres in ${place.dataDir} ends again and again as soon as it has started.`)
+}
+
+const MOST_ATTEMPTS = 5
+
+/** A server, and how it is ended. */
+type Server = Pick<EmbeddedPostgres, 'connection' | 'attached'> & {
+  end(): Promise<void>
+}
+
+async function findOrStart(place: Place, options: { maxConnections?: number; packageDir?: string }): Promise<Server> {
+  const running = await findServer(place)
+  if (running?.answer === 'ready') return attachedTo(place, running.socketDir)
+
+  const binaries = await postgresBinaries(options.packageDir === undefined ? {} : { packageDir: options.packageDir })
+  await provePostgresRuns(binaries, place.account)
+  await letAccountPass(place.dataDir, place.account)
+  await makeCluster(place, binaries)
+  return startServer(place, binaries, options.maxConnections ?? 30)
+}
+
+function inUse({ connection, attached, end }: Server, use: Use): EmbeddedPostgres {
+  const stop = async (): Promise<void> => {
+    const last = await use.letGo()
+    // A server of another's that can't be asked who uses it is left: taking it from a service is worse than leaving it.
+    if (last === true || (last === undefined && !attached)) await end()
+    await use.close()
+  }
+  let stopped: Promise<void> | undefined
+  return {
+    connection,
+    attached,
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+/**
+ * Attaches to the embedded store under `dataDir` when its server runs; undefined when it does not. Never starts one and
+ * never stops one. Waits while it is starting. Throws when the store belongs to a user whom we may not read.
+ */
+export async function attachEmbeddedPostgres(options: {
+  dataDir: string
+}): Promise<Pick<EmbeddedPostgres, 'connection'> | undefined> {
+  const dataDir = await realpath(options.dataDir).catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined
+    throw unreadable(options.dataDir, error)
+  })
+  if (dataDir === undefined) return undefined
+  const place = await placeIn(dataDir)
+  const patience = Date.now() + recoverySeconds * 1000
+  for (;;) {
+    const server = await findServer(place)
+    if (server === undefined || server.answer === 'absent') return undefined
+    if (server.answer === 'ready') return { connection: socketConnection(server.socketDir) }
+    if (Date.now() > patience)
+      throw new Error(`The embedded store in ${dataDir} is starting or stopping, and does not end.`)
+    await delay(50)
+  }
+}
+
+/** Knocks where the server's socket should be, then where a running server says that it is. */
+async function findServer(place: Place): Promise<{ socketDir: string; answer: Answer } | undefined> {
+  const file = await readPostmasterFile(place.clusterDir)
+  for (const socketDir of new Set([socketDirectory(place.dataDir), file?.socketDir ?? ''])) {
+    if (!(await isPrivateDirectory(socketDir, place.account))) continue
+    const answer = await knock(socketDir)
+    if (answer !== 'absent') return { socketDir, answer }
+  }
+  return undefined
+}
+
+const patienceSeconds = 30
+const recoverySeconds = 120
+
+/** What a server says that could not start because of another one, which may be gone or ready a moment later. */
+const passing = /lock file|shared memory block|already in use|starting up|shutting down/
+
+async function startServer(place: Place, binaries: PostgresBinaries, maxConnections: number): Promise<Server> {
+  const socketDir = socketDirectory(place.dataDir)
+  await makePrivateDirectory(socketDir, place.account)
+  const begin = Date.now()
+  let child: StartedServer | undefined
+  let failures = 0
+  for (;;) {
+    const found = await findServer(place)
+    if (found?.answer === 'ready') {
+      await removeLeftovers(place.dataDir)
+      const pid = (await readPostmasterFile(place.clusterDir))?.pid
+      if (child === undefined || child.process.pid !== pid) return attachedTo(place, found.socketDir)
+      return startedAs(place, child, socketDir)
+    }
+    const seconds = (Date.now() - begin) / 1000
+    if (child?.ended() === true) {
+      const words = await child.words()
+      failures += 1
+      if ((failures >= 3 && !passing.test(words)) || seconds > patienceSeconds) {
+        throw new Error(`The embedded Postgres in ${place.dataDir} does not start. It says: ${words || '(nothing)'}`)
+      }
+      if (words.includes('lock file')) await removeStaleLockFiles(place.clusterDir, socketDir)
+      child = undefined
+      await delay(Math.min(500, 50 * failures))
+    } else if (
+      seconds > recoverySeconds ||
+      (child === undefined && found?.answer === 'busy' && seconds > patienceSeconds)
+    ) {
+      child?.process.kill('SIGQUIT')
+      throw new Error(
+        `The embedded Postgres in ${place.dataDir} did not become ready in ${Math.round(seconds)} seconds.`,
+      )
+    } else if (child === undefined && found === undefined) {
+      child = await spawnServer(place, binaries, socketDir, maxConnections)
+    }
+    await delay(20)
+  }
+}
+
+type StartedServer = { process: ChildProcess; exit: Promise<void>; ended(): boolean; words(): Promise<string> }
+
+async function spawnServer(
+  place: Place,
+  binaries: PostgresBinaries,
+  socketDir: string,
+  maxConnections: number,
+): Promise<StartedServer> {
+  const settings = {
+    listen_addresses: '',
+    // A list, in which a quoted entry may hold commas and spaces.
+    unix_socket_directories: `"${socketDir.replaceAll('"', '""')}"`,
+    unix_socket_permissions: '0700',
+    port: '5432',
+    max_connections: `${maxConnections}`,
+    // The log says what went wrong, never which values were in the statement.
+    log_error_verbosity: 'terse',
+    log_min_error_statement: 'panic',
+  }
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const logPath = join(place.dataDir, 'pg.log')
+  await keepLogSmall(logPath)
+  const log = await open(logPath, 'a', 0o600)
+  try {
+    const begin = (await log.stat()).size
+    // A session of its own: Ctrl-C on the service must not end the store before the service has.
+    const child = spawn(binaries.postgres, ['-D', place.clusterDir, ...options], {
+      ...place.account,
+      cwd: '/',
+      env: postgresEnvironment,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+    })
+    let ended = false
+    const exit = new Promise<void>((settle) => {
+      child.once('exit', () => settle())
+      child.once('error', () => settle())
+    }).then(() => {
+      ended = true
+    })
+    child.unref()
+    const words = async () => (await readFile(logPath)).subarray(begin).toString('utf8').trim().slice(-2000)
+    return { process: child, exit, ended: () => ended, words }
+  } finally {
+    await log.close()
+  }
+}
+
+const largestLog = 10_000_000
+
+async function keepLogSmall(path: string): Promise<void> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  )
+  if (size > largestLog) await rename(path, `${path}.old`)
+}
+
+function startedAs(place: Place, child: StartedServer, socketDir: string): Server {
+  return {
+    connection: socketConnection(socketDir),
+    attached: false,
+    end: async () => {
+      child.process.ref()
+      await shutDown(
+        place,
+        (signal) => child.process.kill(signal),
+        async () => child.ended(),
+      )
+    },
+  }
+}
+
+function attachedTo(place: Place, socketDir: string): Server {
+  return {
+    connection: socketConnection(socketDir),
+    attached: true,
+    end: async () => {
+      const file = await readPostmasterFile(place.clusterDir)
+      if (file === undefined || (await knock(socketDir)) === 'absent') return
+      // It takes its file away a moment before it ends.
+      const gone = async () =>
+        (await readPostmasterFile(place.clusterDir))?.pid !== file.pid && !(await isSeenRunning(file.pid))
+      await shutDown(place, (signal) => sendSignal(file.pid, signal), gone)
+    },
+  }
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error
+  }
+}
+
+/** Fast shutdown; one that hangs is cut off after a minute, which costs a recovery at the next start and no data. */
+async function shutDown(
+  place: Place,
+  signal: (name: NodeJS.Signals) => unknown,
+  gone: () => Promise<boolean>,
+): Promise<void> {
+  for (const [name, seconds] of [
+    ['SIGINT', 60],
+    ['SIGQUIT', 15],
+  ] as const) {
+    if (await gone()) return
+    signal(name)
+    const end = Date.now() + seconds * 1000
+    while (Date.now() < end) {
+      if (await gone()) return
+      await delay(20)
+    }
+  }
+  throw new Error(`The embedded Postgres in ${place.dataDir} does not stop.`)
+}

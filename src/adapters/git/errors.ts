@@ -1,0 +1,40 @@
+import type { ServiceError } from '../../release/ports/answers.ts'
+import type { GitEnded } from './process.ts'
+
+const REFUSED =
+  /Authentication failed|could not read (Username|Password)|Invalid credentials|(error: |HTTP )40[13]\b|terminal prompts disabled/i
+const NOT_THERE = /repository .*not found|does not appear to be a git repository|not a git repository|does not exist/i
+const UNTRUSTED = /certificate/i
+const UNREACHABLE =
+  /could not resolve|failed to connect|couldn't connect|connection (was )?(refused|reset|closed|timed out)|timed out|timeout|RPC failed|early EOF|unexpected disconnect|hung up|empty reply|transfer closed|network is unreachable|no route to host|(error: |HTTP )(429|5\d\d)\b|(SSL|TLS)[ _]/i
+
+/** What kind of no a git that talked to a remote ended with, by its own words (LC_ALL=C.UTF-8). */
+export function toServiceError(ended: GitEnded, scrub: (text: string) => string): ServiceError {
+  if (ended.stopped === 'timed out') return { failure: 'unreachable', detail: 'git got no answer in time' }
+  if (ended.stopped === 'aborted') return { failure: 'unreachable', detail: 'stopped before there was an answer' }
+  const kinds = [
+    ['refused', REFUSED],
+    ['wrong', NOT_THERE],
+    ['wrong', UNTRUSTED],
+    ['unreachable', UNREACHABLE],
+  ] as const
+  // What a hook or a server prints about itself begins with `remote:` and may say anything.
+  const own = ended.stderr.filter((text) => !text.startsWith('remote:'))
+  for (const [failure, words] of kinds) {
+    const line = own.find((text) => words.test(text))
+    if (line !== undefined) return { failure, detail: detailOf(line, scrub) }
+  }
+  const last = own.findLast((text) => /^(fatal|error): /.test(text)) ?? ended.stderr.at(-1)
+  const ending = ended.exitCode === undefined ? 'git was killed' : `git ended with ${ended.exitCode}`
+  const failure = ended.exitCode === undefined ? 'unreachable' : 'wrong'
+  return { failure, detail: last === undefined ? ending : detailOf(last, scrub) }
+}
+
+/** The remote answered that there is no such repository; nothing can have happened there. */
+export function saysNotThere(ended: GitEnded): boolean {
+  return ended.stderr.some((text) => text.startsWith('fatal:') && NOT_THERE.test(text))
+}
+
+function detailOf(line: string, scrub: (text: string) => string): string {
+  return scrub(line.replace(/^(fatal|error|remote|warning): /, '')).slice(0, 300)
+}

@@ -1,0 +1,159 @@
+/**
+ * What time alone does to releases, by the store's clock: they expire, people are reminded, and nothing waits in vain
+ * without somebody being told. Safe to repeat and to run from several bots: each release is looked at under its lock.
+ */
+import { end, needAttention, privately, say } from './course.ts'
+import { owed } from './policy.ts'
+import type { Store, Transaction } from './ports/store.ts'
+import { irreversibleBegun, type Release } from './release.ts'
+import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+
+/** A worker that was not seen for this long counts as gone. */
+export const WORKER_GONE_MS = 30_000
+const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
+/** The run must begin within this time of the last sign-off: nothing starts by surprise. */
+export const RUN_MUST_BEGIN_MS = 60 * 60_000
+/** Slack takes seconds: what it has not confirmed after this time somebody should know of. */
+const ANNOUNCEMENT_IS_LATE_MS = 5 * 60_000
+const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
+const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
+/** Reminders are known by their keys, which the store keeps for 30 days after they were sent: then no new one is tried. */
+const REMINDED_LONG_AGO_MS = 29 * 24 * 60 * 60_000
+/** Longer than a worker's tries at a plan can take, all together. */
+const PLANNING_IS_GIVEN_UP_MS = 60 * 60_000
+/** For a card that Slack never took, of an environment that is no longer declared. */
+const LONGEST_WITHOUT_CARD_MS = 24 * 60 * 60_000
+/** A run goes on without a word for this long after its worker was seen last. */
+const RUNNING_ALONE_MS = 2 * 60_000
+
+/** Set when no worker is there; when one was last seen. */
+export async function missingWorker(store: Store): Promise<{ lastSeen?: string } | undefined> {
+  const [last] = await store.workers()
+  if (last === undefined) return {}
+  const applyDeadline = (await store.now()).getTime() - last.at.getTime()
+  return applyDeadline > WORKER_GONE_MS ? { lastSeen: last.at.toISOString() } : undefined
+}
+
+/** Looks once at everything that waits. A release that can't be looked at does not hold back the others; the first such error is thrown at the end. */
+export async function applyDeadlines({ store, apps }: { store: Store; apps: readonly App[] }): Promise<void> {
+  const gone = await missingWorker(store)
+  const waiting = await store.releases({
+    states: ['planning', 'awaiting sign-off', 'approved', 'running'],
+    limit: 500,
+  })
+  const emergencies = await store.releases({
+    states: ['succeeded', 'needs attention', 'closed'],
+    signedAs: 'emergency',
+    limit: 100,
+  })
+  const errors: unknown[] = []
+  for (const seen of [...waiting, ...emergencies]) {
+    await look(store, apps, seen, gone).catch((error: unknown) => errors.push(error))
+  }
+  if (errors.length > 0) throw errors[0]
+}
+
+async function look(
+  store: Store,
+  apps: readonly App[],
+  { number, state }: Release,
+  gone: { lastSeen?: string } | undefined,
+): Promise<void> {
+  const events = state === 'approved' ? await store.events(number) : []
+  const isAnnounced = events.some(({ type }) => type === 'announcement_sent')
+  await store.transaction(async (tx) => {
+    const release = await tx.lockRelease(number)
+    if (release === undefined) return
+    const app = findApp(apps, release.app)
+    await applyDeadline(tx, release, app && findEnvironment(app, release.environment), { gone, isAnnounced })
+  })
+}
+
+interface Around {
+  readonly gone: { lastSeen?: string } | undefined
+  /** Its announcement is in the outbox, or was. */
+  readonly isAnnounced: boolean
+}
+
+async function applyDeadline(
+  tx: Transaction,
+  release: Release,
+  environment: Environment | undefined,
+  { gone, isAnnounced }: Around,
+): Promise<void> {
+  const { number } = release
+  const since = (moment: Date | undefined) => (moment === undefined ? 0 : tx.now.getTime() - moment.getTime())
+  switch (release.state) {
+    case 'planning':
+      if (gone && since(release.requestedAt) >= NO_WORKER_ENDS_PLANNING_MS) {
+        return end(tx, release, 'refused', { actor: 'bot', problem: { because: { gate: 'no_worker', ...gone } } })
+      }
+      if (since(release.requestedAt) >= PLANNING_IS_GIVEN_UP_MS) {
+        const because = { gate: 'time_ran_out' as const, during: 'a try that the worker did not end' }
+        return end(tx, release, 'refused', { actor: 'bot', problem: { because } })
+      }
+      break
+    case 'awaiting sign-off': {
+      const withoutCard = environment?.signOff?.expiresAfterMs ?? LONGEST_WITHOUT_CARD_MS
+      const expiresAt = release.expiresAt ?? new Date(Number(release.plannedAt ?? tx.now) + withoutCard)
+      if (tx.now >= expiresAt) {
+        const because = { gate: 'expired' as const, number, at: expiresAt.toISOString() }
+        return end(tx, release, 'expired', { actor: 'bot', problem: { because } })
+      }
+      const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
+      if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
+        await say(tx, number, 'reminder', { is: 'reminder', since: 'card', owed: owed(environment, release) })
+      }
+      break
+    }
+    case 'approved':
+      if (since(release.approvedAt) >= RUN_MUST_BEGIN_MS) return endUnbegun(tx, release, isAnnounced)
+      if (isAnnounced && environment !== undefined && since(release.approvedAt) >= ANNOUNCEMENT_IS_LATE_MS) {
+        await tellUnconfirmed(tx, release, environment)
+      }
+      break
+    case 'running': {
+      const lastSeen = gone?.lastSeen === undefined ? undefined : new Date(gone.lastSeen)
+      if (gone && since(lastSeen ?? release.startedAt) >= RUNNING_ALONE_MS) {
+        const what = 'no worker is running. The run goes on, from what is there, when one is started'
+        await say(tx, number, `no-worker:${release.attempt}`, { is: 'waiting', what })
+      }
+      break
+    }
+    default:
+  }
+  const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
+  const sinceEmergency = since(emergency?.at)
+  const isDue = sinceEmergency >= REMIND_AFTER_EMERGENCY_MS && sinceEmergency < REMINDED_LONG_AGO_MS
+  if (environment !== undefined && isDue) {
+    const still = owed(environment, release)
+    if (still.length > 0)
+      await say(tx, number, 'emergency-reminder', { is: 'reminder', since: 'emergency', owed: still })
+  }
+}
+
+/** The hour after the last sign-off is over, and the run has not begun. */
+async function endUnbegun(tx: Transaction, release: Release, isAnnounced: boolean): Promise<void> {
+  const at = tx.now.toISOString()
+  const because =
+    isAnnounced && release.announcement === undefined
+      ? { gate: 'announcement_unconfirmed' as const, until: at }
+      : { gate: 'expired' as const, number: release.number, at }
+  if (irreversibleBegun(release.steps)) return needAttention(tx, release, { because }, { actor: 'bot' })
+  await end(tx, release, 'expired', { actor: 'bot', problem: { because } })
+}
+
+/**
+ * Tells the requester and whoever signed last that the run waits for Slack, each once and privately. Nothing is told
+ * of a release that is announced, or waits no more.
+ */
+export async function tellUnconfirmed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+  if (release.state !== 'approved' || release.announcement !== undefined || release.approvedAt === undefined) return
+  const { number, requester, approvedAt, signOffs } = release
+  const until = new Date(approvedAt.getTime() + RUN_MUST_BEGIN_MS).toISOString()
+  const refusal = { gate: 'announcement_unconfirmed' as const, number, until, channel: environment.channel }
+  const last = signOffs.findLast(({ kind }) => kind !== 'rejection')?.person
+  for (const person of new Set([requester.id, last?.id ?? requester.id])) {
+    await tx.send(privately(release, `unconfirmed:${person}`, { is: 'refusal', refusal }, person))
+  }
+}

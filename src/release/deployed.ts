@@ -1,0 +1,102 @@
+/** What an environment runs now, as far as the stored releases prove it. Nothing is looked up, and nothing is guessed. */
+
+import { producedCommit, THE_REMOTE, WHAT_RUNS } from './bound.ts'
+import type { Store } from './ports/store.ts'
+import { type Release, step } from './release.ts'
+import type { Environment } from './settings.ts'
+import type { ReleaseState } from './terms.ts'
+
+export type Deployed =
+  /** Release `number` has brought it, and has proven that it runs. */
+  | {
+      readonly is: 'proven'
+      readonly commit: string
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
+  /** Release `number` has seen it there, whoever brought it; null: it ran nothing. */
+  | {
+      readonly is: 'seen'
+      readonly commit: string | null
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
+  /** Release `number` has pushed `holds`, whose release phase failed: what ran before goes on running; null: nothing. */
+  | {
+      readonly is: 'held'
+      readonly holds: string
+      readonly commit: string | null
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
+  /** Since release `number`, as it now stands, nobody has proven anything. */
+  | {
+      readonly is: 'not known'
+      readonly number: number
+      readonly state: ReleaseState
+      readonly since: 'its push' | 'the remote moved'
+    }
+
+const PAGE = 5
+/** States in which the problem is what was seen last: a retry may change it. */
+const STOPPED: readonly ReleaseState[] = ['needs attention', 'closed']
+
+/** The newest fact of all releases of an environment; undefined where none of them knows anything. */
+export async function deployedNow(store: Store, environment: Environment): Promise<Deployed | undefined> {
+  const { app, name } = environment
+  for (let before: number | undefined; ; ) {
+    const releases = await store.releases({
+      app,
+      environment: name,
+      limit: PAGE,
+      ...(before !== undefined && { before }),
+    })
+    for (const release of releases) {
+      const fact = deployedAfter(release, environment)
+      if (fact?.is !== 'seen') {
+        if (fact !== undefined) return fact
+        continue
+      }
+      const [last] = await store.releases({ app, environment: name, states: ['succeeded'], limit: 1 })
+      const brought = last && deployedAfter(last, environment)
+      return brought?.is === 'proven' && brought.commit === fact.commit ? brought : fact
+    }
+    before = releases.at(-1)?.number
+    if (releases.length < PAGE || before === undefined) return undefined
+  }
+}
+
+/** The newest fact that one release knows of what runs; undefined for one without a plan. */
+export function deployedAfter(release: Release, { remote }: Environment): Deployed | undefined {
+  const { number, state, plan } = release
+  if (plan === undefined) return undefined
+  const { webUrl } = plan
+  const confirmed = step(release, 'confirm')
+  if (state === 'succeeded' || confirmed?.state === 'done') {
+    const commit = confirmed?.result?.commit ?? producedCommit(release)
+    const at = (release.endedAt ?? confirmed?.endedAt ?? release.requestedAt).toISOString()
+    if (commit !== undefined) return { is: 'proven', commit, number, at, webUrl }
+  }
+  const because = release.problem?.because
+  if (because?.gate === 'release_phase_failed' && STOPPED.includes(state)) {
+    const at = (confirmed?.endedAt ?? release.requestedAt).toISOString()
+    return { is: 'held', holds: because.commit, commit: plan.bound.remote.runs, number, at, webUrl }
+  }
+  const push = step(release, 'push')
+  const hasPushed = push !== undefined && (push.state === 'running' || push.state === 'done' || push.effect !== 'none')
+  if (hasPushed && push.state !== 'pending') return { is: 'not known', number, state, since: 'its push' }
+  const moved = because?.gate === 'plan_outdated' ? because.moved : []
+  const moves = moved.filter(({ what }) => what === THE_REMOTE || what === WHAT_RUNS)
+  if (moves.length > 0) {
+    const runs = moves.find(({ what }) => what === (remote.platform === 'git' ? THE_REMOTE : WHAT_RUNS))?.to
+    if (runs === undefined || !/^[0-9a-f]{40}$/.test(runs)) {
+      return { is: 'not known', number, state, since: 'the remote moved' }
+    }
+    return { is: 'seen', commit: runs, number, at: (release.endedAt ?? release.requestedAt).toISOString(), webUrl }
+  }
+  const at = (release.plannedAt ?? release.requestedAt).toISOString()
+  return { is: 'seen', commit: plan.bound.remote.runs, number, at, webUrl }
+}

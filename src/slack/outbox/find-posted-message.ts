@@ -1,0 +1,106 @@
+/** Where messages go, and whether one whose answer was lost has arrived: read from Slack, never guessed. */
+import type { WebClient } from '@slack/web-api'
+import type { Posting } from '../../release/ports/deliveries.ts'
+import type { PostedMessage } from '../../release/terms.ts'
+import { ask, type SlackError } from '../clients.ts'
+import type { SlackDirectory } from '../directory.ts'
+import type { Drawn } from '../views/blocks.ts'
+
+export interface Message {
+  /** `#name` or an id. */
+  readonly channel: string
+  readonly drawn: Drawn
+  readonly key: string
+  readonly thread?: string
+}
+
+export type Found =
+  /** `isAsDrawn`: its words are those of the message as it is drawn now. */
+  | { readonly is: 'there'; readonly at: PostedMessage; readonly isAsDrawn: boolean }
+  | { readonly is: 'not there' }
+  | ({ readonly is: 'unreadable' } & SlackError)
+
+export interface LookupPorts {
+  /** Retries off, rate limits rejected. */
+  readonly client: WebClient
+  readonly directory: SlackDirectory
+  /** Our own user and bot id: only our messages are adopted. */
+  readonly botUser: string
+  readonly botId: string
+}
+
+export interface Lookup {
+  /** The channel's id; without one, why Slack does not let us use it. */
+  channel(nameOrId: string): Promise<{ readonly id?: string; readonly error?: SlackError }>
+  /** One word for a channel, whether its name or its id is given: its id, where that was ever known. */
+  idOf(nameOrId: string): Promise<string>
+  /** Looks for a message whose answer was lost: ours, by its key in the metadata or, without metadata, by its text. */
+  find(posting: Posting, message: Message): Promise<Found>
+}
+
+/** Two clocks, the store's and Slack's, may be this far apart. */
+const LOOK_BACK_MS = 2 * 60 * 60_000
+const REFUSED_AS = { 'not a member': 'not_in_channel', archived: 'is_archived', gone: 'channel_not_found' } as const
+
+export function createLookup(ports: LookupPorts): Lookup {
+  const ids = new Map<string, string>()
+
+  async function channel(nameOrId: string): Promise<{ readonly id?: string; readonly error?: SlackError }> {
+    if (!nameOrId.startsWith('#')) return { id: nameOrId }
+    const known = await ports.directory.channel(nameOrId)
+    if ('id' in known) {
+      ids.set(nameOrId, known.id)
+      return { id: known.id }
+    }
+    const { unreachable } = known
+    return unreachable === 'Slack did not answer'
+      ? { error: { failure: 'unknown', detail: unreachable } }
+      : { error: { failure: 'refused', error: REFUSED_AS[unreachable], messages: [] } }
+  }
+
+  return {
+    channel,
+
+    idOf: async (nameOrId) => ids.get(nameOrId) ?? (await channel(nameOrId)).id ?? nameOrId,
+
+    async find(posting, { channel: nameOrId, drawn, key, thread }) {
+      const { id, error } = await channel(nameOrId)
+      if (id === undefined) return { is: 'unreadable', ...(error ?? { failure: 'unknown', detail: nameOrId }) }
+      const oldest = String(((posting.firstTriedAt ?? posting.putInAt).getTime() - LOOK_BACK_MS) / 1_000)
+      for (let cursor: string | undefined; ; ) {
+        const page = {
+          channel: id,
+          oldest,
+          include_all_metadata: true,
+          limit: 200,
+          ...(cursor !== undefined && { cursor }),
+        }
+        const read = await ask(() =>
+          thread === undefined
+            ? ports.client.conversations.history(page)
+            : ports.client.conversations.replies({ ...page, ts: thread }),
+        )
+        if (!read.ok) return { is: 'unreadable', ...read }
+        for (const each of read.value.messages ?? []) {
+          const isByUs = each.user === ports.botUser || (each.bot_id !== undefined && each.bot_id === ports.botId)
+          if (!isByUs || each.ts === undefined) continue
+          const payload = each.metadata?.event_payload as { key?: unknown } | undefined
+          const isIt = payload?.key === undefined ? looksLike(each, drawn) : payload.key === key
+          if (isIt) return { is: 'there', at: { channel: id, ts: each.ts }, isAsDrawn: each.text === drawn.text }
+        }
+        cursor = read.value.response_metadata?.next_cursor || undefined
+        if (cursor === undefined) return { is: 'not there' }
+      }
+    },
+  }
+}
+
+/** Where Slack keeps no metadata: the same words or, on a card, whose words change, the same header with its number. */
+function looksLike(found: { text?: string; blocks?: unknown }, drawn: Drawn): boolean {
+  const headerOf = (blocks: unknown) => {
+    const [first] = Array.isArray(blocks) ? (blocks as { type?: string; text?: { text?: string } }[]) : []
+    return first?.type === 'header' ? first.text?.text : undefined
+  }
+  const header = headerOf(drawn.blocks)
+  return header === undefined ? found.text === drawn.text : headerOf(found.blocks) === header
+}

@@ -1,0 +1,30 @@
+/** What the requester is told privately when Slack does not take what belongs into the channel. */
+
+import { privately } from '../../release/course.ts'
+import type { OutboxMessage } from '../../release/messages.ts'
+import type { Transaction } from '../../release/ports/store.ts'
+import type { Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
+import { hasEnded } from '../../release/terms.ts'
+
+/** Puts it into the outbox; of one release each kind of it once. */
+export async function tellRefused(
+  tx: Transaction,
+  message: Extract<OutboxMessage, { kind: 'card' | 'line' | 'outcome' }>,
+  error: string,
+  about: { readonly release: Release; readonly environment: Environment; readonly isGivenUp: boolean },
+): Promise<void> {
+  const { release, environment, isGivenUp } = about
+  const { number } = release
+  const { channel } = environment
+  const told = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }
+  await tx.send(privately(release, `not-taken:${occasion(message, release)}`, told))
+}
+
+/** A card that does not come is told again where somebody has to know: it ended, or needs attention. */
+function occasion(message: Extract<OutboxMessage, { kind: 'card' | 'line' | 'outcome' }>, release: Release): string {
+  if (message.kind === 'outcome') return message.key
+  if (message.kind === 'line') return 'line'
+  if (hasEnded(release.state)) return 'card:ended'
+  return release.state === 'needs attention' ? `card:attention:${release.attempt}` : 'card'
+}

@@ -1,0 +1,208 @@
+/**
+ * After a hot-fix: a commit that is not on the branch that the environment is promoted from would be missing there, and
+ * the next merge may conflict with it. A pull request carries it there.
+ */
+
+import { say } from '../release/course.ts'
+import { missingPicks, needsBackport } from '../release/hotfix.ts'
+import type { PlannedPick } from '../release/plan.ts'
+import type { PullRequest } from '../release/ports/bitbucket.ts'
+import type { Claim } from '../release/ports/jobs.ts'
+import { type Release, step } from '../release/release.ts'
+import type { App, Environment } from '../release/settings.ts'
+import { type Named, plain } from './plan/pull-request.ts'
+import type { WorkerPorts } from './ports.ts'
+import { withRetry } from './retry.ts'
+
+const MOST_LOOKED_AT = 100
+
+export interface Place {
+  readonly app: App
+  readonly environment: Environment
+}
+
+/** The event that says which pull request carries a hot-fix. `source`: the branch, where it is ours. */
+export const CARRIED = 'hotfix_carried'
+
+/** How this hot-fix's pull request is found again: a line of its description that no other one has. */
+export function carryMarker(app: App, { number, requestedAt }: Named): string {
+  return `Signoff hot-fix #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}, carried on.`
+}
+
+/** Branches of ours, at the picked commit: the second where a release of an earlier store has left the first. */
+export function carryBranches(number: number, commit: string): readonly [string, string] {
+  return [`signoff/hotfix-${number}`, `signoff/hotfix-${number}-${commit.slice(0, 12)}`]
+}
+
+/** The last of the picked commits, where the run has put it. */
+export function pickedCommit(release: Release): string {
+  const commit = step(release, 'pick')?.result?.commit
+  if (commit === undefined) throw new Error(`hot-fix #${release.number} has picked nothing`)
+  return commit
+}
+
+/** Looks after the hot-fixes of an environment, as the only worker that does; false: another one is at it. */
+export async function afterwards(
+  { lock }: WorkerPorts,
+  { app, environment }: Place,
+  work: (lost: AbortSignal) => Promise<void>,
+): Promise<boolean> {
+  return (await lock.withLock(app.name, `${environment.name} afterwards`, work)) !== 'held'
+}
+
+/** Opens the pull request, or tells which one carries the commits already. Safe to repeat; throws to be taken up again. */
+export async function backportPicks(ports: WorkerPorts, place: Place, release: Release, claim?: Claim): Promise<void> {
+  if (!needsBackport(release)) return
+  const isMine = await afterwards(ports, place, async (lost) => {
+    const signal = claim === undefined ? lost : AbortSignal.any([claim.signal, lost])
+    if (await happened(ports, release, CARRIED)) return
+    await carry(ports, place.app, release, signal, claim)
+  })
+  if (!isMine) throw new Error(`another worker looks after the hot-fixes of ${place.environment.name}`)
+}
+
+async function carry(
+  ports: WorkerPorts,
+  app: App,
+  release: Release,
+  signal: AbortSignal,
+  claim: Claim | undefined,
+): Promise<void> {
+  const branch = release.plan?.hotfix?.promoting?.branch
+  if (branch === undefined) return
+  const missing = await stillMissing(ports, app, release, branch)
+  if (missing.length === 0) return
+  // Ours first: a try before this one may have opened it and not have come to saying so.
+  const before = await findOurs(ports, app, release)
+  const theirs = before === undefined ? await openAlready(ports, app, missing, branch) : undefined
+  const found = before ?? theirs
+  const { id, url, state, source } = found ?? (await openNew(ports, app, release, branch, signal))
+  const isNew = theirs === undefined
+  await ports.store.transaction(async (tx) => {
+    tx.addEvent({
+      release: release.number,
+      type: CARRIED,
+      actor: 'worker',
+      data: { branch, pullRequest: id, isNew, ...(isNew && { source }) },
+    })
+    // Ours may have been declined before we came to say that it is there.
+    if (state === 'open') {
+      await say(tx, release.number, 'carried', { is: 'carried', branch, pullRequest: { id, url }, isNew })
+    }
+  }, claim && { as: claim })
+}
+
+/** The picks that the branch has in no form. Throws without an answer. */
+export async function stillMissing(
+  ports: WorkerPorts,
+  app: App,
+  release: Release,
+  branch: string,
+): Promise<readonly PlannedPick[]> {
+  const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [branch]), ports)
+  if (!fetched.ok) throw new Error(`${branch} could not be fetched: ${fetched.detail}`)
+  const head = fetched.value[branch]
+  if (!head) return []
+  const missing: PlannedPick[] = []
+  for (const pick of missingPicks(release)) if (!(await hasPick(ports, app, pick, head))) missing.push(pick)
+  return missing
+}
+
+/** Whether a branch has what was picked: the commit that was asked for, the one that was made of it, or the same change. */
+async function hasPick({ git }: WorkerPorts, app: App, { from, made }: PlannedPick, head: string): Promise<boolean> {
+  for (const commit of [made, from]) {
+    if ((await git.has(app, commit)) && (await git.hasChange(app, commit, head)) !== undefined) return true
+  }
+  return false
+}
+
+/** Somebody's open pull request whose branch has everything that is missing. */
+async function openAlready(
+  ports: WorkerPorts,
+  app: App,
+  missing: readonly PlannedPick[],
+  branch: string,
+): Promise<PullRequest | undefined> {
+  const listed = await withRetry(() => ports.bitbucket.openPullRequests(app, branch), ports)
+  if (!listed.ok) throw new Error(`the pull requests could not be listed: ${listed.detail}`)
+  const looked = listed.value.slice(0, MOST_LOOKED_AT)
+  if (looked.length === 0) return undefined
+  const all = await withRetry(() => ports.git.fetchAll(app, app.gitUrl), ports)
+  if (!all.ok) throw new Error(`the branches could not be fetched: ${all.detail}`)
+  for (const pullRequest of looked) {
+    const head = all.value[pullRequest.source]
+    if (head !== undefined && (await hasAll(head))) return pullRequest
+  }
+  return undefined
+
+  async function hasAll(head: string): Promise<boolean> {
+    for (const pick of missing) if (!(await hasPick(ports, app, pick, head))) return false
+    return true
+  }
+}
+
+async function findOurs(ports: WorkerPorts, app: App, release: Release): Promise<PullRequest | undefined> {
+  const found = await withRetry(() => ports.bitbucket.findPullRequest(app, carryMarker(app, release)), ports)
+  if (!found.ok) throw new Error(`our pull request could not be looked for: ${found.detail}`)
+  return found.value
+}
+
+async function openNew(
+  ports: WorkerPorts,
+  app: App,
+  release: Release,
+  destination: string,
+  signal: AbortSignal,
+): Promise<PullRequest> {
+  const source = await pushSource(ports, app, release, signal)
+  signal.throwIfAborted()
+  const made = await ports.bitbucket.createPullRequest(app, {
+    title: `Hot-fix #${release.number}: carry it to ${destination}`,
+    description: description(app, release, destination),
+    source,
+    destination,
+  })
+  if (made.ok) return made.value
+  // A lost answer may have made it.
+  const after = await findOurs(ports, app, release)
+  if (after !== undefined) return after
+  throw new Error(`the pull request to ${destination} could not be opened: ${made.detail}`)
+}
+
+/** Puts a branch of ours at the picked commit, if none is there; gives its name. */
+async function pushSource(ports: WorkerPorts, app: App, release: Release, signal: AbortSignal): Promise<string> {
+  const commit = pickedCommit(release)
+  const names = carryBranches(release.number, commit)
+  const there = await withRetry(() => ports.git.heads(app.gitUrl, names), ports)
+  if (!there.ok) throw new Error(`origin did not answer: ${there.detail}`)
+  const ready = names.find((name) => there.value[name] === commit)
+  if (ready !== undefined) return ready
+  // One that is elsewhere may hold somebody's work: it stays, and ours gets the longer name.
+  const source = names.find((name) => there.value[name] === null)
+  if (source === undefined) throw new Error(`${names.join(' and ')} are at other commits than ours`)
+  if (!(await ports.git.has(app, commit))) {
+    const target = release.plan?.bound.target.branch ?? ''
+    await withRetry(() => ports.git.fetch(app, app.gitUrl, [target]), ports)
+  }
+  signal.throwIfAborted()
+  const pushed = await ports.git.push(app, app.gitUrl, { commit, branch: source, expected: null }, { signal })
+  if (pushed.push !== 'moved' && pushed.push !== 'already') throw new Error(`${source} could not be made`)
+  return source
+}
+
+function description(app: App, release: Release, destination: string): string {
+  const commits = missingPicks(release).map(({ from, title }) => `* ${from.slice(0, 7)} ${plain(title)}`)
+  return [
+    carryMarker(app, release),
+    '',
+    `It went to ${release.environment} without regular review, asked for by ${plain(release.requester.name)}, and ${plain(destination)} lacks it:`,
+    '',
+    ...commits,
+    '',
+    `* Why it could not wait: ${plain(release.reason ?? '')}`,
+  ].join('\n')
+}
+
+export async function happened({ store }: WorkerPorts, { number }: Release, event: string): Promise<boolean> {
+  return (await store.events(number)).some(({ type }) => type === event)
+}

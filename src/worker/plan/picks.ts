@@ -1,0 +1,234 @@
+/** Plans a hot-fix: finds the commits that were asked for, makes them on top of the environment's branch, tells what stands against it. */
+
+import { MOST_PICKS } from '../../release/hotfix.ts'
+import type { BoundFacts, HotfixPlan, PlannedCommit, PlannedPick } from '../../release/plan.ts'
+import type { CommitFact, Refusal } from '../../release/refusals.ts'
+import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
+import type { WorkerPorts } from '../ports.ts'
+import { withRetry } from '../retry.ts'
+import { forgeError, originError, type Refused } from '../world.ts'
+
+const CANDIDATES = 5
+const LISTED_ALSO = 10
+const LISTED_FILES = 20
+const LISTED_IN_MERGE = 10
+
+export interface PickingRequest {
+  readonly app: App
+  readonly environment: Environment
+  readonly picks: readonly string[]
+  readonly number: number
+  /** The environment's branch, as origin has it. */
+  readonly target: { readonly branch: string; readonly commit: string }
+  /** What the remote holds, and what of it runs: they differ after a failed release phase, or a rollback by hand. */
+  readonly holds: string | null
+  readonly runs: string | null
+  readonly signal: AbortSignal
+}
+
+export interface PicksPreview {
+  readonly result: BoundFacts['result']
+  readonly hotfix: HotfixPlan
+  readonly warnings: readonly string[]
+}
+
+/** The trailer that names the release, in every commit that it makes. */
+export function pickTrailer(app: App, number: number): string {
+  return `Signoff-Release: ${app.name} #${number}`
+}
+
+/** Makes the picked commits in the mirror; nothing outside of it is touched. Refuses by the first gate that does not hold. */
+export async function previewPicks(ports: WorkerPorts, request: PickingRequest): Promise<PicksPreview | Refused> {
+  const { app, environment, target, picks } = request
+  if (picks.length > MOST_PICKS) return refused({ gate: 'too_many_commits', count: picks.length, most: MOST_PICKS })
+  const found = await findCommits(ports, request)
+  if ('refused' in found) return found
+  const { commits, promoting } = found
+
+  for (const commit of commits) {
+    const refusal = (await mergeRefusal(ports, app, commit)) ?? (await thereAlready(ports, request, commit))
+    if (refusal !== undefined) return refused(refusal)
+  }
+  const forbidden = await withRetry(() => ports.bitbucket.pushForbiddenBy(app, environment.branch), ports)
+  // Where there is no record to write, Bitbucket need not answer: then a rule is told from the push's answer.
+  if (!forbidden.ok && environment.signOff !== undefined) return forgeError(forbidden)
+  if (forbidden.ok && forbidden.value !== undefined) {
+    return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: forbidden.value })
+  }
+
+  const at = await ports.store.now()
+  const shas = commits.map(({ sha }) => sha)
+  const picked = await ports.git.pick(app, pickWanted(app, request.number, target, shas, at))
+  if (picked.pick !== 'made') {
+    const commit = factOf(commits.find(({ sha }) => sha === picked.commit) ?? { sha: picked.commit })
+    const { branch } = target
+    if (picked.pick === 'empty') return refused({ gate: 'already_applied', commit, branch, how: 'empty' })
+    const { files, lines } = picked
+    const gate = { gate: 'pick_conflict' as const, commit, branch, environment: environment.name }
+    return refused({ ...gate, files, lines, commits: shas })
+  }
+  const last = picked.commits.at(-1)
+  if (last === undefined) throw new Error('a hot-fix was asked for without commits')
+
+  const planned: PlannedPick[] = []
+  let before = target.commit
+  for (const { from, made } of picked.commits) {
+    const files = await ports.git.changedFiles(app, before, made, LISTED_FILES)
+    before = made
+    const promoted = promoting && (await ports.git.hasChange(app, from, promoting.commit)) !== undefined
+    const { title, author } = commits.find(({ sha }) => sha === from) ?? { title: '', author: { name: '', email: '' } }
+    planned.push({ from, made, title, author, files, ...(promoted !== undefined && { promoted }) })
+  }
+  const { holds, runs } = request
+  const live = runs !== null && (await ports.git.has(app, runs)) ? runs : holds
+  const notFrom = live === null ? [] : [live]
+  const alsoGoes = await ports.git.commits(app, { from: [target.commit], notFrom, limit: LISTED_ALSO })
+  return {
+    result: { how: 'commit', commit: last.made, tree: last.tree },
+    hotfix: {
+      picks: planned,
+      at: at.toISOString(),
+      alsoGoes: { count: alsoGoes.count, commits: alsoGoes.commits },
+      ...(promoting && { promoting: { branch: promoting.branch, environment: promoting.environment } }),
+      ...(environment.signOff === undefined && { asksGo: true as const }),
+    },
+    warnings: warningsOf(planned, alsoGoes.count, target.branch, promoting),
+  }
+}
+
+/** What the mirror is asked to make; the same plan makes the same commits. */
+export function pickWanted(
+  app: App,
+  number: number,
+  target: { readonly branch: string; readonly commit: string },
+  commits: readonly string[],
+  at: Date,
+) {
+  const keepAs = String(number)
+  return { onto: target.commit, commits, at, trailer: pickTrailer(app, number), keepAs, ontoName: target.branch }
+}
+
+function refused(refusal: Refusal): Refused {
+  return { refused: refusal }
+}
+
+function factOf({ sha, title = '', author }: { sha: string } & Partial<PlannedCommit>): CommitFact {
+  return { sha, title, author: author?.name ?? '' }
+}
+
+interface Promoting {
+  readonly branch: string
+  readonly environment: string
+  readonly commit: string
+}
+
+/**
+ * Resolves what people typed, once: first on the branches that environments follow, then, after fetching every branch,
+ * on any of origin's.
+ */
+async function findCommits(
+  ports: WorkerPorts,
+  { app, environment, picks, target, signal }: PickingRequest,
+): Promise<{ commits: readonly PlannedCommit[]; promoting?: Promoting } | Refused> {
+  const followed = [...new Set(app.environments.map(({ branch }) => branch))]
+  const near = await withRetry(() => ports.git.fetch(app, app.gitUrl, followed, signal), ports)
+  if (!near.ok) return originError(app, near)
+  const from = promotedFrom(app, environment)
+  const head = from && near.value[from.branch]
+  const promoting = from && head ? { branch: from.branch, environment: from.name, commit: head } : undefined
+
+  let tips = Object.values(near.value).filter((commit) => commit !== null)
+  let found = await resolveAll(ports, app, picks, tips)
+  if (found.some(({ reachable }) => reachable.length !== 1)) {
+    const all = await withRetry(() => ports.git.fetchAll(app, app.gitUrl, signal), ports)
+    if (!all.ok) return originError(app, all)
+    tips = Object.values(all.value)
+    found = await resolveAll(ports, app, picks, tips)
+  }
+  const commits: PlannedCommit[] = []
+  for (const { asked, reachable, elsewhere } of found) {
+    const [only, ...others] = reachable
+    if (only === undefined) {
+      const candidates = promoting ? await lacking(ports, app, promoting.commit, target.commit) : []
+      return refused({ gate: 'unknown_commit', asked, why: elsewhere ? 'on no branch' : 'not there', candidates })
+    }
+    if (others.length > 0) {
+      const candidates = await Promise.all(reachable.slice(0, 10).map((sha) => describe(ports, app, sha)))
+      return refused({ gate: 'ambiguous_commit', asked, candidates: candidates.map(factOf) })
+    }
+    if (!commits.some(({ sha }) => sha === only)) commits.push(await describe(ports, app, only))
+  }
+  return { commits, ...(promoting && { promoting }) }
+}
+
+async function resolveAll(ports: WorkerPorts, app: App, picks: readonly string[], tips: readonly string[]) {
+  return Promise.all(
+    picks.map(async (asked) => {
+      const named = await ports.git.commitsNamed(app, asked)
+      const there = await Promise.all(named.map((sha) => ports.git.isReachable(app, sha, tips)))
+      const reachable = named.filter((_, index) => there[index] === true)
+      return { asked, reachable, elsewhere: named.length > reachable.length }
+    }),
+  )
+}
+
+async function describe(ports: WorkerPorts, app: App, sha: string): Promise<PlannedCommit> {
+  const { parents } = await ports.git.commit(app, sha)
+  const { commits } = await ports.git.commits(app, { from: [sha], notFrom: parents, limit: 1 })
+  const [only] = commits
+  if (only === undefined) throw new Error(`${sha} can't be read`)
+  return only
+}
+
+/** What the promoting branch has and the target lacks: most likely one of these was meant. */
+async function lacking(ports: WorkerPorts, app: App, head: string, target: string): Promise<readonly CommitFact[]> {
+  const { commits } = await ports.git.commits(app, { from: [head], notFrom: [target], limit: CANDIDATES })
+  return commits.map(factOf)
+}
+
+async function mergeRefusal(ports: WorkerPorts, app: App, commit: PlannedCommit): Promise<Refusal | undefined> {
+  const { parents } = await ports.git.commit(app, commit.sha)
+  const [mainline, ...brought] = parents
+  if (mainline === undefined || brought.length === 0) return undefined
+  const range = { from: brought, notFrom: [mainline], limit: LISTED_IN_MERGE }
+  const { count, commits } = await ports.git.commits(app, range)
+  return { gate: 'merge_commit', commit: factOf(commit), mainline, count, commits: commits.map(factOf) }
+}
+
+async function thereAlready(
+  ports: WorkerPorts,
+  { app, target }: PickingRequest,
+  commit: PlannedCommit,
+): Promise<Refusal | undefined> {
+  const how = await ports.git.hasChange(app, commit.sha, target.commit)
+  return how && { gate: 'already_applied', commit: factOf(commit), branch: target.branch, how }
+}
+
+function warningsOf(
+  picks: readonly PlannedPick[],
+  alsoGoes: number,
+  branch: string,
+  promoting: Promoting | undefined,
+): readonly string[] {
+  const missing = picks.filter(({ promoted }) => promoted === false).map(({ from }) => from.slice(0, 7))
+  const are = missing.length === 1 ? 'is' : 'are'
+  return [
+    ...(alsoGoes > 0
+      ? [`${branch} is ahead of what runs: ${alsoGoes} more ${alsoGoes === 1 ? 'commit goes' : 'commits go'} too`]
+      : []),
+    ...(picks.length > 1 ? [`A hot-fix is best one commit; this one has ${picks.length}`] : []),
+    ...(promoting !== undefined && missing.length > 0
+      ? [
+          `${missing.join(', ')} ${are} not on ${promoting.branch}: ${promoting.environment} is tested without it, and the next merge may conflict. A pull request will carry it there`,
+        ]
+      : []),
+  ]
+}
+
+/** Files of the picks that lie in the migrations' folder: told, since a hot-fix with migrations is a release in small. */
+export function migrationWarning(hotfix: HotfixPlan, pending: number): readonly string[] {
+  if (pending === 0) return []
+  const count = pending === 1 ? '1 migration comes' : `${pending} migrations come`
+  const among = hotfix.picks.length === 1 ? 'the commit' : 'the commits'
+  return [`${count} with ${among}: the database changes before the code does`]
+}

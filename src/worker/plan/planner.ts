@@ -1,0 +1,285 @@
+/** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
+
+import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
+import { mayBeEmergency, mustBeTalkedOver } from '../../release/policy.ts'
+import type { PlatformRelease } from '../../release/ports/heroku.ts'
+import type { Release } from '../../release/release.ts'
+import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
+import type { ReleaseKind, StepName } from '../../release/terms.ts'
+import type { WorkerPorts } from '../ports.ts'
+import { withRetry } from '../retry.ts'
+import {
+  checkBuilds,
+  forgeError,
+  isPinned,
+  originError,
+  platformError,
+  platformReleases,
+  type Refused,
+  remoteError,
+  runningCommit,
+} from '../world.ts'
+import { lastPushes, planMigrations } from './migrations.ts'
+import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
+import { openPullRequest } from './pull-request.ts'
+
+const MOST_COMMITS = 500
+const FIRST_RELEASE_COMMITS = 20
+const MOST_FILES = 300
+
+/** The one part of planning that has effects outside. */
+const OPENING = 'opening the pull request'
+
+export interface PlanningRequest {
+  readonly app: App
+  readonly environment: Environment
+  readonly kind: ReleaseKind
+  /** The commits of a hot-fix, as they were asked for. */
+  readonly picks?: readonly string[]
+  /** The bot's digest of the environment. */
+  readonly configuration: string
+  /** The release whose pull request is opened; absent for a preview, which changes nothing. */
+  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt'>
+  /** Checks that have not passed are shown on the card, where an emergency may waive them, and don't refuse. */
+  readonly forEmergency?: true
+  readonly signal: AbortSignal
+  /** Ends the fetching. Not the time limit: a fetch that was thrown away with it would begin anew with each plan. */
+  readonly fetching: AbortSignal
+  /** Called with what is being done, for the message when time runs out. */
+  readonly during: (what: string) => void
+}
+
+type Result = BoundFacts['result']
+
+/**
+ * Plans within the time limit; `time_ran_out` names what it was doing. A fetch goes on then, for the next plan. A pull request that is being opened then is
+ * waited for, so that nothing is opened behind the back of whoever tidies up. Safe to repeat: an open pull request is
+ * found again.
+ */
+export async function makePlan(
+  ports: WorkerPorts,
+  request: Omit<PlanningRequest, 'during' | 'fetching'>,
+): Promise<{ plan: Plan } | Refused> {
+  let doing = 'starting'
+  const limit = new AbortController()
+  const over = new AbortController()
+  const ranOut = ports.clock.sleep(ports.times.plan, over.signal).then((): 'ran out' => {
+    limit.abort()
+    return 'ran out'
+  })
+  const signal = AbortSignal.any([request.signal, limit.signal])
+  try {
+    const during = (what: string) => {
+      doing = what
+    }
+    const planning = plan(ports, { ...request, signal, fetching: request.signal, during })
+    const first = await Promise.race([planning, ranOut])
+    if (first !== 'ran out') return first
+    const refused = { gate: 'time_ran_out', during: doing } as const
+    const late = doing === OPENING ? await planning.catch(() => undefined) : undefined
+    return late !== undefined && 'plan' in late ? late : { refused }
+  } finally {
+    over.abort()
+  }
+}
+
+async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ plan: Plan } | Refused> {
+  const { app, environment, during } = request
+  if (request.configuration !== environment.digest) {
+    return { refused: { gate: 'configuration_differs', app: app.name, environment: environment.name } }
+  }
+
+  during('fetching the branches')
+  const seen = await fetchBranches(ports, request)
+  if ('refused' in seen) return seen
+  const { source, target, holds, runs } = seen
+
+  during('foreseeing the merge')
+  const foreseen = await previewResult(ports, request, seen)
+  if ('refused' in foreseen) return foreseen
+  const { result, hotfix, warnings = [] } = foreseen
+
+  const parents = result.how === 'merge' ? result.parents : [result.commit]
+  const lost = await wouldBeLost(ports, request, holds, parents)
+  if (lost !== undefined) return lost
+
+  during('reading the commits')
+  const range = { from: parents, notFrom: holds === null ? [] : [holds] }
+  const going = await ports.git.commits(app, { ...range, limit: holds === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
+  const files = await ports.git.changedFiles(
+    app,
+    holds,
+    result.how === 'merge' ? result.tree : result.commit,
+    MOST_FILES,
+  )
+
+  during('reading the migrations')
+  const migrated = await planMigrations(ports, request, result)
+  if ('refused' in migrated) return migrated
+  const { database, migrations } = migrated
+  const lastPushesMs = migrations.length === 0 ? [] : await lastPushes(ports, environment)
+
+  const runsIt = result.how === 'commit' && holds === result.commit && runs === result.commit
+  if (runsIt && (database?.pending.length ?? 0) === 0) {
+    const { platform } = environment.remote
+    const gate = { gate: 'nothing_to_release' as const, app: app.name, environment: environment.name, platform }
+    return { refused: { ...gate, commit: result.commit } }
+  }
+
+  during('asking Bitbucket')
+  const asked = await askBitbucket(ports, request, hotfix?.picks.at(-1)?.from ?? source.commit, result)
+  if ('refused' in asked) return asked
+
+  const bound: BoundFacts = {
+    app: app.name,
+    environment: environment.name,
+    kind: request.kind,
+    remote: { url: environment.remote.url, branch: environment.remote.branch, holds, runs },
+    target,
+    source,
+    commits: going.commits.map(({ sha }) => sha).toReversed(),
+    result,
+    database,
+    configuration: environment.digest,
+  }
+  const made: Plan = {
+    bound,
+    firstRelease: holds === null,
+    commitCount: going.count,
+    commits: going.commits,
+    authors: going.authors,
+    migrations,
+    ...(lastPushesMs.length > 0 && { lastPushesMs }),
+    checks: asked.checks,
+    files,
+    steps: stepsOf(environment, bound, mustBeTalkedOver(environment, { plan: { migrations } })),
+    webUrl: webUrl(app),
+    ...(hotfix && { hotfix }),
+    warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
+  }
+  if (result.how !== 'merge' || request.release === undefined) return { plan: made }
+
+  request.signal.throwIfAborted()
+  during(OPENING)
+  const opened = await openPullRequest(ports, {
+    app,
+    environment,
+    plan: made,
+    release: request.release,
+    pinned: isPinned(app, environment),
+    signal: request.signal,
+  })
+  return 'refused' in opened ? opened : { plan: { ...made, pullRequest: opened.pullRequest } }
+}
+
+interface Branches {
+  readonly source: { readonly branch: string; readonly commit: string }
+  readonly target: { readonly branch: string; readonly commit: string }
+  readonly holds: string | null
+  readonly runs: string | null
+}
+
+async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Promise<Branches | Refused> {
+  const { app, environment, fetching } = request
+  const { remote } = environment
+  const promoted = request.kind === 'deploy' ? promotedFrom(app, environment) : undefined
+  const sourceBranch = promoted?.branch ?? environment.branch
+  const wanted = [...new Set([sourceBranch, environment.branch])]
+  const [origin, held, platform] = await Promise.all([
+    withRetry(() => ports.git.fetch(app, app.gitUrl, wanted, fetching), ports),
+    withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], fetching), ports),
+    platformReleases(ports, environment),
+  ])
+  if (!origin.ok) return originError(app, origin)
+  if (!held.ok) return remoteError(environment, held)
+  if (!platform.ok) return platformError(environment, platform)
+  const source = origin.value[sourceBranch]
+  const target = origin.value[environment.branch]
+  if (!source) return { refused: { gate: 'branch_missing', branch: sourceBranch } }
+  if (!target) return { refused: { gate: 'branch_missing', branch: environment.branch } }
+  const holds = held.value[remote.branch] ?? null
+  return {
+    source: { branch: sourceBranch, commit: source },
+    target: { branch: environment.branch, commit: target },
+    holds,
+    runs: runningCommit(environment, platform.value as readonly PlatformRelease[], holds),
+  }
+}
+
+/** The commit that goes: the branch's own, the merge that Bitbucket will be asked for, or the picks, foreseen by git itself. */
+async function previewResult(
+  ports: WorkerPorts,
+  { app, environment, kind, picks = [], release, signal }: PlanningRequest,
+  { source, target, holds, runs }: Branches,
+): Promise<(Pick<PicksPreview, 'result'> & Partial<PicksPreview>) | Refused> {
+  if (kind === 'hotfix') {
+    if (release === undefined) throw new Error('a hot-fix is planned for a release only')
+    return previewPicks(ports, { app, environment, picks, number: release.number, target, holds, runs, signal })
+  }
+  if (await ports.git.isAncestor(app, source.commit, target.commit)) {
+    const { sha, tree } = await ports.git.commit(app, target.commit)
+    return { result: { how: 'commit', commit: sha, tree } }
+  }
+  const merge = await ports.git.previewMerge(app, target.commit, source.commit)
+  if (merge.clean) return { result: { how: 'merge', parents: [target.commit, source.commit], tree: merge.tree } }
+  return { refused: { gate: 'merge_conflict', source: source.branch, target: target.branch, files: merge.files } }
+}
+
+/** Commits that the remote holds and the push would drop. */
+async function wouldBeLost(
+  ports: WorkerPorts,
+  { app, environment }: PlanningRequest,
+  holds: string | null,
+  going: readonly string[],
+): Promise<Refused | undefined> {
+  if (holds === null) return undefined
+  for (const commit of going) if (await ports.git.isAncestor(app, holds, commit)) return undefined
+  const { name: remote, branch } = environment.remote
+  const { count, commits } = await ports.git.commits(app, { from: [holds], notFrom: going, limit: 10 })
+  const lost = commits.map(({ sha, title, author }) => ({ sha, title, author: author.name }))
+  return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
+}
+
+/** Merging is asked about only where there is a merge; without it, and without required checks, Bitbucket need not answer. */
+async function askBitbucket(
+  ports: WorkerPorts,
+  { app, environment, forEmergency }: PlanningRequest,
+  source: string,
+  result: Result,
+): Promise<{ checks: readonly CheckStatus[] } | Refused> {
+  const [built, forbidden] = await Promise.all([
+    checkBuilds(ports, app, environment, source),
+    result.how === 'merge'
+      ? withRetry(() => ports.bitbucket.mergeForbiddenBy(app, environment.branch), ports)
+      : undefined,
+  ])
+  if (forbidden && !forbidden.ok) return forgeError(forbidden)
+  if (forbidden?.value !== undefined) {
+    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
+  }
+  if ('checks' in built || built.refused.gate !== 'checks_failed') return built
+  return forEmergency && mayBeEmergency(environment) ? { checks: built.refused.checks } : built
+}
+
+function stepsOf(environment: Environment, bound: BoundFacts, isTalkedOver: boolean): readonly StepName[] {
+  const { result, remote, database } = bound
+  const pushes = result.how === 'merge' || remote.holds !== result.commit || remote.runs !== result.commit
+  const steps: (StepName | false)[] = [
+    environment.announce === 'required' && 'announce',
+    bound.kind === 'hotfix' && 'pick',
+    (bound.kind === 'hotfix' || environment.signOff !== undefined || isTalkedOver) && 'record',
+    result.how === 'merge' && 'merge',
+    'sync',
+    'verify',
+    (database?.pending.length ?? 0) > 0 && 'migrate',
+    pushes && 'push',
+    'confirm',
+    'report',
+  ]
+  return steps.filter((name) => name !== false)
+}
+
+/** Where a person reads the repository: Bitbucket's web address. */
+function webUrl(app: App): string {
+  return `https://bitbucket.org/${app.repository}`
+}

@@ -1,0 +1,111 @@
+import type { PullRequest } from '../../../release/ports/bitbucket.ts'
+import { pollUntil, withRetry } from '../../retry.ts'
+import { forgeError, originError } from '../../world.ts'
+import { type Probe, type Step, type StepContext, type Stopped, short, stopped, wasCutOff } from './step.ts'
+
+/** Others may have put commits on top of the merge already: it is looked for under this many. */
+const MOST_ON_TOP = 100
+
+function pullRequestOf({ plan }: StepContext): number {
+  if (plan.pullRequest === undefined) throw new Error('a merge needs a pull request')
+  return plan.pullRequest.id
+}
+
+/**
+ * Fetches origin's branch and holds the pull request's merge against what was signed: exactly the parents and the tree
+ * of the plan.
+ */
+async function provenMerge(run: StepContext, { mergeCommit }: PullRequest): Promise<Probe> {
+  const { ports, app, plan } = run
+  const { target, result } = plan.bound
+  if (result.how !== 'merge') throw new Error('this plan has no merge')
+  const pullRequest = pullRequestOf(run)
+  const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports)
+  if (!fetched.ok) return stopped(originError(app, fetched).refused, 'unknown')
+  const head = fetched.value[target.branch]
+  if (!head || head === target.commit) return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
+
+  const isKnown = target.commit !== null && (await ports.git.has(app, target.commit))
+  const notFrom = isKnown && target.commit !== null ? [target.commit] : []
+  const since = await ports.git.commits(app, { from: [head], notFrom, limit: MOST_ON_TOP })
+  const named = mergeCommit && since.commits.find(({ sha }) => sha.startsWith(mergeCommit))?.sha
+  const made = named || head
+  const merged = await ports.git.commit(app, made)
+  if (merged.tree === result.tree && merged.parents.join() === result.parents.join()) {
+    return { is: 'there', result: { said: `Merged PR #${pullRequest} as ${short(made)}`, commit: made } }
+  }
+  const expected = `parents ${result.parents.map(short).join(' and ')}, tree ${short(result.tree)}`
+  const found = `${short(made)} with parents ${merged.parents.map(short).join(' and ')}, tree ${short(merged.tree)}`
+  return stopped({ gate: 'merge_unexpected', expected, found }, 'some')
+}
+
+/** Merges the pull request, as a merge commit, and proves that exactly the signed merge is on the branch. */
+export const merge: Step = {
+  name: 'merge',
+
+  async probe(run) {
+    const { ports, app } = run
+    const id = pullRequestOf(run)
+    const now = await withRetry(() => ports.bitbucket.pullRequest(app, id), ports)
+    if (!now.ok) return stopped(forgeError(now).refused, 'as before')
+    if (now.value.state === 'merged') return provenMerge(run, now.value)
+    if (now.value.state === 'declined') {
+      return stopped({ gate: 'merge_refused', detail: `PR #${id} was declined` }, 'none')
+    }
+    return { is: 'absent' }
+  },
+
+  async awaitEffect(run) {
+    const seen = await waitUntilMerged(run)
+    return seen.is === 'absent' ? notSeen(pullRequestOf(run)) : seen
+  },
+
+  async perform(run) {
+    const { ports, app, plan, release } = run
+    const id = pullRequestOf(run)
+    const answer = await ports.bitbucket.merge(
+      app,
+      id,
+      `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
+      run.signal,
+    )
+    const saidNo = answer.merge === 'refused' || answer.merge === 'moved'
+    // A merge that is asked for twice is refused once: by a request before this one, or a person's, it may be merged.
+    const seen = saidNo && !wasCutOff(run) ? await merge.probe(run) : await waitUntilMerged(run)
+    if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
+    if (seen.is === 'absent') return notMerged(id, answer)
+    return { ...seen, effect: seen.effect === 'as before' ? 'unknown' : seen.effect }
+  },
+}
+
+function notMerged(
+  pullRequest: number,
+  answer: Awaited<ReturnType<StepContext['ports']['bitbucket']['merge']>>,
+): Stopped {
+  if (answer.merge === 'refused') return stopped({ gate: 'merge_refused', detail: answer.detail }, 'none')
+  if (answer.merge === 'moved') {
+    const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
+    return stopped({ gate: 'plan_outdated', moved }, 'none')
+  }
+  return notSeen(pullRequest)
+}
+
+function notSeen(pullRequest: number): Stopped {
+  return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
+}
+
+/** Looks until the merge is seen or can't come any more: merged, not merged or not known, never guessed. */
+async function waitUntilMerged(run: StepContext): Promise<Probe> {
+  const { ports, signal } = run
+  let last: Probe = { is: 'absent' }
+  const seen = await pollUntil(
+    async () => {
+      last = await merge.probe(run)
+      const isKnown =
+        last.is === 'there' || (last.is === 'stopped' && (last.effect === 'some' || last.effect === 'none'))
+      return isKnown ? last : undefined
+    },
+    { forMs: ports.times.settleMerge, everyMs: ports.times.poll, signal, clock: ports.clock },
+  )
+  return seen ?? last
+}

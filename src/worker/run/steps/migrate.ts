@@ -1,0 +1,185 @@
+import type { MigrationStatus } from '../../../release/ports/migrations.ts'
+import { inCheckout, lookAtDatabase } from '../../database.ts'
+import { pollUntil } from '../../retry.ts'
+import { migratorError } from '../../world.ts'
+import { type Performed, type Probe, type Step, type StepContext, type Stopped, stopped, wasCutOff } from './step.ts'
+import { upgradePatiently } from './upgrade.ts'
+
+function database({ plan }: StepContext) {
+  const planned = plan.bound.database
+  if (planned === null) throw new Error('this plan has no migrations')
+  return planned
+}
+
+const atHead = (revisions: readonly string[], head: string | null) => revisions.length === 1 && revisions[0] === head
+
+interface Now {
+  readonly revisions: readonly string[]
+  /** A session of ours is at work in the database: a migration that was cut off, since we run one at a time. */
+  readonly isWorking: boolean
+}
+
+async function databaseNow(run: StepContext): Promise<Now | Stopped> {
+  const now = await lookAtDatabase(run.ports, run, run.signal)
+  if (!now.ok) return stopped(migratorError(run.environment, now).refused, 'as before')
+  return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
+}
+
+/**
+ * After a migration that was cut off: its alembic may be alive without us, and Postgres ends a statement whoever has
+ * gone. Looks until nothing of ours is at work there.
+ */
+async function databaseAtRest(run: StepContext): Promise<Now | Stopped> {
+  const { times } = run.ports
+  let last = await databaseNow(run)
+  if (!('is' in last) && !last.isWorking) return last
+  await run.tell(
+    `migrate-waits:${run.release.attempt}`,
+    'A migration that was cut off is still at work in the database.',
+  )
+  await pollUntil(
+    async () => {
+      last = await databaseNow(run)
+      return 'is' in last || last.isWorking ? undefined : last
+    },
+    { forMs: times.confirm, everyMs: times.poll, signal: run.signal, clock: run.ports.clock },
+  )
+  if (!('is' in last) && last.isWorking) {
+    const detail = 'a migration that was cut off is still at work in the database'
+    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
+      result: { revisions: last.revisions },
+    })
+  }
+  return last
+}
+
+function found(run: StepContext, now: Now | Stopped): Probe {
+  const { head, pending } = database(run)
+  if ('is' in now) return now
+  if (!atHead(now.revisions, head)) return { is: 'absent' }
+  return { is: 'there', result: { said: done(pending.length, head), revisions: now.revisions } }
+}
+
+/** `alembic upgrade head` from a checkout of the exact commit; the revision is read again afterwards. */
+export const migrate: Step = {
+  name: 'migrate',
+
+  async probe(run) {
+    if (!wasCutOff(run)) return found(run, await databaseNow(run))
+    const now = await databaseAtRest(run)
+    const seen = found(run, now)
+    if (seen.is !== 'absent' || 'is' in now) return seen
+    // Cut off in a migration that commits in its middle: the revision does not tell how far it came.
+    const partly = mayBePartlyIn(run, 'cut off', leftAfter(run, now.revisions))
+    if (partly === undefined) return seen
+    const detail = `${partly} was cut off, and it may be in by parts`
+    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
+      result: { revisions: now.revisions },
+    })
+  },
+
+  async perform(run) {
+    const { ports, app, environment, commit, signal } = run
+    if (commit === undefined) throw new Error('migrations need the commit that goes')
+    return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
+      const mayGoOn = async () => {
+        const now = await ports.migrations.status(environment, checkout, signal)
+        if (!now.ok) return stopped(migratorError(environment, now).refused, 'as before')
+        return changedSince(run, now.value)
+      }
+      const different = await mayGoOn()
+      if (different !== undefined) return different
+      const answer = await upgradePatiently(run, checkout, mayGoOn)
+      if ('is' in answer) return answer
+      const after = answer.upgrade === 'unknown' ? await databaseAtRest(run) : await databaseNow(run)
+      if ('is' in after) {
+        const { output } = answer
+        const detail = 'the database does not answer since the migration was started'
+        return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output })
+      }
+      return outcome(run, answer, after.revisions)
+    })
+  },
+}
+
+/** Another database, or pending revisions other than the signed ones, must not be migrated; those that a try before has put in are left. */
+function changedSince(run: StepContext, { identity, pending, heads }: MigrationStatus): Stopped | undefined {
+  const planned = database(run)
+  if (identity !== planned.identity) {
+    const moved = [{ what: 'the database', from: planned.identity, to: identity }]
+    return stopped({ gate: 'plan_outdated', moved }, 'as before')
+  }
+  const same = heads.length === 1 && heads[0]?.revision === planned.head
+  const known = pending.every(({ revision }) => planned.pending.includes(revision))
+  if (same && known) return undefined
+  const now = pending.map(({ revision }) => revision).join(', ')
+  return stopped(
+    { gate: 'plan_outdated', moved: [{ what: 'the pending migrations', from: planned.pending.join(', '), to: now }] },
+    'as before',
+  )
+}
+
+function outcome(
+  run: StepContext,
+  answer: Awaited<ReturnType<StepContext['ports']['migrations']['upgrade']>>,
+  after: readonly string[],
+): Performed | Stopped {
+  const { head, pending, revisions } = database(run)
+  const { output } = answer
+  const result = { revisions: after }
+  if (atHead(after, head)) {
+    return { is: 'done', effect: 'some', result: { said: done(pending.length, head), revisions: after } }
+  }
+  // Held against the plan, not against this try: a try before may have put some in.
+  const untouched = [...revisions].sort().join() === [...after].sort().join()
+  if (answer.upgrade !== 'done') {
+    const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
+    const line = output.findLast(isErrorLine) ?? output.findLast((each) => each.trim() !== '')
+    const ending = answer.upgrade === 'failed' ? { failed: answer.revision } : 'cut off'
+    const partly = mayBePartlyIn(run, ending, pending.slice(reached + 1))
+    const because = {
+      gate: 'migration_failed' as const,
+      ...(answer.upgrade === 'failed' && answer.revision !== undefined && { revision: answer.revision }),
+      database: after,
+      applied: pending.slice(0, reached + 1),
+      pending: pending.slice(reached + 1),
+      ...(partly !== undefined && { partly }),
+      ...(line !== undefined && { line }),
+      output: output.slice(-20),
+    }
+    const nothing = partly === undefined ? 'none' : 'unknown'
+    return stopped(because, untouched ? nothing : 'some', { output, result })
+  }
+  const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${head}`
+  return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output, result })
+}
+
+/** The planned revisions that are not in, by where the database is. */
+function leftAfter(run: StepContext, revisions: readonly string[]): readonly string[] {
+  const { pending } = database(run)
+  return pending.slice(Math.max(-1, ...revisions.map((revision) => pending.indexOf(revision))) + 1)
+}
+
+/** How Python and alembic say what went wrong; SQLAlchemy adds lines of advice after it. */
+const isErrorLine = (line: string) => /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /.test(line)
+
+/**
+ * The revision that a failure may have left in by parts: one that commits in its middle, or any on a database whose
+ * changes of schema are in no transaction.
+ */
+function mayBePartlyIn(
+  run: StepContext,
+  ending: 'cut off' | { readonly failed: string | undefined },
+  left: readonly string[],
+): string | undefined {
+  const failed = ending === 'cut off' ? left[0] : ending.failed
+  const revision = failed ?? left[0]
+  if (revision === undefined || !left.includes(revision)) return undefined
+  const isPostgres = !database(run).identity.includes('://')
+  const commits = run.plan.migrations.find((each) => each.revision === revision)?.commits === true
+  return commits || (!isPostgres && failed !== undefined) ? revision : undefined
+}
+
+function done(count: number, head: string | null): string {
+  return `Migrated the database to ${head}: ${count}\u00a0${count === 1 ? 'migration is' : 'migrations are'} in`
+}

@@ -1,0 +1,90 @@
+/** What `/deploy status` may call live: the newest thing that a release has proven or seen. */
+import { describe, expect, it } from 'vitest'
+import { deployedAfter } from '../../src/release/deployed.ts'
+import { anEnvironment, aRelease, aStep, at, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
+
+const environment = anEnvironment()
+const onGit = anEnvironment({ remote: { name: 'live', url: '/srv/live.git', branch: 'master', platform: 'git' } })
+const before = sha('5b8e6c0')
+const brought = sha('c0ffee1')
+const elsewhere = sha('d00d1e5')
+const run = { signOffs: SIGNED, attempt: 1, approvedAt: at('08:44'), startedAt: at('08:45'), endedAt: at('09:00') }
+const confirmed = [...stepsUpTo('confirm'), aStep('confirm', { result: { commit: brought } })].filter(
+  ({ name, state }) => name !== 'confirm' || state === 'done',
+)
+
+describe('what a release knows of what runs', () => {
+  it('is what it has proven, however it ended', () => {
+    for (const state of ['succeeded', 'needs attention', 'closed'] as const) {
+      expect(deployedAfter(aRelease({ ...run, state, steps: confirmed }), environment)).toMatchObject({
+        is: 'proven',
+        commit: brought,
+        number: 12,
+      })
+    }
+  })
+
+  it('is nothing once its push has begun and was not proven', () => {
+    const pushes = [
+      { state: 'running', effect: 'unknown' },
+      { state: 'unknown', effect: 'unknown' },
+      { state: 'failed', effect: 'some' },
+    ] as const
+    for (const push of pushes) {
+      const release = aRelease({ ...run, state: 'closed', steps: stepsUpTo('push', push) })
+      expect(deployedAfter(release, environment)).toEqual({
+        is: 'not known',
+        number: 12,
+        state: 'closed',
+        since: 'its push',
+      })
+    }
+    const unproven = aRelease({ ...run, state: 'closed', steps: stepsUpTo('confirm', { state: 'unknown' }) })
+    expect(deployedAfter(unproven, environment)).toMatchObject({ is: 'not known', since: 'its push' })
+  })
+
+  it('is what ran before where the release phase of what it has pushed failed, until somebody retries', () => {
+    const because = {
+      gate: 'release_phase_failed',
+      app: 'api-production',
+      platformRelease: 'v42',
+      commit: brought,
+    } as const
+    const steps = stepsUpTo('confirm', { state: 'failed', endedAt: at('08:58') })
+    const stopped = (state: 'needs attention' | 'closed' | 'approved') =>
+      deployedAfter(aRelease({ ...run, state, steps, problem: { step: 'confirm', because } }), environment)
+    for (const state of ['needs attention', 'closed'] as const) {
+      expect(stopped(state)).toMatchObject({ is: 'held', holds: brought, commit: before, number: 12 })
+    }
+    expect(stopped('needs attention')).toMatchObject({ at: at('08:58').toISOString() })
+    expect(stopped('approved')).toMatchObject({ is: 'not known', since: 'its push' })
+  })
+
+  it('is what its plan saw while nothing was pushed, or the push was refused', () => {
+    const seen = { is: 'seen', commit: before, number: 12, at: at('08:14').toISOString() }
+    expect(deployedAfter(aRelease({}), environment)).toMatchObject(seen)
+    const refused = stepsUpTo('push', { state: 'failed', effect: 'none' })
+    expect(deployedAfter(aRelease({ ...run, state: 'closed', steps: refused }), environment)).toMatchObject(seen)
+    const stopped = stepsUpTo('migrate', { state: 'failed', effect: 'some' })
+    expect(deployedAfter(aRelease({ ...run, state: 'needs attention', steps: stopped }), environment)).toMatchObject(
+      seen,
+    )
+  })
+
+  it('is where the remote has moved, where that is a commit', () => {
+    const outdated = (...moved: { what: string; from: string; to: string }[]) =>
+      aRelease({ state: 'outdated', endedAt: at('09:00'), problem: { because: { gate: 'plan_outdated', moved } } })
+    const to = (what: string, commit: string) => ({ what, from: before, to: commit })
+    const seen = { is: 'seen', commit: elsewhere, at: at('09:00').toISOString() }
+    expect(deployedAfter(outdated(to('what runs', elsewhere)), environment)).toMatchObject(seen)
+    expect(deployedAfter(outdated(to('the remote', elsewhere)), onGit)).toMatchObject(seen)
+    for (const release of [outdated(to('what runs', 'absent')), outdated(to('the remote', elsewhere))]) {
+      expect(deployedAfter(release, environment)).toMatchObject({ is: 'not known', since: 'the remote moved' })
+    }
+    expect(deployedAfter(outdated(to('master', elsewhere)), environment)).toMatchObject({ is: 'seen', commit: before })
+  })
+
+  it('is nothing before there is a plan', () => {
+    expect(deployedAfter(aRelease({ state: 'planning', plan: undefined }), environment)).toBeUndefined()
+  })
+})
