@@ -1,5 +1,5 @@
-import type { ReleaseEvent, Store } from '../release/ports/store.ts'
-import type { ReleaseState, StepName, StepState } from '../release/terms.ts'
+import type { ReleaseEvent } from '../release/events.ts'
+import type { Store } from '../release/ports/store.ts'
 import type { Metrics } from './metrics.ts'
 
 /** The same store; what its committed events tell is counted. Counts the ends of releases and of steps. */
@@ -25,11 +25,18 @@ export function countEvents(store: Store, metrics: Metrics): Store {
   }
 }
 
-function count({ type, data }: ReleaseEvent, metrics: Metrics): void {
-  if (type === 'release_ended') {
-    metrics.releaseEnded({ app: String(data.app), name: String(data.environment) }, data.state as ReleaseState)
-  }
-  if (typeof data.ms === 'number' && typeof data.step === 'string') {
-    metrics.stepEnded(data.step as StepName, type.replace('step_', '') as StepState, data.ms)
+function count(event: ReleaseEvent, metrics: Metrics): void {
+  switch (event.type) {
+    case 'release_ended':
+      metrics.releaseEnded({ app: event.data.app, name: event.data.environment }, event.data.state)
+      break
+    case 'step_done':
+    case 'step_failed':
+    case 'step_unknown':
+      if (event.data.ms !== undefined) metrics.stepEnded(event.data.step, STATE_OF[event.type], event.data.ms)
+      break
+    default:
   }
 }
+
+const STATE_OF = { step_done: 'done', step_failed: 'failed', step_unknown: 'unknown' } as const

@@ -1,3 +1,4 @@
+import type { ReleaseEvent } from '../release/events.ts'
 import type { Store } from '../release/ports/store.ts'
 
 /**
@@ -26,7 +27,7 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
             addSignOff: (number, signOff) =>
               tx.addSignOff(number, signOff.note ? { ...signOff, note: scrub(signOff.note) } : signOff),
             putStep: (number, step) => tx.putStep(number, step.result ? { ...step, result: clean(step.result) } : step),
-            addEvent: (event) => tx.addEvent({ ...event, data: clean(event.data) }),
+            addEvent: (event) => tx.addEvent({ ...event, data: clean(event.data) } as ReleaseEvent),
             send: (message) =>
               tx.send(
                 message.kind === 'line'

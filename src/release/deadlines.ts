@@ -2,17 +2,17 @@
  * What time alone does to releases, by the store's clock: they expire, people are reminded, and nothing waits in vain
  * without somebody being told. Safe to repeat and to run from several bots: each release is looked at under its lock.
  */
-import { end, needAttention, privately, say } from './course.ts'
+import { findEvent } from './events.ts'
 import { owed } from './policy.ts'
 import type { Store, Transaction } from './ports/store.ts'
-import { irreversibleBegun, type Release } from './release.ts'
+import type { Release } from './release.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import { privately, say } from './thread.ts'
+import { RUN_MUST_BEGIN_MS, stop } from './transitions/index.ts'
 
 /** A worker that was not seen for this long counts as gone. */
 export const WORKER_GONE_MS = 30_000
 const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
-/** The run must begin within this time of the last sign-off: nothing starts by surprise. */
-export const RUN_MUST_BEGIN_MS = 60 * 60_000
 /** Slack takes seconds: what it has not confirmed after this time somebody should know of. */
 const ANNOUNCEMENT_IS_LATE_MS = 5 * 60_000
 const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
@@ -60,7 +60,7 @@ async function look(
   gone: { lastSeen?: string } | undefined,
 ): Promise<void> {
   const events = state === 'approved' ? await store.events(number) : []
-  const isAnnounced = events.some(({ type }) => type === 'announcement_sent')
+  const isAnnounced = findEvent(events, 'announcement_sent') !== undefined
   await store.transaction(async (tx) => {
     const release = await tx.lockRelease(number)
     if (release === undefined) return
@@ -86,11 +86,11 @@ async function applyDeadline(
   switch (release.state) {
     case 'planning':
       if (gone && since(release.requestedAt) >= NO_WORKER_ENDS_PLANNING_MS) {
-        return end(tx, release, 'refused', { actor: 'bot', problem: { because: { gate: 'no_worker', ...gone } } })
+        return stop(tx, release, { because: { gate: 'no_worker', ...gone } }, { actor: 'bot' })
       }
       if (since(release.requestedAt) >= PLANNING_IS_GIVEN_UP_MS) {
         const because = { gate: 'time_ran_out' as const, during: 'a try that the worker did not end' }
-        return end(tx, release, 'refused', { actor: 'bot', problem: { because } })
+        return stop(tx, release, { because }, { actor: 'bot' })
       }
       break
     case 'awaiting sign-off': {
@@ -98,7 +98,7 @@ async function applyDeadline(
       const expiresAt = release.expiresAt ?? new Date(Number(release.plannedAt ?? tx.now) + withoutCard)
       if (tx.now >= expiresAt) {
         const because = { gate: 'expired' as const, number, at: expiresAt.toISOString() }
-        return end(tx, release, 'expired', { actor: 'bot', problem: { because } })
+        return stop(tx, release, { because }, { actor: 'bot' })
       }
       const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
       if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
@@ -139,8 +139,7 @@ async function endUnbegun(tx: Transaction, release: Release, isAnnounced: boolea
     isAnnounced && release.announcement === undefined
       ? { gate: 'announcement_unconfirmed' as const, until: at }
       : { gate: 'expired' as const, number: release.number, at }
-  if (irreversibleBegun(release.steps)) return needAttention(tx, release, { because }, { actor: 'bot' })
-  await end(tx, release, 'expired', { actor: 'bot', problem: { because } })
+  await stop(tx, release, { because }, { actor: 'bot' })
 }
 
 /**

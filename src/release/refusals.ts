@@ -164,6 +164,11 @@ export type Refusal =
 
 export type Gate = Refusal['gate']
 
+/** A gate did not hold: nothing was changed. */
+export interface Refused {
+  readonly refused: Refusal
+}
+
 /** How a step of a run stopped. `output` is scrubbed; its last lines are shown. */
 export type Failure =
   | { readonly gate: 'merge_refused'; readonly detail: string }

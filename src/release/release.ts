@@ -1,16 +1,8 @@
 /** A release as it is stored: its facts, its sign-offs and its steps. */
 import type { Plan } from './plan.ts'
 import type { Problem } from './refusals.ts'
-import {
-  IRREVERSIBLE_STEPS,
-  type PersonName,
-  type PostedMessage,
-  type ReleaseKind,
-  type ReleaseState,
-  type SignOffKind,
-  type StepName,
-  type StepState,
-} from './terms.ts'
+import { isIrreversible } from './steps.ts'
+import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName, StepState } from './terms.ts'
 
 /** A person's recorded word on one fingerprint. */
 export interface SignOff {
@@ -109,5 +101,5 @@ export function isEmergency(release: Release): boolean {
  * Decides between `failed` and `needs attention`.
  */
 export function irreversibleBegun(steps: readonly StepRow[]): boolean {
-  return steps.some((row) => IRREVERSIBLE_STEPS.includes(row.name) && row.state !== 'pending' && row.effect !== 'none')
+  return steps.some((row) => isIrreversible(row.name) && row.state !== 'pending' && row.effect !== 'none')
 }

@@ -5,33 +5,36 @@
 
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { applyDeadlines, missingWorker } from './deadlines.ts'
+import { deployedNow } from './deployed.ts'
+import type { EnvironmentStatus } from './messages.ts'
+import { type Action, groupsOf, type Person, refusal, rightTo } from './policy.ts'
+import type { Directory } from './ports/directory.ts'
+import type { Store } from './ports/store.ts'
+import type { Refused } from './refusals.ts'
+import type { Release } from './release.ts'
+import { type RequestCommand, type Requested, requestRelease } from './request.ts'
+import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import type { SignOffKind } from './terms.ts'
 import {
   type ActionRequest,
   cancel,
   close,
-  type Done,
   go,
   nameOf,
-  type Refused,
+  type Replacing,
   retry,
   sign,
   type Transition,
-} from './deeds.ts'
-import { deployedNow } from './deployed.ts'
-import { makeRelease, type Replacing, type RequestCommand, type Requested } from './making.ts'
-import type { EnvironmentStatus } from './messages.ts'
-import { type Action, groupsOf, type Person, refusal } from './policy.ts'
-import type { Directory } from './ports/directory.ts'
-import type { Store } from './ports/store.ts'
-import type { Release } from './release.ts'
-import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
-import type { SignOffKind } from './terms.ts'
+} from './transitions/index.ts'
 
 /** What may let a release go: under the rules that it was asked for with, and no others. */
 const STARTS: readonly Action[] = ['qa', 'approval', 'talked over', 'emergency', 'retry']
 
 /** What a release can take more than once in its life: it takes each of a person's deeds once. */
 const CAN_COME_BACK: readonly Action[] = ['cancel', 'retry']
+
+/** What an action did: the release as it is now, or why nothing was changed. */
+export type Done = { readonly release: Release } | Refused
 
 export interface ReleaseService {
   /** Makes the release and its planning job. Refuses unknown names, busy environments, channels that can't be posted to. */
@@ -106,8 +109,8 @@ export function createReleaseService(ports: {
     }
   }
 
-  /** Looks up, locks, asks policy; the deed then changes the release in the same transaction. */
-  async function press(action: Action, asked: ActionRequest, deed: Transition): Promise<Done> {
+  /** Looks up, locks, asks policy; the transition then changes the release in the same transaction. */
+  async function press(action: Action, asked: ActionRequest, transition: Transition): Promise<Done> {
     const { release: number, by, key } = asked
     const known = await store.release(number)
     if (known === undefined) return { refused: { gate: 'unknown_release', number } }
@@ -117,7 +120,8 @@ export function createReleaseService(ports: {
     const person = await member(by, groupsOf(environment))
     if ('refused' in person) return person
     const isKeyed = key !== undefined && CAN_COME_BACK.includes(action)
-    const isDone = isKeyed && (await store.events(number)).some(({ data }) => data.delivery === key)
+    const isDone =
+      isKeyed && (await store.events(number)).some(({ data }) => 'delivery' in data && data.delivery === key)
     const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
@@ -130,7 +134,8 @@ export function createReleaseService(ports: {
       if (STARTS.includes(action) && release.configuration !== environment.digest) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
-      return deed(tx, { release, environment, person, asked })
+      const attribution = { name: person.name, right: rightTo(action, { environment, release, person }) }
+      return transition(tx, { release, environment, person, asked, attribution })
     })
     if (refused !== undefined) return refused
     const release = await store.release(number)
@@ -157,7 +162,7 @@ export function createReleaseService(ports: {
       ...(reason !== undefined && { reason }),
       ...(picks && { picks }),
     }
-    return makeRelease(ports, command, { environment: found.environment, person }, { replaces: number, as })
+    return requestRelease(ports, command, { environment: found.environment, person }, { replaces: number, as })
   }
 
   return {
@@ -166,7 +171,7 @@ export function createReleaseService(ports: {
       if ('refused' in found) return found
       const person = await member(command.by, [])
       if ('refused' in person) return person
-      return makeRelease(ports, command, { environment: found.environment, person })
+      return requestRelease(ports, command, { environment: found.environment, person })
     },
 
     async preview(asked) {

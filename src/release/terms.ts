@@ -67,23 +67,17 @@ export type SignOffKind = (typeof SIGN_OFF_KINDS)[number]
 /** The least characters of the reason of an emergency or a hot-fix. */
 export const SHORTEST_REASON = 10
 
-export const STEP_NAMES = [
-  'announce',
-  'pick',
-  'record',
-  'merge',
-  'sync',
-  'verify',
-  'migrate',
-  'push',
-  'confirm',
-  'report',
-] as const
-
-export type StepName = (typeof STEP_NAMES)[number]
-
-/** Steps whose effect on the world cannot be taken back by us. */
-export const IRREVERSIBLE_STEPS: readonly StepName[] = ['merge', 'pick', 'migrate', 'push']
+export type StepName =
+  | 'announce'
+  | 'pick'
+  | 'record'
+  | 'merge'
+  | 'sync'
+  | 'verify'
+  | 'migrate'
+  | 'push'
+  | 'confirm'
+  | 'report'
 
 export type StepState = 'pending' | 'running' | 'done' | 'failed' | 'unknown'
 

@@ -1,10 +1,10 @@
 /** Gathers what a message needs beside the release, and draws it. */
-import { expiryOf } from '../release/course.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import { groupsOf, owed, whoMay } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
+import { expiryOf } from '../release/transitions/index.ts'
 import type { SlackDirectory } from './directory.ts'
 import type { Action } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'

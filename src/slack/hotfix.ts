@@ -1,11 +1,11 @@
 /** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
 import { parseHotfix } from '../release/command.ts'
 import { asBranch, hotfixRefusal, MOST_PICKS, readCommits, SUPERSEDED_BY_HOTFIX } from '../release/hotfix.ts'
-import type { Requested } from '../release/making.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'
 import type { Release } from '../release/release.ts'
+import type { Requested } from '../release/request.ts'
 import type { ReleaseService } from '../release/service.ts'
 import type { DrawingPorts } from './drawing.ts'
 import { HOTFIX_FIELD, type HotfixModalFacts, SURE } from './views/hotfix-modal.ts'

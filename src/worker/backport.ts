@@ -3,26 +3,20 @@
  * the next merge may conflict with it. A pull request carries it there.
  */
 
-import { say } from '../release/course.ts'
+import { type EventType, findEvent } from '../release/events.ts'
 import { missingPicks, needsBackport } from '../release/hotfix.ts'
 import type { PlannedPick } from '../release/plan.ts'
 import type { PullRequest } from '../release/ports/bitbucket.ts'
 import type { Claim } from '../release/ports/jobs.ts'
 import { type Release, step } from '../release/release.ts'
-import type { App, Environment } from '../release/settings.ts'
+import type { App } from '../release/settings.ts'
+import { say } from '../release/thread.ts'
+import type { Place } from './place.ts'
 import { type Named, plain } from './plan/pull-request.ts'
 import type { WorkerPorts } from './ports.ts'
 import { withRetry } from './retry.ts'
 
 const MOST_LOOKED_AT = 100
-
-export interface Place {
-  readonly app: App
-  readonly environment: Environment
-}
-
-/** The event that says which pull request carries a hot-fix. `source`: the branch, where it is ours. */
-export const CARRIED = 'hotfix_carried'
 
 /** How this hot-fix's pull request is found again: a line of its description that no other one has. */
 export function carryMarker(app: App, { number, requestedAt }: Named): string {
@@ -55,7 +49,7 @@ export async function backportPicks(ports: WorkerPorts, place: Place, release: R
   if (!needsBackport(release)) return
   const isMine = await afterwards(ports, place, async (lost) => {
     const signal = claim === undefined ? lost : AbortSignal.any([claim.signal, lost])
-    if (await happened(ports, release, CARRIED)) return
+    if (await happened(ports, release, 'hotfix_carried')) return
     await carry(ports, place.app, release, signal, claim)
   })
   if (!isMine) throw new Error(`another worker looks after the hot-fixes of ${place.environment.name}`)
@@ -81,7 +75,7 @@ async function carry(
   await ports.store.transaction(async (tx) => {
     tx.addEvent({
       release: release.number,
-      type: CARRIED,
+      type: 'hotfix_carried',
       actor: 'worker',
       data: { branch, pullRequest: id, isNew, ...(isNew && { source }) },
     })
@@ -203,6 +197,6 @@ function description(app: App, release: Release, destination: string): string {
   ].join('\n')
 }
 
-export async function happened({ store }: WorkerPorts, { number }: Release, event: string): Promise<boolean> {
-  return (await store.events(number)).some(({ type }) => type === event)
+export async function happened({ store }: WorkerPorts, { number }: Release, type: EventType): Promise<boolean> {
+  return findEvent(await store.events(number), type) !== undefined
 }

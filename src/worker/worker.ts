@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import { ClaimLost } from '../release/ports/jobs.ts'
-import { handleJob, lookAtAwaiting, lookAtHotfixes } from './jobs.ts'
+import { handleJob } from './jobs/index.ts'
 import type { WorkerPorts } from './ports.ts'
 import { RetryLater } from './run/runner.ts'
+import { lookAtAwaiting } from './watch/awaiting.ts'
+import { lookAfterHotfixes } from './watch/follow-up.ts'
 import { endAbandoned } from './watch/sweep.ts'
 
 const SEEN_EVERY_MS = 10_000
@@ -41,7 +43,7 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     )
   const lookAtAll = async () => {
     await lookAtAwaiting(ports)
-    await lookAtHotfixes(ports)
+    await lookAfterHotfixes(ports)
   }
   let looking: Promise<void> | undefined
   const look = () => {

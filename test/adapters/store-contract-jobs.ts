@@ -1,6 +1,8 @@
 /** What the store promises of jobs, and of the claims of those who have them in hand. */
+
 import { expect } from 'vitest'
 import { type Claim, ClaimLost } from '../../src/release/ports/jobs.ts'
+import { anyEvent } from '../support/builders.ts'
 import { type Behaviour, passUntil, stillWaits } from './store-contract-stores.ts'
 import { makeRelease } from './store-opened.ts'
 import { aborted, enqueue, run, working } from './store-working.ts'
@@ -132,7 +134,9 @@ export const jobs: readonly Behaviour[] = [
       await enqueue(a, run())
       const claim = await work.next()
       const note = (as: Claim) =>
-        a.store.transaction(async (tx) => tx.addEvent({ type: 'step_started', actor: 'worker', data: {} }), { as })
+        a.store.transaction(async (tx) => tx.addEvent(anyEvent({ type: 'step_started', actor: 'worker', data: {} })), {
+          as,
+        })
       await note(claim)
       await takeJobsAway()
       expect(await a.jobs.isLive(run())).toBe(true)

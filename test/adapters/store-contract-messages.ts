@@ -1,7 +1,9 @@
 /** What the store promises of messages that go out to Slack, and of deliveries that come in. */
+
 import { expect } from 'vitest'
 import type { OutboxMessage } from '../../src/release/messages.ts'
 import type { Posting } from '../../src/release/ports/deliveries.ts'
+import { anyEvent } from '../support/builders.ts'
 import { type Behaviour, type Ports, stillWaits, type Tested } from './store-contract-stores.ts'
 import { makeRelease } from './store-opened.ts'
 
@@ -179,7 +181,7 @@ export const outbox: readonly Behaviour[] = [
       const confirm = ({ outbox }: Ports) =>
         outbox.confirmed(id, { channel: 'C1', ts: '1.0' }, async (tx) => {
           followed += 1
-          tx.addEvent({ release: 1, type: 'card_posted', actor: 'bot', data: {} })
+          tx.addEvent(anyEvent({ release: 1, type: 'card_posted', actor: 'bot', data: {} }))
         })
       await Promise.all([confirm(a), confirm(b)])
       expect(followed).toBe(1)

@@ -1,9 +1,11 @@
 /** What the store promises of transactions, the chain of events, and small things. */
+
 import { expect } from 'vitest'
 import { chainHash } from '../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../src/lib/canonical-json.ts'
 import type { Transaction } from '../../src/release/ports/store.ts'
 import type { SignOff } from '../../src/release/release.ts'
+import { anyEvent } from '../support/builders.ts'
 import type { Behaviour, Ports } from './store-contract-stores.ts'
 import { makeRelease, request } from './store-opened.ts'
 
@@ -24,7 +26,7 @@ export const transactions: readonly Behaviour[] = [
         await tx.send({ kind: 'card', release: 1 })
         await tx.enqueue({ kind: 'plan', release: 1 })
         await tx.createRelease(request({ environment: 'integration' }))
-        tx.addEvent({ release: 1, type: 'noted', actor: 'bot', data: {} })
+        tx.addEvent(anyEvent({ release: 1, type: 'noted', actor: 'bot', data: {} }))
         expect(await b.store.release(1)).toEqual(before)
         expect(await b.store.current('api', 'integration')).toBeUndefined()
         expect(await b.outbox.due(9)).toEqual([])
@@ -70,7 +72,7 @@ export const transactions: readonly Behaviour[] = [
         (tx) => tx.send({ kind: 'outcome', release: 9, key: 'k' }),
         (tx) => tx.enqueue({ kind: 'run', release: 9, attempt: 1 }),
         (tx) => tx.createRelease(request({ replaces: 9 })),
-        async (tx) => tx.addEvent({ release: 9, type: 'noted', actor: 'bot', data: {} }),
+        async (tx) => tx.addEvent(anyEvent({ release: 9, type: 'noted', actor: 'bot', data: {} })),
       ]
       for (const call of wrong) await expect(a.store.transaction(call)).rejects.toThrow()
       expect(await a.store.chainHead()).toMatchObject({ count: 0 })
@@ -91,7 +93,7 @@ export const transactions: readonly Behaviour[] = [
           ready[mine - 1]?.resolve()
           await ready[others - 1]?.promise
           await tx.lockRelease(others)
-          tx.addEvent({ release: mine, type: 'planned', actor: 'worker', data: {} })
+          tx.addEvent(anyEvent({ release: mine, type: 'planned', actor: 'worker', data: {} }))
         })
       await Promise.all([both(a, 1, 2), both(b, 2, 1)])
       expect(runs).toBe(3)
@@ -119,14 +121,14 @@ export const transactions: readonly Behaviour[] = [
         Array.from({ length: 12 }, (_, at) =>
           (at % 2 ? a : b).store
             .transaction(async (tx) => {
-              tx.addEvent({ release: 1, type: 'noted', actor: 'bot', data: { text: 'ü "\0', at } })
-              tx.addEvent({ release: 1, type: 'seen', actor: 'worker', data: {} })
+              tx.addEvent(anyEvent({ release: 1, type: 'noted', actor: 'bot', data: { text: 'ü "\0', at } }))
+              tx.addEvent(anyEvent({ release: 1, type: 'seen', actor: 'worker', data: {} }))
               if (at === 7) throw onPurpose
             })
             .catch((error) => expect(error).toBe(onPurpose)),
         ),
       )
-      await a.store.transaction(async (tx) => tx.addEvent({ type: 'worker_seen', actor: 'worker', data: {} }))
+      await a.store.transaction(async (tx) => tx.addEvent(anyEvent({ type: 'worker_seen', actor: 'worker', data: {} })))
       const events = await b.store.events(1)
       expect(events).toHaveLength(22)
       let previousHash = '0'.repeat(64)
@@ -145,7 +147,7 @@ export const transactions: readonly Behaviour[] = [
     name: 'events take JSON only, and say so where they are added',
     test: async ({ a }) => {
       const wrong = a.store.transaction(async (tx) =>
-        tx.addEvent({ type: 'noted', actor: 'bot', data: { at: new Date() } }),
+        tx.addEvent(anyEvent({ type: 'noted', actor: 'bot', data: { at: new Date() } })),
       )
       await expect(wrong).rejects.toThrow('JSON values only')
       expect(await a.store.chainHead()).toEqual({ count: 0, hash: '0'.repeat(64) })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Claim } from '../../src/release/ports/jobs.ts'
+import { anyEvent } from '../support/builders.ts'
 import { makeRelease, openedStore, stopPostgres } from './store-opened.ts'
 import { aborted, enqueue, run, soon, storeWithRelease, working } from './store-working.ts'
 
@@ -60,7 +61,7 @@ describe('a claim', () => {
       async (tx) => {
         const taken = opened.sql(`set lock_timeout = '300ms'; update pgboss.job set retry_count = 1`)
         await expect(taken).rejects.toThrow('lock timeout')
-        tx.addEvent({ type: 'step_ended', actor: 'worker', data: {} })
+        tx.addEvent(anyEvent({ type: 'step_ended', actor: 'worker', data: {} }))
       },
       { as: claim },
     )

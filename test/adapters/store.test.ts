@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
+import { anyEvent } from '../support/builders.ts'
 import { emptyDatabase, makeRelease, openedStore, request, stopPostgres } from './store-opened.ts'
 
 afterAll(stopPostgres)
@@ -22,7 +23,7 @@ describe('releases', () => {
 describe('events', () => {
   it('can not be changed, removed or cut, not even by SQL', async () => {
     const opened = await openedStore()
-    await opened.store.transaction(async (tx) => tx.addEvent({ type: 'noted', actor: 'bot', data: {} }))
+    await opened.store.transaction(async (tx) => tx.addEvent(anyEvent({ type: 'noted', actor: 'bot', data: {} })))
     for (const text of [
       `update event set actor = 'U9'`,
       'delete from event',

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { verifyChain } from '../../src/operations/audit/record.ts'
-import type { ReleaseEvent } from '../../src/release/ports/store.ts'
+import type { ReleaseEvent } from '../../src/release/events.ts'
 import type { StoredChain } from '../../src/release/record.ts'
 
 const count = Number(process.argv[2] ?? 1_000_000)

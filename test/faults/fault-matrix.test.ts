@@ -115,8 +115,10 @@ function expectLetter(letter: string, row: Row, sim: Simulation, flow: Flow, car
 
 /** The gates for which releases have ended or stopped. */
 function reasons({ memory }: Simulation): readonly unknown[] {
-  const stopped = memory.events().filter(({ type }) => type === 'release_ended' || type === 'attention_needed')
-  return stopped.flatMap(({ data }) => (data.gate === undefined ? [] : [data.gate]))
+  return memory.events().flatMap((event) => {
+    const stops = event.type === 'release_ended' || event.type === 'attention_needed'
+    return stops && event.data.gate !== undefined ? [event.data.gate] : []
+  })
 }
 
 function saidUnknown({ memory, world }: Simulation): boolean {

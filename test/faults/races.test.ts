@@ -6,15 +6,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { OpenStore } from '../../src/adapters/store/open.ts'
 import { CLOCK } from '../../src/lib/clock.ts'
-import { cardPosted, planned } from '../../src/release/course.ts'
-import type { ActionRequest, Done } from '../../src/release/deeds.ts'
 import { builtCommit } from '../../src/release/plan.ts'
 import type { Git } from '../../src/release/ports/git.ts'
 import type { Refusal } from '../../src/release/refusals.ts'
+import type { Done } from '../../src/release/service.ts'
 import { createReleaseService, type ReleaseService } from '../../src/release/service.ts'
 import type { Environment } from '../../src/release/settings.ts'
 import { hasEnded } from '../../src/release/terms.ts'
-import { handleJob } from '../../src/worker/jobs.ts'
+import type { ActionRequest } from '../../src/release/transitions/index.ts'
+import { cardPosted, planned } from '../../src/release/transitions/index.ts'
+import { handleJob } from '../../src/worker/jobs/index.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { type Opened, openedStore, stopPostgres } from '../adapters/store-opened.ts'
 import { anApp, anEnvironment, anIntegration, aPlan, DANA, sha } from '../support/builders.ts'
@@ -234,7 +235,9 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
 
       const events = await first.store.events(number)
       const at = (type: string, step?: string) =>
-        events.findIndex((event) => event.type === type && (step === undefined || event.data.step === step))
+        events.findIndex(
+          (event) => event.type === type && (step === undefined || ('step' in event.data && event.data.step === step)),
+        )
       const count = (type: string) => events.filter((event) => event.type === type).length
       expect(count('release_ended'), what).toBe(1)
       expect(count('release_approved'), what).toBe(decisions.includes('approval') ? 1 : 0)

@@ -1,6 +1,6 @@
 /** What the simulation has found, each as a story of its own: runs that must go on by themselves, and effects that come late. */
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { planned } from '../../src/release/course.ts'
+import { planned } from '../../src/release/transitions/index.ts'
 import { anEnvironment, aPlan } from '../support/builders.ts'
 import type { PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'

@@ -5,6 +5,7 @@ import { type OpenStore, openStore } from '../../src/adapters/store/open.ts'
 import { exportAudit, verifyAudit } from '../../src/cli/audit.ts'
 import { canonicalJson } from '../../src/lib/canonical-json.ts'
 import { readHead, verifyChain } from '../../src/operations/audit/record.ts'
+import { anyEvent } from '../support/builders.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
 let postgres: TestPostgres
@@ -36,8 +37,8 @@ describe('signoff audit verify', () => {
     heads = []
     for (let round = 1; round <= 6; round++) {
       await opened.store.transaction(async (tx) => {
-        tx.addEvent({ type: 'first', actor: 'worker', data: { round } })
-        tx.addEvent({ type: 'second', actor: 'U1', data: { text: 'ünïcode "quoted"' } })
+        tx.addEvent(anyEvent({ type: 'first', actor: 'worker', data: { round } }))
+        tx.addEvent(anyEvent({ type: 'second', actor: 'U1', data: { text: 'ünïcode "quoted"' } }))
       })
       heads.push((await opened.store.chainHead()).hash)
     }
@@ -56,7 +57,9 @@ describe('signoff audit verify', () => {
   it('is not disturbed by events that are added while it reads', async () => {
     const writing = await openStore({ pool: { connectionString: database.url } })
     const found = await writing.audit.readChain(async (chain) => {
-      await writing.store.transaction(async (tx) => tx.addEvent({ type: 'meanwhile', actor: 'bot', data: {} }))
+      await writing.store.transaction(async (tx) =>
+        tx.addEvent(anyEvent({ type: 'meanwhile', actor: 'bot', data: {} })),
+      )
       return verifyChain(chain)
     })
     await writing.close()

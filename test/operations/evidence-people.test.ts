@@ -5,7 +5,7 @@ import { evidenceMarkdown } from '../../src/operations/audit/evidence-markdown.t
 import { verifyChain } from '../../src/operations/audit/record.ts'
 import { openedStore, stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, NIA, OLA, type Team } from '../release/service-team.ts'
-import { aRelease, DANA, LIN, TOM } from '../support/builders.ts'
+import { anyEvent, aRelease, DANA, LIN, TOM } from '../support/builders.ts'
 
 afterAll(stopPostgres)
 
@@ -127,10 +127,12 @@ describe('the evidence names everybody who pressed, what they did, and by which 
       })
       if (!('made' in created)) throw new Error('there was one')
       const release = created.made.number
-      tx.addEvent({ release, type: 'release_requested', actor: DANA.id, data: { app: 'api', kind: 'deploy' } })
-      tx.addEvent({ release, type: 'cancel_asked', actor: LIN.id, data: { state: 'planning' } })
-      tx.addEvent({ release, type: 'release_ended', actor: LIN.id, data: { state: 'cancelled' } })
-      tx.addEvent({ release, type: 'release_ended', actor: 'bot', data: { state: 'outdated' } })
+      tx.addEvent(
+        anyEvent({ release, type: 'release_requested', actor: DANA.id, data: { app: 'api', kind: 'deploy' } }),
+      )
+      tx.addEvent(anyEvent({ release, type: 'cancel_asked', actor: LIN.id, data: { state: 'planning' } }))
+      tx.addEvent(anyEvent({ release, type: 'release_ended', actor: LIN.id, data: { state: 'cancelled' } }))
+      tx.addEvent(anyEvent({ release, type: 'release_ended', actor: 'bot', data: { state: 'outdated' } }))
       return release
     })
     const shown = await evidence(opened, number)

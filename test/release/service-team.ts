@@ -1,10 +1,10 @@
-import { cardPosted, needAttention, planned, proceed } from '../../src/release/course.ts'
 import type { OutboxMessage } from '../../src/release/messages.ts'
 import type { Job } from '../../src/release/ports/jobs.ts'
 import type { Gate, Refusal } from '../../src/release/refusals.ts'
 import type { Release, StepRow } from '../../src/release/release.ts'
 import { createReleaseService, type ReleaseService } from '../../src/release/service.ts'
 import type { Environment } from '../../src/release/settings.ts'
+import { announceOrRun, cardPosted, planned, stop } from '../../src/release/transitions/index.ts'
 import { openedStore } from '../adapters/store-opened.ts'
 import { anApp, anEnvironment, anIntegration, aPlan, DANA, LIN, TOM } from '../support/builders.ts'
 import { createFakeDirectory } from '../support/directory.ts'
@@ -95,7 +95,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
     announce: (number: number) =>
       store.transaction(async (tx) => {
         const release = await tx.lockRelease(number)
-        if (release) await proceed(tx, release, environment)
+        if (release) await announceOrRun(tx, release, environment)
       }),
 
     run: (number: number) =>
@@ -122,7 +122,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
       await store.transaction(async (tx) => {
         const release = await tx.lockRelease(number)
         const because = { gate: 'internal_error' as const, detail: 'the disk is full' }
-        if (release) await needAttention(tx, release, { step: 'migrate', because }, { actor: 'worker' })
+        if (release) await stop(tx, release, { step: 'migrate', because }, { actor: 'worker' })
       })
       return number
     },

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import { announced, planned } from '../../src/release/course.ts'
 import { createReleaseService } from '../../src/release/service.ts'
+import { announced, planned } from '../../src/release/transitions/index.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aPlan, DANA, LIN, TOM } from '../support/builders.ts'
 import { aTeam, made, NIA, refusedBy } from './service-team.ts'

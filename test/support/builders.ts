@@ -1,5 +1,6 @@
 /** Releases, plans and environments for tests: whole and ordinary, with what the test is about handed in. */
 
+import type { ReleaseEvent } from '../../src/release/events.ts'
 import { fingerprint, type Plan, type PlannedCommit, type PlannedMigration } from '../../src/release/plan.ts'
 import type { Release, SignOff, StepRow } from '../../src/release/release.ts'
 import type { App, Environment, SignOffRules } from '../../src/release/settings.ts'
@@ -250,4 +251,14 @@ export function stepsUpTo(
     .map((one) => aStep(one, one === 'merge' || one === 'pick' ? { result: { commit: sha('c0ffee1') } } : {}))
   const { endedAt: _endedAt, ...running } = aStep(name)
   return [...before, { ...running, effect: 'none', ...last }]
+}
+
+/** An event of any type, for tests of how events are kept and not of what they say. */
+export function anyEvent(event: {
+  readonly release?: number
+  readonly type: string
+  readonly actor: string
+  readonly data: Record<string, unknown>
+}): ReleaseEvent {
+  return event as ReleaseEvent
 }

@@ -39,7 +39,11 @@ it('looks after every hot-fix, however many releases and hot-fixes came after it
       return []
     },
   }
-  const ports = { apps: [], store } as unknown as WorkerPorts
-  await lookAfterHotfixes(ports, () => ({ app: anApp(), environment: anEnvironment() }))
+  const ports = {
+    apps: [anApp()],
+    git: { keptPicks: async () => [], forgetPicks: async () => undefined },
+    store,
+  } as unknown as WorkerPorts
+  await lookAfterHotfixes(ports)
   expect(looked.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 140 }, (_, index) => index * 5 + 1))
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
-import type { ReleaseEvent, StoredEvent } from '../../release/ports/store.ts'
+import type { ReleaseEvent, StoredEvent } from '../../release/events.ts'
 import { present } from './reads.ts'
 import type { Tables } from './schema.ts'
 

@@ -1,4 +1,5 @@
 /** One release's evidence for an auditor: a JSON bundle, and the same as Markdown that a person can read. */
+import { EVENTS, type EventType } from '../../release/events.ts'
 import type { EventRow, StoredMessage } from '../../release/record.ts'
 import { type Release, type SignOff, type StepRow, step } from '../../release/release.ts'
 import type { PostedMessage } from '../../release/terms.ts'
@@ -145,10 +146,9 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
   }
 }
 
-/** Events that say where a message stands, and which. */
-const PLACES: Readonly<Record<string, StoredMessage['kind']>> = {
-  card_posted: 'card',
-  announcement_confirmed: 'announcement',
+/** What is known of a type of event; a version after this one may have written others. */
+function factsOf(type: string) {
+  return Object.hasOwn(EVENTS, type) ? EVENTS[type as EventType] : undefined
 }
 
 /** The places that events tell of are there for good; the store's own rows of the same messages may be forgotten. */
@@ -158,7 +158,7 @@ function messagesOf(
   stored: readonly StoredMessage[],
 ): Evidence['messages'] {
   const placed = events.flatMap(({ event: { type, at, data } }) => {
-    const kind = PLACES[type]
+    const kind = factsOf(type)?.placeOf
     return kind && isText(data.channel) && isText(data.ts) ? [{ kind, channel: data.channel, ts: data.ts, at }] : []
   })
   const others = stored
@@ -172,10 +172,10 @@ function messagesOf(
     }))
 }
 
-const PRESSES = ['release_requested', 'sign_off_given', 'cancel_asked', 'retry_asked', 'go_given']
-
 /** The ends that a press makes by itself; a cancel and a rejection have an event of their own. */
 const PRESSED_ENDS: readonly unknown[] = ['closed', 'outdated']
+const ENDED: EventType = 'release_ended'
+const SIGNED: EventType = 'sign_off_given'
 
 /** Who has no Slack id. */
 const OURS = ['bot', 'worker']
@@ -184,7 +184,7 @@ function peopleOf(release: Release, events: Evidence['chain']['events']): readon
   const { requester, signOffs, endedBy } = release
   const known = [requester, ...signOffs.map(({ person }) => person), ...(endedBy ? [endedBy] : [])]
   const pressed = events.filter(({ event: { type, actor, data } }) => {
-    const isPress = PRESSES.includes(type) || (type === 'release_ended' && PRESSED_ENDS.includes(data.state))
+    const isPress = factsOf(type)?.isPress === true || (type === ENDED && PRESSED_ENDS.includes(data.state))
     return isPress && !OURS.includes(actor)
   })
   return [...new Set(pressed.map(({ event }) => event.actor))].map((id) => {
@@ -195,7 +195,7 @@ function peopleOf(release: Release, events: Evidence['chain']['events']): readon
 }
 
 function deedOf({ id, event: { at, type, data } }: Evidence['chain']['events'][number]): PersonsDeeds['did'][number] {
-  const more = type === 'sign_off_given' ? data.kind : type === 'release_ended' ? data.state : undefined
+  const more = type === SIGNED ? data.kind : type === ENDED ? data.state : undefined
   const what = type.replaceAll('_', ' ')
   const right = isText(data.right) && { right: data.right }
   return { event: id, at, what: isText(more) ? `${what}: ${more}` : what, ...right }

@@ -1,26 +1,9 @@
 /** The durable store: releases, sign-offs, steps, events. */
+import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, SignOff, StepRow } from '../release.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { Claim, Job } from './jobs.ts'
-
-export type ReleaseEvent = {
-  /** Absent for events of no release. */
-  readonly release?: number
-  /** Past-tense words with underscores, such as `sign_off_given`, `step_started`. */
-  readonly type: string
-  /** A Slack user id, `worker` or `bot`. */
-  readonly actor: string
-  /** JSON values only. */
-  readonly data: Record<string, unknown>
-}
-
-export interface StoredEvent extends ReleaseEvent {
-  readonly id: number
-  readonly at: Date
-  readonly hash: string
-  readonly previousHash: string
-}
 
 export interface NewRelease {
   readonly app: string

@@ -1,11 +1,11 @@
 /** What the requester is told privately when Slack does not take what belongs into the channel. */
 
-import { privately } from '../../release/course.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
+import { privately } from '../../release/thread.ts'
 
 /** Puts it into the outbox; of one release each kind of it once. */
 export async function tellRefused(

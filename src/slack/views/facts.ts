@@ -4,7 +4,8 @@ import { THE_REMOTE, WHAT_RUNS } from '../../release/bound.ts'
 import { commitToPush, type Plan } from '../../release/plan.ts'
 import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../release/release.ts'
 import type { Environment, MigrationRisk } from '../../release/settings.ts'
-import { IRREVERSIBLE_STEPS, type SignOffKind, STEP_NAMES, type StepName } from '../../release/terms.ts'
+import { isIrreversible, STEP_NAMES } from '../../release/steps.ts'
+import type { SignOffKind, StepName } from '../../release/terms.ts'
 import { commitLink, type Line } from './blocks.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
@@ -204,9 +205,9 @@ function stillRuns(release: Release, { remote }: Environment): Line {
  * says so.
  */
 export function standing(release: Release, environment: Environment): readonly Line[] {
-  const verbs = IRREVERSIBLE_STEPS.filter((name) => effectOf(release, name) !== undefined)
-    .toSorted((a, b) => STEP_NAMES.indexOf(a) - STEP_NAMES.indexOf(b))
-    .map((name) => PAST[name as keyof typeof PAST])
+  const verbs = STEP_NAMES.filter((name) => isIrreversible(name) && effectOf(release, name) !== undefined).map(
+    (name) => PAST[name as keyof typeof PAST],
+  )
   const runs = stillRuns(release, environment)
   if (!irreversibleBegun(release.steps)) {
     const nothing =

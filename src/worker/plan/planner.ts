@@ -5,7 +5,8 @@ import { mayBeEmergency, mustBeTalkedOver } from '../../release/policy.ts'
 import type { PlatformRelease } from '../../release/ports/heroku.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
-import type { ReleaseKind, StepName } from '../../release/terms.ts'
+import { stepsFor } from '../../release/steps.ts'
+import type { ReleaseKind } from '../../release/terms.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
 import {
@@ -152,7 +153,11 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     ...(lastPushesMs.length > 0 && { lastPushesMs }),
     checks: asked.checks,
     files,
-    steps: stepsOf(environment, bound, mustBeTalkedOver(environment, { plan: { migrations } })),
+    steps: stepsFor({
+      environment,
+      bound,
+      mustBeTalkedOver: mustBeTalkedOver(environment, { plan: { migrations } }),
+    }),
     webUrl: webUrl(app),
     ...(hotfix && { hotfix }),
     warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
@@ -259,24 +264,6 @@ async function askBitbucket(
   }
   if ('checks' in built || built.refused.gate !== 'checks_failed') return built
   return forEmergency && mayBeEmergency(environment) ? { checks: built.refused.checks } : built
-}
-
-function stepsOf(environment: Environment, bound: BoundFacts, isTalkedOver: boolean): readonly StepName[] {
-  const { result, remote, database } = bound
-  const pushes = result.how === 'merge' || remote.holds !== result.commit || remote.runs !== result.commit
-  const steps: (StepName | false)[] = [
-    environment.announce === 'required' && 'announce',
-    bound.kind === 'hotfix' && 'pick',
-    (bound.kind === 'hotfix' || environment.signOff !== undefined || isTalkedOver) && 'record',
-    result.how === 'merge' && 'merge',
-    'sync',
-    'verify',
-    (database?.pending.length ?? 0) > 0 && 'migrate',
-    pushes && 'push',
-    'confirm',
-    'report',
-  ]
-  return steps.filter((name) => name !== false)
 }
 
 /** Where a person reads the repository: Bitbucket's web address. */

@@ -4,20 +4,21 @@
  */
 
 import { producedCommit } from '../../release/bound.ts'
-import { end, needAttention, say, stepMoved, stop } from '../../release/course.ts'
-import { RUN_MUST_BEGIN_MS } from '../../release/deadlines.ts'
 import type { Plan } from '../../release/plan.ts'
 import { type Claim, ClaimLost } from '../../release/ports/jobs.ts'
 import type { Transaction } from '../../release/ports/store.ts'
-import { irreversibleBegun, type Release, type StepRow, step } from '../../release/release.ts'
-import { type App, type Environment, findApp, findEnvironment } from '../../release/settings.ts'
-import { IRREVERSIBLE_STEPS, type StepName } from '../../release/terms.ts'
+import { type Release, type StepRow, step } from '../../release/release.ts'
+import type { App, Environment } from '../../release/settings.ts'
+import { isIrreversible, isWorkerStep, type WorkerStepName } from '../../release/steps.ts'
+import type { StepName } from '../../release/terms.ts'
+import { say } from '../../release/thread.ts'
+import { finished, started, stepEnded, stepMayBegin, stepStarted, stop } from '../../release/transitions/index.ts'
 import { fenced, StoreFailed, storeAnswers } from '../fence.ts'
+import { configurationDiffers, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
 import { checkBoundFacts } from '../world.ts'
-import { mayBegin, writeIntent, writeOutcome } from './step-rows.ts'
-import { stepNamed } from './steps/index.ts'
+import { WORKER_STEPS } from './steps/index.ts'
 import { type Performed, type Step, type StepContext, type Stopped, stopped } from './steps/step.ts'
 
 /** The environment is held by another run, or is not announced: the job is taken up again later. */
@@ -38,20 +39,20 @@ interface Running {
 export async function runRelease(ports: WorkerPorts, claim: Claim, number: number, attempt: number): Promise<void> {
   const known = await ports.store.release(number)
   if (known === undefined || known.attempt !== attempt) return
-  const app = findApp(ports.apps, known.app)
-  const environment = app && findEnvironment(app, known.environment)
-  if (app === undefined || environment === undefined) {
-    const because = { gate: 'configuration_differs' as const, app: known.app, environment: known.environment }
+  const place = placeOf(ports, known)
+  if (place === undefined) {
+    const { refused: because } = configurationDiffers(known)
     await ports.store.transaction(
       async (tx) => {
         const release = await tx.lockRelease(number)
         const isOurs = release?.attempt === attempt && (release.state === 'approved' || release.state === 'running')
-        if (release && isOurs) await stop(tx, release, { because })
+        if (release && isOurs) await stop(tx, release, { because }, { actor: 'worker' })
       },
       { as: claim },
     )
     return
   }
+  const { app, environment } = place
   const held = await ports.lock.withLock(app.name, environment.name, async (lost) => {
     const signal = AbortSignal.any([claim.signal, lost])
     const isOurs = () => assertHeld({ claim, signal })
@@ -65,15 +66,18 @@ async function walk(running: Running, number: number, attempt: number): Promise<
   if (plan === undefined) return
   await ensureCommitFetched(running, number, plan)
   for (const name of plan.steps) {
-    if (name === 'announce' || name === 'report') continue
-    const toDo = stepNamed(name)
-    if (toDo === undefined) throw new Error(`no step is called ${name}`)
-    if (!(await takeStep(running, number, plan, toDo))) return
+    // The announcement was confirmed before the run began, and the report is the release's end.
+    if (isWorkerStep(name) && !(await takeStep(running, number, plan, name))) return
   }
-  await inTransaction(running, number, (tx, release) => {
-    if (release.state !== 'running') return Promise.resolve()
-    return finish(tx, release)
-  })
+  await inTransaction(running, number, finished)
+}
+
+async function begin(running: Running, number: number, attempt: number): Promise<Plan | undefined> {
+  const begun = await inTransaction(running, number, (tx, release) =>
+    started(tx, release, running.environment, attempt),
+  )
+  if (begun === 'not announced') throw new RetryLater(`Slack has not confirmed the announcement of #${number}`)
+  return begun === 'over' ? undefined : begun.plan
 }
 
 /** A run that is taken up on another host goes on with a mirror that may lack what the steps before have fetched. */
@@ -90,56 +94,19 @@ async function ensureCommitFetched(
   await withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports)
 }
 
-/** The report: the outcome is committed to the outbox, and the release has ended. */
-async function finish(tx: Transaction, release: Release): Promise<void> {
-  await stepMoved(tx, release, {
-    name: 'report',
-    state: 'done',
-    attempt: release.attempt,
-    effect: 'none',
-    startedAt: tx.now,
-    endedAt: tx.now,
-  })
-  await end(tx, release, 'succeeded', { actor: 'worker' })
-}
-
-async function begin(running: Running, number: number, attempt: number): Promise<Plan | undefined> {
-  return inTransaction(running, number, async (tx, release) => {
-    if (release.attempt !== attempt || release.plan === undefined) return undefined
-    if (release.state !== 'running' && release.state !== 'approved') return undefined
-    // The job alone is no word of Slack's: whatever has enqueued it, nothing begins before the channel has been told.
-    if (running.environment.announce === 'required' && release.announcement === undefined) {
-      throw new RetryLater(`Slack has not confirmed the announcement of #${number}`)
-    }
-    if (release.state === 'running') return release.plan
-    const waited = tx.now.getTime() - (release.approvedAt ?? tx.now).getTime()
-    if (waited >= RUN_MUST_BEGIN_MS) {
-      const because = { gate: 'expired' as const, number, at: tx.now.toISOString() }
-      await (irreversibleBegun(release.steps)
-        ? needAttention(tx, release, { because }, { actor: 'worker' })
-        : end(tx, release, 'expired', { actor: 'worker', problem: { because } }))
-      return undefined
-    }
-    await tx.changeRelease(number, { state: 'running', startedAt: release.startedAt ?? tx.now })
-    tx.addEvent({ release: number, type: 'run_started', actor: 'worker', data: { attempt } })
-    await tx.send({ kind: 'card', release: number })
-    return release.plan
-  })
-}
-
 /** Takes one step. False: the run is over, or goes on elsewhere. */
-async function takeStep(running: Running, number: number, plan: Plan, toDo: Step): Promise<boolean> {
-  const { name } = toDo
-  const found = await inTransaction(running, number, (tx, release) => mayBegin(tx, release, name))
+async function takeStep(running: Running, number: number, plan: Plan, name: WorkerStepName): Promise<boolean> {
+  const toDo = WORKER_STEPS[name]
+  const found = await inTransaction(running, number, (tx, release) => stepMayBegin(tx, release, name))
   if (found === 'over') return false
   if (found === 'done') return true
   const before = step(found, name)
   const looked = await stopOnError(running, number, name, 'as before', () => probeFirst(running, found, plan, toDo))
   if (looked !== undefined) return recordOutcome(running, number, name, before, looked)
   const begun = await inTransaction(running, number, async (tx, release) =>
-    mustAwaitEffect(release, toDo) ? 'look again' : writeIntent(tx, release, name),
+    mustAwaitEffect(release, toDo) ? 'look again' : stepStarted(tx, release, name),
   )
-  if (begun === 'look again') return takeStep(running, number, plan, toDo)
+  if (begun === 'look again') return takeStep(running, number, plan, name)
   if (begun === undefined) return false
   assertHeld(running)
   const run = stepRun(running, begun, plan, before)
@@ -171,7 +138,7 @@ async function probeFirst(
   const probe = toDo.awaitEffect && mustAwaitEffect(release, toDo) ? await toDo.awaitEffect(run) : await toDo.probe(run)
   if (probe.is === 'there') return { is: 'done', effect: 'some', result: probe.result }
   if (probe.is === 'stopped') return probe
-  if (!IRREVERSIBLE_STEPS.includes(toDo.name)) return undefined
+  if (!isIrreversible(toDo.name)) return undefined
   const world = await checkBoundFacts(ports, app, environment, release, running.signal)
   return 'refused' in world ? { is: 'stopped', because: world.refused, effect: 'as before' } : undefined
 }
@@ -205,7 +172,7 @@ function recordOutcome(
   before: StepRow | undefined,
   found: Performed | Stopped,
 ): Promise<boolean> {
-  return inTransaction(running, number, (tx, release) => writeOutcome(tx, release, name, before, found))
+  return inTransaction(running, number, (tx, release) => stepEnded(tx, release, name, before, found))
 }
 
 function stepRun(running: Running, release: Release, plan: Plan, before: StepRow | undefined): StepContext {

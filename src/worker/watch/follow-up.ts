@@ -1,17 +1,16 @@
 /** What is left to do after hot-fixes: to tell what is still missing, and to take away what they have left. */
 
-import { say } from '../../release/course.ts'
+import { type EventType, findEvent, type StoredEvent } from '../../release/events.ts'
 import { FOLLOW_UP_AFTER_MS, FOLLOW_UP_UNTIL_MS, needsBackport } from '../../release/hotfix.ts'
-import type { StoredEvent } from '../../release/ports/store.ts'
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
-import { afterwards, backportPicks, CARRIED, happened, type Place, pickedCommit, stillMissing } from '../backport.ts'
+import { say } from '../../release/thread.ts'
+import { afterwards, backportPicks, happened, pickedCommit, stillMissing } from '../backport.ts'
+import { type Place, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
 
-const FOLLOWED_UP = 'hotfix_followed_up'
-const BRANCH_SETTLED = 'hotfix_branch_settled'
 const PAGE = 50
 
 /**
@@ -19,15 +18,12 @@ const PAGE = 50
  * goes when its pull request is merged or declined; what the mirrors keep for picks goes when the release has ended. Safe
  * to repeat, and beside other workers.
  */
-export async function lookAfterHotfixes(
-  ports: WorkerPorts,
-  placeOf: (release: Release) => Place | undefined,
-): Promise<void> {
+export async function lookAfterHotfixes(ports: WorkerPorts): Promise<void> {
   for (const app of ports.apps) await logErrors(ports, { app: app.name }, () => forgetPicks(ports, app))
   for await (const release of endedHotfixes(ports)) {
-    const where = placeOf(release)
-    if (where !== undefined && needsBackport(release)) {
-      await logErrors(ports, { release: release.number }, () => lookAfterOne(ports, where, release))
+    const place = placeOf(ports, release)
+    if (place !== undefined && needsBackport(release)) {
+      await logErrors(ports, { release: release.number }, () => lookAfterOne(ports, place, release))
     }
   }
 }
@@ -56,12 +52,12 @@ async function lookAfterOne(ports: WorkerPorts, place: Place, release: Release):
   const now = await ports.store.now()
   const age = now.getTime() - (release.endedAt ?? now).getTime()
   const events = await ports.store.events(release.number)
-  const has = (type: string) => events.some((event) => event.type === type)
-  if (age >= FOLLOW_UP_AFTER_MS && age <= FOLLOW_UP_UNTIL_MS && !has(FOLLOWED_UP)) {
+  const has = (type: EventType) => findEvent(events, type) !== undefined
+  if (age >= FOLLOW_UP_AFTER_MS && age <= FOLLOW_UP_UNTIL_MS && !has('hotfix_followed_up')) {
     await followUp(ports, place, release)
   }
-  const carried = events.find(({ type }) => type === CARRIED)
-  if (carried !== undefined && !has(BRANCH_SETTLED)) {
+  const carried = findEvent(events, 'hotfix_carried')
+  if (carried !== undefined && !has('hotfix_branch_settled')) {
     await settleBranch(ports, place, release, carried)
   }
 }
@@ -74,14 +70,14 @@ async function followUp(ports: WorkerPorts, place: Place, release: Release): Pro
     ports.log.error({ release: release.number, err }, 'a hot-fix could not be carried on'),
   )
   await afterwards(ports, place, async () => {
-    if (await happened(ports, release, FOLLOWED_UP)) return
+    if (await happened(ports, release, 'hotfix_followed_up')) return
     const missing = await stillMissing(ports, place.app, release, promoting.branch)
-    const isCarried = await happened(ports, release, CARRIED)
+    const isCarried = await happened(ports, release, 'hotfix_carried')
     const commits = missing.map(({ from }) => from)
     const { branch, environment } = promoting
     await ports.store.transaction(async (tx) => {
       const data = { branch, missing: commits }
-      tx.addEvent({ release: release.number, type: FOLLOWED_UP, actor: 'worker', data })
+      tx.addEvent({ release: release.number, type: 'hotfix_followed_up', actor: 'worker', data })
       if (commits.length === 0) return
       await say(tx, release.number, 'still-missing', { is: 'still missing', branch, environment, commits, isCarried })
     })
@@ -89,7 +85,12 @@ async function followUp(ports: WorkerPorts, place: Place, release: Release): Pro
 }
 
 /** Takes our branch away when its pull request has ended, if the branch is where we have put it. */
-async function settleBranch(ports: WorkerPorts, place: Place, release: Release, { data }: StoredEvent): Promise<void> {
+async function settleBranch(
+  ports: WorkerPorts,
+  place: Place,
+  release: Release,
+  { data }: StoredEvent<'hotfix_carried'>,
+): Promise<void> {
   const { app } = place
   const { source, pullRequest: id } = data
   // Somebody's own pull request carries it, from somebody's own branch.
@@ -98,11 +99,11 @@ async function settleBranch(ports: WorkerPorts, place: Place, release: Release, 
   if (!found.ok) throw new Error(`the pull request #${id} could not be looked at: ${found.detail}`)
   if (found.value.state === 'open') return
   await afterwards(ports, place, async () => {
-    if (await happened(ports, release, BRANCH_SETTLED)) return
+    if (await happened(ports, release, 'hotfix_branch_settled')) return
     const became = await deleteOurs(ports, app, source, pickedCommit(release))
     await ports.store.transaction(async (tx) => {
       const said = { branch: source, became }
-      tx.addEvent({ release: release.number, type: BRANCH_SETTLED, actor: 'worker', data: said })
+      tx.addEvent({ release: release.number, type: 'hotfix_branch_settled', actor: 'worker', data: said })
     })
   })
 }

@@ -1,9 +1,11 @@
 /** Every release ends: those whose job was given up, or is gone, are ended or told here. */
-import { end, stop } from '../../release/course.ts'
+import { findEvent } from '../../release/events.ts'
 import type { Job } from '../../release/ports/jobs.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { Release } from '../../release/release.ts'
-import { type Environment, findApp, findEnvironment } from '../../release/settings.ts'
+import type { Environment } from '../../release/settings.ts'
+import { stop } from '../../release/transitions/index.ts'
+import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 
 /** Planning takes minutes, and is tried a few times; a plan that comes later than this helps nobody. */
@@ -18,15 +20,14 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
   const { store, jobs, log } = ports
   const under = await store.releases({ states: ['planning', 'approved', 'running'], limit: 500 })
   for (const seen of under) {
-    const problem = await abandoned(ports, seen)
+    const problem = await abandoned(seen)
     if (problem === undefined) continue
     await store.transaction(async (tx) => {
       const release = await tx.lockRelease(seen.number)
       // Whoever has moved it meanwhile has enqueued what brings it on.
       if (release?.state !== seen.state || release.attempt !== seen.attempt) return
       log.error({ release: seen.number, state: seen.state }, 'a release has lost its job, and is ended')
-      if (release.state === 'planning') await end(tx, release, 'refused', { actor: 'worker', problem })
-      else await stop(tx, release, problem)
+      await stop(tx, release, problem, { actor: 'worker' })
     })
   }
 
@@ -35,7 +36,7 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
     return false
   }
 
-  async function abandoned({ apps }: WorkerPorts, release: Release): Promise<Problem | undefined> {
+  async function abandoned(release: Release): Promise<Problem | undefined> {
     const { number, state, attempt } = release
     const lost = (what: string): Problem => ({
       because: { gate: 'internal_error', detail: `${what} was interrupted too often, and is given up` },
@@ -54,9 +55,7 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
       return undefined
     }
     if (state === 'running') return lost('the run')
-    const app = findApp(apps, release.app)
-    const environment = app && findEnvironment(app, release.environment)
-    return (await waitsForSlack(release, environment)) ? undefined : lost('the preflight')
+    return (await waitsForSlack(release, placeOf(ports, release)?.environment)) ? undefined : lost('the preflight')
   }
 
   /** The announcement is on its way: its confirmation enqueues the run, and an hour without one ends the release. */
@@ -64,6 +63,6 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
     if (release.announcement !== undefined) return false
     if (environment === undefined) return true
     const events = await store.events(release.number)
-    return environment.announce === 'required' && events.some(({ type }) => type === 'announcement_sent')
+    return environment.announce === 'required' && findEvent(events, 'announcement_sent') !== undefined
   }
 }

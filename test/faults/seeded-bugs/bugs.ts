@@ -164,7 +164,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'do not look again before a step that cannot be undone',
     file: 'src/worker/run/runner.ts',
-    find: 'if (!IRREVERSIBLE_STEPS.includes(toDo.name)) return undefined',
+    find: 'if (!isIrreversible(toDo.name)) return undefined',
     replace: "if (toDo.name !== 'pick') return undefined",
     tests: [MODEL, 'test/features/refusals-outdated.test.ts'],
   },
@@ -229,9 +229,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   // Promise 4: nothing before the announcement
   {
     bug: 'run before Slack has confirmed the announcement',
-    file: 'src/release/course.ts',
-    find: "if (environment.announce === 'required' && release.announcement === undefined) {",
-    replace: "if (environment.announce === 'required' && release.announcement === undefined && release.attempt > 1) {",
+    file: 'src/release/transitions/approved.ts',
+    find: "if (environment.announce !== 'required' || release.announcement !== undefined) return enqueueRun(tx, release)",
+    replace: "if (environment.announce !== 'required' || release.attempt === 1) return enqueueRun(tx, release)",
     tests: [MATRIX, 'test/features/refusals-announcement.test.ts'],
   },
   {
@@ -244,7 +244,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   // Promise 5: stop means stop
   {
     bug: 'begin a step after a cancel was committed',
-    file: 'src/worker/run/step-rows.ts',
+    file: 'src/release/transitions/running.ts',
     find: 'if (release.cancelRequestedBy !== undefined) {\n    await endCancelled(tx, await markNotStarted(tx, release, row))',
     replace:
       'if (release.cancelRequestedBy?.id === "") {\n    await endCancelled(tx, await markNotStarted(tx, release, row))',
@@ -260,13 +260,13 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'cancel at once what was cut off, when the cancel comes after the look',
     file: 'src/worker/run/runner.ts',
-    find: "mustAwaitEffect(release, toDo) ? 'look again' : writeIntent(tx, release, name)",
-    replace: 'writeIntent(tx, release, name)',
+    find: "mustAwaitEffect(release, toDo) ? 'look again' : stepStarted(tx, release, name)",
+    replace: 'stepStarted(tx, release, name)',
     tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
   },
   {
     bug: 'start by surprise, hours after the last sign-off',
-    file: 'src/worker/run/runner.ts',
+    file: 'src/release/transitions/running.ts',
     find: 'if (waited >= RUN_MUST_BEGIN_MS) {',
     replace: 'if (waited < 0) {',
     tests: ['test/faults/simulated-runs.test.ts'],
@@ -317,9 +317,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   // Promise 7: every release ends
   {
     bug: 'free the environment though something irreversible had begun',
-    file: 'src/release/course.ts',
-    find: 'if (irreversibleBegun(release.steps)) return needAttention(tx, release, problem,',
-    replace: 'if (release.steps.length > 99) return needAttention(tx, release, problem,',
+    file: 'src/release/transitions/ended.ts',
+    find: "if (irreversibleBegun(release.steps)) return 'needs attention'",
+    replace: "if (release.steps.length > 99) return 'needs attention'",
     tests: ['test/release/service-course.test.ts', MATRIX],
   },
   {

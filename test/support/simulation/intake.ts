@@ -1,10 +1,9 @@
 /** What people do, on its way to the bot by its own intake: stored first, then handled, and later where a crash came between. */
 import type { View } from '@slack/types'
-import type { Done } from '../../../src/release/deeds.ts'
-import type { Requested } from '../../../src/release/making.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
-import type { ReleaseService } from '../../../src/release/service.ts'
+import type { Requested } from '../../../src/release/request.ts'
+import type { Done, ReleaseService } from '../../../src/release/service.ts'
 import type { Payload } from './clicks.ts'
 import type { BotProcess } from './processes.ts'
 import type { SlackWorld } from './slack.ts'

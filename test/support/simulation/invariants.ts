@@ -2,8 +2,8 @@
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
+import type { StoredEvent } from '../../../src/release/events.ts'
 import { goesOn, owed } from '../../../src/release/policy.ts'
-import type { StoredEvent } from '../../../src/release/ports/store.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { App, Environment } from '../../../src/release/settings.ts'
 import { findEnvironment } from '../../../src/release/settings.ts'
@@ -70,8 +70,10 @@ function causeOf(looked: Looked, effect: Effect): { release: Release; step: Step
 }
 
 function beganBy({ memory, clockOff }: Looked, { number }: Release, step: StepName, at: number): boolean {
-  const started = memory.events().filter(({ release, type }) => release === number && type === 'step_started')
-  return started.some((event) => event.data.step === step && event.at.getTime() <= at + clockOff)
+  return memory.events().some((event) => {
+    const isStart = event.type === 'step_started' && event.release === number && event.data.step === step
+    return isStart && event.at.getTime() <= at + clockOff
+  })
 }
 
 /** The step of this release that has, or would have, this effect. */

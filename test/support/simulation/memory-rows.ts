@@ -1,8 +1,9 @@
 /** The rows of the store in memory, and what writing does to a value: as the columns of the real one keep it. */
 import { storable } from '../../../src/adapters/store/schema.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
+import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
-import type { NewRelease, ReleaseChange, StoredEvent, WorkerSeen } from '../../../src/release/ports/store.ts'
+import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
 import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
 import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'

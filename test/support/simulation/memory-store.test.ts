@@ -1,9 +1,11 @@
 /** What only the store in memory can be made to do: die, be stopped, fail, and jump in time. */
+
 import { setImmediate as microtasks } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { attemptsOf } from '../../../src/adapters/store/jobs.ts'
 import { type Claim, ClaimLost, type Job } from '../../../src/release/ports/jobs.ts'
 import type { NewRelease } from '../../../src/release/ports/store.ts'
+import { anyEvent } from '../builders.ts'
 import { createMemoryStore } from './memory-store.ts'
 
 const request: NewRelease = {
@@ -163,7 +165,8 @@ describe('a process that is stopped beyond its lease', () => {
 describe('a commit that is to fail', () => {
   it('commits nothing, or loses its answer, as often as told', async () => {
     const { memory, a, b } = await opened()
-    const add = () => a.store.transaction(async (tx) => tx.addEvent({ type: 'noted', actor: 'bot', data: {} }))
+    const add = () =>
+      a.store.transaction(async (tx) => tx.addEvent(anyEvent({ type: 'noted', actor: 'bot', data: {} })))
     memory.failNext('a', 'before', 2)
     memory.failNext('a', 'after')
     await expect(add()).rejects.toThrow('terminated')

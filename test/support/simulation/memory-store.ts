@@ -3,10 +3,12 @@
  * one Postgres see them. For simulations of thousands of releases; test/adapters/store-contract.test.ts keeps it to what
  * the real store does. There are no timers: time passes when the harness moves the clock and calls `wake`.
  */
+
+import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Inbox, Outbox } from '../../../src/release/ports/deliveries.ts'
 import type { EnvironmentLock, Job, Jobs } from '../../../src/release/ports/jobs.ts'
-import type { ReleaseFilter, Store, StoredEvent } from '../../../src/release/ports/store.ts'
+import type { ReleaseFilter, Store } from '../../../src/release/ports/store.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { PostedMessage } from '../../../src/release/terms.ts'
 import { createAlarms } from './memory-alarms.ts'

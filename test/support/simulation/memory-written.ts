@@ -1,7 +1,7 @@
 /** What a transaction has written: seen by itself alone, and committed in one moment. */
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
-import type { ReleaseEvent } from '../../../src/release/ports/store.ts'
+import type { ReleaseEvent } from '../../../src/release/events.ts'
 import { hasEnded } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
 import type { LockOwner } from './memory-locks.ts'

@@ -8,8 +8,10 @@ import { createReleaseService } from '../../../src/release/service.ts'
 import type { App } from '../../../src/release/settings.ts'
 import { createIntake, type Intake } from '../../../src/slack/inbox.ts'
 import { startDelivery } from '../../../src/slack/outbox/delivery.ts'
-import { handleJob, lookAtAwaiting, lookAtHotfixes } from '../../../src/worker/jobs.ts'
+import { handleJob } from '../../../src/worker/jobs/index.ts'
 import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
+import { lookAtAwaiting } from '../../../src/worker/watch/awaiting.ts'
+import { lookAfterHotfixes } from '../../../src/worker/watch/follow-up.ts'
 import { endAbandoned } from '../../../src/worker/watch/sweep.ts'
 import { OURS } from './clicks.ts'
 import { SECRET } from './failures.ts'
@@ -248,7 +250,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
   every(times.sweep, () => endAbandoned(own))
   every(times.look, async () => {
     await lookAtAwaiting(own)
-    await lookAtHotfixes(own)
+    await lookAfterHotfixes(own)
   })
   const inHand = new Map<string, () => void>()
   void connection.jobs.work(async (claim) => {

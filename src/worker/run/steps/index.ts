@@ -1,4 +1,5 @@
-import type { StepName } from '../../../release/terms.ts'
+/** What the run's steps do. Which of them a plan has, and in which order, is said in release/steps.ts. */
+import type { WorkerStepName } from '../../../release/steps.ts'
 import { confirm } from './confirm.ts'
 import { merge } from './merge.ts'
 import { migrate } from './migrate.ts'
@@ -8,9 +9,14 @@ import { record } from './record.ts'
 import type { Step } from './step.ts'
 import { sync, verify } from './sync-and-verify.ts'
 
-/** The one pipeline. A plan names which of these a release walks, in this order. */
-export const STEPS: readonly Step[] = [pick, record, merge, sync, verify, migrate, push, confirm]
-
-export function stepNamed(name: StepName): Step | undefined {
-  return STEPS.find((step) => step.name === name)
+/** One for each step that the worker takes; one that is left out does not compile. */
+export const WORKER_STEPS: Readonly<Record<WorkerStepName, Step>> = {
+  pick,
+  record,
+  merge,
+  sync,
+  verify,
+  migrate,
+  push,
+  confirm,
 }

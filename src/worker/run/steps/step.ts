@@ -3,6 +3,7 @@ import type { Problem } from '../../../release/refusals.ts'
 import type { Release, StepResult, StepRow } from '../../../release/release.ts'
 import type { App, Environment } from '../../../release/settings.ts'
 import type { StepName } from '../../../release/terms.ts'
+import type { Performed, Stopped } from '../../../release/transitions/index.ts'
 import type { WorkerPorts } from '../../ports.ts'
 
 /** What a step works with. `release` is as stored when the step began. */
@@ -25,23 +26,7 @@ export interface StepContext {
 /** `there`: the step's effect is seen; `absent`: it is proven not to be; `stopped`: it can't be told, or it is not what was signed. */
 export type Probe = { readonly is: 'there'; readonly result: StepResult } | { readonly is: 'absent' } | Stopped
 
-export interface Stopped {
-  readonly is: 'stopped'
-  readonly because: Problem['because']
-  /**
-   * What this step, in all its tries, has done to the world: `none` only where that is proven. `as before`: it did nothing
-   * this time and found nothing out, so that what was known of its tries before stays.
-   */
-  readonly effect: StepRow['effect'] | 'as before'
-  readonly output?: readonly string[]
-  readonly result?: StepResult
-}
-
-export interface Performed {
-  readonly is: 'done'
-  readonly result: StepResult
-  readonly effect: 'none' | 'some'
-}
+export type { Performed, Stopped }
 
 /** A unit of a run. `perform` is called only after `probe` has said `absent`. */
 export interface Step {

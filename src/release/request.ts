@@ -1,0 +1,74 @@
+/** Asking for a release: what has to be looked up before it can be made, and how a busy environment is answered. */
+import { missingWorker } from './deadlines.ts'
+import { environmentBusy, type Person } from './policy.ts'
+import type { Directory } from './ports/directory.ts'
+import type { Store } from './ports/store.ts'
+import type { Refused } from './refusals.ts'
+import type { Release } from './release.ts'
+import type { Environment } from './settings.ts'
+import type { ReleaseKind } from './terms.ts'
+import { type Replacing, requested } from './transitions/index.ts'
+
+export interface RequestCommand {
+  readonly app: string
+  readonly environment: string
+  readonly kind: ReleaseKind
+  /** Slack user id. */
+  readonly by: string
+  /** Slack's id of the delivery: the same key gives the same release. */
+  readonly key: string
+  readonly responseUrl?: string
+  readonly reason?: string
+  readonly picks?: readonly string[]
+  /** Releases that the person was told a hot-fix ends; no other is ended. */
+  readonly ends?: readonly number[]
+}
+
+/** `noWorker`: planning waits, since no worker was seen; when one last was. */
+export type Requested = { readonly release: Release; readonly noWorker?: { readonly lastSeen?: string } } | Refused
+
+/**
+ * Makes a release of this environment for this person. Refuses a channel that can't be posted to, a busy environment, and
+ * what policy does not allow of the release that is replaced. The same `key` gives the same release.
+ */
+export async function requestRelease(
+  { store, directory }: { store: Store; directory: Directory },
+  command: RequestCommand,
+  { environment, person }: { environment: Environment; person: Person },
+  replacing?: Replacing,
+): Promise<Requested> {
+  const channel = await directory.channel(environment.channel)
+  if ('unreachable' in channel) {
+    return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
+  }
+  const missing = await missingWorker(store)
+  const outcome = await store.transaction((tx) =>
+    requested(tx, {
+      release: {
+        app: environment.app,
+        environment: environment.name,
+        kind: command.kind,
+        requester: { id: person.id, name: person.name },
+        configuration: environment.digest,
+        requestKey: command.key,
+        ...(command.responseUrl !== undefined && { responseUrl: command.responseUrl }),
+        ...(command.reason !== undefined && { reason: command.reason }),
+        ...(command.picks && { picks: command.picks }),
+      },
+      environment,
+      person,
+      ends: command.ends ?? [],
+      waitsForWorker: missing !== undefined,
+      ...(replacing && { replacing }),
+    }),
+  )
+  if ('refused' in outcome) return outcome
+  if ('busy' in outcome) return busy(outcome.busy, directory)
+  const release = 'made' in outcome ? outcome.made : outcome.seen
+  return { release, ...(missing && { noWorker: missing }) }
+}
+
+async function busy(release: Release, directory: Directory): Promise<Refused> {
+  const link = release.card && (await directory.permalink(release.card))
+  return { refused: environmentBusy(release, link) }
+}

@@ -1,0 +1,144 @@
+/** Stopped and ended: what becomes of a release that can't go on is decided here alone. */
+import type { Attribution } from '../events.ts'
+import { awaitsGo, needsBackport } from '../hotfix.ts'
+import type { Transaction } from '../ports/store.ts'
+import type { Problem } from '../refusals.ts'
+import { irreversibleBegun, type Release } from '../release.ts'
+import type { PersonName, ReleaseState } from '../terms.ts'
+import { privately, say } from '../thread.ts'
+import { assertTransition, delivered, nameOf, type Transition } from './transition.ts'
+
+/** Who or what ended a release, and what a person said of it. */
+interface Ending {
+  readonly actor: string
+  readonly by?: PersonName
+  readonly reason?: string
+  /** Where no other event tells of the person's press. */
+  readonly attribution?: Attribution
+}
+
+const STOPPED_AS: Partial<Record<Problem['because']['gate'], ReleaseState>> = {
+  plan_outdated: 'outdated',
+  hotfix_goes_first: 'outdated',
+  expired: 'expired',
+  announcement_unconfirmed: 'expired',
+}
+
+/**
+ * What a release becomes that `gate` has stopped. `needs attention` once anything irreversible has begun; a plan that
+ * can't be made is refused; a moved fact makes it outdated, time makes it expired, and all else is a failure.
+ */
+export function stateAfterStop(release: Pick<Release, 'state' | 'steps'>, gate: Problem['because']['gate']) {
+  if (irreversibleBegun(release.steps)) return 'needs attention'
+  if (release.state === 'planning' && gate !== 'hotfix_goes_first') return 'refused'
+  return STOPPED_AS[gate] ?? 'failed'
+}
+
+/** Stops a release that can't go on: it ends or, where something irreversible has begun, needs attention. */
+export async function stop(tx: Transaction, release: Release, problem: Problem, ending: Ending): Promise<void> {
+  const state = stateAfterStop(release, problem.because.gate)
+  if (state === 'needs attention') return needAttention(tx, release, problem, ending)
+  await end(tx, release, state, { ...ending, problem })
+}
+
+/** Keeps the environment busy until a person presses Retry or Close. */
+async function needAttention(tx: Transaction, release: Release, problem: Problem, { actor }: Ending): Promise<void> {
+  const { number, attempt } = release
+  assertTransition(release, 'needs attention')
+  await tx.changeRelease(number, { state: 'needs attention', problem })
+  tx.addEvent({
+    release: number,
+    type: 'attention_needed',
+    actor,
+    data: { gate: problem.because.gate, ...(problem.step && { step: problem.step }), attempt },
+  })
+  await tx.send({ kind: 'card', release: number })
+  await tx.send({ kind: 'outcome', release: number, key: `${number}:attention:${attempt}` })
+}
+
+/** **Cancel**: before the run the release ends at once; in a run no new step starts. */
+export const cancel: Transition = async (tx, { release, person, asked, attribution }) => {
+  const by = nameOf(person)
+  await tx.changeRelease(release.number, { cancelRequestedBy: by })
+  tx.addEvent({
+    release: release.number,
+    type: 'cancel_asked',
+    actor: person.id,
+    data: { state: release.state, ...attribution, ...delivered(asked) },
+  })
+  if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
+    // It was retried: cancelled before the run began again, it stands where it stood, and only Close frees the environment.
+    await stop(tx, release, release.problem, { actor: person.id })
+    return undefined
+  }
+  if (release.state !== 'running') {
+    await end(tx, release, 'cancelled', { actor: person.id, by })
+    return undefined
+  }
+  const during = release.steps.find(({ state }) => state === 'running')?.name
+  const line = { is: 'cancel asked', person: by, ...(during && { during }) } as const
+  await say(tx, release.number, `cancel:${release.attempt}`, line)
+  await tx.send({ kind: 'card', release: release.number })
+  return undefined
+}
+
+/** **Close**: ends a release that needs attention, as it stands. */
+export const close: Transition = async (tx, { release, person, asked, attribution }) => {
+  const reason = asked.note?.trim() ?? ''
+  if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
+  await say(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
+  const { problem } = release
+  const ending = { actor: person.id, by: nameOf(person), reason, attribution, ...(problem && { problem }) }
+  await end(tx, release, 'closed', ending)
+  return undefined
+}
+
+/** A cancel that was committed while a step was in flight. */
+export async function endCancelled(tx: Transaction, release: Release): Promise<void> {
+  const by = release.cancelRequestedBy
+  await end(tx, release, 'cancelled', { actor: by?.id ?? 'worker', ...(by && { by }) })
+}
+
+/**
+ * The end: state, event, card and the thread's last line, and the jobs that clean up. One that never had a card is told
+ * to its requester privately instead. Throws InvalidTransition where the state does not allow it.
+ */
+export async function end(
+  tx: Transaction,
+  release: Release,
+  state: ReleaseState,
+  { actor, by, reason, attribution, problem }: Ending & { readonly problem?: Problem },
+): Promise<void> {
+  const { number, app, environment } = release
+  assertTransition(release, state)
+  await tx.changeRelease(number, {
+    state,
+    endedAt: tx.now,
+    problem,
+    ...(by && { endedBy: by }),
+    ...(reason !== undefined && { endReason: reason }),
+  })
+  tx.addEvent({
+    release: number,
+    type: 'release_ended',
+    actor,
+    data: {
+      app,
+      environment,
+      state,
+      ...(problem && { gate: problem.because.gate, ...(problem.step && { step: problem.step }) }),
+      ...(reason !== undefined && { reason }),
+      ...attribution,
+    },
+  })
+  if (release.plan?.pullRequest !== undefined || release.state === 'planning') {
+    await tx.enqueue({ kind: 'tidy', release: number })
+  }
+  if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: number })
+  if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
+    await tx.send(privately(release, 'ended', { is: 'ended', number }))
+    return
+  }
+  await tx.send({ kind: 'card', release: number })
+  await tx.send({ kind: 'outcome', release: number, key: `${number}:outcome` })
+}

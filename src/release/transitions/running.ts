@@ -1,0 +1,207 @@
+/** Running: a worker has taken the run. Each step writes its intent, acts, and writes its outcome. */
+import type { EventType } from '../events.ts'
+import type { Plan } from '../plan.ts'
+import type { Transaction } from '../ports/store.ts'
+import type { Problem } from '../refusals.ts'
+import { irreversibleBegun, type Release, type StepResult, type StepRow, step } from '../release.ts'
+import type { Environment } from '../settings.ts'
+import { isIrreversible } from '../steps.ts'
+import type { StepName } from '../terms.ts'
+import { say } from '../thread.ts'
+import { end, endCancelled, stop } from './ended.ts'
+import { assertTransition, InvalidTransition } from './transition.ts'
+
+/** The run must begin within this time of the last sign-off: nothing starts by surprise. */
+export const RUN_MUST_BEGIN_MS = 60 * 60_000
+
+/**
+ * A worker has taken the run. Gives the plan to carry out; `over`: there is nothing to run any more; `not announced`:
+ * Slack has not confirmed the announcement, so nothing may begin, whatever has enqueued the job. Safe to repeat.
+ */
+export async function started(
+  tx: Transaction,
+  release: Release,
+  environment: Environment,
+  attempt: number,
+): Promise<{ plan: Plan } | 'over' | 'not announced'> {
+  const { number, plan } = release
+  if (release.attempt !== attempt || plan === undefined) return 'over'
+  if (release.state !== 'running' && release.state !== 'approved') return 'over'
+  if (environment.announce === 'required' && release.announcement === undefined) return 'not announced'
+  if (release.state === 'running') return { plan }
+  const waited = tx.now.getTime() - (release.approvedAt ?? tx.now).getTime()
+  if (waited >= RUN_MUST_BEGIN_MS) {
+    const because = { gate: 'expired' as const, number, at: tx.now.toISOString() }
+    await stop(tx, release, { because }, { actor: 'worker' })
+    return 'over'
+  }
+  assertTransition(release, 'running')
+  await tx.changeRelease(number, { state: 'running', startedAt: release.startedAt ?? tx.now })
+  tx.addEvent({ release: number, type: 'run_started', actor: 'worker', data: { attempt } })
+  await tx.send({ kind: 'card', release: number })
+  return { plan }
+}
+
+/** A step stopped the run. */
+export interface Stopped {
+  readonly is: 'stopped'
+  readonly because: Problem['because']
+  /**
+   * What this step, in all its tries, has done to the outside: `none` only where that is proven. `as before`: it did
+   * nothing this time and found nothing out, so that what was known of its tries before stays.
+   */
+  readonly effect: StepRow['effect'] | 'as before'
+  readonly output?: readonly string[]
+  readonly result?: StepResult
+}
+
+/** A step is done. */
+export interface Performed {
+  readonly is: 'done'
+  readonly result: StepResult
+  readonly effect: 'none' | 'some'
+}
+
+/** Whether a step may begin: `over`, the run has ended or is cancelled; `done`, the step is done already. */
+export async function stepMayBegin(
+  tx: Transaction,
+  release: Release,
+  name: StepName,
+): Promise<Release | 'over' | 'done'> {
+  if (release.state !== 'running') return 'over'
+  const row = step(release, name)
+  if (row?.state === 'done') return 'done'
+  if (release.cancelRequestedBy !== undefined && row?.state !== 'running') {
+    await endCancelled(tx, release)
+    return 'over'
+  }
+  return release
+}
+
+/**
+ * The intent: written before the effect, so that a crash in between is looked up and never guessed. Gives undefined
+ * when a cancel was committed before it.
+ */
+export async function stepStarted(tx: Transaction, release: Release, name: StepName): Promise<Release | undefined> {
+  if (release.state !== 'running') return undefined
+  const row = step(release, name)
+  if (release.cancelRequestedBy !== undefined) {
+    await endCancelled(tx, await markNotStarted(tx, release, row))
+    return undefined
+  }
+  const intent: StepRow = {
+    name,
+    state: 'running',
+    attempt: release.attempt,
+    effect: row?.effect === 'some' ? 'some' : isIrreversible(name) ? 'unknown' : 'none',
+    startedAt: row?.state === 'running' && row.startedAt ? row.startedAt : tx.now,
+    ...(row?.result && { result: row.result }),
+  }
+  await putStep(tx, release, intent)
+  return withStep(release, intent)
+}
+
+/** A step that was cut off, whose effect a look has then proven absent, and which is not begun again. */
+async function markNotStarted(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
+  if (row?.state !== 'running') return release
+  const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
+  await putStep(tx, release, settled)
+  const text = `The step ${row.name} was cut off, was not seen to have done anything, and is not begun again.`
+  await say(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
+  return withStep(release, settled)
+}
+
+/**
+ * The outcome of a step, with its line for the thread. `before`: the step's row before this try. Gives false when the
+ * run is over.
+ */
+export async function stepEnded(
+  tx: Transaction,
+  release: Release,
+  name: StepName,
+  before: StepRow | undefined,
+  found: Performed | Stopped,
+): Promise<boolean> {
+  if (release.state !== 'running') return false
+  const row = step(release, name)
+  const effect = effectOf(found, before)
+  const startedAt = row?.state === 'running' && row.startedAt ? row.startedAt : tx.now
+  const ms = tx.now.getTime() - startedAt.getTime()
+  const base = { name, attempt: release.attempt, startedAt, endedAt: tx.now } as const
+  if (found.is === 'done') {
+    const overall = row?.effect === 'some' ? 'some' : effect
+    await putStep(tx, release, { ...base, effect: overall, state: 'done', result: found.result })
+    const said = found.result.said ?? name
+    await say(tx, release.number, `done:${name}:${release.attempt}`, { is: 'step ended', step: name, said, ms })
+    return true
+  }
+  const isUnknown = effect === 'unknown'
+  const result = found.result ?? row?.result
+  const failed: StepRow = { ...base, effect, state: isUnknown ? 'unknown' : 'failed', ...(result && { result }) }
+  await putStep(tx, release, failed)
+  const problem: Problem = { step: name, because: found.because }
+  const output = found.output ?? []
+  const line = { is: 'step failed', step: name, problem, output, ms } as const
+  await say(tx, release.number, `failed:${name}:${release.attempt}`, line)
+  const now = await markReleasePhaseFailed(tx, withStep(release, failed), problem)
+  if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(now.steps)) {
+    await endCancelled(tx, now)
+  } else {
+    await stop(tx, now, problem, { actor: 'worker' })
+  }
+  return false
+}
+
+/** What is known of a step's effect, when its last try has done nothing and found nothing out. */
+function effectOf(found: Performed | Stopped, before: StepRow | undefined): StepRow['effect'] {
+  if (found.effect !== 'as before') return found.effect
+  return before === undefined || before.state === 'pending' ? 'none' : before.effect
+}
+
+/** A failed release phase leaves the remote holding what it does not run: a Retry has to release it once more. */
+async function markReleasePhaseFailed(tx: Transaction, release: Release, { because }: Problem): Promise<Release> {
+  const pushed = step(release, 'push')
+  if (because.gate !== 'release_phase_failed' || pushed === undefined) return release
+  const { platformRelease } = because
+  const failed: StepRow = { ...pushed, state: 'failed', effect: 'some', result: { ...pushed.result, platformRelease } }
+  await tx.putStep(release.number, failed)
+  return withStep(release, failed)
+}
+
+function withStep(release: Release, row: StepRow): Release {
+  return { ...release, steps: [...release.steps.filter(({ name }) => name !== row.name), row] }
+}
+
+const STEP_EVENT = {
+  running: 'step_started',
+  done: 'step_done',
+  failed: 'step_failed',
+  unknown: 'step_unknown',
+} as const satisfies Record<Exclude<StepRow['state'], 'pending'>, EventType>
+
+/** Writes a step's row with its event and the card. A step never goes back to `pending`. */
+async function putStep(tx: Transaction, release: Release, row: StepRow): Promise<void> {
+  const { name, state, attempt, effect, startedAt, endedAt, result } = row
+  if (state === 'pending') throw new InvalidTransition(`the step ${name} of #${release.number} can't be pending again`)
+  await tx.putStep(release.number, row)
+  const ended = state !== 'running' && {
+    effect,
+    ...(startedAt && endedAt && { ms: endedAt.getTime() - startedAt.getTime() }),
+  }
+  tx.addEvent({
+    release: release.number,
+    type: STEP_EVENT[state],
+    actor: 'worker',
+    data: { step: name, attempt, ...ended, ...result },
+  })
+  await tx.send({ kind: 'card', release: release.number })
+}
+
+/** The last step, the report: the outcome is committed to the outbox, and the release has succeeded. */
+export async function finished(tx: Transaction, release: Release): Promise<void> {
+  if (release.state !== 'running') return
+  const { attempt } = release
+  const at = { startedAt: tx.now, endedAt: tx.now }
+  await putStep(tx, release, { name: 'report', state: 'done', attempt, effect: 'none', ...at })
+  await end(tx, release, 'succeeded', { actor: 'worker' })
+}

@@ -1,0 +1,44 @@
+/** What the worker does with each kind of job. A kind without its handler does not compile. */
+import type { Claim, Job } from '../../release/ports/jobs.ts'
+import { fenced } from '../fence.ts'
+import type { WorkerPorts } from '../ports.ts'
+import { backport } from './backport.ts'
+import { planRelease } from './plan.ts'
+import { preflight } from './preflight.ts'
+import { previewPlan } from './preview.ts'
+import { run } from './run.ts'
+import { tidy } from './tidy.ts'
+
+/** Handles one job. Its effects begin only while the claim holds; it throws to have the job taken up again. */
+export type JobHandler<K extends Job['kind']> = (
+  ports: WorkerPorts,
+  claim: Claim,
+  job: Extract<Job, { kind: K }>,
+) => Promise<void>
+
+export type JobHandlers = { readonly [K in Job['kind']]: JobHandler<K> }
+
+const HANDLERS: JobHandlers = {
+  plan: planRelease,
+  preview: previewPlan,
+  preflight,
+  run,
+  tidy,
+  carry: backport,
+}
+
+/** Handles one job by its kind. Throws to have it taken up again. */
+export function handleJob(unfenced: WorkerPorts, claim: Claim): Promise<void> {
+  // Read from the claim each time: only that looks at the time, too.
+  const ports = fenced(unfenced, () => claim.signal.throwIfAborted())
+  return dispatch(ports, claim, claim.job)
+}
+
+function dispatch<K extends Job['kind']>(
+  ports: WorkerPorts,
+  claim: Claim,
+  job: Extract<Job, { kind: K }>,
+): Promise<void> {
+  const handle: JobHandler<K> = HANDLERS[job.kind as K]
+  return handle(ports, claim, job)
+}

@@ -1,0 +1,46 @@
+/** The job `preflight`: every bound fact once more, before the channel is told and anything starts. */
+import { builtCommit } from '../../release/plan.ts'
+import type { Claim, Job } from '../../release/ports/jobs.ts'
+import type { Refused } from '../../release/refusals.ts'
+import { isEmergency, type Release } from '../../release/release.ts'
+import { preflightPassed, preflightRefused } from '../../release/transitions/index.ts'
+import { configurationDiffers, type Place, placeOf } from '../place.ts'
+import type { WorkerPorts } from '../ports.ts'
+import { checkBoundFacts, checkBuilds } from '../world.ts'
+
+export async function preflight(
+  ports: WorkerPorts,
+  claim: Claim,
+  { release: number, attempt }: Extract<Job, { kind: 'preflight' }>,
+): Promise<void> {
+  const release = await ports.store.release(number)
+  if (release?.state !== 'approved' || release.attempt !== attempt) return
+  const place = placeOf(ports, release)
+  const checked = place ? await checkAll(ports, place, release, claim.signal) : configurationDiffers(release)
+  // A look that was cut short because the worker stops says nothing: the job is taken up again.
+  claim.signal.throwIfAborted()
+  await ports.store.transaction(
+    async (tx) => {
+      const now = await tx.lockRelease(number)
+      if (now?.state !== 'approved' || now.attempt !== attempt) return
+      if ('refused' in checked) return preflightRefused(tx, now, checked.refused)
+      if (place) await preflightPassed(tx, now, place.environment)
+    },
+    { as: claim },
+  )
+}
+
+/** Builds may have failed since the plan was made; an emergency waives them. */
+async function checkAll(
+  ports: WorkerPorts,
+  { app, environment }: Place,
+  release: Release,
+  signal: AbortSignal,
+): Promise<Refused | { holds: true }> {
+  const bound = await checkBoundFacts(ports, app, environment, release, signal)
+  const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
+  if ('refused' in bound) return bound
+  if (!needsChecks || release.plan === undefined) return { holds: true }
+  const built = await checkBuilds(ports, app, environment, builtCommit(release.plan))
+  return 'refused' in built ? built : { holds: true }
+}
