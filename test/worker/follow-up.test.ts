@@ -3,7 +3,7 @@ import type { ReleaseFilter } from '../../src/release/ports/store.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
 import { lookAfterHotfixes } from '../../src/worker/watch/follow-up.ts'
-import { anApp, anEnvironment, aPlan, aRelease, aStep, at, sha } from '../support/builders.ts'
+import { anApp, aPlan, aRelease, aStep, at, sha } from '../support/builders.ts'
 
 const hotfix = {
   picks: [
