@@ -4,7 +4,7 @@
  */
 
 import { type Attribution, end, needAttention, say, tellMigrations } from './course.ts'
-import { type Action, goesOn, type Person, rightTo } from './policy.ts'
+import { goesOn, type Person } from './policy.ts'
 import type { Transaction } from './ports/store.ts'
 import type { Refusal } from './refusals.ts'
 import { irreversibleBegun, type Release } from './release.ts'
@@ -28,6 +28,8 @@ export interface ActionContext {
   readonly release: Release
   readonly environment: Environment
   readonly person: Person
+  /** Where their right to it comes from. */
+  readonly right: string
   readonly asked: ActionRequest
 }
 
@@ -37,8 +39,8 @@ export function nameOf({ id, name }: Person): PersonName {
   return { id, name }
 }
 
-function attributionOf(action: Action, pressed: ActionContext): Attribution {
-  return { name: pressed.person.name, right: rightTo(action, pressed) }
+function attributionOf({ person, right }: ActionContext): Attribution {
+  return { name: person.name, right }
 }
 
 /** Records a word on the fingerprint; the last one that is owed starts the release, a rejection ends it. */
@@ -49,7 +51,7 @@ export function sign(kind: SignOffKind): Transition {
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? SHORTEST_REASON : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
-    const word = attributionOf(kind, pressed)
+    const word = attributionOf(pressed)
     const fingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
     const signOff = { kind, person: nameOf(person), fingerprint, right: word.right, ...withNote }
@@ -86,7 +88,7 @@ export const cancel: Transition = async (tx, pressed) => {
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
-    data: { state: release.state, ...attributionOf('cancel', pressed), ...delivered(asked) },
+    data: { state: release.state, ...attributionOf(pressed), ...delivered(asked) },
   })
   if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
     // It was retried: cancelled before it went on, it stands where it stood, and only Close frees the environment.
@@ -109,7 +111,7 @@ export const retry: Transition = async (tx, pressed) => {
   const { release, person, asked } = pressed
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
-  const data = { attempt, ...attributionOf('retry', pressed), ...delivered(asked) }
+  const data = { attempt, ...attributionOf(pressed), ...delivered(asked) }
   tx.addEvent({ release: release.number, type: 'retry_asked', actor: person.id, data })
   await say(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
   await start(tx, release)
@@ -120,7 +122,7 @@ export const retry: Transition = async (tx, pressed) => {
 /** Starts a hot-fix whose plan its requester has seen. */
 export const go: Transition = async (tx, pressed) => {
   const { release, person } = pressed
-  const data = { fingerprint: release.fingerprint ?? '', ...attributionOf('go', pressed) }
+  const data = { fingerprint: release.fingerprint ?? '', ...attributionOf(pressed) }
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
   await start(tx, release)
   await tx.send({ kind: 'card', release: release.number })
@@ -135,7 +137,7 @@ export const close: Transition = async (tx, pressed) => {
   if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
   await say(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
   const { problem } = release
-  const word = attributionOf('close', pressed)
+  const word = attributionOf(pressed)
   await end(tx, release, 'closed', { actor: person.id, by: nameOf(person), reason, word, ...(problem && { problem }) })
   return undefined
 }

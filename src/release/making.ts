@@ -7,9 +7,10 @@ import { type Attribution, end } from './course.ts'
 import { missingWorker } from './deadlines.ts'
 import { nameOf, type Refused } from './deeds.ts'
 import { SUPERSEDED_BY_HOTFIX } from './hotfix.ts'
-import { EVERYONE, environmentBusy, type Person, refusal } from './policy.ts'
+import { EVERYONE, environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store, Transaction } from './ports/store.ts'
+import type { Refusal } from './refusals.ts'
 import type { Release } from './release.ts'
 import type { Environment } from './settings.ts'
 import { hasEnded, type ReleaseKind } from './terms.ts'
@@ -31,10 +32,13 @@ export interface RequestCommand {
 
 /** `noWorker`: planning waits, since no worker was seen; when one last was. */
 export type Requested = { readonly release: Release; readonly noWorker?: { readonly lastSeen?: string } } | Refused
-/** The release that is made anew, and why. */
+/** The release that a new one is made in the place of. */
 export interface Replacing {
   readonly replaces: number
-  readonly as: 'plan again' | 'plan for an emergency'
+  /** Checks that have not passed hold the new one on its card and do not refuse it. */
+  readonly forEmergency: boolean
+  /** What stands against it, asked of the old release as it is locked. */
+  readonly refusal: (old: Release, now: Date) => Refusal | undefined
 }
 
 /**
@@ -53,10 +57,10 @@ export async function makeRelease(
   }
   const missing = await missingWorker(store)
   const replaces = again?.replaces
-  const forEmergency = again?.as === 'plan for an emergency' && ({ forEmergency: true } as const)
+  const forEmergency = again?.forEmergency === true && ({ forEmergency: true } as const)
   const outcome = await store.transaction(async (tx) => {
     if (again !== undefined) {
-      const instead = await replace(tx, again, environment, person)
+      const instead = await replace(tx, again, person)
       if (instead !== undefined) return instead
     }
     const wanted = {
@@ -111,8 +115,7 @@ async function busy(release: Release, directory: Directory): Promise<Refused> {
  */
 async function replace(
   tx: Transaction,
-  { replaces: number, as }: Replacing,
-  environment: Environment,
+  { replaces: number, refusal }: Replacing,
   person: Person,
 ): Promise<Refused | { seen: Release } | { busy: Release } | undefined> {
   const old = await tx.lockRelease(number)
@@ -120,7 +123,7 @@ async function replace(
   const successor = old.replacedBy === undefined ? undefined : await tx.lockRelease(old.replacedBy)
   if (successor?.requester.id === person.id) return { seen: successor }
   if (successor !== undefined && !hasEnded(successor.state)) return { busy: successor }
-  const refused = refusal({ action: as, environment, release: old, person, now: tx.now })
+  const refused = refusal(old, tx.now)
   if (refused !== undefined) return { refused }
   if (old.state === 'awaiting sign-off') {
     const because = { gate: 'plan_outdated' as const, moved: [] }
