@@ -1,14 +1,14 @@
 /**
- * Who may do what, as small named rules over facts. No I/O: people, state and the store's time are handed in.
- * Each rule gives a refusal or nothing; a list of them is asked from the first to the last.
+ * Whose right an action is, and what a release still needs from people. No I/O: people, state and environment are handed
+ * in. `rules.ts` builds on these facts, and `actions.ts` says which rules each action has.
  */
 
 import { awaitsGo } from './hotfix.ts'
 import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
-import type { Gate, Refusal } from './refusals.ts'
+import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
-import { hasEnded, type SignOffKind } from './terms.ts'
+import type { SignOffKind } from './terms.ts'
 
 /** A full member of the workspace, with the groups of the environment's lists that they belong to (handles with `@`). */
 export interface Person {
@@ -20,57 +20,38 @@ export interface Person {
   readonly unknownGroups?: readonly string[]
 }
 
+/** Group handles and user ids, or everybody who is a full member of the workspace. */
+export type PeopleList = readonly string[] | 'every full member'
+
 /** What is still owed before a release may go on or, after an emergency, afterwards. */
 export interface Owed {
   readonly kind: 'qa' | 'approval' | 'talked over'
   readonly count: number
-  /** Group handles and user ids. */
-  readonly by: readonly string[] | 'every full member'
+  readonly by: PeopleList
 }
-
-export type Action =
-  | 'qa'
-  | 'approval'
-  | 'talked over'
-  | 'rejection'
-  | 'emergency'
-  | 'cancel'
-  | 'retry'
-  | 'close'
-  | 'plan again'
-  | 'plan for an emergency'
-  | 'details'
-  | 'go'
 
 export const EVERYONE = 'every full member'
 
-/** The people lists that an action asks for; absent lists and environments without sign_off mean every full member. */
-export function whoMay(action: Action, environment: Environment): readonly string[] | 'every full member' {
-  const rules = environment.signOff
-  if (rules === undefined) return EVERYONE
-  const approvers = rules.approvers ?? EVERYONE
-  const qaBy = rules.qaBy ?? EVERYONE
-  switch (action) {
-    case 'qa':
-      return qaBy
-    case 'approval':
-    case 'cancel':
-    case 'retry':
-    case 'close':
-      return approvers
-    case 'talked over':
-      return environment.migrations?.approvers ?? approvers
-    case 'rejection':
-      return approvers === EVERYONE || qaBy === EVERYONE ? EVERYONE : [...new Set([...approvers, ...qaBy])]
-    case 'emergency':
-      return rules.emergencyBy ?? approvers
-    case 'plan again':
-    case 'plan for an emergency':
-    case 'details':
-    case 'go':
-      return EVERYONE
-  }
+/** Whose right an action is in an environment. Absent lists, and environments without `sign_off`, mean every full member. */
+export type PeopleOf = (environment: Environment) => PeopleList
+
+export const everyone: PeopleOf = () => EVERYONE
+
+export const approvers: PeopleOf = ({ signOff }) => signOff?.approvers ?? EVERYONE
+
+export const qaPeople: PeopleOf = ({ signOff }) => signOff?.qaBy ?? EVERYONE
+
+/** Those who may say that migrations were discussed. */
+export const migrationApprovers: PeopleOf = (environment) =>
+  environment.signOff === undefined ? EVERYONE : (environment.migrations?.approvers ?? approvers(environment))
+
+/** Whoever may approve or say QA passed. */
+export const approversAndQa: PeopleOf = (environment) => {
+  const [first, second] = [approvers(environment), qaPeople(environment)]
+  return first === EVERYONE || second === EVERYONE ? EVERYONE : [...new Set([...first, ...second])]
 }
+
+export const emergencyPeople: PeopleOf = (environment) => environment.signOff?.emergencyBy ?? approvers(environment)
 
 /** Every group handle that the environment's lists name: what has to be looked up for a person. */
 export function groupsOf(environment: Environment): readonly string[] {
@@ -80,17 +61,10 @@ export function groupsOf(environment: Environment): readonly string[] {
 }
 
 /** Where a person's right comes from: a group's handle, `named by id`, or `every full member`. */
-export function rightFrom(list: readonly string[] | 'every full member', person: Person): string | undefined {
+export function rightFrom(list: PeopleList, person: Person): string | undefined {
   if (list === EVERYONE) return EVERYONE
   if (list.includes(person.id)) return 'named by id'
   return list.find((entry) => person.groups.includes(entry))
-}
-
-/** By which right `refusal` has allowed it: as `rightFrom` says it or, for what is the requester's, `the requester`. */
-export function rightTo(action: Action, { environment, release, person }: Omit<Asked, 'action' | 'now'>): string {
-  const isTheirs = RULES[action].some((rule) => rule === isRequesterOrHasTheRight || rule === isTheRequester)
-  if (isTheirs && release.requester.id === person.id) return 'the requester'
-  return rightFrom(whoMay(action, environment), person) ?? 'unknown'
 }
 
 function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
@@ -122,13 +96,13 @@ export function owed(environment: Environment, release: Release): readonly Owed[
     {
       kind: 'talked over',
       count: (mustBeTalkedOver(environment, release) ? 1 : 0) - validSignOffs(release, 'talked over').length,
-      by: whoMay('talked over', environment),
+      by: migrationApprovers(environment),
     },
-    { kind: 'qa', count: qa - validSignOffs(release, 'qa').length, by: whoMay('qa', environment) },
+    { kind: 'qa', count: qa - validSignOffs(release, 'qa').length, by: qaPeople(environment) },
     {
       kind: 'approval',
       count: approvals - validSignOffs(release, 'approval').length,
-      by: whoMay('approval', environment),
+      by: approvers(environment),
     },
   ]
   return all.filter(({ count }) => count > 0)
@@ -136,7 +110,7 @@ export function owed(environment: Environment, release: Release): readonly Owed[
 
 /** Whether **Must go out now…** can be said there: only on a card that asks for sign-offs, by somebody. */
 export function mayBeEmergency(environment: Environment): boolean {
-  return environment.signOff !== undefined && whoMay('emergency', environment).length > 0
+  return environment.signOff !== undefined && emergencyPeople(environment).length > 0
 }
 
 /**
@@ -162,16 +136,6 @@ export function isLastOwed(owing: readonly Owed[], kind: Owed['kind']): boolean 
   return only?.kind === kind && only.count === 1 && others.length === 0
 }
 
-/** What a rule looks at. */
-export interface Asked {
-  readonly action: Action
-  readonly environment: Environment
-  readonly release: Release
-  readonly person: Person
-  /** The store's time. */
-  readonly now: Date
-}
-
 /** What others read while this release is under way. `link`: the address of its card. */
 export function environmentBusy(release: Release, link: string | undefined): Refusal {
   const { number, app, environment, state, requester } = release
@@ -185,163 +149,4 @@ export function environmentBusy(release: Release, link: string | undefined): Ref
     ...(awaitsGo(release) && { waitsForGo: true }),
     ...(link !== undefined && { link }),
   }
-}
-
-type Rule = (asked: Asked) => Refusal | undefined
-
-const AFTER_EMERGENCY = ['approved', 'running', 'needs attention', 'succeeded', 'closed']
-
-const ACTION_WORDS: Record<Action, string> = {
-  qa: 'say that QA passed',
-  approval: 'approve',
-  'talked over': 'say that it was talked over',
-  rejection: 'reject',
-  emergency: 'say that it must go out now',
-  cancel: 'cancel',
-  retry: 'retry',
-  close: 'close',
-  'plan again': 'plan again',
-  'plan for an emergency': 'plan for an emergency',
-  details: 'see the details',
-  go: 'let it go',
-}
-
-/** Actions on a run: whoever signed has not decided about those. */
-const ON_A_RUN: readonly Action[] = ['cancel', 'retry', 'close']
-
-/** Whose word decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
-function alreadyDecided({ action, release }: Asked): Refusal {
-  const { number, state, endedBy, endedAt, cancelRequestedBy, signOffs } = release
-  const letGo = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
-  const [by, at] = hasEnded(state)
-    ? [endedBy, endedAt]
-    : cancelRequestedBy
-      ? [cancelRequestedBy, undefined]
-      : ON_A_RUN.includes(action)
-        ? []
-        : [letGo?.person, letGo?.at ?? release.approvedAt]
-  return { gate: 'already_decided', number, state, ...(by && { by }), ...(at && { at: at.toISOString() }) }
-}
-
-const isUndecided: Rule = (asked) => {
-  const { action, release } = asked
-  if (release.state === 'awaiting sign-off') return undefined
-  const owedAfterwards = action === 'qa' || action === 'approval' || action === 'talked over'
-  if (owedAfterwards && isEmergency(release) && AFTER_EMERGENCY.includes(release.state)) return undefined
-  return alreadyDecided(asked)
-}
-
-const isInTime: Rule = ({ release, now }) =>
-  release.state === 'awaiting sign-off' && release.expiresAt !== undefined && now >= release.expiresAt
-    ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
-    : undefined
-
-function names(list: readonly string[] | 'every full member'): readonly string[] {
-  return list === EVERYONE ? [EVERYONE] : list
-}
-
-const hasTheRight: Rule = ({ action, environment, person }) => {
-  const list = whoMay(action, environment)
-  if (rightFrom(list, person) !== undefined) return undefined
-  if (action === 'qa') return { gate: 'not_a_qa', who: names(list) }
-  return { gate: 'not_an_approver', who: names(list), action: ACTION_WORDS[action] }
-}
-
-const isRequesterOrHasTheRight: Rule = (asked) => {
-  if (asked.release.requester.id === asked.person.id) return undefined
-  const list = whoMay(asked.action, asked.environment)
-  if (rightFrom(list, asked.person) !== undefined) return undefined
-  return { gate: 'not_allowed', action: ACTION_WORDS[asked.action], who: ['the requester', ...names(list)] }
-}
-
-const isNotTheirOwnRelease: Rule = ({ environment, release, person }) =>
-  release.requester.id === person.id ? { gate: 'own_release', who: names(whoMay('approval', environment)) } : undefined
-
-const didNotWriteEveryCommit: Rule = ({ environment, release, person }) => {
-  const authors = release.plan?.authors ?? []
-  const email = person.email?.toLowerCase()
-  const wroteAll = authors.length > 0 && authors.every((author) => author.email.toLowerCase() === email)
-  return wroteAll ? { gate: 'own_commits', who: names(whoMay('approval', environment)) } : undefined
-}
-
-/** What an emergency waived can be given only by others than who said it. */
-const didNotSayTheEmergency: Rule = ({ environment, release, person, action }) =>
-  release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
-    ? { gate: 'own_release', who: names(whoMay(action, environment)), asEmergency: true }
-    : undefined
-
-const hasNotSigned: Rule = ({ action, release, person }) => {
-  const before = release.signOffs.find(
-    (signOff) =>
-      signOff.kind === action && signOff.person.id === person.id && signOff.fingerprint === release.fingerprint,
-  )
-  return before && { gate: 'already_signed', kind: before.kind, at: before.at.toISOString() }
-}
-
-const mayStillBeCancelled: Rule = (asked) =>
-  hasEnded(asked.release.state) || asked.release.state === 'needs attention' || asked.release.cancelRequestedBy
-    ? alreadyDecided(asked)
-    : undefined
-
-const needsAttention: Rule = (asked) => (asked.release.state === 'needs attention' ? undefined : alreadyDecided(asked))
-
-const mayBePlannedAgain: Rule = (asked) => {
-  const { release } = asked
-  if (release.replacedBy !== undefined) return alreadyDecided(asked)
-  const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
-  const newerWait = release.state === 'awaiting sign-off' && (release.newerCommits ?? 0) > 0
-  return again || newerWait ? undefined : alreadyDecided(asked)
-}
-
-/** Only what an emergency may waive is planned for one: checks that had not passed, where somebody may say it. */
-const stoppedByChecks: Rule = (asked) =>
-  asked.release.problem?.because.gate === 'checks_failed' && mayBeEmergency(asked.environment)
-    ? undefined
-    : alreadyDecided(asked)
-
-const waitsForGo: Rule = (asked) => (awaitsGo(asked.release) ? undefined : alreadyDecided(asked))
-
-const isTheRequester: Rule = ({ release, person }) =>
-  release.requester.id === person.id
-    ? undefined
-    : { gate: 'not_allowed', action: ACTION_WORDS.go, who: [release.requester.id] }
-
-/** The rules of each action, in the order in which they are asked. */
-const RULES: Record<Action, readonly Rule[]> = {
-  qa: [isUndecided, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned],
-  approval: [
-    isUndecided,
-    isInTime,
-    hasTheRight,
-    didNotSayTheEmergency,
-    isNotTheirOwnRelease,
-    didNotWriteEveryCommit,
-    hasNotSigned,
-  ],
-  'talked over': [isUndecided, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned],
-  rejection: [isUndecided, isInTime, hasTheRight],
-  emergency: [isUndecided, isInTime, hasTheRight],
-  cancel: [mayStillBeCancelled, isRequesterOrHasTheRight],
-  retry: [needsAttention, isRequesterOrHasTheRight],
-  close: [needsAttention, hasTheRight],
-  'plan again': [mayBePlannedAgain],
-  'plan for an emergency': [mayBePlannedAgain, stoppedByChecks],
-  details: [],
-  go: [waitsForGo, isInTime, isTheRequester],
-}
-
-const DENIALS: readonly Gate[] = ['not_an_approver', 'not_a_qa', 'not_allowed']
-
-/** Asks every rule of the action; the first refusal is the answer. Nobody is denied a right that Slack could not tell. */
-export function refusal(asked: Asked): Refusal | undefined {
-  for (const rule of RULES[asked.action]) {
-    const refused = rule(asked)
-    if (refused === undefined) continue
-    const { unknownGroups = [] } = asked.person
-    const list = whoMay(asked.action, asked.environment)
-    const isUnsure =
-      DENIALS.includes(refused.gate) && list !== EVERYONE && list.some((entry) => unknownGroups.includes(entry))
-    return isUnsure ? { gate: 'not_a_member', why: 'Slack did not answer' } : refused
-  }
-  return undefined
 }

@@ -55,7 +55,6 @@ export async function requestRelease(
         ...(command.reason !== undefined && { reason: command.reason }),
         ...(command.picks && { picks: command.picks }),
       },
-      environment,
       person,
       ends: command.ends ?? [],
       waitsForWorker: missing !== undefined,

@@ -4,37 +4,24 @@
  */
 
 import { nearestFirst } from '../lib/edit-distance.ts'
+import { ACTIONS, type Action, type Replacement, refusal, rightTo } from './actions.ts'
 import { applyDeadlines, missingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import type { EnvironmentStatus } from './messages.ts'
-import { type Action, groupsOf, type Person, refusal, rightTo } from './policy.ts'
+import { groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
-import type { SignOffKind } from './terms.ts'
-import {
-  type ActionRequest,
-  cancel,
-  close,
-  go,
-  nameOf,
-  type Replacing,
-  retry,
-  sign,
-  type Transition,
-} from './transitions/index.ts'
-
-/** What may let a release go: under the rules that it was asked for with, and no others. */
-const STARTS: readonly Action[] = ['qa', 'approval', 'talked over', 'emergency', 'retry']
-
-/** What a release can take more than once in its life: it takes each of a person's deeds once. */
-const CAN_COME_BACK: readonly Action[] = ['cancel', 'retry']
+import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
 
 /** What an action did: the release as it is now, or why nothing was changed. */
 export type Done = { readonly release: Release } | Refused
+
+/** The release that the action was taken on or, where one was made in its place, the new one. */
+export type ActionOutcome = Done | Requested
 
 export interface ReleaseService {
   /** Makes the release and its planning job. Refuses unknown names, busy environments, channels that can't be posted to. */
@@ -47,25 +34,14 @@ export interface ReleaseService {
     key: string
     responseUrl?: string
   }): Promise<{ asked: true } | Refused>
-  /** Records a word on the release's fingerprint. The last one that is owed, and an emergency, start it. */
-  signOff(kind: SignOffKind, press: ActionRequest): Promise<Done>
-  /** Before the run at once; in a run no new step starts. */
-  cancel(press: ActionRequest): Promise<Done>
-  /** Takes up the same plan with the same sign-offs, from the first step whose effect is not there. */
-  retry(press: ActionRequest): Promise<Done>
-  /** Starts a hot-fix whose plan its requester has seen, where nobody signs. */
-  go(press: ActionRequest): Promise<Done>
-  /** Ends a release that needs attention, with a person's reason; the environment is free again. */
-  close(press: ActionRequest): Promise<Done>
-  /** Makes a new release of the same environment for the person who asks; the old one is replaced. */
-  planAgain(press: ActionRequest & { key: string }): Promise<Requested>
   /**
-   * The same for a release that checks have stopped: they hold the new one on its card, where Must go out now… waives
-   * them. Refuses where anything else stopped it, or nobody may say that.
+   * Takes an action of `actions.ts` on a release, for the person who asks: `noWorker` as for a request, where a new release
+   * is made. Refuses what the action's rules refuse, and to start a run under other rules than the release was requested
+   * with.
    */
-  planForEmergency(press: ActionRequest & { key: string }): Promise<Requested>
-  /** Whether this person may do it now: asked before a modal opens, and again, with the same rules, when it is sent. */
-  may(action: Action, press: ActionRequest): Promise<Done>
+  act(action: Action, request: ActionRequest): Promise<ActionOutcome>
+  /** Whether the rules allow it now: asked before a modal opens. Changes nothing. */
+  may(action: Action, request: ActionRequest): Promise<Done>
   status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
   /** The newest first; ten unless said. */
   history(filter: { app?: string; environment?: string; before?: number; limit?: number }): Promise<readonly Release[]>
@@ -109,8 +85,9 @@ export function createReleaseService(ports: {
     }
   }
 
-  /** Looks up, locks, asks policy; the transition then changes the release in the same transaction. */
-  async function press(action: Action, asked: ActionRequest, transition: Transition): Promise<Done> {
+  /** Looks up, locks, asks the rules; the transition then changes the release in the same transaction. */
+  async function change(action: Action, asked: ActionRequest, transition: Transition | null): Promise<Done> {
+    const { startsRun, canRecur } = ACTIONS[action]
     const { release: number, by, key } = asked
     const known = await store.release(number)
     if (known === undefined) return { refused: { gate: 'unknown_release', number } }
@@ -119,7 +96,7 @@ export function createReleaseService(ports: {
     const { environment } = found
     const person = await member(by, groupsOf(environment))
     if ('refused' in person) return person
-    const isKeyed = key !== undefined && CAN_COME_BACK.includes(action)
+    const isKeyed = key !== undefined && canRecur
     const isDone =
       isKeyed && (await store.events(number)).some(({ data }) => 'delivery' in data && data.delivery === key)
     const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
@@ -131,38 +108,39 @@ export function createReleaseService(ports: {
       if (isDone || (isKeyed && release.attempt !== known.attempt)) {
         return { refused: { gate: 'already_decided', number, state: release.state, by: nameOf(person) } }
       }
-      if (STARTS.includes(action) && release.configuration !== environment.digest) {
+      if (startsRun && release.configuration !== environment.digest) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
-      const attribution = { name: person.name, right: rightTo(action, { environment, release, person }) }
-      return transition(tx, { release, environment, person, asked, attribution })
+      const attribution = { name: person.name, right: rightTo({ action, environment, release, person }) }
+      return transition?.(tx, { release, environment, person, asked, attribution })
     })
     if (refused !== undefined) return refused
     const release = await store.release(number)
     return release === undefined ? { refused: { gate: 'unknown_release', number } } : { release }
   }
 
-  async function again(
-    as: Replacing['as'],
-    { release: number, by, key }: ActionRequest & { key: string },
-  ): Promise<Requested> {
+  async function replace(action: Action, asked: ActionRequest, { forEmergency }: Replacement): Promise<Requested> {
+    // A release is replaced once, so without a delivery its number is enough to know the new one by.
+    const { release: number, by, key = `replaces ${asked.release}` } = asked
     const old = await store.release(number)
     if (old === undefined) return { refused: { gate: 'unknown_release', number } }
     const found = find(old.app, old.environment)
     if ('refused' in found) return found
+    const { environment } = found
     const person = await member(by, [])
     if ('refused' in person) return person
-    const { app, environment, kind, reason, picks } = old
+    const { app, environment: name, kind, reason, picks } = old
     const command = {
       app,
-      environment,
+      environment: name,
       kind,
       by,
       key,
       ...(reason !== undefined && { reason }),
       ...(picks && { picks }),
     }
-    return requestRelease(ports, command, { environment: found.environment, person }, { replaces: number, as })
+    const against = (release: Release, now: Date) => refusal({ action, environment, release, person, now })
+    return requestRelease(ports, command, { environment, person }, { replaces: number, forEmergency, refusal: against })
   }
 
   return {
@@ -196,19 +174,14 @@ export function createReleaseService(ports: {
       return { asked: true }
     },
 
-    signOff: (kind, asked) => press(kind, asked, sign(kind)),
-    cancel: (asked) => press('cancel', asked, cancel),
-    retry: (asked) => press('retry', asked, retry),
-    go: (asked) => press('go', asked, go),
-    close: (asked) => press('close', asked, close),
-
-    planAgain: (asked) => again('plan again', asked),
-
-    planForEmergency: (asked) => again('plan for an emergency', asked),
-
-    may(action, asked) {
-      return press(action, asked, async () => undefined)
+    act(action, asked) {
+      const { transition } = ACTIONS[action]
+      return transition === null || typeof transition === 'function'
+        ? change(action, asked, transition)
+        : replace(action, asked, transition)
     },
+
+    may: (action, asked) => change(action, asked, null),
 
     async status() {
       const [last] = await store.workers()

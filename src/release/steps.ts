@@ -14,7 +14,7 @@ export interface StepFacts {
   readonly mustBeTalkedOver: boolean
 }
 
-interface StepDefinition {
+export interface StepDefinition {
   /** Whether a plan with these facts has the step. */
   when(facts: StepFacts): boolean
   /** Its effect can't be taken back by us: a release that stops after it has begun needs a person. */

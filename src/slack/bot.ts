@@ -5,8 +5,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
+import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
-import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
+import { COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
 import type { DeliveryLog } from './outbox/delivery.ts'
 import type { Ours } from './payloads.ts'
@@ -106,7 +107,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   for (const command of Object.values(COMMANDS)) {
     app.command(command, ({ body, ack }) => track(take(body, () => ack())))
   }
-  for (const action of Object.values(ACTION)) app.action(action, ({ body, ack }) => track(take(body, () => ack())))
+  for (const { id } of Object.values(ACTION_VIEWS)) app.action(id, ({ body, ack }) => track(take(body, () => ack())))
   for (const view of Object.values(VIEW)) app.view(view, ({ body, ack }) => track(take(body, () => ack())))
 
   const ending = new AbortController()

@@ -1,12 +1,13 @@
 /** Gathers what a message needs beside the release, and draws it. */
+import type { Action } from '../release/actions.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
-import { groupsOf, owed, whoMay } from '../release/policy.ts'
+import { approvers, emergencyPeople, groupsOf, migrationApprovers, owed, qaPeople } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
+import { ACTION_VIEWS } from './actions.ts'
 import type { SlackDirectory } from './directory.ts'
-import type { Action } from './ids.ts'
 import type { Drawn } from './views/blocks.ts'
 import { buttonsOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
@@ -30,7 +31,7 @@ export function environmentOf(
 
 /** Slack ids of the groups and names of the people that an environment's lists hold. */
 export async function peopleOf({ directory }: DrawingPorts, environment: Environment): Promise<People> {
-  const lists = (['approval', 'qa', 'emergency', 'talked over'] as const).map((action) => whoMay(action, environment))
+  const lists = [approvers, qaPeople, emergencyPeople, migrationApprovers].map((people) => people(environment))
   const ids = [...new Set(lists.flatMap((list) => (typeof list === 'string' ? [] : list)))].filter(
     (id) => !id.startsWith('@'),
   )
@@ -89,13 +90,18 @@ export async function drawCard(
   )
 }
 
+/** The token of a release's button: the same at each call. */
+export function tokenFor(store: Store, release: Release, action: Action): Promise<string> {
+  return store.buttonToken(release.number, ACTION_VIEWS[action].id)
+}
+
 async function buttonTokens(
   store: Store,
   release: Release,
   actions: readonly Action[],
 ): Promise<Partial<Record<Action, string>>> {
   const tokens = await Promise.all(
-    actions.map(async (action) => [action, await store.buttonToken(release.number, action)] as const),
+    actions.map(async (action) => [action, await tokenFor(store, release, action)] as const),
   )
   return Object.fromEntries(tokens)
 }

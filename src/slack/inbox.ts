@@ -1,8 +1,9 @@
 /** Stores each delivery before it is acknowledged, handles it afterwards, and handles later what a crash has left. */
 import type { Inbox } from '../release/ports/deliveries.ts'
-import { answerAddress, type HandlerPorts, handle } from './handlers.ts'
+import { answerAddress, handle } from './handlers.ts'
 import type { DeliveryLog } from './outbox/delivery.ts'
 import { type Arrival, type Ours, readArrival } from './payloads.ts'
+import type { HandlerPorts } from './ports.ts'
 import { respond } from './private-answer.ts'
 
 export interface IntakePorts extends HandlerPorts {

@@ -3,8 +3,7 @@ import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import type { OutboxMessage } from '../release/messages.ts'
 import { ask, type SlackError } from './clients.ts'
-import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
-import { ACTION } from './ids.ts'
+import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
 import type { Drawn } from './views/blocks.ts'
 import { forEmergency } from './views/buttons.ts'
 import type { People } from './views/people.ts'
@@ -56,9 +55,9 @@ function unanswered(error: SlackError): Answered {
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {
   const isAbout = message.is === 'ended' || message.is === 'go' || message.is === 'not taken'
   const release = isAbout ? await ports.store.release(message.number) : undefined
-  const goToken = release && message.is === 'go' ? await ports.store.buttonToken(release.number, ACTION.go) : undefined
+  const goToken = release && message.is === 'go' ? await tokenFor(ports.store, release, 'go') : undefined
   const [offered] = release ? forEmergency(release) : []
-  const emergencyToken = release && offered && (await ports.store.buttonToken(release.number, offered))
+  const emergencyToken = release && offered && (await tokenFor(ports.store, release, offered))
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const links = await linksTo(ports, message)

@@ -39,7 +39,7 @@ async function pointsIn(flow: Flow): Promise<readonly Point[]> {
 async function cancelNow({ memory, world, release }: Simulation): Promise<boolean> {
   const { store } = memory.connect('another bot')
   const service = createReleaseService({ store, directory: world.slack.directory, apps: [appOf()] })
-  return !('refused' in (await service.cancel({ release: release().number, by: DANA.id })))
+  return !('refused' in (await service.act('cancel', { release: release().number, by: DANA.id })))
 }
 
 async function once(sim: Simulation, flow: Flow, hasCome: () => boolean): Promise<void> {

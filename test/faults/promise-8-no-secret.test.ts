@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { createLog } from '../../src/operations/log.ts'
 import { createScrubber, SECRET_MARK } from '../../src/operations/scrub.ts'
-import { ACTION } from '../../src/slack/ids.ts'
+import { ACTION_VIEWS } from '../../src/slack/actions.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
 import { TOM } from '../support/builders.ts'
 import { pressOf, submissionOf } from '../support/simulation/clicks.ts'
@@ -149,14 +149,14 @@ describe('Promise 8, no secret gets out', { timeout: 120_000 }, () => {
     const told: Record<string, number> = {}
     const pasted = `it fails with postgres://api:${encodeURIComponent(SECRET)}@db and ${SECRET}`
     for (const [action, kind] of [
-      [ACTION.reject, 'rejected'],
-      [ACTION.emergency, 'succeeded'],
+      ['rejection', 'rejected'],
+      ['emergency', 'succeeded'],
     ] as const) {
       const sinks = watched([])
       const { sim } = sinks
       await sim.request()
       await sim.settle()
-      const token = await sim.memory.connect('a test').store.buttonToken(1, action)
+      const token = await sim.memory.connect('a test').store.buttonToken(1, ACTION_VIEWS[action].id)
       const at = sim.release().card ?? { channel: '', ts: '' }
       await sim.deliver((id) => pressOf({ action, token, at }, TOM.id, id))
       const view = sim.opened()

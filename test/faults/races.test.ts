@@ -168,7 +168,7 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
     const bot = bots[Math.floor(next() * bots.length)]
     if (bot === undefined) throw new Error('there is no bot')
     const asked: ActionRequest = { release: number, by, note: 'a reason of some length' }
-    const done = await (word === 'cancel' ? bot.cancel(asked) : bot.signOff(word, asked))
+    const done = await bot.act(word, asked)
     // By now it is committed.
     if (word === 'cancel' && !('refused' in done)) world.push({ what: 'cancel told', commit: commitOf(round) })
     return { by, word, done }

@@ -35,30 +35,31 @@ const ROWS: readonly Row[] = [
   {
     what: 'Cancel, by the requester',
     press: async ({ service, awaiting }) =>
-      made(await service.cancel({ release: await awaiting(), by: DANA.id })).number,
+      made(await service.act('cancel', { release: await awaiting(), by: DANA.id })).number,
     people: [ASKED, 'Dana: cancel asked, the requester'],
   },
   {
     what: 'Cancel, by an approver',
     press: async ({ service, awaiting }) =>
-      made(await service.cancel({ release: await awaiting(), by: NIA.id })).number,
+      made(await service.act('cancel', { release: await awaiting(), by: NIA.id })).number,
     people: [ASKED, 'Nia: cancel asked, @release-approvers'],
   },
   {
     what: 'a rejection, by somebody who is named by id',
     press: async ({ service, awaiting }) =>
-      made(await service.signOff('rejection', { release: await awaiting(), by: TOM.id, note: 'Not today' })).number,
+      made(await service.act('rejection', { release: await awaiting(), by: TOM.id, note: 'Not today' })).number,
     people: [ASKED, 'Tom: sign off given: rejection, named by id'],
   },
   {
     what: 'Retry, by somebody of whom nothing else is kept',
-    press: async ({ service, stuck }) => made(await service.retry({ release: await stuck(), by: NIA.id })).number,
+    press: async ({ service, stuck }) =>
+      made(await service.act('retry', { release: await stuck(), by: NIA.id })).number,
     people: [ASKED, ...SIGNED, 'Nia: retry asked, @release-approvers'],
   },
   {
     what: 'Close',
     press: async ({ service, stuck }) =>
-      made(await service.close({ release: await stuck(), by: TOM.id, note: 'By hand' })).number,
+      made(await service.act('close', { release: await stuck(), by: TOM.id, note: 'By hand' })).number,
     people: [ASKED, ...SIGNED, 'Tom: release ended: closed, @release-approvers'],
   },
   {
@@ -66,7 +67,7 @@ const ROWS: readonly Row[] = [
     press: async (team) => {
       const { number } = made(await team.ask())
       await team.plan(number, { hotfix: HOTFIX })
-      return made(await team.service.go({ release: number, by: DANA.id })).number
+      return made(await team.service.act('go', { release: number, by: DANA.id })).number
     },
     people: [ASKED, 'Dana: go given, the requester'],
   },
@@ -74,8 +75,8 @@ const ROWS: readonly Row[] = [
     what: 'Plan again, of the one that it makes',
     press: async ({ service, awaiting }) => {
       const release = await awaiting()
-      await service.cancel({ release, by: DANA.id })
-      return made(await service.planAgain({ release, by: OLA.id, key: 'again' })).number
+      await service.act('cancel', { release, by: DANA.id })
+      return made(await service.act('plan again', { release, by: OLA.id, key: 'again' })).number
     },
     people: ['Ola: release requested, every full member'],
   },
@@ -84,7 +85,7 @@ const ROWS: readonly Row[] = [
     press: async ({ service, awaiting, store }) => {
       const release = await awaiting()
       await store.transaction((tx) => tx.changeRelease(release, { newerCommits: 2 }))
-      made(await service.planAgain({ release, by: OLA.id, key: 'again' }))
+      made(await service.act('plan again', { release, by: OLA.id, key: 'again' }))
       return release
     },
     people: [ASKED, 'Ola: release ended: outdated, every full member'],

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { goesOn, type Person, refusal } from '../../src/release/policy.ts'
+import { refusal } from '../../src/release/actions.ts'
+import { goesOn, type Person } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Environment } from '../../src/release/settings.ts'
 import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'

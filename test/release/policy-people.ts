@@ -1,4 +1,5 @@
-import { type Action, type Person, refusal } from '../../src/release/policy.ts'
+import { type Action, refusal } from '../../src/release/actions.ts'
+import type { Person } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Environment, SignOffRules } from '../../src/release/settings.ts'
 import type { SignOffKind } from '../../src/release/terms.ts'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Action, groupsOf, type Person, rightFrom, whoMay } from '../../src/release/policy.ts'
+import { type Action, ACTIONS as TABLE } from '../../src/release/actions.ts'
+import { groupsOf, type Person, rightFrom } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import { RELEASE_STATES, type ReleaseState } from '../../src/release/terms.ts'
 import { anIntegration, aRelease } from '../support/builders.ts'
@@ -128,7 +129,7 @@ describe('who may press what', () => {
     const { emergencyBy: _e, ...rules } = RULES
     const environment = { ...production(), signOff: rules, migrations: migrations() }
     for (const action of ['talked over', 'emergency'] as const) {
-      expect(whoMay(action, environment)).toEqual(RULES.approvers)
+      expect(TABLE[action].people(environment)).toEqual(RULES.approvers)
       expect(gate(action, approver, aRelease(), environment)).toBe('allowed')
       expect(gate(action, onCall, aRelease(), environment)).toBe(no)
     }
@@ -137,9 +138,9 @@ describe('who may press what', () => {
   it('lets everybody reject where everybody may say QA, or approve', () => {
     const { qaBy: _q, ...everyQa } = RULES
     const { approvers: _a, ...everyApprover } = RULES
-    expect(whoMay('rejection', { ...production(), signOff: everyQa })).toBe('every full member')
-    expect(whoMay('rejection', { ...production(), signOff: everyApprover })).toBe('every full member')
-    expect(whoMay('rejection', production())).toEqual(['@release-approvers', 'UBYID', '@qa'])
+    expect(TABLE.rejection.people({ ...production(), signOff: everyQa })).toBe('every full member')
+    expect(TABLE.rejection.people({ ...production(), signOff: everyApprover })).toBe('every full member')
+    expect(TABLE.rejection.people(production())).toEqual(['@release-approvers', 'UBYID', '@qa'])
   })
 
   it('tells those who may not who may', () => {

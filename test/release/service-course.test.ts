@@ -14,12 +14,12 @@ describe('cancelling', () => {
         ? made(await team.ask()).number
         : await (state === 'approved' ? team.approved() : team.awaiting())
     expect((await team.release(number)).state).toBe(state)
-    expect(made(await team.service.cancel({ release: number, by: DANA.id }))).toMatchObject({
+    expect(made(await team.service.act('cancel', { release: number, by: DANA.id }))).toMatchObject({
       state: 'cancelled',
       endedBy: DANA,
     })
     expect(await team.jobs(number, 'tidy')).toHaveLength(1)
-    expect(await team.service.cancel({ release: number, by: TOM.id })).toMatchObject({
+    expect(await team.service.act('cancel', { release: number, by: TOM.id })).toMatchObject({
       refused: { gate: 'already_decided', state: 'cancelled', by: DANA, at: expect.any(String) },
     })
     expect(await team.ask()).toMatchObject({ release: { number: number + 1 } })
@@ -28,14 +28,14 @@ describe('cancelling', () => {
   it('one that never had a card is told to its requester privately', async () => {
     const team = await aTeam()
     await team.ask()
-    made(await team.service.cancel({ release: 1, by: TOM.id }))
+    made(await team.service.act('cancel', { release: 1, by: TOM.id }))
     expect(await team.messages()).toMatchObject([{ kind: 'private', to: DANA.id, message: { is: 'ended', number: 1 } }])
   })
 
   it('one whose card was on its way is told privately, and the card is drawn once more', async () => {
     const team = await aTeam()
     const { number } = made(await team.ask())
-    made(await team.service.cancel({ release: number, by: DANA.id }))
+    made(await team.service.act('cancel', { release: number, by: DANA.id }))
     await team.postCard(number)
     expect(await team.redrawn()).toEqual([number])
   })
@@ -45,12 +45,12 @@ describe('cancelling', () => {
     const number = await team.approved()
     await team.run(number)
     await team.steps(number, aStep('merge', { state: 'running', effect: 'unknown' }))
-    expect(made(await team.service.cancel({ release: number, by: TOM.id }))).toMatchObject({
+    expect(made(await team.service.act('cancel', { release: number, by: TOM.id }))).toMatchObject({
       state: 'running',
       cancelRequestedBy: TOM,
     })
     expect((await team.lines(number)).at(-1)).toEqual({ is: 'cancel asked', person: TOM, during: 'merge' })
-    expect(await team.service.cancel({ release: number, by: DANA.id })).toEqual({
+    expect(await team.service.act('cancel', { release: number, by: DANA.id })).toEqual({
       refused: { gate: 'already_decided', number, state: 'running', by: TOM },
     })
   })
@@ -58,9 +58,9 @@ describe('cancelling', () => {
   it('is for the requester and those who may approve', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    expect(refusedBy(await team.service.cancel({ release: number, by: OLA.id }))).toBe('not_allowed')
-    expect(refusedBy(await team.service.cancel({ release: number, by: LIN.id }))).toBe('not_allowed')
-    expect(made(await team.service.cancel({ release: number, by: NIA.id })).state).toBe('cancelled')
+    expect(refusedBy(await team.service.act('cancel', { release: number, by: OLA.id }))).toBe('not_allowed')
+    expect(refusedBy(await team.service.act('cancel', { release: number, by: LIN.id }))).toBe('not_allowed')
+    expect(made(await team.service.act('cancel', { release: number, by: NIA.id })).state).toBe('cancelled')
   })
 })
 
@@ -68,21 +68,25 @@ describe('retry and close', () => {
   it('are refused unless it needs attention', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    expect(refusedBy(await team.service.retry({ release: number, by: TOM.id }))).toBe('already_decided')
-    expect(refusedBy(await team.service.close({ release: number, by: TOM.id, note: 'x' }))).toBe('already_decided')
+    expect(refusedBy(await team.service.act('retry', { release: number, by: TOM.id }))).toBe('already_decided')
+    expect(refusedBy(await team.service.act('close', { release: number, by: TOM.id, note: 'x' }))).toBe(
+      'already_decided',
+    )
     const other = await aTeam()
     const running = await other.approved()
     await other.run(running)
-    expect(refusedBy(await other.service.retry({ release: running, by: TOM.id }))).toBe('already_decided')
-    expect(refusedBy(await other.service.close({ release: running, by: TOM.id, note: 'x' }))).toBe('already_decided')
+    expect(refusedBy(await other.service.act('retry', { release: running, by: TOM.id }))).toBe('already_decided')
+    expect(refusedBy(await other.service.act('close', { release: running, by: TOM.id, note: 'x' }))).toBe(
+      'already_decided',
+    )
   })
 
   it('retry: the same plan and sign-offs, one attempt more, from a preflight', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     const before = await team.release(number)
-    expect(refusedBy(await team.service.retry({ release: number, by: LIN.id }))).toBe('not_allowed')
-    const after = made(await team.service.retry({ release: number, by: DANA.id }))
+    expect(refusedBy(await team.service.act('retry', { release: number, by: LIN.id }))).toBe('not_allowed')
+    const after = made(await team.service.act('retry', { release: number, by: DANA.id }))
     expect(after).toMatchObject({ state: 'approved', attempt: 2, fingerprint: before.fingerprint })
     expect(after).toHaveProperty('problem')
     expect([after.plan, after.signOffs, after.steps]).toEqual([before.plan, before.signOffs, before.steps])
@@ -91,14 +95,14 @@ describe('retry and close', () => {
       { kind: 'preflight', release: number, attempt: 2 },
     ])
     expect((await team.lines(number)).at(-1)).toEqual({ is: 'retried', person: DANA })
-    expect(refusedBy(await team.service.retry({ release: number, by: TOM.id }))).toBe('already_decided')
+    expect(refusedBy(await team.service.act('retry', { release: number, by: TOM.id }))).toBe('already_decided')
   })
 
   it('retry: has an hour of its own to begin', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     await team.passes('5 hours')
-    made(await team.service.retry({ release: number, by: DANA.id }))
+    made(await team.service.act('retry', { release: number, by: DANA.id }))
     await team.service.tick()
     expect((await team.release(number)).state).toBe('approved')
     await team.passes('1 hour')
@@ -110,8 +114,8 @@ describe('retry and close', () => {
   it('cancel after a retry leaves it where it stood: only Close frees the environment', async () => {
     const team = await aTeam()
     const number = await team.stuck()
-    made(await team.service.retry({ release: number, by: DANA.id }))
-    const after = made(await team.service.cancel({ release: number, by: DANA.id }))
+    made(await team.service.act('retry', { release: number, by: DANA.id }))
+    const after = made(await team.service.act('cancel', { release: number, by: DANA.id }))
     expect(after).toMatchObject({ state: 'needs attention', problem: { step: 'migrate' } })
     expect((await team.store.events(number)).at(-1)).toMatchObject({ type: 'attention_needed', actor: DANA.id })
   })
@@ -120,13 +124,15 @@ describe('retry and close', () => {
     const team = await aTeam()
     const number = await team.stuck()
     const press = (key: string) => ({ release: number, by: DANA.id, key })
-    made(await team.service.retry(press('first')))
-    expect(made(await team.service.cancel(press('second'))).state).toBe('needs attention')
-    expect(await team.service.retry(press('first'))).toEqual({
+    made(await team.service.act('retry', press('first')))
+    expect(made(await team.service.act('cancel', press('second'))).state).toBe('needs attention')
+    expect(await team.service.act('retry', press('first'))).toEqual({
       refused: { gate: 'already_decided', number, state: 'needs attention', by: DANA },
     })
-    made(await team.service.retry(press('third')))
-    expect(await team.service.cancel(press('second'))).toMatchObject({ refused: { state: 'approved', by: DANA } })
+    made(await team.service.act('retry', press('third')))
+    expect(await team.service.act('cancel', press('second'))).toMatchObject({
+      refused: { state: 'approved', by: DANA },
+    })
     expect(await team.release(number)).toMatchObject({ state: 'approved', attempt: 3 })
   })
 
@@ -139,13 +145,13 @@ describe('retry and close', () => {
       const seen = await team.store.events(of)
       if (isFirst) {
         isFirst = false
-        made(await team.service.retry(press))
-        made(await team.service.cancel({ release: number, by: DANA.id }))
+        made(await team.service.act('retry', press))
+        made(await team.service.act('cancel', { release: number, by: DANA.id }))
       }
       return seen
     }
     const other = createReleaseService({ ...team, store: { ...team.store, events } })
-    expect(refusedBy(await other.retry(press))).toBe('already_decided')
+    expect(refusedBy(await other.act('retry', press))).toBe('already_decided')
     expect(await team.release(number)).toMatchObject({ state: 'needs attention', attempt: 2 })
   })
 
@@ -153,17 +159,21 @@ describe('retry and close', () => {
     const team = await aTeam()
     const number = await team.stuck()
     expect(refusedBy(await team.ask())).toBe('environment_busy')
-    expect(refusedBy(await team.service.close({ release: number, by: DANA.id, note: 'done by hand' }))).toBe(
+    expect(refusedBy(await team.service.act('close', { release: number, by: DANA.id, note: 'done by hand' }))).toBe(
       'not_an_approver',
     )
-    expect(refusedBy(await team.service.close({ release: number, by: TOM.id, note: ' ' }))).toBe('reason_too_short')
-    expect(made(await team.service.close({ release: number, by: TOM.id, note: 'done by hand' }))).toMatchObject({
+    expect(refusedBy(await team.service.act('close', { release: number, by: TOM.id, note: ' ' }))).toBe(
+      'reason_too_short',
+    )
+    expect(made(await team.service.act('close', { release: number, by: TOM.id, note: 'done by hand' }))).toMatchObject({
       state: 'closed',
       endedBy: TOM,
       endReason: 'done by hand',
       problem: { step: 'migrate', because: { gate: 'internal_error' } },
     })
-    expect(refusedBy(await team.service.close({ release: number, by: NIA.id, note: 'x' }))).toBe('already_decided')
+    expect(refusedBy(await team.service.act('close', { release: number, by: NIA.id, note: 'x' }))).toBe(
+      'already_decided',
+    )
     expect(refusedBy(await team.ask())).toBe('not refused')
   })
 })
@@ -172,9 +182,9 @@ describe('plan again', () => {
   it('of an ended release: a new one for who asked, and the old card says so', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('rejection', { release: number, by: LIN.id, note: 'no' }))
+    made(await team.service.act('rejection', { release: number, by: LIN.id, note: 'no' }))
     await team.delivered()
-    const again = made(await team.service.planAgain({ release: number, by: OLA.id, key: 'again' }))
+    const again = made(await team.service.act('plan again', { release: number, by: OLA.id, key: 'again' }))
     expect(again).toMatchObject({ number: 2, state: 'planning', requester: OLA, signOffs: [] })
     expect(await team.release(number)).toMatchObject({ state: 'rejected', replacedBy: 2 })
     expect(await team.jobs(2)).toEqual([{ kind: 'plan', release: 2 }])
@@ -186,10 +196,10 @@ describe('plan again', () => {
   it('of a pinned one that waits while its branch has gone on: its sign-offs are void', async () => {
     const team = await aTeam({ pullRequest: 'pinned' })
     const number = await team.awaiting()
-    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
     await team.store.transaction((tx) => tx.changeRelease(number, { newerCommits: 2 }))
     await team.delivered()
-    const again = made(await team.service.planAgain({ release: number, by: OLA.id, key: 'again' }))
+    const again = made(await team.service.act('plan again', { release: number, by: OLA.id, key: 'again' }))
     expect(again).toMatchObject({ number: 2, signOffs: [] })
     expect(await team.release(number)).toMatchObject({ state: 'outdated', endedBy: OLA, replacedBy: 2 })
     expect(await team.redrawn()).toEqual([number])
@@ -199,26 +209,38 @@ describe('plan again', () => {
   it('the same click again gives the same release; another person reads that it was done', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.cancel({ release: number, by: DANA.id }))
+    made(await team.service.act('cancel', { release: number, by: DANA.id }))
     const press = { release: number, by: OLA.id, key: 'again' }
-    expect(made(await team.service.planAgain(press)).number).toBe(2)
-    expect(made(await team.service.planAgain(press)).number).toBe(2)
-    expect(made(await team.service.planAgain({ ...press, key: 'a second click' })).number).toBe(2)
-    expect(await team.service.planAgain({ ...press, by: DANA.id, key: 'hers' })).toMatchObject({
+    expect(made(await team.service.act('plan again', press)).number).toBe(2)
+    expect(made(await team.service.act('plan again', press)).number).toBe(2)
+    expect(made(await team.service.act('plan again', { ...press, key: 'a second click' })).number).toBe(2)
+    expect(await team.service.act('plan again', { ...press, by: DANA.id, key: 'hers' })).toMatchObject({
       refused: { gate: 'environment_busy', number: 2, requester: OLA },
     })
-    made(await team.service.cancel({ release: 2, by: OLA.id }))
-    expect(refusedBy(await team.service.planAgain({ ...press, by: DANA.id, key: 'later' }))).toBe('already_decided')
+    made(await team.service.act('cancel', { release: 2, by: OLA.id }))
+    expect(refusedBy(await team.service.act('plan again', { ...press, by: DANA.id, key: 'later' }))).toBe(
+      'already_decided',
+    )
     expect(await team.release(number)).toMatchObject({ replacedBy: 2 })
     expect(await team.service.history({})).toHaveLength(2)
+  })
+
+  it('without a delivery too there is one new release for each that is replaced', async () => {
+    const team = await aTeam()
+    for (const number of [1, 2]) {
+      if (number === 1) made(await team.ask())
+      made(await team.service.act('cancel', { release: number, by: DANA.id }))
+      const again = () => team.service.act('plan again', { release: number, by: DANA.id })
+      expect((await Promise.all([again(), again()])).map((each) => made(each).number)).toEqual([number + 1, number + 1])
+    }
   })
 
   it('is refused while there is nothing to plan again, or somebody else is on the way', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    const again = (release: number, key: string) => team.service.planAgain({ release, by: OLA.id, key })
+    const again = (release: number, key: string) => team.service.act('plan again', { release, by: OLA.id, key })
     expect(refusedBy(await again(number, 'a'))).toBe('already_decided')
-    made(await team.service.cancel({ release: number, by: DANA.id }))
+    made(await team.service.act('cancel', { release: number, by: DANA.id }))
     await team.awaiting()
     expect(await again(number, 'b')).toMatchObject({ refused: { gate: 'environment_busy', number: 2 } })
     expect(await team.release(number)).not.toHaveProperty('replacedBy')
@@ -228,10 +250,12 @@ describe('plan again', () => {
   it('needs a full member and a channel', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.cancel({ release: number, by: DANA.id }))
-    expect(refusedBy(await team.service.planAgain({ release: number, by: 'U99', key: 'a' }))).toBe('not_a_member')
+    made(await team.service.act('cancel', { release: number, by: DANA.id }))
+    expect(refusedBy(await team.service.act('plan again', { release: number, by: 'U99', key: 'a' }))).toBe(
+      'not_a_member',
+    )
     team.directory.unreachable('#product', 'archived')
-    expect(refusedBy(await team.service.planAgain({ release: number, by: OLA.id, key: 'b' }))).toBe(
+    expect(refusedBy(await team.service.act('plan again', { release: number, by: OLA.id, key: 'b' }))).toBe(
       'channel_unreachable',
     )
   })

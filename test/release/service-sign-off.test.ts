@@ -9,11 +9,11 @@ describe('signing off', () => {
   it('QA, then the approval: the last one starts a preflight, and nothing more', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    const first = made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    const first = made(await team.service.act('qa', { release: number, by: LIN.id }))
     expect(first).toMatchObject({ state: 'awaiting sign-off', signOffs: [{ kind: 'qa', person: LIN, right: '@qa' }] })
     expect(await team.jobs(number, 'preflight')).toEqual([])
 
-    const last = made(await team.service.signOff('approval', { release: number, by: TOM.id }))
+    const last = made(await team.service.act('approval', { release: number, by: TOM.id }))
     expect(last).toMatchObject({
       state: 'approved',
       attempt: 1,
@@ -37,15 +37,15 @@ describe('signing off', () => {
     const team = await aTeam()
     const number = await team.awaiting()
     await team.delivered()
-    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
     expect(await team.redrawn()).toEqual([number])
   })
 
   it('in the other order, and by one person for both', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('approval', { release: number, by: TOM.id }))
-    expect(made(await team.service.signOff('qa', { release: number, by: TOM.id })).state).toBe('approved')
+    made(await team.service.act('approval', { release: number, by: TOM.id }))
+    expect(made(await team.service.act('qa', { release: number, by: TOM.id })).state).toBe('approved')
     expect((await team.release(number)).signOffs.map(({ right }) => right)).toEqual([
       '@release-approvers',
       'named by id',
@@ -58,12 +58,12 @@ describe('signing off', () => {
     const number = await team.awaiting()
     await team.delivered()
     const before = await team.store.chainHead()
-    const press = (kind: 'qa' | 'approval', by: string) => team.service.signOff(kind, { release: number, by })
+    const press = (kind: 'qa' | 'approval', by: string) => team.service.act(kind, { release: number, by })
     expect(refusedBy(await press('qa', OLA.id))).toBe('not_a_qa')
     expect(refusedBy(await press('approval', OLA.id))).toBe('not_an_approver')
     expect(refusedBy(await press('approval', DANA.id))).toBe('own_release')
     expect(refusedBy(await press('approval', 'U99'))).toBe('not_a_member')
-    expect(refusedBy(await team.service.signOff('qa', { release: 999, by: LIN.id }))).toBe('unknown_release')
+    expect(refusedBy(await team.service.act('qa', { release: 999, by: LIN.id }))).toBe('unknown_release')
     expect((await team.release(number)).signOffs).toEqual([])
     expect(await team.store.chainHead()).toEqual(before)
     expect(await team.redrawn()).toEqual([])
@@ -73,27 +73,27 @@ describe('signing off', () => {
     const team = await aTeam()
     const number = await team.awaiting()
     team.directory.group('@release-approvers', [NIA.id])
-    expect(refusedBy(await team.service.signOff('approval', { release: number, by: TOM.id }))).toBe('not_an_approver')
+    expect(refusedBy(await team.service.act('approval', { release: number, by: TOM.id }))).toBe('not_an_approver')
     team.directory.notAMember(NIA.id, 'deactivated')
-    expect(refusedBy(await team.service.signOff('approval', { release: number, by: NIA.id }))).toBe('not_a_member')
+    expect(refusedBy(await team.service.act('approval', { release: number, by: NIA.id }))).toBe('not_a_member')
   })
 
   it('the only author may not approve, and may say QA', async () => {
     const team = await aTeam()
     team.directory.member(TOM.id, TOM.name, 'TOM@corp.example')
     const number = await team.awaiting({ authors: [{ name: 'tom', email: 'tom@Corp.example' }] })
-    expect(await team.service.signOff('approval', { release: number, by: TOM.id })).toEqual({
+    expect(await team.service.act('approval', { release: number, by: TOM.id })).toEqual({
       refused: { gate: 'own_commits', who: ['@release-approvers'] },
     })
-    expect(made(await team.service.signOff('qa', { release: number, by: TOM.id })).signOffs).toHaveLength(1)
+    expect(made(await team.service.act('qa', { release: number, by: TOM.id })).signOffs).toHaveLength(1)
   })
 
   it('the same word again changes nothing, and says when it was given', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    const given = made(await team.service.signOff('qa', { release: number, by: LIN.id })).signOffs[0]
+    const given = made(await team.service.act('qa', { release: number, by: LIN.id })).signOffs[0]
     const head = await team.store.chainHead()
-    expect(await team.service.signOff('qa', { release: number, by: LIN.id })).toEqual({
+    expect(await team.service.act('qa', { release: number, by: LIN.id })).toEqual({
       refused: { gate: 'already_signed', kind: 'qa', at: given?.at.toISOString() },
     })
     expect(await team.store.chainHead()).toEqual(head)
@@ -103,7 +103,7 @@ describe('signing off', () => {
     const team = await aTeam()
     const number = await team.approved()
     const { signOffs } = await team.release(number)
-    expect(await team.service.signOff('approval', { release: number, by: NIA.id })).toEqual({
+    expect(await team.service.act('approval', { release: number, by: NIA.id })).toEqual({
       refused: {
         gate: 'already_decided',
         number,
@@ -118,11 +118,9 @@ describe('signing off', () => {
     const rules = { qa: 0, approvals: 2, requireChecks: false, expiresAfterMs: 3_600_000 }
     const team = await aTeam({ signOff: rules })
     const number = await team.awaiting()
-    expect(made(await team.service.signOff('approval', { release: number, by: TOM.id })).state).toBe(
-      'awaiting sign-off',
-    )
-    expect(refusedBy(await team.service.signOff('approval', { release: number, by: TOM.id }))).toBe('already_signed')
-    expect(made(await team.service.signOff('approval', { release: number, by: OLA.id })).state).toBe('approved')
+    expect(made(await team.service.act('approval', { release: number, by: TOM.id })).state).toBe('awaiting sign-off')
+    expect(refusedBy(await team.service.act('approval', { release: number, by: TOM.id }))).toBe('already_signed')
+    expect(made(await team.service.act('approval', { release: number, by: OLA.id })).state).toBe('approved')
   })
 })
 
@@ -132,13 +130,11 @@ describe('rejecting', () => {
     const number = await team.awaiting()
     for (const note of [undefined, '', '  \n ']) {
       const press = { release: number, by: LIN.id, ...(note !== undefined && { note }) }
-      expect(await team.service.signOff('rejection', press)).toEqual({
+      expect(await team.service.act('rejection', press)).toEqual({
         refused: { gate: 'reason_too_short', least: 1 },
       })
     }
-    const rejected = made(
-      await team.service.signOff('rejection', { release: number, by: LIN.id, note: ' wrong copy ' }),
-    )
+    const rejected = made(await team.service.act('rejection', { release: number, by: LIN.id, note: ' wrong copy ' }))
     expect(rejected).toMatchObject({
       state: 'rejected',
       endedBy: LIN,
@@ -156,7 +152,7 @@ describe('rejecting', () => {
     const team = await aTeam()
     const number = await team.awaiting()
     expect(
-      refusedBy(await team.service.signOff('rejection', { release: number, by: DANA.id, note: 'I changed my mind' })),
+      refusedBy(await team.service.act('rejection', { release: number, by: DANA.id, note: 'I changed my mind' })),
     ).toBe('not_an_approver')
   })
 })
@@ -165,7 +161,7 @@ describe('an emergency', () => {
   it('needs ten characters of reason', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    const say = (note: string) => team.service.signOff('emergency', { release: number, by: TOM.id, note })
+    const say = (note: string) => team.service.act('emergency', { release: number, by: TOM.id, note })
     expect(await say('too short')).toEqual({ refused: { gate: 'reason_too_short', least: 10 } })
     expect(refusedBy(await say(`  short   ${' '.repeat(20)}`))).toBe('reason_too_short')
     expect(made(await say('0123456789'))).toMatchObject({ state: 'approved', attempt: 1 })
@@ -177,12 +173,12 @@ describe('an emergency', () => {
     const team = await aTeam()
     team.directory.group('@release-approvers', [TOM.id, DANA.id])
     const number = await team.awaiting()
-    made(await team.service.signOff('emergency', { release: number, by: DANA.id, note: 'logins are broken' }))
-    expect(refusedBy(await team.service.signOff('approval', { release: number, by: DANA.id }))).toBe('own_release')
+    made(await team.service.act('emergency', { release: number, by: DANA.id, note: 'logins are broken' }))
+    expect(refusedBy(await team.service.act('approval', { release: number, by: DANA.id }))).toBe('own_release')
     await team.run(number)
-    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
     await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
-    made(await team.service.signOff('approval', { release: number, by: TOM.id }))
+    made(await team.service.act('approval', { release: number, by: TOM.id }))
     const release = await team.release(number)
     expect(release.signOffs.map(({ kind }) => kind)).toEqual(['emergency', 'qa', 'approval'])
     expect(release).toMatchObject({ state: 'succeeded', attempt: 1 })

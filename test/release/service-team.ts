@@ -109,8 +109,8 @@ export async function aTeam(production: Partial<Environment> = {}) {
     /** Signed off by Lin and Tom. */
     approved: async (): Promise<number> => {
       const number = await team.awaiting()
-      made(await service.signOff('qa', { release: number, by: LIN.id }))
-      made(await service.signOff('approval', { release: number, by: TOM.id }))
+      made(await service.act('qa', { release: number, by: LIN.id }))
+      made(await service.act('approval', { release: number, by: TOM.id }))
       return number
     },
 

@@ -25,7 +25,7 @@ describe('time passes', () => {
     await team.service.tick()
     expect((await team.release(number)).state).toBe('awaiting sign-off')
     await team.passes('1 minute')
-    expect(await team.service.signOff('qa', { release: number, by: LIN.id })).toMatchObject({
+    expect(await team.service.act('qa', { release: number, by: LIN.id })).toMatchObject({
       refused: { gate: 'expired', number },
     })
     await team.service.tick()
@@ -241,7 +241,7 @@ describe('time passes', () => {
   it('nobody is reminded where one has signed', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
     await team.passes('5 hours')
     await team.service.tick()
     expect(await team.lines(number)).toMatchObject([{ is: 'signed' }])
@@ -250,10 +250,10 @@ describe('time passes', () => {
   it('what an emergency left owed is asked for again after 24 hours, once', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
     await team.run(number)
     await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
-    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
     await team.passes('23 hours 59 minutes')
     await team.service.tick()
     expect((await team.lines(number)).filter(({ is }) => is === 'reminder')).toEqual([])
@@ -267,7 +267,7 @@ describe('time passes', () => {
   it('nobody is asked again a month later, when the store has forgotten that they were', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
     await team.run(number)
     await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
     await team.passes('31 days')
@@ -278,11 +278,11 @@ describe('time passes', () => {
   it('counts the 24 hours from the emergency, not from a retry', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
     await team.run(number)
     await team.store.transaction((tx) => tx.changeRelease(number, { state: 'needs attention' }))
     await team.passes('24 hours')
-    made(await team.service.retry({ release: number, by: TOM.id }))
+    made(await team.service.act('retry', { release: number, by: TOM.id }))
     await team.service.tick()
     expect((await team.lines(number)).map(({ is }) => is)).toEqual(['signed', 'retried', 'reminder'])
   })
@@ -290,9 +290,9 @@ describe('time passes', () => {
   it('an emergency that owes nothing any more is let be', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
-    made(await team.service.signOff('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
-    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
-    made(await team.service.signOff('approval', { release: number, by: NIA.id }))
+    made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
+    made(await team.service.act('approval', { release: number, by: NIA.id }))
     await team.run(number)
     await team.store.transaction((tx) => tx.changeRelease(number, { state: 'succeeded', endedAt: tx.now }))
     await team.passes('30 hours')

@@ -108,7 +108,7 @@ describe('asking for a release', () => {
     const team = await aTeam()
     await team.ask({ key: 'same' })
     expect(await team.ask({ key: 'same' })).toMatchObject({ release: { number: 1 } })
-    made(await team.service.cancel({ release: 1, by: DANA.id }))
+    made(await team.service.act('cancel', { release: 1, by: DANA.id }))
     expect(await team.ask({ key: 'same' })).toMatchObject({ release: { number: 1, state: 'cancelled' } })
     expect(await team.jobs(1, 'plan')).toHaveLength(1)
     expect((await team.events(1)).filter((type) => type === 'release_requested')).toHaveLength(1)
@@ -174,6 +174,15 @@ describe('what may be asked', () => {
     expect(await team.store.chainHead()).toEqual(head)
   })
 
+  it('an action that only shows something records nothing either', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting()
+    const head = await team.store.chainHead()
+    expect(made(await team.service.act('details', { release: number, by: OLA.id }))).toMatchObject({ number })
+    expect(refusedBy(await team.service.act('details', { release: number, by: 'U99' }))).toBe('not_a_member')
+    expect(await team.store.chainHead()).toEqual(head)
+  })
+
   it('status: what runs where, what is under way, when a worker was seen', async () => {
     const team = await aTeam()
     const number = await team.approved()
@@ -195,7 +204,7 @@ describe('what may be asked', () => {
     const team = await aTeam()
     const number = await team.stuck()
     await team.steps(number, aStep('push', { state: 'unknown', effect: 'unknown' }))
-    made(await team.service.close({ release: number, by: TOM.id, note: 'looked at by hand' }))
+    made(await team.service.act('close', { release: number, by: TOM.id, note: 'looked at by hand' }))
     const { number: later } = made(await team.ask())
     const live = async () => (await team.service.status()).environments[1]?.live
     expect(await live()).toEqual({ is: 'not known', number, state: 'closed', since: 'its push' })
@@ -208,7 +217,7 @@ describe('what may be asked', () => {
     for (let round = 0; round < 6; round++) {
       for (const environment of ['integration', 'production']) {
         const { number } = made(await team.ask({ environment }))
-        made(await team.service.cancel({ release: number, by: DANA.id }))
+        made(await team.service.act('cancel', { release: number, by: DANA.id }))
       }
     }
     const numbers = async (filter: Parameters<typeof team.service.history>[0]) =>

@@ -1,6 +1,8 @@
 /** What the bot does with what people press and type, by its own handlers, in virtual time: also what a crash has left. */
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { ACTION, type Action, VIEW } from '../../src/slack/ids.ts'
+import type { Action } from '../../src/release/actions.ts'
+import { ACTION_VIEWS } from '../../src/slack/actions.ts'
+import { VIEW } from '../../src/slack/ids.ts'
 import { createIntake, type IntakePorts } from '../../src/slack/inbox.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
 import { DANA, LIN, TOM } from '../support/builders.ts'
@@ -25,7 +27,8 @@ async function awaiting(): Promise<Simulation> {
   return sim
 }
 
-const tokenOf = ({ memory }: Simulation, action: Action) => memory.connect('a test').store.buttonToken(1, action)
+const tokenOf = ({ memory }: Simulation, action: Action) =>
+  memory.connect('a test').store.buttonToken(1, ACTION_VIEWS[action].id)
 const refusedBy = (answer: unknown) => (answer as { refused?: { gate: string } }).refused?.gate
 const read = ({ world }: Simulation, person: string) =>
   world.slack.messages.filter(({ channel }) => channel === `D-${person}`).map(({ text }) => text)
@@ -42,28 +45,28 @@ describe('a button', () => {
     [
       'with the token of another one',
       async (sim) => ({
-        action: ACTION.approve,
-        token: await tokenOf(sim, ACTION.reject),
+        action: 'approval',
+        token: await tokenOf(sim, 'rejection'),
         at: sim.release().card ?? { channel: '', ts: '' },
       }),
     ],
     [
       'with a token that nobody has made',
-      async (sim) => ({ action: ACTION.approve, token: 'made up', at: sim.release().card ?? { channel: '', ts: '' } }),
+      async (sim) => ({ action: 'approval', token: 'made up', at: sim.release().card ?? { channel: '', ts: '' } }),
     ],
     [
       'on a message that is not the card',
       async (sim) => ({
-        action: ACTION.approve,
-        token: await tokenOf(sim, ACTION.approve),
+        action: 'approval',
+        token: await tokenOf(sim, 'approval'),
         at: { channel: sim.release().card?.channel ?? '', ts: '1.2' },
       }),
     ],
     [
       'in another channel',
       async (sim) => ({
-        action: ACTION.approve,
-        token: await tokenOf(sim, ACTION.approve),
+        action: 'approval',
+        token: await tokenOf(sim, 'approval'),
         at: { channel: 'C-other', ts: sim.release().card?.ts ?? '' },
       }),
     ],
@@ -77,8 +80,8 @@ describe('a button', () => {
   it('opens no window for who may not say it', async () => {
     const sim = await awaiting()
     const button = {
-      action: ACTION.emergency,
-      token: await tokenOf(sim, ACTION.emergency),
+      action: 'emergency' as const,
+      token: await tokenOf(sim, 'emergency'),
       at: sim.release().card ?? { channel: '', ts: '' },
     }
     expect(refusedBy(await sim.deliver((id) => pressOf(button, LIN.id, id)))).toBe('not_an_approver')
@@ -101,8 +104,8 @@ describe('a button', () => {
     const sim = await awaiting()
     const foreign = (payload: Payload): Payload => ({ ...payload, user: { id: TOM.id, team_id: 'T9' } })
     const at = sim.release().card ?? { channel: '', ts: '' }
-    const token = await tokenOf(sim, ACTION.reject)
-    const press = { action: ACTION.reject, token, at }
+    const token = await tokenOf(sim, 'rejection')
+    const press = { action: 'rejection' as const, token, at }
     expect(refusedBy(await sim.deliver((id) => foreign(pressOf(press, TOM.id, id))))).toBe('not_a_member')
     await sim.deliver((id) => pressOf(press, TOM.id, id))
     const view = sim.opened()

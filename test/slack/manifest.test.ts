@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { ACTION, BUTTON_LABEL, COMMANDS, VIEW } from '../../src/slack/ids.ts'
+import { ACTION_VIEWS } from '../../src/slack/actions.ts'
+import { COMMANDS, VIEW } from '../../src/slack/ids.ts'
 import { httpManifest } from '../../src/slack/manifest.ts'
 
 const manifestYaml = readFileSync(new URL('../../manifest.yml', import.meta.url), 'utf8')
@@ -103,15 +104,41 @@ describe('the manifest for HTTP', () => {
 
 describe('names that Slack hands back', () => {
   it('are each used once, and are within their limits', () => {
-    for (const ids of [Object.values(ACTION), Object.values(VIEW)]) {
+    for (const ids of [Object.values(ACTION_VIEWS).map(({ id }) => id), Object.values(VIEW)]) {
       expect(new Set(ids).size).toBe(ids.length)
       for (const id of ids) expect(id).toMatch(/^[a-z_]{1,255}$/)
     }
   })
 
+  it('are what posted buttons and open modals have: they never change', () => {
+    const ids = Object.entries(ACTION_VIEWS).map(([action, { id }]) => [id, action])
+    expect(Object.fromEntries(ids)).toEqual({
+      qa_passed: 'qa',
+      approve: 'approval',
+      talked_over: 'talked over',
+      reject: 'rejection',
+      emergency: 'emergency',
+      cancel: 'cancel',
+      retry: 'retry',
+      close: 'close',
+      plan_again: 'plan again',
+      plan_for_emergency: 'plan for an emergency',
+      details: 'details',
+      go: 'go',
+    })
+    expect(Object.values(VIEW).sort()).toEqual([
+      'close_modal',
+      'deploy_modal',
+      'details_modal',
+      'emergency_modal',
+      'hotfix_modal',
+      'reject_modal',
+      'talked_over_modal',
+    ])
+  })
+
   it('have a label for every button, short enough for one', () => {
-    expect(Object.keys(BUTTON_LABEL).sort()).toEqual(Object.values(ACTION).sort())
-    const labels = Object.values(BUTTON_LABEL)
+    const labels = Object.values(ACTION_VIEWS).map(({ label }) => label)
     expect(new Set(labels).size).toBe(labels.length)
     for (const label of labels) expect(label.length).toBeLessThanOrEqual(75)
   })

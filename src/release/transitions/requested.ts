@@ -1,24 +1,25 @@
 /** Requested: a release is made, in `planning`. */
 import type { Attribution } from '../events.ts'
 import { SUPERSEDED_BY_HOTFIX } from '../hotfix.ts'
-import { EVERYONE, type Person, refusal } from '../policy.ts'
+import { EVERYONE, type Person } from '../policy.ts'
 import type { NewRelease, Transaction } from '../ports/store.ts'
-import type { Refused } from '../refusals.ts'
+import type { Refusal, Refused } from '../refusals.ts'
 import type { Release } from '../release.ts'
-import type { Environment } from '../settings.ts'
 import { hasEnded } from '../terms.ts'
 import { stop } from './ended.ts'
 import { nameOf } from './transition.ts'
 
-/** The release that a new one replaces, and by which button. */
+/** The release that a new one replaces. */
 export interface Replacing {
   readonly replaces: number
-  readonly as: 'plan again' | 'plan for an emergency'
+  /** Checks that have not passed hold the new one on its card, and do not refuse it. */
+  readonly forEmergency: boolean
+  /** What stands against it, asked of the old release as it is locked. */
+  readonly refusal: (old: Release, now: Date) => Refusal | undefined
 }
 
 export interface ReleaseRequest {
   readonly release: Omit<NewRelease, 'replaces'>
-  readonly environment: Environment
   readonly person: Person
   /** Releases that the person was told a hot-fix ends; no other is ended. */
   readonly ends: readonly number[]
@@ -45,7 +46,7 @@ export async function requested(
   if (!('made' in created)) return created
 
   const { number, app, environment, kind } = created.made
-  const forEmergency = replacing?.as === 'plan for an emergency' && ({ forEmergency: true } as const)
+  const forEmergency = replacing?.forEmergency === true && ({ forEmergency: true } as const)
   tx.addEvent({
     release: number,
     type: 'release_requested',
@@ -80,15 +81,15 @@ function asMember({ name }: Person): Attribution {
  */
 async function replace(
   tx: Transaction,
-  { replaces: number, as }: Replacing,
-  { environment, person }: ReleaseRequest,
+  { replaces: number, refusal }: Replacing,
+  { person }: ReleaseRequest,
 ): Promise<Refused | { seen: Release } | { busy: Release } | undefined> {
   const old = await tx.lockRelease(number)
   if (old === undefined) return { refused: { gate: 'unknown_release', number } }
   const successor = old.replacedBy === undefined ? undefined : await tx.lockRelease(old.replacedBy)
   if (successor?.requester.id === person.id) return { seen: successor }
   if (successor !== undefined && !hasEnded(successor.state)) return { busy: successor }
-  const refused = refusal({ action: as, environment, release: old, person, now: tx.now })
+  const refused = refusal(old, tx.now)
   if (refused !== undefined) return { refused }
   if (old.state === 'awaiting sign-off') {
     const because = { gate: 'plan_outdated' as const, moved: [] }

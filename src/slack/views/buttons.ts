@@ -1,24 +1,17 @@
-/** The card's buttons: which the state calls for, and what each asks before it acts. */
+/** The card's buttons: which the state calls for, drawn as their rows in `actions.ts` say. */
 import type { Button, ConfirmationDialog } from '@slack/types'
+import type { Action } from '../../release/actions.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
-import { isLastOwed, type Owed } from '../../release/policy.ts'
-import { irreversibleBegun, isEmergency, type Release, step } from '../../release/release.ts'
+import type { Owed } from '../../release/policy.ts'
+import { isEmergency, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { ACTION, type Action, BUTTON_LABEL } from '../ids.ts'
-import { confirm, plain } from './blocks.ts'
-import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './facts.ts'
-import { capital, short, together } from './text.ts'
-
-const ACTION_OF: Readonly<Record<Owed['kind'], Action>> = {
-  'talked over': ACTION.talkedOver,
-  qa: ACTION.qaPassed,
-  approval: ACTION.approve,
-}
+import { ACTION_VIEWS } from '../actions.ts'
+import { plain } from './blocks.ts'
 
 /** Sign-offs in the order of their buttons. */
 function asked(owed: readonly Owed[]): readonly Action[] {
   const order: readonly Owed['kind'][] = ['talked over', 'qa', 'approval']
-  return order.filter((kind) => owed.some((one) => one.kind === kind && one.count > 0)).map((kind) => ACTION_OF[kind])
+  return order.filter((kind) => owed.some((one) => one.kind === kind && one.count > 0))
 }
 
 /** Every button that a card in this state has. Each needs a token: the value that the store resolves. */
@@ -32,7 +25,7 @@ export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[
     case 'awaiting sign-off':
       // Its requester alone has the button that lets it go.
       if (awaitsGo(release)) return []
-      return [...asked(owed), ACTION.reject, ACTION.emergency]
+      return [...asked(owed), 'rejection', 'emergency']
     case 'succeeded':
     case 'closed':
       return isEmergency(release) ? asked(owed) : []
@@ -40,9 +33,9 @@ export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[
     case 'outdated':
     case 'expired':
     case 'refused':
-      return release.replacedBy === undefined ? [ACTION.planAgain, ...forEmergency(release)] : []
+      return release.replacedBy === undefined ? ['plan again', ...forEmergency(release)] : []
     case 'needs attention':
-      return [ACTION.retry, ACTION.close]
+      return ['retry', 'close']
     case 'planning':
     case 'approved':
     case 'running':
@@ -54,16 +47,16 @@ export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[
 
 /** What checks have stopped can be planned for an emergency: they are asked for only where people sign. */
 export function forEmergency({ problem, replacedBy }: Release): readonly Action[] {
-  return problem?.because.gate === 'checks_failed' && replacedBy === undefined ? [ACTION.planForEmergency] : []
+  return problem?.because.gate === 'checks_failed' && replacedBy === undefined ? ['plan for an emergency'] : []
 }
 
 /** The buttons that sit beside a line: Cancel at the state, Details at what it details, Plan again at what is newer. */
 function seatsOf(release: Release): readonly Action[] {
   const mayCancel = ['planning', 'awaiting sign-off', 'approved', 'running'].includes(release.state)
   return [
-    ...(mayCancel && release.cancelRequestedBy === undefined ? [ACTION.cancel] : []),
-    ...(release.plan === undefined ? [] : [ACTION.details]),
-    ...(hasNewer(release) ? [ACTION.planAgain] : []),
+    ...(mayCancel && release.cancelRequestedBy === undefined ? (['cancel'] as const) : []),
+    ...(release.plan === undefined ? [] : (['details'] as const)),
+    ...(hasNewer(release) ? (['plan again'] as const) : []),
   ]
 }
 
@@ -71,8 +64,14 @@ export function hasNewer(release: Release): boolean {
   return release.state === 'awaiting sign-off' && (release.newerCommits ?? 0) > 0 && release.replacedBy === undefined
 }
 
-/** One of these is the likely next click; one a card. */
-const LIKELY: readonly Action[] = [ACTION.approve, ACTION.qaPassed, ACTION.talkedOver, ACTION.retry, ACTION.planAgain]
+/** The likely next click of a card: one. */
+function primaryOf(row: readonly Action[]): Action | undefined {
+  const ranked = row.flatMap((action) => {
+    const rank = ACTION_VIEWS[action].primaryRank
+    return rank === null ? [] : [{ action, rank }]
+  })
+  return ranked.toSorted((a, b) => a.rank - b.rank)[0]?.action
+}
 
 /** Draws buttons; one without a token is left out. */
 export function buttons(
@@ -84,113 +83,30 @@ export function buttons(
     readonly owed: readonly Owed[]
   },
 ): readonly Button[] {
-  const primary = LIKELY.find((action) => rowOf(release, facts.owed).includes(action))
+  const primary = primaryOf(rowOf(release, facts.owed))
   return wanted.flatMap((action): Button[] => {
     const token = facts.tokens[action]
     if (token === undefined) return []
-    const question = questionOf(action, release, facts.owed, facts.environment)
-    return [
-      {
-        type: 'button',
-        action_id: action,
-        text: plain(BUTTON_LABEL[action], 75),
-        value: token,
-        ...(action === ACTION.details
-          ? { accessibility_label: `Details of release ${release.number}: commits, files, migrations` }
-          : {}),
-        ...(action === primary ? { style: 'primary' as const } : {}),
-        ...(question === undefined ? {} : { confirm: question }),
-      },
-    ]
+    const { label, confirm } = ACTION_VIEWS[action]
+    const question = confirm?.(release, { ...facts, label })
+    return [button(action, release, { token, isPrimary: action === primary, ...(question && { question }) })]
   })
 }
 
-function questionOf(
+/** Draws one button. `token`: what the store resolves to its release and action. `question`: asked before it is sent. */
+export function button(
   action: Action,
   release: Release,
-  owed: readonly Owed[],
-  environment: Environment,
-): ConfirmationDialog | undefined {
-  switch (action) {
-    case ACTION.qaPassed:
-    case ACTION.approve:
-      return signOffQuestion(action, release, owed)
-    case ACTION.cancel:
-      return confirm({
-        title: `Cancel ${called(release)}?`,
-        text: cancelEffect(release),
-        yes: 'Cancel it',
-        no: 'Let it go on',
-        danger: true,
-      })
-    case ACTION.retry:
-      return confirm({
-        title: `Retry ${called(release)}?`,
-        text: retryEffect(release, environment),
-        yes: 'Retry',
-        no: 'Go back',
-      })
-    default:
-      return undefined
+  { token, isPrimary, question }: { token: string; isPrimary: boolean; question?: ConfirmationDialog },
+): Button {
+  const { id, label, spokenLabel } = ACTION_VIEWS[action]
+  return {
+    type: 'button',
+    action_id: id,
+    text: plain(label, 75),
+    value: token,
+    ...(spokenLabel && { accessibility_label: spokenLabel(release) }),
+    ...(isPrimary && { style: 'primary' }),
+    ...(question && { confirm: question }),
   }
-}
-
-/** Whether this button's click would leave nothing owed, and so starts the release. */
-export function isLast(action: Action, owed: readonly Owed[]): boolean {
-  return owed.some(({ kind }) => ACTION_OF[kind] === action && isLastOwed(owed, kind))
-}
-
-/** `This starts #12 on production now. 5 commits and 2 migrations go to api production. 1 destroys data.` */
-export function startWords(release: Release): string {
-  const starts = `This starts #${release.number} on ${release.environment} now.`
-  if (release.plan === undefined) return starts
-  const risky = risks(release.plan)
-  const goes = capital(whatGoes(release.plan))
-  const one = /^1 \w+$/.test(goes)
-  return `${starts} ${goes} ${one ? 'goes' : 'go'} to ${place(release)}.${risky === '' ? '' : ` Migrations: ${risky}.`}`
-}
-
-function signOffQuestion(action: Action, release: Release, owed: readonly Owed[]): ConfirmationDialog | undefined {
-  const yes = BUTTON_LABEL[action]
-  if (release.state !== 'awaiting sign-off') {
-    return confirm({
-      title: `${yes}: ${called(release)}, afterwards?`,
-      text: `It ${release.state === 'closed' ? 'was closed as it stood' : 'is out already'}. Your word completes the record and changes nothing on ${release.environment}.`,
-      yes,
-      no: 'Go back',
-    })
-  }
-  if (!isLast(action, owed)) return undefined
-  return confirm({ title: `${yes}: start ${called(release)}?`, text: startWords(release), yes, no: 'Go back' })
-}
-
-function cancelEffect(release: Release): string {
-  if (release.state === 'planning') return 'Planning stops. Nothing has been changed so far.'
-  if (release.state === 'awaiting sign-off')
-    return 'Its sign-offs are void after that. Nothing has been changed so far.'
-  const now = stepNow(release)
-  if (release.state === 'approved' || now === undefined)
-    return irreversibleBegun(release.steps)
-      ? 'No step starts any more. What is done stays as it is.'
-      : 'No step starts any more. Nothing has been merged, migrated or pushed so far.'
-  const request = release.plan?.pullRequest
-  const merged = step(release, 'merge')?.state === 'done' && request !== undefined
-  return [
-    'No new step starts.',
-    now.state === 'running'
-      ? `${capital(now.name)} is running: it is settled, and told as it ends.`
-      : `${capital(now.name)} does not start.`,
-    ...(merged ? [`${together('PR', `#${request.id}`)} stays merged.`] : []),
-  ].join(' ')
-}
-
-function retryEffect(release: Release, environment: Environment): string {
-  const done = stepsInOrder(release).filter(({ state }) => state === 'done')
-  const from = stepNow(release)?.name
-  const commit = finalCommit(release)
-  if (release.problem?.because.gate === 'push_unknown' && commit !== undefined) {
-    const name = environment.remote.name
-    return `It looks at ${name} first. If ${short(commit)} is there, it goes on to confirm; if not, it pushes once.`
-  }
-  return `It goes on from ${from ?? 'where it stopped'}, with the same plan and sign-offs, and looks first at what is there.${done.length === 0 ? '' : ` Not repeated: ${done.map(({ name }) => name).join(', ')}.`}`
 }

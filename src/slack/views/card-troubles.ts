@@ -1,6 +1,6 @@
 /** The middle of a card that stopped: what happened, what is true now, what is not known, what the buttons do. */
 import type { KnownBlock } from '@slack/types'
-import { mayBeEmergency, whoMay } from '../../release/policy.ts'
+import { emergencyPeople, mayBeEmergency } from '../../release/policy.ts'
 import { irreversibleBegun, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { bold, bullets, code, context, type Line, preformatted, rich, richLines, section, words } from './blocks.ts'
@@ -27,7 +27,7 @@ export function problemOf(
   return problemWords(release.problem.because, {
     ...people,
     ...(webUrl === undefined ? {} : { webUrl }),
-    ...(isOffered && { emergencyBy: whoMay('emergency', environment) }),
+    ...(isOffered && { emergencyBy: emergencyPeople(environment) }),
   })
 }
 

@@ -1,11 +1,11 @@
 /** The card: a release's one message, drawn from what is stored. The same release gives the same card. */
 import type { KnownBlock } from '@slack/types'
+import type { Action } from '../../release/actions.ts'
 import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
 import type { Environment, Progress } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
-import { ACTION, type Action } from '../ids.ts'
 import { actions, bold, context, type Drawn, header, quote, rich, richSection, section } from './blocks.ts'
 import { buttons, hasNewer, rowOf } from './buttons.ts'
 import { endBlocks } from './card-ends.ts'
@@ -49,7 +49,7 @@ export function card(release: Release, facts: CardFacts): Drawn {
 }
 
 function middle(release: Release, facts: CardFacts): KnownBlock[] {
-  const [cancel] = draw([ACTION.cancel], release, facts)
+  const [cancel] = draw(['cancel'], release, facts)
   switch (release.state) {
     case 'planning':
       return [
@@ -147,12 +147,12 @@ function row(release: Release, facts: CardFacts): KnownBlock[] {
 
 function background(release: Release, facts: CardFacts): KnownBlock[] {
   if (release.plan === undefined) return []
-  const [details] = draw([ACTION.details], release, facts)
+  const [details] = draw(['details'], release, facts)
   return [section(summary(release, release.plan), details)]
 }
 
 function planFacts(release: Release, facts: CardFacts) {
-  const [details] = draw([ACTION.details], release, facts)
+  const [details] = draw(['details'], release, facts)
   return {
     kind: release.kind,
     ...(details === undefined ? {} : { details }),
@@ -240,7 +240,7 @@ function newer(release: Release, facts: CardFacts): KnownBlock[] {
   if (!hasNewer(release) || release.plan === undefined) return []
   const branch = defused(release.plan.bound.source.branch, 60)
   const count = counted(release.newerCommits ?? 0, 'newer commit')
-  const [again] = draw([ACTION.planAgain], release, facts)
+  const [again] = draw(['plan again'], release, facts)
   return [section(`${branch} has ${count}, not in this release`, again)]
 }
 

@@ -1,9 +1,10 @@
 /** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that lets it go. */
 import type { Release } from '../../release/release.ts'
-import { ACTION, BUTTON_LABEL } from '../ids.ts'
-import { actions, context, type Drawn, plain, quote, rich, richSection, section } from './blocks.ts'
-import { startWords } from './buttons.ts'
-import { called, place, title } from './facts.ts'
+import { ACTION_VIEWS } from '../actions.ts'
+import { actions, context, type Drawn, quote, rich, richSection, section } from './blocks.ts'
+import { button } from './buttons.ts'
+import { confirmGo } from './confirmations.ts'
+import { called, title } from './facts.ts'
 import { planBlocks } from './plan-blocks.ts'
 import { date, defused, eight } from './text.ts'
 
@@ -21,22 +22,7 @@ export function goMessage(release: Release, token: string | undefined): Drawn {
       ]),
       ...planBlocks(plan, { kind: release.kind }),
       ...(reason === undefined ? [] : [rich(richSection(['It cannot wait for review:']), quote(reason))]),
-      ...actions([
-        {
-          type: 'button',
-          action_id: ACTION.go,
-          text: plain(BUTTON_LABEL.go, 75),
-          value: token,
-          style: 'primary',
-          accessibility_label: `Go: start hot-fix ${number} on ${place(release)}`.slice(0, 75),
-          confirm: {
-            title: plain(`Go: ${called(release)}?`, 100),
-            text: plain(startWords(release), 300),
-            confirm: plain(BUTTON_LABEL.go, 30),
-            deny: plain('Go back', 30),
-          },
-        },
-      ]),
+      ...actions([button('go', release, { token, isPrimary: true, question: confirmGo(release, ACTION_VIEWS.go) })]),
       context(
         [
           'Only you see this',

@@ -1,21 +1,19 @@
 /**
- * The modals: asking for a release, giving a reason, saying what was talked over, and the details. `metadata` comes
- * back with the submission as `private_metadata`.
+ * The modals that ask for a release, for a reason, and for what was talked over. `metadata` comes back with the submission
+ * as `private_metadata`.
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
-import { owed } from '../../release/policy.ts'
+import { heldByChecks, isLastOwed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
 import { SHORTEST_REASON } from '../../release/terms.ts'
-import { ACTION, VIEW } from '../ids.ts'
+import { VIEW, type ViewId } from '../ids.ts'
 import { bullets, context, plain, rich, section } from './blocks.ts'
-import { isLast, startWords } from './buttons.ts'
+import { startWords } from './confirmations.ts'
 import { called, place, pullRequest, risks, whatGoes } from './facts.ts'
-import { heldSpoken } from './held.ts'
 import { owedNames } from './owed.ts'
+import { refusalWords } from './refusals.ts'
 import { capital, counted, cut, defused, oneLine, together } from './text.ts'
-
-export { detailsModal } from './details.ts'
 
 /**
  * The block_id, which is also the action_id, of each field: a submission has its value under
@@ -143,35 +141,20 @@ function what(release: Release): string {
   return `*${defused(`${called(release)}: ${release.app} → ${release.environment}`)}*`
 }
 
+/** What the modals know that a button opens before it acts. */
 export interface ReasonFacts {
-  /** Which of `VIEW.reject`, `VIEW.close`, `VIEW.emergency` and `VIEW.talkedOver`. */
-  readonly view: string
+  /** By which the submission is known. */
+  readonly callback: ViewId
   readonly release: Release
   readonly metadata: string
   /** With it the modals name the channel, and Talked over says so where it starts the release. */
   readonly environment?: Environment
 }
 
-/** What a button asks for before it acts: **Reason**, or **Note** for Talked over. Throws on any other view. */
-export function reasonModal(facts: ReasonFacts): ModalView {
-  switch (facts.view) {
-    case VIEW.reject:
-      return rejectModal(facts)
-    case VIEW.close:
-      return closeModal(facts)
-    case VIEW.emergency:
-      return emergencyModal(facts)
-    case VIEW.talkedOver:
-      return talkedOverModal(facts)
-    default:
-      throw new TypeError(`no modal asks for words under ${facts.view}`)
-  }
-}
-
 /** **Reject**: asks for the **Reason**. */
-function rejectModal({ release, metadata }: ReasonFacts): ModalView {
+export function rejectModal({ callback, release, metadata }: ReasonFacts): ModalView {
   return modal({
-    callback: VIEW.reject,
+    callback,
     title: 'Reject',
     submit: 'Reject it',
     close: 'Go back',
@@ -188,9 +171,9 @@ function rejectModal({ release, metadata }: ReasonFacts): ModalView {
 }
 
 /** **Close**: asks for the **Reason**, with what stays as it is. */
-function closeModal({ release, metadata }: ReasonFacts): ModalView {
+export function closeModal({ callback, release, metadata }: ReasonFacts): ModalView {
   return modal({
-    callback: VIEW.close,
+    callback,
     title: 'Close',
     submit: 'Close it',
     close: 'Go back',
@@ -210,7 +193,7 @@ function closeModal({ release, metadata }: ReasonFacts): ModalView {
 }
 
 /** **Must go out now…**: asks for a **Reason** of at least ten characters, with what it waives and what stays owed. */
-function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalView {
+export function emergencyModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   const request = plan?.pullRequest
@@ -220,7 +203,7 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
   const named = environment?.channel.startsWith('#') ? environment.channel : 'the channel'
   const channel = named.slice(0, 80)
   return modal({
-    callback: VIEW.emergency,
+    callback,
     title: 'Must go out now',
     submit: 'Send it out now',
     close: 'Go back',
@@ -248,14 +231,23 @@ function emergencyModal({ release, metadata, environment }: ReasonFacts): ModalV
   })
 }
 
+/** `1 check did not pass: Unit tests failed`, for sentences; nothing where nothing holds. */
+function heldSpoken(release: Release, environment: Environment): string | undefined {
+  const checks = heldByChecks(environment, release)
+  if (checks === undefined) return undefined
+  const bad = checks.filter(({ state }) => state !== 'passed').slice(0, 5)
+  const { why } = refusalWords({ gate: 'checks_failed', checks })
+  return bad.length === 0 ? why : `${why}: ${bad.map(({ name, state }) => `${name} ${state}`).join(', ')}`
+}
+
 /** **Talked over**: asks for a **Note**. Where nothing else is owed it says that this starts the release. */
-function talkedOverModal({ release, metadata, environment }: ReasonFacts): ModalView {
+export function talkedOverModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
   const owing = environment === undefined ? [] : owed(environment, release)
-  const starts = release.state === 'awaiting sign-off' && isLast(ACTION.talkedOver, owing)
+  const starts = release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   return modal({
-    callback: VIEW.talkedOver,
+    callback,
     title: 'Talked over',
     submit: 'Talked over',
     close: 'Go back',

@@ -99,7 +99,7 @@ function ended(number: number, { release, environment, emergencyToken, ...facts 
           : actions(
               buttons(forEmergency(release), release, {
                 environment,
-                tokens: { plan_for_emergency: emergencyToken },
+                tokens: { 'plan for an emergency': emergencyToken },
                 owed: [],
               }),
             )),

@@ -134,9 +134,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'retry a second time for a click that is handled again',
-    file: 'src/slack/handlers.ts',
-    find: 'service.retry({ ...asked, key: arrival.id })',
-    replace: 'service.retry(asked)',
+    file: 'src/slack/press.ts',
+    find: 'by: arrival.user, key: arrival.id }',
+    replace: 'by: arrival.user }',
     tests: ['test/slack/handlers.test.ts'],
   },
   {
@@ -185,22 +185,21 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   // Promise 3: two people
   {
     bug: 'let the requester approve',
-    file: 'src/release/policy.ts',
-    find: "release.requester.id === person.id ? { gate: 'own_release', who: names(whoMay('approval', environment)) } : undefined",
-    replace:
-      "release.requester.id === '' ? { gate: 'own_release', who: names(whoMay('approval', environment)) } : undefined",
+    file: 'src/release/rules.ts',
+    find: "release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined",
+    replace: "release.requester.id === '' ? { gate: 'own_release', who: names(people) } : undefined",
     tests: ['test/release/policy-sign-off.test.ts', MODEL],
   },
   {
     bug: 'let the author of everything approve',
-    file: 'src/release/policy.ts',
+    file: 'src/release/rules.ts',
     find: 'const wroteAll = authors.length > 0 && authors.every(',
     replace: 'const wroteAll = authors.length > 99 && authors.every(',
     tests: ['test/release/policy-sign-off.test.ts'],
   },
   {
     bug: 'let who said the emergency give what it waived',
-    file: 'src/release/policy.ts',
+    file: 'src/release/rules.ts',
     find: "signOff.kind === 'emergency' && signOff.person.id === person.id)",
     replace: "signOff.kind === 'rejection' && signOff.person.id === person.id)",
     tests: ['test/release/policy-sign-off.test.ts'],
@@ -214,14 +213,14 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'take a press on any message of the channel',
-    file: 'src/slack/handlers.ts',
-    find: '|| release.card.ts !== arrival.ts) return STALE',
-    replace: ') return STALE',
+    file: 'src/slack/press.ts',
+    find: 'card?.channel === channel && card.ts === ts',
+    replace: 'card?.channel === channel',
     tests: ['test/slack/handlers.test.ts'],
   },
   {
     bug: 'take the token of one button for another',
-    file: 'src/slack/handlers.ts',
+    file: 'src/slack/press.ts',
     find: 'if (meant === undefined || meant.action !== arrival.action) return STALE',
     replace: 'if (meant === undefined) return STALE',
     tests: ['test/slack/handlers.test.ts'],
@@ -273,7 +272,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'accept a sign-off after the time is over',
-    file: 'src/release/policy.ts',
+    file: 'src/release/rules.ts',
     find: 'release.expiresAt !== undefined && now >= release.expiresAt',
     replace: 'release.expiresAt !== undefined && now > new Date(8.64e15)',
     tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy.test.ts'],

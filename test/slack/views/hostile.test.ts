@@ -3,17 +3,17 @@ import { owed } from '../../../src/release/policy.ts'
 import type { Failure, Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
 import { RELEASE_STATES, type ReleaseState } from '../../../src/release/terms.ts'
-import { VIEW } from '../../../src/slack/ids.ts'
 import { announcement } from '../../../src/slack/views/announcement.ts'
 import type { Drawn } from '../../../src/slack/views/blocks.ts'
 import { buttonsOf } from '../../../src/slack/views/buttons.ts'
 import { card } from '../../../src/slack/views/card.ts'
-import { detailsModal, reasonModal } from '../../../src/slack/views/modals.ts'
+import { detailsModal } from '../../../src/slack/views/details.ts'
 import { privateMessage } from '../../../src/slack/views/private.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems, viewProblems } from '../../support/block-kit-limits.ts'
 import { aCommit, anEnvironment, aPlan, aRelease, at, sha, stepsUpTo } from '../../support/builders.ts'
+import { ASK_FIRST, reasonModal } from './reason-modal.ts'
 
 /** Everything that Slack could read as more than words, then 4,000 characters of it. */
 const HOSTILE = [
@@ -225,9 +225,8 @@ describe('the longest and most hostile plan', () => {
 
   it('makes good modals', () => {
     const release = hostileRelease({ steps: stepsUpTo('push', { result: { said: LINES } }) })
-    const views = [VIEW.reject, VIEW.close, VIEW.emergency, VIEW.talkedOver].map((view) =>
-      reasonModal({ view, release, metadata: 'm', environment }),
-    )
+    const views = ASK_FIRST.map((action) => reasonModal(action, { release, metadata: 'm', environment }))
+    expect(views).toHaveLength(4)
     for (const view of [...views, detailsModal(release, { environment })]) {
       expect(viewProblems(view)).toEqual([])
       expectHarmless(view)

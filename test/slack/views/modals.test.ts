@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { VIEW } from '../../../src/slack/ids.ts'
-import { deployModal, detailsModal, reasonModal } from '../../../src/slack/views/modals.ts'
+import type { Action } from '../../../src/release/actions.ts'
+import { detailsModal } from '../../../src/slack/views/details.ts'
+import { deployModal } from '../../../src/slack/views/modals.ts'
 import { viewProblems } from '../../support/block-kit-limits.ts'
 import { anApp, anEnvironment, aRelease, aSignOff, LIN, SIGNED, stepsUpTo, TOM } from '../../support/builders.ts'
 import { read } from './read.ts'
+import { ASK_FIRST, reasonModal } from './reason-modal.ts'
 
 const environment = anEnvironment()
 
@@ -29,20 +31,28 @@ describe('the modal of /deploy', () => {
 
 describe('a modal that asks for words', () => {
   const release = aRelease()
-  const draw = (view: string, of = release) => {
-    const drawn = reasonModal({ view, release: of, metadata: 'context', environment })
+  const draw = (action: Action, of = release) => {
+    const drawn = reasonModal(action, { release: of, metadata: 'context', environment })
     expect(viewProblems(drawn)).toEqual([])
     expect(drawn.private_metadata).toBe('context')
-    expect(drawn.callback_id).toBe(view)
     return drawn
   }
 
-  it.each([VIEW.reject, VIEW.close, VIEW.emergency])('%s asks for a Reason', (view) => {
-    expect(read(draw(view))).toMatch(/^Reason: \[plain_text_input\]/m)
+  it('comes back under a name of its own', () => {
+    expect(Object.fromEntries(ASK_FIRST.map((action) => [draw(action).callback_id, action]))).toEqual({
+      reject_modal: 'rejection',
+      emergency_modal: 'emergency',
+      close_modal: 'close',
+      talked_over_modal: 'talked over',
+    })
+  })
+
+  it.each(['rejection', 'close', 'emergency'] as const)('%s asks for a Reason', (action) => {
+    expect(read(draw(action))).toMatch(/^Reason: \[plain_text_input\]/m)
   })
 
   it('wants ten characters for what must go out now, and says what it skips', () => {
-    const view = draw(VIEW.emergency)
+    const view = draw('emergency')
     expect(JSON.stringify(view)).toContain('"min_length":10')
     expect(read(view)).toMatchInlineSnapshot(`
       "*Release #12: api → production* goes out at once, *without waiting for QA and approval*.
@@ -54,12 +64,12 @@ describe('a modal that asks for words', () => {
   })
 
   it('says no more than what is still owed when QA has passed', () => {
-    const view = draw(VIEW.emergency, aRelease({ signOffs: [aSignOff('qa', LIN)] }))
+    const view = draw('emergency', aRelease({ signOffs: [aSignOff('qa', LIN)] }))
     expect(read(view)).toContain('goes out at once, *without waiting for approval*.')
   })
 
   it('asks for a Note on what was talked over', () => {
-    expect(read(draw(VIEW.talkedOver))).toMatch(/^Note: \[plain_text_input\]/m)
+    expect(read(draw('talked over'))).toMatch(/^Note: \[plain_text_input\]/m)
   })
 
   it('says so where Talked over starts the release', () => {
@@ -73,8 +83,7 @@ describe('a modal that asks for words', () => {
         talkItOver: ['destroys'],
       },
     } as const
-    const drawn = reasonModal({
-      view: VIEW.talkedOver,
+    const drawn = reasonModal('talked over', {
       release: aRelease({ signOffs: [aSignOff('qa', LIN), aSignOff('approval', TOM)] }),
       metadata: '',
       environment: strict,

@@ -1,7 +1,9 @@
 /** What Slack delivers for what people do: commands, pressed buttons and modals, as it writes them. */
 import type { View } from '@slack/types'
+import type { Action } from '../../../src/release/actions.ts'
 import type { PostedMessage } from '../../../src/release/terms.ts'
-import { type Action, COMMANDS } from '../../../src/slack/ids.ts'
+import { ACTION_VIEWS } from '../../../src/slack/actions.ts'
+import { COMMANDS } from '../../../src/slack/ids.ts'
 
 export const OURS = { team: 'T0TEAM', app: 'A0SIGNOFF' }
 
@@ -37,7 +39,7 @@ export function pressOf(button: { action: Action; token: string; at: PostedMessa
     container: { channel_id: at.channel, message_ts: at.ts },
     response_url: RESPONSE_URL,
     trigger_id: id,
-    actions: [{ action_id: action, action_ts: id, value: token }],
+    actions: [{ action_id: ACTION_VIEWS[action].id, action_ts: id, value: token }],
   }
 }
 

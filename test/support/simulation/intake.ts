@@ -108,13 +108,7 @@ export function noted(service: ReleaseService, answers: ServiceAnswer[]): Releas
   return {
     ...service,
     request: note(service.request),
-    signOff: note(service.signOff),
-    cancel: note(service.cancel),
-    retry: note(service.retry),
-    go: note(service.go),
-    close: note(service.close),
-    planAgain: note(service.planAgain),
-    planForEmergency: note(service.planForEmergency),
+    act: note(service.act),
     may: note(service.may),
   }
 }

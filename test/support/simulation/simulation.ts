@@ -5,9 +5,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Action } from '../../../src/release/actions.ts'
 import type { Release } from '../../../src/release/release.ts'
-import { hasEnded, type SignOffKind } from '../../../src/release/terms.ts'
-import { ACTION, type Action } from '../../../src/slack/ids.ts'
+import { hasEnded } from '../../../src/release/terms.ts'
+import { ACTION_VIEWS } from '../../../src/slack/actions.ts'
 import { HOTFIX_FIELD, SURE } from '../../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../../src/slack/views/modals.ts'
 import type { Log } from '../../../src/worker/ports.ts'
@@ -44,15 +45,6 @@ const REST_MS = 25_000
 
 /** Cards are drawn anew more seldom than in service, which nothing decides by. */
 const PACE: SlackPace = { updateEveryMs: 15_000 }
-
-/** The button of each word, and whether it asks for more in a window. */
-const SIGN: Readonly<Record<SignOffKind, { readonly action: Action; readonly asks?: true }>> = {
-  qa: { action: ACTION.qaPassed },
-  approval: { action: ACTION.approve },
-  'talked over': { action: ACTION.talkedOver, asks: true },
-  rejection: { action: ACTION.reject, asks: true },
-  emergency: { action: ACTION.emergency, asks: true },
-}
 
 let folder: string | undefined
 
@@ -268,7 +260,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   /** The button on the release's card, whatever the card shows now: somebody may still see it. */
   async function press(action: Action, by: string, number: number): Promise<Answered> {
     const at = memory.releases().find((each) => each.number === number)?.card ?? { channel: `D-${by}`, ts: '0.1' }
-    const token = await buttons.buttonToken(number, action)
+    const token = await buttons.buttonToken(number, ACTION_VIEWS[action].id)
     return does((id) => pressOf({ action, token, at }, by, id))
   }
 
@@ -298,7 +290,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   /** By the card's button; what was told privately has no card, and is asked for anew. */
   async function planAgain(by = DANA.id, number = newest()): Promise<Answered> {
     const { card, kind, environment, picks } = release(number)
-    if (card !== undefined) return press(ACTION.planAgain, by, number)
+    if (card !== undefined) return press('plan again', by, number)
     return kind === 'hotfix' ? hotfix(environment, by, picks?.join(' ')) : request(environment, by)
   }
 
@@ -321,17 +313,15 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     release,
     request,
     hotfix,
-    sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) => {
-      const { action, asks } = SIGN[kind]
-      return asks ? pressAndSay(action, by, number) : press(action, by, number)
-    },
-    reject: (by = TOM.id, number = newest()) => pressAndSay(ACTION.reject, by, number),
-    emergency: (by = TOM.id, number = newest()) => pressAndSay(ACTION.emergency, by, number),
+    sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) =>
+      ACTION_VIEWS[kind].onPress.is === 'asks first' ? pressAndSay(kind, by, number) : press(kind, by, number),
+    reject: (by = TOM.id, number = newest()) => pressAndSay('rejection', by, number),
+    emergency: (by = TOM.id, number = newest()) => pressAndSay('emergency', by, number),
     cancel: (by = DANA.id, number = newest()) =>
-      release(number).card === undefined ? command(`cancel ${number}`, by) : press(ACTION.cancel, by, number),
-    retry: (by = DANA.id, number = newest()) => press(ACTION.retry, by, number),
-    close: (by = TOM.id, number = newest()) => pressAndSay(ACTION.close, by, number),
-    go: (by = DANA.id, number = newest()) => press(ACTION.go, by, number),
+      release(number).card === undefined ? command(`cancel ${number}`, by) : press('cancel', by, number),
+    retry: (by = DANA.id, number = newest()) => press('retry', by, number),
+    close: (by = TOM.id, number = newest()) => pressAndSay('close', by, number),
+    go: (by = DANA.id, number = newest()) => press('go', by, number),
     planAgain,
     deliver: does,
     opened: () => lastDelivered?.opened(),

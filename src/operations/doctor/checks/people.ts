@@ -1,5 +1,5 @@
 /** Whether there are enough people to give the sign-offs that an environment asks for. */
-import { type Action, whoMay } from '../../../release/policy.ts'
+import { approvers, emergencyPeople, migrationApprovers, type PeopleOf, qaPeople } from '../../../release/policy.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
 import type { Environment } from '../../../release/settings.ts'
 import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
@@ -7,7 +7,7 @@ import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
 const MOST_LOOKUPS = 60
 
 interface Need {
-  readonly action: Action
+  readonly people: PeopleOf
   readonly setting: string
   readonly word: string
   /** Fewer, and no release can be signed. */
@@ -26,19 +26,19 @@ export function peopleChecks(environment: Environment, directory: Directory): re
   const rules = environment.signOff
   if (rules === undefined) return []
   const needs: readonly Need[] = [
-    { action: 'qa', setting: 'qa_by', word: 'say that QA passed', least: rules.qa, enough: rules.qa },
+    { people: qaPeople, setting: 'qa_by', word: 'say that QA passed', least: rules.qa, enough: rules.qa },
     {
-      action: 'approval',
+      people: approvers,
       setting: 'approvers',
       word: 'approve',
       least: rules.approvals,
       enough: rules.approvals === 0 ? 0 : rules.approvals + 1,
     },
-    { action: 'emergency', setting: 'emergency_by', word: 'say that it must go out now', least: 1, enough: 1 },
+    { people: emergencyPeople, setting: 'emergency_by', word: 'say that it must go out now', least: 1, enough: 1 },
     ...((environment.migrations?.talkItOver.length ?? 0) > 0
       ? [
           {
-            action: 'talked over',
+            people: migrationApprovers,
             setting: 'migrations.approvers',
             word: 'say Talked over',
             least: 1,
@@ -56,7 +56,7 @@ export function peopleChecks(environment: Environment, directory: Directory): re
         // One after the other: a person who was looked up for one list is not asked of again for the next.
         const isMember = memberLookup(directory)
         for (const need of needs.filter(({ least }) => least > 0)) {
-          findings.push(await finding(need, whoMay(need.action, environment), directory, isMember))
+          findings.push(await finding(need, need.people(environment), directory, isMember))
         }
         return worstOf(findings)
       },

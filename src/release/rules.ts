@@ -1,0 +1,130 @@
+/**
+ * What can stand against an action, as small named rules. Each gives a refusal or nothing. No I/O: people, state and the
+ * store's time are handed in.
+ */
+
+import { awaitsGo } from './hotfix.ts'
+import { EVERYONE, mayBeEmergency, type PeopleList, type Person, rightFrom } from './policy.ts'
+import type { Refusal } from './refusals.ts'
+import { isEmergency, type Release } from './release.ts'
+import type { Environment } from './settings.ts'
+import { hasEnded, type SignOffKind } from './terms.ts'
+
+/** What a rule looks at: who asks, the release as it stands, and what the action's row says. */
+export interface RuleFacts {
+  readonly environment: Environment
+  readonly release: Release
+  readonly person: Person
+  /** The store's time. */
+  readonly now: Date
+  /** Who may do it. */
+  readonly people: PeopleList
+  /** Completes "You can't …". */
+  readonly words: string
+  /** It acts on a run: whoever signed has not decided about that. */
+  readonly isOnRun: boolean
+}
+
+export type Rule = (facts: RuleFacts) => Refusal | undefined
+
+const AFTER_EMERGENCY = ['approved', 'running', 'needs attention', 'succeeded', 'closed']
+
+/** Who decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
+function alreadyDecided({ isOnRun, release }: RuleFacts): Refusal {
+  const { number, state, endedBy, endedAt, cancelRequestedBy, signOffs } = release
+  const letGo = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
+  const [by, at] = hasEnded(state)
+    ? [endedBy, endedAt]
+    : cancelRequestedBy
+      ? [cancelRequestedBy, undefined]
+      : isOnRun
+        ? []
+        : [letGo?.person, letGo?.at ?? release.approvedAt]
+  return { gate: 'already_decided', number, state, ...(by && { by }), ...(at && { at: at.toISOString() }) }
+}
+
+function names(list: PeopleList): readonly string[] {
+  return list === EVERYONE ? [EVERYONE] : list
+}
+
+// ------------------------------------------------------------------------------------------------ state and time
+
+export const isUndecided: Rule = (facts) =>
+  facts.release.state === 'awaiting sign-off' ? undefined : alreadyDecided(facts)
+
+/** What an emergency waived can be given afterwards too. */
+export const isUndecidedOrOwed: Rule = (facts) =>
+  isEmergency(facts.release) && AFTER_EMERGENCY.includes(facts.release.state) ? undefined : isUndecided(facts)
+
+export const isInTime: Rule = ({ release, now }) =>
+  release.state === 'awaiting sign-off' && release.expiresAt !== undefined && now >= release.expiresAt
+    ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
+    : undefined
+
+export const mayStillBeCancelled: Rule = (facts) =>
+  hasEnded(facts.release.state) || facts.release.state === 'needs attention' || facts.release.cancelRequestedBy
+    ? alreadyDecided(facts)
+    : undefined
+
+export const needsAttention: Rule = (facts) =>
+  facts.release.state === 'needs attention' ? undefined : alreadyDecided(facts)
+
+export const mayBePlannedAgain: Rule = (facts) => {
+  const { release } = facts
+  if (release.replacedBy !== undefined) return alreadyDecided(facts)
+  const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
+  const newerWait = release.state === 'awaiting sign-off' && (release.newerCommits ?? 0) > 0
+  return again || newerWait ? undefined : alreadyDecided(facts)
+}
+
+/** Only what an emergency may waive is planned for one: checks that had not passed, where somebody may say it. */
+export const stoppedByChecks: Rule = (facts) =>
+  facts.release.problem?.because.gate === 'checks_failed' && mayBeEmergency(facts.environment)
+    ? undefined
+    : alreadyDecided(facts)
+
+export const waitsForGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
+
+// ------------------------------------------------------------------------------------------------ rights
+
+export const hasTheRight: Rule = ({ people, person, words }) =>
+  rightFrom(people, person) === undefined ? { gate: 'not_an_approver', who: names(people), action: words } : undefined
+
+export const hasTheRightOfQa: Rule = ({ people, person }) =>
+  rightFrom(people, person) === undefined ? { gate: 'not_a_qa', who: names(people) } : undefined
+
+export const isRequesterOrHasTheRight: Rule = ({ people, person, release, words }) =>
+  release.requester.id === person.id || rightFrom(people, person) !== undefined
+    ? undefined
+    : { gate: 'not_allowed', action: words, who: ['the requester', ...names(people)] }
+
+export const isTheRequester: Rule = ({ release, person, words }) =>
+  release.requester.id === person.id ? undefined : { gate: 'not_allowed', action: words, who: [release.requester.id] }
+
+// ------------------------------------------------------------------------------------------------ two people
+
+export const isNotTheirOwnRelease: Rule = ({ people, release, person }) =>
+  release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined
+
+export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
+  const authors = release.plan?.authors ?? []
+  const email = person.email?.toLowerCase()
+  const wroteAll = authors.length > 0 && authors.every((author) => author.email.toLowerCase() === email)
+  return wroteAll ? { gate: 'own_commits', who: names(people) } : undefined
+}
+
+/** What an emergency waived can be given only by others than who said it. */
+export const didNotSayTheEmergency: Rule = ({ people, release, person }) =>
+  release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
+    ? { gate: 'own_release', who: names(people), asEmergency: true }
+    : undefined
+
+export function hasNotSigned(kind: SignOffKind): Rule {
+  return ({ release, person }) => {
+    const before = release.signOffs.find(
+      (signOff) =>
+        signOff.kind === kind && signOff.person.id === person.id && signOff.fingerprint === release.fingerprint,
+    )
+    return before && { gate: 'already_signed', kind, at: before.at.toISOString() }
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * What people see of each action, a row each: its button, what the button asks before it is sent, and what a press does.
+ * Who may, and what it changes, is the row of the same name in `release/actions.ts`.
+ */
+import type { ModalView } from '@slack/types'
+import { ACTION_NAMES, type Action } from '../release/actions.ts'
+import type { Release } from '../release/release.ts'
+import type { ActionOutcome } from '../release/service.ts'
+import { VIEW, type ViewId } from './ids.ts'
+import { done, onlyRefusal, type Reply, requested } from './replies.ts'
+import { type Confirm, confirmCancel, confirmGo, confirmRetry, confirmSignOff } from './views/confirmations.ts'
+import { place } from './views/facts.ts'
+import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
+
+type Answer = (outcome: ActionOutcome) => Reply
+
+/** The press takes the action at once. */
+export interface Acts {
+  readonly is: 'acts'
+  /** What whoever pressed reads afterwards, privately. */
+  readonly answer: Answer
+}
+
+/** The press opens a modal that asks for words; its submission takes the action. */
+export interface AsksFirst {
+  readonly is: 'asks first'
+  readonly callback: ViewId
+  readonly modal: (facts: ReasonFacts) => ModalView
+  readonly answer: Answer
+}
+
+export interface ActionView {
+  /** The button's `action_id`, and what its token is stored with: posted buttons have it, so it never changes. */
+  readonly id: string
+  /** The button's exact label: people and checks find it by this. */
+  readonly label: string
+  /** What a screen reader says instead of the label. */
+  readonly spokenLabel?: (release: Release) => string
+  /** The lowest of a card's row is drawn as the likely next click; null: never. */
+  readonly primaryRank: number | null
+  /** Asked before the press is sent; null: it is sent as it is. */
+  readonly confirm: Confirm | null
+  readonly onPress: Acts | AsksFirst | { readonly is: 'shows details' }
+  /** Pressed anywhere but on the release's card it is stale. Else whoever holds its token may press it. */
+  readonly needsCard: boolean
+}
+
+export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
+  qa: {
+    id: 'qa_passed',
+    label: 'QA passed',
+    primaryRank: 2,
+    confirm: confirmSignOff('qa'),
+    onPress: { is: 'acts', answer: onlyRefusal },
+    needsCard: true,
+  },
+  approval: {
+    id: 'approve',
+    label: 'Approve',
+    primaryRank: 1,
+    confirm: confirmSignOff('approval'),
+    onPress: { is: 'acts', answer: onlyRefusal },
+    needsCard: true,
+  },
+  'talked over': {
+    id: 'talked_over',
+    label: 'Talked over',
+    primaryRank: 3,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.talkedOver, modal: talkedOverModal, answer: onlyRefusal },
+    needsCard: true,
+  },
+  rejection: {
+    id: 'reject',
+    label: 'Reject',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.reject, modal: rejectModal, answer: onlyRefusal },
+    needsCard: true,
+  },
+  emergency: {
+    id: 'emergency',
+    label: 'Must go out now…',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.emergency, modal: emergencyModal, answer: onlyRefusal },
+    needsCard: true,
+  },
+  cancel: {
+    id: 'cancel',
+    label: 'Cancel',
+    primaryRank: null,
+    confirm: confirmCancel,
+    onPress: { is: 'acts', answer: onlyRefusal },
+    needsCard: true,
+  },
+  retry: {
+    id: 'retry',
+    label: 'Retry',
+    primaryRank: 4,
+    confirm: confirmRetry,
+    onPress: { is: 'acts', answer: onlyRefusal },
+    needsCard: true,
+  },
+  close: {
+    id: 'close',
+    label: 'Close',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.close, modal: closeModal, answer: onlyRefusal },
+    needsCard: true,
+  },
+  'plan again': {
+    id: 'plan_again',
+    label: 'Plan again',
+    primaryRank: 5,
+    confirm: null,
+    onPress: { is: 'acts', answer: requested },
+    needsCard: true,
+  },
+  'plan for an emergency': {
+    id: 'plan_for_emergency',
+    label: 'Plan for an emergency',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'acts', answer: requested },
+    // Also on the private answer of a release that was refused before it had a card.
+    needsCard: false,
+  },
+  details: {
+    id: 'details',
+    label: 'Details',
+    spokenLabel: ({ number }) => `Details of release ${number}: commits, files, migrations`,
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'shows details' },
+    needsCard: true,
+  },
+  go: {
+    id: 'go',
+    label: 'Go',
+    spokenLabel: (release) => `Go: start hot-fix ${release.number} on ${place(release)}`.slice(0, 75),
+    primaryRank: null,
+    confirm: confirmGo,
+    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} goes. Its card is in the channel.`) },
+    // Its requester alone has it, on a private message.
+    needsCard: false,
+  },
+}
+
+/** The action of a button by its `action_id`; undefined for one that is none of ours. */
+export function actionWithId(id: string): Action | undefined {
+  return ACTION_NAMES.find((action) => ACTION_VIEWS[action].id === id)
+}
+
+/** The action for which a modal with this `callback_id` asks for words, with what its submission is answered. */
+export function actionOfModal(callback: string): { readonly action: Action; readonly answer: Answer } | undefined {
+  for (const action of ACTION_NAMES) {
+    const { onPress } = ACTION_VIEWS[action]
+    if (onPress.is === 'asks first' && onPress.callback === callback) return { action, answer: onPress.answer }
+  }
+  return undefined
+}

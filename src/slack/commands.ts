@@ -1,0 +1,88 @@
+/** What `/deploy` and `/hotfix` do: read the text, one call to the service, one answer. */
+import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
+import { hotfixWindow } from './hotfix.ts'
+import { COMMANDS } from './ids.ts'
+import { metadata, openModal } from './modal-window.ts'
+import type { Arrival } from './payloads.ts'
+import type { HandlerPorts } from './ports.ts'
+import { done, PRESS_AGAIN, type Reply, refused, requested } from './replies.ts'
+import { cancelledText, retriedText } from './views/answers.ts'
+import { hotfixModal } from './views/hotfix-modal.ts'
+import { deployModal } from './views/modals.ts'
+import { HISTORY } from './views/private.ts'
+
+type CommandArrival = Extract<Arrival, { is: 'command' }>
+
+/** Does what the command asks. `fresh`: its trigger still opens a modal. Safe to repeat. */
+export function runCommand(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Reply> {
+  return arrival.command === COMMANDS.hotfix
+    ? hotfix(ports, arrival, fresh)
+    : deploy(ports, arrival, parseDeploy(arrival.text, ports.apps), fresh)
+}
+
+async function deploy(
+  ports: HandlerPorts,
+  arrival: CommandArrival,
+  command: DeployCommand | ParseProblem | Help,
+  fresh: boolean,
+): Promise<Reply> {
+  const { service } = ports
+  const { user: by, responseUrl, id: key } = arrival
+  switch (command.is) {
+    case 'help':
+      return { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) }
+    case 'refused':
+      return refused(command.refusal)
+    case 'modal': {
+      if (!fresh) return PRESS_AGAIN
+      const denied = await service.mayRead(by)
+      if (denied !== undefined) return refused(denied.refused)
+      const modal = deployModal({ apps: ports.apps, metadata: metadata({ token: '', responseUrl }) })
+      return openModal(ports, arrival.trigger, modal)
+    }
+    case 'release': {
+      const { app, environment } = command
+      return requested(await service.request({ app, environment, kind: 'deploy', by, key, responseUrl }))
+    }
+    case 'preview': {
+      const { app, environment } = command
+      const preview = await service.preview({ app, environment, by, key, responseUrl })
+      if ('refused' in preview) return refused(preview.refused)
+      return { is: 'done', text: `The plan of ${app} to ${environment} is being worked out. It changes nothing.` }
+    }
+    case 'status': {
+      const denied = await service.mayRead(by)
+      if (denied !== undefined) return refused(denied.refused)
+      const { environments, workerSeenAt } = await service.status()
+      return { is: 'status', environments, ...(workerSeenAt !== undefined && { workerSeenAt }) }
+    }
+    case 'history': {
+      const denied = await service.mayRead(by)
+      if (denied !== undefined) return refused(denied.refused)
+      const releases = await service.history({ ...asked(command), limit: HISTORY + 1 })
+      return { is: 'history', releases, ...asked(command) }
+    }
+    case 'cancel':
+      return done(cancelledText)(await service.act('cancel', { release: command.number, by, key }))
+    case 'retry':
+      return done(retriedText)(await service.act('retry', { release: command.number, by, key }))
+  }
+}
+
+function asked({ app, environment, before }: Extract<DeployCommand, { is: 'history' }>) {
+  return {
+    ...(app !== undefined && { app }),
+    ...(environment !== undefined && { environment }),
+    ...(before !== undefined && { before }),
+  }
+}
+
+async function hotfix(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Reply> {
+  if (!fresh) return PRESS_AGAIN
+  const { responseUrl, text, user: by } = arrival
+  const found = await hotfixWindow(ports, { text, by })
+  if ('message' in found) return found.message
+  const ends = found.window.inTheWay.map(({ number }) => number)
+  const modal = hotfixModal({ ...found.window, metadata: metadata({ token: '', responseUrl, ends }) })
+  return openModal(ports, arrival.trigger, modal)
+}

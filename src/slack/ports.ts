@@ -1,0 +1,12 @@
+/** What handling an arrival needs. */
+import type { WebClient } from '@slack/web-api'
+import type { Clock } from '../lib/clock.ts'
+import type { ReleaseService } from '../release/service.ts'
+import type { Answering } from './private-answer.ts'
+
+export interface HandlerPorts extends Answering {
+  readonly service: ReleaseService
+  /** Short time limit: what a person waits for. */
+  readonly interactive: WebClient
+  readonly clock: Clock
+}

@@ -1,0 +1,64 @@
+/** What a pressed button does: what its row in `actions.ts` says. */
+import type { Release } from '../release/release.ts'
+import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
+import { environmentOf, peopleOf } from './drawing.ts'
+import { metadata, openModal } from './modal-window.ts'
+import type { Arrival } from './payloads.ts'
+import type { HandlerPorts } from './ports.ts'
+import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
+import { detailsModal } from './views/details.ts'
+
+type PressArrival = Extract<Arrival, { is: 'press' }>
+
+const CARD_STORED_WITHIN_MS = 1_500
+
+/** Does what the button is for. `fresh`: its trigger still opens a modal. Safe to repeat. */
+export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean): Promise<Reply> {
+  const { service, store } = ports
+  const meant = await store.resolveButton(arrival.token)
+  if (meant === undefined || meant.action !== arrival.action) return STALE
+  const action = actionWithId(meant.action)
+  if (action === undefined) return STALE
+  const { onPress, needsCard } = ACTION_VIEWS[action]
+  if (needsCard && !(await isOnCard(ports, arrival, meant.release))) return STALE
+  const asked = { release: meant.release, by: arrival.user, key: arrival.id }
+  if (onPress.is === 'acts') return onPress.answer(await service.act(action, asked))
+  if (!fresh) return PRESS_AGAIN
+  const may = await service.may(action, asked)
+  if ('refused' in may) return refused(may.refused)
+  return onPress.is === 'asks first'
+    ? askForWords(ports, arrival, may.release, onPress)
+    : showDetails(ports, arrival, may.release)
+}
+
+/** Whether it was pressed on the release's card. Waits a moment where Slack's confirmation of the card is not stored yet. */
+async function isOnCard(
+  { store, clock }: HandlerPorts,
+  { channel, ts }: PressArrival,
+  number: number,
+): Promise<boolean> {
+  const until = clock.now() + CARD_STORED_WITHIN_MS
+  for (;;) {
+    const card = (await store.release(number))?.card
+    if (card !== undefined || clock.now() > until) return card?.channel === channel && card.ts === ts
+    await clock.sleep(50)
+  }
+}
+
+async function askForWords(
+  ports: HandlerPorts,
+  { token, responseUrl, trigger }: PressArrival,
+  release: Release,
+  { modal, callback }: AsksFirst,
+): Promise<Reply> {
+  const environment = environmentOf(ports.apps, release)
+  const facts = { callback, release, metadata: metadata({ token, responseUrl }) }
+  return openModal(ports, trigger, modal({ ...facts, ...(environment && { environment }) }))
+}
+
+async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {
+  const environment = environmentOf(ports.apps, release)
+  if (environment === undefined) return STALE
+  const [people, now] = await Promise.all([peopleOf(ports, environment), ports.store.now()])
+  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now }))
+}

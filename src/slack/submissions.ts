@@ -1,0 +1,29 @@
+/** What a submitted modal does. */
+import { actionOfModal } from './actions.ts'
+import { requestHotfix } from './hotfix.ts'
+import { VIEW } from './ids.ts'
+import { contextOf } from './modal-window.ts'
+import type { Arrival } from './payloads.ts'
+import type { HandlerPorts } from './ports.ts'
+import { type Reply, requested, STALE } from './replies.ts'
+
+type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
+
+/** Does what the modal asked for. Safe to repeat. */
+export async function submit({ service, store }: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
+  const { user: by, values, id: key } = arrival
+  const context = contextOf(arrival.metadata)
+  if (context === undefined) return STALE
+  const { token, responseUrl, ends = [] } = context
+  const asked = { by, key, ...(responseUrl !== undefined && { responseUrl }) }
+  if (arrival.view === VIEW.deploy) {
+    const { app = '', environment = '' } = values
+    return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))
+  }
+  if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))
+  const asking = actionOfModal(arrival.view)
+  const meant = await store.resolveButton(token)
+  if (asking === undefined || meant === undefined) return STALE
+  const note = values.reason ?? values.note ?? ''
+  return asking.answer(await service.act(asking.action, { release: meant.release, by, key, note }))
+}

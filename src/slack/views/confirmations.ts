@@ -1,0 +1,96 @@
+/** What buttons ask before they act: the effect of this click, as the release stands. */
+import type { ConfirmationDialog } from '@slack/types'
+import { isLastOwed, type Owed } from '../../release/policy.ts'
+import { irreversibleBegun, type Release, step } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
+import { confirm } from './blocks.ts'
+import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './facts.ts'
+import { capital, short, together } from './text.ts'
+
+export interface ConfirmFacts {
+  /** The button's: the word that sends the click. */
+  readonly label: string
+  readonly owed: readonly Owed[]
+  readonly environment: Environment
+}
+
+/** The dialog before a click; undefined where this one is sent as it is. */
+export type Confirm = (release: Release, facts: ConfirmFacts) => ConfirmationDialog | undefined
+
+/** Asked where the sign-off starts the release, and where it comes after an emergency. */
+export function confirmSignOff(kind: Owed['kind']): Confirm {
+  return (release, { label: yes, owed }) => {
+    if (release.state !== 'awaiting sign-off') {
+      return confirm({
+        title: `${yes}: ${called(release)}, afterwards?`,
+        text: `It ${release.state === 'closed' ? 'was closed as it stood' : 'is out already'}. Your word completes the record and changes nothing on ${release.environment}.`,
+        yes,
+        no: 'Go back',
+      })
+    }
+    if (!isLastOwed(owed, kind)) return undefined
+    return confirm({ title: `${yes}: start ${called(release)}?`, text: startWords(release), yes, no: 'Go back' })
+  }
+}
+
+export const confirmCancel: Confirm = (release) =>
+  confirm({
+    title: `Cancel ${called(release)}?`,
+    text: cancelEffect(release),
+    yes: 'Cancel it',
+    no: 'Let it go on',
+    danger: true,
+  })
+
+export const confirmRetry: Confirm = (release, { environment }) =>
+  confirm({
+    title: `Retry ${called(release)}?`,
+    text: retryEffect(release, environment),
+    yes: 'Retry',
+    no: 'Go back',
+  })
+
+export function confirmGo(release: Release, { label: yes }: Pick<ConfirmFacts, 'label'>): ConfirmationDialog {
+  return confirm({ title: `Go: ${called(release)}?`, text: startWords(release), yes, no: 'Go back' })
+}
+
+/** `This starts #12 on production now. 5 commits and 2 migrations go to api production. 1 destroys data.` */
+export function startWords(release: Release): string {
+  const starts = `This starts #${release.number} on ${release.environment} now.`
+  if (release.plan === undefined) return starts
+  const risky = risks(release.plan)
+  const goes = capital(whatGoes(release.plan))
+  const one = /^1 \w+$/.test(goes)
+  return `${starts} ${goes} ${one ? 'goes' : 'go'} to ${place(release)}.${risky === '' ? '' : ` Migrations: ${risky}.`}`
+}
+
+function cancelEffect(release: Release): string {
+  if (release.state === 'planning') return 'Planning stops. Nothing has been changed so far.'
+  if (release.state === 'awaiting sign-off')
+    return 'Its sign-offs are void after that. Nothing has been changed so far.'
+  const now = stepNow(release)
+  if (release.state === 'approved' || now === undefined)
+    return irreversibleBegun(release.steps)
+      ? 'No step starts any more. What is done stays as it is.'
+      : 'No step starts any more. Nothing has been merged, migrated or pushed so far.'
+  const request = release.plan?.pullRequest
+  const merged = step(release, 'merge')?.state === 'done' && request !== undefined
+  return [
+    'No new step starts.',
+    now.state === 'running'
+      ? `${capital(now.name)} is running: it is settled, and told as it ends.`
+      : `${capital(now.name)} does not start.`,
+    ...(merged ? [`${together('PR', `#${request.id}`)} stays merged.`] : []),
+  ].join(' ')
+}
+
+function retryEffect(release: Release, environment: Environment): string {
+  const done = stepsInOrder(release).filter(({ state }) => state === 'done')
+  const from = stepNow(release)?.name
+  const commit = finalCommit(release)
+  if (release.problem?.because.gate === 'push_unknown' && commit !== undefined) {
+    const name = environment.remote.name
+    return `It looks at ${name} first. If ${short(commit)} is there, it goes on to confirm; if not, it pushes once.`
+  }
+  return `It goes on from ${from ?? 'where it stopped'}, with the same plan and sign-offs, and looks first at what is there.${done.length === 0 ? '' : ` Not repeated: ${done.map(({ name }) => name).join(', ')}.`}`
+}
