@@ -7,10 +7,10 @@ import type { Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import type { SlackDirectory } from './directory.ts'
 import type { Action } from './ids.ts'
-import type { Drawn } from './views/blocks.ts'
 import { buttonsOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
-import type { People } from './views/people.ts'
+import type { Drawn } from './views/parts/blocks.ts'
+import type { People } from './views/parts/people.ts'
 
 export interface DrawingPorts {
   readonly store: Store

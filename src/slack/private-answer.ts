@@ -5,9 +5,9 @@ import type { OutboxMessage } from '../release/messages.ts'
 import { ask, type SlackError } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf } from './drawing.ts'
 import { ACTION } from './ids.ts'
-import type { Drawn } from './views/blocks.ts'
 import { forEmergency } from './views/buttons.ts'
-import type { People } from './views/people.ts'
+import type { Drawn } from './views/parts/blocks.ts'
+import type { People } from './views/parts/people.ts'
 import { HISTORY, privateMessage } from './views/private.ts'
 
 export interface Answering extends DrawingPorts {

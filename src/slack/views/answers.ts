@@ -1,6 +1,6 @@
 /** What a command that names a release is answered with: how the release stands now, which may be further on already. */
 import type { Release } from '../../release/release.ts'
-import { calledInFull } from './facts.ts'
+import { calledInFull } from './parts/facts.ts'
 import { STATE_IN_A_SENTENCE } from './states.ts'
 
 function named(release: Release): string {

@@ -5,9 +5,9 @@ import { isLastOwed, type Owed } from '../../release/policy.ts'
 import { irreversibleBegun, isEmergency, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { ACTION, type Action, BUTTON_LABEL } from '../ids.ts'
-import { confirm, plain } from './blocks.ts'
-import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './facts.ts'
-import { capital, short, together } from './text.ts'
+import { confirm, plain } from './parts/blocks.ts'
+import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './parts/facts.ts'
+import { capital, short, together } from './parts/text.ts'
 
 const ACTION_OF: Readonly<Record<Owed['kind'], Action>> = {
   'talked over': ACTION.talkedOver,

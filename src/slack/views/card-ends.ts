@@ -3,13 +3,13 @@ import type { KnownBlock } from '@slack/types'
 import type { Owed } from '../../release/policy.ts'
 import { irreversibleBegun, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { quote, rich, richLines, section } from './blocks.ts'
 import { evidence, problemOf, replaced } from './card-troubles.ts'
-import { signers, standing } from './facts.ts'
-import { owedSpoken } from './owed.ts'
-import type { People } from './people.ts'
+import { quote, rich, richLines, section } from './parts/blocks.ts'
+import { signers, standing } from './parts/facts.ts'
+import { owedSpoken } from './parts/owed.ts'
+import type { People } from './parts/people.ts'
+import { defused, duration } from './parts/text.ts'
 import { STATE_EMOJI } from './states.ts'
-import { defused, duration } from './text.ts'
 
 interface Facts extends People {
   readonly environment: Environment

@@ -3,9 +3,9 @@ import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { spoken } from './blocks.ts'
 import { ender, expiredBecause } from './card-ends.ts'
 import { problemOf, where } from './card-troubles.ts'
+import { spoken } from './parts/blocks.ts'
 import {
   calledInFull,
   finalCommit,
@@ -18,9 +18,9 @@ import {
   took,
   whatGoes,
   whoSignedSpoken,
-} from './facts.ts'
-import { owedNames, owedSpoken } from './owed.ts'
-import { defused, short } from './text.ts'
+} from './parts/facts.ts'
+import { owedNames, owedSpoken } from './parts/owed.ts'
+import { defused, short } from './parts/text.ts'
 
 /** The state as a full sentence, without markup; names in it are defused. */
 export function cardText(release: Release, environment: Environment, owed: readonly Owed[]): string {

@@ -3,13 +3,24 @@ import type { KnownBlock } from '@slack/types'
 import { mayBeEmergency, whoMay } from '../../release/policy.ts'
 import { irreversibleBegun, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { bold, bullets, code, context, type Line, preformatted, rich, richLines, section, words } from './blocks.ts'
 import { forEmergency } from './buttons.ts'
-import { standing, stepNow, stepOf } from './facts.ts'
 import { type ProblemWords, problemWords } from './failures.ts'
-import type { People } from './people.ts'
+import {
+  bold,
+  bullets,
+  code,
+  context,
+  type Line,
+  preformatted,
+  rich,
+  richLines,
+  section,
+  words,
+} from './parts/blocks.ts'
+import { standing, stepNow, stepOf } from './parts/facts.ts'
+import type { People } from './parts/people.ts'
+import { capital, cut, defused } from './parts/text.ts'
 import { STATE_EMOJI } from './states.ts'
-import { capital, cut, defused } from './text.ts'
 
 interface Facts extends People {
   readonly environment: Environment

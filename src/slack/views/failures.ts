@@ -1,9 +1,9 @@
 /** What a step that stopped says: what happened, and how a person finds out or mends it. One entry for each gate. */
 import type { Failure, Problem } from '../../release/refusals.ts'
-import { bold, code, commitLink, type Line } from './blocks.ts'
+import { bold, code, commitLink, type Line } from './parts/blocks.ts'
+import { counted, eight, short } from './parts/text.ts'
+import { displayName, type Hints, quoteOutput, type Words } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
-import { counted, eight, short } from './text.ts'
-import { displayName, type Hints, quoteOutput, type Words } from './words.ts'
 
 export interface ProblemWords extends Words {
   /** Where the step has left things. */

@@ -4,10 +4,10 @@ import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { SHORTEST_REASON } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
-import { plain, section } from './blocks.ts'
-import { called, place } from './facts.ts'
+import { plain, section } from './parts/blocks.ts'
+import { called, place } from './parts/facts.ts'
+import { cut, defused } from './parts/text.ts'
 import { STATE_IN_A_SENTENCE } from './states.ts'
-import { cut, defused } from './text.ts'
 
 /** The block_id, which is also the action_id, of each field. */
 export const HOTFIX_FIELD = {

@@ -1,10 +1,10 @@
 /** A refusal as a private message, and the line that names its gate. */
 import type { ContextBlock, KnownBlock } from '@slack/types'
 import type { Refusal } from '../../release/refusals.ts'
-import { bold, bullets, context, type Drawn, emoji, preformatted, rich, richLines, spoken } from './blocks.ts'
+import { bold, bullets, context, type Drawn, emoji, preformatted, rich, richLines, spoken } from './parts/blocks.ts'
+import { cut, defused } from './parts/text.ts'
+import type { Hints, Words } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
-import { cut, defused } from './text.ts'
-import type { Hints, Words } from './words.ts'
 
 /** The gate's public reason code, for support and for searching; for mrkdwn. */
 export function gate(code: string): string {

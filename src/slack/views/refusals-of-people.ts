@@ -1,10 +1,10 @@
 /** What is said when people, names or the release's own state stand against it. */
 import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
-import { bold, code, type Line, richDate, richLink } from './blocks.ts'
-import { allowedPeople } from './people.ts'
+import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
+import { allowedPeople } from './parts/people.ts'
+import { displayName, type Hints, type Words } from './parts/words.ts'
 import { STATE_IN_A_SENTENCE } from './states.ts'
-import { displayName, type Hints, type Words } from './words.ts'
 
 function known(names: readonly string[]): Line[] {
   const [nearest] = names

@@ -5,6 +5,10 @@ import type { Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import type { SignOffKind } from '../../release/terms.ts'
+import { problemWords } from './failures.ts'
+import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
+import { migrationsLine } from './migrations.ts'
+import { outcome } from './outcome.ts'
 import {
   bold,
   bullets,
@@ -20,16 +24,12 @@ import {
   richSection,
   section,
   spoken,
-} from './blocks.ts'
-import { calledInFull } from './facts.ts'
-import { problemWords } from './failures.ts'
-import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
-import { migrationsLine } from './migrations.ts'
-import { outcome } from './outcome.ts'
-import { owedBy, owedLines } from './owed.ts'
-import type { People } from './people.ts'
+} from './parts/blocks.ts'
+import { calledInFull } from './parts/facts.ts'
+import { owedBy, owedLines } from './parts/owed.ts'
+import type { People } from './parts/people.ts'
+import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
 import { gateLine } from './refusal-message.ts'
-import { capital, defused, duration, lastLines, together, utc } from './text.ts'
 
 /** What a line needs beside itself. */
 export interface ThreadFacts extends People {

@@ -1,10 +1,10 @@
 /** Facts of a release that several messages tell, in words. */
 
-import { THE_REMOTE, WHAT_RUNS } from '../../release/bound.ts'
-import { commitToPush, type Plan } from '../../release/plan.ts'
-import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../release/release.ts'
-import type { Environment, MigrationRisk } from '../../release/settings.ts'
-import { IRREVERSIBLE_STEPS, type SignOffKind, STEP_NAMES, type StepName } from '../../release/terms.ts'
+import { THE_REMOTE, WHAT_RUNS } from '../../../release/bound.ts'
+import { commitToPush, type Plan } from '../../../release/plan.ts'
+import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
+import type { Environment, MigrationRisk } from '../../../release/settings.ts'
+import { IRREVERSIBLE_STEPS, type SignOffKind, STEP_NAMES, type StepName } from '../../../release/terms.ts'
 import { commitLink, type Line } from './blocks.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
