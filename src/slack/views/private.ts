@@ -9,15 +9,15 @@ import type { Environment } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { buttons, forEmergency } from './buttons.ts'
 import { cardText } from './card-text.ts'
-import { problemOf, where } from './card-troubles.ts'
 import { goMessage } from './hotfix-private.ts'
 import { actions, bold, code, context, type Drawn, type Line, richLines, section } from './parts/blocks.ts'
 import { called, migrationCount, place, signers, whatGoes } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
 import { planBlocks } from './parts/plan-blocks.ts'
 import { cleaned, commitUrl, counted, cut, date, defused, link, oneLine, short, together, utc } from './parts/text.ts'
+import { problemOf } from './problem.ts'
 import { refusalBlocks, refusalMessage } from './refusal-message.ts'
-import { STATE_EMOJI, STATE_IN_A_SENTENCE } from './states.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 /** What private messages need beside themselves. */
 export interface PrivateFacts extends People {
@@ -106,7 +106,7 @@ function ended(number: number, { release, environment, emergencyToken, ...facts 
       ],
     }
   }
-  if (environment === undefined) return told(`${called(release)} ${STATE_IN_A_SENTENCE[release.state]}.`)
+  if (environment === undefined) return told(`${called(release)} ${STATE_VIEWS[release.state].inSentence}.`)
   return told(cardText(release, environment, []))
 }
 
@@ -223,7 +223,7 @@ function statusSpoken({ app, environment, live, under_way: underWay }: Environme
   const doing =
     underWay === undefined
       ? 'is idle'
-      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_IN_A_SENTENCE[underWay.state]}`
+      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}`
   return `${app} ${environment} ${runs} and ${doing}.`
 }
 
@@ -244,7 +244,7 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
 function liveLine(live: EnvironmentStatus['live']): string {
   if (live === undefined) return 'Live: nothing that Signoff has brought'
   if (live.is === 'not known') {
-    const stands = `#${live.number} ${STATE_IN_A_SENTENCE[live.state]}`
+    const stands = `#${live.number} ${STATE_VIEWS[live.state].inSentence}`
     const since =
       live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
     return `Live: :warning: not known. ${stands}; ${since}`
@@ -264,7 +264,7 @@ function statusLines(
   facts: PrivateFacts,
 ): string[] {
   const word = underWay !== undefined && awaitsGo(underWay) ? 'waits for Go' : underWay?.state
-  const state = underWay === undefined ? 'idle' : `:${STATE_EMOJI[underWay.state]}: ${word}`
+  const state = underWay === undefined ? 'idle' : `:${STATE_VIEWS[underWay.state].emoji}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
     liveLine(live),
@@ -298,7 +298,7 @@ function history(message: Extract<PrivateMessage, { is: 'history' }>, facts: Pri
     const which = `no release${of === '' ? '' : ` of ${of}`}`
     return told(before === undefined ? `There is ${which} yet.` : `There is ${which} older than #${before}.`)
   }
-  const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_IN_A_SENTENCE[release.state]}`)
+  const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_VIEWS[release.state].inSentence}`)
   const blocks: KnownBlock[] = shown.map((release) => section(historyLines(release, facts)))
   if (releases.length > shown.length) {
     const isAll = app === undefined && environment === undefined
@@ -312,13 +312,12 @@ function history(message: Extract<PrivateMessage, { is: 'history' }>, facts: Pri
 }
 
 function historyLines(release: Release, facts: PrivateFacts): string[] {
+  const view = STATE_VIEWS[release.state]
   const marks = [
-    `:${STATE_EMOJI[release.state]}:`,
+    `:${view.emoji}:`,
     ...(isEmergency(release) ? [':rotating_light:'] : []),
     ...(release.kind === 'hotfix' ? [':adhesive_bandage:'] : []),
   ]
-  const at = where(release).at
-  const stopped = release.state === 'failed' || release.state === 'needs attention' ? at : ''
   const people = [
     ['QA', signers(release, 'qa')],
     ['approved', signers(release, 'approval')],
@@ -327,7 +326,7 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
     .filter(([, list]) => list.length > 0)
     .map(([what, list]) => `${what} ${list.map((one) => defused(one, 40)).join(', ')}`)
   return [
-    `${marks.join('')} *${numbered(release, facts)}* ${defused(place(release))}: ${release.state}${stopped}, ${date(release.endedAt ?? release.requestedAt, 'age')}`,
+    `${marks.join('')} *${numbered(release, facts)}* ${defused(place(release))}: ${view.inList?.(release) ?? release.state}, ${date(release.endedAt ?? release.requestedAt, 'age')}`,
     [
       ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
       `asked ${defused(release.requester.name, 40)}`,

@@ -4,7 +4,7 @@ import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
 import { displayName, type Hints, type Words } from './parts/words.ts'
-import { STATE_IN_A_SENTENCE } from './states.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 function known(names: readonly string[]): Line[] {
   const [nearest] = names
@@ -87,7 +87,7 @@ export const PEOPLE_WORDS: {
     next: [
       [
         link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
-        `, asked for by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : STATE_IN_A_SENTENCE[state]}.`,
+        `, asked for by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : STATE_VIEWS[state].inSentence}.`,
       ],
       state === 'needs attention'
         ? [`Somebody has to press `, bold('Retry'), ' or ', bold('Close'), ' on its card first.']
@@ -139,7 +139,7 @@ export const PEOPLE_WORDS: {
     next: [['That was: ', richDate(new Date(at)), '. It counts once; another person has to give the next.']],
   }),
   already_decided: ({ number, state, by, at }) => ({
-    why: `release #${number} ${STATE_IN_A_SENTENCE[state]}`,
+    why: `release #${number} ${STATE_VIEWS[state].inSentence}`,
     next: [
       [
         ...(by === undefined ? [] : [`By ${displayName(by.name)}. `]),

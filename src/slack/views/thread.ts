@@ -26,10 +26,10 @@ import {
   spoken,
 } from './parts/blocks.ts'
 import { calledInFull } from './parts/facts.ts'
+import { gateLine } from './parts/gate-line.ts'
 import { owedBy, owedLines } from './parts/owed.ts'
 import type { People } from './parts/people.ts'
 import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
-import { gateLine } from './refusal-message.ts'
 
 /** What a line needs beside itself. */
 export interface ThreadFacts extends People {
