@@ -19,7 +19,7 @@ import { type Answering, answer } from './private-answer.ts'
 import { cancelledText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal, detailsModal, reasonModal } from './views/modals.ts'
-import { HISTORY } from './views/private.ts'
+import { HISTORY } from './views/private/history.ts'
 
 export interface HandlerPorts extends Answering {
   readonly service: ReleaseService

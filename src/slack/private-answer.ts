@@ -8,7 +8,8 @@ import { ACTION } from './ids.ts'
 import { forEmergency } from './views/buttons.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
-import { HISTORY, privateMessage } from './views/private.ts'
+import { HISTORY } from './views/private/history.ts'
+import { privateMessage } from './views/private/index.ts'
 
 export interface Answering extends DrawingPorts {
   /** Retries off. */

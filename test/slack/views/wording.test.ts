@@ -6,7 +6,7 @@ import { card } from '../../../src/slack/views/card.ts'
 import { detailsModal } from '../../../src/slack/views/details.ts'
 import { problemWords } from '../../../src/slack/views/failures.ts'
 import { stepOf } from '../../../src/slack/views/parts/facts.ts'
-import { privateMessage } from '../../../src/slack/views/private.ts'
+import { privateMessage } from '../../../src/slack/views/private/index.ts'
 import { anEnvironment, aPlan, aRelease, at, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
 import { read } from './read.ts'
 
