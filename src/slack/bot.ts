@@ -8,7 +8,7 @@ import type { WebClient } from '@slack/web-api'
 import { ask } from './clients.ts'
 import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
-import type { DeliveryLog } from './outbox/delivery.ts'
+import type { DeliveryLog } from './outbox/sending.ts'
 import type { Ours } from './payloads.ts'
 import { keepReconnecting } from './reconnecting.ts'
 
