@@ -13,12 +13,14 @@ import type { ProblemWords } from '../parts/words.ts'
 import type { StateFacts, StateView } from './state-view.ts'
 
 const EMOJI = 'warning'
+const BUTTONS: Line = [bold('Retry'), ' or ', bold('Close')]
 
 export const needsAttention: StateView = {
   emoji: EMOJI,
   inSentence: 'needs attention',
   inList: (release) => `${release.state}${stoppedAt(release).step}`,
   afterCancel: 'does not go on, and needs attention: press Retry or Close on its card.',
+  mustPress: BUTTONS,
   card: (release, facts) => {
     const { problem } = facts
     return [
@@ -48,13 +50,7 @@ export const needsAttention: StateView = {
     return [
       outcomeHead(EMOJI, release, 'needs attention', what),
       ...trueNow(release, facts),
-      [
-        `${release.environment} stays busy until somebody presses `,
-        bold('Retry'),
-        ' or ',
-        bold('Close'),
-        ' on the card.',
-      ],
+      [`${release.environment} stays busy until somebody presses `, ...BUTTONS, ' on the card.'],
     ]
   },
 }

@@ -27,6 +27,8 @@ export interface StateView {
   readonly outcome: (release: Release, facts: TextFacts) => readonly Line[]
   /** The answer to a cancel, after the release's name; left out where the state came from the step that was under way. */
   readonly afterCancel?: string
+  /** The buttons of which somebody has to press one; left out where the release goes on or can be cancelled. */
+  readonly mustPress?: Line
 }
 
 /** What a card needs beside the release. */
