@@ -9,8 +9,8 @@ import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
 import { type Confirm, confirmCancel, confirmGo, confirmRetry, confirmSignOff } from './views/confirmations.ts'
-import { place } from './views/facts.ts'
 import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
+import { place } from './views/parts/facts.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
 

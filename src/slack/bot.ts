@@ -9,7 +9,7 @@ import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
 import { COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
-import type { DeliveryLog } from './outbox/delivery.ts'
+import type { DeliveryLog } from './outbox/sending.ts'
 import type { Ours } from './payloads.ts'
 import { keepReconnecting } from './reconnecting.ts'
 

@@ -97,7 +97,7 @@ export function toSlackError(error: unknown): SlackError {
   return { failure: 'unknown', detail: error instanceof Error ? error.name : 'no answer' }
 }
 
-/** Runs one call; a thrown error is given as trouble. */
+/** Runs one call; a thrown error is given as a `SlackError`. */
 export async function ask<T>(call: () => Promise<T>): Promise<{ ok: true; value: T } | ({ ok: false } & SlackError)> {
   try {
     return { ok: true, value: await call() }

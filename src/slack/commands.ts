@@ -9,7 +9,7 @@ import { done, PRESS_AGAIN, type Reply, refused, requested } from './replies.ts'
 import { cancelledText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal } from './views/modals.ts'
-import { HISTORY } from './views/private.ts'
+import { HISTORY } from './views/private/history.ts'
 
 type CommandArrival = Extract<Arrival, { is: 'command' }>
 

@@ -8,10 +8,10 @@ import { type App, type Environment, findApp, findEnvironment, type Progress } f
 import { expiryOf } from '../release/transitions/index.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import type { SlackDirectory } from './directory.ts'
-import type { Drawn } from './views/blocks.ts'
 import { buttonsOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
-import type { People } from './views/people.ts'
+import type { Drawn } from './views/parts/blocks.ts'
+import type { People } from './views/parts/people.ts'
 
 export interface DrawingPorts {
   readonly store: Store

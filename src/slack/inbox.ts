@@ -1,7 +1,7 @@
 /** Stores each delivery before it is acknowledged, handles it afterwards, and handles later what a crash has left. */
 import type { Inbox } from '../release/ports/deliveries.ts'
 import { answerAddress, handle } from './handlers.ts'
-import type { DeliveryLog } from './outbox/delivery.ts'
+import type { DeliveryLog } from './outbox/sending.ts'
 import { type Arrival, type Ours, readArrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { respond } from './private-answer.ts'

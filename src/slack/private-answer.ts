@@ -4,10 +4,11 @@ import type { WebClient } from '@slack/web-api'
 import type { OutboxMessage } from '../release/messages.ts'
 import { ask, type SlackError } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
-import type { Drawn } from './views/blocks.ts'
 import { forEmergency } from './views/buttons.ts'
-import type { People } from './views/people.ts'
-import { HISTORY, privateMessage } from './views/private.ts'
+import type { Drawn } from './views/parts/blocks.ts'
+import type { People } from './views/parts/people.ts'
+import { HISTORY } from './views/private/history.ts'
+import { privateMessage } from './views/private/index.ts'
 
 export interface Answering extends DrawingPorts {
   /** Retries off. */

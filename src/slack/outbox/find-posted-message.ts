@@ -4,7 +4,7 @@ import type { Posting } from '../../release/ports/deliveries.ts'
 import type { PostedMessage } from '../../release/terms.ts'
 import { ask, type SlackError } from '../clients.ts'
 import type { SlackDirectory } from '../directory.ts'
-import type { Drawn } from '../views/blocks.ts'
+import type { Drawn } from '../views/parts/blocks.ts'
 
 export interface Message {
   /** `#name` or an id. */

@@ -2,7 +2,7 @@
 import { heldByChecks, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { bold, type Drawn, quote, rich, richSection, section } from './blocks.ts'
+import { bold, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
 import {
   called,
   calledInFull,
@@ -14,8 +14,8 @@ import {
   whatGoes,
   whoSigned,
   whoSignedSpoken,
-} from './facts.ts'
-import { counted, defused, oneLine } from './text.ts'
+} from './parts/facts.ts'
+import { counted, defused, oneLine } from './parts/text.ts'
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
 export function announcement(release: Release, { environment }: { readonly environment: Environment }): Drawn {

@@ -6,7 +6,7 @@ import type { Owed } from '../../release/policy.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { ACTION_VIEWS } from '../actions.ts'
-import { plain } from './blocks.ts'
+import { plain } from './parts/blocks.ts'
 
 /** Sign-offs in the order of their buttons. */
 function asked(owed: readonly Owed[]): readonly Action[] {

@@ -3,9 +3,9 @@ import type { ConfirmationDialog } from '@slack/types'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
 import { irreversibleBegun, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { confirm } from './blocks.ts'
-import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './facts.ts'
-import { capital, short, together } from './text.ts'
+import { confirm } from './parts/blocks.ts'
+import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './parts/facts.ts'
+import { capital, short, together } from './parts/text.ts'
 
 export interface ConfirmFacts {
   /** The button's: the word that sends the click. */

@@ -4,6 +4,8 @@ import type { Plan } from '../../release/plan.ts'
 import { type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { VIEW } from '../ids.ts'
+import { pickDetails } from './hotfix-plan.ts'
+import { migrationDetails } from './migrations.ts'
 import {
   bold,
   bullets,
@@ -20,13 +22,11 @@ import {
   richLink,
   richSection,
   section,
-} from './blocks.ts'
-import { problemOf } from './card-troubles.ts'
-import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './facts.ts'
-import { pickDetails } from './hotfix-plan.ts'
-import { migrationDetails } from './migrations.ts'
-import type { People } from './people.ts'
-import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './text.ts'
+} from './parts/blocks.ts'
+import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './parts/facts.ts'
+import type { People } from './parts/people.ts'
+import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
+import { problemOf } from './problem.ts'
 
 const COMMITS = 200
 const PER_BLOCK = 50

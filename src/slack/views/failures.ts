@@ -1,18 +1,9 @@
 /** What a step that stopped says: what happened, and how a person finds out or mends it. One entry for each gate. */
 import type { Failure, Problem } from '../../release/refusals.ts'
-import { bold, code, commitLink, type Line } from './blocks.ts'
+import { bold, code, commitLink } from './parts/blocks.ts'
+import { counted, eight, short } from './parts/text.ts'
+import { displayName, type Hints, type ProblemWords, quoteOutput } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
-import { counted, eight, short } from './text.ts'
-import { displayName, type Hints, quoteOutput, type Words } from './words.ts'
-
-export interface ProblemWords extends Words {
-  /** Where the step has left things. */
-  readonly stands?: Line
-  /** The step's output, where there is one. */
-  readonly output?: readonly string[]
-  /** Set when the outcome is not known: the question, what is not known, and a command that only reads. */
-  readonly unknown?: { readonly question: string; readonly what: string; readonly look?: string }
-}
 
 type FailureGate = Failure['gate']
 type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }

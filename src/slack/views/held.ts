@@ -4,8 +4,8 @@ import { emergencyPeople, heldByChecks } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { ACTION_VIEWS } from '../actions.ts'
-import { bold, bullets, emoji, type Line, rich, richLines } from './blocks.ts'
-import { allowedPeople, type People } from './people.ts'
+import { bold, bullets, emoji, type Line, rich, richLines } from './parts/blocks.ts'
+import { allowedPeople, type People } from './parts/people.ts'
 import { refusalWords } from './refusals.ts'
 
 /** The gate that holds, with its facts, and who can waive it; nothing where nothing holds. */

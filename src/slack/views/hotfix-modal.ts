@@ -4,10 +4,10 @@ import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { SHORTEST_REASON } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
-import { plain, section } from './blocks.ts'
-import { called, place } from './facts.ts'
-import { STATE_IN_A_SENTENCE } from './states.ts'
-import { cut, defused } from './text.ts'
+import { plain, section } from './parts/blocks.ts'
+import { called, place } from './parts/facts.ts'
+import { cut, defused } from './parts/text.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 /** The block_id, which is also the action_id, of each field. */
 export const HOTFIX_FIELD = {
@@ -99,7 +99,7 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
 
 function inTheWayLine(release: Release): string {
   const who = defused(release.requester.name, 40)
-  return `:warning: ${called(release)}, asked for by ${who}, ${STATE_IN_A_SENTENCE[release.state]}. Submitting for ${defused(place(release))} ends #${release.number}; it can be planned again afterwards.`
+  return `:warning: ${called(release)}, asked for by ${who}, ${STATE_VIEWS[release.state].inSentence}. Submitting for ${defused(place(release))} ends #${release.number}; it can be planned again afterwards.`
 }
 
 function chosen(

@@ -1,8 +1,8 @@
 /** What a hot-fix's plan brings: what goes beside the picks first, then each pick with its files. */
 import type { Button, KnownBlock } from '@slack/types'
 import type { HotfixPlan, Plan, PlannedPick } from '../../release/plan.ts'
-import { bold, bullets, code, commitLink, type Line, rich, section } from './blocks.ts'
-import { counted, cut, defused, names, oneLine } from './text.ts'
+import { bold, bullets, code, commitLink, type Line, rich, section } from './parts/blocks.ts'
+import { counted, cut, defused, names, oneLine } from './parts/text.ts'
 
 const ALSO = 5
 const FILES = 4

@@ -1,12 +1,12 @@
 /** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that lets it go. */
 import type { Release } from '../../release/release.ts'
 import { ACTION_VIEWS } from '../actions.ts'
-import { actions, context, type Drawn, quote, rich, richSection, section } from './blocks.ts'
 import { button } from './buttons.ts'
 import { confirmGo } from './confirmations.ts'
-import { called, title } from './facts.ts'
-import { planBlocks } from './plan-blocks.ts'
-import { date, defused, eight } from './text.ts'
+import { actions, context, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
+import { called, title } from './parts/facts.ts'
+import { planBlocks } from './parts/plan-blocks.ts'
+import { date, defused, eight } from './parts/text.ts'
 
 /** `token` stands for the release and for Go; without it, or without a plan, there is only the sentence. */
 export function goMessage(release: Release, token: string | undefined): Drawn {

@@ -1,8 +1,8 @@
 /** What is said when a hot-fix can't be made, and how to do by hand what Signoff does not. */
 import type { CommitFact, Refusal } from '../../release/refusals.ts'
-import { bold, code, commitLink, type Line } from './blocks.ts'
-import { counted, cut, oneLine, short } from './text.ts'
-import { displayName, type Hints, quoteOutput, truncated, type Words } from './words.ts'
+import { bold, code, commitLink, type Line } from './parts/blocks.ts'
+import { counted, cut, oneLine, short } from './parts/text.ts'
+import { displayName, type Hints, quoteOutput, truncated, type Words } from './parts/words.ts'
 
 type HotfixGate =
   | 'unknown_commit'

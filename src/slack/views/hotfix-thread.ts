@@ -1,7 +1,7 @@
 /** What a hot-fix's thread tells after its end: where else the fix has to be. */
 import type { ThreadLine } from '../../release/messages.ts'
-import { commitLink, type Drawn, type Line, richLines, richLink } from './blocks.ts'
-import { cut, defused, oneLine, short, together } from './text.ts'
+import { commitLink, type Drawn, type Line, richLines, richLink } from './parts/blocks.ts'
+import { cut, defused, oneLine, short, together } from './parts/text.ts'
 
 export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, { is: 'carried' }>): Drawn {
   const it = together('PR', `#${pullRequest.id}`)

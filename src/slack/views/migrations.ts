@@ -17,9 +17,9 @@ import {
   richSection,
   section,
   words,
-} from './blocks.ts'
-import { called, migrationCount, RISK_WORDS, risks } from './facts.ts'
-import { cleaned, counted, cut, duration, eight, oneLine } from './text.ts'
+} from './parts/blocks.ts'
+import { called, migrationCount, RISK_WORDS, risks } from './parts/facts.ts'
+import { cleaned, counted, cut, duration, eight, oneLine } from './parts/text.ts'
 
 const CHANGES_ON_CARD = 4
 const LONGEST_URL = 500

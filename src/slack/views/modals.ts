@@ -8,12 +8,12 @@ import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
 import { SHORTEST_REASON } from '../../release/terms.ts'
 import { VIEW, type ViewId } from '../ids.ts'
-import { bullets, context, plain, rich, section } from './blocks.ts'
 import { startWords } from './confirmations.ts'
-import { called, place, pullRequest, risks, whatGoes } from './facts.ts'
-import { owedNames } from './owed.ts'
+import { bullets, context, plain, rich, section } from './parts/blocks.ts'
+import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
+import { owedNames } from './parts/owed.ts'
+import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
 import { refusalWords } from './refusals.ts'
-import { capital, counted, cut, defused, oneLine, together } from './text.ts'
 
 /**
  * The block_id, which is also the action_id, of each field: a submission has its value under

@@ -1,19 +1,11 @@
-/** A refusal as a private message, and the line that names its gate. */
-import type { ContextBlock, KnownBlock } from '@slack/types'
+/** A refusal as a private message. */
+import type { KnownBlock } from '@slack/types'
 import type { Refusal } from '../../release/refusals.ts'
-import { bold, bullets, context, type Drawn, emoji, preformatted, rich, richLines, spoken } from './blocks.ts'
+import { bold, bullets, type Drawn, emoji, preformatted, rich, richLines, spoken } from './parts/blocks.ts'
+import { gateLine } from './parts/gate-line.ts'
+import { cut, defused } from './parts/text.ts'
+import type { Hints, Words } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
-import { cut, defused } from './text.ts'
-import type { Hints, Words } from './words.ts'
-
-/** The gate's public reason code, for support and for searching; for mrkdwn. */
-export function gate(code: string): string {
-  return `Gate: \`${code.replaceAll(/[^a-z_]/g, '')}\``
-}
-
-export function gateLine(code: string): ContextBlock {
-  return context(gate(code))
-}
 
 /** What the person who asked or clicked reads: what did not happen, that nothing was changed, what to do next. */
 export function refusalMessage(refusal: Refusal, hints: Hints = {}): Drawn {

@@ -1,10 +1,10 @@
 /** What is said when people, names or the release's own state stand against it. */
 import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
-import { bold, code, type Line, richDate, richLink } from './blocks.ts'
-import { allowedPeople } from './people.ts'
-import { STATE_IN_A_SENTENCE } from './states.ts'
-import { displayName, type Hints, type Words } from './words.ts'
+import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
+import { allowedPeople } from './parts/people.ts'
+import { displayName, type Hints, type Words } from './parts/words.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 function known(names: readonly string[]): Line[] {
   const [nearest] = names
@@ -82,22 +82,25 @@ export const PEOPLE_WORDS: {
           why: `only full members of this workspace may do that, and Slack says that you are ${MEMBERSHIP[why]}`,
           next: [['Ask a full member to do it.']],
         },
-  environment_busy: ({ number, app, environment, state, requester, waitsForGo, link }) => ({
-    why: `${app} ${environment} is busy with release #${number}`,
-    next: [
-      [
-        link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
-        `, asked for by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : STATE_IN_A_SENTENCE[state]}.`,
+  environment_busy: ({ number, app, environment, state, requester, waitsForGo, link }) => {
+    const { inSentence, mustPress } = STATE_VIEWS[state]
+    return {
+      why: `${app} ${environment} is busy with release #${number}`,
+      next: [
+        [
+          link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
+          `, asked for by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : inSentence}.`,
+        ],
+        mustPress === undefined
+          ? [
+              'Wait until it ends, or let the requester or an approver cancel it: ',
+              code(`/deploy cancel ${number}`),
+              '.',
+            ]
+          : ['Somebody has to press ', ...mustPress, ' on its card first.'],
       ],
-      state === 'needs attention'
-        ? [`Somebody has to press `, bold('Retry'), ' or ', bold('Close'), ' on its card first.']
-        : [
-            'Wait until it ends, or let the requester or an approver cancel it: ',
-            code(`/deploy cancel ${number}`),
-            '.',
-          ],
-    ],
-  }),
+    }
+  },
   no_worker: ({ lastSeen }) => ({
     why: 'no worker answers, and only a worker can look at the repository, the remote and the database',
     next: [
@@ -138,19 +141,20 @@ export const PEOPLE_WORDS: {
     why: `you have ${SAID_ALREADY[kind]} already`,
     next: [['That was: ', richDate(new Date(at)), '. It counts once; another person has to give the next.']],
   }),
-  already_decided: ({ number, state, by, at }) => ({
-    why: `release #${number} ${STATE_IN_A_SENTENCE[state]}`,
-    next: [
-      [
-        ...(by === undefined ? [] : [`By ${displayName(by.name)}. `]),
-        ...(at === undefined ? [] : ['Since: ', richDate(new Date(at)), '. ']),
-        'Its card shows how it stands.',
+  already_decided: ({ number, state, by, at }) => {
+    const { inSentence, mustPress } = STATE_VIEWS[state]
+    return {
+      why: `release #${number} ${inSentence}`,
+      next: [
+        [
+          ...(by === undefined ? [] : [`By ${displayName(by.name)}. `]),
+          ...(at === undefined ? [] : ['Since: ', richDate(new Date(at)), '. ']),
+          'Its card shows how it stands.',
+        ],
+        ...(mustPress === undefined ? [] : [['Somebody has to press ', ...mustPress, ' on it.']]),
       ],
-      ...(state === 'needs attention'
-        ? [['Somebody has to press ', bold('Retry'), ' or ', bold('Close'), ' on it.']]
-        : []),
-    ],
-  }),
+    }
+  },
   expired: ({ number, at }) => ({
     why: `release #${number} has expired`,
     next: [['Its sign-offs were due: ', richDate(new Date(at)), '. ', bold('Plan again'), ' makes a new release.']],

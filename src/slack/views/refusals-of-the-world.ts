@@ -1,9 +1,9 @@
 /** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
 import type { Refusal } from '../../release/refusals.ts'
-import { bold, code, commitLink, type Line, richLink } from './blocks.ts'
-import { allowedPeople } from './people.ts'
-import { counted, cut, eight, oneLine, short } from './text.ts'
-import { displayName, type Hints, quoteOutput, truncated, type Words } from './words.ts'
+import { bold, code, commitLink, type Line, richLink } from './parts/blocks.ts'
+import { allowedPeople } from './parts/people.ts'
+import { counted, cut, eight, oneLine, short } from './parts/text.ts'
+import { displayName, type Hints, quoteOutput, truncated, type Words } from './parts/words.ts'
 
 const INVITE: Line = ['Signoff has to be in it: ', code('/invite @Signoff'), '.']
 

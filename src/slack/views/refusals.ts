@@ -1,9 +1,9 @@
 /** What a gate that did not hold says: what happened, to what, and what to do next. One entry for each gate. */
 import type { Gate, Refusal } from '../../release/refusals.ts'
 import { HOTFIX_WORDS } from './hotfix-refusals.ts'
+import type { Hints, Words } from './parts/words.ts'
 import { PEOPLE_WORDS } from './refusals-of-people.ts'
 import { WORLD_WORDS } from './refusals-of-the-world.ts'
-import type { Hints, Words } from './words.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
 

@@ -5,6 +5,10 @@ import type { Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import type { SignOffKind } from '../../release/terms.ts'
+import { problemWords } from './failures.ts'
+import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
+import { migrationsLine } from './migrations.ts'
+import { outcome } from './outcome.ts'
 import {
   bold,
   bullets,
@@ -20,16 +24,12 @@ import {
   richSection,
   section,
   spoken,
-} from './blocks.ts'
-import { calledInFull } from './facts.ts'
-import { problemWords } from './failures.ts'
-import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
-import { migrationsLine } from './migrations.ts'
-import { outcome } from './outcome.ts'
-import { owedBy, owedLines } from './owed.ts'
-import type { People } from './people.ts'
-import { gateLine } from './refusal-message.ts'
-import { capital, defused, duration, lastLines, together, utc } from './text.ts'
+} from './parts/blocks.ts'
+import { calledInFull } from './parts/facts.ts'
+import { gateLine } from './parts/gate-line.ts'
+import { owedBy, owedLines } from './parts/owed.ts'
+import type { People } from './parts/people.ts'
+import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
 
 /** What a line needs beside itself. */
 export interface ThreadFacts extends People {
@@ -37,54 +37,45 @@ export interface ThreadFacts extends People {
   readonly owed: readonly Owed[]
 }
 
+type Kind = ThreadLine['is']
+type LineOf<Is extends Kind> = Extract<ThreadLine, { is: Is }>
+
+const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts: ThreadFacts) => Drawn } = {
+  signed: ({ kind, person, note }) => withQuote(SIGNED[kind](defused(person.name, 40)), note),
+  'step ended': ({ said, ms }) => ({ text: sentence(defused(said, 600), duration(ms)) }),
+  'step failed': stepFailed,
+  waiting: ({ what }) => ({ text: sentence(`Waits: ${defused(what, 600)}`) }),
+  reminder,
+  'cancel asked': ({ person, during }) => ({
+    text:
+      during === undefined
+        ? `${defused(person.name, 40)} cancelled. No step starts any more.`
+        : `${defused(person.name, 40)} cancelled. No new step starts; ${during} is settled, and told as it ends.`,
+  }),
+  retried: ({ person }) => ({
+    text: `${defused(person.name, 40)} pressed Retry: the run goes on, and looks first at what is there.`,
+  }),
+  closed: ({ person, reason }, { environment }) =>
+    withQuote(`${defused(person.name, 40)} closed it, and left things as they are. ${environment} is free.`, reason),
+  carried: carriedLine,
+  'still missing': (line, release) => stillMissingLine(line, release.plan?.webUrl),
+  migrations: (_line, release) => migrationsLine(release),
+  asked,
+  note: ({ text }) => ({ text: defused(text, 2000) }),
+  outcome: ({ events, head }, release, facts) => outcome(release, { ...facts, events, head }),
+}
+
 /** Draws one line of a release's thread. Lines without blocks are plain words: post them with `mrkdwn: false`. */
 export function threadLine(line: ThreadLine, release: Release, facts: ThreadFacts): Drawn {
-  switch (line.is) {
-    case 'signed':
-      return withQuote(signed(line.kind, defused(line.person.name, 40)), line.note)
-    case 'step ended':
-      return { text: sentence(`${defused(line.said, 600)}`, duration(line.ms)) }
-    case 'step failed':
-      return stepFailed(line, release)
-    case 'waiting':
-      return { text: sentence(`Waits: ${defused(line.what, 600)}`) }
-    case 'reminder':
-      return { text: reminder(line, release, facts) }
-    case 'cancel asked': {
-      const who = `${defused(line.person.name, 40)} cancelled.`
-      return {
-        text:
-          line.during === undefined
-            ? `${who} No step starts any more.`
-            : `${who} No new step starts; ${line.during} is settled, and told as it ends.`,
-      }
-    }
-    case 'retried':
-      return {
-        text: `${defused(line.person.name, 40)} pressed Retry: the run goes on, and looks first at what is there.`,
-      }
-    case 'closed':
-      return withQuote(
-        `${defused(line.person.name, 40)} closed it, and left things as they are. ${release.environment} is free.`,
-        line.reason,
-      )
-    case 'carried':
-      return carriedLine(line)
-    case 'still missing':
-      return stillMissingLine(line, release.plan?.webUrl)
-    case 'migrations':
-      return migrationsLine(release)
-    case 'asked':
-      return asked(release, facts)
-    case 'note':
-      return { text: defused(line.text, 2000) }
-    case 'outcome':
-      return outcome(release, { ...facts, events: line.events, head: line.head })
-  }
+  return draw(line.is, line, release, facts)
+}
+
+function draw<Is extends Kind>(is: Is, line: LineOf<Is>, release: Release, facts: ThreadFacts): Drawn {
+  return DRAW[is](line, release, facts)
 }
 
 /** The one line that mentions: whom the card, which was there before its plan, could not ask. */
-function asked(release: Release, facts: ThreadFacts): Drawn {
+function asked(_line: LineOf<'asked'>, release: Release, facts: ThreadFacts): Drawn {
   const planned = `${calledInFull(release)} is planned`
   if (release.state !== 'awaiting sign-off' || facts.owed.length === 0) return { text: `${planned}.` }
   const owing = owedLines(release, { ...facts, mentionGroups: true }, 'Owed')
@@ -94,30 +85,27 @@ function asked(release: Release, facts: ThreadFacts): Drawn {
   }
 }
 
-function reminder({ since, owed }: Extract<ThreadLine, { is: 'reminder' }>, release: Release, people: People): string {
+function reminder({ since, owed }: LineOf<'reminder'>, release: Release, people: People): Drawn {
   const owing = `${owedBy(owed, people)}. The buttons are on the card`
-  return since === 'emergency'
-    ? `${calledInFull(release)} went out a day ago, and is still owed: ${owing}.`
-    : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. Owed: ${owing}${expiring(release)}.`
+  return {
+    text:
+      since === 'emergency'
+        ? `${calledInFull(release)} went out a day ago, and is still owed: ${owing}.`
+        : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. Owed: ${owing}${expiring(release)}.`,
+  }
 }
 
 function expiring({ expiresAt }: Release): string {
   return expiresAt === undefined ? '' : `, and it expires on ${utc(expiresAt)}`
 }
 
-function signed(kind: SignOffKind, name: string): string {
-  switch (kind) {
-    case 'qa':
-      return `QA passed, says ${name}.`
-    case 'approval':
-      return `${name} approved.`
-    case 'talked over':
-      return `The migrations are talked over, says ${name}.`
-    case 'rejection':
-      return `${name} rejected it.`
-    case 'emergency':
-      return `${name} says that it must go out now; what is owed stays owed.`
-  }
+/** What a person said, by their name. */
+const SIGNED: Readonly<Record<SignOffKind, (name: string) => string>> = {
+  qa: (name) => `QA passed, says ${name}.`,
+  approval: (name) => `${name} approved.`,
+  'talked over': (name) => `The migrations are talked over, says ${name}.`,
+  rejection: (name) => `${name} rejected it.`,
+  emergency: (name) => `${name} says that it must go out now; what is owed stays owed.`,
 }
 
 function withQuote(text: string, note: string | undefined): Drawn {
@@ -139,7 +127,7 @@ function sentence(text: string, time?: string): string {
   return time === undefined ? full : `${full} ${capital(time)}.`
 }
 
-function stepFailed(line: Extract<ThreadLine, { is: 'step failed' }>, release: Release): Drawn {
+function stepFailed(line: LineOf<'step failed'>, release: Release): Drawn {
   const webUrl = release.plan?.webUrl
   const words = problemWords(line.problem.because, webUrl === undefined ? {} : { webUrl })
   const { unknown } = words

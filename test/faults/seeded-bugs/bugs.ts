@@ -74,7 +74,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'post again without reading the history after a lost answer',
-    file: 'src/slack/outbox/delivery.ts',
+    file: 'src/slack/outbox/post.ts',
     find: 'if (posting.tries > 0) {',
     replace: 'if (posting.tries > 50) {',
     tests: [MATRIX, 'test/faults/run-slack.test.ts'],
@@ -235,7 +235,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'announce a release that is no longer wanted',
-    file: 'src/slack/outbox/delivery.ts',
+    file: 'src/slack/outbox/send.ts',
     find: "if (release.state !== 'approved') return outbox.giveUp(",
     replace: "if (release.state === 'planning') return outbox.giveUp(",
     tests: ['test/features/refusals-announcement.test.ts', MODEL],
@@ -279,15 +279,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'leave a planned release the card that was drawn before',
-    file: 'src/slack/outbox/delivery.ts',
+    file: 'src/slack/outbox/post.ts',
     find: 'const drawn = (await message.drawAnew?.()) ?? message.drawn',
     replace: 'const drawn = message.drawn',
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
     bug: 'leave the old card of a bot that stood still',
-    file: 'src/slack/outbox/delivery.ts',
-    find: 'if (await movedSince(now)) await',
+    file: 'src/slack/outbox/cards.ts',
+    find: 'if (await movedSince(store, now)) await',
     replace: 'if (now.number === 0) await',
     tests: ['test/faults/slack-at-its-worst.test.ts'],
   },

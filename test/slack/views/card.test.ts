@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { owed } from '../../../src/release/policy.ts'
 import type { Release } from '../../../src/release/release.ts'
 import { buttonsOf } from '../../../src/slack/views/buttons.ts'
-import { type CardFacts, card } from '../../../src/slack/views/card.ts'
+import { card } from '../../../src/slack/views/card.ts'
+import type { CardFacts } from '../../../src/slack/views/state/state-view.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
 import {
   anEnvironment,

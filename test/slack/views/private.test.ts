@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EnvironmentStatus, PrivateMessage } from '../../../src/release/messages.ts'
-import { type PrivateFacts, privateMessage } from '../../../src/slack/views/private.ts'
+import { privateMessage } from '../../../src/slack/views/private/index.ts'
+import type { PrivateFacts } from '../../../src/slack/views/private/private-facts.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
 import { anEnvironment, aPlan, aRelease, aSignOff, at, DANA, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
 import { read } from './read.ts'

@@ -10,7 +10,7 @@ import {
   link,
   names,
   oneLine,
-} from '../../../src/slack/views/text.ts'
+} from '../../../src/slack/views/parts/text.ts'
 
 describe('durations', () => {
   it.each([

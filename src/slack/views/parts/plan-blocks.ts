@@ -1,12 +1,12 @@
 /** What a plan brings: commits, migrations, and what was found out about them. For the card and for previews. */
 import type { Button, KnownBlock } from '@slack/types'
-import type { Plan } from '../../release/plan.ts'
-import type { Release } from '../../release/release.ts'
-import { worstFirst } from '../../release/risks.ts'
+import type { Plan } from '../../../release/plan.ts'
+import type { Release } from '../../../release/release.ts'
+import { worstFirst } from '../../../release/risks.ts'
+import { pickBlocks, pickFound } from '../hotfix-plan.ts'
+import { orderBlocks } from '../migrations.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
 import { heldCommit, migrationCount, NO_COMMITS, pullRequest, RISK_WORDS, risks } from './facts.ts'
-import { pickBlocks, pickFound } from './hotfix-plan.ts'
-import { orderBlocks } from './migrations.ts'
 import { capital, commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
 
 const COMMITS = 5

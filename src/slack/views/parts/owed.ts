@@ -1,6 +1,6 @@
 /** What is given and what is owed, a line each. */
-import type { Owed } from '../../release/policy.ts'
-import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
+import type { Owed } from '../../../release/policy.ts'
+import { isEmergency, type Release, type SignOff } from '../../../release/release.ts'
 import { anyOf, namedOf, type People } from './people.ts'
 import { counted, date, defused } from './text.ts'
 

@@ -1,11 +1,11 @@
 /** Facts of a release that several messages tell, in words. */
 
-import { THE_REMOTE, WHAT_RUNS } from '../../release/bound.ts'
-import { commitToPush, type Plan } from '../../release/plan.ts'
-import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../release/release.ts'
-import type { Environment, MigrationRisk } from '../../release/settings.ts'
-import { isIrreversible, STEP_NAMES } from '../../release/steps.ts'
-import type { SignOffKind, StepName } from '../../release/terms.ts'
+import { THE_REMOTE, WHAT_RUNS } from '../../../release/bound.ts'
+import { commitToPush, type Plan } from '../../../release/plan.ts'
+import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
+import type { Environment, MigrationRisk } from '../../../release/settings.ts'
+import { isIrreversible, STEP_NAMES } from '../../../release/steps.ts'
+import type { SignOffKind, StepName } from '../../../release/terms.ts'
 import { commitLink, type Line } from './blocks.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 

@@ -17,6 +17,16 @@ export interface Words {
   readonly recipe?: string
 }
 
+/** What to say about why a release stopped. */
+export interface ProblemWords extends Words {
+  /** Where the step has left things. */
+  readonly stands?: Line
+  /** The step's output, where there is one. */
+  readonly output?: readonly string[]
+  /** Set when the outcome is not known: the question, what is not known, and a command that only reads. */
+  readonly unknown?: { readonly question: string; readonly what: string; readonly look?: string }
+}
+
 /** What the words may need beyond the facts of the gate. */
 export interface Hints extends People {
   /** Web address of the repository, for links to commits. */

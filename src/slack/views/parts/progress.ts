@@ -1,8 +1,8 @@
 /** How a running card shows its steps: three lines of words, or Slack's plan block. */
 import type { KnownBlock, PlanBlock } from '@slack/types'
-import type { Release, StepRow } from '../../release/release.ts'
-import type { Progress } from '../../release/settings.ts'
-import type { StepState } from '../../release/terms.ts'
+import type { Release, StepRow } from '../../../release/release.ts'
+import type { Progress } from '../../../release/settings.ts'
+import type { StepState } from '../../../release/terms.ts'
 import { context } from './blocks.ts'
 import { stepNow, stepsInOrder } from './facts.ts'
 import { capital, date, duration } from './text.ts'

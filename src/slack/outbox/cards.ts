@@ -1,0 +1,73 @@
+/** Posts a release's card once, and from then on updates it to what is stored. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Posting } from '../../release/ports/deliveries.ts'
+import type { Store } from '../../release/ports/store.ts'
+import type { Release } from '../../release/release.ts'
+import type { PostedMessage } from '../../release/terms.ts'
+import { cardPosted } from '../../release/transitions/index.ts'
+import { drawCard } from '../drawing.ts'
+import { failedTry } from './failed-try.ts'
+import { post, update } from './post.ts'
+import { type About, postpone, type Sending } from './sending.ts'
+
+const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
+
+/** Makes one try. A card that Slack no longer has is posted anew. */
+export async function sendCard(sending: Sending, posting: Posting, about: About): Promise<void> {
+  const { card } = about.release
+  return card ? updateCard(sending, posting, about, card) : postCard(sending, posting, about)
+}
+
+async function postCard(sending: Sending, posting: Posting, about: About): Promise<void> {
+  const { ports } = sending
+  const { release, environment } = about
+  const draw = (of: Release) => drawCard(ports, of, environment, { first: true, progress: sending.progress })
+  let shown = release
+  const drawAnew = async () => {
+    const moved = await movedSince(ports.store, release)
+    if (moved === undefined) return undefined
+    shown = moved
+    return draw(moved)
+  }
+  const message = {
+    channel: environment.channel,
+    drawn: await draw(release),
+    drawAnew,
+    key: `${release.number}:card`,
+  }
+  await post(sending, posting, message, about, (tx, posted, isAsDrawn) => {
+    const asked = isAsDrawn && shown.state === 'awaiting sign-off'
+    return cardPosted(tx, release.number, environment, posted, { asked })
+  })
+}
+
+async function updateCard(sending: Sending, posting: Posting, about: About, at: PostedMessage): Promise<void> {
+  const { ports, pace } = sending
+  const { clock, outbox, store } = ports
+  const { release, environment } = about
+  const later = pace.update(at.ts)
+  if (later > 0) return postpone(ports, posting, later - clock.now())
+  await outbox.trying(posting.id)
+  // Read again after the try is written: what is committed from here on makes a new row.
+  const now = (await store.release(release.number)) ?? release
+  const draw = () => drawCard(ports, now, environment, { first: false, progress: sending.progress })
+  const updated = await update(sending, at, await draw())
+  if (updated.ok) {
+    // Whoever stood still has put an old card in the place of what another bot has drawn meanwhile.
+    if (await movedSince(store, now)) await store.transaction((tx) => tx.send({ kind: 'card', release: now.number }))
+    return outbox.confirmed(posting.id, at)
+  }
+  if (updated.failure === 'refused' && MESSAGE_GONE.includes(updated.error)) {
+    const message = { channel: at.channel, drawn: await draw(), key: `${release.number}:card:${posting.id}` }
+    return post(sending, posting, message, { release: now, environment }, (tx, posted) =>
+      cardPosted(tx, release.number, environment, posted, { asked: true }),
+    )
+  }
+  return failedTry(sending, posting, 'update', updated, { release: now, environment })
+}
+
+/** The release as it is stored now, where it is no more as it was read. */
+async function movedSince(store: Store, read: Release): Promise<Release | undefined> {
+  const now = await store.release(read.number)
+  return isDeepStrictEqual(now, read) ? undefined : now
+}

@@ -1,0 +1,37 @@
+/** Sends what one person reads. */
+import type { OutboxMessage, PrivateMessage } from '../../release/messages.ts'
+import type { Posting } from '../../release/ports/deliveries.ts'
+import type { Store } from '../../release/ports/store.ts'
+import { answer } from '../private-answer.ts'
+import { backOff, postpone, REFUSED_TRIES, REFUSES_US, type Sending, storeTime } from './sending.ts'
+
+/** What a person was to read privately is of no use to them after this. */
+const PRIVATE_WAITS_MS = 24 * 60 * 60_000
+
+/** Makes one try. Afterwards the posting is confirmed, postponed or given up. */
+export async function sendPrivate(
+  { ports }: Sending,
+  posting: Posting,
+  message: Extract<OutboxMessage, { kind: 'private' }>,
+): Promise<void> {
+  const { outbox, store } = ports
+  if (await isOver(store, message.message)) return outbox.giveUp(posting.id, 'it is so no more')
+  await outbox.trying(posting.id)
+  const answered = await answer(ports, message)
+  if (answered === 'answered') return outbox.confirmed(posting.id, undefined)
+  const refused = answered !== 'unknown' && 'refused' in answered ? answered.refused : undefined
+  const isTooMany = posting.tries >= REFUSED_TRIES
+  if (refused !== undefined && isTooMany && !REFUSES_US.includes(refused)) return outbox.giveUp(posting.id, refused)
+  const age = (await storeTime(ports)) - posting.putInAt.getTime()
+  if (age > PRIVATE_WAITS_MS) return outbox.giveUp(posting.id, 'Slack did not answer for a day')
+  const notBeforeMs = answered !== 'unknown' && 'notBeforeMs' in answered ? answered.notBeforeMs : 0
+  await postpone(ports, posting, Math.max(notBeforeMs, backOff(posting.tries + 1)))
+}
+
+/** While Slack was away, what waited for it may have gone on. */
+async function isOver(store: Store, message: PrivateMessage): Promise<boolean> {
+  if (message.is !== 'refusal' || message.refusal.gate !== 'announcement_unconfirmed') return false
+  const { number } = message.refusal
+  const release = number === undefined ? undefined : await store.release(number)
+  return release !== undefined && (release.state !== 'approved' || release.announcement !== undefined)
+}

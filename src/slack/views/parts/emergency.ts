@@ -1,0 +1,31 @@
+/** What an emergency goes without, and what stays owed after it. Nothing for any other release. */
+import type { KnownBlock } from '@slack/types'
+import type { Owed } from '../../../release/policy.ts'
+import { isEmergency, type Release } from '../../../release/release.ts'
+import { section } from './blocks.ts'
+import { linesIfAny } from './card-lines.ts'
+import { givenLines, owedLines, owedNames } from './owed.ts'
+import type { People } from './people.ts'
+
+interface Facts extends People {
+  readonly owed: readonly Owed[]
+  readonly now: Date
+  readonly mentionGroups: boolean
+}
+
+/** Before and during the run, while something is owed. */
+export function skippedSignOffs(release: Release, facts: Facts): KnownBlock[] {
+  if (!isEmergency(release) || facts.owed.length === 0) return []
+  return [section([...givenLines(release, facts), ...owedLines(release, facts, 'Skipped, and still owed')])]
+}
+
+/** After the run, where something is owed or was given. */
+export function stillOwed(release: Release, facts: Facts): KnownBlock[] {
+  if (!isEmergency(release)) return []
+  return linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Still owed')])
+}
+
+/** ` without QA and approval`, within a sentence. */
+export function withoutWhat(release: Release, owed: readonly Owed[]): string {
+  return isEmergency(release) && owed.length > 0 ? ` without ${owedNames(owed)}` : ''
+}

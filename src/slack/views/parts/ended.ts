@@ -1,0 +1,78 @@
+/** What the cards of releases that ended without success share. */
+import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
+import { irreversibleBegun, type Release } from '../../../release/release.ts'
+import type { Environment } from '../../../release/settings.ts'
+import { quote, rich, richLines, section } from './blocks.ts'
+import { foot, planSummary } from './card-lines.ts'
+import { standing } from './facts.ts'
+import { cut, defused, oneLine } from './text.ts'
+
+interface Facts {
+  readonly environment: Environment
+  readonly link?: (number: number) => string | undefined
+  readonly details: Button | undefined
+  readonly row: readonly ActionsBlock[]
+}
+
+interface Ended {
+  /** How it ended. */
+  readonly line: string
+  /** Why, as a person wrote it; `endReason` unless it stands elsewhere. */
+  readonly reason?: string | undefined
+  /** What was found, before what is true now. */
+  readonly more?: readonly KnownBlock[]
+}
+
+/** A whole card below its header. */
+export function endedCard(release: Release, facts: Facts, ended: Ended): KnownBlock[] {
+  return [...endBlocks(release, facts, ended), ...facts.row, ...planSummary(release, facts), foot(release)]
+}
+
+/** The card's beginning: how it ended, why, what is true now, and what replaced it. */
+export function endBlocks(
+  release: Release,
+  facts: Facts,
+  { line, reason = release.endReason, more = [] }: Ended,
+): KnownBlock[] {
+  const replaced = replacedBy(release, facts)
+  return [
+    section(line),
+    ...quoted(reason),
+    ...more,
+    irreversibleBegun(release.steps) || release.plan !== undefined
+      ? richLines(standing(release, facts.environment))
+      : section('Nothing was changed.'),
+    ...(replaced === undefined ? [] : [section(replaced)]),
+  ]
+}
+
+/** What a person wrote as a reason; nothing where they wrote nothing. */
+export function quoted(text: string | undefined): KnownBlock[] {
+  return text === undefined || text.trim() === '' ? [] : [rich(quote(text))]
+}
+
+/** Who cancelled or closed it. */
+export function ender(release: Release): string | undefined {
+  return (release.endedBy ?? release.cancelRequestedBy)?.name
+}
+
+/** ` by Tom`, for mrkdwn and `text`. */
+export function by(name: string | undefined): string {
+  return name === undefined ? '' : ` by ${defused(name, 40)}`
+}
+
+/** ` by Tom`, for rich text. */
+export function byPlain(name: string | undefined): string {
+  return name === undefined ? '' : ` by ${cut(oneLine(name), 40)}`
+}
+
+/** `Replaced by #13.` */
+export function replacedBy(
+  { replacedBy: number }: Release,
+  { link }: { readonly link?: (number: number) => string | undefined },
+): string | undefined {
+  if (number === undefined) return undefined
+  const url = link?.(number)
+  const name = `#${number}`
+  return `Replaced by ${url === undefined || !/^https?:\/\/[^\s|<>]+$/.test(url) ? name : `<${url.replaceAll('&', '&amp;')}|${name}>`}.`
+}

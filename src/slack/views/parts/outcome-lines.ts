@@ -1,0 +1,40 @@
+/** Lines that the outcomes of several states share. They are rich text: nothing in them is parsed. */
+import { irreversibleBegun, type Release } from '../../../release/release.ts'
+import type { Environment } from '../../../release/settings.ts'
+import { bold, emoji, type Line } from './blocks.ts'
+import { called, standing, took } from './facts.ts'
+import type { ProblemWords } from './words.ts'
+
+interface Facts {
+  readonly environment: Environment
+  readonly problem: ProblemWords | undefined
+}
+
+/** The first line: an emoji, `Release #12 failed` in bold, and the rest as it is. */
+export function outcomeHead(emojiName: string, release: Release, what: string, ...rest: Line): Line {
+  return [emoji(emojiName), ' ', bold(`${called(release)} ${what}`), ...rest]
+}
+
+/** ` 4 min 12 s.`, where the run has both begun and ended. */
+export function timeTaken(release: Release): string {
+  const time = took(release)
+  return time === undefined ? '' : ` ${time}.`
+}
+
+/** `: the build failed`; nothing where it is not known why. */
+export function why(problem: ProblemWords | undefined): string {
+  return problem === undefined ? '' : `: ${problem.why}`
+}
+
+/** What is true now of branch, database and remote, a line each. */
+export function trueNow(release: Release, { environment, problem }: Facts): Line[] {
+  const stands = irreversibleBegun(release.steps) ? undefined : problem?.stands
+  return [...standing(release, environment), ...(stands === undefined ? [] : [stands])]
+}
+
+export const PLAN_AGAIN: Line = [bold('Plan again'), ' on the card makes a new release.']
+
+/** For a release that needed attention when its outcome was committed, and is on its way again when it is posted. */
+export function unfinishedOutcome(emojiName: string, release: Release, facts: Facts): readonly Line[] {
+  return [outcomeHead(emojiName, release, release.state, '.'), ...trueNow(release, facts)]
+}

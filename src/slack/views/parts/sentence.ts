@@ -1,0 +1,22 @@
+/** What the sentences of several states share. All of it is plain text, with names defused. */
+import type { Release } from '../../../release/release.ts'
+import type { Environment } from '../../../release/settings.ts'
+import { spoken } from './blocks.ts'
+import { calledInFull, standing } from './facts.ts'
+import { defused } from './text.ts'
+import type { ProblemWords } from './words.ts'
+
+/** `Release #12 of api to production`. */
+export function subject(release: Release): string {
+  return `${calledInFull(release)} of ${release.app} to ${release.environment}`
+}
+
+/** `: the build failed`; nothing where it is not known why. */
+export function whySpoken(problem: ProblemWords | undefined): string {
+  return problem === undefined ? '' : `: ${defused(problem.why, 300)}`
+}
+
+/** What is true now, in sentences: `Nothing was merged or pushed: production still runs 5b8e6c0.` */
+export function standingSpoken(release: Release, environment: Environment): string {
+  return defused(standing(release, environment).map(spoken).join(' '), 600)
+}

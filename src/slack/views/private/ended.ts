@@ -1,0 +1,40 @@
+/** A release ended before it had a card: its requester is told why. */
+import { buttons, forEmergency } from '../buttons.ts'
+import { cardText } from '../card-text.ts'
+import { actions, type Drawn, section } from '../parts/blocks.ts'
+import { called } from '../parts/facts.ts'
+import { defused } from '../parts/text.ts'
+import { problemOf } from '../problem.ts'
+import { refusalBlocks } from '../refusal-message.ts'
+import { STATE_VIEWS } from '../state/index.ts'
+import { type MessageOf, type PrivateFacts, told } from './private-facts.ts'
+
+export function ended(
+  { number }: MessageOf<'ended'>,
+  { release, environment, emergencyToken, ...facts }: PrivateFacts,
+): Drawn {
+  if (release === undefined) return told(`Release #${number} has ended before it had a card.`)
+  const refused = release.problem?.because
+  const words = problemOf(release, { ...facts, environment })
+  if (release.state === 'refused' && refused !== undefined && words !== undefined) {
+    const where = `${called(release)}: ${release.app} → ${release.environment}`
+    return {
+      text: `${called(release)} of ${release.app} to ${release.environment} was refused: ${defused(words.why, 400)}. Nothing was changed.`,
+      blocks: [
+        section(`*${defused(where)}*`),
+        ...refusalBlocks(words, refused.gate),
+        ...(environment === undefined || emergencyToken === undefined
+          ? []
+          : actions(
+              buttons(forEmergency(release), release, {
+                environment,
+                tokens: { 'plan for an emergency': emergencyToken },
+                owed: [],
+              }),
+            )),
+      ],
+    }
+  }
+  if (environment === undefined) return told(`${called(release)} ${STATE_VIEWS[release.state].inSentence}.`)
+  return told(cardText(release, environment, []))
+}

@@ -1,0 +1,42 @@
+/** What one person reads: answers to commands and clicks. Nobody else sees them, and nobody is mentioned. */
+import type { PrivateMessage } from '../../../release/messages.ts'
+import { goMessage } from '../hotfix-private.ts'
+import { type Drawn, richLines } from '../parts/blocks.ts'
+import { cleaned, cut, defused } from '../parts/text.ts'
+import { refusalMessage } from '../refusal-message.ts'
+import { ended } from './ended.ts'
+import { help } from './help.ts'
+import { history } from './history.ts'
+import { notTaken } from './not-taken.ts'
+import { planning } from './planning.ts'
+import { preview } from './preview.ts'
+import { type MessageOf, type PrivateFacts, told } from './private-facts.ts'
+import { status } from './status.ts'
+
+type Kind = PrivateMessage['is']
+
+const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFacts) => Drawn } = {
+  planning,
+  refusal: ({ refusal }, facts) => refusalMessage(refusal, facts),
+  preview,
+  ended,
+  'not taken': notTaken,
+  go: ({ number }, { release, goToken }) =>
+    release === undefined ? told(`Hot-fix #${number} is planned.`) : goMessage(release, goToken),
+  done: ({ text }) => ({
+    text: defused(text, 2000),
+    blocks: [richLines([[cut(cleaned(text), 2000) || ' ']])],
+  }),
+  help,
+  status,
+  history,
+}
+
+/** Draws what one person reads. */
+export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}): Drawn {
+  return draw(message.is, message, facts)
+}
+
+function draw<Is extends Kind>(is: Is, message: MessageOf<Is>, facts: PrivateFacts): Drawn {
+  return DRAW[is](message, facts)
+}

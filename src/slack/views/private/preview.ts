@@ -1,0 +1,34 @@
+/** What a release would deploy, without one being made. */
+import type { Plan } from '../../../release/plan.ts'
+import { code, context, type Drawn, richLines, section } from '../parts/blocks.ts'
+import { migrationCount, place, whatGoes } from '../parts/facts.ts'
+import { planBlocks } from '../parts/plan-blocks.ts'
+import { defused } from '../parts/text.ts'
+import type { MessageOf } from './private-facts.ts'
+
+export function preview({ app, environment, plan }: MessageOf<'preview'>): Drawn {
+  const at = place({ app, environment })
+  return {
+    text: `A release of ${app} to ${environment} would bring ${whatGoes(plan)}. Nothing was changed.`,
+    blocks: [
+      section(`*Preview: ${at}.* Nothing was changed, and nothing has a number yet.`),
+      ...planBlocks(plan, { kind: plan.bound.kind }),
+      context(
+        [
+          ...(plan.bound.database === null ? ['No database'] : [databaseWords(plan)]),
+          `Steps: ${plan.steps.join(', ')}`,
+        ].join(' · '),
+      ),
+      richLines([['To ask for it: ', code(`/deploy ${app} ${environment}`)]]),
+    ],
+  }
+}
+
+function databaseWords(plan: Plan): string {
+  const at =
+    plan.bound.database?.revisions
+      .slice(0, 3)
+      .map((one) => defused(one, 12))
+      .join(', ') ?? ''
+  return `Database at ${at === '' ? 'no revision yet' : at}${migrationCount(plan) === 0 ? ', nothing pending' : ''}`
+}

@@ -1,0 +1,37 @@
+/** What private messages are drawn from, and what several of them share. */
+import type { PrivateMessage } from '../../../release/messages.ts'
+import type { Release } from '../../../release/release.ts'
+import type { Environment } from '../../../release/settings.ts'
+import { type Drawn, section } from '../parts/blocks.ts'
+import { called } from '../parts/facts.ts'
+import type { People } from '../parts/people.ts'
+import { link } from '../parts/text.ts'
+
+/** The message of one kind. */
+export type MessageOf<Is extends PrivateMessage['is']> = Extract<PrivateMessage, { is: Is }>
+
+/** What private messages need beside themselves. */
+export interface PrivateFacts extends People {
+  /** The release that the message is about, as it is stored; its environment is `environment`. */
+  readonly release?: Release
+  /** The token of the button Go, for the plan of a hot-fix that nobody signs. */
+  readonly goToken?: string
+  /** The token of the button Plan for an emergency, for what checks have stopped. */
+  readonly emergencyToken?: string
+  readonly environment?: Environment
+  /** The address of a release's card. */
+  readonly link?: (number: number) => string | undefined
+  /** Web address of the repository that a refusal is about. */
+  readonly webUrl?: string
+}
+
+/** A message that is one sentence, with its names defused. */
+export function told(text: string): Drawn {
+  return { text, blocks: [section(text)] }
+}
+
+/** `Release #12`, linked to its card where there is one. */
+export function linkedName(release: Release, facts: PrivateFacts): string {
+  const url = facts.link?.(release.number)
+  return url === undefined ? called(release) : link(url, called(release))
+}

@@ -1,0 +1,89 @@
+/** What runs where, and what is under way. */
+import { awaitsGo } from '../../../release/hotfix.ts'
+import type { EnvironmentStatus } from '../../../release/messages.ts'
+import type { Release } from '../../../release/release.ts'
+import { context, type Drawn, section } from '../parts/blocks.ts'
+import { place, whatGoes } from '../parts/facts.ts'
+import { commitUrl, date, defused, link, short } from '../parts/text.ts'
+import { STATE_VIEWS } from '../state/index.ts'
+import { linkedName, type MessageOf, type PrivateFacts } from './private-facts.ts'
+
+const MOST = 20
+
+export function status(message: MessageOf<'status'>, facts: PrivateFacts): Drawn {
+  const shown = message.environments.slice(0, MOST)
+  const left = message.environments.length - shown.length
+  const seen =
+    message.workerSeenAt === undefined
+      ? ':warning: No worker was ever seen'
+      : `Worker last seen: ${date(new Date(message.workerSeenAt), 'age')}`
+  return {
+    text: shown.length === 0 ? 'No environment is declared.' : `${shown.slice(0, 5).map(statusSpoken).join(' ')}`,
+    blocks: [
+      ...shown.map((one) => section(statusLines(one, facts))),
+      ...(left > 0 ? [context(`and ${left} more environments`)] : []),
+      context(seen),
+    ],
+  }
+}
+
+function statusSpoken({ app, environment, live, under_way: underWay }: EnvironmentStatus): string {
+  const runs = liveSpoken(live)
+  const doing =
+    underWay === undefined
+      ? 'is idle'
+      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}`
+  return `${app} ${environment} ${runs} and ${doing}.`
+}
+
+function liveSpoken(live: EnvironmentStatus['live']): string {
+  if (live === undefined) return 'has no release of ours yet'
+  switch (live.is) {
+    case 'proven':
+      return `runs ${short(live.commit)}`
+    case 'seen':
+      return `ran ${live.commit === null ? 'nothing' : short(live.commit)} when #${live.number} looked`
+    case 'held':
+      return `still runs ${live.commit === null ? 'nothing' : short(live.commit)}, holds ${short(live.holds)}, whose release phase failed in #${live.number},`
+    case 'not known':
+      return `runs nothing that is proven since #${live.number}`
+  }
+}
+
+function liveLine(live: EnvironmentStatus['live']): string {
+  if (live === undefined) return 'Live: nothing that Signoff has brought'
+  if (live.is === 'not known') {
+    const stands = `#${live.number} ${STATE_VIEWS[live.state].inSentence}`
+    const since =
+      live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
+    return `Live: :warning: not known. ${stands}; ${since}`
+  }
+  const linked = (sha: string) => link(commitUrl(live.webUrl, sha), short(sha))
+  const commit = live.commit === null ? 'nothing' : linked(live.commit)
+  if (live.is === 'held') {
+    const held = `:warning: The remote holds ${linked(live.holds)}, and does not run it: its release phase failed`
+    return `Live: ${commit}, as before #${live.number} · ${held}, ${date(new Date(live.at), 'age')}`
+  }
+  const seen = live.is === 'proven' ? `#${live.number}` : `not by Signoff, as #${live.number} saw it`
+  return `Live: ${commit}, ${seen}, ${date(new Date(live.at), 'age')}`
+}
+
+function statusLines(
+  { app, environment, live, under_way: underWay }: EnvironmentStatus,
+  facts: PrivateFacts,
+): string[] {
+  const word = underWay !== undefined && awaitsGo(underWay) ? 'waits for Go' : underWay?.state
+  const state = underWay === undefined ? 'idle' : `:${STATE_VIEWS[underWay.state].emoji}: ${word}`
+  return [
+    `*${defused(place({ app, environment }))}* · ${state}`,
+    liveLine(live),
+    ...(underWay === undefined
+      ? []
+      : [`${linkedName(underWay, facts)}, asked for by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
+  ]
+}
+
+function detail(release: Release): string {
+  if (release.plan === undefined) return ''
+  return `: ${whatGoes(release.plan)}`
+}

@@ -1,0 +1,23 @@
+/** Why a release stopped, in words. */
+import { emergencyPeople, mayBeEmergency } from '../../release/policy.ts'
+import type { Release } from '../../release/release.ts'
+import type { Environment } from '../../release/settings.ts'
+import { forEmergency } from './buttons.ts'
+import { problemWords } from './failures.ts'
+import type { People } from './parts/people.ts'
+import type { ProblemWords } from './parts/words.ts'
+
+/** What the problem says; a release without one has only its state to tell. */
+export function problemOf(
+  release: Release,
+  { environment, ...people }: People & { readonly environment?: Environment | undefined },
+): ProblemWords | undefined {
+  if (release.problem === undefined) return undefined
+  const webUrl = release.plan?.webUrl
+  const isOffered = forEmergency(release).length > 0 && environment !== undefined && mayBeEmergency(environment)
+  return problemWords(release.problem.because, {
+    ...people,
+    ...(webUrl === undefined ? {} : { webUrl }),
+    ...(isOffered && { emergencyBy: emergencyPeople(environment) }),
+  })
+}

@@ -1,0 +1,40 @@
+/** Approved: nothing is owed any more, and the run has not begun; after a Retry it begins again. */
+import { isEmergency, type Release } from '../../../release/release.ts'
+import type { Environment } from '../../../release/settings.ts'
+import { section } from '../parts/blocks.ts'
+import { foot, noWorkerWarning, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { skippedSignOffs, withoutWhat } from '../parts/emergency.ts'
+import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { subject } from '../parts/sentence.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'hourglass_flowing_sand'
+
+export const approved: StateView = {
+  emoji: EMOJI,
+  inSentence: 'is approved and about to run',
+  card: (release, facts) => [
+    section(
+      stateLine(EMOJI, release.attempt > 1 ? 'Going on' : 'Approved', `: ${waitsFor(release, facts.environment)}`),
+      facts.cancel,
+    ),
+    ...skippedSignOffs(release, facts),
+    ...reasons(release),
+    ...noWorkerWarning(facts),
+    ...planSummary(release, facts),
+    foot(release),
+  ],
+  text: (release, { owed }) =>
+    isEmergency(release)
+      ? `${subject(release)} is about to run${withoutWhat(release, owed)}.`
+      : `${subject(release)} is approved and about to run.`,
+  outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
+}
+
+function waitsFor(release: Release, environment: Environment): string {
+  const as = isEmergency(release) ? 'as an emergency; ' : ''
+  if (release.attempt > 1) return 'waits for the worker, which looks first at what is there'
+  if (release.announcement !== undefined) return `${as}announced, and waits for the worker`
+  if (environment.announce === 'required') return `${as}every fact is looked at once more, then the channel is told`
+  return `${as}waits for the worker`
+}

@@ -1,0 +1,84 @@
+/** Awaiting sign-off: the plan, who has signed and who still has to, and the buttons to decide. */
+import type { KnownBlock } from '@slack/types'
+import { awaitsGo } from '../../../release/hotfix.ts'
+import type { Owed } from '../../../release/policy.ts'
+import type { Release } from '../../../release/release.ts'
+import { context, section } from '../parts/blocks.ts'
+import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
+import { risks, signers, whatGoes } from '../parts/facts.ts'
+import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { givenLines, owedLines, owedSpoken } from '../parts/owed.ts'
+import { planBlocks } from '../parts/plan-blocks.ts'
+import { subject } from '../parts/sentence.ts'
+import { counted, defused } from '../parts/text.ts'
+import type { StateFacts, StateView } from './state-view.ts'
+
+const EMOJI = 'raised_hand'
+
+export const awaitingSignOff: StateView = {
+  emoji: EMOJI,
+  inSentence: 'awaits sign-off',
+  card: (release, facts) => [
+    section(awaitsGo(release) ? goLine(release) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
+    ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Owed')]),
+    ...reasons(release),
+    ...facts.held,
+    ...plan(release, facts),
+    ...unmatchedAuthors(release, facts),
+    ...newerCommits(release, facts),
+    ...facts.row,
+    foot(release, askedOn(release), release.expiresAt),
+  ],
+  text: (release, { owed }) => {
+    const asker = defused(release.requester.name, 40)
+    return awaitsGo(release)
+      ? `${subject(release)} is planned and waits for the Go of ${asker}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}${owedSpoken(owed)} ${isOrAre(owed)} owed. ${asker} asks for ${wanted(release)}.`
+  },
+  outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
+}
+
+/** Nobody signs here: its requester has the plan, and the button that lets it go. */
+function goLine(release: Release): string {
+  return stateLine(EMOJI, 'Waits for Go', ` by ${defused(release.requester.name, 40)}`)
+}
+
+function plan({ plan, kind }: Release, { details, previous }: StateFacts): KnownBlock[] {
+  if (plan === undefined) return []
+  return planBlocks(plan, {
+    kind,
+    ...(details === undefined ? {} : { details }),
+    ...(previous === undefined ? {} : { previous }),
+  })
+}
+
+function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: StateFacts): KnownBlock[] {
+  if (count === 0 || plan === undefined) return []
+  const all = counted(plan.authors.length, 'author')
+  const have = count === 1 ? 'has' : 'have'
+  return [context(`:warning: ${count} of ${all} ${have} no match in Slack, so their own approval would count`)]
+}
+
+function newerCommits({ plan, newerCommits = 0, replacedBy }: Release, { planAgain }: StateFacts): KnownBlock[] {
+  if (newerCommits <= 0 || replacedBy !== undefined || plan === undefined) return []
+  const branch = defused(plan.bound.source.branch, 60)
+  return [section(`${branch} has ${counted(newerCommits, 'newer commit')}, not in this release`, planAgain)]
+}
+
+function given(release: Release): string {
+  const qa = signers(release, 'qa').map((name) => `QA passed, said ${defused(name, 40)}`)
+  const approvals = signers(release, 'approval').map((name) => `${defused(name, 40)} approved`)
+  const words = [...qa, ...approvals]
+  return words.length === 0 ? '' : `${words.join('; ')}; `
+}
+
+function isOrAre(owed: readonly Owed[]): string {
+  const one = owed.length === 0 || (owed.length === 1 && owed[0]?.count === 1)
+  return one ? 'is' : 'are'
+}
+
+function wanted({ plan }: Release): string {
+  if (plan === undefined) return 'it'
+  const risky = risks(plan)
+  return `${whatGoes(plan)}${risky === '' ? '' : `; of the migrations, ${risky}`}`
+}

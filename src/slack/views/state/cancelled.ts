@@ -1,0 +1,21 @@
+/** Cancelled: a person stopped it, before the run or between two steps. */
+import { stateLine } from '../parts/card-lines.ts'
+import { by, byPlain, endedCard, ender } from '../parts/ended.ts'
+import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
+import { standingSpoken, subject } from '../parts/sentence.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'black_square_for_stop'
+
+export const cancelled: StateView = {
+  emoji: EMOJI,
+  inSentence: 'was cancelled',
+  afterCancel: 'is cancelled.',
+  card: (release, facts) => endedCard(release, facts, { line: stateLine(EMOJI, 'Cancelled', by(ender(release))) }),
+  text: (release, { environment }) =>
+    `${subject(release)} was cancelled${by(ender(release))}. ${standingSpoken(release, environment)}`,
+  outcome: (release, facts) => [
+    outcomeHead(EMOJI, release, `was cancelled${byPlain(ender(release))}`, `.${timeTaken(release)}`),
+    ...trueNow(release, facts),
+  ],
+}

@@ -1,0 +1,27 @@
+/** Closed: a person gave it up as it stood, with a reason. */
+import { foot, planSummary, stateLine } from '../parts/card-lines.ts'
+import { stillOwed } from '../parts/emergency.ts'
+import { by, byPlain, endBlocks, ender } from '../parts/ended.ts'
+import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
+import { standingSpoken, subject } from '../parts/sentence.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'black_square_for_stop'
+
+export const closed: StateView = {
+  emoji: EMOJI,
+  inSentence: 'was closed',
+  card: (release, facts) => [
+    ...endBlocks(release, facts, { line: stateLine(EMOJI, 'Closed', by(ender(release))) }),
+    ...stillOwed(release, facts),
+    ...planSummary(release, facts),
+    ...facts.row,
+    foot(release),
+  ],
+  text: (release, { environment }) =>
+    `${subject(release)} was closed${by(ender(release))}; the reason is on the card. ${standingSpoken(release, environment)}`,
+  outcome: (release, facts) => [
+    outcomeHead(EMOJI, release, `was closed${byPlain(ender(release))}`, `.${timeTaken(release)}`),
+    ...trueNow(release, facts),
+  ],
+}

@@ -1,0 +1,39 @@
+/** Expired: what was owed, or the beginning of the run, did not come in time. */
+import type { Release } from '../../../release/release.ts'
+import { stateLine } from '../parts/card-lines.ts'
+import { endedCard } from '../parts/ended.ts'
+import { outcomeHead, PLAN_AGAIN, trueNow } from '../parts/outcome-lines.ts'
+import { owedSpoken } from '../parts/owed.ts'
+import { standingSpoken, subject } from '../parts/sentence.ts'
+import { duration } from '../parts/text.ts'
+import type { StateView, TextFacts } from './state-view.ts'
+
+const EMOJI = 'alarm_clock'
+
+export const expired: StateView = {
+  emoji: EMOJI,
+  inSentence: 'has expired',
+  card: (release, facts) =>
+    endedCard(release, facts, { line: stateLine(EMOJI, 'Expired', `: ${whatDidNotCome(release, facts)}`) }),
+  text: (release, facts) =>
+    `${subject(release)} expired: ${whatDidNotCome(release, facts)}. ${standingSpoken(release, facts.environment)} Plan again to go on.`,
+  outcome: (release, facts) => [
+    outcomeHead(EMOJI, release, 'expired', `: ${whatDidNotCome(release, facts)}.`),
+    ...trueNow(release, facts),
+    PLAN_AGAIN,
+  ],
+}
+
+/** `approval was not given within 24 h`, or that the run did not begin in time. */
+function whatDidNotCome(release: Release, { environment, owed }: TextFacts): string {
+  if (release.problem?.because.gate === 'announcement_unconfirmed') {
+    return 'Slack did not confirm the announcement within an hour of the last sign-off, and nothing starts before it'
+  }
+  if (release.approvedAt !== undefined) return 'the run did not begin within an hour of the last sign-off'
+  if (release.plan?.hotfix?.asksGo === true) return 'Go was not pressed within an hour'
+  const within =
+    environment.signOff === undefined ? 'in time' : `within ${duration(environment.signOff.expiresAfterMs)}`
+  const missing = owed.filter(({ count }) => count > 0)
+  if (missing.length === 0) return `not everything that is owed was given ${within}`
+  return `${owedSpoken(missing)} ${missing.length === 1 && missing[0]?.count === 1 ? 'was' : 'were'} not given ${within}`
+}

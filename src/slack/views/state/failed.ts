@@ -1,0 +1,45 @@
+/** Failed: which step stopped and why, with nothing begun that cannot be taken back. */
+import { irreversibleBegun } from '../../../release/release.ts'
+import { bold, richLines, section } from '../parts/blocks.ts'
+import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { replacedBy } from '../parts/ended.ts'
+import { standing } from '../parts/facts.ts'
+import { outcomeHead, PLAN_AGAIN, timeTaken, trueNow, why } from '../parts/outcome-lines.ts'
+import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
+import { capital } from '../parts/text.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'x'
+
+export const failed: StateView = {
+  emoji: EMOJI,
+  inSentence: 'has failed',
+  inList: (release) => `${release.state}${stoppedAt(release).step}`,
+  card: (release, facts) => {
+    const { problem } = facts
+    const { step, count } = stoppedAt(release)
+    return [
+      section(stateLine(EMOJI, `Failed${step}`, count)),
+      richLines([
+        ...(problem === undefined ? [] : [[bold(`${capital(problem.why)}.`)]]),
+        ...standing(release, facts.environment),
+        ...(problem?.stands === undefined || irreversibleBegun(release.steps) ? [] : [problem.stands]),
+      ]),
+      ...evidence(problem),
+      ...nextLines(problem),
+      section(replacedBy(release, facts) ?? '*Plan again* makes a new release, once the cause is mended.'),
+      ...facts.row,
+      ...reasons(release),
+      ...planSummary(release, facts),
+      foot(release),
+    ]
+  },
+  text: (release, { environment, problem }) =>
+    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(problem)}. ${standingSpoken(release, environment)} Plan again to go on.`,
+  outcome: (release, facts) => [
+    outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}.${timeTaken(release)}`),
+    ...trueNow(release, facts),
+    PLAN_AGAIN,
+  ],
+}

@@ -1,0 +1,22 @@
+/** Planning: the worker looks the facts up, and nobody can decide anything yet. */
+import { section } from '../parts/blocks.ts'
+import { askedOn, foot, noWorkerWarning, reasons, stateLine } from '../parts/card-lines.ts'
+import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { subject } from '../parts/sentence.ts'
+import { defused } from '../parts/text.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'hourglass_flowing_sand'
+
+export const planning: StateView = {
+  emoji: EMOJI,
+  inSentence: 'is being planned',
+  card: (release, facts) => [
+    section(stateLine(EMOJI, 'Planning', ': the facts are looked up, and nothing is changed'), facts.cancel),
+    ...reasons(release),
+    ...noWorkerWarning(facts),
+    foot(release, askedOn(release)),
+  ],
+  text: (release) => `${subject(release)}, asked for by ${defused(release.requester.name, 40)}, is being planned.`,
+  outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
+}

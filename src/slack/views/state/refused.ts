@@ -1,0 +1,27 @@
+/** Refused: a gate did not hold while it was planned, so nobody was asked. */
+import { bold } from '../parts/blocks.ts'
+import { stateLine } from '../parts/card-lines.ts'
+import { endedCard } from '../parts/ended.ts'
+import { outcomeHead, trueNow, why } from '../parts/outcome-lines.ts'
+import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { evidence, nextLines } from '../parts/stopped.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'no_entry_sign'
+
+export const refused: StateView = {
+  emoji: EMOJI,
+  inSentence: 'was refused',
+  card: (release, facts) =>
+    endedCard(release, facts, {
+      line: stateLine(EMOJI, 'Refused', whySpoken(facts.problem)),
+      more: [...evidence(facts.problem), ...nextLines(facts.problem)],
+    }),
+  text: (release, { environment, problem }) =>
+    `${subject(release)} was refused${whySpoken(problem)}. ${standingSpoken(release, environment)}`,
+  outcome: (release, facts) => [
+    outcomeHead(EMOJI, release, 'was refused', `${why(facts.problem)}.`),
+    ...trueNow(release, facts),
+    [bold('Plan again'), ' on the card makes a new release, once that is mended.'],
+  ],
+}

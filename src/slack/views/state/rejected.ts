@@ -1,0 +1,33 @@
+/** Rejected: a person said no, with a reason. */
+import type { Release, SignOff } from '../../../release/release.ts'
+import { stateLine } from '../parts/card-lines.ts'
+import { by, byPlain, endedCard } from '../parts/ended.ts'
+import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
+import { standingSpoken, subject } from '../parts/sentence.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'no_entry_sign'
+
+export const rejected: StateView = {
+  emoji: EMOJI,
+  inSentence: 'was rejected',
+  card: (release, facts) =>
+    endedCard(release, facts, {
+      line: stateLine(EMOJI, 'Rejected', by(rejector(release))),
+      reason: release.endReason ?? rejection(release)?.note,
+    }),
+  text: (release, { environment }) =>
+    `${subject(release)} was rejected${by(rejector(release))}; the reason is on the card. ${standingSpoken(release, environment)}`,
+  outcome: (release, facts) => [
+    outcomeHead(EMOJI, release, `was rejected${byPlain(rejector(release))}`, `.${timeTaken(release)}`),
+    ...trueNow(release, facts),
+  ],
+}
+
+function rejection({ signOffs }: Release): SignOff | undefined {
+  return signOffs.findLast(({ kind }) => kind === 'rejection')
+}
+
+function rejector(release: Release): string | undefined {
+  return (release.endedBy ?? rejection(release)?.person)?.name
+}

@@ -1,0 +1,42 @@
+/** Running: the step that runs, and how far the run is. */
+import type { Release } from '../../../release/release.ts'
+import { section } from '../parts/blocks.ts'
+import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { skippedSignOffs, withoutWhat } from '../parts/emergency.ts'
+import { stepNow, stepOf } from '../parts/facts.ts'
+import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { progressBlock } from '../parts/progress.ts'
+import { subject } from '../parts/sentence.ts'
+import { defused } from '../parts/text.ts'
+import type { StateView } from './state-view.ts'
+
+const EMOJI = 'arrow_forward'
+
+export const running: StateView = {
+  emoji: EMOJI,
+  inSentence: 'is running',
+  afterCancel: 'is being cancelled: no new step starts, and its thread tells how the one under way ends.',
+  card: (release, facts) => [
+    section(runningLines(release), facts.cancel),
+    ...skippedSignOffs(release, facts),
+    ...reasons(release),
+    progressBlock(release, facts.progress),
+    ...planSummary(release, facts),
+    foot(release),
+  ],
+  text: (release, { owed }) => {
+    const now = stepNow(release)
+    const at = now === undefined ? '' : `: ${stepOf(release, now.name)}, ${now.name}`
+    return `${subject(release)} is running${withoutWhat(release, owed)}${at}.`
+  },
+  outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
+}
+
+function runningLines(release: Release): string[] {
+  const now = stepNow(release)
+  const cancelled = release.cancelRequestedBy
+  return [
+    stateLine(EMOJI, 'Running', now === undefined ? '' : `, ${stepOf(release, now.name)}: *${now.name}*`),
+    ...(cancelled === undefined ? [] : [`${defused(cancelled.name, 40)} cancelled it: no new step starts.`]),
+  ]
+}

@@ -1,0 +1,73 @@
+/** What a state's view is, and what it is drawn from. */
+import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
+import type { Action } from '../../../release/actions.ts'
+import type { Owed } from '../../../release/policy.ts'
+import type { Release } from '../../../release/release.ts'
+import type { Environment, Progress } from '../../../release/settings.ts'
+import type { Line } from '../parts/blocks.ts'
+import type { People } from '../parts/people.ts'
+import type { ProblemWords } from '../parts/words.ts'
+
+/**
+ * How a release looks in one state. A view only lays out: buttons and the words of gates come ready in the facts, so that
+ * both may ask the table of views about states without a circle of imports.
+ */
+export interface StateView {
+  /** The emoji before the state's word; the word always stands beside it. */
+  readonly emoji: string
+  /** The state within a sentence: `Release #12 …`. */
+  readonly inSentence: string
+  /** The state in a list of releases; left out where its own word is enough. */
+  readonly inList?: (release: Release) => string
+  /** The card below its header. */
+  readonly card: (release: Release, facts: StateFacts) => KnownBlock[]
+  /** The card as one full sentence without markup; names in it are defused. */
+  readonly text: (release: Release, facts: TextFacts) => string
+  /** The outcome's lines: how it ended, what is true now, what to do next. */
+  readonly outcome: (release: Release, facts: TextFacts) => readonly Line[]
+  /** The answer to a cancel, after the release's name; left out where the state came from the step that was under way. */
+  readonly afterCancel?: string
+  /** The buttons of which somebody has to press one; left out where the release goes on or can be cancelled. */
+  readonly mustPress?: Line
+}
+
+/** What a card needs beside the release. */
+export interface CardFacts extends People {
+  readonly environment: Environment
+  /** A token for each of `buttonsOf(release, owed)`; a button without one is left out. */
+  readonly tokens: Readonly<Partial<Record<Action, string>>>
+  readonly progress: Progress
+  /** What policy says is owed, also afterwards. */
+  readonly owed: readonly Owed[]
+  /** The release that made what is live now, if it was one of ours. */
+  readonly previous?: { readonly number: number; readonly at: Date }
+  readonly now: Date
+  /** Only true for the card's first post: whoever may sign is mentioned, once. */
+  readonly mentionGroups: boolean
+  /** The address of another release's card. */
+  readonly link?: (number: number) => string | undefined
+  /** How many authors of the plan are nobody in Slack. */
+  readonly unmatchedAuthors?: number
+  /** Set while no worker is there to plan or to run. */
+  readonly noWorker?: { readonly lastSeen?: Date }
+}
+
+/** What a sentence about a release needs beside it. */
+export interface TextFacts {
+  readonly environment: Environment
+  readonly owed: readonly Owed[]
+  /** Why the release stopped. */
+  readonly problem: ProblemWords | undefined
+}
+
+/** The facts of a card, with the pieces that are drawn before its state lays them out. */
+export interface StateFacts extends CardFacts, TextFacts {
+  /** The gate that holds the release, and who can waive it; nothing where nothing holds. */
+  readonly held: readonly KnownBlock[]
+  /** Buttons that stand beside a line; absent where the state or the store has none. */
+  readonly cancel: Button | undefined
+  readonly details: Button | undefined
+  readonly planAgain: Button | undefined
+  /** The row of decisions, as a block; nothing where there is none to take. */
+  readonly row: readonly ActionsBlock[]
+}

@@ -1,0 +1,56 @@
+/** Succeeded: what is live now, how long it took, and what an emergency has left owed. */
+import { isEmergency, type Release } from '../../../release/release.ts'
+import { commitLink, type Line, section } from '../parts/blocks.ts'
+import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { stillOwed } from '../parts/emergency.ts'
+import { calledInFull, finalCommit, place, took, whoSignedSpoken } from '../parts/facts.ts'
+import { outcomeHead, timeTaken } from '../parts/outcome-lines.ts'
+import { owedSpoken } from '../parts/owed.ts'
+import { capital, commitUrl, link, short } from '../parts/text.ts'
+import type { StateView, TextFacts } from './state-view.ts'
+
+const EMOJI = 'white_check_mark'
+
+export const succeeded: StateView = {
+  emoji: EMOJI,
+  inSentence: 'has succeeded',
+  card: (release, facts) => [
+    section(succeededLine(release)),
+    ...stillOwed(release, facts),
+    ...reasons(release),
+    ...planSummary(release, facts),
+    ...facts.row,
+    foot(release),
+  ],
+  text,
+  outcome: (release, { owed }) => {
+    const commit = finalCommit(release)
+    const runs: Line =
+      commit === undefined ? [] : [`: ${place(release)} runs `, commitLink(release.plan?.webUrl, commit)]
+    const isOwed = isEmergency(release) && owed.length > 0
+    return [
+      outcomeHead(EMOJI, release, 'succeeded', ...runs, `.${timeTaken(release)}`),
+      ...(isOwed ? [[`Still owed: ${owedSpoken(owed)}. The buttons for it are on the card.`]] : []),
+    ]
+  },
+}
+
+function succeededLine(release: Release): string {
+  const time = took(release)
+  const commit = finalCommit(release)
+  const live =
+    commit === undefined || release.plan === undefined
+      ? ''
+      : `. Live now: ${link(commitUrl(release.plan.webUrl, commit), short(commit))}`
+  return stateLine(EMOJI, 'Succeeded', `${time === undefined ? '' : ` in ${time}`}${live}`)
+}
+
+/** `Release #12 succeeded: api production runs c0ffee1, after 4 min 12 s. QA by Lin, approved by Tom, asked for by Dana.` */
+function text(release: Release, { owed }: TextFacts): string {
+  const time = took(release)
+  const commit = finalCommit(release)
+  const runs = commit === undefined ? '' : `: ${place(release)} runs ${short(commit)}`
+  const still = isEmergency(release) && owed.length > 0 ? ` Still owed: ${owedSpoken(owed)}.` : ''
+  const after = time === undefined ? '' : `, after ${time}`
+  return `${calledInFull(release)} succeeded${runs}${after}. ${capital(whoSignedSpoken(release))}.${still}`
+}
