@@ -1,67 +1,19 @@
 /** The card's buttons: which the state calls for, drawn as their rows in `actions.ts` say. */
 import type { Button, ConfirmationDialog } from '@slack/types'
 import type { Action } from '../../release/actions.ts'
-import { awaitsGo } from '../../release/hotfix.ts'
 import type { Owed } from '../../release/policy.ts'
-import { isEmergency, type Release } from '../../release/release.ts'
+import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { ACTION_VIEWS } from '../actions.ts'
 import { plain } from './parts/blocks.ts'
-
-/** Sign-offs in the order of their buttons. */
-function asked(owed: readonly Owed[]): readonly Action[] {
-  const order: readonly Owed['kind'][] = ['talked over', 'qa', 'approval']
-  return order.filter((kind) => owed.some((one) => one.kind === kind && one.count > 0))
-}
+import { STATE_VIEWS } from './state/index.ts'
 
 /** Every button that a card in this state has. Each needs a token: the value that the store resolves. */
 export function buttonsOf(release: Release, owed: readonly Owed[]): readonly Action[] {
-  return [...rowOf(release, owed), ...seatsOf(release)]
-}
-
-/** The buttons of the row of decisions, leftmost first. */
-export function rowOf(release: Release, owed: readonly Owed[]): readonly Action[] {
-  switch (release.state) {
-    case 'awaiting sign-off':
-      // Its requester alone has the button that lets it go.
-      if (awaitsGo(release)) return []
-      return [...asked(owed), 'rejection', 'emergency']
-    case 'succeeded':
-    case 'closed':
-      return isEmergency(release) ? asked(owed) : []
-    case 'failed':
-    case 'outdated':
-    case 'expired':
-    case 'refused':
-      return release.replacedBy === undefined ? ['plan again', ...forEmergency(release)] : []
-    case 'needs attention':
-      return ['retry', 'close']
-    case 'planning':
-    case 'approved':
-    case 'running':
-    case 'rejected':
-    case 'cancelled':
-      return []
-  }
-}
-
-/** What checks have stopped can be planned for an emergency: they are asked for only where people sign. */
-export function forEmergency({ problem, replacedBy }: Release): readonly Action[] {
-  return problem?.because.gate === 'checks_failed' && replacedBy === undefined ? ['plan for an emergency'] : []
-}
-
-/** The buttons that sit beside a line: Cancel at the state, Details at what it details, Plan again at what is newer. */
-function seatsOf(release: Release): readonly Action[] {
-  const mayCancel = ['planning', 'awaiting sign-off', 'approved', 'running'].includes(release.state)
-  return [
-    ...(mayCancel && release.cancelRequestedBy === undefined ? (['cancel'] as const) : []),
-    ...(release.plan === undefined ? [] : (['details'] as const)),
-    ...(hasNewer(release) ? (['plan again'] as const) : []),
-  ]
-}
-
-export function hasNewer(release: Release): boolean {
-  return release.state === 'awaiting sign-off' && (release.newerCommits ?? 0) > 0 && release.replacedBy === undefined
+  const { row, seats, cancelEffect } = STATE_VIEWS[release.state]
+  const cancel: readonly Action[] = cancelEffect && release.cancelRequestedBy === undefined ? ['cancel'] : []
+  const details: readonly Action[] = release.plan === undefined ? [] : ['details']
+  return [...row(release, owed), ...cancel, ...details, ...(seats?.(release) ?? [])]
 }
 
 /** The likely next click of a card: one. */
@@ -83,7 +35,7 @@ export function buttons(
     readonly owed: readonly Owed[]
   },
 ): readonly Button[] {
-  const primary = primaryOf(rowOf(release, facts.owed))
+  const primary = primaryOf(STATE_VIEWS[release.state].row(release, facts.owed))
   return wanted.flatMap((action): Button[] => {
     const token = facts.tokens[action]
     if (token === undefined) return []

@@ -1,7 +1,7 @@
 /** The card: a release's one message, drawn from what is stored. The same release gives the same card. */
 import type { Action } from '../../release/actions.ts'
 import type { Release } from '../../release/release.ts'
-import { buttons, rowOf } from './buttons.ts'
+import { buttons } from './buttons.ts'
 import { cardText } from './card-text.ts'
 import { heldBlocks } from './held.ts'
 import { actions, type Drawn, header } from './parts/blocks.ts'
@@ -12,6 +12,7 @@ import type { CardFacts, StateFacts } from './state/state-view.ts'
 
 /** Draws a release as it stands: what its state lays out, with the buttons for which there are tokens. */
 export function card(release: Release, facts: CardFacts): Drawn {
+  const view = STATE_VIEWS[release.state]
   const draw = (wanted: readonly Action[]) => buttons(wanted, release, facts)
   const pieces: StateFacts = {
     ...facts,
@@ -20,10 +21,10 @@ export function card(release: Release, facts: CardFacts): Drawn {
     cancel: draw(['cancel'])[0],
     details: draw(['details'])[0],
     planAgain: draw(['plan again'])[0],
-    row: actions(draw(rowOf(release, facts.owed))),
+    row: actions(draw(view.row(release, facts.owed))),
   }
   return {
     text: cardText(release, facts.environment, facts.owed),
-    blocks: [header(title(release)), ...STATE_VIEWS[release.state].card(release, pieces)],
+    blocks: [header(title(release)), ...view.card(release, pieces)],
   }
 }

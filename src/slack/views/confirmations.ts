@@ -1,11 +1,12 @@
 /** What buttons ask before they act: the effect of this click, as the release stands. */
 import type { ConfirmationDialog } from '@slack/types'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
-import { irreversibleBegun, type Release, step } from '../../release/release.ts'
+import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { confirm } from './parts/blocks.ts'
 import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './parts/facts.ts'
-import { capital, short, together } from './parts/text.ts'
+import { capital, short } from './parts/text.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 export interface ConfirmFacts {
   /** The button's: the word that sends the click. */
@@ -36,7 +37,7 @@ export function confirmSignOff(kind: Owed['kind']): Confirm {
 export const confirmCancel: Confirm = (release) =>
   confirm({
     title: `Cancel ${called(release)}?`,
-    text: cancelEffect(release),
+    text: STATE_VIEWS[release.state].cancelEffect?.(release) ?? '',
     yes: 'Cancel it',
     no: 'Let it go on',
     danger: true,
@@ -62,26 +63,6 @@ export function startWords(release: Release): string {
   const goes = capital(whatGoes(release.plan))
   const one = /^1 \w+$/.test(goes)
   return `${starts} ${goes} ${one ? 'goes' : 'go'} to ${place(release)}.${risky === '' ? '' : ` Migrations: ${risky}.`}`
-}
-
-function cancelEffect(release: Release): string {
-  if (release.state === 'planning') return 'Planning stops. Nothing has been changed so far.'
-  if (release.state === 'awaiting sign-off')
-    return 'Its sign-offs are void after that. Nothing has been changed so far.'
-  const now = stepNow(release)
-  if (release.state === 'approved' || now === undefined)
-    return irreversibleBegun(release.steps)
-      ? 'No step starts any more. What is done stays as it is.'
-      : 'No step starts any more. Nothing has been merged, migrated or pushed so far.'
-  const request = release.plan?.pullRequest
-  const merged = step(release, 'merge')?.state === 'done' && request !== undefined
-  return [
-    'No new step starts.',
-    now.state === 'running'
-      ? `${capital(now.name)} is running: it is settled, and told as it ends.`
-      : `${capital(now.name)} does not start.`,
-    ...(merged ? [`${together('PR', `#${request.id}`)} stays merged.`] : []),
-  ].join(' ')
 }
 
 function retryEffect(release: Release, environment: Environment): string {

@@ -2,8 +2,8 @@
 import { emergencyPeople, mayBeEmergency } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { forEmergency } from './buttons.ts'
 import { problemWords } from './failures.ts'
+import { forEmergency } from './parts/decisions.ts'
 import type { People } from './parts/people.ts'
 import type { ProblemWords } from './parts/words.ts'
 

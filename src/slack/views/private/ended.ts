@@ -1,7 +1,8 @@
 /** A release ended before it had a card: its requester is told why. */
-import { buttons, forEmergency } from '../buttons.ts'
+import { buttons } from '../buttons.ts'
 import { cardText } from '../card-text.ts'
 import { actions, type Drawn, section } from '../parts/blocks.ts'
+import { forEmergency } from '../parts/decisions.ts'
 import { called } from '../parts/facts.ts'
 import { defused } from '../parts/text.ts'
 import { problemOf } from '../problem.ts'

@@ -1,7 +1,9 @@
 /** Approved: nothing is owed any more, and the run has not begun; after a Retry it begins again. */
+
 import { isEmergency, type Release } from '../../../release/release.ts'
 import type { Environment } from '../../../release/settings.ts'
 import { section } from '../parts/blocks.ts'
+import { noStepStarts } from '../parts/cancel-effect.ts'
 import { foot, noWorkerWarning, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs, withoutWhat } from '../parts/emergency.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
@@ -13,6 +15,8 @@ const EMOJI = 'hourglass_flowing_sand'
 export const approved: StateView = {
   emoji: EMOJI,
   inSentence: 'is approved and about to run',
+  row: () => [],
+  cancelEffect: noStepStarts,
   card: (release, facts) => [
     section(
       stateLine(EMOJI, release.attempt > 1 ? 'Going on' : 'Approved', `: ${waitsFor(release, facts.environment)}`),

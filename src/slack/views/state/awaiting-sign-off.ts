@@ -1,10 +1,12 @@
 /** Awaiting sign-off: the plan, who has signed and who still has to, and the buttons to decide. */
+
 import type { KnownBlock } from '@slack/types'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { Owed } from '../../../release/policy.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, section } from '../parts/blocks.ts'
 import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
+import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken } from '../parts/owed.ts'
@@ -18,6 +20,10 @@ const EMOJI = 'raised_hand'
 export const awaitingSignOff: StateView = {
   emoji: EMOJI,
   inSentence: 'awaits sign-off',
+  // Its requester alone has the button that starts it.
+  row: (release, owed) => (awaitsGo(release) ? [] : [...owedSignOffs(owed), 'rejection', 'emergency']),
+  seats: (release) => (hasNewer(release) ? ['plan again'] : []),
+  cancelEffect: () => 'Its sign-offs are void after that. Nothing has been changed so far.',
   card: (release, facts) => [
     section(awaitsGo(release) ? goLine(release) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
     ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Owed')]),
@@ -59,8 +65,13 @@ function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: St
   return [context(`:warning: ${count} of ${all} ${have} no match in Slack, so their own approval would count`)]
 }
 
-function newerCommits({ plan, newerCommits = 0, replacedBy }: Release, { planAgain }: StateFacts): KnownBlock[] {
-  if (newerCommits <= 0 || replacedBy !== undefined || plan === undefined) return []
+function hasNewer({ newerCommits = 0, replacedBy }: Release): boolean {
+  return newerCommits > 0 && replacedBy === undefined
+}
+
+function newerCommits(release: Release, { planAgain }: StateFacts): KnownBlock[] {
+  const { plan, newerCommits = 0 } = release
+  if (!hasNewer(release) || plan === undefined) return []
   const branch = defused(plan.bound.source.branch, 60)
   return [section(`${branch} has ${counted(newerCommits, 'newer commit')}, not in this release`, planAgain)]
 }

@@ -11,6 +11,7 @@ export const cancelled: StateView = {
   emoji: EMOJI,
   inSentence: 'was cancelled',
   afterCancel: 'is cancelled.',
+  row: () => [],
   card: (release, facts) => endedCard(release, facts, { line: stateLine(EMOJI, 'Cancelled', by(ender(release))) }),
   text: (release, { environment }) =>
     `${subject(release)} was cancelled${by(ender(release))}. ${standingSpoken(release, environment)}`,

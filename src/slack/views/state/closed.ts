@@ -1,5 +1,7 @@
 /** Closed: a person gave it up as it stood, with a reason. */
+
 import { foot, planSummary, stateLine } from '../parts/card-lines.ts'
+import { owedAfterwards } from '../parts/decisions.ts'
 import { stillOwed } from '../parts/emergency.ts'
 import { by, byPlain, endBlocks, ender } from '../parts/ended.ts'
 import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
@@ -11,6 +13,7 @@ const EMOJI = 'black_square_for_stop'
 export const closed: StateView = {
   emoji: EMOJI,
   inSentence: 'was closed',
+  row: owedAfterwards,
   card: (release, facts) => [
     ...endBlocks(release, facts, { line: stateLine(EMOJI, 'Closed', by(ender(release))) }),
     ...stillOwed(release, facts),

@@ -1,6 +1,8 @@
 /** Expired: what was owed, or the beginning of the run, did not come in time. */
+
 import type { Release } from '../../../release/release.ts'
 import { stateLine } from '../parts/card-lines.ts'
+import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { outcomeHead, PLAN_AGAIN, trueNow } from '../parts/outcome-lines.ts'
 import { owedSpoken } from '../parts/owed.ts'
@@ -13,6 +15,7 @@ const EMOJI = 'alarm_clock'
 export const expired: StateView = {
   emoji: EMOJI,
   inSentence: 'has expired',
+  row: newRelease,
   card: (release, facts) =>
     endedCard(release, facts, { line: stateLine(EMOJI, 'Expired', `: ${whatDidNotCome(release, facts)}`) }),
   text: (release, facts) =>

@@ -1,7 +1,9 @@
 /** Failed: which step stopped and why, with nothing begun that cannot be taken back. */
+
 import { irreversibleBegun } from '../../../release/release.ts'
 import { bold, richLines, section } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { newRelease } from '../parts/decisions.ts'
 import { replacedBy } from '../parts/ended.ts'
 import { standing } from '../parts/facts.ts'
 import { outcomeHead, PLAN_AGAIN, timeTaken, trueNow, why } from '../parts/outcome-lines.ts'
@@ -16,6 +18,7 @@ export const failed: StateView = {
   emoji: EMOJI,
   inSentence: 'has failed',
   inList: (release) => `${release.state}${stoppedAt(release).step}`,
+  row: newRelease,
   card: (release, facts) => {
     const { problem } = facts
     const { step, count } = stoppedAt(release)

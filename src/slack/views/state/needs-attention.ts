@@ -21,6 +21,7 @@ export const needsAttention: StateView = {
   inList: (release) => `${release.state}${stoppedAt(release).step}`,
   afterCancel: 'does not go on, and needs attention: press Retry or Close on its card.',
   mustPress: BUTTONS,
+  row: () => ['retry', 'close'],
   card: (release, facts) => {
     const { problem } = facts
     return [

@@ -1,8 +1,10 @@
 /** Outdated: a bound fact moved, so its sign-offs are void. */
+
 import type { KnownBlock } from '@slack/types'
 import type { Release } from '../../../release/release.ts'
 import { section } from '../parts/blocks.ts'
 import { stateLine } from '../parts/card-lines.ts'
+import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { signers } from '../parts/facts.ts'
 import { outcomeHead, PLAN_AGAIN, trueNow, why } from '../parts/outcome-lines.ts'
@@ -16,6 +18,7 @@ const EMOJI = 'repeat'
 export const outdated: StateView = {
   emoji: EMOJI,
   inSentence: 'is outdated',
+  row: newRelease,
   card: (release, facts) =>
     endedCard(release, facts, {
       line: stateLine(EMOJI, 'Outdated', whySpoken(facts.problem)),

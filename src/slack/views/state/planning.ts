@@ -1,4 +1,5 @@
 /** Planning: the worker looks the facts up, and nobody can decide anything yet. */
+
 import { section } from '../parts/blocks.ts'
 import { askedOn, foot, noWorkerWarning, reasons, stateLine } from '../parts/card-lines.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
@@ -11,6 +12,8 @@ const EMOJI = 'hourglass_flowing_sand'
 export const planning: StateView = {
   emoji: EMOJI,
   inSentence: 'is being planned',
+  row: () => [],
+  cancelEffect: () => 'Planning stops. Nothing has been changed so far.',
   card: (release, facts) => [
     section(stateLine(EMOJI, 'Planning', ': the facts are looked up, and nothing is changed'), facts.cancel),
     ...reasons(release),

@@ -1,6 +1,8 @@
 /** Refused: a gate did not hold while it was planned, so nobody was asked. */
+
 import { bold } from '../parts/blocks.ts'
 import { stateLine } from '../parts/card-lines.ts'
+import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { outcomeHead, trueNow, why } from '../parts/outcome-lines.ts'
 import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
@@ -12,6 +14,7 @@ const EMOJI = 'no_entry_sign'
 export const refused: StateView = {
   emoji: EMOJI,
   inSentence: 'was refused',
+  row: newRelease,
   card: (release, facts) =>
     endedCard(release, facts, {
       line: stateLine(EMOJI, 'Refused', whySpoken(facts.problem)),

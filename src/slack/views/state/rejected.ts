@@ -11,6 +11,7 @@ const EMOJI = 'no_entry_sign'
 export const rejected: StateView = {
   emoji: EMOJI,
   inSentence: 'was rejected',
+  row: () => [],
   card: (release, facts) =>
     endedCard(release, facts, {
       line: stateLine(EMOJI, 'Rejected', by(rejector(release))),

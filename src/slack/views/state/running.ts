@@ -1,13 +1,15 @@
 /** Running: the step that runs, and how far the run is. */
-import type { Release } from '../../../release/release.ts'
+
+import { type Release, step } from '../../../release/release.ts'
 import { section } from '../parts/blocks.ts'
+import { noStepStarts } from '../parts/cancel-effect.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs, withoutWhat } from '../parts/emergency.ts'
 import { stepNow, stepOf } from '../parts/facts.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { progressBlock } from '../parts/progress.ts'
 import { subject } from '../parts/sentence.ts'
-import { defused } from '../parts/text.ts'
+import { capital, defused, together } from '../parts/text.ts'
 import type { StateView } from './state-view.ts'
 
 const EMOJI = 'arrow_forward'
@@ -16,6 +18,8 @@ export const running: StateView = {
   emoji: EMOJI,
   inSentence: 'is running',
   afterCancel: 'is being cancelled: no new step starts, and its thread tells how the one under way ends.',
+  row: () => [],
+  cancelEffect,
   card: (release, facts) => [
     section(runningLines(release), facts.cancel),
     ...skippedSignOffs(release, facts),
@@ -39,4 +43,18 @@ function runningLines(release: Release): string[] {
     stateLine(EMOJI, 'Running', now === undefined ? '' : `, ${stepOf(release, now.name)}: *${now.name}*`),
     ...(cancelled === undefined ? [] : [`${defused(cancelled.name, 40)} cancelled it: no new step starts.`]),
   ]
+}
+
+function cancelEffect(release: Release): string {
+  const now = stepNow(release)
+  if (now === undefined) return noStepStarts(release)
+  const request = release.plan?.pullRequest
+  const merged = step(release, 'merge')?.state === 'done' && request !== undefined
+  return [
+    'No new step starts.',
+    now.state === 'running'
+      ? `${capital(now.name)} is running: it is settled, and told as it ends.`
+      : `${capital(now.name)} does not start.`,
+    ...(merged ? [`${together('PR', `#${request.id}`)} stays merged.`] : []),
+  ].join(' ')
 }

@@ -19,6 +19,12 @@ export interface StateView {
   readonly inSentence: string
   /** The state in a list of releases; left out where its own word is enough. */
   readonly inList?: (release: Release) => string
+  /** The buttons of the row of decisions, leftmost first. */
+  readonly row: (release: Release, owed: readonly Owed[]) => readonly Action[]
+  /** Buttons beside a line of the card, other than Cancel and Details. */
+  readonly seats?: (release: Release) => readonly Action[]
+  /** What Cancel does now, in the dialog before it; left out where a release in this state can't be cancelled. */
+  readonly cancelEffect?: (release: Release) => string
   /** The card below its header. */
   readonly card: (release: Release, facts: StateFacts) => KnownBlock[]
   /** The card as one full sentence without markup; names in it are defused. */

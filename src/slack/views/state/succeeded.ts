@@ -1,7 +1,9 @@
 /** Succeeded: what is live now, how long it took, and what an emergency has left owed. */
+
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { commitLink, type Line, section } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { owedAfterwards } from '../parts/decisions.ts'
 import { stillOwed } from '../parts/emergency.ts'
 import { calledInFull, finalCommit, place, took, whoSignedSpoken } from '../parts/facts.ts'
 import { outcomeHead, timeTaken } from '../parts/outcome-lines.ts'
@@ -14,6 +16,7 @@ const EMOJI = 'white_check_mark'
 export const succeeded: StateView = {
   emoji: EMOJI,
   inSentence: 'has succeeded',
+  row: owedAfterwards,
   card: (release, facts) => [
     section(succeededLine(release)),
     ...stillOwed(release, facts),
