@@ -113,6 +113,17 @@ describe('the documents', () => {
   })
 })
 
+describe('docs/decisions.md', () => {
+  it('gives a reason for each file of the source over 300 lines, and for no other', () => {
+    const [, listed = ''] = read('docs/decisions.md').split('### Files over 300 lines')
+    const withReason = [...listed.matchAll(/^\| `(src\/\S+)` +\| \S/gm)].map(([, path = '']) => path)
+    const long = filesUnder('src/', '').filter(
+      (path) => /\.(?:ts|css|py|html)$/.test(path) && read(path).split('\n').length > 301,
+    )
+    expect(withReason.toSorted()).toEqual(long.toSorted())
+  })
+})
+
 describe('a planted mistake', () => {
   const files: Readonly<Record<string, string>> = {
     'docs/a.md': '# A\n\n## How it `runs`: *well*\n\n```sh\n# not a heading\n```\n',
