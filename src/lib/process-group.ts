@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { execa } from 'execa'
+import { CLOCK } from './clock.ts'
 import type { TextReader } from './lines.ts'
+import { pollUntil } from './retry.ts'
 
 export interface GroupCall {
   readonly command: readonly [program: string, ...args: string[]]
@@ -119,10 +120,8 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 async function groupEnds(group: number, withinMs: number): Promise<boolean> {
-  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(20)) {
-    if (!(await groupLives(group))) return true
-  }
-  return !(await groupLives(group))
+  const isGone = async () => ((await groupLives(group)) ? undefined : true)
+  return (await pollUntil(isGone, { forMs: withinMs, everyMs: 20, clock: CLOCK })) ?? false
 }
 
 async function statesOf(group: number): Promise<string[]> {

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
+import { settlesWithin } from '../lib/timeout.ts'
 import { ask } from './clients.ts'
 import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
@@ -136,8 +137,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     ending.abort()
     if (receiver instanceof SocketModeReceiver) await receiver.stop()
     connected = false
-    const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
-    await Promise.race([Promise.allSettled([...inHand]), grace])
+    await settlesWithin(graceMs, Promise.allSettled([...inHand]))
   }
 
   return {
