@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { execa } from 'execa'
 import { CLOCK } from './clock.ts'
+import { defined } from './defined.ts'
 import type { TextReader } from './lines.ts'
 import { pollUntil } from './retry.ts'
 
@@ -76,7 +77,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   running.add(group)
   try {
     const [{ exitCode }] = await Promise.all([child, read(child.stdout, call.stdout), read(child.stderr, call.stderr)])
-    return { started: true, exitCode, ...(stopped !== undefined && { stopped }) }
+    return { started: true, exitCode, ...defined({ stopped }) }
   } finally {
     clearTimeout(limit)
     clearTimeout(orphans)

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
+import { defined } from '../lib/defined.ts'
 import { settlesWithin } from '../lib/timeout.ts'
 import { ask } from './clients.ts'
 import { ACTION, COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
@@ -161,7 +162,7 @@ function createReceiver(
       appToken,
       logger,
       installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
-      ...(pingTimeoutMs !== undefined && { clientPingTimeout: pingTimeoutMs }),
+      ...defined({ clientPingTimeout: pingTimeoutMs }),
     })
   }
   if (signingSecret === undefined) throw new Error('neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set')

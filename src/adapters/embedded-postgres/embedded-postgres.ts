@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PoolConfig } from 'pg'
 import { CLOCK } from '../../lib/clock.ts'
+import { defined } from '../../lib/defined.ts'
 import { pollUntil } from '../../lib/retry.ts'
 import { isPrivateDirectory, letAccountPass, makePrivateDirectory, socketDirectory } from './account.ts'
 import { type PostgresBinaries, postgresBinaries, postgresEnvironment, provePostgresRuns } from './binaries.ts'
@@ -66,7 +67,7 @@ async function findOrStart(place: Place, options: { maxConnections?: number; pac
   const running = await findServer(place)
   if (running?.answer === 'ready') return attachedTo(place, running.socketDir)
 
-  const binaries = await postgresBinaries(options.packageDir === undefined ? {} : { packageDir: options.packageDir })
+  const binaries = await postgresBinaries(defined({ packageDir: options.packageDir }))
   await provePostgresRuns(binaries, place.account)
   await letAccountPass(place.dataDir, place.account)
   await makeCluster(place, binaries)

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
+import { defined } from '../../lib/defined.ts'
 import { createLineReader, type TextReader } from '../../lib/lines.ts'
 import { runInGroup } from '../../lib/process-group.ts'
 
@@ -64,7 +65,7 @@ export function createGitProcesses({ graceMs }: { graceMs: number }): GitProcess
     })
     if (ended.started) {
       const { exitCode, stopped } = ended
-      return { exitCode, stdout: stdout.text(), stderr, ...(stopped !== undefined && { stopped }) }
+      return { exitCode, stdout: stdout.text(), stderr, ...defined({ stopped }) }
     }
     if (ended.error !== undefined) throw new Error(`git can't be started: ${ended.error}`)
     return { exitCode: undefined, stdout: '', stderr: [], stopped: 'aborted' }
