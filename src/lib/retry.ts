@@ -1,22 +1,22 @@
 import type { Clock } from './clock.ts'
 
 /**
- * Asks up to `tries` times, until an answer is not transient, and gives the last answer. The pause between two tries
- * grows by `pauseMs` with each. For questions, and for requests that are safe to repeat.
+ * Asks up to `tries` times, until an answer is not transient, and gives the last answer. Between two tries it waits for
+ * `pauseMs` of the tries so far. For questions, and for requests that are safe to repeat.
  */
 export async function retry<T>(
   ask: () => Promise<T>,
   options: {
     readonly isTransient: (answer: T) => boolean
     readonly tries: number
-    readonly pauseMs: number
+    readonly pauseMs: (tried: number) => number
     readonly clock: Clock
   },
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
     const answer = await ask()
     if (tried >= options.tries || !options.isTransient(answer)) return answer
-    await options.clock.sleep(options.pauseMs * tried)
+    await options.clock.sleep(options.pauseMs(tried))
   }
 }
 

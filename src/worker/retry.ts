@@ -10,16 +10,16 @@ type RetryPorts = Pick<WorkerPorts, 'clock' | 'times'>
 const TRIES = 3
 
 /** Asks up to three times while there is no answer; for questions and repeatable requests only. */
-export async function withRetry<T>(ask: () => Promise<Answer<T>>, { clock, times }: RetryPorts): Promise<Answer<T>> {
+export async function withRetry<T>(ask: () => Promise<Answer<T>>, ports: RetryPorts): Promise<Answer<T>> {
   const isTransient = (answer: Answer<T>) => !answer.ok && answer.failure === 'unreachable'
-  return retry(ask, { isTransient, tries: TRIES, pauseMs: times.pause, clock })
+  return retry(ask, { isTransient, tries: TRIES, pauseMs: (tried) => ports.times.pause * tried, clock: ports.clock })
 }
 
 /** The same for a database. */
 export async function withDatabaseRetry<T>(
   ask: () => Promise<MigrationsAnswer<T>>,
-  { clock, times }: RetryPorts,
+  ports: RetryPorts,
 ): Promise<MigrationsAnswer<T>> {
   const isTransient = (answer: MigrationsAnswer<T>) => !answer.ok && answer.why === 'database unreachable'
-  return retry(ask, { isTransient, tries: TRIES, pauseMs: times.pause, clock })
+  return retry(ask, { isTransient, tries: TRIES, pauseMs: (tried) => ports.times.pause * tried, clock: ports.clock })
 }

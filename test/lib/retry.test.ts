@@ -21,7 +21,12 @@ describe('retry', () => {
     const clock = testClock()
     let tries = 0
     const ask = async () => answers[tries++] ?? 'asked too often'
-    const last = await retry(ask, { isTransient: (answer) => answer === 'silent', tries: 3, pauseMs: 10, clock })
+    const last = await retry(ask, {
+      isTransient: (answer) => answer === 'silent',
+      tries: 3,
+      pauseMs: (tried) => 10 * tried,
+      clock,
+    })
     return { last, tries, slept: clock.slept }
   }
 
@@ -40,7 +45,7 @@ describe('retry', () => {
       tries++
       throw new Error('broken')
     }
-    const options = { isTransient: () => true, tries: 3, pauseMs: 10, clock: testClock() }
+    const options = { isTransient: () => true, tries: 3, pauseMs: () => 10, clock: testClock() }
     await expect(retry(fail, options)).rejects.toThrow('broken')
     expect(tries).toBe(1)
   })
