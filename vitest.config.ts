@@ -16,6 +16,7 @@ const WORLD = [
   'test/adapters/**/*.test.ts',
   'test/browser/**/*.test.ts',
   'test/features/!(slack-pace).test.ts',
+  'test/lib/process-group.test.ts',
   'test/operations/!(evidence-markdown|log|scrub).test.ts',
   'test/sandbox/!(slack-blocks).test.ts',
 ]

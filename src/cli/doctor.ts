@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findAlembic } from '../adapters/alembic/program.ts'
 import type { Configuration } from '../config/configuration.ts'
+import { defined } from '../lib/defined.ts'
 import { doctorChecks } from '../operations/doctor/checks/all.ts'
 import { createSlackProbe, scopesOf } from '../operations/doctor/checks/slack.ts'
 import { createMigrationsLook } from '../operations/doctor/checks/world.ts'
@@ -33,13 +34,13 @@ export async function examine(
           now: async () => (await store).store.now(),
           workers: async () => (await store).store.workers(),
         },
-        ...(notStarted && { notStarted }),
-        ...(configuration.bot && { bot: await botParts(configuration.bot) }),
-        ...(world && {
-          worker: {
+        notStarted,
+        ...defined({
+          bot: configuration.bot && (await botParts(configuration.bot)),
+          worker: world && {
             ...world,
             migrations: createMigrationsLook({ ...world, directory: join(configuration.dataDir, 'doctor') }),
-            alembicProblem: async (program) => {
+            alembicProblem: async (program: string) => {
               const found = await findAlembic(program, path)
               return 'problem' in found ? found.problem : undefined
             },

@@ -1,8 +1,102 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { execa } from 'execa'
+import { CLOCK } from './clock.ts'
+import { defined } from './defined.ts'
+import type { TextReader } from './lines.ts'
+import { pollUntil } from './retry.ts'
+
+export interface GroupCall {
+  readonly command: readonly [program: string, ...args: string[]]
+  readonly directory: string
+  /** All that the program gets of an environment. */
+  readonly environment: Readonly<Record<string, string>>
+  /** On standard input; undefined: nothing. */
+  readonly input?: string | undefined
+  readonly stdout: TextReader
+  readonly stderr: TextReader
+  readonly timeoutMs: number
+  /** Between asking the group to end and killing it. */
+  readonly graceMs: number
+  /** How long what the program has started may still run once the program itself has ended. */
+  readonly orphanMs: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export type GroupEnded =
+  /** `error` is the system's code, such as ENOENT; undefined: `signal` had aborted before the start. */
+  | { readonly started: false; readonly error?: string }
+  /** `exitCode` is undefined when a signal ended it, ours or another's; `stopped` is set when we asked it to end. */
+  | { readonly started: true; readonly exitCode: number | undefined; readonly stopped?: 'aborted' | 'timed out' }
+
+/** The groups that run, which end with this process. */
+const running = new Set<number>()
+const killAll = () => {
+  for (const group of running) signalGroup(group, 'SIGKILL')
+}
+
+/**
+ * Runs a program in a process group of its own and gives its output as it comes. At `timeoutMs`, and when `signal` aborts,
+ * the whole group is asked to end, and killed `graceMs` later; so is, after `orphanMs`, what has outlived the program.
+ * Nothing of the group runs any more when this resolves or rejects, or when this process exits. How it ended is data;
+ * this throws only what a reader throws.
+ */
+export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
+  const { signal } = call
+  if (signal?.aborted) return { started: false }
+  const [program, ...args] = call.command
+  const child = execa(program, args, {
+    cwd: call.directory,
+    env: call.environment,
+    extendEnv: false,
+    detached: true,
+    reject: false,
+    buffer: false,
+    ...(call.input === undefined ? { stdin: 'ignore' as const } : { input: call.input }),
+  })
+  const group = child.pid
+  if (group === undefined) return { started: false, error: (await child).code ?? 'unknown' }
+
+  let stopped: 'aborted' | 'timed out' | undefined
+  let ending: Promise<void> | undefined
+  const end = () => {
+    ending ??= endGroup(group, call.graceMs)
+  }
+  const stopBecause = (why: 'aborted' | 'timed out') => () => {
+    stopped ??= why
+    end()
+  }
+  const abort = stopBecause('aborted')
+  const limit = setTimeout(stopBecause('timed out'), call.timeoutMs)
+  signal?.addEventListener('abort', abort, { once: true })
+  // What the program has started holds its output open, and could continue with an effect, such as a push.
+  let orphans: NodeJS.Timeout | undefined
+  child.nodeChildProcess.once('exit', () => {
+    orphans = setTimeout(end, call.orphanMs)
+  })
+  if (running.size === 0) process.once('exit', killAll)
+  running.add(group)
+  try {
+    const [{ exitCode }] = await Promise.all([child, read(child.stdout, call.stdout), read(child.stderr, call.stderr)])
+    return { started: true, exitCode, ...defined({ stopped }) }
+  } finally {
+    clearTimeout(limit)
+    clearTimeout(orphans)
+    signal?.removeEventListener('abort', abort)
+    if (await groupLives(group)) end()
+    await ending
+    running.delete(group)
+    if (running.size === 0) process.off('exit', killAll)
+  }
+}
+
+async function read(stream: NodeJS.ReadableStream, reader: TextReader): Promise<void> {
+  stream.setEncoding('utf8')
+  for await (const text of stream) reader.add(String(text))
+  reader.end()
+}
 
 /** Asks a process group to end, kills what is left after `graceMs`, and resolves when nothing of it runs. */
-export async function endGroup(group: number, graceMs: number): Promise<void> {
+async function endGroup(group: number, graceMs: number): Promise<void> {
   signalGroup(group, 'SIGTERM')
   if (await groupEnds(group, graceMs)) return
   signalGroup(group, 'SIGKILL')
@@ -10,7 +104,7 @@ export async function endGroup(group: number, graceMs: number): Promise<void> {
 }
 
 /** Whether anything of a process group still runs; what has ended and waits to be reaped does not. */
-export async function groupLives(group: number): Promise<boolean> {
+async function groupLives(group: number): Promise<boolean> {
   if (!signalGroup(group, 0)) return false
   // A container whose first process reaps nobody keeps the ended helpers of git for ever, and they take signals.
   const states = process.platform === 'linux' ? await statesOf(group) : ['unknown']
@@ -18,7 +112,7 @@ export async function groupLives(group: number): Promise<boolean> {
 }
 
 /** False: there is no such group. */
-export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal)
   } catch {
@@ -27,10 +121,8 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
 }
 
 async function groupEnds(group: number, withinMs: number): Promise<boolean> {
-  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(20)) {
-    if (!(await groupLives(group))) return true
-  }
-  return !(await groupLives(group))
+  const isGone = async () => ((await groupLives(group)) ? undefined : true)
+  return (await pollUntil(isGone, { forMs: withinMs, everyMs: 20, clock: CLOCK })) ?? false
 }
 
 async function statesOf(group: number): Promise<string[]> {

@@ -1,3 +1,5 @@
+import { CLOCK, type Clock } from './clock.ts'
+
 /**
  * Does `work` and waits for it up to a limit. Gives its value, or that it threw or came `late`; never throws. When late,
  * the signal that `work` got aborts and what it gives afterwards is not waited for.
@@ -19,4 +21,17 @@ export async function runWithTimeout<T>(
   const first = await Promise.race([done, limit])
   clearTimeout(timer)
   return first
+}
+
+/**
+ * Waits for work, but no longer than `ms`; gives whether it has ended. The work itself is not stopped. Rejects when the
+ * work does so in time.
+ */
+export async function settlesWithin(ms: number, work: Promise<unknown>, clock: Clock = CLOCK): Promise<boolean> {
+  const isDecided = new AbortController()
+  try {
+    return await Promise.race([work.then(() => true), clock.sleep(ms, isDecided.signal).then(() => false)])
+  } finally {
+    isDecided.abort()
+  }
 }

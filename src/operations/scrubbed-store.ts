@@ -1,3 +1,4 @@
+import { defined } from '../lib/defined.ts'
 import type { ReleaseEvent } from '../release/events.ts'
 import type { Store } from '../release/ports/store.ts'
 
@@ -21,8 +22,10 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
             changeRelease: (number, change) =>
               tx.changeRelease(number, {
                 ...change,
-                ...(change.problem && { problem: clean(change.problem) }),
-                ...(change.endReason && { endReason: scrub(change.endReason) }),
+                ...defined({
+                  problem: change.problem && clean(change.problem),
+                  endReason: change.endReason && scrub(change.endReason),
+                }),
               }),
             addSignOff: (number, signOff) =>
               tx.addSignOff(number, signOff.note ? { ...signOff, note: scrub(signOff.note) } : signOff),

@@ -2,43 +2,9 @@
 
 import { producedCommit, THE_REMOTE, WHAT_RUNS } from './bound.ts'
 import type { Store } from './ports/store.ts'
-import { type Release, step } from './release.ts'
+import { type Deployed, type Release, step } from './release.ts'
 import type { Environment } from './settings.ts'
 import type { ReleaseState } from './terms.ts'
-
-export type Deployed =
-  /** Release `number` has brought it, and has proven that it runs. */
-  | {
-      readonly is: 'proven'
-      readonly commit: string
-      readonly number: number
-      readonly at: string
-      readonly webUrl: string
-    }
-  /** Release `number` has seen it there, whoever brought it; null: it ran nothing. */
-  | {
-      readonly is: 'seen'
-      readonly commit: string | null
-      readonly number: number
-      readonly at: string
-      readonly webUrl: string
-    }
-  /** Release `number` has pushed `holds`, whose release phase failed: what ran before goes on running; null: nothing. */
-  | {
-      readonly is: 'held'
-      readonly holds: string
-      readonly commit: string | null
-      readonly number: number
-      readonly at: string
-      readonly webUrl: string
-    }
-  /** Since release `number`, as it now stands, nobody has proven anything. */
-  | {
-      readonly is: 'not known'
-      readonly number: number
-      readonly state: ReleaseState
-      readonly since: 'its push' | 'the remote moved'
-    }
 
 const PAGE = 5
 /** States in which the problem is what was seen last: a retry may change it. */

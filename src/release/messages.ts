@@ -1,9 +1,8 @@
 /** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
-import type { Deployed } from './deployed.ts'
 import type { Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
-import type { Release } from './release.ts'
+import type { Deployed, Release } from './release.ts'
 import type { PersonName, ReleaseKind, SignOffKind, StepName } from './terms.ts'
 
 /** One line of a release's thread, by what happened. Drawn as a plain sentence. */

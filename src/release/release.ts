@@ -103,3 +103,38 @@ export function isEmergency(release: Release): boolean {
 export function irreversibleBegun(steps: readonly StepRow[]): boolean {
   return steps.some((row) => isIrreversible(row.name) && row.state !== 'pending' && row.effect !== 'none')
 }
+
+/** What an environment runs now, as far as its stored releases prove it (deployed.ts). */
+export type Deployed =
+  /** Release `number` has brought it, and has proven that it runs. */
+  | {
+      readonly is: 'proven'
+      readonly commit: string
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
+  /** Release `number` has seen it there, whoever brought it; null: it ran nothing. */
+  | {
+      readonly is: 'seen'
+      readonly commit: string | null
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
+  /** Release `number` has pushed `holds`, whose release phase failed: what ran before goes on running; null: nothing. */
+  | {
+      readonly is: 'held'
+      readonly holds: string
+      readonly commit: string | null
+      readonly number: number
+      readonly at: string
+      readonly webUrl: string
+    }
+  /** Since release `number`, as it now stands, nobody has proven anything. */
+  | {
+      readonly is: 'not known'
+      readonly number: number
+      readonly state: ReleaseState
+      readonly since: 'its push' | 'the remote moved'
+    }

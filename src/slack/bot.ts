@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
+import { defined } from '../lib/defined.ts'
+import { settlesWithin } from '../lib/timeout.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
 import { COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
@@ -137,8 +139,7 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     ending.abort()
     if (receiver instanceof SocketModeReceiver) await receiver.stop()
     connected = false
-    const grace = new Promise((resolve) => setTimeout(resolve, graceMs).unref())
-    await Promise.race([Promise.allSettled([...inHand]), grace])
+    await settlesWithin(graceMs, Promise.allSettled([...inHand]))
   }
 
   return {
@@ -162,7 +163,7 @@ function createReceiver(
       appToken,
       logger,
       installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
-      ...(pingTimeoutMs !== undefined && { clientPingTimeout: pingTimeoutMs }),
+      ...defined({ clientPingTimeout: pingTimeoutMs }),
     })
   }
   if (signingSecret === undefined) throw new Error('neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set')

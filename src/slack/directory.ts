@@ -1,4 +1,5 @@
 import type { WebClient } from '@slack/web-api'
+import { defined } from '../lib/defined.ts'
 import type { Directory, PersonLookup } from '../release/ports/directory.ts'
 import { ask } from './clients.ts'
 
@@ -64,7 +65,7 @@ export function createDirectory(
           types: 'public_channel,private_channel',
           exclude_archived: false,
           limit: 200,
-          ...(cursor !== undefined && { cursor }),
+          ...defined({ cursor }),
         }),
       )
       if (!page.ok) return undefined
@@ -101,7 +102,7 @@ export function createDirectory(
       if (user.is_restricted || user.is_ultra_restricted) return { is: 'not a member', why: 'guest' }
       const name = user.profile?.display_name || user.profile?.real_name || user.real_name || user.name || id
       const email = user.profile?.email?.toLowerCase()
-      return { is: 'member', id, name, ...(email !== undefined && { email }) }
+      return { is: 'member', id, name, ...defined({ email }) }
     },
 
     async groupMembers(handle) {

@@ -1,4 +1,5 @@
 /** Stores each delivery before it is acknowledged, handles it afterwards, and handles later what a crash has left. */
+import { settlesWithin } from '../lib/timeout.ts'
 import type { Inbox } from '../release/ports/deliveries.ts'
 import { answerAddress, handle } from './handlers.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
@@ -62,9 +63,7 @@ export function createIntake(ports: IntakePorts): Intake {
           return 'not stored' as const
         },
       )
-      const isAnswered = new AbortController()
-      await Promise.race([stored, clock.sleep(STORE_WITHIN_MS, isAnswered.signal)])
-      isAnswered.abort()
+      await settlesWithin(STORE_WITHIN_MS, stored, clock)
       await acknowledge()
       const outcome = await stored
       if (outcome === 'not stored') {

@@ -1,6 +1,7 @@
 /** Answers to one person: by the command's answer address while it lives, else as a direct message. */
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
+import { defined } from '../lib/defined.ts'
 import type { OutboxMessage } from '../release/messages.ts'
 import { ask, type SlackError } from './clients.ts'
 import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
@@ -66,10 +67,7 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
   return privateMessage(message, {
     ...people,
     link: (number) => links.get(number),
-    ...(release && { release }),
-    ...(environment && { environment }),
-    ...(goToken !== undefined && { goToken }),
-    ...(emergencyToken !== undefined && { emergencyToken }),
+    ...defined({ release, environment, goToken, emergencyToken }),
   })
 }
 
@@ -117,7 +115,7 @@ export async function respond(url: string, { text, blocks }: Drawn): Promise<boo
         unfurl_links: false,
         unfurl_media: false,
         text,
-        ...(blocks && { blocks }),
+        ...defined({ blocks }),
       }),
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     })

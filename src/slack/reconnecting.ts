@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { CLOCK } from '../lib/clock.ts'
 
 /** What of Slack's socket client matters here. Its own reconnecting calls `start`, and catches nothing (3.1.0). */
 export interface SocketClient<Opened> {
@@ -33,7 +33,7 @@ export function keepReconnecting<Opened>(
       } catch (error) {
         if (stopping.aborted) break
         failed(error)
-        await sleep(againMs, undefined, { signal: stopping }).catch(() => undefined)
+        await CLOCK.sleep(againMs, stopping)
       }
     }
     return undefined

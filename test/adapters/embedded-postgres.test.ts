@@ -31,7 +31,7 @@ import { knock } from '../../src/adapters/embedded-postgres/postmaster.ts'
 const isRoot = process.getuid?.() === 0
 const onLinux = process.platform === 'linux'
 const nobody = { uid: 65534, gid: 65534 }
-const source = (file: string): string => new URL(`../../src/adapters/store/${file}`, import.meta.url).href
+const source = (file: string): string => new URL(`../../src/adapters/embedded-postgres/${file}`, import.meta.url).href
 
 const dataDirs: string[] = []
 const otherDirs: string[] = []
@@ -446,7 +446,7 @@ it('says so when the links are missing and can’t be made', async () => {
   const packageDir = await packageWithoutLinks()
   await chmod(join(packageDir, 'native', 'lib'), 0o555)
   const program = `
-    import { postgresBinaries } from ${JSON.stringify(source('embedded-binaries.ts'))}
+    import { postgresBinaries } from ${JSON.stringify(source('binaries.ts'))}
     await postgresBinaries({ packageDir: process.argv[1] }).catch((error) => console.log(error.message))`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program, packageDir], {
     ...(isRoot ? nobody : {}),

@@ -46,6 +46,14 @@ describe('the Dockerfile', () => {
     expect(new Set(bases)).toEqual(new Set(['node:24-bookworm-slim']))
   })
 
+  it('is for the Node.js that tools take from .node-version, and npm scripts from package.json', () => {
+    const version = text('.node-version').trim()
+    expect(version).toMatch(/^24\./)
+    expect((JSON.parse(text('package.json')) as { devDependencies: { node: string } }).devDependencies.node).toBe(
+      version,
+    )
+  })
+
   it('copies only what is there and is sent', () => {
     const sent = text('.dockerignore')
       .split('\n')

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import { CLOCK } from '../../lib/clock.ts'
 import type { LockHolder, LockWait } from '../../release/ports/migrations.ts'
 import type { DatabaseAddress } from './database-url.ts'
 import { readDirectly } from './direct.ts'
@@ -56,10 +56,10 @@ export async function watchLocks(
           told.add(key)
           onWait(seen)
         }
-        await pause(signal)
+        await CLOCK.sleep(LOOK_EVERY_MS, signal)
       }
     })
-    await pause(signal)
+    await CLOCK.sleep(LOOK_EVERY_MS, signal)
   }
 }
 
@@ -79,5 +79,3 @@ async function look(client: pg.Client): Promise<(LockWait & { readonly key: stri
     ),
   }
 }
-
-const pause = (signal: AbortSignal) => sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined)

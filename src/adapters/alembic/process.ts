@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { execa } from 'execa'
+import { createLineReader } from '../../lib/lines.ts'
+import { runInGroup } from '../../lib/process-group.ts'
 
 export type Ended =
   | { readonly ended: 'not started' }
@@ -33,87 +34,27 @@ export async function runAlone(
   },
 ): Promise<Ended> {
   const home = await mkdtemp(join(tmpdir(), 'signoff-home-'))
-  const limit = AbortSignal.timeout(options.timeoutMs)
-  const stop = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit])
+  const linesOf = (from: 'stdout' | 'stderr') =>
+    createLineReader((line) => options.onLine(line, from), { longest: LONGEST_LINE[from], breaks: '\n' })
   try {
-    if (stop.aborted) return { ended: 'not started' }
-    const [program, ...args] = command
-    const running = execa(program, args, {
-      cwd: options.cwd,
-      env: { ...options.env, HOME: home },
-      extendEnv: false,
-      detached: true,
-      stdin: 'ignore',
-      buffer: false,
-      reject: false,
-      stripFinalNewline: false,
+    const ended = await runInGroup({
+      command,
+      directory: options.cwd,
+      environment: { ...options.env, HOME: home },
+      stdout: linesOf('stdout'),
+      stderr: linesOf('stderr'),
+      timeoutMs: options.timeoutMs,
+      graceMs: GRACE_MS,
+      orphanMs: 0,
+      signal: options.signal,
     })
-    const { pid } = running
-    const killGroup = (name: 'SIGTERM' | 'SIGKILL') => {
-      try {
-        if (pid !== undefined) process.kill(-pid, name)
-      } catch {
-        // The group is gone.
-      }
-    }
-    const killNow = () => killGroup('SIGKILL')
-    let late: NodeJS.Timeout | undefined
-    const end = () => {
-      killGroup('SIGTERM')
-      late = setTimeout(killNow, GRACE_MS)
-    }
-    stop.addEventListener('abort', end, { once: true })
-    process.once('exit', killNow)
-    // What the program has started and left behind would keep its output open.
-    running.nodeChildProcess.once('exit', killNow)
-    try {
-      const [result] = await Promise.all([
-        running,
-        readLines(running.stdout, LONGEST_LINE.stdout, (line) => options.onLine(line, 'stdout')),
-        readLines(running.stderr, LONGEST_LINE.stderr, (line) => options.onLine(line, 'stderr')),
-      ])
-      if (pid === undefined) return { ended: 'not started' }
-      if (result.exitCode === 0) return { ended: 'exit', code: 0 }
-      if (stop.aborted) return { ended: 'killed', why: limit.aborted ? 'time' : 'stopped' }
-      if (result.exitCode === undefined) return { ended: 'killed', why: 'signal' }
-      return { ended: 'exit', code: result.exitCode }
-    } finally {
-      clearTimeout(late)
-      stop.removeEventListener('abort', end)
-      process.off('exit', killNow)
-      killNow()
-    }
+    if (!ended.started) return { ended: 'not started' }
+    // A migration that ended well did so, also when it was being stopped.
+    if (ended.exitCode === 0) return { ended: 'exit', code: 0 }
+    if (ended.stopped !== undefined) return { ended: 'killed', why: ended.stopped === 'timed out' ? 'time' : 'stopped' }
+    if (ended.exitCode === undefined) return { ended: 'killed', why: 'signal' }
+    return { ended: 'exit', code: ended.exitCode }
   } finally {
     await rm(home, { recursive: true, force: true })
   }
-}
-
-async function readLines(
-  stream: NodeJS.ReadableStream,
-  longest: number,
-  onLine: (line: string) => void,
-): Promise<void> {
-  const decoder = new TextDecoder()
-  let parts: string[] = []
-  let length = 0
-  // Only what has come is looked through: a line of many chunks would else be looked through again with each.
-  const add = (text: string) => {
-    if (length < longest) parts.push(text.slice(0, longest - length))
-    length += text.length
-  }
-  const give = () => {
-    const line = parts.join('')
-    parts = []
-    length = 0
-    onLine(line.endsWith('\r') ? line.slice(0, -1) : line)
-  }
-  for await (const chunk of stream) {
-    const [rest = '', ...begun] = decoder.decode(chunk as Buffer, { stream: true }).split('\n')
-    add(rest)
-    for (const text of begun) {
-      give()
-      add(text)
-    }
-  }
-  if (length > 0) give()
 }

@@ -3,6 +3,9 @@ import { open, readFile, realpath, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PoolConfig } from 'pg'
+import { CLOCK } from '../../lib/clock.ts'
+import { defined } from '../../lib/defined.ts'
+import { pollUntil } from '../../lib/retry.ts'
 import { isPrivateDirectory, letAccountPass, makePrivateDirectory, socketDirectory } from './account.ts'
 import { type PostgresBinaries, postgresBinaries, postgresEnvironment, provePostgresRuns } from './binaries.ts'
 import { makeCluster, type Place, placeIn, preparePlace, removeLeftovers } from './cluster.ts'
@@ -64,7 +67,7 @@ async function findOrStart(place: Place, options: { maxConnections?: number; pac
   const running = await findServer(place)
   if (running?.answer === 'ready') return attachedTo(place, running.socketDir)
 
-  const binaries = await postgresBinaries(options.packageDir === undefined ? {} : { packageDir: options.packageDir })
+  const binaries = await postgresBinaries(defined({ packageDir: options.packageDir }))
   await provePostgresRuns(binaries, place.account)
   await letAccountPass(place.dataDir, place.account)
   await makeCluster(place, binaries)
@@ -102,15 +105,17 @@ export async function attachEmbeddedPostgres(options: {
   })
   if (dataDir === undefined) return undefined
   const place = await placeIn(dataDir)
-  const patience = Date.now() + recoverySeconds * 1000
-  for (;;) {
-    const server = await findServer(place)
-    if (server === undefined || server.answer === 'absent') return undefined
-    if (server.answer === 'ready') return { connection: socketConnection(server.socketDir) }
-    if (Date.now() > patience)
-      throw new Error(`The embedded store in ${dataDir} is starting or stopping, and does not end.`)
-    await delay(50)
-  }
+  const settled = await pollUntil(
+    async () => {
+      const server = await findServer(place)
+      return server?.answer === 'busy' ? undefined : { server }
+    },
+    { forMs: recoverySeconds * 1000, everyMs: 50, clock: CLOCK },
+  )
+  if (settled === undefined)
+    throw new Error(`The embedded store in ${dataDir} is starting or stopping, and does not end.`)
+  const { server } = settled
+  return server?.answer === 'ready' ? { connection: socketConnection(server.socketDir) } : undefined
 }
 
 /** Knocks where the server's socket should be, then where a running server says that it is. */
@@ -277,11 +282,8 @@ async function shutDown(
   ] as const) {
     if (await gone()) return
     signal(name)
-    const end = Date.now() + seconds * 1000
-    while (Date.now() < end) {
-      if (await gone()) return
-      await delay(20)
-    }
+    const isGone = async () => (await gone()) || undefined
+    if (await pollUntil(isGone, { forMs: seconds * 1000, everyMs: 20, clock: CLOCK })) return
   }
   throw new Error(`The embedded Postgres in ${place.dataDir} does not stop.`)
 }

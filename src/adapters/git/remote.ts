@@ -2,9 +2,9 @@ import type { Answer } from '../../release/ports/answers.ts'
 import type { App } from '../../release/settings.ts'
 import { type Credentials, gitEnvironment } from './environment.ts'
 import { toServiceError } from './errors.ts'
-import { createScrubber } from './lines.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
+import { createScrubber } from './scrubber.ts'
 import { branchName, type GitAddress, gitAddress, isBranchName } from './values.ts'
 
 export type Heads = Readonly<Record<string, string | null>>

@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { MigrationRisk } from '../../release/settings.ts'
 
 export interface Kind {
@@ -16,7 +17,7 @@ const breaks = (why: string, instead: string): Kind => ({ risk: 'destroys', why,
 const unknown = (why: string, instead?: string): Kind => ({
   risk: 'unknown',
   why,
-  ...(instead !== undefined && { instead }),
+  ...defined({ instead }),
 })
 
 const EXPAND_FIRST = 'Deploy code that no longer uses it first, and take it away in a later release.'

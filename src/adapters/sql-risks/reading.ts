@@ -1,4 +1,5 @@
 import { loadModule, parseSync } from 'libpg-query'
+import { defined } from '../../lib/defined.ts'
 import type { SqlFinding } from '../../release/plan.ts'
 import { KINDS, type Kind, type KindName } from './kinds.ts'
 import { type Context, findingsOf } from './statements.ts'
@@ -19,7 +20,7 @@ export function readRevisions(revisions: readonly (readonly string[])[]): readon
 /** What is said of a kind. */
 export function told({ kind, what }: Found): SqlFinding {
   const { risk, why, instead, breaksOldCode }: Kind = KINDS[kind]
-  return { risk, what, why, ...(instead !== undefined && { instead }), ...(breaksOldCode && { breaksOldCode }) }
+  return { risk, what, why, ...defined({ instead, breaksOldCode }) }
 }
 
 function readText(sql: string, context: Context): readonly Found[] {

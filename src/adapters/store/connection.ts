@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { settlesWithin } from '../../lib/timeout.ts'
 
 /** What went wrong beside any call: a lost connection, a handler's error. Nothing of it is thrown anywhere. */
 export type Report = (what: string, error: unknown) => void
@@ -76,17 +77,4 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
 export function cutWhenSilent(silentMs: number): Socket {
   const socket = new Socket()
   return socket.setTimeout(silentMs, () => socket.destroy(new Error('The store gives no sign of life.')))
-}
-
-/** Waits for work no longer than that; whether it has ended. It goes on by itself. */
-export async function settlesWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms)
-  })
-  try {
-    return await Promise.race([work.then(() => true), timeout])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
+import { CLOCK } from '../../lib/clock.ts'
 import { openWatched, type Report, type WatchedConnection } from './connection.ts'
 
 /** Hears the signs that others give on a channel of the store (LISTEN). */
@@ -61,7 +61,7 @@ export function createListener(config: pg.ClientConfig, channel: string, report:
     },
     next: async (seen, ms, signal) => {
       if (count !== seen) return
-      await delay(ms, undefined, { signal: AbortSignal.any([signal, wake.signal]) }).catch(() => undefined)
+      await CLOCK.sleep(ms, AbortSignal.any([signal, wake.signal]))
     },
     close: async () => {
       closed = true

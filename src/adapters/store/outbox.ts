@@ -1,49 +1,20 @@
-import { type Kysely, type SqlBool, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type pg from 'pg'
-import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
 import type { Report } from './connection.ts'
 import { createListener, type Listener } from './listener.ts'
 import { withLock } from './lock.ts'
+import { OUTBOX_CHANNEL } from './put-message.ts'
 import { present } from './reads.ts'
 import { storable, type Tables } from './schema.ts'
 import type { RunTransaction } from './transaction.ts'
-
-const channel = 'signoff_outbox'
 
 /** In 1973: what is below was meant as a length of time, and would be tried again at once, for ever. */
 const earliestMoment = 1e11
 
 /** While the store can't be reached nobody wakes us. */
 const shortWaitMs = 1000
-
-/**
- * Puts a message into the outbox in this transaction. The same key of the same release and kind is put in once. A card
- * that waits and has not been tried stands for this one too: it is drawn from what is stored when it is sent.
- */
-export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): Promise<void> {
-  const insert = trx.insertInto('outbox').values({
-    kind: message.kind,
-    release: message.kind === 'private' ? null : message.release,
-    key: message.kind === 'card' ? null : message.key,
-    message: canonicalJson(message),
-  })
-  if (message.kind === 'card') {
-    // An update, though it changes nothing: it holds the row, so that whoever tries it next draws what we commit.
-    await insert
-      .onConflict((conflict) =>
-        conflict
-          .column('release')
-          .where(sql<SqlBool>`kind = 'card' and state = 'waiting' and tries = 0`)
-          .doUpdateSet({ kind: 'card' }),
-      )
-      .execute()
-  } else {
-    await insert.onConflict((conflict) => conflict.doNothing()).execute()
-  }
-  await sql`select pg_notify(${channel}, '')`.execute(trx)
-}
 
 export interface OutboxParts {
   readonly db: Kysely<Tables>
@@ -54,7 +25,7 @@ export interface OutboxParts {
 
 /** As the port says. `close` ends its listening connection. */
 export function createOutbox({ db, connect, transaction, report }: OutboxParts): Outbox & { close(): Promise<void> } {
-  const listener: Listener = createListener(connect, channel, report)
+  const listener: Listener = createListener(connect, OUTBOX_CHANNEL, report)
   /** How many signs had come when the outbox was last looked through; later ones are news. */
   let looked = 0
 

@@ -6,7 +6,7 @@ import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import { appendEvents } from './chain.ts'
 import { addSignOff, changeRelease, createRelease, lockRelease, putStep, readNow } from './changes.ts'
-import { putMessage } from './outbox.ts'
+import { putMessage } from './put-message.ts'
 import type { Tables } from './schema.ts'
 
 /** How jobs are put in and claims are looked at inside of a transaction; jobs.ts has both. */

@@ -1,4 +1,6 @@
 /** One release's evidence for an auditor: a JSON bundle, and the same as Markdown that a person can read. */
+
+import { defined } from '../../lib/defined.ts'
 import { EVENTS, type EventType } from '../../release/events.ts'
 import type { EventRow, StoredMessage } from '../../release/record.ts'
 import { type Release, type SignOff, type StepRow, step } from '../../release/release.ts'
@@ -128,11 +130,9 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
     request: {
       by: release.requester,
       at: release.requestedAt.toISOString(),
-      ...(release.reason !== undefined && { reason: release.reason }),
-      ...(release.picks && { picks: release.picks }),
+      ...defined({ reason: release.reason, picks: release.picks }),
     },
-    ...(plan && { plan }),
-    ...(fingerprint !== undefined && { fingerprint }),
+    ...defined({ plan, fingerprint }),
     signOffs: release.signOffs,
     people: peopleOf(release, chained),
     times: Object.fromEntries(
@@ -190,15 +190,15 @@ function peopleOf(release: Release, events: Evidence['chain']['events']): readon
   return [...new Set(pressed.map(({ event }) => event.actor))].map((id) => {
     const theirs = pressed.filter(({ event }) => event.actor === id)
     const name = theirs.map(({ event }) => event.data.name).find(isText) ?? known.find((one) => one.id === id)?.name
-    return { id, ...(name !== undefined && { name }), did: theirs.map(deedOf) }
+    return { id, ...defined({ name }), did: theirs.map(deedOf) }
   })
 }
 
 function deedOf({ id, event: { at, type, data } }: Evidence['chain']['events'][number]): PersonsDeeds['did'][number] {
   const more = type === SIGNED ? data.kind : type === ENDED ? data.state : undefined
   const what = type.replaceAll('_', ' ')
-  const right = isText(data.right) && { right: data.right }
-  return { event: id, at, what: isText(more) ? `${what}: ${more}` : what, ...right }
+  const right = isText(data.right) ? data.right : undefined
+  return { event: id, at, what: isText(more) ? `${what}: ${more}` : what, ...defined({ right }) }
 }
 
 function isText(value: unknown): value is string {
@@ -215,45 +215,41 @@ function done(release: Release): Done {
   const [merge, pick, record, migrate, push, confirm] = (
     ['merge', 'pick', 'record', 'migrate', 'push', 'confirm'] as const
   ).map((name) => step(release, name))
-  const at = (row: StepRow) => row.endedAt && { at: row.endedAt.toISOString() }
-  const commit = (row: StepRow | undefined) => row?.result?.commit && { commit: row.result.commit }
-  return {
-    ...(plan.pullRequest && {
-      pullRequest: {
-        id: plan.pullRequest.id,
-        url: plan.pullRequest.url,
-        ...(merge?.result?.commit !== undefined && { merged: merge.result.commit }),
-      },
-    }),
-    ...(record?.result?.commentUrl !== undefined && { comment: record.result.commentUrl }),
-    ...(plan.hotfix && { picked: { from: plan.hotfix.picks.map(({ from }) => from), ...commit(pick) } }),
-    ...(database && {
-      migrations: {
-        database: database.identity,
-        before: database.revisions,
-        pending: database.pending,
-        ...(migrate?.result?.revisions && { after: migrate.result.revisions }),
-      },
-    }),
-    ...(push && {
-      push: {
-        url: remote.url,
-        branch: remote.branch,
-        from: remote.holds,
-        state: push.state,
-        ...commit(push),
-        ...at(push),
-      },
-    }),
-    ...(confirm?.state === 'done' && {
-      proof: {
-        ...(confirm.result?.said !== undefined && { said: confirm.result.said }),
-        ...commit(confirm),
-        ...(confirm.result?.platformRelease !== undefined && { platformRelease: confirm.result.platformRelease }),
-        ...at(confirm),
-      },
-    }),
-  }
+  const at = (row: StepRow) => row.endedAt?.toISOString()
+  const commit = (row: StepRow | undefined) => row?.result?.commit
+  return defined({
+    pullRequest: plan.pullRequest && {
+      id: plan.pullRequest.id,
+      url: plan.pullRequest.url,
+      ...defined({ merged: commit(merge) }),
+    },
+    comment: record?.result?.commentUrl,
+    picked: plan.hotfix && { from: plan.hotfix.picks.map(({ from }) => from), ...defined({ commit: commit(pick) }) },
+    migrations: database
+      ? {
+          database: database.identity,
+          before: database.revisions,
+          pending: database.pending,
+          ...defined({ after: migrate?.result?.revisions }),
+        }
+      : undefined,
+    push: push && {
+      url: remote.url,
+      branch: remote.branch,
+      from: remote.holds,
+      state: push.state,
+      ...defined({ commit: commit(push), at: at(push) }),
+    },
+    proof:
+      confirm?.state === 'done'
+        ? defined({
+            said: confirm.result?.said,
+            commit: commit(confirm),
+            platformRelease: confirm.result?.platformRelease,
+            at: at(confirm),
+          })
+        : undefined,
+  })
 }
 
 function ending({ state, endedAt, endedBy, endReason, problem }: Release): Pick<Evidence, 'end'> {
@@ -261,9 +257,7 @@ function ending({ state, endedAt, endedBy, endReason, problem }: Release): Pick<
   return {
     end: {
       state,
-      ...(endedBy && { by: endedBy }),
-      ...(endReason !== undefined && { reason: endReason }),
-      ...(problem && { problem }),
+      ...defined({ by: endedBy, reason: endReason, problem }),
     },
   }
 }

@@ -1,5 +1,6 @@
 /** Checks the record: that no event was changed, taken out, added, moved or cut off since it was written. */
 import { hash } from 'node:crypto'
+import { defined } from '../../lib/defined.ts'
 import type { ChainRow, StoredChain } from '../../release/record.ts'
 
 export type ChainFinding =
@@ -109,7 +110,7 @@ function besides(text: string): string | undefined {
 
 function releaseOf({ text }: ChainRow): { release?: number } {
   const { release } = JSON.parse(text.slice(FIRST_HASH.length))
-  return release === undefined ? {} : { release }
+  return defined({ release })
 }
 
 /** An ISO 8601 time in UTC as Postgres writes it: without the zeros at its end. */

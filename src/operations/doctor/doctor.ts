@@ -1,4 +1,5 @@
 /** Looks at everything that a release needs, one line a check. */
+import { defined } from '../../lib/defined.ts'
 import { runWithTimeout } from '../../lib/timeout.ts'
 
 /** ✓ good · ! goes on, and somebody should look · ✗ releases will not work. */
@@ -57,7 +58,7 @@ export function odd(says: string, mend: string): Finding {
 }
 
 export function wrong(says: string, mend?: string): Finding {
-  return { mark: '✗', says, ...(mend === undefined ? {} : { mend }) }
+  return { mark: '✗', says, ...defined({ mend }) }
 }
 
 function messageOf(error: unknown): string {

@@ -28,7 +28,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'look once, without letting a cut-off effect settle',
-    file: 'src/worker/retry.ts',
+    file: 'src/lib/retry.ts',
     find: 'const isLast = clock.now() >= end',
     replace: 'const isLast = clock.now() >= end || forMs > 0',
     tests: [MATRIX],

@@ -1,4 +1,5 @@
 /** All checks of a role, in the order in which they are printed. */
+import { defined } from '../../../lib/defined.ts'
 import type { Bitbucket } from '../../../release/ports/bitbucket.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
 import type { Git } from '../../../release/ports/git.ts'
@@ -66,7 +67,7 @@ function worldChecks(
     ...each((app, environment) =>
       alembicChecks(app, environment, {
         look: migrations,
-        ...(alembicProblem === undefined ? {} : { problemOf: alembicProblem }),
+        ...defined({ problemOf: alembicProblem }),
       }),
     ),
   ]

@@ -1,5 +1,6 @@
 /** Slack: tokens, scopes, channels and user groups. */
 import { parse } from 'yaml'
+import { defined } from '../../../lib/defined.ts'
 import { groupsOf } from '../../../release/policy.ts'
 import type { Answer } from '../../../release/ports/answers.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
@@ -75,7 +76,7 @@ export function createSlackProbe(settings: {
       value: {
         team: String(answer.body.team ?? ''),
         bot: String(answer.body.user ?? ''),
-        ...(scopes === null ? {} : { scopes: scopes.split(',').map((scope) => scope.trim()) }),
+        ...defined({ scopes: scopes?.split(',').map((scope) => scope.trim()) }),
         // The header counts whole seconds; it is half a second behind on the average.
         ...(Number.isNaN(date) ? {} : { skewMs: now - (date + 500) }),
       },

@@ -1,0 +1,12 @@
+/** Hides a secret, plainly written, percent-encoded or as Basic credentials, and whatever stands before an @ in a URL. */
+export function createScrubber(credentials: { username: string; password: string } | undefined) {
+  const hidden = [
+    credentials?.password,
+    credentials && encodeURIComponent(credentials.password),
+    credentials && Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64'),
+  ].filter((text): text is string => text !== undefined && text !== '')
+  return (text: string): string =>
+    hidden
+      .reduce((scrubbed, secret) => scrubbed.replaceAll(secret, '[hidden]'), text)
+      .replaceAll(/(\b\w{1,32}:\/\/)[^\s/@'"]{1,1024}@/g, '$1')
+}

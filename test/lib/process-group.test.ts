@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { createLineReader } from '../../src/lib/lines.ts'
+import { type GroupCall, type GroupEnded, runInGroup } from '../../src/lib/process-group.ts'
+
+const PATH = process.env.PATH ?? '/usr/bin:/bin'
+
+/** Runs a shell program, and gives how it ended, the lines that it wrote, and how long it took. */
+async function run(
+  script: string,
+  options: Partial<GroupCall> & { onLine?: (line: string) => void } = {},
+): Promise<GroupEnded & { stdout: string[]; stderr: string[]; ms: number }> {
+  const { onLine = () => {}, ...call } = options
+  const [stdout, stderr]: [string[], string[]] = [[], []]
+  const into = (lines: string[]) =>
+    createLineReader(
+      (line) => {
+        lines.push(line)
+        onLine(line)
+      },
+      { longest: 1000, breaks: '\n' },
+    )
+  const started = performance.now()
+  const ended = await runInGroup({
+    command: ['/bin/sh', '-c', script],
+    directory: '/',
+    environment: { PATH },
+    stdout: into(stdout),
+    stderr: into(stderr),
+    timeoutMs: 30_000,
+    graceMs: 10_000,
+    orphanMs: 10_000,
+    ...call,
+  })
+  return { ...ended, stdout, stderr, ms: performance.now() - started }
+}
+
+/** What has ended and waits to be reaped does not run. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return /^[^ZX]$/.test(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? 'X')
+}
+
+const pidsIn = (lines: readonly string[]) => lines.flatMap((line) => /^pid (\d+)$/.exec(line)?.[1] ?? []).map(Number)
+
+async function expectNothingRuns(lines: readonly string[], count: number): Promise<void> {
+  const pids = pidsIn(lines)
+  expect(pids).toHaveLength(count)
+  const left: number[] = []
+  for (const pid of pids) if (await isRunning(pid)) left.push(pid)
+  for (const pid of left) process.kill(pid, 'SIGKILL')
+  expect(left).toEqual([])
+}
+
+describe('a program in a group of its own', () => {
+  it('gets its directory, its environment and nothing on standard input, and gives its lines and its exit code', async () => {
+    const ended = await run('pwd; env | sort; cat; echo said >&2; exit 3', { environment: { PATH, ONLY: 'this' } })
+    expect(ended).toMatchObject({ started: true, exitCode: 3, stderr: ['said'] })
+    expect(ended).not.toHaveProperty('stopped')
+    // The shell itself adds PWD and the like.
+    expect(ended.stdout.filter((line) => !/^(_|OLDPWD|PWD|SHLVL)=/.test(line))).toEqual([
+      '/',
+      'ONLY=this',
+      `PATH=${PATH}`,
+    ])
+  })
+
+  it('gets what is meant for standard input', async () => {
+    const input = `${'x'.repeat(900)}\n`.repeat(300)
+    expect(await run('cat | wc -c | tr -d " "', { input })).toMatchObject({ exitCode: 0, stdout: ['270300'] })
+    expect(await run('exit 0', { input })).toMatchObject({ started: true, exitCode: 0 })
+  })
+
+  it('that is not there, or whose directory is not there, has not started', async () => {
+    expect(await run('', { command: ['/nonexistent/program'] })).toMatchObject({ started: false, error: 'ENOENT' })
+    expect(await run('true', { directory: '/nonexistent' })).toMatchObject({ started: false, error: 'ENOENT' })
+  })
+
+  it('does not start when it was stopped before', async () => {
+    const ended = await run('echo started', { signal: AbortSignal.abort() })
+    expect(ended).toMatchObject({ started: false, stdout: [] })
+    expect(ended).not.toHaveProperty('error')
+  })
+
+  it('is asked to end when the signal aborts, with all that it has started', async () => {
+    const stop = new AbortController()
+    const ended = await run('sleep 300 & printf "pid %d\\npid %d\\n" $! $$; wait', {
+      signal: stop.signal,
+      onLine: () => stop.abort(),
+    })
+    expect(ended).toMatchObject({ started: true, exitCode: undefined, stopped: 'aborted' })
+    expect(ended.ms).toBeLessThan(9_000)
+    await expectNothingRuns(ended.stdout, 2)
+  })
+
+  it('is asked to end at the time limit, and may end in its own way', async () => {
+    const ended = await run('trap "echo tidied; exit 7" TERM; echo pid $$; while :; do sleep 0.05; done', {
+      timeoutMs: 500,
+    })
+    expect(ended).toMatchObject({ started: true, exitCode: 7, stopped: 'timed out' })
+    expect(ended.stdout).toContain('tidied')
+    await expectNothingRuns(ended.stdout, 1)
+  })
+
+  it('is killed when it does not end, with what it has started', async () => {
+    const ended = await run("trap '' TERM; (while :; do sleep 0.05; done) & echo pid $!; echo pid $$; wait; wait", {
+      timeoutMs: 300,
+      graceMs: 300,
+    })
+    expect(ended).toMatchObject({ started: true, exitCode: undefined, stopped: 'timed out' })
+    await expectNothingRuns(ended.stdout, 2)
+  })
+
+  it('leaves nothing behind when it ends by itself', async () => {
+    const holding = await run('sleep 300 & echo pid $!; exit 0', { orphanMs: 100 })
+    expect(holding).toMatchObject({ started: true, exitCode: 0 })
+    expect(holding).not.toHaveProperty('stopped')
+    await expectNothingRuns(holding.stdout, 1)
+    // Nothing waits for one that has closed its output.
+    const silent = await run('sleep 300 >/dev/null 2>&1 </dev/null & echo pid $!; exit 0')
+    expect(silent).toMatchObject({ started: true, exitCode: 0 })
+    expect(silent.ms).toBeLessThan(9_000)
+    await expectNothingRuns(silent.stdout, 1)
+    const stubborn = "(trap '' TERM; while :; do sleep 0.05; done) >/dev/null 2>&1 </dev/null & echo pid $!; sleep 0.1"
+    const killed = await run(stubborn, { graceMs: 300 })
+    expect(killed).toMatchObject({ started: true, exitCode: 0 })
+    await expectNothingRuns(killed.stdout, 1)
+  })
+
+  it('lets what it has started finish, and reads that too', async () => {
+    const ended = await run('(sleep 0.3; echo late) & exit 0')
+    expect(ended).toMatchObject({ exitCode: 0, stdout: ['late'] })
+  })
+
+  it('that another signal has ended was not stopped by us', async () => {
+    const ended = await run('kill -9 $$')
+    expect(ended).toMatchObject({ started: true, exitCode: undefined })
+    expect(ended).not.toHaveProperty('stopped')
+  })
+
+  it('is ended when what it says can’t be taken, and that is thrown', async () => {
+    const lines: string[] = []
+    const taking = run('echo pid $$; sleep 300', {
+      onLine: (line) => {
+        lines.push(line)
+        throw new Error('not taken')
+      },
+    })
+    await expect(taking).rejects.toThrow('not taken')
+    await expectNothingRuns(lines, 1)
+  })
+
+  it('does not wait for what has ended and is not reaped', async () => {
+    // Puts a process into the group whose parent is outside of it and does not look.
+    const program = `
+      $| = 1;
+      my $group = getpgrp(0);
+      my $outside = fork;
+      if (!$outside) {
+        setpgrp(0, 0);
+        open(STDOUT, '>', '/dev/null');
+        open(STDERR, '>', '/dev/null');
+        if (!fork) { setpgrp(0, $group); exit }
+        sleep 300;
+      }
+      print "pid $outside\\n";
+      select(undef, undef, undef, 0.5)`
+    const ended = await run('', { command: ['perl', '-e', program], graceMs: 5_000 })
+    try {
+      expect(ended).toMatchObject({ started: true, exitCode: 0, stderr: [] })
+      expect(ended.ms).toBeLessThan(4_000)
+    } finally {
+      for (const pid of pidsIn(ended.stdout)) process.kill(pid, 'SIGKILL')
+    }
+  })
+
+  it('ends with the process that runs it', async () => {
+    const module = new URL('../../src/lib/process-group.ts', import.meta.url).href
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--input-type=module',
+      '-e',
+      `const { runInGroup } = await import(${JSON.stringify(module)})
+       const reader = { add: (text) => { process.stdout.write(text, () => process.exit(0)) }, end() {} }
+       runInGroup({
+         command: ['/bin/sh', '-c', 'trap "" TERM; echo pid $$; while :; do sleep 0.05; done'], directory: '/',
+         environment: { PATH: process.env.PATH }, stdout: reader, stderr: reader,
+         timeoutMs: 30000, graceMs: 30000, orphanMs: 30000,
+       })
+       setTimeout(() => {}, 30000)`,
+    ])
+    const lines = stdout.split('\n')
+    await sleep(100)
+    await expectNothingRuns(lines, 1)
+  })
+})
