@@ -1,9 +1,9 @@
 /** Reads `releases.yml`: every problem in it at once, or the apps that it declares. */
 import { isAbsolute, resolve } from 'node:path'
-import { digest } from '../lib/canonical-json.ts'
 import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
 import { herokuAppOf, isHerokuGitUrl } from './addresses.ts'
 import { type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
+import { digestsOf } from './digests.ts'
 import { milliseconds } from './durations.ts'
 import { explainIssues, isRecord, type PlacedProblem, pathInWords } from './explain.ts'
 import {
@@ -185,10 +185,6 @@ function appOf(name: string, entry: AppEntry, directory: string): App {
   }
 }
 
-/**
- * The digest is over the entry as written with its defaults filled in, and over what the app says of its repository.
- * Paths count as written: bot and worker may keep their files in different places.
- */
 function environmentOf(
   app: Omit<App, 'environments'>,
   name: string,
@@ -216,12 +212,12 @@ function environmentOf(
     channel: entry.channel,
     announce: entry.announce,
     ...(entry.sign_off === 'none' ? {} : { signOff: signOffOf(entry.sign_off) }),
-  } satisfies Omit<Environment, 'digest'>
+  } satisfies Omit<Environment, 'digests'>
   const { migrations } = declared
   return {
     ...declared,
     ...(migrations === undefined ? {} : { migrations: onThisHost(migrations, directory) }),
-    digest: digest({ app: app.name, repository: app.repository, gitUrl: app.gitUrl, environment: declared }),
+    digests: digestsOf(app, declared),
   }
 }
 

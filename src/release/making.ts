@@ -3,6 +3,7 @@
  * the new one is made, and its planning is enqueued.
  */
 
+import { currentConfiguration } from './configuration.ts'
 import { type Attribution, end } from './course.ts'
 import { missingWorker } from './deadlines.ts'
 import { nameOf, type Refused } from './deeds.ts'
@@ -52,6 +53,7 @@ export async function makeRelease(
     return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
   }
   const missing = await missingWorker(store)
+  const configuration = await currentConfiguration(store, environment)
   const replaces = again?.replaces
   const forEmergency = again?.as === 'plan for an emergency' && ({ forEmergency: true } as const)
   const outcome = await store.transaction(async (tx) => {
@@ -64,7 +66,7 @@ export async function makeRelease(
       environment: environment.name,
       kind: command.kind,
       requester: { id: person.id, name: person.name },
-      configuration: environment.digest,
+      configuration,
       requestKey: command.key,
       ...(command.responseUrl !== undefined && { responseUrl: command.responseUrl }),
       ...(command.reason !== undefined && { reason: command.reason }),

@@ -4,6 +4,7 @@
  */
 
 import { nearestFirst } from '../lib/edit-distance.ts'
+import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, missingWorker } from './deadlines.ts'
 import {
   type ActionRequest,
@@ -127,7 +128,7 @@ export function createReleaseService(ports: {
       if (isDone || (isKeyed && release.attempt !== known.attempt)) {
         return { refused: { gate: 'already_decided', number, state: release.state, by: nameOf(person) } }
       }
-      if (STARTS.includes(action) && release.configuration !== environment.digest) {
+      if (STARTS.includes(action) && !isSameConfiguration(release.configuration, environment)) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
       return deed(tx, { release, environment, person, asked })
@@ -176,13 +177,14 @@ export function createReleaseService(ports: {
       if ('refused' in person) return person
       const missing = await missingWorker(store)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
+      const configuration = await currentConfiguration(store, found.environment)
       await store.transaction((tx) =>
         tx.enqueue({
           kind: 'preview',
           id: asked.key,
           app: asked.app,
           environment: asked.environment,
-          configuration: found.environment.digest,
+          configuration,
           user: person.id,
           asked: tx.now.toISOString(),
           ...(asked.responseUrl !== undefined && { responseUrl: asked.responseUrl }),

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type HotfixCommand, parseDeploy, parseHotfix, RESERVED_WORDS } from '../../src/release/command.ts'
 import type { App, Environment } from '../../src/release/settings.ts'
+import { digests } from '../support/builders.ts'
 
 function app(name: string, environments: Record<string, string>): App {
   return {
@@ -17,7 +18,7 @@ function app(name: string, environments: Record<string, string>): App {
         remote: { name: 'origin', url: `https://git.example/${name}-${environment}.git`, branch, platform: 'git' },
         channel: '#product',
         announce: 'off',
-        digest: '0'.repeat(64),
+        digests: digests('0'),
       }),
     ),
   }
