@@ -1,5 +1,5 @@
 /**
- * The grammar of what people type after `/deploy` and `/hotfix` (DESIGN.md §6.3). Pure: text and apps in, a value out.
+ * The grammar of what people type after `/deploy` and `/hotfix`. Pure: text and apps in, a value out.
  * Nothing defaults to an environment; what can't be read with certainty is answered with help and the reason.
  */
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'

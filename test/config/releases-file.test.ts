@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { readReleases } from '../../src/config/releases-file.ts'
 import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
 
-/** The example of DESIGN.md §6.2, line for line. */
+/** Two environments with every key of the first edition, written out. */
 const EXAMPLE = `slack:
   progress: lines
 apps:
@@ -212,7 +212,9 @@ describe('a mistake in releases.yml is told with its line', () => {
       'key far from any known',
       'progress: lines',
       'zzzzzzzz: 1',
-      ['releases.yml:2: slack.zzzzzzzz is not a known key; the nearest is progress (known here: progress)'],
+      [
+        'releases.yml:2: slack.zzzzzzzz is not a known key; the nearest is progress (known here: progress, direct_messages)',
+      ],
     ],
     [
       'missing key',
@@ -622,7 +624,31 @@ describe('the JSON Schema', () => {
     expect(validate(parse(changed(from, to)))).toBe(false)
   })
 
-  it('describes its keys, for editors', () => {
-    expect(JSON.stringify(releasesJsonSchema())).toContain('The branch that this environment follows')
+  it('describes every key for editors, with examples that it takes', () => {
+    const keys = keysOf(releasesJsonSchema())
+    expect(keys.map(([path]) => path)).toEqual(
+      expect.arrayContaining(['slack.progress', 'apps.*.environments.*.remote']),
+    )
+    expect(keys.length).toBeGreaterThan(50)
+    for (const [path, { description, examples, ...key }] of keys) {
+      expect(description, path).toMatch(/^[A-Z].{9,}[^.]$|^(true|flask): .{9,}[^.]$/)
+      expect(examples, path).toBeInstanceOf(Array)
+      const takes = new Ajv2020().compile(key)
+      expect(examples, path).not.toHaveLength(0)
+      for (const example of examples as unknown[])
+        expect(takes(example), `${path}: ${JSON.stringify(example)}`).toBe(true)
+    }
   })
+
+  /** The schemas of all keys and of what stands behind names, by their paths. */
+  function keysOf(schema: unknown, path: readonly string[] = []): readonly [string, Record<string, unknown>][] {
+    if (typeof schema !== 'object' || schema === null) return []
+    const { properties = {}, additionalProperties, items, anyOf = [] } = schema as Record<string, object>
+    const named = typeof additionalProperties === 'object' ? { ...properties, '*': additionalProperties } : properties
+    const within = Object.entries(named).flatMap(([key, each]): readonly [string, Record<string, unknown>][] => {
+      const place = [...path, key]
+      return [[place.join('.'), each], ...keysOf(each, place)]
+    })
+    return [...within, ...keysOf(items, path), ...Object.values(anyOf).flatMap((form) => keysOf(form, path))]
+  }
 })
