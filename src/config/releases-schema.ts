@@ -1,6 +1,6 @@
 /** The shape of `releases.yml`: what is checked, completed by editors, and typed, from one source. */
 import { z } from 'zod'
-import { COMMIT_PATTERN, RESERVED_WORDS } from '../release/command.ts'
+import { COMMIT_PATTERN, NEWER_RESERVED_WORDS, RESERVED_WORDS } from '../release/command.ts'
 import { freezesSchema, timeZoneSchema } from './schema/calendar.ts'
 import { environmentSchema } from './schema/environment.ts'
 import { gitUrl, text } from './schema/shapes.ts'
@@ -8,9 +8,16 @@ import { webhooksSchema } from './schema/webhooks.ts'
 import { workerGroupsSchema } from './schema/worker-groups.ts'
 
 /** A name of an app or environment: it is typed in commands, so nothing there may read as something else. */
-const name = text(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and -, beginning with a letter')
-  .refine((value) => !RESERVED_WORDS.some((word) => word === value), 'is a word of the commands')
-  .refine((value) => !COMMIT_PATTERN.test(value), 'reads as a commit (4 to 40 hex digits)')
+function nameOf(what: 'app' | 'environment', newlyReserved: string) {
+  const isOneOf = (words: readonly string[], value: string) => words.includes(value)
+  return text(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and -, beginning with a letter')
+    .refine((value) => !isOneOf(RESERVED_WORDS, value), 'is a word of the commands')
+    .refine((value) => !isOneOf(NEWER_RESERVED_WORDS[what], value), newlyReserved)
+    .refine((value) => !COMMIT_PATTERN.test(value), 'reads as a commit (4 to 40 hex digits)')
+}
+
+const appName = nameOf('app', 'is now a command of /deploy: give the app another name')
+const environmentName = nameOf('environment', 'is now a word of /deploy lock: give the environment another name')
 
 /** The examples that editors show. */
 const ENVIRONMENT = {
@@ -31,7 +38,7 @@ export const appSchema = z.strictObject({
   }),
   environments: z
     .record(
-      name,
+      environmentName,
       environmentSchema.meta({ description: 'An environment, by the name that people type', examples: [ENVIRONMENT] }),
     )
     .refine((all) => Object.keys(all).length > 0, 'needs an environment')
@@ -60,7 +67,7 @@ export const releasesSchema = z.strictObject({
   webhooks: webhooksSchema,
   workers: workerGroupsSchema,
   apps: z
-    .record(name, appSchema.meta({ description: 'An app, by the name that people type', examples: [APP] }))
+    .record(appName, appSchema.meta({ description: 'An app, by the name that people type', examples: [APP] }))
     .refine((all) => Object.keys(all).length > 0, 'needs an app')
     .meta({ description: 'The apps, by name: repositories with their environments', examples: [{ api: APP }] }),
 })

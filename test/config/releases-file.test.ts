@@ -482,6 +482,23 @@ describe('a mistake in releases.yml is told with its line', () => {
     expect(found.join()).not.toContain('marker')
   })
 
+  it.each(['lock', 'unlock', 'rollback', 'bad', 'good', 'report'])('an app called %s: now a command', (word) => {
+    expect(problems(changed('  api:', `  ${word}:`))).toEqual([
+      `releases.yml:4: apps.${word} is now a command of /deploy: give the app another name`,
+    ])
+    // What is typed after the app is no command: an environment may be called so.
+    expect(
+      problems(changed('      integration:', `      ${word}:`).replace('promotes: integration', `promotes: ${word}`)),
+    ).toEqual([])
+  })
+
+  it('an environment called all: now a word of a command', () => {
+    expect(problems(changed('      production:', '      all:'))).toEqual([
+      `releases.yml:27: ${at}.all is now a word of /deploy lock: give the environment another name`,
+    ])
+    expect(problems(changed('  api:', '  all:'))).toEqual([])
+  })
+
   it('also inside of an app whose name is wrong', () => {
     expect(problems(changed('  api:', '  Api:').replace('qa: 1', 'qua: 1'))).toEqual([
       'releases.yml:4: apps.Api must be lower-case letters, digits and -, beginning with a letter',
