@@ -6,6 +6,7 @@ import type { PersonName, PostedMessage } from '../../release/terms.ts'
 import { mayBecome, RELEASE_STATES } from '../../release/terms.ts'
 import { readCurrent, readRelease, readReleaseByRequest } from './reads.ts'
 import { type ReleaseTable, storable, type Tables } from './schema.ts'
+import { minimumVersion } from './version.ts'
 
 /**
  * As Transaction.createRelease. The row that holds the last number is locked first, so requests that race stand in line
@@ -147,10 +148,9 @@ export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow
     .execute()
 }
 
-/** The transaction's time, to the millisecond. */
-export async function readNow(db: Kysely<Tables>): Promise<Date> {
-  const { now } = await db
-    .selectNoFrom(sql<Date>`date_trunc('milliseconds', now())`.as('now'))
+/** The transaction's time, to the millisecond, and the lowest version of the program that may work on the store. */
+export function readNow(db: Kysely<Tables>): Promise<{ now: Date; minimum: number }> {
+  return db
+    .selectNoFrom([sql<Date>`date_trunc('milliseconds', now())`.as('now'), minimumVersion.as('minimum')])
     .executeTakeFirstOrThrow()
-  return now
 }

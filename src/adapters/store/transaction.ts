@@ -7,6 +7,7 @@ import { appendEvents } from './chain.ts'
 import { addSignOff, changeRelease, createRelease, lockRelease, putStep, readNow } from './changes.ts'
 import { putMessage } from './outbox.ts'
 import type { Tables } from './schema.ts'
+import type { VersionWatch } from './version.ts'
 
 /** How jobs are put in and claims are looked at inside of a transaction; jobs.ts has both. */
 export interface JobsInTransaction {
@@ -28,14 +29,14 @@ const attempts = 6
  * locked. One that loses against another (deadlock, serialization, the index that keeps one release an environment) is
  * rolled back whole and run again.
  */
-export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction): RunTransaction {
+export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction, version: VersionWatch): RunTransaction {
   return async (work, options = {}) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await db
           .transaction()
           .setIsolationLevel('read committed')
-          .execute((trx) => runOnce(trx, jobs, work, options.as))
+          .execute((trx) => runOnce(trx, jobs, version, work, options.as))
       } catch (error) {
         if (attempt === attempts || !lostToAnother(error)) throw error
         await delay(Math.random() * 20 * attempt)
@@ -47,10 +48,13 @@ export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction):
 async function runOnce<T>(
   trx: Kysely<Tables>,
   jobs: JobsInTransaction,
+  version: VersionWatch,
   work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
   claim: Claim | undefined,
 ): Promise<T> {
   if (claim !== undefined) await jobs.holdClaim(trx, claim)
+  const { now, minimum } = await readNow(trx)
+  version.assertMayWork(minimum)
   const events: ReleaseEvent[] = []
   let broken: { by: unknown } | undefined
   const call = async <R>(called: Promise<R>): Promise<R> => {
@@ -62,7 +66,7 @@ async function runOnce<T>(
     }
   }
   const tx: Transaction = {
-    now: await readNow(trx),
+    now,
     createRelease: (release) => call(createRelease(trx, release)),
     lockRelease: (number) => call(lockRelease(trx, number)),
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
