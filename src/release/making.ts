@@ -57,6 +57,7 @@ export async function makeRelease(
   const replaces = again?.replaces
   const forEmergency = again?.as === 'plan for an emergency' && ({ forEmergency: true } as const)
   const outcome = await store.transaction(async (tx) => {
+    await tx.lockEnvironment(environment.app, environment.name)
     if (again !== undefined) {
       const instead = await replace(tx, again, environment, person)
       if (instead !== undefined) return instead

@@ -120,6 +120,8 @@ export function createReleaseService(ports: {
     const isKeyed = key !== undefined && CAN_COME_BACK.includes(action)
     const isDone = isKeyed && (await store.events(number)).some(({ data }) => data.delivery === key)
     const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
+      // Before the release: what it does may start it.
+      await tx.lockEnvironment(known.app, known.environment)
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })

@@ -50,6 +50,31 @@ export async function createRelease(
   return { made }
 }
 
+/** As Transaction.lockEnvironment. */
+export async function lockEnvironment(trx: Kysely<Tables>, app: string, environment: string): Promise<void> {
+  await environmentRow(trx, ALL).forShare().execute()
+  const place = { app, environment }
+  const found = await environmentRow(trx, place).forUpdate().executeTakeFirst()
+  if (found !== undefined) return
+  // Whoever makes it at the same moment is waited for: an update, though it changes nothing, locks what they have made.
+  await trx
+    .insertInto('environment_row')
+    .values(place)
+    .onConflict((conflict) => conflict.columns(['app', 'environment']).doUpdateSet(place))
+    .execute()
+}
+
+/** As Transaction.lockAllEnvironments. */
+export async function lockAllEnvironments(trx: Kysely<Tables>): Promise<void> {
+  await environmentRow(trx, ALL).forUpdate().execute()
+}
+
+const ALL = { app: '', environment: '' }
+
+function environmentRow(trx: Kysely<Tables>, { app, environment }: typeof ALL) {
+  return trx.selectFrom('environment_row').select('app').where('app', '=', app).where('environment', '=', environment)
+}
+
 /**
  * As Transaction.lockRelease. Two statements on purpose: the one that waits for the lock would see the sign-offs and
  * steps of before the wait. Rows that refer to the release may still be added by others (no key update).

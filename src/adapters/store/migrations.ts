@@ -13,6 +13,7 @@ const migrations: Record<string, Migration> = {
   '005 forgetting': { up: makeForgetting },
   '006 evidence': { up: keepOutcomes },
   '007 versions': { up: makeVersion },
+  '008 environments': { up: makeEnvironments },
 }
 
 /**
@@ -214,4 +215,15 @@ async function makeVersion(db: Kysely<unknown>): Promise<void> {
   await sql`create table store_version (minimum integer not null)`.execute(db)
   await sql`insert into store_version (minimum) values (0)`.execute(db)
   await sql`create unique index store_version_is_one_row on store_version ((true))`.execute(db)
+}
+
+/** Rows to be locked: one for each environment, made when it is first locked, and the row of all, without names. */
+async function makeEnvironments(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table environment_row (
+      app text not null,
+      environment text not null,
+      primary key (app, environment)
+    )`.execute(db)
+  await sql`insert into environment_row (app, environment) values ('', '')`.execute(db)
 }

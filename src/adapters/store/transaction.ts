@@ -4,7 +4,16 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { ReleaseEvent, Transaction } from '../../release/ports/store.ts'
 import { appendEvents } from './chain.ts'
-import { addSignOff, changeRelease, createRelease, lockRelease, putStep, readNow } from './changes.ts'
+import {
+  addSignOff,
+  changeRelease,
+  createRelease,
+  lockAllEnvironments,
+  lockEnvironment,
+  lockRelease,
+  putStep,
+  readNow,
+} from './changes.ts'
 import { putMessage } from './outbox.ts'
 import type { Tables } from './schema.ts'
 import type { VersionWatch } from './version.ts'
@@ -67,6 +76,8 @@ async function runOnce<T>(
   }
   const tx: Transaction = {
     now,
+    lockEnvironment: (app, environment) => call(lockEnvironment(trx, app, environment)),
+    lockAllEnvironments: () => call(lockAllEnvironments(trx)),
     createRelease: (release) => call(createRelease(trx, release)),
     lockRelease: (number) => call(lockRelease(trx, number)),
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
