@@ -46,7 +46,7 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   const { startSignoff } = await import('./cli/start.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const scrub = createScrubber(configuration.secrets)
-  let running: { stop(): Promise<void> } | undefined
+  let running: { stop(): Promise<void>; readonly superseded: AbortSignal } | undefined
   let isToldToStop = false
   const stop = () => {
     if (!isToldToStop) setTimeout(() => process.exit(NOT_GOOD), STOPPED_WITHIN_MS).unref()
@@ -64,8 +64,9 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
   process.once('disconnect', stop)
   try {
     running = await startSignoff(configuration, pace)
-    if (isToldToStop) stop()
-    else process.send?.('ready')
+    if (isToldToStop || running.superseded.aborted) return stop()
+    running.superseded.addEventListener('abort', stop)
+    process.send?.('ready')
   } catch (error) {
     complain([`Signoff could not start: ${scrub(error instanceof Error ? error.message : 'unknown cause')}`])
     process.exit(NOT_GOOD)

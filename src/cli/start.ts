@@ -36,6 +36,8 @@ export interface Pace {
 export interface Running {
   readonly port: number
   readonly log: Log
+  /** Aborts when a newer version of Signoff has opened the store: this process takes no more work, and is to be stopped. */
+  readonly superseded: AbortSignal
   /** Looks at the world of what awaits sign-off now; only where the worker runs. */
   readonly look?: () => Promise<void>
   /** Expires and reminds now; only where the bot runs. */
@@ -105,6 +107,7 @@ export async function startSignoff(
     return {
       port: health.port,
       log,
+      superseded: opened.superseded,
       ...(worker && { look: worker.look }),
       ...(bot && { tick: bot.tick }),
       stop: () => {
@@ -133,6 +136,8 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
   const report = (what: string, err: unknown) => log.warn({ err, what }, 'the store had trouble')
   const opened = await openStore({ pool, role, report, ...(pace.jobTiming && { timing: pace.jobTiming }) })
   stops.push(() => opened.close())
+  const said = 'a newer version of Signoff uses the store: this process takes no more work and stops'
+  opened.superseded.addEventListener('abort', () => log.warn({}, said), { once: true })
   return opened
 }
 

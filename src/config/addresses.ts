@@ -25,6 +25,16 @@ export function gitUrlProblem(text: string): string | undefined {
   return webAddressProblem(url) ?? (url.pathname.length > 1 ? undefined : 'must hold the path of a repository')
 }
 
+/** Why a request may not be sent to this address, as `gitUrlProblem` says it. Good are https, and http on this machine. */
+export function webUrlProblem(text: string): string | undefined {
+  const url = /^https?:\/\/[^\s\p{C}\\]+$/iu.test(text) ? parsed(text) : undefined
+  if (url === undefined) return 'must be an https URL'
+  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password'
+  if (url.hash !== '') return 'must not hold #'
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'must be https; plain http is for this machine only'
+  return undefined
+}
+
 /** The same text for addresses that lead to the same place. */
 export function sameGitUrl(text: string): string {
   const url = text.startsWith('/') ? undefined : parsed(text)

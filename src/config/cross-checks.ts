@@ -2,8 +2,9 @@
 import { nearestFirst } from '../lib/edit-distance.ts'
 import type { Platform } from '../release/settings.ts'
 import { herokuAppOf, isHerokuGitUrl, sameGitUrl } from './addresses.ts'
-import type { PlacedProblem } from './explain.ts'
-import type { RemoteEntry, SignOffEntry } from './releases-schema.ts'
+import { isRecord, type PlacedProblem } from './explain.ts'
+import type { RemoteEntry } from './schema/environment.ts'
+import type { SignOffEntry } from './schema/sign-off.ts'
 import type { Path } from './yaml-source.ts'
 
 /** An environment's parts, each absent when it does not read well by itself: what can be checked is checked. */
@@ -14,7 +15,12 @@ export interface DeclaredEnvironment {
   readonly branch?: string
   readonly promotes?: string
   readonly isPinned: boolean
+  /** Without a request. */
+  readonly deploysItself: boolean
+  readonly hasOrder: boolean
   readonly remote?: RemoteEntry
+  /** The entries of a list as they are written; absent where there is one entry or none. */
+  readonly migrationList?: readonly unknown[]
   readonly rules?: SignOffEntry
 }
 
@@ -34,7 +40,10 @@ export function explainTogether(declared: Declared): {
       ...sharedRemotes(declared.environments),
       ...declared.environments.flatMap((environment) => [
         ...promotionProblems(environment, declared),
+        ...orderProblems(environment),
+        ...deploysProblems(environment),
         ...platformProblems(environment),
+        ...migrationProblems(environment),
         ...peopleProblems(environment),
       ]),
     ],
@@ -95,6 +104,37 @@ function promotionProblems(environment: DeclaredEnvironment, declared: Declared)
     : []
 }
 
+function orderProblems({ hasOrder, promotes, path }: DeclaredEnvironment): readonly PlacedProblem[] {
+  if (!hasOrder || promotes !== undefined) return []
+  return [{ path: [...path, 'order'], text: 'is for environments with promotes: there is nothing to be proven on' }]
+}
+
+function deploysProblems(environment: DeclaredEnvironment): readonly PlacedProblem[] {
+  const { deploysItself, promotes, rules, path } = environment
+  if (!deploysItself) return []
+  const place = [...path, 'deploys']
+  return [
+    ...(promotes === undefined ? [] : [{ path: place, text: 'must be on request where an environment is promoted' }]),
+    ...(rules === undefined || rules === 'none' ? [] : [{ path: place, text: 'must be on request where people sign' }]),
+  ]
+}
+
+/** People tell the databases of a list apart by their names. */
+function migrationProblems({ migrationList = [], path }: DeclaredEnvironment): readonly PlacedProblem[] {
+  const seen = new Set<string>()
+  return migrationList.flatMap((entry, index) => {
+    if (!isRecord(entry)) return []
+    const place = [...path, 'migrations', index, 'name']
+    const { name } = entry
+    if (name === undefined) return [{ path: place, text: 'is missing: in a list each entry needs one' }]
+    if (typeof name !== 'string' || !seen.has(name)) {
+      seen.add(String(name))
+      return []
+    }
+    return [{ path: place, text: 'is the name of another entry' }]
+  })
+}
+
 /** What a remote is deployed by, where it is not said. */
 export function platformOf(remote: RemoteEntry): Platform {
   return remote.platform ?? (isHerokuGitUrl(remote.url) ? 'heroku' : 'git')
@@ -120,18 +160,22 @@ function platformProblems({ remote, path }: DeclaredEnvironment): readonly Place
 function peopleProblems({ rules, path }: DeclaredEnvironment): readonly PlacedProblem[] {
   if (rules === undefined || rules === 'none') return []
   const place = [...path, 'sign_off']
-  if (rules.qa === 0 && rules.approvals === 0) {
+  const { approvals, approvers, qa_by, rollback } = rules
+  const qa = rules.qa === 'each change' ? 1 : rules.qa
+  if (qa === 0 && approvals === 0) {
     return [{ path: place, text: 'asks for nobody: write sign_off: none, or ask for qa or approvals' }]
   }
-  const tooFew = (count: number, list: readonly string[] | undefined, key: string, what: string) => {
+  const tooFew = (list: readonly string[] | undefined, key: string, asked: number, what: string) => {
     const most = mostPeople(list)
-    return most >= count
+    return most >= asked
       ? []
-      : [{ path: [...place, key], text: `names ${counted(most)} and no group, and ${what} asks for ${count}` }]
+      : [{ path: [...place, key], text: `names ${counted(most)} and no group, and ${what} asks for ${asked}` }]
   }
   return [
-    ...tooFew(rules.qa, rules.qa_by, 'qa_by', 'qa'),
-    ...tooFew(rules.approvals, rules.approvers, 'approvers', 'approvals'),
+    ...(rollback.qa > qa ? tooFew(qa_by, 'qa_by', rollback.qa, 'rollback.qa') : tooFew(qa_by, 'qa_by', qa, 'qa')),
+    ...(rollback.approvals > approvals
+      ? tooFew(approvers, 'approvers', rollback.approvals, 'rollback.approvals')
+      : tooFew(approvers, 'approvers', approvals, 'approvals')),
   ]
 }
 
@@ -143,6 +187,10 @@ function warningsOf({ isPinned, promotes, rules, path }: DeclaredEnvironment): r
   if (rules === undefined || rules === 'none') return warnings
   if (rules.approvals === 0) {
     warnings.push({ path: [...path, 'sign_off'], text: 'asks for no approval, so that a person can release alone' })
+  }
+  if (rules.rollback.qa === 0 && rules.rollback.approvals === 0) {
+    const text = 'asks for nobody, so that a person can roll back alone'
+    warnings.push({ path: [...path, 'sign_off', 'rollback'], text })
   }
   if (rules.approvals > 0 && mostPeople(rules.approvers) === rules.approvals) {
     const text = 'names as many people as must approve, so that none of them can ask for a release'

@@ -35,16 +35,13 @@ export function explainIssues(
         return [{ path, text: `must be ${issue.values.map(String).join(' or ')}` }]
       }
       case 'invalid_union': {
-        if (isRecord(found)) {
-          const inner = issue.errors.at(-1) ?? []
-          return explainIssues(inner, found, path, schema)
-        }
-        return [
-          { path, text: issue.message === 'Invalid input' ? 'must be none, or keys and their values' : issue.message },
-        ]
+        const meant = issue.errors.find((inner) => !inner.some(isAnotherForm))
+        return meant !== undefined && typeof found === 'object'
+          ? explainIssues(meant, found, path, schema)
+          : [{ path, text: issue.message }]
       }
       case 'too_small':
-        return [{ path, text: issue.origin === 'array' ? EMPTY_LIST : `must be at least ${issue.minimum}` }]
+        return [{ path, text: issue.origin === 'array' ? issue.message : `must be at least ${issue.minimum}` }]
       case 'too_big':
         return [{ path, text: `must be at most ${issue.maximum}` }]
       default:
@@ -53,7 +50,10 @@ export function explainIssues(
   })
 }
 
-const EMPTY_LIST = 'is an empty list, so that nobody could; leave it out where everyone may'
+/** Whether a form of a union is not even meant: a list where keys are, a word where a list is. */
+function isAnotherForm({ path, code }: Issue): boolean {
+  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
+}
 
 /** The path as people read it. A key that could be a value gone astray is not repeated. */
 export function pathInWords(path: Path): string {
@@ -91,18 +91,18 @@ function wrongType(expected: string, found: unknown): string {
 function knownKeys(schema: Json, path: Path): readonly string[] {
   let here: unknown = schema
   for (const step of path) {
-    const object = objectForm(here)
-    const properties = isRecord(object?.properties) ? object.properties : {}
-    here = properties[String(step)] ?? object?.additionalProperties
+    const form = formOf(here, typeof step === 'number' ? 'array' : 'object')
+    const properties = isRecord(form?.properties) ? form.properties : {}
+    here = typeof step === 'number' ? form?.items : (properties[String(step)] ?? form?.additionalProperties)
   }
-  const properties = objectForm(here)?.properties
+  const properties = formOf(here, 'object')?.properties
   return isRecord(properties) ? Object.keys(properties) : []
 }
 
-function objectForm(schema: unknown): Json | undefined {
+function formOf(schema: unknown, type: 'object' | 'array'): Json | undefined {
   if (!isRecord(schema)) return undefined
   if (!Array.isArray(schema.anyOf)) return schema
-  return schema.anyOf.find((option): option is Json => isRecord(option) && option.type === 'object')
+  return schema.anyOf.find((option): option is Json => isRecord(option) && option.type === type)
 }
 
 function valueAt(value: unknown, path: Path): unknown {

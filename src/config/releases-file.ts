@@ -1,22 +1,19 @@
 /** Reads `releases.yml`: every problem in it at once, or the apps that it declares. */
 import { isAbsolute, resolve } from 'node:path'
-import { digest } from '../lib/canonical-json.ts'
+import type { z } from 'zod'
 import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
 import { herokuAppOf, isHerokuGitUrl } from './addresses.ts'
 import { type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
+import { digestsOf } from './digests.ts'
 import { milliseconds } from './durations.ts'
 import { explainIssues, isRecord, type PlacedProblem, pathInWords } from './explain.ts'
-import {
-  type AppEntry,
-  appSchema,
-  type EnvironmentEntry,
-  environmentSchema,
-  releasesJsonSchema,
-  releasesSchema,
-  remoteSchema,
-  type SignOffEntry,
-  signOffSchema,
-} from './releases-schema.ts'
+import { controlProblems } from './named-environments.ts'
+import { notYetProblems } from './not-yet.ts'
+import { type AppEntry, appSchema, releasesJsonSchema, releasesSchema } from './releases-schema.ts'
+import { type EnvironmentEntry, environmentSchema, remoteSchema } from './schema/environment.ts'
+import type { MigrationEntry } from './schema/migrations.ts'
+import { type SignOffEntry, signOffSchema } from './schema/sign-off.ts'
+import { workerGroupSchema } from './schema/worker-groups.ts'
 import { type Path, readYaml } from './yaml-source.ts'
 
 /** An env file that the worker needs. */
@@ -50,6 +47,8 @@ export function readReleases(text: string, directory: string): ReleasesFile {
   const declared = declaredIn(value)
   const together = explainTogether(declared)
   problems.push(...together.problems)
+  const names = declared.environments.map(({ app, name }) => `${app}/${name}`)
+  problems.push(...controlProblems(value, names), ...notYetProblems(value))
 
   const report = (more: readonly PlacedProblem[]) => {
     const all = [
@@ -100,10 +99,15 @@ function shapeProblems(value: unknown): readonly PlacedProblem[] {
       (found, step) => (isRecord(found) ? found[String(step)] : undefined),
       value,
     )
-    const parsed = (issue.path.length === 2 ? appSchema : environmentSchema).safeParse(inside)
+    const parsed = schemaBehindName(issue.path).safeParse(inside)
     return parsed.success ? [] : explainIssues(parsed.error.issues, inside, issue.path, schema)
   })
   return [...explainIssues(whole.error.issues, value, [], schema), ...misnamed]
+}
+
+function schemaBehindName([list, , environments]: Path): z.ZodType {
+  if (list === 'workers') return workerGroupSchema
+  return environments === undefined ? appSchema : environmentSchema
 }
 
 /** Every environment as far as it reads well, so that what is between them can be checked whatever else is wrong. */
@@ -129,9 +133,12 @@ function declaredEnvironment(app: string, name: string, path: Path, entry: unkno
     name,
     path,
     isPinned: written.pull_request === 'pinned',
+    deploysItself: written.deploys === 'automatically' || written.deploys === 'after checks',
+    hasOrder: written.order !== undefined,
     ...(typeof written.branch === 'string' ? { branch: written.branch } : {}),
     ...(typeof written.promotes === 'string' ? { promotes: written.promotes } : {}),
     ...(remote.success ? { remote: remote.data } : {}),
+    ...(Array.isArray(written.migrations) ? { migrationList: written.migrations } : {}),
     ...(rules.success ? { rules: rules.data } : {}),
   }
 }
@@ -152,16 +159,15 @@ function environmentsIn(value: unknown) {
 
 function envFilesIn(value: unknown, directory: string): readonly EnvFileUse[] {
   return environmentsIn(value).flatMap(({ app, name, entry, path }) => {
-    const migrations = isRecord(entry) && isRecord(entry.migrations) ? entry.migrations : {}
-    const written = migrations.env_file
-    if (typeof written !== 'string' || written === '' || written.includes('\0')) return []
-    return [
-      {
-        environment: `${app}/${name}`,
-        path: resolve(directory, written),
-        place: [...path, 'migrations', 'env_file'],
-      },
-    ]
+    const migrations = isRecord(entry) ? entry.migrations : undefined
+    const placed = Array.isArray(migrations)
+      ? migrations.map((each: unknown, index) => ({ each, place: [...path, 'migrations', index, 'env_file'] }))
+      : [{ each: migrations, place: [...path, 'migrations', 'env_file'] }]
+    return placed.flatMap(({ each, place }) => {
+      const written = isRecord(each) ? each.env_file : undefined
+      if (typeof written !== 'string' || written === '' || written.includes('\0')) return []
+      return [{ environment: `${app}/${name}`, path: resolve(directory, written), place }]
+    })
   })
 }
 
@@ -185,10 +191,6 @@ function appOf(name: string, entry: AppEntry, directory: string): App {
   }
 }
 
-/**
- * The digest is over the entry as written with its defaults filled in, and over what the app says of its repository.
- * Paths count as written: bot and worker may keep their files in different places.
- */
 function environmentOf(
   app: Omit<App, 'environments'>,
   name: string,
@@ -210,22 +212,21 @@ function environmentOf(
       platform,
       ...(herokuApp === undefined ? {} : { herokuApp }),
     },
-    ...(entry.migrations === undefined
-      ? {}
-      : { migrations: migrationsOf(entry.migrations, entry.sign_off !== 'none') }),
     channel: entry.channel,
     announce: entry.announce,
     ...(entry.sign_off === 'none' ? {} : { signOff: signOffOf(entry.sign_off) }),
-  } satisfies Omit<Environment, 'digest'>
-  const { migrations } = declared
+  } satisfies Omit<Environment, 'digests' | 'migrations'>
+  const migrations = [entry.migrations ?? []].flat().map((each) => migrationsOf(each, entry.sign_off !== 'none'))
+  // There is one, until an environment can have several: NOT_YET refuses a list.
+  const [only] = migrations
   return {
     ...declared,
-    ...(migrations === undefined ? {} : { migrations: onThisHost(migrations, directory) }),
-    digest: digest({ app: app.name, repository: app.repository, gitUrl: app.gitUrl, environment: declared }),
+    ...(only === undefined ? {} : { migrations: onThisHost(only, directory) }),
+    digests: digestsOf(app, { ...declared, migrations }, entry),
   }
 }
 
-function migrationsOf(entry: NonNullable<EnvironmentEntry['migrations']>, hasSignOff: boolean): MigrationSettings {
+function migrationsOf(entry: MigrationEntry, hasSignOff: boolean): MigrationSettings {
   return {
     config: entry.config,
     ...(entry.env_file === undefined ? {} : { envFile: entry.env_file }),
@@ -247,6 +248,7 @@ function onThisHost(migrations: MigrationSettings, directory: string): Migration
 }
 
 function signOffOf(entry: Exclude<SignOffEntry, 'none'>): SignOffRules {
+  if (entry.qa === 'each change') throw new Error('NOT_YET refuses QA for each change')
   return {
     qa: entry.qa,
     approvals: entry.approvals,

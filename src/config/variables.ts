@@ -1,4 +1,4 @@
-/** Reads the environment variables of DESIGN.md §6.1, role by role. Collects problems; never shows a value. */
+/** Reads the environment variables, role by role. Collects problems; never shows a value. */
 import { resolve } from 'node:path'
 import { apiUrl } from './addresses.ts'
 import { secretsIn } from './secrets.ts'

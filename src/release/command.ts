@@ -1,5 +1,5 @@
 /**
- * The grammar of what people type after `/deploy` and `/hotfix` (DESIGN.md §6.3). Pure: text and apps in, a value out.
+ * The grammar of what people type after `/deploy` and `/hotfix`. Pure: text and apps in, a value out.
  * Nothing defaults to an environment; what can't be read with certainty is answered with help and the reason.
  */
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
@@ -8,6 +8,12 @@ import { type App, findApp, findEnvironment } from './settings.ts'
 
 /** Words that mean something in the grammar, so that no app and no environment may bear them. */
 export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const
+
+/** Words that were names in the first edition: no app may be called by a newer command, no environment by `lock all`'s. */
+export const NEWER_RESERVED_WORDS = {
+  app: ['lock', 'unlock', 'rollback', 'bad', 'good', 'report'],
+  environment: ['all'],
+} as const
 
 /** What a commit looks like when a person writes it: 4 to 40 hex digits. */
 export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/

@@ -40,7 +40,7 @@ export interface BoundFacts {
     /** The git tree id of the migrations' folder in the commit that goes. */
     readonly migrationsTree: string
   } | null
-  /** Digest of the environment's entry in releases.yml. */
+  /** Digest of the environment's entry in releases.yml, in the form that the release was made with. */
   readonly configuration: string
 }
 

@@ -58,7 +58,7 @@ export interface Release {
   readonly reason?: string
   /** The commits of a hot-fix as asked for: 4 to 40 hex digits each. */
   readonly picks?: readonly string[]
-  /** The bot's digest of the environment when it was asked for. */
+  /** The bot's digest of the environment when it was asked for; configuration.ts compares it. */
   readonly configuration: string
   readonly plan?: Plan
   readonly fingerprint?: string

@@ -1,4 +1,5 @@
 /** Asking for a release: what has to be looked up before it can be made, and how a busy environment is answered. */
+import { currentConfiguration } from './configuration.ts'
 import { missingWorker } from './deadlines.ts'
 import { environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
@@ -42,6 +43,7 @@ export async function requestRelease(
     return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
   }
   const missing = await missingWorker(store)
+  const configuration = await currentConfiguration(store, environment)
   const outcome = await store.transaction((tx) =>
     requested(tx, {
       release: {
@@ -49,7 +51,7 @@ export async function requestRelease(
         environment: environment.name,
         kind: command.kind,
         requester: { id: person.id, name: person.name },
-        configuration: environment.digest,
+        configuration,
         requestKey: command.key,
         ...(command.responseUrl !== undefined && { responseUrl: command.responseUrl }),
         ...(command.reason !== undefined && { reason: command.reason }),

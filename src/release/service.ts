@@ -5,6 +5,7 @@
 
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, type Replacement, refusal, rightTo } from './actions.ts'
+import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, missingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import type { EnvironmentStatus } from './messages.ts'
@@ -100,6 +101,8 @@ export function createReleaseService(ports: {
     const isDone =
       isKeyed && (await store.events(number)).some(({ data }) => 'delivery' in data && data.delivery === key)
     const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
+      // Before the release: what it does may start it.
+      await tx.lockEnvironment(known.app, known.environment)
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })
@@ -108,7 +111,7 @@ export function createReleaseService(ports: {
       if (isDone || (isKeyed && release.attempt !== known.attempt)) {
         return { refused: { gate: 'already_decided', number, state: release.state, by: nameOf(person) } }
       }
-      if (startsRun && release.configuration !== environment.digest) {
+      if (startsRun && !isSameConfiguration(release.configuration, environment)) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
       const attribution = { name: person.name, right: rightTo({ action, environment, release, person }) }
@@ -159,13 +162,14 @@ export function createReleaseService(ports: {
       if ('refused' in person) return person
       const missing = await missingWorker(store)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
+      const configuration = await currentConfiguration(store, found.environment)
       await store.transaction((tx) =>
         tx.enqueue({
           kind: 'preview',
           id: asked.key,
           app: asked.app,
           environment: asked.environment,
-          configuration: found.environment.digest,
+          configuration,
           user: person.id,
           asked: tx.now.toISOString(),
           ...(asked.responseUrl !== undefined && { responseUrl: asked.responseUrl }),

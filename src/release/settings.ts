@@ -67,8 +67,20 @@ export interface Environment {
   readonly channel: string
   readonly announce: 'required' | 'off'
   readonly signOff?: SignOffRules
-  /** SHA-256 (hex) of the environment's entry as declared; the same file gives bot and worker the same digest. */
-  readonly digest: string
+  readonly digests: EnvironmentDigests
+}
+
+/**
+ * Digests of the environment's entry as declared; the same file gives bot and worker the same ones. They are compared by
+ * configuration.ts, and by nothing else.
+ */
+export interface EnvironmentDigests {
+  /** SHA-256 in hex, byte for byte as the first edition made it. */
+  readonly form1: string
+  /** `2:` and SHA-256 in hex: without the channel, and with the newer keys whose value is not the default. */
+  readonly form2: string
+  /** False where a key is set that form 1 does not know. */
+  readonly isForm1Complete: boolean
 }
 
 /** How running cards show their steps. */

@@ -31,7 +31,9 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   await removeLeftovers(dirname(ports.checkouts))
   await mkdir(ports.checkouts, { recursive: true, mode: 0o700 })
   const environments = ports.apps.flatMap(({ environments }) => environments)
-  const configurations = Object.fromEntries(environments.map(({ app, name, digest }) => [`${app}/${name}`, digest]))
+  const configurations = Object.fromEntries(
+    environments.map(({ app, name, digests }) => [`${app}/${name}`, digests.form2]),
+  )
 
   let lastSeen = Number.NEGATIVE_INFINITY
   const seen = () =>

@@ -1,5 +1,6 @@
 /** Looking at the world that a plan binds, and the words for a world that does not answer. */
 import { type Moved, movedFacts, type ObservedFacts } from '../release/bound.ts'
+import { digestInFormOf } from '../release/configuration.ts'
 import { type CheckStatus, haveAllPassed } from '../release/plan.ts'
 import type { Answer, ServiceError } from '../release/ports/answers.ts'
 import type { PlatformRelease } from '../release/ports/heroku.ts'
@@ -122,7 +123,7 @@ export async function readFacts(
       holds,
       ...(remote.platform === 'heroku' && { runs: runningCommit(environment, platform.value, holds) }),
       ...(database && { revisions: database.value.revisions, database: database.value.identity }),
-      configuration: environment.digest,
+      configuration: digestInFormOf(plan.bound.configuration, environment),
     },
   }
 }

@@ -101,6 +101,70 @@ export const transactions: readonly Behaviour[] = [
     },
   },
   {
+    name: 'an environment’s row is locked by one at a time: who waits for it reads what was committed before',
+    test: async ({ a, b, someoneWaits }) => {
+      const locked = Promise.withResolvers<void>()
+      const first = a.store.transaction(async (tx) => {
+        await tx.lockEnvironment('api', 'production')
+        await tx.lockEnvironment('api', 'production')
+        locked.resolve()
+        await someoneWaits()
+        // Another environment's, and another app's, are free.
+        await b.store.transaction((other) => other.lockEnvironment('api', 'integration'))
+        await b.store.transaction((other) => other.lockEnvironment('web', 'production'))
+        await tx.createRelease(request({ requestKey: 'first' }))
+      })
+      await locked.promise
+      const second = b.store.transaction(async (tx) => {
+        await tx.lockEnvironment('api', 'production')
+        return tx.createRelease(request({ requestKey: 'second' }))
+      })
+      await first
+      expect(await second).toMatchObject({ busy: { number: 1 } })
+    },
+  },
+  {
+    name: 'an environment’s row is free again when its transaction throws',
+    test: async ({ a, b }) => {
+      const failing = a.store.transaction(async (tx) => {
+        await tx.lockEnvironment('api', 'production')
+        throw onPurpose
+      })
+      await expect(failing).rejects.toBe(onPurpose)
+      await b.store.transaction((tx) => tx.lockEnvironment('api', 'production'))
+    },
+  },
+  {
+    name: 'all environments are locked when everybody who has locked one is done, and hold back everybody else',
+    test: async ({ a, b, someoneWaits }) => {
+      const order: string[] = []
+      const locked = Promise.withResolvers<void>()
+      const one = a.store.transaction(async (tx) => {
+        await tx.lockEnvironment('api', 'production')
+        locked.resolve()
+        await someoneWaits()
+        order.push('one')
+      })
+      await locked.promise
+      const lockedAll = Promise.withResolvers<void>()
+      const all = b.store.transaction(async (tx) => {
+        await tx.lockAllEnvironments()
+        order.push('all')
+        lockedAll.resolve()
+        await someoneWaits()
+        order.push('all is done')
+      })
+      await one
+      await lockedAll.promise
+      const later = a.store.transaction(async (tx) => {
+        await tx.lockEnvironment('api', 'integration')
+        order.push('later')
+      })
+      await Promise.all([all, later])
+      expect(order).toEqual(['one', 'all', 'all is done', 'later'])
+    },
+  },
+  {
     name: 'a transaction has one time, which everything that it makes carries',
     test: async ({ a }) => {
       const made = await a.store.transaction(async (tx) => {

@@ -1,8 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { branchName, gitAddress, pathInRepository } from '../../src/adapters/git/values.ts'
-import { apiUrl, gitUrlProblem, herokuAppOf, isLoopback, sameGitUrl } from '../../src/config/addresses.ts'
-import { environmentSchema, remoteSchema } from '../../src/config/releases-schema.ts'
+import {
+  apiUrl,
+  gitUrlProblem,
+  herokuAppOf,
+  isLoopback,
+  sameGitUrl,
+  webUrlProblem,
+} from '../../src/config/addresses.ts'
+import { remoteSchema } from '../../src/config/schema/environment.ts'
+import { migrationSchema } from '../../src/config/schema/migrations.ts'
 
 describe('git addresses', () => {
   it.each([
@@ -66,6 +74,32 @@ describe('git addresses', () => {
   })
 })
 
+describe('an address that requests are sent to', () => {
+  it.each(['https://hooks.example.com/signoff?team=1', 'http://127.0.0.1:3000/', 'http://localhost/health'])(
+    '%s is taken',
+    (url) => {
+      expect(webUrlProblem(url)).toBeUndefined()
+    },
+  )
+
+  it.each([
+    '',
+    '/srv/hook',
+    'file:///srv/hook',
+    'ftp://hooks.example.com/',
+    'http://hooks.example.com/',
+    'http://127.0.0.1.evil.example/',
+    'https://user:password@hooks.example.com/',
+    'https://hooks.example.com/#part',
+    'https://hooks.example.com/\n',
+    'https:hooks.example.com/',
+  ])('%j is refused, without being repeated', (url) => {
+    const problem = webUrlProblem(url)
+    expect(problem).toBeTypeOf('string')
+    if (url !== '') expect(problem).not.toContain(url)
+  })
+})
+
 describe("a service's address", () => {
   it('is of its own hosts or of this machine', () => {
     expect(apiUrl('https://slack.com/api/', ['slack.com', '.slack.com'])).toEqual({
@@ -121,7 +155,7 @@ describe('what the configuration takes, git takes', () => {
   })
 
   it("as paths of alembic's configuration", () => {
-    const { config } = environmentSchema.shape.migrations.unwrap().shape
+    const { config } = migrationSchema.shape
     fc.assert(
       fc.property(pieces('a', '/', '.', './', '..', '-', ' ', '\\', '\n', '.ini'), (path) => {
         if (config.safeParse(path).success) gives(pathInRepository, path)

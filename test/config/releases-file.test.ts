@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { readReleases } from '../../src/config/releases-file.ts'
 import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
 
-/** The example of DESIGN.md §6.2, line for line. */
+/** Two environments with every key of the first edition, written out. */
 const EXAMPLE = `slack:
   progress: lines
 apps:
@@ -68,7 +68,7 @@ function changed(from: string | RegExp, to: string): string {
 
 describe('releases.yml as in the design', () => {
   it('becomes apps and environments', () => {
-    const hex = expect.stringMatching(/^[0-9a-f]{64}$/)
+    const digests = expect.objectContaining({ form1: expect.any(String), form2: expect.any(String) })
     expect(releases(EXAMPLE)).toEqual({
       progress: 'lines',
       apps: [
@@ -100,7 +100,7 @@ describe('releases.yml as in the design', () => {
               },
               channel: '#product',
               announce: 'off',
-              digest: hex,
+              digests,
             },
             {
               app: 'api',
@@ -134,7 +134,7 @@ describe('releases.yml as in the design', () => {
                 requireChecks: false,
                 expiresAfterMs: 86_400_000,
               },
-              digest: hex,
+              digests,
             },
           ],
         },
@@ -198,46 +198,6 @@ apps:
   })
 })
 
-describe("an environment's digest", () => {
-  const digests = (text: string, directory?: string) =>
-    releases(text, directory).apps.flatMap((app) => app.environments.map((environment) => environment.digest))
-
-  it('is the same on hosts that keep the file in different places, however it is laid out', () => {
-    expect(digests(EXAMPLE, '/home/bot')).toEqual(digests(EXAMPLE, '/srv/signoff'))
-    expect(digests(changed('slack:\n  progress: lines\n', '# ours\n'))).toEqual(digests(EXAMPLE))
-  })
-
-  it('is the same whether a default is written or left out', () => {
-    for (const line of [
-      /.*git_url: .*\n/,
-      / {10}branch: master\n/,
-      / {10}platform: heroku\n/,
-      / {10}app: .*\n/,
-      /.*alembic: alembic\n/,
-      /.*lock_timeout: 10s\n/,
-      /.*statement_timeout: 0\n/,
-      /.*announce: off\n/,
-      /.*sign_off: none\n/,
-      /.*pull_request: branch\n/,
-      /.*require_checks: false\n/,
-      /.*expires_after: 24h\n/,
-    ]) {
-      expect(digests(changed(line, ''))).toEqual(digests(EXAMPLE))
-    }
-  })
-
-  it('changes with what is declared for that environment, and with that alone', () => {
-    const [integration, production] = digests(EXAMPLE)
-    const [sameIntegration, otherProduction] = digests(changed('approvals: 1', 'approvals: 2'))
-    expect(sameIntegration).toBe(integration)
-    expect(otherProduction).not.toBe(production)
-    expect(digests(changed('.env_production', '.env_other'))[1]).not.toBe(production)
-    expect(digests(changed('repository: jurispect/jurispect_api', 'repository: jurispect/other'))).not.toContain(
-      integration,
-    )
-  })
-})
-
 describe('a mistake in releases.yml is told with its line', () => {
   const at = 'apps.api.environments'
   it.each<[string, string | RegExp, string, string[]]>([
@@ -252,7 +212,9 @@ describe('a mistake in releases.yml is told with its line', () => {
       'key far from any known',
       'progress: lines',
       'zzzzzzzz: 1',
-      ['releases.yml:2: slack.zzzzzzzz is not a known key; the nearest is progress (known here: progress)'],
+      [
+        'releases.yml:2: slack.zzzzzzzz is not a known key; the nearest is progress (known here: progress, direct_messages)',
+      ],
     ],
     [
       'missing key',
@@ -520,6 +482,23 @@ describe('a mistake in releases.yml is told with its line', () => {
     expect(found.join()).not.toContain('marker')
   })
 
+  it.each(['lock', 'unlock', 'rollback', 'bad', 'good', 'report'])('an app called %s: now a command', (word) => {
+    expect(problems(changed('  api:', `  ${word}:`))).toEqual([
+      `releases.yml:4: apps.${word} is now a command of /deploy: give the app another name`,
+    ])
+    // What is typed after the app is no command: an environment may be called so.
+    expect(
+      problems(changed('      integration:', `      ${word}:`).replace('promotes: integration', `promotes: ${word}`)),
+    ).toEqual([])
+  })
+
+  it('an environment called all: now a word of a command', () => {
+    expect(problems(changed('      production:', '      all:'))).toEqual([
+      `releases.yml:27: ${at}.all is now a word of /deploy lock: give the environment another name`,
+    ])
+    expect(problems(changed('  api:', '  all:'))).toEqual([])
+  })
+
   it('also inside of an app whose name is wrong', () => {
     expect(problems(changed('  api:', '  Api:').replace('qa: 1', 'qua: 1'))).toEqual([
       'releases.yml:4: apps.Api must be lower-case letters, digits and -, beginning with a letter',
@@ -662,7 +641,31 @@ describe('the JSON Schema', () => {
     expect(validate(parse(changed(from, to)))).toBe(false)
   })
 
-  it('describes its keys, for editors', () => {
-    expect(JSON.stringify(releasesJsonSchema())).toContain('The branch that this environment follows')
+  it('describes every key for editors, with examples that it takes', () => {
+    const keys = keysOf(releasesJsonSchema())
+    expect(keys.map(([path]) => path)).toEqual(
+      expect.arrayContaining(['slack.progress', 'apps.*.environments.*.remote']),
+    )
+    expect(keys.length).toBeGreaterThan(50)
+    for (const [path, { description, examples, ...key }] of keys) {
+      expect(description, path).toMatch(/^[A-Z].{9,}[^.]$|^(true|flask): .{9,}[^.]$/)
+      expect(examples, path).toBeInstanceOf(Array)
+      const takes = new Ajv2020().compile(key)
+      expect(examples, path).not.toHaveLength(0)
+      for (const example of examples as unknown[])
+        expect(takes(example), `${path}: ${JSON.stringify(example)}`).toBe(true)
+    }
   })
+
+  /** The schemas of all keys and of what stands behind names, by their paths. */
+  function keysOf(schema: unknown, path: readonly string[] = []): readonly [string, Record<string, unknown>][] {
+    if (typeof schema !== 'object' || schema === null) return []
+    const { properties = {}, additionalProperties, items, anyOf = [] } = schema as Record<string, object>
+    const named = typeof additionalProperties === 'object' ? { ...properties, '*': additionalProperties } : properties
+    const within = Object.entries(named).flatMap(([key, each]): readonly [string, Record<string, unknown>][] => {
+      const place = [...path, key]
+      return [[place.join('.'), each], ...keysOf(each, place)]
+    })
+    return [...within, ...keysOf(items, path), ...Object.values(anyOf).flatMap((form) => keysOf(form, path))]
+  }
 })

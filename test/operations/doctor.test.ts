@@ -12,6 +12,7 @@ import type { Environment, SignOffRules } from '../../src/release/settings.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
+import { digests } from '../support/builders.ts'
 
 const scrub = createScrubber([])
 const linesOf = async (checks: readonly Check[]) => (await runDoctor({ checks, scrub })).lines
@@ -24,7 +25,7 @@ const environment = (settings: Partial<Environment> = {}): Environment => ({
   remote: { name: 'live', url: '/srv/live.git', branch: 'master', platform: 'git' },
   channel: '#product',
   announce: 'required',
-  digest: '0'.repeat(64),
+  digests: digests('0'),
   ...settings,
 })
 const rules = (settings: Partial<SignOffRules> = {}): SignOffRules => ({
@@ -186,23 +187,28 @@ describe('the files of bot and worker', () => {
     at: new Date(now - ago),
     configurations,
   })
-  const both = [environment(), environment({ name: 'integration', digest: '1'.repeat(64) })]
+  const both = [environment(), environment({ name: 'integration', digests: digests('1') })]
   const looked = (...workers: ReturnType<typeof worker>[]) =>
     linesOf(configurationChecks(both, { now: async () => new Date(now), workers: async () => workers }))
 
   it('are compared, a line an environment', async () => {
-    const same = { 'api/production': '0'.repeat(64), 'api/integration': '1'.repeat(64) }
+    const same = { 'api/production': digests('0').form2, 'api/integration': digests('1').form2 }
     expect(await looked(worker(same))).toEqual([
       '✓ releases.yml api/production: the same here and at the worker',
       '✓ releases.yml api/integration: the same here and at the worker',
     ])
-    expect(await looked(worker(same), worker({ ...same, 'api/production': '2'.repeat(64) }, 6_000))).toEqual([
+    expect(await looked(worker(same), worker({ ...same, 'api/production': digests('2').form2 }, 6_000))).toEqual([
       '✗ releases.yml api/production: this host and the worker have different entries, so it can not be released → bring both hosts to the same releases.yml, and restart both',
       '✓ releases.yml api/integration: the same here and at the worker',
     ])
-    expect((await looked(worker({ 'api/production': '0'.repeat(64) })))[1]).toMatch(
+    expect((await looked(worker({ 'api/production': digests('0').form2 })))[1]).toMatch(
       /^✗ .*integration.*does not know it →/,
     )
+  })
+
+  it('are compared in the form that each worker gives: those of the first edition give the first', async () => {
+    const first = { 'api/production': digests('0').form1, 'api/integration': digests('2').form1 }
+    expect((await looked(worker(first))).map((line) => line[0])).toEqual(['✓', '✗'])
   })
 
   it('are not compared with what a worker had that is gone', async () => {

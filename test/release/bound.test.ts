@@ -9,7 +9,7 @@ const MASTER = sha('9f2c1ab')
 const MERGED = sha('c0ffee1')
 const OTHER = sha('bad')
 const DATABASE = 'db.example.com:5432/api'
-const CONFIGURATION = anEnvironment().digest
+const CONFIGURATION = anEnvironment().digests.form1
 
 /** The world as the plan of these tests saw it. */
 const SEEN = {

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type HotfixCommand, parseDeploy, parseHotfix, RESERVED_WORDS } from '../../src/release/command.ts'
+import {
+  type HotfixCommand,
+  NEWER_RESERVED_WORDS,
+  parseDeploy,
+  parseHotfix,
+  RESERVED_WORDS,
+} from '../../src/release/command.ts'
 import type { App, Environment } from '../../src/release/settings.ts'
+import { digests } from '../support/builders.ts'
 
 function app(name: string, environments: Record<string, string>): App {
   return {
@@ -17,7 +24,7 @@ function app(name: string, environments: Record<string, string>): App {
         remote: { name: 'origin', url: `https://git.example/${name}-${environment}.git`, branch, platform: 'git' },
         channel: '#product',
         announce: 'off',
-        digest: '0'.repeat(64),
+        digests: digests('0'),
       }),
     ),
   }
@@ -315,4 +322,6 @@ describe('every way to write a command', () => {
 
 it('reserves the words of the grammar, and no other', () => {
   expect([...RESERVED_WORDS].sort()).toEqual(['cancel', 'help', 'history', 'preview', 'retry', 'status', 'to'])
+  expect([...NEWER_RESERVED_WORDS.app].sort()).toEqual(['bad', 'good', 'lock', 'report', 'rollback', 'unlock'])
+  expect(NEWER_RESERVED_WORDS.environment).toEqual(['all'])
 })

@@ -10,7 +10,7 @@ describe('asking for a release', () => {
     const team = await aTeam()
     const asked = await team.ask()
     expect(asked).toMatchObject({
-      release: { number: 1, state: 'planning', requester: DANA, configuration: team.environment.digest },
+      release: { number: 1, state: 'planning', requester: DANA, configuration: team.environment.digests.form2 },
     })
     expect(asked).not.toHaveProperty('noWorker')
     expect(await team.jobs(1)).toEqual([{ kind: 'plan', release: 1 }])

@@ -3,7 +3,7 @@
 import type { ReleaseEvent } from '../../src/release/events.ts'
 import { fingerprint, type Plan, type PlannedCommit, type PlannedMigration } from '../../src/release/plan.ts'
 import type { Release, SignOff, StepRow } from '../../src/release/release.ts'
-import type { App, Environment, SignOffRules } from '../../src/release/settings.ts'
+import type { App, Environment, EnvironmentDigests, SignOffRules } from '../../src/release/settings.ts'
 import type { PersonName, StepName } from '../../src/release/terms.ts'
 
 export const DANA: PersonName = { id: 'U01DANA', name: 'Dana' }
@@ -13,6 +13,12 @@ export const TOM: PersonName = { id: 'U04TOM', name: 'Tom' }
 /** 40 hex digits that begin with those given. */
 export function sha(start: string): string {
   return start.padEnd(40, '0')
+}
+
+/** An environment's digests, of 64 hex digits that begin with those given. */
+export function digests(start: string): EnvironmentDigests {
+  const hex = start.padEnd(64, '0')
+  return { form1: hex, form2: `2:${hex}`, isForm1Complete: true }
 }
 
 /** A moment on the day on which these releases happen, `HH:MM` or `HH:MM:SS` in UTC. */
@@ -54,7 +60,7 @@ export function anEnvironment(overrides: Partial<Environment> = {}): Environment
     channel: '#product',
     announce: 'required',
     signOff: SIGN_OFF,
-    digest: sha('d19e57').padEnd(64, '0'),
+    digests: digests('d19e57'),
     ...overrides,
   }
 }
@@ -74,7 +80,7 @@ export function anIntegration(overrides: Partial<Environment> = {}): Environment
       herokuApp: 'complianceai-api-integration',
     },
     announce: 'off',
-    digest: sha('1e6').padEnd(64, '0'),
+    digests: digests('1e6'),
     ...overrides,
   }
 }
@@ -177,7 +183,7 @@ export function aPlan(
         head: migrations.at(-1)?.revision ?? '5f19ab44c1d2',
         migrationsTree: sha('a1e'),
       },
-      configuration: anEnvironment().digest,
+      configuration: anEnvironment().digests.form1,
       ...bound,
     },
   }
@@ -193,7 +199,7 @@ export function aRelease(overrides: { readonly [K in keyof Release]?: Release[K]
     kind: 'deploy',
     state: 'awaiting sign-off',
     requester: DANA,
-    configuration: anEnvironment().digest,
+    configuration: anEnvironment().digests.form1,
     ...(plan === undefined ? {} : { plan, fingerprint: fingerprint(plan), plannedAt: at('08:14') }),
     card: { channel: 'C02PROD', ts: '1795335300.000100' },
     attempt: 0,

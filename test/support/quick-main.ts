@@ -7,9 +7,10 @@ const [role, pace = '{}'] = process.argv.slice(2)
 const read = readConfiguration({ env: process.env, cwd: process.cwd(), role: role as Role })
 if (!read.ok) throw new Error(read.problems.join('\n'))
 const running = await startSignoff(read.configuration, JSON.parse(pace))
-process.once('SIGTERM', () =>
+const stop = () =>
   running.stop().then(
     () => process.exit(0),
     () => process.exit(1),
-  ),
-)
+  )
+process.once('SIGTERM', stop)
+running.superseded.addEventListener('abort', stop)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findAlembic } from '../../src/adapters/alembic/program.ts'
 import type { Environment, MigrationSettings } from '../../src/release/settings.ts'
+import { digests } from './builders.ts'
 
 const INSTALL = 'alembic with psycopg2 (Debian: apt-get install alembic python3-psycopg2)'
 
@@ -102,7 +103,7 @@ export async function writeTestApp(databaseUrl: string, revisions: readonly Test
       remote: { name: 'production', url: 'unused', branch: 'master', platform: 'git' },
       channel: '#product',
       announce: 'required',
-      digest: '0'.repeat(64),
+      digests: digests('0'),
       migrations: {
         config: 'alembic_users.ini',
         envFile,

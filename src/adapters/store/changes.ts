@@ -6,6 +6,7 @@ import type { PersonName, PostedMessage } from '../../release/terms.ts'
 import { mayBecome, RELEASE_STATES } from '../../release/terms.ts'
 import { readCurrent, readRelease, readReleaseByRequest } from './reads.ts'
 import { type ReleaseTable, storable, type Tables } from './schema.ts'
+import { minimumVersion } from './version.ts'
 
 /**
  * As Transaction.createRelease. The row that holds the last number is locked first, so requests that race stand in line
@@ -47,6 +48,31 @@ export async function createRelease(
   const made = await readRelease(trx, number)
   if (made === undefined) throw new Error(`Release #${number} was made and is not there.`)
   return { made }
+}
+
+/** As Transaction.lockEnvironment. */
+export async function lockEnvironment(trx: Kysely<Tables>, app: string, environment: string): Promise<void> {
+  await environmentRow(trx, ALL).forShare().execute()
+  const place = { app, environment }
+  const found = await environmentRow(trx, place).forUpdate().executeTakeFirst()
+  if (found !== undefined) return
+  // Whoever makes it at the same moment is waited for: an update, though it changes nothing, locks what they have made.
+  await trx
+    .insertInto('environment_row')
+    .values(place)
+    .onConflict((conflict) => conflict.columns(['app', 'environment']).doUpdateSet(place))
+    .execute()
+}
+
+/** As Transaction.lockAllEnvironments. */
+export async function lockAllEnvironments(trx: Kysely<Tables>): Promise<void> {
+  await environmentRow(trx, ALL).forUpdate().execute()
+}
+
+const ALL = { app: '', environment: '' }
+
+function environmentRow(trx: Kysely<Tables>, { app, environment }: typeof ALL) {
+  return trx.selectFrom('environment_row').select('app').where('app', '=', app).where('environment', '=', environment)
 }
 
 /**
@@ -147,10 +173,9 @@ export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow
     .execute()
 }
 
-/** The transaction's time, to the millisecond. */
-export async function readNow(db: Kysely<Tables>): Promise<Date> {
-  const { now } = await db
-    .selectNoFrom(sql<Date>`date_trunc('milliseconds', now())`.as('now'))
+/** The transaction's time, to the millisecond, and the lowest version of the program that may work on the store. */
+export function readNow(db: Kysely<Tables>): Promise<{ now: Date; minimum: number }> {
+  return db
+    .selectNoFrom([sql<Date>`date_trunc('milliseconds', now())`.as('now'), minimumVersion.as('minimum')])
     .executeTakeFirstOrThrow()
-  return now
 }

@@ -8,6 +8,7 @@ import { type Claim, ClaimLost, type Job, type Jobs } from '../../release/ports/
 import type { Report } from './connection.ts'
 import type { Tables } from './schema.ts'
 import type { JobsInTransaction } from './transaction.ts'
+import { minimumVersion, type VersionWatch } from './version.ts'
 
 /** How often a job is taken up in all; after that it is left, and the worker's sweep ends its release. */
 const PLAN_ATTEMPTS = 6
@@ -117,23 +118,38 @@ async function heldJob(db: Kysely<Tables>, claim: Claim, lock = sql``): Promise<
 }
 
 /**
- * Whether another run of the same environment is in hand, here or elsewhere. pg-boss's groupConcurrency holds most back,
- * but two fetches at the same moment pass it. Each looks after its own fetch is committed, so at most one sees nobody.
+ * What stands against a job that was just taken: a newer version of the program, and for a run (`isEnvironmentRun`)
+ * another run of the same environment in hand, here or elsewhere. pg-boss's groupConcurrency holds most of those back, but
+ * two fetches at the same moment pass it. Each looks after its own fetch is committed, so at most one sees nobody.
  */
-async function isEnvironmentRun(db: Kysely<Tables>, claim: Claim): Promise<boolean> {
-  const { rows } = await sql`
-    select 1 from pgboss.job other join pgboss.job mine on other.group_id = mine.group_id and other.id <> mine.id
+async function lookBeforeWork(
+  db: Kysely<Tables>,
+  claim: Claim,
+): Promise<{ isEnvironmentRun: boolean; minimum: number }> {
+  const isEnvironmentRun = sql<boolean>`exists (
+    select from pgboss.job other join pgboss.job mine on other.group_id = mine.group_id and other.id <> mine.id
     where mine.name = 'run' and mine.id = ${claim.id}::uuid and other.name = 'run' and other.state = 'active'
-    limit 1`.execute(db)
-  return rows.length > 0
+  )`
+  return db
+    .selectNoFrom([isEnvironmentRun.as('isEnvironmentRun'), minimumVersion.as('minimum')])
+    .executeTakeFirstOrThrow()
 }
 
 class EnvironmentIsRun extends Error {
   override readonly name = 'EnvironmentIsRun'
 }
 
+export interface JobsParts {
+  /** Absent: nothing can be worked on. */
+  readonly boss: PgBoss | undefined
+  readonly db: Kysely<Tables>
+  readonly timing: JobTiming
+  readonly version: VersionWatch
+  readonly report: Report
+}
+
 /** As the port says. Handlers' errors go to `report`, and not into the store: they may hold what nobody should read. */
-export function createJobs(boss: PgBoss | undefined, db: Kysely<Tables>, timing: JobTiming, report: Report): Jobs {
+export function createJobs({ boss, db, timing, version, report }: JobsParts): Jobs {
   return {
     isLive: async (job) => {
       const { rows } = await sql`
@@ -173,7 +189,9 @@ export function createJobs(boss: PgBoss | undefined, db: Kysely<Tables>, timing:
         stopping.signal.addEventListener('abort', () => lose(stopping.signal.reason), { signal: over.signal })
         isTooLate = watchClaim(db, claim, lose, over.signal)
         try {
-          if (claim.job.kind === 'run' && (await isEnvironmentRun(db, claim))) {
+          const { isEnvironmentRun, minimum } = await lookBeforeWork(db, claim)
+          version.assertMayWork(minimum)
+          if (claim.job.kind === 'run' && isEnvironmentRun) {
             throw new EnvironmentIsRun(`the environment of #${claim.job.release} is being run`)
           }
           await handle(claim)
@@ -196,10 +214,19 @@ export function createJobs(boss: PgBoss | undefined, db: Kysely<Tables>, timing:
       await boss.work<Job>('plan', { ...options, localConcurrency: atOnce.plan }, take)
       await boss.work<Job>('run', { ...options, localConcurrency: atOnce.run, groupConcurrency: 1 }, take)
 
+      let left: Promise<unknown> | undefined
+      const leave = () => {
+        takesMore = false
+        left ??= Promise.all([boss.offWork('plan'), boss.offWork('run')])
+        return left
+      }
+      version.superseded.addEventListener('abort', () => leave().catch((error) => report('the job queue', error)), {
+        once: true,
+      })
+
       return {
         stop: async (graceMs) => {
-          takesMore = false
-          const left = Promise.all([boss.offWork('plan'), boss.offWork('run')])
+          const left = leave()
           await settlesWithin(graceMs, left)
           stopping.abort(new Error('The worker stops.'))
           // What still has not ended when told to is left to the end of the process, and its job to the next worker.

@@ -12,7 +12,15 @@ const migrations: Record<string, Migration> = {
   '004 workers': { up: makeWorkers },
   '005 forgetting': { up: makeForgetting },
   '006 evidence': { up: keepOutcomes },
+  '007 versions': { up: makeVersion },
+  '008 environments': { up: makeEnvironments },
 }
+
+/**
+ * This program's version of the store. Each migration makes a new one, and processes of older ones stop. A change that
+ * older processes must not work beside, such as a new kind of job, therefore adds a migration, an empty one if need be.
+ */
+export const STORE_VERSION = Object.keys(migrations).length
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }
 
@@ -200,4 +208,22 @@ async function keepOutcomes(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index outbox_settled on outbox (settled_at)
     where settled_at is not null and not (kind = 'outcome' and posted_ts is not null)`.execute(db)
+}
+
+/** One row: the lowest version of the program that may work on the store. version.ts raises it. */
+async function makeVersion(db: Kysely<unknown>): Promise<void> {
+  await sql`create table store_version (minimum integer not null)`.execute(db)
+  await sql`insert into store_version (minimum) values (0)`.execute(db)
+  await sql`create unique index store_version_is_one_row on store_version ((true))`.execute(db)
+}
+
+/** Rows to be locked: one for each environment, made when it is first locked, and the row of all, without names. */
+async function makeEnvironments(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table environment_row (
+      app text not null,
+      environment text not null,
+      primary key (app, environment)
+    )`.execute(db)
+  await sql`insert into environment_row (app, environment) values ('', '')`.execute(db)
 }

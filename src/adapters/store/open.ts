@@ -15,11 +15,12 @@ import { createForgetting } from './forgetting.ts'
 import { createInbox } from './inbox.ts'
 import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
 import { afterLock, createEnvironmentLock } from './lock.ts'
-import { migrate, schemaAge } from './migrations.ts'
+import { migrate, STORE_VERSION, schemaAge } from './migrations.ts'
 import { createOutbox } from './outbox.ts'
 import { readCurrent, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
 import { createTransactions, type RunTransaction } from './transaction.ts'
+import { minimumVersion, raiseMinimumVersion, readMinimumVersion, type VersionWatch, watchVersion } from './version.ts'
 import { createWaiting } from './waiting.ts'
 
 export interface StoreOptions {
@@ -34,6 +35,8 @@ export interface StoreOptions {
   readonly timing?: JobTiming
   /** After how much silence in the middle of a query or transaction the store is given up; default 45 s. */
   readonly silentMs?: number
+  /** What this program counts as; only tests pretend to be another version. */
+  readonly version?: number
 }
 
 export interface OpenStore {
@@ -58,6 +61,11 @@ export interface OpenStore {
   }
   /** Takes away a part of what was over 30 days ago; see forgetting.ts. To be called now and then. */
   forget(): Promise<void>
+  /**
+   * Aborts when a newer version of the program has opened the store, as this one finds out at its next claim or
+   * transaction: these throw NewerVersionInUse from then on, nothing is committed, and the process should stop.
+   */
+  readonly superseded: AbortSignal
   /** Throws when the store does not answer within 5 s. */
   ping(): Promise<void>
   /** Ends all connections. Jobs in hand should have been stopped before. Safe to repeat. */
@@ -74,11 +82,13 @@ const silentLimitMs = 45_000
 /**
  * Opens the store on a Postgres of version 15 or later, over a direct connection (no pooler in transaction mode: locks
  * and LISTEN live in sessions). Brings the schema to this program's first, safely beside other processes that do the
- * same. Throws when the store can't be reached, is newer than this program, or, with `migrate: false`, older.
+ * same; processes of older versions then stop working on the store. Throws when the store can't be reached, is newer than
+ * this program, or, with `migrate: false`, older.
  */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const report: Report = options.report ?? (() => undefined)
   const timing = options.timing ?? {}
+  const version = watchVersion(options.version ?? STORE_VERSION)
   const connect: pg.PoolConfig = { connectionTimeoutMillis: 10_000, application_name: 'signoff', ...options.pool }
   const pool = new pg.Pool({
     max: 8,
@@ -94,22 +104,23 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
 
   let boss: PgBoss | undefined
   try {
-    if (options.migrate === false) await refuseOther(db)
-    else boss = await afterLock(connect, 'migrations', () => prepare(connect, options.role ?? 'all', timing, report))
+    const { role = 'all' } = options
+    if (options.migrate === false) await refuseOther(db, version)
+    else boss = await afterLock(connect, 'migrations', () => prepare({ connect, role, timing, version, report }))
   } catch (error) {
     await db.destroy()
     throw openingFailed(error)
   }
 
-  const transaction = createTransactions(db, createJobsInTransaction(boss))
-  const outbox = createOutbox({ db, connect, transaction, report })
+  const transaction = createTransactions(db, createJobsInTransaction(boss), version)
+  const outbox = createOutbox({ db, connect, transaction, version, report })
   let closing: Promise<void> | undefined
   const close = async () => {
     await settlesWithin(closeWithinMs, Promise.all([boss?.stop({ graceful: false }), outbox.close()]))
     await settlesWithin(closeWithinMs, db.destroy())
   }
   return {
-    store: createStore(db, transaction),
+    store: createStore(db, transaction, version),
     inbox: createInbox(db),
     outbox,
     waiting: createWaiting(db),
@@ -119,10 +130,12 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       rowsOf: (release) => readRowsOf(db, release),
       posted: (release) => readPosted(db, release),
     },
-    jobs: createJobs(options.role === 'bot' ? undefined : boss, db, timing, report),
+    jobs: createJobs({ boss: options.role === 'bot' ? undefined : boss, db, timing, version, report }),
     lock: createEnvironmentLock(connect),
+    superseded: version.superseded,
     ping: async () => {
-      if (!(await settlesWithin(5000, sql`select 1`.execute(db)))) throw new Error('The store does not answer.')
+      const answer = readMinimumVersion(db).then(version.mayWork)
+      if (!(await settlesWithin(5000, answer))) throw new Error('The store does not answer.')
     },
     close: () => {
       closing ??= close()
@@ -145,25 +158,32 @@ function openingFailed(error: unknown): unknown {
   return error
 }
 
-async function refuseOther(db: Kysely<Tables>): Promise<void> {
+const NEWER = 'The store belongs to a newer version of Signoff: use that one.'
+
+async function refuseOther(db: Kysely<Tables>, version: VersionWatch): Promise<void> {
   const age = await schemaAge(db)
   if (age === 'older')
     throw new Error('The store is not set up for this version of Signoff yet: start the service first.')
-  if (age === 'newer') throw new Error('The store belongs to a newer version of Signoff: use that one.')
+  if (age === 'newer' || !version.mayWork(await readMinimumVersion(db))) throw new Error(NEWER)
+}
+
+interface Preparing {
+  readonly connect: pg.PoolConfig
+  readonly role: 'all' | 'bot' | 'worker'
+  readonly timing: JobTiming
+  readonly version: VersionWatch
+  readonly report: Report
 }
 
 /** The two schemas, ours and the job queue's, one process at a time; then the queue's machinery for this role. */
-async function prepare(
-  connect: pg.PoolConfig,
-  role: 'all' | 'bot' | 'worker',
-  timing: JobTiming,
-  report: Report,
-): Promise<PgBoss> {
+async function prepare({ connect, role, timing, version, report }: Preparing): Promise<PgBoss> {
   const migrationDb = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ ...connect, max: 2 }) }),
   })
   try {
     await migrate(migrationDb)
+    if (!version.mayWork(await readMinimumVersion(migrationDb))) throw new Error(NEWER)
+    await raiseMinimumVersion(migrationDb, version.number)
   } finally {
     await migrationDb.destroy()
   }
@@ -195,10 +215,14 @@ function bossConnection(connect: pg.PoolConfig) {
   return Object.fromEntries(Object.entries(connect).filter(([, value]) => value !== undefined))
 }
 
-function createStore(db: Kysely<Tables>, transaction: RunTransaction): Store {
+function createStore(db: Kysely<Tables>, transaction: RunTransaction, version: VersionWatch): Store {
   return {
     transaction: (work, options) => transaction(work, options),
-    now: () => readNow(db),
+    now: async () => {
+      const { now, minimum } = await readNow(db)
+      version.mayWork(minimum)
+      return now
+    },
     release: (number) => readRelease(db, number),
     releases: (filter) => readReleases(db, filter),
     current: (app, environment) => readCurrent(db, app, environment),
@@ -225,11 +249,13 @@ function createStore(db: Kysely<Tables>, transaction: RunTransaction): Store {
 
     workerSeen: async ({ id, configurations }) => {
       const seen = { at: sql<Date>`clock_timestamp()`, configurations: JSON.stringify(configurations) }
-      await db
+      const { minimum } = await db
         .insertInto('worker')
         .values({ id, ...seen })
         .onConflict((conflict) => conflict.column('id').doUpdateSet(seen))
-        .execute()
+        .returning(minimumVersion.as('minimum'))
+        .executeTakeFirstOrThrow()
+      version.mayWork(minimum)
     },
 
     workers: () => db.selectFrom('worker').selectAll().orderBy('at', 'desc').execute(),

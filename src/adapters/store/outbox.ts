@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import type pg from 'pg'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
@@ -9,6 +9,7 @@ import { OUTBOX_CHANNEL } from './put-message.ts'
 import { present } from './reads.ts'
 import { storable, type Tables } from './schema.ts'
 import type { RunTransaction } from './transaction.ts'
+import { minimumVersion, readMinimumVersion, type VersionWatch } from './version.ts'
 
 /** In 1973: what is below was meant as a length of time, and would be tried again at once, for ever. */
 const earliestMoment = 1e11
@@ -20,11 +21,18 @@ export interface OutboxParts {
   readonly db: Kysely<Tables>
   readonly connect: pg.ClientConfig
   readonly transaction: RunTransaction
+  readonly version: VersionWatch
   readonly report: Report
 }
 
 /** As the port says. `close` ends its listening connection. */
-export function createOutbox({ db, connect, transaction, report }: OutboxParts): Outbox & { close(): Promise<void> } {
+export function createOutbox({
+  db,
+  connect,
+  transaction,
+  version,
+  report,
+}: OutboxParts): Outbox & { close(): Promise<void> } {
   const listener: Listener = createListener(connect, OUTBOX_CHANNEL, report)
   /** How many signs had come when the outbox was last looked through; later ones are news. */
   let looked = 0
@@ -34,7 +42,8 @@ export function createOutbox({ db, connect, transaction, report }: OutboxParts):
 
     due: async (limit) => {
       looked = listener.signs()
-      return readDue(db, limit)
+      const { postings, minimum } = await readDue(db, limit)
+      return version.mayWork(minimum) ? postings : []
     },
 
     trying: async (id) => {
@@ -46,8 +55,11 @@ export function createOutbox({ db, connect, transaction, report }: OutboxParts):
         }))
         .where('id', '=', id)
         .where('state', '=', 'waiting')
+        .where(sql<SqlBool>`${minimumVersion} <= ${version.number}`)
         .executeTakeFirstOrThrow()
-      if (numUpdatedRows === 0n) throw new Error(`Message ${id} of the outbox waits no more.`)
+      if (numUpdatedRows > 0n) return
+      version.assertMayWork(await readMinimumVersion(db))
+      throw new Error(`Message ${id} of the outbox waits no more.`)
     },
 
     confirmed: (id, posted, then) =>
@@ -112,15 +124,16 @@ async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
  * Two streams a release, each with only its first message due: the cards, and what has an order (lines and the
  * announcement). The second waits for the release's first card. Private messages wait for nothing but their time.
  */
-async function readDue(db: Kysely<Tables>, limit: number): Promise<readonly Posting[]> {
+async function readDue(db: Kysely<Tables>, limit: number): Promise<{ postings: readonly Posting[]; minimum: number }> {
   const { rows } = await sql<{
     id: number
     message: OutboxMessage
     tries: number
     first_tried_at: Date | null
     put_in_at: Date
+    minimum: number
   }>`
-    select id, message, tries, first_tried_at, put_in_at
+    select id, message, tries, first_tried_at, put_in_at, ${minimumVersion} as minimum
     from outbox o
     where state = 'waiting' and not_before <= now() and case kind
       when 'private' then true
@@ -136,11 +149,12 @@ async function readDue(db: Kysely<Tables>, limit: number): Promise<readonly Post
       )
     end
     order by id limit ${limit}`.execute(db)
-  return rows.map((row) => ({
+  const postings = rows.map((row) => ({
     id: row.id,
     message: row.message,
     tries: row.tries,
     putInAt: row.put_in_at,
     ...present('firstTriedAt', row.first_tried_at),
   }))
+  return { postings, minimum: rows[0]?.minimum ?? 0 }
 }

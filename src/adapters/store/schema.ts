@@ -79,6 +79,10 @@ export interface Tables {
   button_token: { token: string; release: number; action: string }
   worker: { id: string; at: Date; configurations: Json<WorkerSeen['configurations']> }
   database_identity: { identity: string; app: string; environment: string }
+  /** Rows that are locked, and hold nothing; the one without names stands for all. */
+  environment_row: { app: string; environment: string }
+  /** One row: the lowest version of the program that may work on the store. */
+  store_version: { minimum: number }
 }
 
 export interface ReleaseTable {

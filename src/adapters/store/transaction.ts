@@ -5,9 +5,19 @@ import type { ReleaseEvent } from '../../release/events.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import { appendEvents } from './chain.ts'
-import { addSignOff, changeRelease, createRelease, lockRelease, putStep, readNow } from './changes.ts'
+import {
+  addSignOff,
+  changeRelease,
+  createRelease,
+  lockAllEnvironments,
+  lockEnvironment,
+  lockRelease,
+  putStep,
+  readNow,
+} from './changes.ts'
 import { putMessage } from './put-message.ts'
 import type { Tables } from './schema.ts'
+import type { VersionWatch } from './version.ts'
 
 /** How jobs are put in and claims are looked at inside of a transaction; jobs.ts has both. */
 export interface JobsInTransaction {
@@ -29,14 +39,14 @@ const attempts = 6
  * locked. One that loses against another (deadlock, serialization, the index that keeps one release an environment) is
  * rolled back whole and run again.
  */
-export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction): RunTransaction {
+export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction, version: VersionWatch): RunTransaction {
   return async (work, options = {}) => {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await db
           .transaction()
           .setIsolationLevel('read committed')
-          .execute((trx) => runOnce(trx, jobs, work, options.as))
+          .execute((trx) => runOnce(trx, jobs, version, work, options.as))
       } catch (error) {
         if (attempt === attempts || !lostToAnother(error)) throw error
         await delay(Math.random() * 20 * attempt)
@@ -48,10 +58,13 @@ export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction):
 async function runOnce<T>(
   trx: Kysely<Tables>,
   jobs: JobsInTransaction,
+  version: VersionWatch,
   work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
   claim: Claim | undefined,
 ): Promise<T> {
   if (claim !== undefined) await jobs.holdClaim(trx, claim)
+  const { now, minimum } = await readNow(trx)
+  version.assertMayWork(minimum)
   const events: ReleaseEvent[] = []
   let broken: { by: unknown } | undefined
   const call = async <R>(called: Promise<R>): Promise<R> => {
@@ -63,7 +76,9 @@ async function runOnce<T>(
     }
   }
   const tx: Transaction = {
-    now: await readNow(trx),
+    now,
+    lockEnvironment: (app, environment) => call(lockEnvironment(trx, app, environment)),
+    lockAllEnvironments: () => call(lockAllEnvironments(trx)),
     createRelease: (release) => call(createRelease(trx, release)),
     lockRelease: (number) => call(lockRelease(trx, number)),
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),

@@ -31,7 +31,18 @@ export interface Claim {
 
 /** Thrown by a transaction `as` a claim that another worker has taken over, or that has ended. */
 export class ClaimLost extends Error {
-  override readonly name = 'ClaimLost'
+  override readonly name: string = 'ClaimLost'
+}
+
+/**
+ * Thrown by transactions and claims of a process when a newer version of Signoff uses the store: it holds no job any more,
+ * may write nothing, and stops. The newer version takes up its jobs.
+ */
+export class NewerVersionInUse extends ClaimLost {
+  override readonly name = 'NewerVersionInUse'
+  constructor() {
+    super('A newer version of Signoff uses the store.')
+  }
 }
 
 /** The worker's side of the job queue. */

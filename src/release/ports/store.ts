@@ -50,6 +50,18 @@ export interface Transaction {
   /** The store's time, fixed for the transaction. */
   readonly now: Date
   /**
+   * Locks the environment's row until the end of the transaction. Making a release, starting one, and setting or ending a
+   * lock each do this first: who commits first has won, and the other one then reads what was committed. Rows are locked
+   * in one order, so that nobody waits in a circle: the row of all environments (shared, here), the environment's, then
+   * a release's. Safe to repeat.
+   */
+  lockEnvironment(app: string, environment: string): Promise<void>
+  /**
+   * The same for all environments at once: waits for every transaction that has locked one, and holds back all others.
+   * Not after `lockEnvironment` in the same transaction.
+   */
+  lockAllEnvironments(): Promise<void>
+  /**
    * Makes a release in `planning` with the next number (no gaps). Safe to repeat by `requestKey`.
    * `busy`: another release of the environment is not ended, which is then given.
    */

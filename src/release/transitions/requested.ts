@@ -37,6 +37,7 @@ export async function requested(
   request: ReleaseRequest,
 ): Promise<{ made: Release } | { seen: Release } | { busy: Release } | Refused> {
   const { release: wanted, person, replacing } = request
+  await tx.lockEnvironment(wanted.app, wanted.environment)
   const replaced = replacing && (await replace(tx, replacing, request))
   if (replaced !== undefined) return replaced
   const replaces = replacing?.replaces

@@ -30,6 +30,8 @@ export async function planRelease(
   claim.signal.throwIfAborted()
   const endedMeanwhile = await ports.store.transaction(
     async (tx) => {
+      // Before the release: where nobody signs, a plan starts it.
+      await tx.lockEnvironment(release.app, release.environment)
       const now = await tx.lockRelease(number)
       if (now?.state !== 'planning') return true
       if ('refused' in outcome) {

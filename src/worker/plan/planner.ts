@@ -1,5 +1,6 @@
 /** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
 
+import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
 import { mayBeEmergency, mustBeTalkedOver } from '../../release/policy.ts'
 import type { PlatformRelease } from '../../release/ports/heroku.ts'
@@ -86,7 +87,7 @@ export async function makePlan(
 
 async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ plan: Plan } | Refused> {
   const { app, environment, during } = request
-  if (request.configuration !== environment.digest) {
+  if (!isSameConfiguration(request.configuration, environment)) {
     return { refused: { gate: 'configuration_differs', app: app.name, environment: environment.name } }
   }
 
@@ -141,7 +142,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     commits: going.commits.map(({ sha }) => sha).toReversed(),
     result,
     database,
-    configuration: environment.digest,
+    configuration: request.configuration,
   }
   const made: Plan = {
     bound,

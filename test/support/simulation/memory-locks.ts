@@ -12,42 +12,59 @@ export interface LockOwner {
 }
 
 export interface RowLocks {
-  /** Resolves when the owner has the lock. Throws Deadlock. */
-  take(owner: LockOwner, key: string): Promise<void>
+  /** Resolves when the owner has the lock; several owners may have it `shared`. Throws Deadlock. */
+  take(owner: LockOwner, key: string, mode?: Mode): Promise<void>
   /** Takes part in nothing any more: who waits behind it goes on, and its own wait fails. */
   leave(owner: LockOwner): void
 }
 
+type Mode = 'exclusive' | 'shared'
+
 interface Waiter {
   readonly owner: LockOwner
+  readonly mode: Mode
   resolve(): void
   reject(error: Error): void
 }
 
-export function createRowLocks(): RowLocks {
-  const locks = new Map<string, { owner: LockOwner; readonly queue: Waiter[] }>()
+interface RowLock {
+  mode: Mode
+  readonly holders: Set<LockOwner>
+  readonly queue: Waiter[]
+}
 
+export function createRowLocks(): RowLocks {
+  const locks = new Map<string, RowLock>()
+
+  function isFree({ mode, holders }: RowLock, wanted: Mode): boolean {
+    return holders.size === 0 || (mode === 'shared' && wanted === 'shared')
+  }
+
+  function grant(key: string, lock: RowLock, owner: LockOwner, mode: Mode): void {
+    lock.mode = mode
+    lock.holders.add(owner)
+    owner.held.add(key)
+  }
+
+  /** Whether whoever holds it waits, by however many others, for this owner. */
   function waitsForItself(owner: LockOwner, key: string): boolean {
-    for (let wanted: string | undefined = key; wanted !== undefined; ) {
-      const holder: LockOwner | undefined = locks.get(wanted)?.owner
-      if (holder === owner) return true
-      wanted = holder?.waitsFor
-    }
-    return false
+    return [...(locks.get(key)?.holders ?? [])].some(
+      (holder) => holder === owner || (holder.waitsFor !== undefined && waitsForItself(owner, holder.waitsFor)),
+    )
   }
 
   return {
-    take: async (owner, key) => {
-      const lock = locks.get(key)
-      if (lock === undefined) {
-        locks.set(key, { owner, queue: [] })
-        owner.held.add(key)
+    take: async (owner, key, mode = 'exclusive') => {
+      const lock = locks.get(key) ?? { mode, holders: new Set(), queue: [] }
+      locks.set(key, lock)
+      if (lock.holders.has(owner)) {
+        if (lock.mode === 'shared' && mode === 'exclusive') throw new Error(`${key} is shared already`)
         return
       }
-      if (lock.owner === owner) return
+      if (isFree(lock, mode)) return grant(key, lock, owner, mode)
       if (waitsForItself(owner, key)) throw new Deadlock(`deadlock at ${key}`)
       owner.waitsFor = key
-      await new Promise<void>((resolve, reject) => lock.queue.push({ owner, resolve, reject }))
+      await new Promise<void>((resolve, reject) => lock.queue.push({ owner, mode, resolve, reject }))
     },
 
     leave: (owner) => {
@@ -59,15 +76,15 @@ export function createRowLocks(): RowLocks {
       }
       for (const key of owner.held) {
         const lock = locks.get(key)
-        const next = lock?.queue.shift()
-        if (lock === undefined || next === undefined) {
-          locks.delete(key)
-          continue
+        if (lock === undefined) continue
+        lock.holders.delete(owner)
+        for (let next = lock.queue[0]; next !== undefined && isFree(lock, next.mode); next = lock.queue[0]) {
+          lock.queue.shift()
+          delete next.owner.waitsFor
+          grant(key, lock, next.owner, next.mode)
+          next.resolve()
         }
-        lock.owner = next.owner
-        delete next.owner.waitsFor
-        next.owner.held.add(key)
-        next.resolve()
+        if (lock.holders.size === 0) locks.delete(key)
       }
       owner.held.clear()
     },

@@ -52,6 +52,8 @@ export type RunTransaction = <T>(
 
 const attempts = 6
 
+const ALL_ENVIRONMENTS = 'all environments'
+
 export function createTransactions(parts: TransactionParts): RunTransaction {
   return (life, work, options = {}) =>
     answer(life, async () => {
@@ -147,6 +149,11 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     return { made: referTo(number).whole }
   }
 
+  async function lockEnvironment(app: string, environment: string): Promise<void> {
+    await parts.locks.take(written.owner, ALL_ENVIRONMENTS, 'shared')
+    await take(`environment ${environmentKey({ app, environment })}`)
+  }
+
   async function lockRelease(number: number): Promise<Release | undefined> {
     if (see(number) === undefined) return undefined
     await take(`release ${number}`)
@@ -239,6 +246,8 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
 
   return {
     now,
+    lockEnvironment: call(lockEnvironment),
+    lockAllEnvironments: call(() => take(ALL_ENVIRONMENTS)),
     createRelease: call(createRelease),
     lockRelease: call(lockRelease),
     changeRelease: call(changeRelease),

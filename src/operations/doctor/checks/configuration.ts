@@ -1,4 +1,5 @@
 /** Whether the workers that run have the same entries in their releases.yml as this host has in its own. */
+import { isSameConfiguration } from '../../../release/configuration.ts'
 import type { WorkerSeen } from '../../../release/ports/store.ts'
 import type { Environment } from '../../../release/settings.ts'
 import { type Check, good, odd, wrong } from '../doctor.ts'
@@ -18,13 +19,14 @@ export function configurationChecks(
     )
     return asked
   }
-  return environments.map(({ app, name, digest }) => ({
-    name: `releases.yml ${app}/${name}`,
+  return environments.map((environment) => ({
+    name: `releases.yml ${environment.app}/${environment.name}`,
     async look() {
       const workers = await running()
       if (workers.length === 0) return odd('no worker runs, so its file can not be compared', 'start a worker')
-      const others = workers.map(({ configurations }) => configurations[`${app}/${name}`])
-      if (others.every((other) => other === digest)) return good('the same here and at the worker')
+      const others = workers.map(({ configurations }) => configurations[`${environment.app}/${environment.name}`])
+      if (others.every((other) => isSameConfiguration(other, environment)))
+        return good('the same here and at the worker')
       return others.includes(undefined)
         ? wrong('the worker does not know it', 'bring both hosts to the same releases.yml, and restart the worker')
         : wrong(

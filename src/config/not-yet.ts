@@ -1,0 +1,73 @@
+/**
+ * The keys of `releases.yml` that are read and checked, and whose feature is not built yet: refused when set to anything
+ * but their default. Whoever builds a feature takes its rows out of NOT_YET.
+ */
+import { isRecord, type PlacedProblem } from './explain.ts'
+import type { Path } from './yaml-source.ts'
+
+interface Later {
+  /** What it is for, in a few words. */
+  readonly what: string
+  /** Whether a value means what leaving the key out means. Takes what is written, whatever that is. */
+  readonly isDefault: (value: unknown) => boolean
+}
+
+const is = (standard: unknown) => (value: unknown) => value === standard
+const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0
+const never = () => false
+
+const ENVIRONMENT = 'apps.*.environments.*'
+
+/** `*` stands for any name, and a key of what a list holds for that key of each entry. */
+export const NOT_YET: Readonly<Record<string, Later>> = {
+  'slack.direct_messages': { what: 'direct messages', isDefault: is(true) },
+  time_zone: { what: 'time zones', isDefault: is('UTC') },
+  freezes: { what: 'freezes', isDefault: isEmpty },
+  webhooks: { what: 'webhooks', isDefault: isEmpty },
+  workers: { what: 'groups of workers', isDefault: (value) => isRecord(value) && Object.keys(value).length === 0 },
+  [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
+  [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
+  [`${ENVIRONMENT}.hotfix`]: { what: 'how a hot-fix reaches its branch', isDefault: is('auto') },
+  [`${ENVIRONMENT}.remote.health`]: { what: 'health checks', isDefault: never },
+  [`${ENVIRONMENT}.migrations`]: { what: 'several migrations', isDefault: (value) => !Array.isArray(value) },
+  [`${ENVIRONMENT}.migrations.name`]: { what: 'names of migrations', isDefault: never },
+  [`${ENVIRONMENT}.migrations.directory`]: { what: 'migrations in a directory', isDefault: is('.') },
+  [`${ENVIRONMENT}.migrations.tool`]: { what: 'tools other than alembic', isDefault: is('alembic') },
+  [`${ENVIRONMENT}.migrations.isolation`]: { what: 'isolated migrations', isDefault: is('auto') },
+  [`${ENVIRONMENT}.migrations.readable`]: { what: 'isolated migrations', isDefault: isEmpty },
+  [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
+  [`${ENVIRONMENT}.sign_off.rollback`]: {
+    what: 'rollbacks',
+    isDefault: (value) =>
+      isRecord(value) &&
+      Object.entries(value).every(
+        ([key, people]) => people === (key === 'qa' ? 0 : key === 'approvals' ? 1 : undefined),
+      ),
+  },
+  [`${ENVIRONMENT}.sign_off.receipts`]: { what: 'receipts', isDefault: is(false) },
+}
+
+/** One problem for each such key that is set: not one more for the keys within it. */
+export function notYetProblems(value: unknown): readonly PlacedProblem[] {
+  const set = Object.entries(NOT_YET).flatMap(([key, { what, isDefault }]) =>
+    placesOf(value, key.split('.'))
+      .filter(({ found }) => !isDefault(found))
+      .map(({ path }) => ({ path, text: `(${what}) comes later: this version can't do it yet. Remove it.` })),
+  )
+  return set.filter(({ path }) => !set.some((other) => isWithin(path, other.path)))
+}
+
+function placesOf(value: unknown, key: readonly string[], path: Path = []): readonly { path: Path; found: unknown }[] {
+  const [step, ...rest] = key
+  if (Array.isArray(value) && step !== undefined) {
+    return value.flatMap((item, index) => (isRecord(item) ? placesOf(item, key, [...path, index]) : []))
+  }
+  if (step === undefined) return [{ path, found: value }]
+  if (!isRecord(value)) return []
+  const names = step === '*' ? Object.keys(value) : [step].filter((name) => Object.hasOwn(value, name))
+  return names.flatMap((name) => placesOf(value[name], rest, [...path, name]))
+}
+
+function isWithin(path: Path, outer: Path): boolean {
+  return path.length > outer.length && outer.every((step, index) => path[index] === step)
+}

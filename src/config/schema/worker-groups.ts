@@ -1,0 +1,27 @@
+/** `workers`: which worker hosts reach which environments. */
+import { z } from 'zod'
+import { environments, text } from './shapes.ts'
+
+export const workerGroupSchema = z
+  .strictObject({
+    environments: environments.meta({
+      description: 'The environments of this group, as app/environment',
+      examples: [['api/production']],
+    }),
+  })
+  .meta({
+    description: 'The environments that the workers with --group and this name take, and nobody else',
+    examples: [{ environments: ['api/production'] }],
+  })
+
+export const workerGroupsSchema = z
+  .record(
+    text(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and -, beginning with a letter'),
+    workerGroupSchema,
+  )
+  .default({})
+  .meta({
+    description:
+      'Groups of worker hosts. An environment belongs to at most one; others to every worker without --group',
+    examples: [{ 'production-net': { environments: ['api/production'] } }],
+  })
