@@ -75,9 +75,11 @@ export async function startRole(
   const child = spawn(process.execPath, program, { cwd: place.directory, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const printed = collect(child, `${role} ${name}`)
   const ended = once(child, 'exit') as Promise<[number | null, string | null]>
+  const watch = endsWithUs(child.pid ?? 0)
   let hasEnded = false
   void ended.then(() => {
     hasEnded = true
+    watch.kill()
   })
   for (const end = performance.now() + 60_000; !(await isReady()); ) {
     if (hasEnded) throw new Error(`the ${role} of the version ${name} ended before it was ready:\n${printed()}`)
@@ -100,6 +102,16 @@ export async function startRole(
       return (await ended)[0]
     },
   }
+}
+
+/** A test run that is killed takes along what it started, also a process that stands still and could not end itself. */
+function endsWithUs(pid: number): ChildProcess {
+  const watch = spawn('/bin/sh', ['-c', 'read -r line; kill -KILL "$0"', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watch.unref()
+  return watch
 }
 
 function collect(child: ChildProcess, whose: string): () => string {
