@@ -17,7 +17,6 @@ const PACE: Pace = {
   updateEveryMs: 50,
   postEveryMs: 20,
   updatesAMinute: 10_000,
-  pingTimeoutMs: 300,
   sweepEveryMs: 200,
 }
 

@@ -59,7 +59,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(now.owed).toEqual([])
     expect(await at.store.query(`select kind, key, reason from outbox where state = 'given up'`)).toEqual([])
     expect(await at.store.query(`select data from pgboss.job where state in ('failed', 'cancelled')`)).toEqual([])
-    expect([...now.bot.errors(), ...now.worker.errors()]).toEqual([])
+    expect([...now.bot.mistakes(), ...now.worker.mistakes()]).toEqual([])
     const shown = at.slack.log.slice(now.callsBefore).map(({ method, args }) => `${method} ${JSON.stringify(args)}`)
     expect(shown.filter((call) => HOLES.test(call))).toEqual([])
   })

@@ -55,8 +55,8 @@ export interface Place {
 
 export interface VersionProcess {
   readonly pid: number
-  /** The errors that it has logged, and whatever else it has printed that is no line of the log. */
-  errors(): readonly string[]
+  /** What it has printed of mistakes in its program, such as of a value that it has not expected. */
+  mistakes(): readonly string[]
   signal(name: NodeJS.Signals): void
   /** SIGKILL; resolves when it is gone. Its children stay, as after a crash. */
   kill(): Promise<void>
@@ -88,10 +88,10 @@ export async function startRole(
   }
   return {
     pid: child.pid ?? 0,
-    errors: () =>
+    mistakes: () =>
       printed()
         .split('\n')
-        .filter((line) => line !== '' && !/^\{"level":"(info|warn)"/.test(line)),
+        .filter((line) => /\b(Type|Reference|Range|Syntax)Error\b/.test(line)),
     signal: (signal) => void child.kill(signal),
     async kill() {
       child.kill('SIGKILL')
