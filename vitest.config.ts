@@ -19,6 +19,7 @@ const WORLD = [
   'test/lib/process-group.test.ts',
   'test/operations/!(evidence-markdown|log|scrub).test.ts',
   'test/sandbox/!(slack-blocks).test.ts',
+  'test/upgrade/**/*.test.ts',
 ]
 const FAULTS = [
   'test/faults/!(fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',

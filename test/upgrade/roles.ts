@@ -1,0 +1,39 @@
+/** A bot or a worker of either version, at work for a team. */
+import type { Pace } from '../../src/cli/start.ts'
+import { startRole, type Version, type VersionProcess } from './versions.ts'
+import type { Workplace } from './workplace.ts'
+
+/** What takes its time in service takes moments here. Both versions read it. */
+const PACE: Pace = {
+  times: {
+    pause: 50,
+    poll: 50,
+    settleMerge: 1_500,
+    settlePush: { heroku: 1_500, git: 1_500 },
+    confirm: 20_000,
+    sweep: 1_000,
+  },
+  jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
+  updateEveryMs: 50,
+  postEveryMs: 20,
+  updatesAMinute: 10_000,
+  sweepEveryMs: 200,
+}
+
+export function startBot(at: Workplace, version: Version): Promise<VersionProcess> {
+  const before = at.slack.sockets
+  return startRole(version, 'bot', { place: at, pace: PACE, isReady: async () => at.slack.sockets > before })
+}
+
+/** `host`: its DATA_DIR; that of another machine is another one. `lookEveryMs`: at what awaits sign-off. */
+export async function startWorker(
+  at: Workplace,
+  version: Version,
+  { host = 'data', lookEveryMs = 60_000 } = {},
+): Promise<VersionProcess> {
+  const pace = { ...PACE, times: { ...PACE.times, look: lookEveryMs } }
+  const before = await at.store.workers()
+  const place = { ...at, env: { ...at.env, DATA_DIR: `${at.directory}/${host}` } }
+  const isReady = async () => (await at.store.workers()) > before
+  return startRole(version, 'worker', { place, pace, isReady })
+}

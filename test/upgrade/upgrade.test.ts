@@ -1,0 +1,285 @@
+/**
+ * A store and a Slack workspace of the version before go on. That version is run as it was, out of this repository's history:
+ * whatever it has stored, posted or opened must be understood by this one.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CLOSED, DISCUSSED, REJECTED, seenBy, type TakenOver, takeOver } from './after.ts'
+import { EXPORTED, type Left, leaveThingsOpen, REASON } from './before.ts'
+import { count, HOLES, leaves, merges, plain, posted, pullRequestsOpened, records } from './seen.ts'
+import { AFTER, runCommand, takeOutVersionBefore, type Version } from './versions.ts'
+import { openWorkplace, type Workplace } from './workplace.ts'
+
+const PATIENCE = 600_000
+
+describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
+  let before: Version & { remove(): Promise<void> }
+  let at: Workplace
+  let left: Left
+  let now: TakenOver
+  beforeAll(async () => {
+    before = await takeOutVersionBefore()
+    at = await openWorkplace(before)
+    left = await leaveThingsOpen(at, before)
+    now = await takeOver(at, left)
+  }, PATIENCE)
+  afterAll(async () => {
+    await Promise.all([left?.pausedWorker.kill(), now?.bot.kill(), now?.worker.kill()])
+    await at?.close()
+    await before?.remove()
+  })
+
+  const numberOf = (environment: string) => left.numbers[environment] ?? 0
+  async function stateOf(number: number): Promise<string | undefined> {
+    const [row] = await at.store.query<{ state: string }>(`select state from release where number = ${number}`)
+    return row?.state
+  }
+  /** The states of the releases that the version before has made, by environment. */
+  async function states(...environments: readonly string[]): Promise<Readonly<Record<string, string | undefined>>> {
+    const all = environments.map(async (environment) => [environment, await stateOf(numberOf(environment))] as const)
+    return Object.fromEntries(await Promise.all(all))
+  }
+  async function pushes(...environments: readonly string[]): Promise<Readonly<Record<string, number>>> {
+    const all = environments.map(async (environment) => [environment, (await at.pushed(environment)).length] as const)
+    return Object.fromEntries(await Promise.all(all))
+  }
+
+  it('meets what it is about: jobs of every kind, postings of every kind, and work that was cut off', () => {
+    const kinds = (of: readonly { readonly kind: string }[]) => [...new Set(of.map(({ kind }) => kind))].sort()
+    expect(kinds(left.jobs)).toEqual(['carry', 'plan', 'preflight', 'preview', 'run', 'tidy'])
+    expect(kinds(left.jobs.filter(({ state }) => state !== 'created'))).toEqual(['carry', 'plan', 'run'])
+    expect(kinds(left.waiting)).toEqual(['announcement', 'card', 'line', 'outcome', 'private'])
+    const said = left.waiting.map(({ message }) => (message.line ?? message.message) as { is: string } | undefined)
+    expect([...new Set(said.flatMap((each) => each?.is ?? []))].sort()).toEqual(
+      ['done', 'ended', 'help', 'migrations', 'planning', 'refusal', 'signed', 'step ended', 'step failed'].sort(),
+    )
+    expect(left.botExitCode).toBe(0)
+  })
+
+  it('leaves nothing undone, gives nothing up, and shows nothing with a hole in it', async () => {
+    expect(now.owed).toEqual([])
+    expect(await at.store.query(`select kind, key, reason from outbox where state = 'given up'`)).toEqual([])
+    expect(await at.store.query(`select data from pgboss.job where state in ('failed', 'cancelled')`)).toEqual([])
+    expect([...now.bot.mistakes(), ...now.worker.mistakes()]).toEqual([])
+    const shown = at.slack.log.slice(now.callsBefore).map(({ method, args }) => `${method} ${JSON.stringify(args)}`)
+    expect(shown.filter((call) => HOLES.test(call))).toEqual([])
+  })
+
+  it('counts the sign-offs that were given before, and takes a press of a button that was posted before', async () => {
+    expect(await states('api production', 'web left')).toEqual(all('succeeded', 'api production', 'web left'))
+    expect(await pushes('api production', 'web left')).toEqual(all(1, 'api production', 'web left'))
+    expect(await at.migrationsRun('api production')).toBe(1)
+    const signed = await at.store.query<{ kind: string }>(
+      `select kind from sign_off where release = ${numberOf('api production')} order by position`,
+    )
+    expect(signed.map(({ kind }) => kind).sort()).toEqual(['approval', 'qa', 'talked over'])
+  })
+
+  it('takes up what was cut off between its intent and its outcome, and does nothing twice', async () => {
+    const running = ['web pushing', 'web migrating', 'web recording', 'api patch']
+    expect(await states(...running)).toEqual(all('succeeded', ...running))
+    expect(await pushes(...running)).toEqual(all(1, ...running))
+    expect(await at.migrationsRun('web migrating')).toBe(1)
+    expect(await states('api ca')).toEqual(all('awaiting sign-off', 'api ca'))
+    expect(await at.store.events(numberOf('api patch'))).toContain('hotfix_carried')
+  })
+
+  it('goes on with what needed attention, by Retry and by Close', async () => {
+    expect(await states('api eu', 'web closing')).toEqual({ 'api eu': 'succeeded', 'web closing': 'closed' })
+    expect(await pushes('api eu', 'web closing')).toEqual(all(1, 'api eu', 'web closing'))
+    expect(await at.migrationsRun('api eu')).toBe(1)
+    const [closed] = await at.store.query<{ reason: string }>(
+      `select end_reason as reason from release where number = ${numberOf('web closing')}`,
+    )
+    expect(closed?.reason).toBe(CLOSED)
+  })
+
+  it('does what waited in the queue', async () => {
+    const going = ['web approved', 'web announced', 'web announcing']
+    expect(await states(...going)).toEqual(all('succeeded', ...going))
+    expect(await pushes(...going)).toEqual(all(1, ...going))
+    expect(await states('web queued', 'web checked')).toEqual(all('awaiting sign-off', 'web queued', 'web checked'))
+    const branches = await at.branches()
+    expect(branches.filter((name) => name.startsWith('signoff/'))).toEqual([
+      `signoff/${numberOf('api ca')}-ca`,
+      `signoff/hotfix-${numberOf('api patch')}`,
+    ])
+    const open = at.bitbucket.pullRequests().filter(({ state }) => state === 'OPEN')
+    expect(open.map(({ destination }) => destination.branch).sort()).toEqual(['ca', 'master'])
+  })
+
+  it('takes what stood in open modals', async () => {
+    expect(await states('web rejecting', 'web urgent')).toEqual({
+      'web rejecting': 'rejected',
+      'web urgent': 'succeeded',
+    })
+    const notes = await at.store.query<{ note: string }>(
+      'select note from sign_off where note is not null order by note',
+    )
+    expect(notes.map(({ note }) => note)).toEqual([REASON, REJECTED, DISCUSSED].sort())
+    expect((await at.store.release('web again')).state).toBe('succeeded')
+    expect(await states('api apac')).toEqual({ 'api apac': 'outdated' })
+    expect(await at.store.release('api apac')).toMatchObject({ state: 'awaiting sign-off', kind: 'hotfix' })
+  })
+
+  it('takes presses of other buttons, also of those that one person sees', async () => {
+    expect((await at.store.release('web failing')).number).toBeGreaterThan(numberOf('web failing'))
+    expect((await at.store.release('web failing')).state).toBe('succeeded')
+    expect(await states('api careful')).toEqual(all('succeeded', 'api careful'))
+    expect(await pushes('web failing', 'web again', 'api careful')).toEqual(
+      all(1, 'web failing', 'web again', 'api careful'),
+    )
+  })
+
+  it('handles no press twice that was handled before', async () => {
+    const cancelled = await at.store.events(numberOf('api us'))
+    expect(cancelled.filter((type) => type === 'cancel_asked')).toHaveLength(1)
+    expect(await at.store.query(`select from inbox where id like '%:cancel:%'`)).toHaveLength(1)
+  })
+
+  it('merges, records, opens and announces each once', async () => {
+    expect(await merges(at)).toBe(2)
+    expect(await pullRequestsOpened(at)).toEqual({ production: 1, eu: 1, us: 1, ca: 1, apac: 1, master: 1 })
+    const recorded = ['api production', 'api eu', 'api patch', 'api careful']
+    recorded.push('web recording', 'web approved', 'web left', 'web urgent')
+    expect(await records(at)).toEqual(all(1, ...recorded.map((environment) => String(numberOf(environment)))))
+    const announced = posted(at).filter(({ key }) => key.endsWith(':announcement'))
+    expect(count(announced.map(({ key }) => key))).toEqual(
+      all(1, ...['api production', 'web announced', 'web announcing'].map((name) => `${numberOf(name)}:announcement`)),
+    )
+  })
+
+  it('posts once what waited for Slack, with what it says, in the order of the thread', async () => {
+    const messages = posted(at)
+    const keys = messages.map(({ key }) => key)
+    expect(Object.entries(count(keys)).filter(([, times]) => times > 1)).toEqual([])
+    const replies = left.waiting.filter(({ kind }) => kind === 'line' || kind === 'outcome')
+    for (const { key, message } of replies) {
+      const words = messages.find((each) => each.key === key)?.words
+      for (const fact of factsOf(message.line)) expect(words, `${key}`).toContain(fact)
+    }
+    for (const release of new Set(replies.map(({ release }) => release))) {
+      const inOrder = replies.filter((each) => each.release === release).map(({ key }) => key ?? '')
+      expect(keys.filter((key) => inOrder.includes(key))).toEqual(inOrder)
+    }
+    const toNora = left.waiting.filter(({ message }) => message.to === at.people.nora)
+    expect(toNora.length).toBeGreaterThan(3)
+    // And the preview that was asked for while no worker was there.
+    expect(now.privateAfter - now.privateBefore).toBe(toNora.length + 1)
+  })
+
+  it('binds the same facts to the same fingerprint, reads the same configuration and holds the same locks', async () => {
+    expect(await at.store.digests()).toHaveLength(1)
+    expect(await at.store.locks()).toEqual(left.locks)
+    const old = await at.store.release('api us')
+    await at.command(at.people.dana, '/deploy api us')
+    const planned = await at.store.reaches('api us', 'awaiting sign-off')
+    expect(planned.number).toBeGreaterThan(old.number)
+    expect(planned.fingerprint).toBe(old.fingerprint)
+  })
+
+  it('shows old releases: on request, in the list, in detail', async () => {
+    const { nora } = at.people
+    const next = async (act: () => Promise<void>) => {
+      const seen = seenBy(at, nora).length
+      await act()
+      const message = await at.slack.waitFor(() => seenBy(at, nora)[seen], { what: 'an answer', timeoutMs: 60_000 })
+      return plain(at.slack.plainText(message))
+    }
+    const status = await next(() => at.command(nora, '/deploy status'))
+    const history = await next(() => at.command(nora, '/deploy history api integration'))
+    await at.press(nora, 'api integration', 'details')
+    const view = await at.slack.waitFor(() => at.slack.openView(nora), { what: 'the details', timeoutMs: 60_000 })
+    const details = plain(at.slack.plainText(view))
+    const [commit = ''] = await at.pushed('api integration')
+    for (const text of [status, history, details]) expect(text).not.toMatch(HOLES)
+    expect(history).toContain(`#${numberOf('api integration')}`)
+    expect(details).toContain(commit.slice(0, 7))
+    expect(status).toContain(commit.slice(0, 7))
+    expect(status).toContain(`#${numberOf('api ca')}`)
+  })
+
+  describe('beside a worker of the version before', () => {
+    it('leaves alone what that worker holds, although it stands still', async () => {
+      const number = numberOf('web rolling')
+      const tries = await at.store.jobIsDue(number)
+      await at.store.until('the new worker to try', async () => (await at.store.jobIsDue(number)) > tries)
+      expect(await at.store.release('web rolling')).toMatchObject({
+        state: 'running',
+        steps: { push: 'running unknown' },
+      })
+    })
+
+    it('does everything once while that worker works alone beside the new bot', async () => {
+      expect(await now.worker.stop()).toBe(0)
+      left.pausedWorker.signal('SIGCONT')
+      const number = numberOf('web rolling')
+      await at.store.until('the run to end', async () => {
+        await at.store.jobIsDue(number)
+        return (await stateOf(number)) === 'succeeded'
+      })
+      await at.repository.commit({ files: { 'notes.md': 'rolling\n' }, message: 'Note it' })
+      await at.command(at.people.dana, '/deploy api integration')
+      const { number: last } = await at.store.reaches(
+        'api integration',
+        'succeeded',
+        (release) => release.number > numberOf('api integration'),
+      )
+      await at.store.until('everything to be told', async () => (await at.store.waiting()).length === 0)
+      expect(await pushes('web rolling', 'api integration')).toEqual({ 'web rolling': 1, 'api integration': 2 })
+      expect(Object.entries(count(posted(at).map(({ key }) => key))).filter(([, times]) => times > 1)).toEqual([])
+      expect((await at.store.events(last)).filter((type) => type === 'run_started')).toHaveLength(1)
+      expect(await left.pausedWorker.stop()).toBe(0)
+    })
+  })
+
+  describe('the record', () => {
+    it('is one chain over both versions, in which every head of a thread is found', async () => {
+      const hashes = (await at.store.query<{ hash: string }>('select hash from event')).map(({ hash }) => hash)
+      expect(hashes.length).toBeGreaterThan(left.events)
+      const outcomes = posted(at).filter(({ key }) => /^\d+:(outcome|attention:\d+)$/.test(key))
+      const heads = outcomes.map(({ words }) => {
+        const digits = words.match(/\b[0-9a-f]{12,64}\b/g) ?? []
+        return digits.find((each) => hashes.some((hash) => hash.startsWith(each))) ?? `none in: ${words}`
+      })
+      expect(heads.length).toBeGreaterThan(15)
+      const verify = (of: readonly string[]) => runCommand(AFTER, ['audit', 'verify', '--head', ...of], at)
+      expect(await verify(heads)).toMatchObject({ exitCode: 0 })
+      expect(await verify(['0123456789abcdef'])).toMatchObject({ exitCode: 1 })
+    })
+
+    it.each(EXPORTED)('has the same facts of %s as before', async (environment) => {
+      const number = numberOf(environment)
+      const asked = ['audit', 'export', '--release', String(number)]
+      const [json, markdown] = await Promise.all([
+        runCommand(AFTER, asked, at),
+        runCommand(AFTER, [...asked, '--format', 'markdown'], at),
+      ])
+      expect([json.exitCode, markdown.exitCode]).toEqual([0, 0])
+      const stored = await at.store.everythingOf(number)
+      const facts = (printed: string) => {
+        const found = leaves(JSON.parse(printed), ['found'])
+        // Sentences that no row holds are the program's own: a later version may say them in other words.
+        return count(found.filter((each) => !/\s/.test(each) || stored.includes(JSON.stringify(each).slice(1, -1))))
+      }
+      const after = facts(json.printed)
+      const lost = Object.entries(facts(left.evidence[environment] ?? '')).filter(
+        ([fact, times]) => (after[fact] ?? 0) < times,
+      )
+      expect(lost).toEqual([])
+      expect(markdown.printed).not.toMatch(HOLES)
+      const { fingerprint } = JSON.parse(left.evidence[environment] ?? '{}') as { fingerprint?: string }
+      expect(markdown.printed).toContain(fingerprint)
+    })
+  })
+})
+
+const all = <T>(value: T, ...names: readonly string[]): Readonly<Record<string, T>> =>
+  Object.fromEntries(names.map((name) => [name, value]))
+
+/** What people wrote and what was found, in a line that was stored before: whoever says it, it is in there. */
+function factsOf(line: unknown): readonly string[] {
+  if (typeof line !== 'object' || line === null) return []
+  const { said, note, reason, text, person } = line as Record<string, unknown>
+  const facts = [said, note, reason, text, (person as { name?: unknown } | undefined)?.name]
+  return facts.flatMap((fact) => (typeof fact === 'string' ? plain(fact) : []))
+}

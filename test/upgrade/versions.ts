@@ -1,0 +1,141 @@
+/** The two versions that meet at one store: the one before, out of the repository's history, and this checkout. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Pace } from '../../src/cli/start.ts'
+import { STARTS_QUICKLY } from '../support/processes.ts'
+
+const run = promisify(execFile)
+
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The last commit of the version before this one. */
+const VERSION_BEFORE = 'ce4f498e4b116320c502f4804638c0c5e62c5a19'
+
+export interface Version {
+  readonly name: 'before' | 'after'
+  /** Where its `src` lies. */
+  readonly directory: string
+}
+
+export const AFTER: Version = { name: 'after', directory: CHECKOUT }
+
+/**
+ * Takes the source of the version before out of the history of this repository. Throws, and says what to do, where the
+ * history is not there: without it nobody knows whether an upgrade works.
+ */
+export async function takeOutVersionBefore(): Promise<Version & { remove(): Promise<void> }> {
+  const git = (...args: string[]) => run('git', args, { cwd: CHECKOUT })
+  await git('cat-file', '-e', `${VERSION_BEFORE}^{commit}`).catch(async () => {
+    const isShallow = (await git('rev-parse', '--is-shallow-repository').catch(() => undefined))?.stdout.trim()
+    throw new Error(
+      isShallow === 'true'
+        ? `This clone is shallow and lacks commit ${VERSION_BEFORE}, which the upgrade is tested from. Run: git fetch --unshallow`
+        : `This repository lacks commit ${VERSION_BEFORE}, which the upgrade is tested from. Clone it with its whole history.`,
+    )
+  })
+  const directory = await mkdtemp(join(tmpdir(), 'signoff-version-before-'))
+  const archive = join(directory, 'source.tar')
+  const parts = ['src', 'package.json', 'manifest.yml', 'test/support/quick-main.ts']
+  await git('archive', '--format=tar', '-o', archive, VERSION_BEFORE, ...parts)
+  await run('tar', ['-xf', archive, '-C', directory])
+  await rm(archive)
+  await symlink(join(CHECKOUT, 'node_modules'), join(directory, 'node_modules'))
+  return { name: 'before', directory, remove: () => rm(directory, { recursive: true, force: true }) }
+}
+
+export interface Place {
+  readonly directory: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface VersionProcess {
+  readonly pid: number
+  /** What it has printed of mistakes in its program, such as of a value that it has not expected. */
+  mistakes(): readonly string[]
+  signal(name: NodeJS.Signals): void
+  /** SIGKILL; resolves when it is gone. Its children stay, as after a crash. */
+  kill(): Promise<void>
+  /** SIGTERM; gives the exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Starts a role of a version; resolves when `isReady` says so. Throws when it ends before. */
+export async function startRole(
+  { name, directory }: Version,
+  role: 'bot' | 'worker',
+  { place, pace, isReady }: { place: Place; pace: Pace; isReady: () => Promise<boolean> },
+): Promise<VersionProcess> {
+  const program = [join(directory, 'test/support/quick-main.ts'), role, JSON.stringify(pace)]
+  const env = { ...STARTS_QUICKLY, HOME: place.directory, ...place.env, LOG_LEVEL: 'info' }
+  const child = spawn(process.execPath, program, { cwd: place.directory, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const printed = collect(child, `${role} ${name}`)
+  const ended = once(child, 'exit') as Promise<[number | null, string | null]>
+  const watch = endsWithUs(child.pid ?? 0)
+  let hasEnded = false
+  void ended.then(() => {
+    hasEnded = true
+    watch.kill()
+  })
+  for (const end = performance.now() + 60_000; !(await isReady()); ) {
+    if (hasEnded) throw new Error(`the ${role} of the version ${name} ended before it was ready:\n${printed()}`)
+    if (performance.now() > end) throw new Error(`the ${role} of the version ${name} is not ready:\n${printed()}`)
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  return {
+    pid: child.pid ?? 0,
+    mistakes: () =>
+      printed()
+        .split('\n')
+        .filter((line) => /\b(Type|Reference|Range|Syntax)Error\b/.test(line)),
+    signal: (signal) => void child.kill(signal),
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      return (await ended)[0]
+    },
+  }
+}
+
+/** A test run that is killed takes along what it started, also a process that stands still and could not end itself. */
+function endsWithUs(pid: number): ChildProcess {
+  const watch = spawn('/bin/sh', ['-c', 'read -r line; kill -KILL "$0"', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  watch.unref()
+  return watch
+}
+
+function collect(child: ChildProcess, whose: string): () => string {
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+      if (process.env.TEST_LOG_LEVEL !== undefined) process.stderr.write(`${whose}: ${text}`)
+    })
+  }
+  return () => printed
+}
+
+/** Runs a command of a version, such as `audit verify`, as people do; gives its exit code and what it printed. */
+export async function runCommand(
+  { directory }: Version,
+  args: readonly string[],
+  { directory: cwd, env }: Place,
+): Promise<{ exitCode: number; printed: string }> {
+  const { bin } = JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as { bin: { signoff: string } }
+  const options = { cwd, env: { ...STARTS_QUICKLY, HOME: cwd, ...env }, maxBuffer: 64 * 2 ** 20 }
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(directory, bin.signoff), ...args], options, (error, stdout, stderr) =>
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? -1), printed: `${stdout}${stderr}` }),
+    )
+  })
+}
