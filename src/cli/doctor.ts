@@ -23,7 +23,7 @@ export async function examine(
   const notStarted = (await findStore(configuration).catch(() => true)) === undefined
   const store = openStoreToRead(configuration)
   store.catch(() => undefined)
-  const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, scrub)
+  const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, { scrub })
   try {
     return await runDoctor({
       scrub,
@@ -39,7 +39,7 @@ export async function examine(
           worker: {
             ...world,
             migrations: createMigrationsLook({ ...world, directory: join(configuration.dataDir, 'doctor') }),
-            alembicProblem: async (program) => {
+            programProblem: async (program) => {
               const found = await findAlembic(program, path)
               return 'problem' in found ? found.problem : undefined
             },

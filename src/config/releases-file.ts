@@ -2,8 +2,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import { digest } from '../lib/canonical-json.ts'
 import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
-import { herokuAppOf, isHerokuGitUrl } from './addresses.ts'
-import { type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
+import { isHerokuGitUrl } from './addresses.ts'
+import { APP_OF, type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
 import { milliseconds } from './durations.ts'
 import { explainIssues, isRecord, type PlacedProblem, pathInWords } from './explain.ts'
 import {
@@ -196,40 +196,46 @@ function environmentOf(
   directory: string,
 ): Environment {
   const platform = platformOf(entry.remote)
-  const herokuApp = platform === 'heroku' ? (entry.remote.app ?? herokuAppOf(entry.remote.url)) : undefined
+  const at = APP_OF[platform](entry.remote)
+  const place = { name: entry.remote.name, url: entry.remote.url, branch: entry.remote.branch, platform }
+  const migrations = entry.migrations && migrationsOf(entry.migrations, entry.sign_off !== 'none')
   const declared = {
     app: app.name,
     name,
     branch: entry.branch,
     ...(entry.promotes === undefined ? {} : { promotes: entry.promotes }),
     pullRequest: entry.pull_request,
-    remote: {
-      name: entry.remote.name,
-      url: entry.remote.url,
-      branch: entry.remote.branch,
-      platform,
-      ...(herokuApp === undefined ? {} : { herokuApp }),
-    },
-    ...(entry.migrations === undefined
-      ? {}
-      : { migrations: migrationsOf(entry.migrations, entry.sign_off !== 'none') }),
     channel: entry.channel,
     announce: entry.announce,
     ...(entry.sign_off === 'none' ? {} : { signOff: signOffOf(entry.sign_off) }),
-  } satisfies Omit<Environment, 'digest'>
-  const { migrations } = declared
+  } satisfies Omit<Environment, 'remote' | 'migrations' | 'digest'>
   return {
     ...declared,
+    remote: { ...place, ...(at === undefined ? {} : { app: at }) },
     ...(migrations === undefined ? {} : { migrations: onThisHost(migrations, directory) }),
-    digest: digest({ app: app.name, repository: app.repository, gitUrl: app.gitUrl, environment: declared }),
+    digest: digest({
+      app: app.name,
+      repository: app.repository,
+      gitUrl: app.gitUrl,
+      environment: {
+        ...declared,
+        remote: { ...place, ...(at === undefined ? {} : { herokuApp: at }) },
+        ...(migrations === undefined ? {} : { migrations: digested(migrations) }),
+      },
+    }),
   }
+}
+
+/** The digest has the program under the name that it always had, so that no sign-off is void. */
+function digested({ program, ...rest }: MigrationSettings) {
+  return { ...rest, alembic: program }
 }
 
 function migrationsOf(entry: NonNullable<EnvironmentEntry['migrations']>, hasSignOff: boolean): MigrationSettings {
   return {
     config: entry.config,
     ...(entry.env_file === undefined ? {} : { envFile: entry.env_file }),
-    alembic: entry.alembic,
+    program: entry.alembic,
     lockTimeout: String(entry.lock_timeout),
     statementTimeout: String(entry.statement_timeout),
     talkItOver: entry.talk_it_over ?? (hasSignOff ? ['destroys', 'unknown'] : []),
@@ -238,11 +244,11 @@ function migrationsOf(entry: NonNullable<EnvironmentEntry['migrations']>, hasSig
 }
 
 function onThisHost(migrations: MigrationSettings, directory: string): MigrationSettings {
-  const isPath = migrations.alembic.includes('/') && !isAbsolute(migrations.alembic)
+  const isPath = migrations.program.includes('/') && !isAbsolute(migrations.program)
   return {
     ...migrations,
     ...(migrations.envFile === undefined ? {} : { envFile: resolve(directory, migrations.envFile) }),
-    ...(isPath ? { alembic: resolve(directory, migrations.alembic) } : {}),
+    ...(isPath ? { program: resolve(directory, migrations.program) } : {}),
   }
 }
 

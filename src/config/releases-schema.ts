@@ -1,6 +1,7 @@
 /** The shape of `releases.yml` (DESIGN.md §6.2): what is checked, completed by editors, and typed, from one source. */
 import { z } from 'zod'
 import { COMMIT_PATTERN, RESERVED_WORDS } from '../release/command.ts'
+import { PLATFORM_NAMES } from '../release/stored-names.ts'
 import { gitUrlProblem } from './addresses.ts'
 import { milliseconds } from './durations.ts'
 
@@ -70,7 +71,7 @@ export const remoteSchema = z.strictObject({
   name: text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be the name of a git remote, such as heroku-production'),
   url: gitUrl.describe('Where the environment is deployed to: https; http and paths for this machine only'),
   branch: branch.default('master').describe('The branch on the remote'),
-  platform: z.enum(['heroku', 'git']).optional().describe('Left out: heroku on git.heroku.com, else git'),
+  platform: z.enum(PLATFORM_NAMES).optional().describe('Left out: heroku on git.heroku.com, else git'),
   app: text(/^[a-z][a-z0-9-]{1,62}$/, 'must be the name of a Heroku app')
     .optional()
     .describe('The Heroku app; left out: from the URL'),

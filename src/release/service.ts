@@ -23,6 +23,7 @@ import type { EnvironmentStatus } from './messages.ts'
 import { type Action, groupsOf, type Person, refusal } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
+import type { ServiceWords } from './ports/words.ts'
 import type { Release } from './release.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import type { SignOffKind } from './terms.ts'
@@ -77,8 +78,9 @@ export function createReleaseService(ports: {
   store: Store
   directory: Directory
   apps: readonly App[]
+  words: Pick<ServiceWords, 'platforms'>
 }): ReleaseService {
-  const { store, directory, apps } = ports
+  const { store, directory, apps, words } = ports
 
   function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
     const app = findApp(apps, appName)
@@ -209,8 +211,11 @@ export function createReleaseService(ports: {
       const [last] = await store.workers()
       const environments: EnvironmentStatus[] = []
       for (const environment of apps.flatMap((each) => each.environments)) {
-        const { app, name } = environment
-        const [live, underWay] = await Promise.all([deployedNow(store, environment), store.current(app, name)])
+        const { app, name, remote } = environment
+        const [live, underWay] = await Promise.all([
+          deployedNow(store, environment, words.platforms[remote.platform]),
+          store.current(app, name),
+        ])
         environments.push({ app, environment: name, ...(live && { live }), ...(underWay && { under_way: underWay }) })
       }
       return { environments, ...(last && { workerSeenAt: last.at.toISOString() }) }

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Answer } from '../release/ports/answers.ts'
-import type { MigrationsAnswer } from '../release/ports/migrations.ts'
+import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { WorkerPorts } from './ports.ts'
 
 type RetryPorts = Pick<WorkerPorts, 'clock' | 'times'>

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import type { LockHolder, LockWait } from '../../release/ports/migrations.ts'
+import type { LockHolder, LockWait } from '../../release/ports/migrator.ts'
 import type { DatabaseAddress } from './database-url.ts'
 import { readDirectly } from './direct.ts'
 

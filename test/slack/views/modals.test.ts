@@ -67,7 +67,7 @@ describe('a modal that asks for words', () => {
       ...environment,
       migrations: {
         config: 'a.ini',
-        alembic: 'alembic',
+        program: 'alembic',
         lockTimeout: '10s',
         statementTimeout: '0',
         talkItOver: ['destroys'],

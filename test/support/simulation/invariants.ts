@@ -55,7 +55,7 @@ function environmentOf({ app }: Looked, { environment }: Release): Environment {
 
 function atMostOnce({ world }: Looked): readonly string[] {
   const doubled = world.truth.doubled().map((key) => `I1: happened twice: ${key}`)
-  const overlaps = world.migrations.overlaps
+  const overlaps = world.migrator.overlaps
   return overlaps === 0 ? doubled : [...doubled, `I4: two migrations of one database at once, ${overlaps} times`]
 }
 
