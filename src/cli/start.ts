@@ -200,8 +200,9 @@ async function startBotRole(
   const { botUser, botId, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team, { forRights: true })
-  const drawing = { store, directory: createDirectory(background, ours.team), apps, progress }
-  const service = createReleaseService({ store, directory, apps, words: SERVICE_WORDS })
+  const services = SERVICE_WORDS
+  const drawing = { store, directory: createDirectory(background, ours.team), apps, progress, services }
+  const service = createReleaseService({ store, directory, apps, services })
   const delivery: Delivery = startDelivery({
     ...drawing,
     outbox,

@@ -78,9 +78,9 @@ export function createReleaseService(ports: {
   store: Store
   directory: Directory
   apps: readonly App[]
-  words: Pick<ServiceWords, 'platforms'>
+  services: Pick<ServiceWords, 'platforms'>
 }): ReleaseService {
-  const { store, directory, apps, words } = ports
+  const { store, directory, apps, services } = ports
 
   function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
     const app = findApp(apps, appName)
@@ -213,7 +213,7 @@ export function createReleaseService(ports: {
       for (const environment of apps.flatMap((each) => each.environments)) {
         const { app, name, remote } = environment
         const [live, underWay] = await Promise.all([
-          deployedNow(store, environment, words.platforms[remote.platform]),
+          deployedNow(store, environment, services.platforms[remote.platform]),
           store.current(app, name),
         ])
         environments.push({ app, environment: name, ...(live && { live }), ...(underWay && { under_way: underWay }) })

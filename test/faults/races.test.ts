@@ -18,7 +18,7 @@ import { hasEnded } from '../../src/release/terms.ts'
 import { handleJob } from '../../src/worker/jobs.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { type Opened, openedStore, stopPostgres } from '../adapters/store-opened.ts'
-import { anApp, anEnvironment, anIntegration, aPlan, DANA, sha, WORDS } from '../support/builders.ts'
+import { anApp, anEnvironment, anIntegration, aPlan, DANA, SERVICES, sha } from '../support/builders.ts'
 import { createFakeDirectory } from '../support/directory.ts'
 
 const ROUNDS = 300
@@ -126,7 +126,7 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
     for (const id of PEOPLE) directory.member(id, id)
     // Only that it is her own release keeps Dana from approving it.
     directory.group('@release-approvers', [DANA.id, ...PEOPLE])
-    bots = [first, second].map(({ store }) => createReleaseService({ store, directory, apps, words: WORDS }))
+    bots = [first, second].map(({ store }) => createReleaseService({ store, directory, apps, services: SERVICES }))
     await first.store.workerSeen({ id: 'worker', configurations: {} })
     await startWorker(first, 'one')
     await startWorker(second, 'two')

@@ -22,7 +22,7 @@ import type { MigrationStatus } from '../../src/release/ports/migrator.ts'
 import type { Platform } from '../../src/release/ports/platform.ts'
 import type { App, Environment } from '../../src/release/settings.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
-import { anEnvironment, WORDS } from '../support/builders.ts'
+import { anEnvironment, SERVICES } from '../support/builders.ts'
 import { createGitRepositories } from '../support/git-repository.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import { alembicPython } from '../support/real-alembic.ts'
@@ -53,7 +53,7 @@ afterEach(async () => {
 
 const unused = () => Promise.reject(new Error('the doctor changes nothing'))
 const forge = (answers: Partial<Forge>): Forge => ({
-  words: WORDS.forge,
+  words: SERVICES.forge,
   limits: bitbucketLimits,
   findPullRequest: async () => ({ ok: true, value: undefined }),
   mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
@@ -69,8 +69,8 @@ const forge = (answers: Partial<Forge>): Forge => ({
   ...answers,
 })
 const platforms = (releases: Platform['releases'] = unused) => ({
-  heroku: { words: WORDS.platforms.heroku, limits: herokuLimits, releases, confirm: unused, releaseAgain: unused },
-  git: createGitRemote({ git, settings: WORDS.forge.settings }),
+  heroku: { words: SERVICES.platforms.heroku, limits: herokuLimits, releases, confirm: unused, releaseAgain: unused },
+  git: createGitRemote({ git, settings: SERVICES.forge.settings }),
 })
 
 describe('repositories and remotes', () => {
@@ -137,7 +137,7 @@ describe('services', () => {
       git,
       forge: forge({}),
       platforms: { ...platforms(), heroku: undefined },
-      migrator: { words: WORDS.migrator },
+      migrator: { words: SERVICES.migrator },
       migrations: async () => away,
     }
     const store = { now: async () => new Date(), workers: async () => [] }
@@ -188,7 +188,7 @@ describe('services', () => {
   })
 
   it('of alembic: what its status tells', async () => {
-    const words = WORDS.migrator
+    const words = SERVICES.migrator
     const status = (value: Partial<MigrationStatus>) => ({
       words,
       look: async (): Promise<Answer<{ status: { ok: true; value: MigrationStatus } }>> => ({
@@ -256,7 +256,7 @@ describe.skipIf(python === undefined)('the app’s own alembic', () => {
     })
     const app = appOf(bare, environment)
     const look = createMigrationsLook({ git, migrator: createMigrations({ scrub: (line) => line }), directory })
-    const lines = () => linesOf(migratorChecks(app, environment, { words: WORDS.migrator, look }), [password])
+    const lines = () => linesOf(migratorChecks(app, environment, { words: SERVICES.migrator, look }), [password])
 
     await mkdir(directory)
     await writeFile(envFile, `DATABASE_URL=${database.url}\n`, { mode: 0o600 })

@@ -1,9 +1,9 @@
 /** What `/deploy status` may call live: the newest thing that a release has proven or seen. */
 import { describe, expect, it } from 'vitest'
 import { deployedAfter } from '../../src/release/deployed.ts'
-import { aRelease, aStep, at, SIGNED, sha, stepsUpTo, WORDS } from '../support/builders.ts'
+import { aRelease, aStep, at, SERVICES, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
 
-const { heroku: platform, git: plain } = WORDS.platforms
+const { heroku: platform, git: plain } = SERVICES.platforms
 const before = sha('5b8e6c0')
 const brought = sha('c0ffee1')
 const elsewhere = sha('d00d1e5')

@@ -8,7 +8,7 @@ import { createDirectory } from '../../src/slack/directory.ts'
 import { type DeliveryPorts, startDelivery } from '../../src/slack/outbox/delivery.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, type Team } from '../release/service-team.ts'
-import { DANA, LIN, TOM } from '../support/builders.ts'
+import { DANA, LIN, SERVICES, TOM } from '../support/builders.ts'
 
 const PACE = { updateEveryMs: 20, postEveryMs: 20, updatesAMinute: 10_000 }
 
@@ -38,6 +38,7 @@ async function told(pace: Partial<typeof PACE> = {}) {
       directory: createDirectory(background, 'T0SANDBOX'),
       apps: team.apps,
       progress: 'lines',
+      services: SERVICES,
       client: background,
       botUser: 'U0SIGNOFF',
       botId: 'B0SIGNOFF',

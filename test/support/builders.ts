@@ -30,7 +30,7 @@ export const SIGN_OFF: SignOffRules = {
 }
 
 /** What messages say of the services, as the wiring hands it over. */
-export const WORDS: ServiceWords = SERVICE_WORDS
+export const SERVICES: ServiceWords = SERVICE_WORDS
 
 /** api production on Heroku, with migrations, an announcement, one QA and one approval. */
 export function anEnvironment(overrides: Partial<Environment> = {}): Environment {

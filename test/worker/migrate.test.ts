@@ -10,7 +10,7 @@ import type { MigrationStatus, Migrator } from '../../src/release/ports/migrator
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { migrate } from '../../src/worker/run/steps/migrate.ts'
 import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, aStep, sha, WORDS } from '../support/builders.ts'
+import { anApp, anEnvironment, aPlan, aRelease, aStep, SERVICES, sha } from '../support/builders.ts'
 
 let checkouts: string
 beforeAll(async () => {
@@ -40,7 +40,7 @@ function runOf(migrations: Partial<Migrator>, before?: StepContext['before'], pl
   const run: StepContext = {
     ports: {
       git: { checkout: async () => undefined, has: async () => true } as unknown as Git,
-      migrator: { words: WORDS.migrator, limits: { endsWithinMs: 40 }, ...migrations } as Migrator,
+      migrator: { words: SERVICES.migrator, limits: { endsWithinMs: 40 }, ...migrations } as Migrator,
       checkouts,
       times: { ...TIMES, poll: 1, pause: 1 },
       clock: CLOCK,

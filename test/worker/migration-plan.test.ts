@@ -7,7 +7,7 @@ import { placeOf } from '../../src/adapters/alembic/configuration.ts'
 import { CLOCK } from '../../src/lib/clock.ts'
 import { planMigrations } from '../../src/worker/plan/migrations.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { anApp, anEnvironment, sha, WORDS } from '../support/builders.ts'
+import { anApp, anEnvironment, SERVICES, sha } from '../support/builders.ts'
 
 let checkouts: string
 beforeAll(async () => {
@@ -41,7 +41,7 @@ function plan(world: {
     },
     store: { releases: async () => [], noteDatabase: async () => ({ app: app.name, environment: noted }) },
     migrator: {
-      words: WORDS.migrator,
+      words: SERVICES.migrator,
       placeOf,
       status: async () => ({
         ok: true,

@@ -6,7 +6,7 @@ import type { Platform, PlatformRelease } from '../../src/release/ports/platform
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { push } from '../../src/worker/run/steps/push.ts'
 import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, aStep, sha, WORDS } from '../support/builders.ts'
+import { anApp, anEnvironment, aPlan, aRelease, aStep, SERVICES, sha } from '../support/builders.ts'
 
 const COMMIT = sha('c0ffee1')
 const plan = aPlan()
@@ -40,7 +40,7 @@ async function performed(releases: readonly PlatformRelease[]) {
       } as unknown as Git,
       platforms: {
         [environment.remote.platform]: {
-          words: WORDS.platforms[environment.remote.platform],
+          words: SERVICES.platforms[environment.remote.platform],
           limits: { pushArrivesWithinMs: 5, releaseAppearsWithinMs: 5, confirmedWithinMs: 5 },
           releases: async () => ({ ok: true, value: releases }),
           releaseAgain: async () => {

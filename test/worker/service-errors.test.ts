@@ -12,7 +12,7 @@ import { createHeroku } from '../../src/adapters/heroku/heroku.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
 import { refusalMessage } from '../../src/slack/views/refusal-message.ts'
 import { forgeError, originError, platformError, type Refused, remoteError } from '../../src/worker/service-errors.ts'
-import { anApp, anEnvironment } from '../support/builders.ts'
+import { anApp, anEnvironment, SERVICES } from '../support/builders.ts'
 
 const answers: Record<string, RequestListener> = {
   'a 404': (_, response) => response.writeHead(404).end('not here'),
@@ -97,7 +97,7 @@ describe.each(services)('$name', ({ gate, ask, told, settings }) => {
     const got = await ask()
     if (got.ok) throw new Error(`${kind} was taken for an answer`)
     const { refused } = told(got)
-    return { refused, detail: got.detail, words: JSON.stringify(refusalMessage(refused)) }
+    return { refused, detail: got.detail, words: JSON.stringify(refusalMessage(refused, { services: SERVICES })) }
   }
   const usable = Object.keys(answers).filter((kind) => kind !== 'a 503' && kind !== 'a 401')
 

@@ -88,7 +88,7 @@ function problem(release: Release, facts: Facts): KnownBlock[] {
 
 /** What is true now: nothing, or what the run had done already; and that sign-offs are void where there were any. */
 function stands(release: Release, facts: Facts): KnownBlock[] {
-  const lines = [...standing(release, facts.environment)]
+  const lines = [...standing(release, facts)]
   const void_ = [
     ...signers(release, 'qa').map((name) => `QA by ${defused(name, 40)}`),
     ...signers(release, 'approval').map((name) => `approval by ${defused(name, 40)}`),

@@ -20,14 +20,19 @@ import {
   whoSignedSpoken,
 } from './facts.ts'
 import { owedNames, owedSpoken } from './owed.ts'
+import type { People } from './people.ts'
 import { defused, short } from './text.ts'
 
 /** The state as a full sentence, without markup; names in it are defused. */
-export function cardText(release: Release, environment: Environment, owed: readonly Owed[]): string {
+export function cardText(
+  release: Release,
+  facts: People & { readonly environment: Environment; readonly owed: readonly Owed[] },
+): string {
+  const { environment, owed } = facts
   const it = `${calledInFull(release)} of ${release.app} to ${release.environment}`
   const asker = defused(release.requester.name, 40)
-  const nothing = defused(standing(release, environment).map(spoken).join(' '), 600)
-  const because = problemOf(release, {})
+  const nothing = defused(standing(release, facts).map(spoken).join(' '), 600)
+  const because = problemOf(release, { services: facts.services })
   const why = because === undefined ? '' : `: ${defused(because.why, 300)}`
   const by = ender(release)
   const who = by === undefined ? '' : ` by ${defused(by, 40)}`

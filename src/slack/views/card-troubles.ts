@@ -59,7 +59,7 @@ export function failedBlocks(release: Release, facts: Facts): KnownBlock[] {
     section(`:${STATE_EMOJI.failed}: *Failed${at}*${step}`),
     richLines([
       ...(why.length === 0 ? [] : [why]),
-      ...standing(release, facts.environment),
+      ...standing(release, facts),
       ...(problem?.stands === undefined || irreversibleBegun(release.steps) ? [] : [problem.stands]),
     ]),
     ...(problem === undefined ? [] : evidence(problem)),
@@ -85,7 +85,7 @@ export function attentionBlocks(release: Release, facts: Facts): KnownBlock[] {
   const unknown = problem?.unknown
   const head =
     unknown === undefined ? `*Needs attention*: stopped${at}${step}` : `*Needs attention*: ${unknown.question}`
-  const known = standing(release, facts.environment)
+  const known = standing(release, facts)
   const place = defused(release.environment)
   return [
     section(`:${STATE_EMOJI['needs attention']}: ${head}`),

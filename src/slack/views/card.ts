@@ -45,7 +45,7 @@ export interface CardFacts extends People {
 /** Draws a release as it stands. */
 export function card(release: Release, facts: CardFacts): Drawn {
   const blocks = [header(title(release)), ...middle(release, facts), foot(release)]
-  return { text: cardText(release, facts.environment, facts.owed), blocks }
+  return { text: cardText(release, facts), blocks }
 }
 
 function middle(release: Release, facts: CardFacts): KnownBlock[] {

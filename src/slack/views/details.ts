@@ -47,7 +47,7 @@ export function detailsModal(
     close: plain('Close', 24),
     blocks: [
       header(title(release)),
-      ...(plan === undefined ? [section('There is no plan yet.')] : planParts(plan, onBitbucket(release, plan))),
+      ...(plan === undefined ? [section('There is no plan yet.')] : planParts(plan, onForge(release, plan))),
       ...gates(release, environment, people),
       ...signed(release),
       ...steps(release),
@@ -55,16 +55,16 @@ export function detailsModal(
   }
 }
 
-/** Whether Bitbucket has a commit to link to: those that a hot-fix makes are nowhere before it has picked them. */
-type OnBitbucket = (commit: string) => boolean
+/** Whether the forge has a commit to link to: those that a hot-fix makes are nowhere before it has picked them. */
+type OnForge = (commit: string) => boolean
 
-function onBitbucket(release: Release, plan: Plan): OnBitbucket {
+function onForge(release: Release, plan: Plan): OnForge {
   const isPicked = step(release, 'pick')?.state === 'done'
   const made = isPicked ? [] : (plan.hotfix?.picks ?? []).map((pick) => pick.made)
   return (commit) => !made.includes(commit)
 }
 
-function planParts(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
+function planParts(plan: Plan, isThere: OnForge): KnownBlock[] {
   return [
     ...(plan.hotfix === undefined ? [] : pickDetails(plan, plan.hotfix)),
     ...commits(plan, isThere),
@@ -80,7 +80,7 @@ function grouped(lines: readonly Line[]): KnownBlock[] {
   return groups.map((group) => rich(group))
 }
 
-function commits(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
+function commits(plan: Plan, isThere: OnForge): KnownBlock[] {
   const shown = plan.commits.slice(0, COMMITS)
   const left = plan.commitCount - shown.length
   const lines: Line[] = shown.map(({ sha, title: words, author }) => [
@@ -101,15 +101,15 @@ function commits(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
   ]
 }
 
-/** Bitbucket's page that compares what the remote holds with the source. */
-function compareUrl(plan: Plan, isThere: OnBitbucket): string | undefined {
+/** The forge's page that compares what the remote holds with the source. */
+function compareUrl(plan: Plan, isThere: OnForge): string | undefined {
   const { holds } = plan.bound.remote
   const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
   if (holds === null || holds === to || !isThere(to)) return undefined
   return `${plan.webUrl}/branches/compare/${to}%0D${holds}#diff`
 }
 
-function files(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
+function files(plan: Plan, isThere: OnForge): KnownBlock[] {
   const shown = plan.files.list.slice(0, FILES)
   const left = plan.files.count - shown.length
   const url = compareUrl(plan, isThere)
@@ -173,7 +173,7 @@ function gates(release: Release, environment: Environment, people: People): Know
       [
         'Goes: ',
         ...(bound.result.how === 'commit'
-          ? [commitLink(onBitbucket(release, plan)(bound.result.commit) ? plan.webUrl : undefined, bound.result.commit)]
+          ? [commitLink(onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined, bound.result.commit)]
           : [
               'the merge of ',
               commitLink(plan.webUrl, bound.result.parents[1]),

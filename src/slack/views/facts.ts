@@ -6,6 +6,7 @@ import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from
 import type { Environment, MigrationRisk } from '../../release/settings.ts'
 import { IRREVERSIBLE_STEPS, type SignOffKind, STEP_NAMES, type StepName } from '../../release/terms.ts'
 import { commitLink, type Line } from './blocks.ts'
+import type { People } from './people.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
 // ------------------------------------------------------------------------------------------------ names
@@ -184,12 +185,14 @@ function effectOf(release: Release, name: StepName): Effect | undefined {
 
 const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
 
+type Standing = Pick<People, 'services'> & { readonly environment: Environment }
+
 /** What the environment runs, as was last seen, as rich text: `production still runs 5b8e6c0`. */
-function stillRuns(release: Release, { remote }: Environment): Line {
+function stillRuns(release: Release, { services, environment }: Standing): Line {
   const runs = release.plan?.bound.remote.runs
   if (release.plan === undefined || runs === undefined) return []
   const because = release.problem?.because
-  const what = remote.platform === 'git' ? THE_REMOTE : WHAT_RUNS
+  const what = services.platforms[environment.remote.platform].runsApart ? WHAT_RUNS : THE_REMOTE
   const moved = because?.gate === 'plan_outdated' ? because.moved.find((one) => one.what === what) : undefined
   if (moved !== undefined) {
     const isCommit = /^[0-9a-f]{7,40}$/.test(moved.to)
@@ -203,11 +206,11 @@ function stillRuns(release: Release, { remote }: Environment): Line {
  * What is true now of branch, database and remote, a line each; one line where nothing has begun. What is not known
  * says so.
  */
-export function standing(release: Release, environment: Environment): readonly Line[] {
+export function standing(release: Release, facts: Standing): readonly Line[] {
   const verbs = IRREVERSIBLE_STEPS.filter((name) => effectOf(release, name) !== undefined)
     .toSorted((a, b) => STEP_NAMES.indexOf(a) - STEP_NAMES.indexOf(b))
     .map((name) => PAST[name as keyof typeof PAST])
-  const runs = stillRuns(release, environment)
+  const runs = stillRuns(release, facts)
   if (!irreversibleBegun(release.steps)) {
     const nothing =
       verbs.length > 1
@@ -215,7 +218,7 @@ export function standing(release: Release, environment: Environment): readonly L
         : `Nothing was ${verbs[0] ?? 'changed'}`
     return [runs.length === 0 ? [`${nothing}.`] : [`${nothing}: `, ...runs, '.']]
   }
-  return [...branchLine(release), ...databaseLine(release), ...remoteLine(release, environment, runs)]
+  return [...branchLine(release), ...databaseLine(release), ...remoteLine(release, facts.environment, runs)]
 }
 
 function branchLine(release: Release): Line[] {

@@ -6,13 +6,13 @@ import type { Environment } from '../../release/settings.ts'
 import { BUTTON_LABEL } from '../ids.ts'
 import { bold, bullets, emoji, type Line, rich, richLines } from './blocks.ts'
 import { allowedPeople, type People } from './people.ts'
-import { refusalWords } from './refusals.ts'
+import { checksWords } from './refusals-of-the-world.ts'
 
 /** The gate that holds, with its facts, and who can waive it; nothing where nothing holds. */
 export function heldBlocks(release: Release, facts: People & { readonly environment: Environment }): KnownBlock[] {
   const checks = heldByChecks(facts.environment, release)
   if (checks === undefined) return []
-  const { why, list = [] } = refusalWords({ gate: 'checks_failed', checks })
+  const { why, list } = checksWords(checks)
   return [
     richLines([[emoji('no_entry_sign'), ' ', bold(`Held: ${why}.`)]]),
     ...(list.length === 0 ? [] : [rich(bullets(list))]),
@@ -28,7 +28,7 @@ export function heldSpoken(release: Release, environment: Environment): string |
   const checks = heldByChecks(environment, release)
   if (checks === undefined) return undefined
   const bad = checks.filter(({ state }) => state !== 'passed').slice(0, 5)
-  const { why } = refusalWords({ gate: 'checks_failed', checks })
+  const { why } = checksWords(checks)
   return bad.length === 0 ? why : `${why}: ${bad.map(({ name, state }) => `${name} ${state}`).join(', ')}`
 }
 

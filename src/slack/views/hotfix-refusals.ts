@@ -58,7 +58,7 @@ export const HOTFIX_WORDS: {
     next: [
       [
         why === 'no commit'
-          ? 'A commit is 4 to 40 of the digits 0 to 9 and a to f, or its link on Bitbucket.'
+          ? `A commit is 4 to 40 of the digits 0 to 9 and a to f, or its link on ${hints.services.forge.name}.`
           : candidates.length === 0
             ? 'Push the branch that has it, then ask again.'
             : 'These could be picked. If yours is not among them, push the branch that has it, then ask again.',
@@ -110,10 +110,10 @@ export const HOTFIX_WORDS: {
       recipe: recipe(refusal),
     }
   },
-  pick_not_allowed: ({ branch, rule }) => ({
-    why: `Bitbucket’s branch rules let nobody push to ${displayName(branch)}`,
+  pick_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
+    why: `${forge.name}’s branch rules let nobody push to ${displayName(branch)}`,
     ...quoteOutput(rule),
-    next: [['Let the token’s user push to that branch, under Branch restrictions, then ask again.']],
+    next: [[`Let the token’s user push to that branch, under ${forge.branchRules}, then ask again.`]],
   }),
   not_followed_branch: ({ asked, names, commits }) => ({
     why: `there is no environment “${displayName(asked)}”, and none follows a branch of that name`,

@@ -19,6 +19,7 @@ import {
   words,
 } from './blocks.ts'
 import { called, migrationCount, RISK_WORDS, risks } from './facts.ts'
+import type { People } from './people.ts'
 import { cleaned, counted, cut, duration, eight, oneLine } from './text.ts'
 
 const CHANGES_ON_CARD = 4
@@ -72,7 +73,7 @@ function listed(items: readonly string[]): string {
 // ------------------------------------------------------------------------------------------------ the thread
 
 /** Each migration with what it does, why that matters, and the first lines of its SQL. */
-export function migrationsLine(release: Release): Drawn {
+export function migrationsLine(release: Release, { services }: Pick<People, 'services'>): Drawn {
   const { plan } = release
   if (plan === undefined || plan.migrations.length === 0) return { text: `${called(release)} has no migrations.` }
   const count = counted(migrationCount(plan), 'migration')
@@ -86,7 +87,7 @@ export function migrationsLine(release: Release): Drawn {
   const isRecorded = plan.steps.includes('record')
   const rest = [
     ...(left > 0 ? [`And ${left} more, under Details`] : []),
-    ...(isRecorded ? ['The whole SQL goes into the record at Bitbucket'] : []),
+    ...(isRecorded ? [`The whole SQL goes into the record at ${services.forge.name}`] : []),
   ]
   return {
     text: `${called(release)} brings ${count}${risky === '' ? '' : `: ${risky}`}.`,

@@ -25,7 +25,7 @@ export function outcome(
   facts: People & RecordHead & { readonly environment: Environment; readonly owed: readonly Owed[] },
 ): Drawn {
   return {
-    text: cardText(release, facts.environment, facts.owed),
+    text: cardText(release, facts),
     broadcast: true,
     blocks: [
       richLines([headLine(release, facts), ...below(release, facts)]),
@@ -43,7 +43,7 @@ function head(hash: string): string {
   return hash.replaceAll(/[^0-9a-f]/g, '').slice(0, 12)
 }
 
-function headLine(release: Release, facts: { environment: Environment; owed: readonly Owed[] }): Line {
+function headLine(release: Release, facts: People & { environment: Environment; owed: readonly Owed[] }): Line {
   const say = (word: string, ...rest: Line): Line => [
     emoji(STATE_EMOJI[release.state]),
     ' ',
@@ -52,7 +52,7 @@ function headLine(release: Release, facts: { environment: Environment; owed: rea
   ]
   const by = ender(release)
   const who = by === undefined ? '' : ` by ${cut(oneLine(by), 40)}`
-  const problem = problemOf(release, {})
+  const problem = problemOf(release, { services: facts.services })
   const why = problem === undefined ? '' : `: ${problem.why}`
   const time = took(release)
   switch (release.state) {
@@ -84,7 +84,7 @@ function headLine(release: Release, facts: { environment: Environment; owed: rea
 }
 
 /** What is true now, and what to do; a success says it in its own line, and what an emergency has left owed. */
-function below(release: Release, facts: { environment: Environment; owed: readonly Owed[] }): Line[] {
+function below(release: Release, facts: People & { environment: Environment; owed: readonly Owed[] }): Line[] {
   if (release.state === 'succeeded') {
     const isOwed = isEmergency(release) && facts.owed.length > 0
     return isOwed ? [[`Still owed: ${owedSpoken(facts.owed)}. The buttons for it are on the card.`]] : []
@@ -103,12 +103,8 @@ function below(release: Release, facts: { environment: Environment; owed: readon
     ],
   }
   const todo = next[release.state]
-  const stands = irreversibleBegun(release.steps) ? undefined : problemOf(release, {})?.stands
-  return [
-    ...standing(release, facts.environment),
-    ...(stands === undefined ? [] : [stands]),
-    ...(todo === undefined ? [] : [todo]),
-  ]
+  const stands = irreversibleBegun(release.steps) ? undefined : problemOf(release, { services: facts.services })?.stands
+  return [...standing(release, facts), ...(stands === undefined ? [] : [stands]), ...(todo === undefined ? [] : [todo])]
 }
 
 function reason(release: Release): KnownBlock[] {

@@ -35,7 +35,7 @@ export interface PrivateFacts extends People {
 }
 
 /** Draws what one person reads. */
-export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}): Drawn {
+export function privateMessage(message: PrivateMessage, facts: PrivateFacts): Drawn {
   switch (message.is) {
     case 'planning':
       return planning(message)
@@ -107,7 +107,7 @@ function ended(number: number, { release, environment, emergencyToken, ...facts 
     }
   }
   if (environment === undefined) return told(`${called(release)} ${STATE_IN_A_SENTENCE[release.state]}.`)
-  return told(cardText(release, environment, []))
+  return told(cardText(release, { ...facts, environment, owed: [] }))
 }
 
 const NOT_TAKEN = {
@@ -119,12 +119,13 @@ const NOT_TAKEN = {
 /** What the channel does not show, why, and how the release stands all the same. */
 function rejectedBySlack(
   { number, what, channel, error, isGivenUp }: Extract<PrivateMessage, { is: 'not taken' }>,
-  { release, environment }: PrivateFacts,
+  { release, environment, ...people }: PrivateFacts,
 ): Drawn {
   const where = defused(channel, 60)
   const tried = isGivenUp ? 'It is not tried again.' : 'It is tried again until the release ends.'
   const first = `Slack does not take ${NOT_TAKEN[what]} of release #${number} in ${where}: ${error.replaceAll(/[^a-z_]/g, '')}. ${tried}`
-  const stands = release && environment ? cardText(release, environment, owed(environment, release)) : ''
+  const about = environment && release && { ...people, environment, owed: owed(environment, release) }
+  const stands = release && about ? cardText(release, about) : ''
   const stop = release && !hasEnded(release.state) ? [`To stop it: \`/deploy cancel ${number}\``] : []
   return {
     text: [first, stands].filter((one) => one !== '').join(' '),

@@ -124,7 +124,7 @@ export function short(commit: string): string {
   return commit.slice(0, 7)
 }
 
-/** The eight characters by which a fingerprint or an alembic revision is shown. */
+/** The eight characters by which a fingerprint or a database's revision is shown. */
 export function eight(id: string): string {
   return id.slice(0, 8)
 }

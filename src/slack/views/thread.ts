@@ -45,7 +45,7 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
     case 'step ended':
       return { text: sentence(`${defused(line.said, 600)}`, duration(line.ms)) }
     case 'step failed':
-      return stepFailed(line, release)
+      return stepFailed(line, release, facts)
     case 'waiting':
       return { text: sentence(`Waits: ${defused(line.what, 600)}`) }
     case 'reminder':
@@ -73,7 +73,7 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
     case 'still missing':
       return stillMissingLine(line, release.plan?.webUrl)
     case 'migrations':
-      return migrationsLine(release)
+      return migrationsLine(release, facts)
     case 'asked':
       return asked(release, facts)
     case 'note':
@@ -139,9 +139,9 @@ function sentence(text: string, time?: string): string {
   return time === undefined ? full : `${full} ${capital(time)}.`
 }
 
-function stepFailed(line: Extract<ThreadLine, { is: 'step failed' }>, release: Release): Drawn {
+function stepFailed(line: Extract<ThreadLine, { is: 'step failed' }>, release: Release, { services }: People): Drawn {
   const webUrl = release.plan?.webUrl
-  const words = problemWords(line.problem.because, webUrl === undefined ? {} : { webUrl })
+  const words = problemWords(line.problem.because, { services, ...(webUrl === undefined ? {} : { webUrl }) })
   const { unknown } = words
   const said = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known end`
   const after = duration(line.ms)

@@ -2,7 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { VIEW } from '../../../src/slack/ids.ts'
 import { deployModal, detailsModal, reasonModal } from '../../../src/slack/views/modals.ts'
 import { viewProblems } from '../../support/block-kit-limits.ts'
-import { anApp, anEnvironment, aRelease, aSignOff, LIN, SIGNED, stepsUpTo, TOM } from '../../support/builders.ts'
+import {
+  anApp,
+  anEnvironment,
+  aRelease,
+  aSignOff,
+  LIN,
+  SERVICES,
+  SIGNED,
+  stepsUpTo,
+  TOM,
+} from '../../support/builders.ts'
 import { read } from './read.ts'
 
 const environment = anEnvironment()
@@ -85,6 +95,7 @@ describe('a modal that asks for words', () => {
 
 it('shows the details of a plan', () => {
   const view = detailsModal(aRelease({ state: 'running', signOffs: SIGNED, steps: stepsUpTo('migrate') }), {
+    services: SERVICES,
     environment,
   })
   expect(viewProblems(view)).toEqual([])

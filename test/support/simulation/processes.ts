@@ -12,7 +12,7 @@ import { startDelivery } from '../../../src/slack/outbox/delivery.ts'
 import { handleJob, lookAtAwaiting, lookAtHotfixes } from '../../../src/worker/jobs.ts'
 import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
 import { endAbandoned } from '../../../src/worker/watch/sweep.ts'
-import { WORDS } from '../builders.ts'
+import { SERVICES } from '../builders.ts'
 import { OURS } from './clicks.ts'
 import { SECRET } from './failures.ts'
 import { type FaultPlan, type Gate, type Role, throughFaults } from './faults.ts'
@@ -185,8 +185,8 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
   const directory = through(world.slack.directory, 'directory')
   const client = through(world.slack.client, 'slack')
   const apps = [app]
-  const service = createReleaseService({ store, directory, apps, words: WORDS })
-  const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const }
+  const service = createReleaseService({ store, directory, apps, services: SERVICES })
+  const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const, services: SERVICES }
   startDelivery({
     ...drawing,
     outbox,
@@ -228,7 +228,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
     const through = wrapped(house, gate, { job, isOvertaken })
     const ofJob = through(git, 'git')
     const platform = through(world.platform, 'platform')
-    const plain = createGitRemote({ git: ofJob, settings: WORDS.forge.settings })
+    const plain = createGitRemote({ git: ofJob, settings: SERVICES.forge.settings })
     return {
       apps: [app],
       store: scrubbed(through(connection.store, 'store')),
