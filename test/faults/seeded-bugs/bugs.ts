@@ -70,7 +70,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/run/conditional-push.ts',
     find: 'return afterCut(run, push, output)',
     replace: "return stopped({ gate: 'push_refused', remote: branch, output: [] }, 'none', { output })",
-    tests: [MATRIX],
+    tests: ['test/worker/conditional-push.test.ts', MATRIX],
   },
   {
     bug: 'post again without reading the history after a lost answer',
@@ -334,7 +334,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/adapters/heroku/confirmation.ts',
     find: "if (current !== undefined && isOf(current, commit) && current.status === 'succeeded') {",
     replace: 'if (releases.some((each) => isOf(each, commit)) && current !== undefined) {',
-    tests: ['test/features/failures-heroku.test.ts'],
+    tests: ['test/worker/confirm.test.ts', 'test/features/failures-heroku.test.ts'],
   },
   // Promise 8: no secret gets out
   {
