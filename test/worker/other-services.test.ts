@@ -142,13 +142,12 @@ async function start() {
 
   /** Everything that the thread says, as it is drawn. */
   const thread = (of: Release) =>
-    memory
-      .outboxRows()
-      .flatMap(({ message }) =>
-        message.kind === 'line' && message.release === of.number
-          ? [JSON.stringify(threadLine(message.line, of, { services, environment: production, owed: [] }))]
-          : [],
-      )
+    memory.outboxRows().flatMap(({ message }) => {
+      if ((message.kind !== 'line' && message.kind !== 'outcome') || message.release !== of.number) return []
+      const line =
+        message.kind === 'line' ? message.line : ({ is: 'outcome', events: 1, head: 'a'.repeat(64) } as const)
+      return [JSON.stringify(threadLine(line, of, { services, environment: production, owed: [] }))]
+    })
   return { memory, forge, platform, service, release, reaches, thread }
 }
 
@@ -179,6 +178,7 @@ it('goes from the request to its success, and nothing that is stored or said nam
   ])
 
   const said = thread(done).join('\n')
+  expect(said).toContain(`https://shelf.example/team/shop?commit=${merged}`)
   expect(said).toContain(`Confirmed: copier-live has a copy of ${merged?.slice(0, 7)}`)
   const written = [memory.releases(), memory.events(), memory.outboxRows(), forge.comments, forge.pullRequests]
   for (const text of [said, ...written.map((each) => JSON.stringify(each))]) expect(text).not.toMatch(OURS)

@@ -19,7 +19,7 @@ import { planBlocks } from './plan-blocks.ts'
 import { progressBlock } from './progress.ts'
 import { gate } from './refusal-message.ts'
 import { STATE_EMOJI } from './states.ts'
-import { commitUrl, counted, date, defused, eight, link, oneLine, short, together } from './text.ts'
+import { counted, date, defused, eight, link, oneLine, short, together } from './text.ts'
 
 /** What a card needs beside the release. */
 export interface CardFacts extends People {
@@ -86,7 +86,7 @@ function middle(release: Release, facts: CardFacts): KnownBlock[] {
       ]
     case 'succeeded':
       return [
-        section(succeededLine(release)),
+        section(succeededLine(release, facts)),
         ...stillOwed(release, facts),
         ...reason(release),
         ...background(release, facts),
@@ -154,6 +154,7 @@ function background(release: Release, facts: CardFacts): KnownBlock[] {
 function planFacts(release: Release, facts: CardFacts) {
   const [details] = draw([ACTION.details], release, facts)
   return {
+    services: facts.services,
     kind: release.kind,
     ...(details === undefined ? {} : { details }),
     ...(facts.previous === undefined ? {} : { previous: facts.previous }),
@@ -211,13 +212,13 @@ function runningLine(release: Release): string {
   return `${state(release, 'Running', at)}\n${defused(cancelled.name, 40)} cancelled it: no new step starts.`
 }
 
-function succeededLine(release: Release): string {
+function succeededLine(release: Release, { services }: CardFacts): string {
   const time = took(release)
   const commit = finalCommit(release)
   const live =
     commit === undefined || release.plan === undefined
       ? ''
-      : `. Live now: ${link(commitUrl(release.plan.webUrl, commit), short(commit))}`
+      : `. Live now: ${link(services.forge.pages.commit(release.plan.webUrl, commit), short(commit))}`
   return state(release, 'Succeeded', `${time === undefined ? '' : ` in ${time}`}${live}`)
 }
 

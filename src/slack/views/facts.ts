@@ -196,10 +196,10 @@ function stillRuns(release: Release, { services, environment }: Standing): Line 
   const moved = because?.gate === 'plan_outdated' ? because.moved.find((one) => one.what === what) : undefined
   if (moved !== undefined) {
     const isCommit = /^[0-9a-f]{7,40}$/.test(moved.to)
-    return isCommit ? [`${release.environment} now runs `, commitLink(release.plan.webUrl, moved.to)] : []
+    return isCommit ? [`${release.environment} now runs `, commitLink(services, release.plan.webUrl, moved.to)] : []
   }
   if (runs === null) return [`${release.environment} runs nothing yet`]
-  return [`${release.environment} still runs `, commitLink(release.plan.webUrl, runs)]
+  return [`${release.environment} still runs `, commitLink(services, release.plan.webUrl, runs)]
 }
 
 /**
@@ -218,14 +218,14 @@ export function standing(release: Release, facts: Standing): readonly Line[] {
         : `Nothing was ${verbs[0] ?? 'changed'}`
     return [runs.length === 0 ? [`${nothing}.`] : [`${nothing}: `, ...runs, '.']]
   }
-  return [...branchLine(release), ...databaseLine(release), ...remoteLine(release, facts.environment, runs)]
+  return [...branchLine(release, facts), ...databaseLine(release), ...remoteLine(release, facts, runs)]
 }
 
-function branchLine(release: Release): Line[] {
+function branchLine(release: Release, { services }: Standing): Line[] {
   const merge = effectOf(release, 'merge')
   const pick = effectOf(release, 'pick')
   const made = finalCommit(release)
-  const asWhat: Line = made === undefined ? ['.'] : [' as ', commitLink(release.plan?.webUrl, made), '.']
+  const asWhat: Line = made === undefined ? ['.'] : [' as ', commitLink(services, release.plan?.webUrl, made), '.']
   const request = release.plan?.pullRequest
   const what = request === undefined ? 'The pull request' : together('PR', `#${request.id}`)
   if (merge === 'done' || merge === 'partly') return [[`${what} is merged`, ...asWhat]]
@@ -251,12 +251,12 @@ function databaseLine(release: Release): Line[] {
   return [['Not known: how far the migrations got.']]
 }
 
-function remoteLine(release: Release, environment: Environment, runs: Line): Line[] {
+function remoteLine(release: Release, { services, environment }: Standing, runs: Line): Line[] {
   const push = effectOf(release, 'push')
   const confirm = effectOf(release, 'confirm')
   const commit = finalCommit(release)
   const remote = cut(oneLine(environment.remote.name), 60)
-  const it: Line = [commit === undefined ? 'the commit' : commitLink(release.plan?.webUrl, commit)]
+  const it: Line = [commit === undefined ? 'the commit' : commitLink(services, release.plan?.webUrl, commit)]
   if (release.problem?.because.gate === 'release_phase_failed')
     return [[`Pushed: ${remote} holds `, ...it, ', and does not run it.']]
   if (push === undefined) return []

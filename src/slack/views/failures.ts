@@ -136,7 +136,11 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     return {
       why: `${name}’s release phase failed: ${platformRelease} of ${app} is not live`,
       next: [
-        [`${name} holds `, commitLink(hints.webUrl, commit), ' and goes on running what it ran before.'],
+        [
+          `${name} holds `,
+          commitLink(hints.services, hints.webUrl, commit),
+          ' and goes on running what it ran before.',
+        ],
         ...(look === undefined ? [] : [['See why: ', code(look)]]),
       ],
     }

@@ -1,4 +1,5 @@
 /** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that lets it go. */
+import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { ACTION, BUTTON_LABEL } from '../ids.ts'
 import { actions, context, type Drawn, plain, quote, rich, richSection, section } from './blocks.ts'
@@ -8,7 +9,7 @@ import { planBlocks } from './plan-blocks.ts'
 import { date, defused, eight } from './text.ts'
 
 /** `token` stands for the release and for Go; without it, or without a plan, there is only the sentence. */
-export function goMessage(release: Release, token: string | undefined): Drawn {
+export function goMessage(release: Release, services: ServiceWords, token: string | undefined): Drawn {
   const { plan, number, reason, expiresAt, fingerprint } = release
   const text = `${called(release)} of ${release.app} to ${release.environment} is planned and waits for your Go. Nothing was changed.`
   if (plan === undefined || token === undefined) return { text, blocks: [section(text)] }
@@ -19,7 +20,7 @@ export function goMessage(release: Release, token: string | undefined): Drawn {
         `*${defused(title(release))}*`,
         'The plan is made, and nothing was changed. It starts when you press Go.',
       ]),
-      ...planBlocks(plan, { kind: release.kind }),
+      ...planBlocks(plan, { services, kind: release.kind }),
       ...(reason === undefined ? [] : [rich(richSection(['It cannot wait for review:']), quote(reason))]),
       ...actions([
         {

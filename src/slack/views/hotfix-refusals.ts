@@ -16,8 +16,8 @@ type HotfixGate =
   | 'hotfix_goes_first'
   | 'not_sure'
 
-function commitLine({ sha, title, author }: CommitFact, { webUrl }: Hints): Line {
-  return [commitLink(webUrl, sha), ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`]
+function commitLine({ sha, title, author }: CommitFact, { services, webUrl }: Hints): Line {
+  return [commitLink(services, webUrl, sha), ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`]
 }
 
 function named({ sha, title }: CommitFact): string {
@@ -80,7 +80,7 @@ export const HOTFIX_WORDS: {
     next: [
       [
         `Ask for the ${counted(count, 'commit')} that it brought instead, oldest first: the list has them, newest first. Its mainline would be parent 1, `,
-        commitLink(hints.webUrl, mainline),
+        commitLink(hints.services, hints.webUrl, mainline),
         '.',
       ],
     ],

@@ -59,7 +59,9 @@ function headLine(release: Release, facts: People & { environment: Environment; 
     case 'succeeded': {
       const commit = finalCommit(release)
       const runs: Line =
-        commit === undefined ? [] : [`: ${place(release)} runs `, commitLink(release.plan?.webUrl, commit)]
+        commit === undefined
+          ? []
+          : [`: ${place(release)} runs `, commitLink(facts.services, release.plan?.webUrl, commit)]
       return say('succeeded', ...runs, `.${time === undefined ? '' : ` ${time}.`}`)
     }
     case 'failed':

@@ -4,6 +4,7 @@ import { awaitsGo } from '../../release/hotfix.ts'
 import type { EnvironmentStatus, PrivateMessage } from '../../release/messages.ts'
 import type { Plan } from '../../release/plan.ts'
 import { owed } from '../../release/policy.ts'
+import type { ServiceWords } from '../../release/ports/words.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
@@ -17,7 +18,7 @@ import type { People } from './people.ts'
 import { planBlocks } from './plan-blocks.ts'
 import { refusalBlocks, refusalMessage } from './refusal-message.ts'
 import { STATE_EMOJI, STATE_IN_A_SENTENCE } from './states.ts'
-import { cleaned, commitUrl, counted, cut, date, defused, link, oneLine, short, together, utc } from './text.ts'
+import { cleaned, counted, cut, date, defused, link, oneLine, short, together, utc } from './text.ts'
 
 /** What private messages need beside themselves. */
 export interface PrivateFacts extends People {
@@ -42,7 +43,7 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts): Dr
     case 'refusal':
       return refusalMessage(message.refusal, facts)
     case 'preview':
-      return preview(message.app, message.environment, message.plan)
+      return preview(message, facts)
     case 'ended':
       return ended(message.number, facts)
     case 'not taken':
@@ -50,7 +51,7 @@ export function privateMessage(message: PrivateMessage, facts: PrivateFacts): Dr
     case 'go':
       return facts.release === undefined
         ? told(`Hot-fix #${message.number} is planned.`)
-        : goMessage(facts.release, facts.goToken)
+        : goMessage(facts.release, facts.services, facts.goToken)
     case 'done': {
       const text = defused(message.text, 2000)
       return { text, blocks: [richLines([[cut(cleaned(message.text), 2000) || ' ']])] }
@@ -145,13 +146,16 @@ function told(text: string): Drawn {
 
 // ------------------------------------------------------------------------------------------------ preview
 
-function preview(app: string, environment: string, plan: Plan): Drawn {
+function preview(
+  { app, environment, plan }: Extract<PrivateMessage, { is: 'preview' }>,
+  { services }: PrivateFacts,
+): Drawn {
   const at = place({ app, environment })
   return {
     text: `A release of ${app} to ${environment} would bring ${whatGoes(plan)}. Nothing was changed.`,
     blocks: [
       section(`*Preview: ${at}.* Nothing was changed, and nothing has a number yet.`),
-      ...planBlocks(plan, { kind: plan.bound.kind }),
+      ...planBlocks(plan, { services, kind: plan.bound.kind }),
       context(
         [
           ...(plan.bound.database === null ? ['No database'] : [databaseWords(plan)]),
@@ -242,7 +246,7 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
   }
 }
 
-function liveLine(live: EnvironmentStatus['live']): string {
+function liveLine(live: EnvironmentStatus['live'], { forge }: ServiceWords): string {
   if (live === undefined) return 'Live: nothing that Signoff has brought'
   if (live.is === 'not known') {
     const stands = `#${live.number} ${STATE_IN_A_SENTENCE[live.state]}`
@@ -250,7 +254,7 @@ function liveLine(live: EnvironmentStatus['live']): string {
       live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
     return `Live: :warning: not known. ${stands}; ${since}`
   }
-  const linked = (sha: string) => link(commitUrl(live.webUrl, sha), short(sha))
+  const linked = (sha: string) => link(forge.pages.commit(live.webUrl, sha), short(sha))
   const commit = live.commit === null ? 'nothing' : linked(live.commit)
   if (live.is === 'held') {
     const held = `:warning: The remote holds ${linked(live.holds)}, and does not run it: its release phase failed`
@@ -268,7 +272,7 @@ function statusLines(
   const state = underWay === undefined ? 'idle' : `:${STATE_EMOJI[underWay.state]}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
-    liveLine(live),
+    liveLine(live, facts.services),
     ...(underWay === undefined
       ? []
       : [`${numbered(underWay, facts)}, asked for by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),

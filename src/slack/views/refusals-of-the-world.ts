@@ -194,7 +194,7 @@ export const WORLD_WORDS: {
     next: [
       [
         `${app} ${environment} already runs `,
-        commitLink(webUrl, commit),
+        commitLink(services, webUrl, commit),
         ', which is all that would go, and no migration is pending.',
       ],
       [
@@ -222,13 +222,13 @@ export const WORLD_WORDS: {
     ...quoteOutput(rule),
     next: [[`Let the token’s user merge into that branch, under ${forge.branchRules}, then ask again.`]],
   }),
-  remote_diverged: ({ remote, branch, count, commits }, { webUrl }) => ({
+  remote_diverged: ({ remote, branch, count, commits }, { services, webUrl }) => ({
     why: `${displayName(remote)} holds ${counted(count, 'commit')} that the branch ${displayName(branch)} lacks`,
     list: [
       ...commits
         .slice(0, 10)
         .map(({ sha, title, author }) => [
-          commitLink(webUrl, sha),
+          commitLink(services, webUrl, sha),
           ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`,
         ]),
       ...(count > Math.min(commits.length, 10) ? [[`and ${count - Math.min(commits.length, 10)} more`]] : []),

@@ -129,10 +129,6 @@ export function eight(id: string): string {
   return id.slice(0, 8)
 }
 
-export function commitUrl(webUrl: string, commit: string): string {
-  return `${webUrl}/commits/${encodeURIComponent(commit)}`
-}
-
 /** The first `most` of a list, and a word for the rest: `a, b, c and 14 others`. Names are for mrkdwn or `text`. */
 export function names(list: readonly string[], most = 3, rest: [string, string] = ['other', 'others']): string {
   const shown = list.slice(0, most).map((name) => defused(name, 40))

@@ -71,7 +71,7 @@ export function threadLine(line: ThreadLine, release: Release, facts: ThreadFact
     case 'carried':
       return carriedLine(line)
     case 'still missing':
-      return stillMissingLine(line, release.plan?.webUrl)
+      return stillMissingLine(line, facts.services, release.plan?.webUrl)
     case 'migrations':
       return migrationsLine(release, facts)
     case 'asked':
