@@ -87,12 +87,12 @@ describe('releases.yml as in the design', () => {
                 url: 'https://git.heroku.com/complianceai-api-integration.git',
                 branch: 'master',
                 platform: 'heroku',
-                herokuApp: 'complianceai-api-integration',
+                app: 'complianceai-api-integration',
               },
               migrations: {
                 config: 'alembic_users.ini',
                 envFile: '/etc/signoff/.env_integration',
-                alembic: 'alembic',
+                program: 'alembic',
                 lockTimeout: '10s',
                 statementTimeout: '0',
                 talkItOver: ['destroys', 'unknown'],
@@ -113,12 +113,12 @@ describe('releases.yml as in the design', () => {
                 url: 'https://git.heroku.com/complianceai-api-production.git',
                 branch: 'master',
                 platform: 'heroku',
-                herokuApp: 'complianceai-api-production',
+                app: 'complianceai-api-production',
               },
               migrations: {
                 config: 'alembic_users.ini',
                 envFile: '/etc/signoff/.env_production',
-                alembic: 'alembic',
+                program: 'alembic',
                 lockTimeout: '10s',
                 statementTimeout: '0',
                 talkItOver: ['destroys', 'unknown'],
@@ -158,9 +158,9 @@ apps:
     expect(app?.gitUrl).toBe('https://bitbucket.org/team/api.git')
     expect(app?.environments[0]).toMatchObject({
       pullRequest: 'branch',
-      remote: { branch: 'master', platform: 'heroku', herokuApp: 'api-test' },
+      remote: { branch: 'master', platform: 'heroku', app: 'api-test' },
       migrations: {
-        alembic: 'alembic',
+        program: 'alembic',
         lockTimeout: '10s',
         statementTimeout: '0',
         talkItOver: ['destroys', 'unknown'],
@@ -201,6 +201,13 @@ apps:
 describe("an environment's digest", () => {
   const digests = (text: string, directory?: string) =>
     releases(text, directory).apps.flatMap((app) => app.environments.map((environment) => environment.digest))
+
+  it('is what it was from the first edition on, so that no sign-off is void', () => {
+    expect(digests(EXAMPLE)).toEqual([
+      '06dc6ae383a95c6ca0d0421cf3e10d96c0927a72ad88191a31c4865244b33b62',
+      '53bc03c9d6c3be422edf73bf2009037df7dba0ff50720a874d75e0f0d993c8a4',
+    ])
+  })
 
   it('is the same on hosts that keep the file in different places, however it is laid out', () => {
     expect(digests(EXAMPLE, '/home/bot')).toEqual(digests(EXAMPLE, '/srv/signoff'))

@@ -1,6 +1,6 @@
 /** What becomes of a push that is made only where the branch is as the plan saw it, as a table. */
 import { expect, it } from 'vitest'
-import { CLOCK } from '../../src/lib/clock.ts'
+import type { Clock } from '../../src/lib/clock.ts'
 import type { PushAnswer } from '../../src/release/ports/git.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { type ConditionalPush, pushConditionally } from '../../src/worker/run/conditional-push.ts'
@@ -14,6 +14,17 @@ const refused = { gate: 'push_refused', remote: 'live', output: [] } as const
 const unknown = { gate: 'push_unknown', remote: 'live', commit: COMMIT } as const
 const notAllowed = { gate: 'credentials_refused', service: 'live', settings: [] } as const
 const away = stopped({ gate: 'remote_unreachable', remote: 'live', detail: 'no answer' }, 'as before')
+
+/** Time that passes where it is waited for. */
+function aClock(): Clock {
+  let now = 0
+  return {
+    now: () => now,
+    sleep: async (ms) => {
+      now += ms
+    },
+  }
+}
 
 type Look = 'here' | 'not here' | 'no answer'
 
@@ -31,7 +42,7 @@ async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'],
         },
       },
       times: { ...TIMES, poll: 1 },
-      clock: CLOCK,
+      clock: aClock(),
     } as unknown as WorkerPorts,
     app: anApp(),
     before: cutOff ? aStep('push', { state: 'running', effect: 'unknown' }) : undefined,

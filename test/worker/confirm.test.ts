@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
 import { confirmationOf } from '../../src/adapters/heroku/confirmation.ts'
-import { CLOCK } from '../../src/lib/clock.ts'
+import type { Clock } from '../../src/lib/clock.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
 import type { Confirmation, Platform, PlatformRelease } from '../../src/release/ports/platform.ts'
 import type { RemoteSettings } from '../../src/release/settings.ts'
@@ -73,6 +73,17 @@ it.each<[string, Answer<Record<string, string | null>>, unknown]>([
   expect(await platform.confirm(remote, COMMIT)).toMatchObject(expected as object)
 })
 
+/** Time that passes where it is waited for. */
+function aClock(): Clock {
+  let now = 0
+  return {
+    now: () => now,
+    sleep: async (ms) => {
+      now += ms
+    },
+  }
+}
+
 /** The step, where the platform tells these one after another, and the last one from then on. */
 async function confirmed(looks: readonly Answer<Confirmation>[], at: Partial<RemoteSettings> = {}) {
   let looked = 0
@@ -86,7 +97,7 @@ async function confirmed(looks: readonly Answer<Confirmation>[], at: Partial<Rem
     ports: {
       platforms: { [environment.remote.platform]: platform },
       times: { ...TIMES, poll: 1, pause: 1 },
-      clock: CLOCK,
+      clock: aClock(),
     } as unknown as WorkerPorts,
     app: anApp(),
     environment,

@@ -1,7 +1,7 @@
 /** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Refusal } from '../../release/refusals.ts'
-import { FORGE_UNREACHABLE, programOf } from '../../release/stored-names.ts'
+import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
 import { bold, code, commitLink, type Line, richLink } from './blocks.ts'
 import { allowedPeople } from './people.ts'
 import { counted, cut, eight, oneLine, short } from './text.ts'
@@ -52,7 +52,7 @@ type WorldGate =
   | 'repository_unreachable'
   | 'remote_unreachable'
   | 'database_unreachable'
-  | typeof FORGE_UNREACHABLE
+  | ForgeUnreachable
   | 'platform_unreachable'
   | 'credentials_refused'
   | 'channel_unreachable'
