@@ -24,7 +24,7 @@ export async function examine(
   const notStarted = (await findStore(configuration).catch(() => true)) === undefined
   const store = openStoreToRead(configuration)
   store.catch(() => undefined)
-  const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, scrub)
+  const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, { scrub })
   try {
     return await runDoctor({
       scrub,
@@ -40,7 +40,7 @@ export async function examine(
           worker: world && {
             ...world,
             migrations: createMigrationsLook({ ...world, directory: join(configuration.dataDir, 'doctor') }),
-            alembicProblem: async (program: string) => {
+            programProblem: async (program: string) => {
               const found = await findAlembic(program, path)
               return 'problem' in found ? found.problem : undefined
             },

@@ -19,11 +19,13 @@ import { createDirectory } from '../slack/directory.ts'
 import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
 import { TIMES, type Times } from '../worker/ports.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
-import { createWorldAdapters } from './wiring.ts'
+import { SERVICE_WORDS } from './service-words.ts'
+import { createWorldAdapters, type ServiceLimits } from './wiring.ts'
 
 /** What may be shorter where builds take no time; left out, everything is as it should be in service. */
 export interface Pace {
   readonly times?: Partial<Times>
+  readonly limits?: ServiceLimits
   readonly jobTiming?: JobTiming
   readonly updateEveryMs?: number
   readonly postEveryMs?: number
@@ -168,7 +170,11 @@ async function startWorkerRole(
   scrub: (text: string) => string,
   stops: Stops,
 ): Promise<Worker> {
-  const world = createWorldAdapters(configuration, settings, scrub, (said, facts) => log.debug(facts, said))
+  const world = createWorldAdapters(configuration, settings, {
+    scrub,
+    log: (said, facts) => log.debug(facts, said),
+    ...(pace.limits && { limits: pace.limits }),
+  })
   stops.push(() => world.git.close())
   const worker = await startWorker({
     ...world,
@@ -199,8 +205,9 @@ async function startBotRole(
   const { botUser, botId, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team, { forRights: true })
-  const drawing = { store, directory: createDirectory(background, ours.team), apps, progress }
-  const service = createReleaseService({ store, directory, apps })
+  const services = SERVICE_WORDS
+  const drawing = { store, directory: createDirectory(background, ours.team), apps, progress, services }
+  const service = createReleaseService({ store, directory, apps, services })
   const delivery: Delivery = startDelivery({
     ...drawing,
     outbox,

@@ -2,33 +2,60 @@
 import { join } from 'node:path'
 import { createMigrations } from '../adapters/alembic/alembic.ts'
 import { createBitbucket } from '../adapters/bitbucket/bitbucket.ts'
+import { bitbucketWords } from '../adapters/bitbucket/words.ts'
 import { attachEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { createGit } from '../adapters/git/git.ts'
+import { createGitRemote } from '../adapters/git-remote/git-remote.ts'
 import { createHeroku } from '../adapters/heroku/heroku.ts'
 import { createSqlRisks } from '../adapters/sql-risks/sql-risks.ts'
 import { openStore, type StoreOptions } from '../adapters/store/open.ts'
 import type { Configuration } from '../config/configuration.ts'
+import type { ForgeLimits } from '../release/ports/forge.ts'
+import type { MigratorLimits } from '../release/ports/migrator.ts'
+import type { Platform, PlatformLimits } from '../release/ports/platform.ts'
+import type { PlatformName } from '../release/stored-names.ts'
 
 type WorkerSettings = NonNullable<Configuration['worker']>
+
+/** Shorter limits of services, for where nothing takes as long as it may in service. */
+export interface ServiceLimits {
+  readonly forge?: Partial<ForgeLimits>
+  readonly platforms?: Readonly<Partial<Record<PlatformName, Partial<PlatformLimits>>>>
+  readonly migrator?: Partial<MigratorLimits>
+}
 
 /** What the worker, and nobody else, reaches the world by. `close` of git leaves nothing running. */
 export function createWorldAdapters(
   { releases, dataDir }: Configuration,
   { bitbucket, heroku }: WorkerSettings,
-  scrub: (text: string) => string,
-  log?: (said: string, facts: Record<string, unknown>) => void,
+  options: {
+    readonly scrub: (text: string) => string
+    readonly log?: (said: string, facts: Record<string, unknown>) => void
+    readonly limits?: ServiceLimits
+  },
 ) {
+  const { scrub, log, limits = {} } = options
+  const git = createGit({
+    mirrors: join(dataDir, 'mirrors'),
+    credentials: gitCredentials(releases.apps, bitbucket, heroku),
+    ...(log && { log }),
+  })
+  const platforms: Readonly<Record<PlatformName, Platform | undefined>> = {
+    heroku: heroku && createHeroku({ ...heroku, limits: limits.platforms?.heroku ?? {} }),
+    git: createGitRemote({ git, settings: bitbucketWords.settings, limits: limits.platforms?.git ?? {} }),
+  }
   return {
-    git: createGit({
-      mirrors: join(dataDir, 'mirrors'),
-      credentials: gitCredentials(releases.apps, bitbucket, heroku),
-      ...(log && { log }),
-    }),
-    bitbucket: createBitbucket({ apiUrl: bitbucket.apiUrl, credentials: bitbucket.credentials }),
-    ...(heroku && { heroku: createHeroku({ apiUrl: heroku.apiUrl, apiKey: heroku.apiKey }) }),
-    migrations: createMigrations({ scrub }),
+    git,
+    forge: createBitbucket({ ...bitbucket, limits: limits.forge ?? {} }),
+    platforms,
+    migrator: createMigrations({ scrub, limits: limits.migrator ?? {} }),
     sqlRisks: createSqlRisks(),
   }
+}
+
+interface Credential {
+  readonly username: string
+  readonly password: string
 }
 
 const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/
@@ -38,11 +65,13 @@ export function gitCredentials(
   apps: Configuration['releases']['apps'],
   { credentials }: WorkerSettings['bitbucket'],
   heroku: WorkerSettings['heroku'],
-): (url: URL) => { username: string; password: string } | undefined {
-  const environments = apps.flatMap((app) => app.environments)
-  const remotes = new Set(
-    environments.filter(({ remote }) => remote.platform === 'heroku').map(({ remote }) => addressOf(remote.url)),
-  )
+): (url: URL) => Credential | undefined {
+  const remotes = apps.flatMap(({ environments }) => environments.map(({ remote }) => remote))
+  /** The git host of each platform that has one of its own. */
+  const platforms: Readonly<Record<PlatformName, { host: string; credential: Credential | undefined } | undefined>> = {
+    heroku: { host: 'git.heroku.com', credential: heroku && { username: 'heroku', password: heroku.apiKey } },
+    git: undefined,
+  }
   const repositories = new Set(apps.map(({ gitUrl }) => addressOf(gitUrl)))
   const ofBitbucket =
     'token' in credentials
@@ -50,10 +79,14 @@ export function gitCredentials(
       : { username: 'x-bitbucket-api-token-auth', password: credentials.apiToken }
   return (url) => {
     const isLocal = LOOPBACK.test(url.hostname)
-    if (url.hostname === 'git.heroku.com' || (isLocal && remotes.has(addressOf(url.href)))) {
-      return heroku && { username: 'heroku', password: heroku.apiKey }
-    }
-    const isOurs = url.hostname === 'bitbucket.org' || (isLocal && repositories.has(addressOf(url.href)))
+    const address = addressOf(url.href)
+    const local = isLocal ? remotes.filter((remote) => addressOf(remote.url) === address) : []
+    const known = [
+      ...local.map(({ platform }) => platforms[platform]),
+      ...Object.values(platforms).filter((platform) => platform?.host === url.hostname),
+    ].find((platform) => platform !== undefined)
+    if (known !== undefined) return known.credential
+    const isOurs = url.hostname === 'bitbucket.org' || (isLocal && repositories.has(address))
     return isOurs ? ofBitbucket : undefined
   }
 }

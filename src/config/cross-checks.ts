@@ -1,6 +1,6 @@
 /** What must hold between the parts of `releases.yml`: names that are referred to, places used twice, enough people. */
 import { nearestFirst } from '../lib/edit-distance.ts'
-import type { Platform } from '../release/settings.ts'
+import type { PlatformName } from '../release/stored-names.ts'
 import { herokuAppOf, isHerokuGitUrl, sameGitUrl } from './addresses.ts'
 import { isRecord, type PlacedProblem } from './explain.ts'
 import type { RemoteEntry } from './schema/environment.ts'
@@ -136,24 +136,30 @@ function migrationProblems({ migrationList = [], path }: DeclaredEnvironment): r
 }
 
 /** What a remote is deployed by, where it is not said. */
-export function platformOf(remote: RemoteEntry): Platform {
+export function platformOf(remote: RemoteEntry): PlatformName {
   return remote.platform ?? (isHerokuGitUrl(remote.url) ? 'heroku' : 'git')
 }
 
+/** What each platform calls what is deployed, where it names apps. */
+export const APP_OF: Readonly<Record<PlatformName, (remote: RemoteEntry) => string | undefined>> = {
+  git: () => undefined,
+  heroku: ({ app, url }) => app ?? herokuAppOf(url),
+}
+
+/** What is wrong with `app`, by the platform. */
+const APP_PROBLEM: Readonly<Record<PlatformName, (remote: RemoteEntry) => string | undefined>> = {
+  git: ({ app }) => (app === undefined ? undefined : 'is for platform heroku, and this is a plain git remote'),
+  heroku({ app, url }) {
+    const fromUrl = herokuAppOf(url)
+    if (app === undefined && fromUrl === undefined) return 'is missing: the URL does not tell the Heroku app'
+    const isAnother = app !== undefined && isHerokuGitUrl(url) && fromUrl !== app
+    return isAnother ? 'is not the Heroku app that the URL pushes to' : undefined
+  },
+}
+
 function platformProblems({ remote, path }: DeclaredEnvironment): readonly PlacedProblem[] {
-  if (remote === undefined) return []
-  const { app, url } = remote
-  const place = [...path, 'remote', 'app']
-  if (platformOf(remote) === 'git') {
-    return app === undefined ? [] : [{ path: place, text: 'is for platform heroku, and this is a plain git remote' }]
-  }
-  const fromUrl = herokuAppOf(url)
-  if (app === undefined && fromUrl === undefined) {
-    return [{ path: place, text: 'is missing: the URL does not tell the Heroku app' }]
-  }
-  return app !== undefined && isHerokuGitUrl(url) && fromUrl !== app
-    ? [{ path: place, text: 'is not the Heroku app that the URL pushes to' }]
-    : []
+  const text = remote && APP_PROBLEM[platformOf(remote)](remote)
+  return text === undefined ? [] : [{ path: [...path, 'remote', 'app'], text }]
 }
 
 /** Lists that could never give the sign-offs that are asked for. A user group may hold anyone, so it is enough. */

@@ -48,7 +48,7 @@ function firstEdition(environment: DeclaredSettings) {
       url: remote.url,
       branch: remote.branch,
       platform: remote.platform,
-      herokuApp: remote.herokuApp,
+      herokuApp: remote.app,
     },
     migrations: oneOrList(migrations.map(firstMigration)),
     channel,
@@ -66,7 +66,7 @@ function firstEdition(environment: DeclaredSettings) {
 }
 
 function firstMigration(settings: MigrationSettings) {
-  const { config, envFile, alembic, lockTimeout, statementTimeout, talkItOver, approvers } = settings
+  const { config, envFile, program: alembic, lockTimeout, statementTimeout, talkItOver, approvers } = settings
   return { config, envFile, alembic, lockTimeout, statementTimeout, talkItOver, approvers }
 }
 

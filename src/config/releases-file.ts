@@ -2,8 +2,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import type { z } from 'zod'
 import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
-import { herokuAppOf, isHerokuGitUrl } from './addresses.ts'
-import { type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
+import { isHerokuGitUrl } from './addresses.ts'
+import { APP_OF, type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
 import { digestsOf } from './digests.ts'
 import { milliseconds } from './durations.ts'
 import { explainIssues, isRecord, type PlacedProblem, pathInWords } from './explain.ts'
@@ -198,20 +198,15 @@ function environmentOf(
   directory: string,
 ): Environment {
   const platform = platformOf(entry.remote)
-  const herokuApp = platform === 'heroku' ? (entry.remote.app ?? herokuAppOf(entry.remote.url)) : undefined
+  const at = APP_OF[platform](entry.remote)
+  const place = { name: entry.remote.name, url: entry.remote.url, branch: entry.remote.branch, platform }
   const declared = {
     app: app.name,
     name,
     branch: entry.branch,
     ...(entry.promotes === undefined ? {} : { promotes: entry.promotes }),
     pullRequest: entry.pull_request,
-    remote: {
-      name: entry.remote.name,
-      url: entry.remote.url,
-      branch: entry.remote.branch,
-      platform,
-      ...(herokuApp === undefined ? {} : { herokuApp }),
-    },
+    remote: { ...place, ...(at === undefined ? {} : { app: at }) },
     channel: entry.channel,
     announce: entry.announce,
     ...(entry.sign_off === 'none' ? {} : { signOff: signOffOf(entry.sign_off) }),
@@ -230,7 +225,7 @@ function migrationsOf(entry: MigrationEntry, hasSignOff: boolean): MigrationSett
   return {
     config: entry.config,
     ...(entry.env_file === undefined ? {} : { envFile: entry.env_file }),
-    alembic: entry.alembic,
+    program: entry.alembic,
     lockTimeout: String(entry.lock_timeout),
     statementTimeout: String(entry.statement_timeout),
     talkItOver: entry.talk_it_over ?? (hasSignOff ? ['destroys', 'unknown'] : []),
@@ -239,11 +234,11 @@ function migrationsOf(entry: MigrationEntry, hasSignOff: boolean): MigrationSett
 }
 
 function onThisHost(migrations: MigrationSettings, directory: string): MigrationSettings {
-  const isPath = migrations.alembic.includes('/') && !isAbsolute(migrations.alembic)
+  const isPath = migrations.program.includes('/') && !isAbsolute(migrations.program)
   return {
     ...migrations,
     ...(migrations.envFile === undefined ? {} : { envFile: resolve(directory, migrations.envFile) }),
-    ...(isPath ? { alembic: resolve(directory, migrations.alembic) } : {}),
+    ...(isPath ? { program: resolve(directory, migrations.program) } : {}),
   }
 }
 

@@ -45,7 +45,7 @@ export const SECRET_SHAPES: readonly RegExp[] = [
     String.raw`\b(?:[Bb]asic|[Bb]earer|BASIC|BEARER)[ \t]{1,3}${LOOKS_ENCODED}(?<secret>[A-Za-z0-9+/=_.~-]{6,4096})`,
     'dg',
   ),
-  // Tokens that say themselves what they are: Slack, Bitbucket and Atlassian, Heroku, GitHub, GitLab, AWS, JSON Web Tokens.
+  // Tokens that say themselves what they are, by how they begin: of Slack, of forges and platforms, of clouds, JSON Web Tokens.
   /\bxox[a-z](?:\.xox[a-z])?-[\w-]{4,4096}/dgi,
   /\bxapp-[\w-]{4,4096}/dgi,
   /\bA(?:TBB|TATT|TCTT)[\w=-]{8,4096}/dg,

@@ -8,7 +8,7 @@ export interface ObservedFacts {
   readonly source?: string | null
   readonly target?: string | null
   readonly holds?: string | null
-  /** Heroku only: what the platform runs. */
+  /** What the platform runs, where that may differ from what its remote holds. */
   readonly runs?: string | null
   readonly revisions?: readonly string[]
   readonly database?: string

@@ -23,7 +23,7 @@ const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
 
 const LONGEST_TEXT = 20_000
 const LONGEST_BRANCH = 200
-/** The address of a commit at Bitbucket, as people copy it from there; Slack sets links in angle brackets. */
+/** The address of a commit at a forge, as people copy it from there; Slack sets links in angle brackets. */
 const COMMIT_ADDRESS = /\/commits?\/([0-9a-f]{4,40})\/?(?:[?#].*)?>?$/
 /** Of ways to write it that a reason offers. */
 const MOST_EXAMPLES = 4

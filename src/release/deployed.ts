@@ -1,17 +1,24 @@
 /** What an environment runs now, as far as the stored releases prove it. Nothing is looked up, and nothing is guessed. */
 
 import { producedCommit, THE_REMOTE, WHAT_RUNS } from './bound.ts'
+import type { PlatformWords } from './ports/platform.ts'
 import type { Store } from './ports/store.ts'
 import { type Deployed, type Release, step } from './release.ts'
 import type { Environment } from './settings.ts'
 import type { ReleaseState } from './terms.ts'
+
+type Runs = Pick<PlatformWords, 'runsApart'>
 
 const PAGE = 5
 /** States in which the problem is what was seen last: a retry may change it. */
 const STOPPED: readonly ReleaseState[] = ['needs attention', 'closed']
 
 /** The newest fact of all releases of an environment; undefined where none of them knows anything. */
-export async function deployedNow(store: Store, environment: Environment): Promise<Deployed | undefined> {
+export async function deployedNow(
+  store: Store,
+  environment: Environment,
+  platform: Runs,
+): Promise<Deployed | undefined> {
   const { app, name } = environment
   for (let before: number | undefined; ; ) {
     const releases = await store.releases({
@@ -21,13 +28,13 @@ export async function deployedNow(store: Store, environment: Environment): Promi
       ...(before !== undefined && { before }),
     })
     for (const release of releases) {
-      const fact = deployedAfter(release, environment)
+      const fact = deployedAfter(release, platform)
       if (fact?.is !== 'seen') {
         if (fact !== undefined) return fact
         continue
       }
       const [last] = await store.releases({ app, environment: name, states: ['succeeded'], limit: 1 })
-      const brought = last && deployedAfter(last, environment)
+      const brought = last && deployedAfter(last, platform)
       return brought?.is === 'proven' && brought.commit === fact.commit ? brought : fact
     }
     before = releases.at(-1)?.number
@@ -36,7 +43,7 @@ export async function deployedNow(store: Store, environment: Environment): Promi
 }
 
 /** The newest fact that one release knows of what runs; undefined for one without a plan. */
-export function deployedAfter(release: Release, { remote }: Environment): Deployed | undefined {
+export function deployedAfter(release: Release, { runsApart }: Runs): Deployed | undefined {
   const { number, state, plan } = release
   if (plan === undefined) return undefined
   const { webUrl } = plan
@@ -57,7 +64,7 @@ export function deployedAfter(release: Release, { remote }: Environment): Deploy
   const moved = because?.gate === 'plan_outdated' ? because.moved : []
   const moves = moved.filter(({ what }) => what === THE_REMOTE || what === WHAT_RUNS)
   if (moves.length > 0) {
-    const runs = moves.find(({ what }) => what === (remote.platform === 'git' ? THE_REMOTE : WHAT_RUNS))?.to
+    const runs = moves.find(({ what }) => what === (runsApart ? WHAT_RUNS : THE_REMOTE))?.to
     if (runs === undefined || !/^[0-9a-f]{40}$/.test(runs)) {
       return { is: 'not known', number, state, since: 'the remote moved' }
     }

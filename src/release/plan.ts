@@ -32,7 +32,7 @@ export interface BoundFacts {
   readonly database: {
     /** Host, port and name, without user or password. */
     readonly identity: string
-    /** Empty: no alembic_version yet. */
+    /** Empty: nothing was ever applied. */
     readonly revisions: readonly string[]
     /** Oldest first. */
     readonly pending: readonly string[]
@@ -120,7 +120,7 @@ export interface Plan {
   readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }
   /** The steps of the run, in order. */
   readonly steps: readonly StepName[]
-  /** Web address of the repository, such as https://bitbucket.org/workspace/slug; commit links are made from it. */
+  /** Web address of the repository; the forge's links are made from it. */
   readonly webUrl: string
   /** Present when commits are picked. */
   readonly hotfix?: HotfixPlan

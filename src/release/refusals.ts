@@ -1,4 +1,5 @@
 import type { CheckStatus } from './plan.ts'
+import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
 import type { PersonName, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
 export interface CommitFact {
@@ -7,13 +8,18 @@ export interface CommitFact {
   readonly author: string
 }
 
-/** A named setting or service that a message points to, such as `BITBUCKET_TOKEN`. Never a value. */
+/** A named setting or service that a message points to, such as `STORE_URL`. Never a value. */
 type Setting = string
 
 /** A service that gave nothing to go by. `answered`: it answered, and not what was asked; asking again would not help. */
 interface Unusable {
   readonly detail: string
   readonly answered?: true
+}
+
+/** What is said of a platform needs to know which; left out, it is `FIRST_PLATFORM`. */
+interface OfPlatform {
+  readonly platform?: PlatformName
 }
 
 /**
@@ -50,8 +56,8 @@ export type Refusal =
   | ({ readonly gate: 'repository_unreachable'; readonly url: string } & Unusable)
   | ({ readonly gate: 'remote_unreachable'; readonly remote: string } & Unusable)
   | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
-  | ({ readonly gate: 'bitbucket_unreachable' } & Unusable)
-  | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable)
+  | ({ readonly gate: ForgeUnreachable } & Unusable)
+  | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable & OfPlatform)
   | { readonly gate: 'credentials_refused'; readonly service: string; readonly settings: readonly Setting[] }
   | {
       readonly gate: 'channel_unreachable'
@@ -66,7 +72,7 @@ export type Refusal =
       readonly app: string
       readonly environment: string
       readonly commit: string
-      readonly platform: 'heroku' | 'git'
+      readonly platform: PlatformName
     }
   | {
       readonly gate: 'merge_conflict'
@@ -83,7 +89,7 @@ export type Refusal =
       readonly commits: readonly CommitFact[]
     }
   | { readonly gate: 'checks_failed'; readonly checks: readonly CheckStatus[] }
-  | { readonly gate: 'migrations_unreadable'; readonly alembic: string; readonly detail: string }
+  | MigrationsUnreadable
   | {
       readonly gate: 'migration_heads'
       readonly heads: readonly { readonly revision: string; readonly file: string }[]
@@ -204,20 +210,20 @@ export type Failure =
       readonly line?: string
       readonly output: readonly string[]
     }
-  | {
+  | ({
       readonly gate: 'build_failed'
       readonly remote: string
       readonly line?: string
       readonly output: readonly string[]
-    }
+    } & OfPlatform)
   | { readonly gate: 'push_unknown'; readonly remote: string; readonly commit: string }
-  | {
+  | ({
       readonly gate: 'release_phase_failed'
       readonly app: string
       readonly platformRelease: string
       readonly commit: string
-    }
-  | { readonly gate: 'not_confirmed'; readonly app: string; readonly detail: string }
+    } & OfPlatform)
+  | ({ readonly gate: 'not_confirmed'; readonly app: string; readonly detail: string } & OfPlatform)
   | { readonly gate: 'record_failed'; readonly detail: string }
   | { readonly gate: 'internal_error'; readonly detail: string }
 

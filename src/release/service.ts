@@ -12,6 +12,7 @@ import type { EnvironmentStatus } from './messages.ts'
 import { groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
+import type { ServiceWords } from './ports/words.ts'
 import type { Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
@@ -57,8 +58,9 @@ export function createReleaseService(ports: {
   store: Store
   directory: Directory
   apps: readonly App[]
+  services: Pick<ServiceWords, 'platforms'>
 }): ReleaseService {
-  const { store, directory, apps } = ports
+  const { store, directory, apps, services } = ports
 
   function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
     const app = findApp(apps, appName)
@@ -191,8 +193,11 @@ export function createReleaseService(ports: {
       const [last] = await store.workers()
       const environments: EnvironmentStatus[] = []
       for (const environment of apps.flatMap((each) => each.environments)) {
-        const { app, name } = environment
-        const [live, underWay] = await Promise.all([deployedNow(store, environment), store.current(app, name)])
+        const { app, name, remote } = environment
+        const [live, underWay] = await Promise.all([
+          deployedNow(store, environment, services.platforms[remote.platform]),
+          store.current(app, name),
+        ])
         environments.push({ app, environment: name, ...(live && { live }), ...(underWay && { under_way: underWay }) })
       }
       return { environments, ...(last && { workerSeenAt: last.at.toISOString() }) }

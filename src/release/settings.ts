@@ -1,37 +1,36 @@
 /** What `releases.yml` declares, after config/ has checked it and filled in the defaults. */
+import type { PlatformName } from './stored-names.ts'
 
 /** A repository with its environments. */
 export interface App {
   readonly name: string
-  /** Bitbucket `workspace/slug`. */
+  /** As the forge names it, such as `workspace/slug`. */
   readonly repository: string
   /** Where git fetches from and pushes picked commits to: https, or http and paths on this machine. */
   readonly gitUrl: string
   readonly environments: readonly Environment[]
 }
 
-export type Platform = 'heroku' | 'git'
-
 /** Worst last is not the order: it is `destroys`, `unknown`, `locks`, `adds`. */
 export type MigrationRisk = 'adds' | 'locks' | 'destroys' | 'unknown'
 
 export interface RemoteSettings {
-  /** The git remote's name in the team's words, such as `heroku-production`. */
+  /** The git remote's name in the team's words. */
   readonly name: string
   readonly url: string
   readonly branch: string
-  readonly platform: Platform
-  /** The Heroku app; set exactly when `platform` is `heroku`. */
-  readonly herokuApp?: string
+  readonly platform: PlatformName
+  /** The app's name at the platform, where the platform names apps. */
+  readonly app?: string
 }
 
 export interface MigrationSettings {
-  /** Path of the alembic configuration inside the app's repository. */
+  /** Path of the migrator's configuration inside the app's repository. */
   readonly config: string
   /** Absolute path of the env file on the worker host; the bot never reads it. */
   readonly envFile?: string
-  /** The alembic program: a name on PATH or a path. */
-  readonly alembic: string
+  /** The migrator's program: a name on PATH or a path. */
+  readonly program: string
   /** A Postgres time limit as written, such as `10s`; `0` means none. */
   readonly lockTimeout: string
   readonly statementTimeout: string
@@ -105,4 +104,14 @@ export function findEnvironment(app: App, name: string): Environment | undefined
 /** The environment that `environment` promotes, if it promotes one. */
 export function promotedFrom(app: App, environment: Environment): Environment | undefined {
   return environment.promotes === undefined ? undefined : findEnvironment(app, environment.promotes)
+}
+
+/** Whether the pull request's source may move on without making the release outdated. */
+export function isPinned(app: App, environment: Environment): boolean {
+  return environment.pullRequest === 'pinned' && promotedFrom(app, environment) !== undefined
+}
+
+/** What runs there is called: the platform's name of the app, else the remote's. */
+export function appAt({ app, name }: RemoteSettings): string {
+  return app ?? name
 }

@@ -6,10 +6,15 @@ export const SANDBOX_PACE = {
   times: {
     pause: 500,
     poll: 250,
-    settleMerge: 10_000,
-    settlePush: { heroku: 3_000, git: 3_000 },
-    confirm: 10_000,
     look: 3_000,
+  },
+  limits: {
+    forge: { mergeArrivesWithinMs: 10_000, pushArrivesWithinMs: 3_000 },
+    platforms: {
+      heroku: { pushArrivesWithinMs: 3_000, releaseAppearsWithinMs: 10_000, confirmedWithinMs: 10_000 },
+      git: { pushArrivesWithinMs: 3_000 },
+    },
+    migrator: { endsWithinMs: 10_000 },
   },
   jobTiming: { pollSeconds: 0.5, superviseSeconds: 2, retrySeconds: 1 },
   updateEveryMs: 300,

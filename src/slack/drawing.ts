@@ -3,6 +3,7 @@ import type { Action } from '../release/actions.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import { approvers, emergencyPeople, groupsOf, migrationApprovers, owed, qaPeople } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
+import type { ServiceWords } from '../release/ports/words.ts'
 import type { Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
@@ -18,6 +19,8 @@ export interface DrawingPorts {
   readonly directory: SlackDirectory
   readonly apps: readonly App[]
   readonly progress: Progress
+  /** What messages say of the forge, the platforms and the migrator. */
+  readonly services: ServiceWords
 }
 
 /** The environment of a release; undefined when releases.yml no longer declares it. */
@@ -29,8 +32,8 @@ export function environmentOf(
   return app && findEnvironment(app, release.environment)
 }
 
-/** Slack ids of the groups and names of the people that an environment's lists hold. */
-export async function peopleOf({ directory }: DrawingPorts, environment: Environment): Promise<People> {
+/** Slack ids of the groups and names of the people that an environment's lists hold, and what the services are called. */
+export async function peopleOf({ directory, services }: DrawingPorts, environment: Environment): Promise<People> {
   const lists = [approvers, qaPeople, emergencyPeople, migrationApprovers].map((people) => people(environment))
   const ids = [...new Set(lists.flatMap((list) => (typeof list === 'string' ? [] : list)))].filter(
     (id) => !id.startsWith('@'),
@@ -42,7 +45,7 @@ export async function peopleOf({ directory }: DrawingPorts, environment: Environ
   const names = Object.fromEntries(
     found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])),
   )
-  return { groupIds, names }
+  return { services, groupIds, names }
 }
 
 /** Draws the card of a release from what is stored now. `first`: its first post, which mentions whoever may sign. */

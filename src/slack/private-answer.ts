@@ -63,7 +63,9 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const links = await linksTo(ports, message)
-  const people: People = environment ? await peopleOf(ports, environment) : { names: await namesIn(ports, message) }
+  const people: People = environment
+    ? await peopleOf(ports, environment)
+    : { services: ports.services, names: await namesIn(ports, message) }
   return privateMessage(message, {
     ...people,
     link: (number) => links.get(number),

@@ -6,7 +6,7 @@
 import { type EventType, findEvent } from '../release/events.ts'
 import { missingPicks, needsBackport } from '../release/hotfix.ts'
 import type { PlannedPick } from '../release/plan.ts'
-import type { PullRequest } from '../release/ports/bitbucket.ts'
+import type { PullRequest } from '../release/ports/forge.ts'
 import type { Claim } from '../release/ports/jobs.ts'
 import { type Release, step } from '../release/release.ts'
 import type { App } from '../release/settings.ts'
@@ -117,7 +117,7 @@ async function openAlready(
   missing: readonly PlannedPick[],
   branch: string,
 ): Promise<PullRequest | undefined> {
-  const listed = await withRetry(() => ports.bitbucket.openPullRequests(app, branch), ports)
+  const listed = await withRetry(() => ports.forge.openPullRequests(app, branch), ports)
   if (!listed.ok) throw new Error(`the pull requests could not be listed: ${listed.detail}`)
   const looked = listed.value.slice(0, MOST_LOOKED_AT)
   if (looked.length === 0) return undefined
@@ -136,7 +136,7 @@ async function openAlready(
 }
 
 async function findOurs(ports: WorkerPorts, app: App, release: Release): Promise<PullRequest | undefined> {
-  const found = await withRetry(() => ports.bitbucket.findPullRequest(app, carryMarker(app, release)), ports)
+  const found = await withRetry(() => ports.forge.findPullRequest(app, carryMarker(app, release)), ports)
   if (!found.ok) throw new Error(`our pull request could not be looked for: ${found.detail}`)
   return found.value
 }
@@ -150,7 +150,7 @@ async function openNew(
 ): Promise<PullRequest> {
   const source = await pushSource(ports, app, release, signal)
   signal.throwIfAborted()
-  const made = await ports.bitbucket.createPullRequest(app, {
+  const made = await ports.forge.createPullRequest(app, {
     title: `Hot-fix #${release.number}: carry it to ${destination}`,
     description: description(app, release, destination),
     source,

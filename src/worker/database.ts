@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
-import type { MigrationsAnswer } from '../release/ports/migrations.ts'
+import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Release } from '../release/release.ts'
 import type { App, Environment } from '../release/settings.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -16,8 +16,8 @@ export interface DatabaseNow {
 }
 
 /**
- * The database's identity and revisions now: by a direct look where there is one, else by alembic in a checkout. A start
- * of Python takes a second or two, and every look of the preflight and before a step that can't be undone pays
+ * The database's identity and revisions now: by a direct look where there is one, else by the migrator in a checkout. That
+ * takes a second or two, and every look of the preflight and before a step that can't be undone pays
  * it: an env file that points elsewhere would let us migrate a database that nobody signed. Only reads.
  */
 export async function lookAtDatabase(
@@ -26,13 +26,13 @@ export async function lookAtDatabase(
   signal?: AbortSignal,
 ): Promise<MigrationsAnswer<DatabaseNow>> {
   const { app, environment, release } = where
-  const direct = await withDatabaseRetry(() => ports.migrations.revisions(environment), ports)
+  const direct = await withDatabaseRetry(() => ports.migrator.revisions(environment), ports)
   if (!direct.ok) return direct
   if (direct.value !== undefined) return { ok: true, value: direct.value }
   const code = await codeToLookWith(ports, app, release, signal)
   if (code === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan can be fetched' }
   const status = await inCheckout(ports, app, code, (checkout) =>
-    withDatabaseRetry(() => ports.migrations.status(environment, checkout, signal), ports),
+    withDatabaseRetry(() => ports.migrator.status(environment, checkout, signal), ports),
   )
   if (!status.ok) return status
   const { identity, current, isWorking } = status.value

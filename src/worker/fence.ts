@@ -1,5 +1,7 @@
 /** What stands between a job and the world: effects begin only while the job is this worker's. */
 import { ClaimLost } from '../release/ports/jobs.ts'
+import type { Platform } from '../release/ports/platform.ts'
+import type { PlatformName } from '../release/stored-names.ts'
 import type { WorkerPorts } from './ports.ts'
 
 /** The store did not answer in the middle of a step: what the step has done is looked up when the job is taken up again. */
@@ -22,7 +24,7 @@ export async function storeAnswers<T>(ask: () => Promise<T>): Promise<T> {
  * may have lost its job between any two lines, and what another worker has begun meanwhile must not be begun again.
  */
 export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
-  const { git, bitbucket, heroku, migrations, store } = ports
+  const { git, forge, platforms, migrator, store } = ports
 
   function guard<Args extends unknown[], T>(act: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
     return async (...args) => {
@@ -35,14 +37,22 @@ export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
     ...ports,
     store: { ...store, release: (number) => storeAnswers(() => store.release(number)) },
     git: { ...git, push: guard(git.push), deleteBranch: guard(git.deleteBranch) },
-    bitbucket: {
-      ...bitbucket,
-      createPullRequest: guard(bitbucket.createPullRequest),
-      merge: guard(bitbucket.merge),
-      decline: guard(bitbucket.decline),
-      comment: guard(bitbucket.comment),
+    forge: {
+      ...forge,
+      createPullRequest: guard(forge.createPullRequest),
+      merge: guard(forge.merge),
+      decline: guard(forge.decline),
+      comment: guard(forge.comment),
     },
-    ...(heroku && { heroku: { ...heroku, releaseSlug: guard(heroku.releaseSlug) } }),
-    migrations: { ...migrations, upgrade: guard(migrations.upgrade) },
+    platforms: eachPlatform(platforms, (platform) => ({ ...platform, releaseAgain: guard(platform.releaseAgain) })),
+    migrator: { ...migrator, upgrade: guard(migrator.upgrade) },
   }
+}
+
+function eachPlatform(
+  platforms: WorkerPorts['platforms'],
+  change: (platform: Platform) => Platform,
+): WorkerPorts['platforms'] {
+  const changed = Object.entries(platforms).map(([name, platform]) => [name, platform && change(platform)])
+  return Object.fromEntries(changed) as Record<PlatformName, Platform | undefined>
 }

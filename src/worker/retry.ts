@@ -1,6 +1,6 @@
 import { retry } from '../lib/retry.ts'
 import type { Answer } from '../release/ports/answers.ts'
-import type { MigrationsAnswer } from '../release/ports/migrations.ts'
+import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { WorkerPorts } from './ports.ts'
 
 export { pollUntil } from '../lib/retry.ts'

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createMigrations } from '../../src/adapters/alembic/alembic.ts'
-import type { LockWait } from '../../src/release/ports/migrations.ts'
+import type { LockWait } from '../../src/release/ports/migrator.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import { alembicPython, type TestApp, writeTestApp } from '../support/real-alembic.ts'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMigrations } from '../../src/adapters/alembic/alembic.ts'
-import type { RevisionPreview } from '../../src/release/ports/migrations.ts'
+import type { RevisionPreview } from '../../src/release/ports/migrator.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import { alembicPython, envPy, type TestApp, type TestRevision, writeTestApp } from '../support/real-alembic.ts'
 

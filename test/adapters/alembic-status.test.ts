@@ -189,13 +189,13 @@ os.environ.pop('DATABASE_URL')`
       const text = `#!${venv}/bin/python\nimport sys\nfrom alembic.config import main\nsys.exit(main())\n`
       await writeFile(program, text, { mode: 0o755 })
       await app.write('migrations/env.py', envPy({ before: 'import only_in_venv' }))
-      expect(await migrations().status(app.environment({ alembic: program }), app.checkout)).toMatchObject({ ok: true })
+      expect(await migrations().status(app.environment({ program: program }), app.checkout)).toMatchObject({ ok: true })
       expect(await migrations().status(app.environment(), app.checkout)).toMatchObject({
         ok: false,
         why: 'unreadable',
         detail: "ModuleNotFoundError: No module named 'only_in_venv'",
       })
-      expect(await migrations().upgrade(app.environment({ alembic: program }), app.checkout)).toMatchObject({
+      expect(await migrations().upgrade(app.environment({ program: program }), app.checkout)).toMatchObject({
         upgrade: 'done',
       })
     } finally {
@@ -226,7 +226,7 @@ os.environ.pop('DATABASE_URL')`
   })
 
   it('is unreadable without alembic, or without the env file', async () => {
-    expect(await migrations().status(app.environment({ alembic: 'no-such-alembic' }), app.checkout)).toEqual({
+    expect(await migrations().status(app.environment({ program: 'no-such-alembic' }), app.checkout)).toEqual({
       ok: false,
       why: 'unreadable',
       detail: 'alembic is not installed: there is no program no-such-alembic',

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createHeroku } from '../../src/adapters/heroku/heroku.ts'
+import { createHerokuApi } from '../../src/adapters/heroku/api.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
 import { type Heroku, startHeroku } from '../../src/sandbox/heroku/heroku.ts'
 
@@ -31,8 +31,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const connect = (settings: Partial<Parameters<typeof createHeroku>[0]> = {}) =>
-  createHeroku({ apiUrl: platform.apiUrl, apiKey: platform.apiKey, timeoutMs: 5000, ...settings })
+const connect = (settings: Partial<Parameters<typeof createHerokuApi>[0]> = {}) =>
+  createHerokuApi({ apiUrl: platform.apiUrl, apiKey: platform.apiKey, timeoutMs: 5000, ...settings })
 
 async function lastReleases(limit = 5) {
   const answer = await connect().releases(NAME, limit)
@@ -71,7 +71,7 @@ describe("Heroku's releases", () => {
 
   it('are none of an app with no code', async () => {
     const answer = await connect().releases('api-empty', 5)
-    expect(answer.ok && answer.value.filter((release) => release.slug !== undefined)).toEqual([])
+    expect(answer.ok && answer.value.filter((release) => release.artifact !== undefined)).toEqual([])
   })
 
   it('are refused to a wrong key, which no answer repeats', async () => {
@@ -139,9 +139,9 @@ describe("Heroku's releases", () => {
 
 describe('a new Heroku release of a slug', () => {
   it('runs the commit of that slug', async () => {
-    const slug = (await lastReleases()).find((release) => release.commit === older)?.slug ?? ''
+    const slug = (await lastReleases()).find((release) => release.commit === older)?.artifact ?? ''
     const made = await connect().releaseSlug(NAME, slug)
-    expect(made).toMatchObject({ ok: true, value: { slug, commit: older } })
+    expect(made).toMatchObject({ ok: true, value: { artifact: slug, commit: older } })
     expect(platform.releases(NAME)[0]).toMatchObject({ commit: older })
   })
 
@@ -152,7 +152,7 @@ describe('a new Heroku release of a slug', () => {
   it.each(['reset_after', 'http_500_after', 'hang_after'] as const)(
     'is made and not told after %s: unreachable, once',
     async (kind) => {
-      const slug = (await lastReleases()).find((release) => release.commit === older)?.slug ?? ''
+      const slug = (await lastReleases()).find((release) => release.commit === older)?.artifact ?? ''
       const before = platform.releases(NAME).length
       platform.fault({ route: 'release', kind })
       expect(await connect({ timeoutMs: 500 }).releaseSlug(NAME, slug)).toMatchObject({
@@ -178,8 +178,8 @@ describe('a new Heroku release of a slug', () => {
   })
 
   it('is good also when its commit cannot be looked up', async () => {
-    const slug = (await lastReleases()).find((release) => release.commit === older)?.slug ?? ''
+    const slug = (await lastReleases()).find((release) => release.commit === older)?.artifact ?? ''
     platform.fault({ route: 'slug', kind: 'http_500_before' })
-    expect(await connect().releaseSlug(NAME, slug)).toMatchObject({ ok: true, value: { slug } })
+    expect(await connect().releaseSlug(NAME, slug)).toMatchObject({ ok: true, value: { artifact: slug } })
   })
 })

@@ -413,7 +413,7 @@ describe('the digest in form 2', () => {
   const migrations = { config: 'alembic.ini' }
   const settings = {
     config: 'alembic.ini',
-    alembic: 'alembic',
+    program: 'alembic',
     lockTimeout: '10s',
     statementTimeout: '0',
     talkItOver: [],

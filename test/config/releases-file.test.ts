@@ -87,12 +87,12 @@ describe('releases.yml as in the design', () => {
                 url: 'https://git.heroku.com/complianceai-api-integration.git',
                 branch: 'master',
                 platform: 'heroku',
-                herokuApp: 'complianceai-api-integration',
+                app: 'complianceai-api-integration',
               },
               migrations: {
                 config: 'alembic_users.ini',
                 envFile: '/etc/signoff/.env_integration',
-                alembic: 'alembic',
+                program: 'alembic',
                 lockTimeout: '10s',
                 statementTimeout: '0',
                 talkItOver: ['destroys', 'unknown'],
@@ -113,12 +113,12 @@ describe('releases.yml as in the design', () => {
                 url: 'https://git.heroku.com/complianceai-api-production.git',
                 branch: 'master',
                 platform: 'heroku',
-                herokuApp: 'complianceai-api-production',
+                app: 'complianceai-api-production',
               },
               migrations: {
                 config: 'alembic_users.ini',
                 envFile: '/etc/signoff/.env_production',
-                alembic: 'alembic',
+                program: 'alembic',
                 lockTimeout: '10s',
                 statementTimeout: '0',
                 talkItOver: ['destroys', 'unknown'],
@@ -158,9 +158,9 @@ apps:
     expect(app?.gitUrl).toBe('https://bitbucket.org/team/api.git')
     expect(app?.environments[0]).toMatchObject({
       pullRequest: 'branch',
-      remote: { branch: 'master', platform: 'heroku', herokuApp: 'api-test' },
+      remote: { branch: 'master', platform: 'heroku', app: 'api-test' },
       migrations: {
-        alembic: 'alembic',
+        program: 'alembic',
         lockTimeout: '10s',
         statementTimeout: '0',
         talkItOver: ['destroys', 'unknown'],

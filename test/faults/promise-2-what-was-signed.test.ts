@@ -36,7 +36,7 @@ function move(sim: Simulation, flow: Flow, fact: Fact): void {
   if (fact === 'source') sim.pushToBranch(flow === 'hot-fix' ? 'fix/alerts' : 'master')
   else if (fact === 'target') sim.pushToBranch('production')
   else if (fact === 'remote') commitByHand(sim, ENVIRONMENT[flow])
-  else sim.world.migrations.revisionIs(ENVIRONMENT[flow], 'by-hand')
+  else sim.world.migrator.revisionIs(ENVIRONMENT[flow], 'by-hand')
 }
 
 /** After an intent or a result is before what follows. */
@@ -137,7 +137,7 @@ function expectSignedOrNothing(sim: Simulation, flow: Flow, fact: Fact, mustBeTo
   const told = because?.gate === 'plan_outdated' ? because.moved.map(({ what }) => what) : [because?.gate]
   expect(TOLD[fact]).toEqual(expect.arrayContaining(told))
   // An upgrade that found another revision than it was to find has begun, though it did nothing.
-  const hasBegun = effects.length > 0 || sim.plan.calls.some(({ call }) => call === 'migrations.upgrade')
+  const hasBegun = effects.length > 0 || sim.plan.calls.some(({ call }) => call === 'migrator.upgrade')
   expect(state).toBe(hasBegun ? 'needs attention' : because?.gate === 'unexpected_diff' ? 'failed' : 'outdated')
   return `${state} (${because?.gate})`
 }

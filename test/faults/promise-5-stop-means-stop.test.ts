@@ -5,7 +5,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createReleaseService } from '../../src/release/service.ts'
 import { hasEnded, type StepName } from '../../src/release/terms.ts'
-import { DANA } from '../support/builders.ts'
+import { DANA, SERVICES } from '../support/builders.ts'
 import type { FaultKind, PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, FLOWS, type Flow, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
 import { appOf } from '../support/simulation/setting.ts'
@@ -38,7 +38,7 @@ async function pointsIn(flow: Flow): Promise<readonly Point[]> {
 /** Somebody else's click, on a bot of its own: committed when this resolves, unless it was refused. */
 async function cancelNow({ memory, world, release }: Simulation): Promise<boolean> {
   const { store } = memory.connect('another bot')
-  const service = createReleaseService({ store, directory: world.slack.directory, apps: [appOf()] })
+  const service = createReleaseService({ store, directory: world.slack.directory, apps: [appOf()], services: SERVICES })
   return !('refused' in (await service.act('cancel', { release: release().number, by: DANA.id })))
 }
 

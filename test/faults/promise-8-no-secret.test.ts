@@ -48,7 +48,7 @@ function readable({ sim, lines }: Sinks): Readonly<Record<string, string>> {
   const { memory, world } = sim
   return {
     Slack: JSON.stringify(world.slack.messages),
-    Bitbucket: JSON.stringify([world.bitbucket.pullRequests, world.bitbucket.comments]),
+    Bitbucket: JSON.stringify([world.forge.pullRequests, world.forge.comments]),
     releases: JSON.stringify(memory.releases()),
     events: JSON.stringify(memory.events()),
     outbox: JSON.stringify(memory.outboxRows()),
@@ -130,7 +130,7 @@ describe('Promise 8, no secret gets out', { timeout: 120_000 }, () => {
     const failed = watched([])
     const remote = refused.sim.world.remotes.production
     if (remote) remote.refuses = () => TELLS_ALL
-    failed.sim.world.migrations.failNext(TELLS_ALL)
+    failed.sim.world.migrator.failNext(TELLS_ALL)
     for (const sinks of [refused, failed]) {
       const { sim } = sinks
       await sim.request()

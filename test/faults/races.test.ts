@@ -4,6 +4,7 @@
  * replays a run.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
 import type { OpenStore } from '../../src/adapters/store/open.ts'
 import { CLOCK } from '../../src/lib/clock.ts'
 import { builtCommit } from '../../src/release/plan.ts'
@@ -18,7 +19,7 @@ import { cardPosted, planned } from '../../src/release/transitions/index.ts'
 import { handleJob } from '../../src/worker/jobs/index.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { type Opened, openedStore, stopPostgres } from '../adapters/store-opened.ts'
-import { anApp, anEnvironment, anIntegration, aPlan, DANA, sha } from '../support/builders.ts'
+import { anApp, anEnvironment, anIntegration, aPlan, DANA, SERVICES, sha } from '../support/builders.ts'
 import { createFakeDirectory } from '../support/directory.ts'
 
 const ROUNDS = 300
@@ -103,8 +104,9 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
       lock: opened.lock,
       git,
       // Nothing is merged or migrated here.
-      bitbucket: {},
-      migrations: {},
+      forge: {},
+      platforms: { git: createGitRemote({ git, settings: [] }) },
+      migrator: {},
       checkouts: name,
       times: TIMES,
       clock: CLOCK,
@@ -125,7 +127,7 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
     for (const id of PEOPLE) directory.member(id, id)
     // Only that it is her own release keeps Dana from approving it.
     directory.group('@release-approvers', [DANA.id, ...PEOPLE])
-    bots = [first, second].map(({ store }) => createReleaseService({ store, directory, apps }))
+    bots = [first, second].map(({ store }) => createReleaseService({ store, directory, apps, services: SERVICES }))
     await first.store.workerSeen({ id: 'worker', configurations: {} })
     await startWorker(first, 'one')
     await startWorker(second, 'two')

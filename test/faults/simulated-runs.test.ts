@@ -57,7 +57,7 @@ describe('Promise 1, at most one effect: a worker that stands still while it pla
   it('opens no second pull request when it goes on', async () => {
     const sim = simulate({
       role: 'worker',
-      call: 'bitbucket.findPullRequest',
+      call: 'forge.findPullRequest',
       nth: 1,
       fault: 'stall after',
       ms: 45_000,
@@ -119,9 +119,9 @@ describe('Promise 7, every release ends: a Bitbucket that is away when a release
     const sim = simulate()
     await sim.request()
     await sim.settle()
-    const looks = sim.plan.calls.filter(({ call }) => call === 'bitbucket.findPullRequest').length
+    const looks = sim.plan.calls.filter(({ call }) => call === 'forge.findPullRequest').length
     for (let nth = looks + 1; nth <= looks + 60; nth++) {
-      sim.plan.add({ role: 'worker', call: 'bitbucket.findPullRequest', nth, fault: 'timeout not applied' })
+      sim.plan.add({ role: 'worker', call: 'forge.findPullRequest', nth, fault: 'timeout not applied' })
     }
     await sim.cancel()
     expect(await sim.settle()).toBe(true)

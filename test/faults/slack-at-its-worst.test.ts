@@ -45,7 +45,7 @@ async function toSignOff(sim: Simulation): Promise<void> {
 
 /** Its migration fails after its merge. */
 async function toAttention(sim: Simulation): Promise<void> {
-  sim.plan.add({ role: 'worker', call: 'migrations.upgrade', nth: 1, fault: 'says no' })
+  sim.plan.add({ role: 'worker', call: 'migrator.upgrade', nth: 1, fault: 'says no' })
   await toSignOff(sim)
   await sign(sim)
   await sim.settle()

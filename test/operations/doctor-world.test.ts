@@ -2,24 +2,27 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMigrations } from '../../src/adapters/alembic/alembic.ts'
+import { bitbucketLimits } from '../../src/adapters/bitbucket/words.ts'
 import { createGit } from '../../src/adapters/git/git.ts'
+import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
+import { herokuLimits } from '../../src/adapters/heroku/words.ts'
 import { doctorChecks } from '../../src/operations/doctor/checks/all.ts'
 import {
-  alembicChecks,
-  bitbucketChecks,
   createMigrationsLook,
-  herokuChecks,
+  forgeChecks,
+  migratorChecks,
+  platformChecks,
   remoteChecks,
 } from '../../src/operations/doctor/checks/world.ts'
 import { type Check, runDoctor } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
-import type { Bitbucket } from '../../src/release/ports/bitbucket.ts'
-import type { Heroku } from '../../src/release/ports/heroku.ts'
-import type { MigrationStatus } from '../../src/release/ports/migrations.ts'
+import type { Forge } from '../../src/release/ports/forge.ts'
+import type { MigrationStatus } from '../../src/release/ports/migrator.ts'
+import type { Platform } from '../../src/release/ports/platform.ts'
 import type { App, Environment } from '../../src/release/settings.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
-import { anEnvironment } from '../support/builders.ts'
+import { anEnvironment, SERVICES } from '../support/builders.ts'
 import { createGitRepositories } from '../support/git-repository.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import { alembicPython } from '../support/real-alembic.ts'
@@ -48,6 +51,28 @@ afterEach(async () => {
   await repositories.close()
 })
 
+const unused = () => Promise.reject(new Error('the doctor changes nothing'))
+const forge = (answers: Partial<Forge>): Forge => ({
+  words: SERVICES.forge,
+  limits: bitbucketLimits,
+  findPullRequest: async () => ({ ok: true, value: undefined }),
+  mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
+  pushForbiddenBy: async () => ({ ok: true, value: undefined }),
+  openPullRequests: async () => ({ ok: true, value: [] }),
+  createPullRequest: unused,
+  pullRequest: unused,
+  merge: unused,
+  decline: unused,
+  findComment: unused,
+  comment: unused,
+  checks: unused,
+  ...answers,
+})
+const platforms = (releases: Platform['releases'] = unused) => ({
+  heroku: { words: SERVICES.platforms.heroku, limits: herokuLimits, releases, confirm: unused, releaseAgain: unused },
+  git: createGitRemote({ git, settings: SERVICES.forge.settings }),
+})
+
 describe('repositories and remotes', () => {
   it('answer with what they hold, or are told with what mends them', async () => {
     const origin = await repositories.repository('origin')
@@ -60,7 +85,7 @@ describe('repositories and remotes', () => {
       onGit(origin.directory, { name: 'staging', branch: 'master' }),
       onGit(join(repositories.directory, 'gone.git')),
     )
-    expect(await linesOf(remoteChecks(app, git))).toEqual([
+    expect(await linesOf(remoteChecks(app, { git, forge: forge({}), platforms: platforms() }))).toEqual([
       '✗ repository api: has no branch production → create it, or mend branch in releases.yml',
       `✓ remote api/integration: live holds ${head.slice(0, 12)}`,
       '✓ remote api/staging: live answers; it has no main yet, the first release makes it',
@@ -72,37 +97,22 @@ describe('repositories and remotes', () => {
 describe('services', () => {
   const refused = { ok: false, failure: 'refused', detail: '401' } as const
   const away = { ok: false, failure: 'unreachable', detail: 'ECONNREFUSED' } as const
-  const unused = () => Promise.reject(new Error('the doctor changes nothing'))
-  const bitbucket = (answers: Partial<Bitbucket>): Bitbucket => ({
-    findPullRequest: async () => ({ ok: true, value: undefined }),
-    mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
-    pushForbiddenBy: async () => ({ ok: true, value: undefined }),
-    openPullRequests: async () => ({ ok: true, value: [] }),
-    createPullRequest: unused,
-    pullRequest: unused,
-    merge: unused,
-    decline: unused,
-    findComment: unused,
-    comment: unused,
-    checks: unused,
-    ...answers,
-  })
   const app = appOf('/srv/origin.git', anEnvironment(), anEnvironment({ name: 'integration' }))
   const [production = anEnvironment()] = app.environments
 
   it('of Bitbucket: the token, and the rules that can be read', async () => {
     const one = appOf('/srv/origin.git', production)
-    expect(await linesOf(bitbucketChecks(one, bitbucket({})))).toEqual([
+    expect(await linesOf(forgeChecks(one, forge({})))).toEqual([
       '✓ Bitbucket api: reads the pull requests of jurispect/api',
       '✓ Bitbucket branch production of api: no rule that can be read forbids our merge',
       '✓ hot-fixes api/production: no rule that can be read forbids our push to production',
     ])
-    const forbidding = bitbucket({
+    const forbidding = forge({
       findPullRequest: async () => refused,
       mergeForbiddenBy: async () => ({ ok: true, value: 'restrict_merges on production: nobody may merge' }),
       pushForbiddenBy: async () => ({ ok: true, value: 'push on production: nobody may push' }),
     })
-    expect(await linesOf(bitbucketChecks(one, forbidding))).toEqual([
+    expect(await linesOf(forgeChecks(one, forbidding))).toEqual([
       '✗ Bitbucket api: refuses our credentials: 401 → see BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
       '✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can not be released → let our user merge in the branch permissions',
       '! hot-fixes api/production: push on production: nobody may push, so they are refused → let our user push in the branch permissions',
@@ -110,15 +120,12 @@ describe('services', () => {
   })
 
   it('of Heroku: the key', async () => {
-    const heroku = (answer: Awaited<ReturnType<Heroku['releases']>>): Heroku => ({
-      releases: async () => answer,
-      releaseSlug: unused,
-    })
+    const telling = (answer: Awaited<ReturnType<Platform['releases']>>) => platforms(async () => answer)
     const last = { id: '1', version: 42, status: 'succeeded', current: true } as const
     expect([
-      ...(await linesOf(herokuChecks(production, heroku({ ok: true, value: [last] })))),
-      ...(await linesOf(herokuChecks(production, heroku(away)))),
-      ...(await linesOf(herokuChecks(onGit('/srv/live.git'), heroku(away)))),
+      ...(await linesOf(platformChecks(production, telling({ ok: true, value: [last] })))),
+      ...(await linesOf(platformChecks(production, telling(away)))),
+      ...(await linesOf(platformChecks(onGit('/srv/live.git'), telling(away)))),
     ]).toEqual([
       '✓ Heroku complianceai-api-production: answers; its last release is v42',
       '✗ Heroku complianceai-api-production: does not answer: ECONNREFUSED → see whether this host reaches it',
@@ -126,7 +133,13 @@ describe('services', () => {
   })
 
   it('are all looked at by the roles that use them, in one order', () => {
-    const worker = { git, bitbucket: bitbucket({}), migrations: async () => away }
+    const worker = {
+      git,
+      forge: forge({}),
+      platforms: { ...platforms(), heroku: undefined },
+      migrator: { words: SERVICES.migrator },
+      migrations: async () => away,
+    }
     const store = { now: async () => new Date(), workers: async () => [] }
     expect(doctorChecks({ apps: [app], store, worker }).map(({ name }) => name)).toEqual([
       'Node',
@@ -175,7 +188,9 @@ describe('services', () => {
   })
 
   it('of alembic: what its status tells', async () => {
+    const words = SERVICES.migrator
     const status = (value: Partial<MigrationStatus>) => ({
+      words,
       look: async (): Promise<Answer<{ status: { ok: true; value: MigrationStatus } }>> => ({
         ok: true,
         value: {
@@ -188,15 +203,15 @@ describe('services', () => {
     })
     const head = (revision: string) => ({ revision, file: `${revision}.py` })
     expect([
-      ...(await linesOf(alembicChecks(app, production, status({ heads: [head('a1'), head('b2')] })))),
-      ...(await linesOf(alembicChecks(app, production, status({ unknown: ['c3'] })))),
+      ...(await linesOf(migratorChecks(app, production, status({ heads: [head('a1'), head('b2')] })))),
+      ...(await linesOf(migratorChecks(app, production, status({ unknown: ['c3'] })))),
       ...(await linesOf(
-        alembicChecks(app, production, {
+        migratorChecks(app, production, {
           ...status({}),
           problemOf: async (program) => `there is no program ${program}`,
         }),
       )),
-      ...(await linesOf(alembicChecks(app, production, { look: async () => away }))),
+      ...(await linesOf(migratorChecks(app, production, { words, look: async () => away }))),
     ]).toEqual([
       '✗ alembic api/production: several heads: a1, b2 → merge them (alembic merge)',
       '✗ alembic api/production: the database holds c3, which the branch lacks → bring the branch up to date',
@@ -204,7 +219,7 @@ describe('services', () => {
       '✗ alembic api/production: does not answer: ECONNREFUSED → see whether this host reaches it',
     ])
     const { migrations: _, ...withoutMigrations } = anEnvironment()
-    expect(alembicChecks(app, withoutMigrations, status({}))).toEqual([])
+    expect(migratorChecks(app, withoutMigrations, status({}))).toEqual([])
   })
 })
 
@@ -233,15 +248,15 @@ describe.skipIf(python === undefined)('the app’s own alembic', () => {
       migrations: {
         config: 'alembic_users.ini',
         envFile,
-        alembic: 'alembic',
+        program: 'alembic',
         lockTimeout: '10s',
         statementTimeout: '0',
         talkItOver: [],
       },
     })
     const app = appOf(bare, environment)
-    const look = createMigrationsLook({ git, migrations: createMigrations({ scrub: (line) => line }), directory })
-    const lines = () => linesOf(alembicChecks(app, environment, { look }), [password])
+    const look = createMigrationsLook({ git, migrator: createMigrations({ scrub: (line) => line }), directory })
+    const lines = () => linesOf(migratorChecks(app, environment, { words: SERVICES.migrator, look }), [password])
 
     await mkdir(directory)
     await writeFile(envFile, `DATABASE_URL=${database.url}\n`, { mode: 0o600 })

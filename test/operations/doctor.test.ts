@@ -134,7 +134,7 @@ describe('this machine', () => {
     const envFile = join(directory, '.env_production')
     const migrations = {
       config: 'a.ini',
-      alembic: 'alembic',
+      program: 'alembic',
       lockTimeout: '10s',
       statementTimeout: '0',
       talkItOver: [],

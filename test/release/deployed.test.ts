@@ -1,10 +1,9 @@
 /** What `/deploy status` may call live: the newest thing that a release has proven or seen. */
 import { describe, expect, it } from 'vitest'
 import { deployedAfter } from '../../src/release/deployed.ts'
-import { anEnvironment, aRelease, aStep, at, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
+import { aRelease, aStep, at, SERVICES, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
 
-const environment = anEnvironment()
-const onGit = anEnvironment({ remote: { name: 'live', url: '/srv/live.git', branch: 'master', platform: 'git' } })
+const { heroku: platform, git: plain } = SERVICES.platforms
 const before = sha('5b8e6c0')
 const brought = sha('c0ffee1')
 const elsewhere = sha('d00d1e5')
@@ -16,7 +15,7 @@ const confirmed = [...stepsUpTo('confirm'), aStep('confirm', { result: { commit:
 describe('what a release knows of what runs', () => {
   it('is what it has proven, however it ended', () => {
     for (const state of ['succeeded', 'needs attention', 'closed'] as const) {
-      expect(deployedAfter(aRelease({ ...run, state, steps: confirmed }), environment)).toMatchObject({
+      expect(deployedAfter(aRelease({ ...run, state, steps: confirmed }), platform)).toMatchObject({
         is: 'proven',
         commit: brought,
         number: 12,
@@ -32,7 +31,7 @@ describe('what a release knows of what runs', () => {
     ] as const
     for (const push of pushes) {
       const release = aRelease({ ...run, state: 'closed', steps: stepsUpTo('push', push) })
-      expect(deployedAfter(release, environment)).toEqual({
+      expect(deployedAfter(release, platform)).toEqual({
         is: 'not known',
         number: 12,
         state: 'closed',
@@ -40,7 +39,7 @@ describe('what a release knows of what runs', () => {
       })
     }
     const unproven = aRelease({ ...run, state: 'closed', steps: stepsUpTo('confirm', { state: 'unknown' }) })
-    expect(deployedAfter(unproven, environment)).toMatchObject({ is: 'not known', since: 'its push' })
+    expect(deployedAfter(unproven, platform)).toMatchObject({ is: 'not known', since: 'its push' })
   })
 
   it('is what ran before where the release phase of what it has pushed failed, until somebody retries', () => {
@@ -52,7 +51,7 @@ describe('what a release knows of what runs', () => {
     } as const
     const steps = stepsUpTo('confirm', { state: 'failed', endedAt: at('08:58') })
     const stopped = (state: 'needs attention' | 'closed' | 'approved') =>
-      deployedAfter(aRelease({ ...run, state, steps, problem: { step: 'confirm', because } }), environment)
+      deployedAfter(aRelease({ ...run, state, steps, problem: { step: 'confirm', because } }), platform)
     for (const state of ['needs attention', 'closed'] as const) {
       expect(stopped(state)).toMatchObject({ is: 'held', holds: brought, commit: before, number: 12 })
     }
@@ -62,13 +61,11 @@ describe('what a release knows of what runs', () => {
 
   it('is what its plan saw while nothing was pushed, or the push was refused', () => {
     const seen = { is: 'seen', commit: before, number: 12, at: at('08:14').toISOString() }
-    expect(deployedAfter(aRelease({}), environment)).toMatchObject(seen)
+    expect(deployedAfter(aRelease({}), platform)).toMatchObject(seen)
     const refused = stepsUpTo('push', { state: 'failed', effect: 'none' })
-    expect(deployedAfter(aRelease({ ...run, state: 'closed', steps: refused }), environment)).toMatchObject(seen)
+    expect(deployedAfter(aRelease({ ...run, state: 'closed', steps: refused }), platform)).toMatchObject(seen)
     const stopped = stepsUpTo('migrate', { state: 'failed', effect: 'some' })
-    expect(deployedAfter(aRelease({ ...run, state: 'needs attention', steps: stopped }), environment)).toMatchObject(
-      seen,
-    )
+    expect(deployedAfter(aRelease({ ...run, state: 'needs attention', steps: stopped }), platform)).toMatchObject(seen)
   })
 
   it('is where the remote has moved, where that is a commit', () => {
@@ -76,15 +73,15 @@ describe('what a release knows of what runs', () => {
       aRelease({ state: 'outdated', endedAt: at('09:00'), problem: { because: { gate: 'plan_outdated', moved } } })
     const to = (what: string, commit: string) => ({ what, from: before, to: commit })
     const seen = { is: 'seen', commit: elsewhere, at: at('09:00').toISOString() }
-    expect(deployedAfter(outdated(to('what runs', elsewhere)), environment)).toMatchObject(seen)
-    expect(deployedAfter(outdated(to('the remote', elsewhere)), onGit)).toMatchObject(seen)
+    expect(deployedAfter(outdated(to('what runs', elsewhere)), platform)).toMatchObject(seen)
+    expect(deployedAfter(outdated(to('the remote', elsewhere)), plain)).toMatchObject(seen)
     for (const release of [outdated(to('what runs', 'absent')), outdated(to('the remote', elsewhere))]) {
-      expect(deployedAfter(release, environment)).toMatchObject({ is: 'not known', since: 'the remote moved' })
+      expect(deployedAfter(release, platform)).toMatchObject({ is: 'not known', since: 'the remote moved' })
     }
-    expect(deployedAfter(outdated(to('master', elsewhere)), environment)).toMatchObject({ is: 'seen', commit: before })
+    expect(deployedAfter(outdated(to('master', elsewhere)), platform)).toMatchObject({ is: 'seen', commit: before })
   })
 
   it('is nothing before there is a plan', () => {
-    expect(deployedAfter(aRelease({ state: 'planning', plan: undefined }), environment)).toBeUndefined()
+    expect(deployedAfter(aRelease({ state: 'planning', plan: undefined }), platform)).toBeUndefined()
   })
 })

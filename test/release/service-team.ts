@@ -6,7 +6,7 @@ import { createReleaseService, type ReleaseService } from '../../src/release/ser
 import type { Environment } from '../../src/release/settings.ts'
 import { announceOrRun, cardPosted, planned, stop } from '../../src/release/transitions/index.ts'
 import { openedStore } from '../adapters/store-opened.ts'
-import { anApp, anEnvironment, anIntegration, aPlan, DANA, LIN, TOM } from '../support/builders.ts'
+import { anApp, anEnvironment, anIntegration, aPlan, DANA, LIN, SERVICES, TOM } from '../support/builders.ts'
 import { createFakeDirectory } from '../support/directory.ts'
 
 export const NIA = { id: 'U07NIA', name: 'Nia' }
@@ -37,7 +37,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
   for (const { id, name } of [DANA, LIN, TOM, NIA, OLA]) directory.member(id, name, `${id.toLowerCase()}@example.com`)
   directory.group('@release-approvers', [TOM.id, NIA.id])
   directory.group('@qa', [LIN.id])
-  const service = createReleaseService({ store, directory, apps })
+  const service = createReleaseService({ store, directory, apps, services: SERVICES })
   await store.workerSeen({ id: 'worker', configurations: {} })
   let keys = 0
 
@@ -54,13 +54,14 @@ export async function aTeam(production: Partial<Environment> = {}) {
     sql,
     directory,
     service,
+    services: SERVICES,
     apps,
     environment,
     integration,
     release: locked,
     /** The same bot once more, on connections of its own. */
     anotherBot: async (): Promise<ReleaseService> =>
-      createReleaseService({ store: (await opened.again()).store, directory, apps }),
+      createReleaseService({ store: (await opened.again()).store, directory, apps, services: SERVICES }),
 
     ask: (more: Partial<Parameters<ReleaseService['request']>[0]> = {}) =>
       service.request({

@@ -9,7 +9,7 @@ import { startDelivery } from '../../src/slack/outbox/delivery.ts'
 import type { DeliveryPorts } from '../../src/slack/outbox/sending.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, type Team } from '../release/service-team.ts'
-import { DANA, LIN, TOM } from '../support/builders.ts'
+import { DANA, LIN, SERVICES, TOM } from '../support/builders.ts'
 
 const PACE = { updateEveryMs: 20, postEveryMs: 20, updatesAMinute: 10_000 }
 
@@ -39,6 +39,7 @@ async function told(pace: Partial<typeof PACE> = {}) {
       directory: createDirectory(background, 'T0SANDBOX'),
       apps: team.apps,
       progress: 'lines',
+      services: SERVICES,
       client: background,
       botUser: 'U0SIGNOFF',
       botId: 'B0SIGNOFF',

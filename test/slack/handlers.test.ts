@@ -243,7 +243,7 @@ describe('what a bot that died has left', () => {
   it('a Retry is one attempt, though the release needs attention again by then', async () => {
     const sim = await awaiting()
     for (const nth of [1, 2, 3]) {
-      sim.plan.add({ role: 'worker', call: 'migrations.upgrade', nth, fault: 'says no' })
+      sim.plan.add({ role: 'worker', call: 'migrator.upgrade', nth, fault: 'says no' })
     }
     await sim.sign('qa')
     await sim.sign('approval')

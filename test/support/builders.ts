@@ -1,7 +1,9 @@
 /** Releases, plans and environments for tests: whole and ordinary, with what the test is about handed in. */
 
+import { SERVICE_WORDS } from '../../src/cli/service-words.ts'
 import type { ReleaseEvent } from '../../src/release/events.ts'
 import { fingerprint, type Plan, type PlannedCommit, type PlannedMigration } from '../../src/release/plan.ts'
+import type { ServiceWords } from '../../src/release/ports/words.ts'
 import type { Release, SignOff, StepRow } from '../../src/release/release.ts'
 import type { App, Environment, EnvironmentDigests, SignOffRules } from '../../src/release/settings.ts'
 import type { PersonName, StepName } from '../../src/release/terms.ts'
@@ -34,6 +36,9 @@ export const SIGN_OFF: SignOffRules = {
   expiresAfterMs: 24 * 60 * 60 * 1000,
 }
 
+/** What messages say of the services, as the wiring hands it over. */
+export const SERVICES: ServiceWords = SERVICE_WORDS
+
 /** api production on Heroku, with migrations, an announcement, one QA and one approval. */
 export function anEnvironment(overrides: Partial<Environment> = {}): Environment {
   return {
@@ -47,12 +52,12 @@ export function anEnvironment(overrides: Partial<Environment> = {}): Environment
       url: 'https://git.heroku.com/complianceai-api-production.git',
       branch: 'master',
       platform: 'heroku',
-      herokuApp: 'complianceai-api-production',
+      app: 'complianceai-api-production',
     },
     migrations: {
       config: 'alembic_users.ini',
       envFile: '/srv/signoff/.env_production',
-      alembic: 'alembic',
+      program: 'alembic',
       lockTimeout: '10s',
       statementTimeout: '0',
       talkItOver: [],
@@ -77,7 +82,7 @@ export function anIntegration(overrides: Partial<Environment> = {}): Environment
       url: 'https://git.heroku.com/complianceai-api-integration.git',
       branch: 'master',
       platform: 'heroku',
-      herokuApp: 'complianceai-api-integration',
+      app: 'complianceai-api-integration',
     },
     announce: 'off',
     digests: digests('1e6'),

@@ -107,7 +107,7 @@ export async function writeTestApp(databaseUrl: string, revisions: readonly Test
       migrations: {
         config: 'alembic_users.ini',
         envFile,
-        alembic: 'alembic',
+        program: 'alembic',
         lockTimeout: '10s',
         statementTimeout: '0',
         talkItOver: [],

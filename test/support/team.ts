@@ -25,7 +25,15 @@ export const PRODUCTION = 'complianceai-api-production'
 
 /** Short enough for tests; nothing decides by these what happened. */
 export const QUICK: Pace = {
-  times: { pause: 50, poll: 50, settleMerge: 1_500, settlePush: { heroku: 1_500, git: 1_500 }, confirm: 5_000 },
+  times: { pause: 50, poll: 50 },
+  limits: {
+    forge: { mergeArrivesWithinMs: 1_500, pushArrivesWithinMs: 1_500 },
+    platforms: {
+      heroku: { pushArrivesWithinMs: 1_500, releaseAppearsWithinMs: 1_500, confirmedWithinMs: 5_000 },
+      git: { pushArrivesWithinMs: 1_500 },
+    },
+    migrator: { endsWithinMs: 5_000 },
+  },
   jobTiming: { pollSeconds: 1, superviseSeconds: 2, retrySeconds: 1 },
   updateEveryMs: 50,
   postEveryMs: 50,

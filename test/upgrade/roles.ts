@@ -3,15 +3,24 @@ import type { Pace } from '../../src/cli/start.ts'
 import { startRole, type Version, type VersionProcess } from './versions.ts'
 import type { Workplace } from './workplace.ts'
 
+/** Where the version before has its limits. */
+const LIMITS_BEFORE = { settleMerge: 1_500, settlePush: { heroku: 1_500, git: 1_500 }, confirm: 20_000 }
+
 /** What takes its time in service takes moments here. Both versions read it. */
 const PACE: Pace = {
   times: {
     pause: 50,
     poll: 50,
-    settleMerge: 1_500,
-    settlePush: { heroku: 1_500, git: 1_500 },
-    confirm: 20_000,
     sweep: 1_000,
+    ...LIMITS_BEFORE,
+  },
+  limits: {
+    forge: { mergeArrivesWithinMs: 1_500, pushArrivesWithinMs: 1_500 },
+    platforms: {
+      heroku: { pushArrivesWithinMs: 1_500, releaseAppearsWithinMs: 1_500, confirmedWithinMs: 20_000 },
+      git: { pushArrivesWithinMs: 1_500 },
+    },
+    migrator: { endsWithinMs: 20_000 },
   },
   jobTiming: { pollSeconds: 0.5, superviseSeconds: 1, retrySeconds: 1 },
   updateEveryMs: 50,

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CLOCK } from '../../src/lib/clock.ts'
 import type { Plan } from '../../src/release/plan.ts'
 import type { Git } from '../../src/release/ports/git.ts'
-import type { MigrationStatus, Migrations } from '../../src/release/ports/migrations.ts'
+import type { MigrationStatus, Migrator } from '../../src/release/ports/migrator.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { migrate } from '../../src/worker/run/steps/migrate.ts'
 import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
+import { anApp, anEnvironment, aPlan, aRelease, aStep, SERVICES, sha } from '../support/builders.ts'
 
 let checkouts: string
 beforeAll(async () => {
@@ -35,14 +35,14 @@ function status(change: Partial<MigrationStatus> = {}): MigrationStatus {
   }
 }
 
-function runOf(migrations: Partial<Migrations>, before?: StepContext['before'], plan: Plan = PLAN) {
+function runOf(migrations: Partial<Migrator>, before?: StepContext['before'], plan: Plan = PLAN) {
   const told: string[] = []
   const run: StepContext = {
     ports: {
       git: { checkout: async () => undefined, has: async () => true } as unknown as Git,
-      migrations: migrations as Migrations,
+      migrator: { words: SERVICES.migrator, limits: { endsWithinMs: 40 }, ...migrations } as Migrator,
       checkouts,
-      times: { ...TIMES, poll: 1, confirm: 40, pause: 1 },
+      times: { ...TIMES, poll: 1, pause: 1 },
       clock: CLOCK,
     } as unknown as WorkerPorts,
     app: anApp(),

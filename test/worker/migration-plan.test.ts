@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { placeOf } from '../../src/adapters/alembic/configuration.ts'
 import { CLOCK } from '../../src/lib/clock.ts'
 import { planMigrations } from '../../src/worker/plan/migrations.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { anApp, anEnvironment, sha } from '../support/builders.ts'
+import { anApp, anEnvironment, SERVICES, sha } from '../support/builders.ts'
 
 let checkouts: string
 beforeAll(async () => {
@@ -39,7 +40,9 @@ function plan(world: {
       checkout: async () => undefined,
     },
     store: { releases: async () => [], noteDatabase: async () => ({ app: app.name, environment: noted }) },
-    migrations: {
+    migrator: {
+      words: SERVICES.migrator,
+      placeOf,
       status: async () => ({
         ok: true,
         value: { identity: IDENTITY, heads: [{ revision: 'a', file: '' }], current: ['a'], unknown: [], pending: [] },

@@ -17,7 +17,7 @@ it('lets the first fetch of a large repository go on when the time for planning 
         return new Promise(() => undefined)
       },
     },
-    heroku: { releases: async () => ({ ok: true, value: [] }) },
+    platforms: { [environment.remote.platform]: { releases: async () => ({ ok: true, value: [] }) } },
   }
   const stop = new AbortController()
   const request = {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { PullRequest } from '../../src/release/ports/bitbucket.ts'
+import type { PullRequest } from '../../src/release/ports/forge.ts'
 import { pullRequestMarker, tidyPullRequest } from '../../src/worker/plan/pull-request.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
 import { anApp, anEnvironment, anIntegration, aPlan, aRelease } from '../support/builders.ts'
@@ -14,7 +14,7 @@ async function declinedAfter(marker: string): Promise<readonly number[]> {
   const id = plan.pullRequest?.id ?? 0
   const one: PullRequest = { id, url: '', state: 'open', source: 'master', destination: 'production' }
   const declined: number[] = []
-  const bitbucket = {
+  const forge = {
     findPullRequest: async (_app: unknown, asked: string) => ({
       ok: true,
       value: asked === marker && declined.length === 0 ? one : undefined,
@@ -25,7 +25,7 @@ async function declinedAfter(marker: string): Promise<readonly number[]> {
       return { ok: true, value: undefined }
     },
   }
-  expect(await tidyPullRequest({ bitbucket } as unknown as WorkerPorts, app, production, ended)).toBeUndefined()
+  expect(await tidyPullRequest({ forge } as unknown as WorkerPorts, app, production, ended)).toBeUndefined()
   return declined
 }
 

@@ -2,11 +2,11 @@
 import { expect, it } from 'vitest'
 import { CLOCK } from '../../src/lib/clock.ts'
 import type { Git } from '../../src/release/ports/git.ts'
-import type { Heroku, PlatformRelease } from '../../src/release/ports/heroku.ts'
+import type { Platform, PlatformRelease } from '../../src/release/ports/platform.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { push } from '../../src/worker/run/steps/push.ts'
 import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
+import { anApp, anEnvironment, aPlan, aRelease, aStep, SERVICES, sha } from '../support/builders.ts'
 
 const COMMIT = sha('c0ffee1')
 const plan = aPlan()
@@ -19,10 +19,10 @@ const before: PlatformRelease = {
   status: 'succeeded',
   current: true,
   commit: sha('01d'),
-  slug: 'a',
+  artifact: 'a',
 }
 const arrived = (status: PlatformRelease['status']): PlatformRelease[] => [
-  { id: 'b', version: 42, status, current: status === 'succeeded', commit: COMMIT, slug: 'b' },
+  { id: 'b', version: 42, status, current: status === 'succeeded', commit: COMMIT, artifact: 'b' },
   { ...before, current: status !== 'succeeded' },
 ]
 
@@ -38,14 +38,18 @@ async function performed(releases: readonly PlatformRelease[]) {
           return { push: 'already', output: [] }
         },
       } as unknown as Git,
-      heroku: {
-        releases: async () => ({ ok: true, value: releases }),
-        releaseSlug: async () => {
-          did.push('release')
-          return { ok: true, value: { ...before, version: 43, commit: COMMIT } }
-        },
-      } as unknown as Heroku,
-      times: { ...TIMES, poll: 1, settleMerge: 5, pause: 1 },
+      platforms: {
+        [environment.remote.platform]: {
+          words: SERVICES.platforms[environment.remote.platform],
+          limits: { pushArrivesWithinMs: 5, releaseAppearsWithinMs: 5, confirmedWithinMs: 5 },
+          releases: async () => ({ ok: true, value: releases }),
+          releaseAgain: async () => {
+            did.push('release')
+            return { ok: true, value: { ...before, version: 43, commit: COMMIT } }
+          },
+        } as unknown as Platform,
+      },
+      times: { ...TIMES, poll: 1, pause: 1 },
       clock: CLOCK,
     } as unknown as WorkerPorts,
     app: anApp(),

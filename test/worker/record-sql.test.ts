@@ -14,7 +14,7 @@ const aMigration = (sql: readonly string[], overrides: Partial<PlannedMigration>
 })
 const recorded = (...migrations: PlannedMigration[]) => {
   const release = aRelease({ plan: aPlan({ migrations }) })
-  return { release, ...recordWithSql(release) }
+  return { release, ...recordWithSql(release, 32_768) }
 }
 
 describe('the SQL in the record', () => {

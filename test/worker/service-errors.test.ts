@@ -11,8 +11,8 @@ import { createGit } from '../../src/adapters/git/git.ts'
 import { createHeroku } from '../../src/adapters/heroku/heroku.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
 import { refusalMessage } from '../../src/slack/views/refusal-message.ts'
-import { forgeError, originError, platformError, type Refused, remoteError } from '../../src/worker/world.ts'
-import { anApp, anEnvironment } from '../support/builders.ts'
+import { forgeError, originError, platformError, type Refused, remoteError } from '../../src/worker/service-errors.ts'
+import { anApp, anEnvironment, SERVICES } from '../support/builders.ts'
 
 const answers: Record<string, RequestListener> = {
   'a 404': (_, response) => response.writeHead(404).end('not here'),
@@ -47,6 +47,10 @@ afterAll(async () => {
 
 const app = anApp()
 const production = anEnvironment()
+const forge = () => createBitbucket({ apiUrl: origin, credentials: { token: 'a-token' } })
+const heroku = () => createHeroku({ apiUrl: origin, apiKey: 'a-key' })
+/** The adapters, as far as their words are needed. */
+const ports = () => ({ forge: forge(), platforms: { heroku: heroku(), git: undefined } })
 
 interface Service {
   readonly name: string
@@ -60,33 +64,29 @@ const services: readonly Service[] = [
   {
     name: 'Bitbucket',
     gate: 'bitbucket_unreachable',
-    ask: () =>
-      createBitbucket({ apiUrl: origin, credentials: { token: 'a-token' } }).pullRequest(
-        { ...app, repository: 'team/api' },
-        1,
-      ),
-    told: forgeError,
+    ask: () => forge().pullRequest({ ...app, repository: 'team/api' }, 1),
+    told: (error) => forgeError(ports(), error),
     settings: ['BITBUCKET_API_URL', 'repository'],
   },
   {
     name: 'Heroku',
     gate: 'platform_unreachable',
-    ask: () => createHeroku({ apiUrl: origin, apiKey: 'a-key' }).releases('an-app', 5),
-    told: (error) => platformError(production, error),
+    ask: () => heroku().releases(production.remote, 5),
+    told: (error) => platformError(ports(), production, error),
     settings: ['HEROKU_API_URL', 'remote.app'],
   },
   {
     name: 'origin',
     gate: 'repository_unreachable',
     ask: () => git.heads(`${origin}/team/api.git`, ['master']),
-    told: (error) => originError(app, error),
+    told: (error) => originError(ports(), app, error),
     settings: ['git_url'],
   },
   {
     name: 'the remote',
     gate: 'remote_unreachable',
     ask: () => git.heads(`${origin}/an-app.git`, ['master']),
-    told: (error) => remoteError(production, error),
+    told: (error) => remoteError(ports(), production, error),
     settings: ['remote.url'],
   },
 ]
@@ -97,7 +97,7 @@ describe.each(services)('$name', ({ gate, ask, told, settings }) => {
     const got = await ask()
     if (got.ok) throw new Error(`${kind} was taken for an answer`)
     const { refused } = told(got)
-    return { refused, detail: got.detail, words: JSON.stringify(refusalMessage(refused)) }
+    return { refused, detail: got.detail, words: JSON.stringify(refusalMessage(refused, { services: SERVICES })) }
   }
   const usable = Object.keys(answers).filter((kind) => kind !== 'a 503' && kind !== 'a 401')
 

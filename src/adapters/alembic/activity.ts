@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { CLOCK } from '../../lib/clock.ts'
-import type { LockHolder, LockWait } from '../../release/ports/migrations.ts'
+import type { LockHolder, LockWait } from '../../release/ports/migrator.ts'
 import type { DatabaseAddress } from './database-url.ts'
 import { readDirectly } from './direct.ts'
 

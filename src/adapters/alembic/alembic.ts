@@ -2,19 +2,22 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type {
   MigrationStatus,
-  Migrations,
   MigrationsAnswer,
+  Migrator,
+  MigratorLimits,
   PendingRevision,
   UpgradeAnswer,
-} from '../../release/ports/migrations.ts'
+} from '../../release/ports/migrator.ts'
 import type { Environment, MigrationSettings } from '../../release/settings.ts'
 import { watchLocks } from './activity.ts'
+import { placeOf } from './configuration.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
 import { runAlone } from './process.ts'
 import { type AlembicProgram, findAlembic } from './program.ts'
 import { readRevisions } from './revisions.ts'
 import { readStatus, type VersionTable } from './status-answer.ts'
+import { alembicLimits, alembicWords } from './words.ts'
 
 const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
 
@@ -33,6 +36,8 @@ export interface MigrationsOptions {
   readonly upgradeTimeoutMs?: number
   /** Gets the lines that a look prints on standard error, such as a traceback, scrubbed. */
   readonly log?: (line: string) => void
+  /** Shorter times, for where nothing takes long. */
+  readonly limits?: Partial<MigratorLimits>
 }
 
 interface Prepared {
@@ -55,7 +60,7 @@ interface Prepared {
  * `revisions` looks at DATABASE_URL of the env file, once a `status` of this process has seen that env.py uses that database
  * and in which table its revisions are: an env file may name several databases, and a database may have several applications.
  */
-export function createMigrations(options: MigrationsOptions): Migrations {
+export function createMigrations(options: MigrationsOptions): Migrator {
   /** What env.py was seen to use, by app and environment. */
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = (environment: Environment) => `${environment.app}/${environment.name}`
@@ -63,7 +68,7 @@ export function createMigrations(options: MigrationsOptions): Migrations {
   async function prepare(environment: Environment): Promise<Prepared | { problem: string }> {
     const settings = settingsOf(environment)
     const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
-    const program = await findAlembic(settings.alembic, path)
+    const program = await findAlembic(settings.program, path)
     if ('problem' in program) return program
     const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
     if (file !== undefined && 'problem' in file) return file
@@ -91,6 +96,10 @@ export function createMigrations(options: MigrationsOptions): Migrations {
   }
 
   return {
+    words: alembicWords,
+    limits: { ...alembicLimits, ...options.limits },
+    placeOf,
+
     async status(environment, checkout, signal, { preview = false } = {}) {
       const prepared = await prepare(environment)
       if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }

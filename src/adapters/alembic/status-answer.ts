@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { MigrationStatus, PendingRevision } from '../../release/ports/migrations.ts'
+import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 
 const revision = z.object({ revision: z.string(), message: z.string(), file: z.string() })
 const preview = z.union([

@@ -1,6 +1,6 @@
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Answer } from '../../release/ports/answers.ts'
-import type { Bitbucket, PullRequest } from '../../release/ports/bitbucket.ts'
+import type { Forge, ForgeLimits, PullRequest } from '../../release/ports/forge.ts'
 import type { App } from '../../release/settings.ts'
 import { type BitbucketCredentials, createClient, toServiceError } from './client.ts'
 import { mergePullRequest } from './merge.ts'
@@ -14,6 +14,7 @@ import {
   type Page,
   pullRequest,
 } from './shapes.ts'
+import { bitbucketLimits, bitbucketPages, bitbucketWords } from './words.ts'
 
 const DAY_MS = 86_400_000
 
@@ -31,6 +32,8 @@ export interface BitbucketSettings {
   readonly pause?: Pause
   /** Milliseconds since 1970. */
   readonly now?: () => number
+  /** Shorter times, for where nothing takes long. */
+  readonly limits?: Partial<ForgeLimits>
 }
 
 /**
@@ -42,7 +45,7 @@ export interface BitbucketSettings {
  * release lives longer. `merge` gives the commit as Bitbucket says it, maybe abbreviated. `mergeForbiddenBy` names
  * only a rule that lets nobody merge; reading the rules needs an administrator's scope, and without it none is named.
  */
-export function createBitbucket(settings: BitbucketSettings): Bitbucket {
+export function createBitbucket(settings: BitbucketSettings): Forge {
   const { pause = pauseFor, now = Date.now, timeoutMs = 15_000 } = settings
   const common = { apiUrl: settings.apiUrl, credentials: settings.credentials, pause }
   const client = createClient({ ...common, timeoutMs })
@@ -50,6 +53,9 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
   const { api } = client
 
   return {
+    words: bitbucketWords,
+    limits: { ...bitbucketLimits, ...settings.limits },
+
     async findPullRequest(app, marker) {
       const oldest = now() - 60 * DAY_MS
       const found = await client.look(
@@ -233,7 +239,7 @@ export function createBitbucket(settings: BitbucketSettings): Bitbucket {
 /** Where a person finds it, when Bitbucket's answer does not say. */
 function pageOf({ repository }: App, on: { pullRequest: number } | { commit: string }): string {
   const page = 'pullRequest' in on ? `pull-requests/${on.pullRequest}` : `commits/${on.commit}`
-  return `https://bitbucket.org/${repository}/${page}`
+  return `${bitbucketPages.repository(repository)}/${page}`
 }
 
 function withPage(app: App, read: PullRequest): PullRequest {

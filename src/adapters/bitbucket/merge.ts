@@ -1,4 +1,4 @@
-import type { MergeAnswer } from '../../release/ports/bitbucket.ts'
+import type { MergeAnswer } from '../../release/ports/forge.ts'
 import type { Client, Failed } from './client.ts'
 import type { Pause } from './restricted-fetch.ts'
 import { mergeTask, pullRequest } from './shapes.ts'

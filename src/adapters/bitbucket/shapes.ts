@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { CheckStatus } from '../../release/plan.ts'
-import type { PullRequest } from '../../release/ports/bitbucket.ts'
+import type { PullRequest } from '../../release/ports/forge.ts'
 
 // Only the fields that are used. Bitbucket's reference: developer.atlassian.com/cloud/bitbucket/rest.
 

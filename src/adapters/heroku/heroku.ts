@@ -1,169 +1,34 @@
-import { z } from 'zod'
-import type { Answer, ServiceError } from '../../release/ports/answers.ts'
-import type { Heroku, PlatformRelease } from '../../release/ports/heroku.ts'
+import type { Platform, PlatformLimits } from '../../release/ports/platform.ts'
+import type { RemoteSettings } from '../../release/settings.ts'
+import { createHerokuApi, type HerokuApiSettings } from './api.ts'
+import { confirmationOf } from './confirmation.ts'
+import { herokuLimits, herokuWords } from './words.ts'
 
-// Only the fields that are used. Heroku's reference: devcenter.heroku.com/articles/platform-api-reference.
+/** As many of an app's last releases as tell whether it runs a commit. */
+const LOOKED_AT = 10
 
-const releaseShape = z.object({
-  id: z.string(),
-  version: z.int(),
-  status: z.enum(['succeeded', 'pending', 'failed', 'expired']),
-  current: z.boolean(),
-  description: z.string().nullish(),
-  slug: z.object({ id: z.string() }).nullish(),
-})
-
-const slugShape = z.object({ commit: z.string().nullable() })
-
-const errorShape = z.object({ message: z.string() })
-
-type Read<T> =
-  | { readonly ok: true; readonly value: T }
-  | (ServiceError & { readonly ok: false; readonly status?: number })
-
-export interface HerokuSettings {
-  /** Such as https://api.heroku.com; the key goes to this origin only. */
-  readonly apiUrl: string
-  readonly apiKey: string
-  /** For one request and its answer; default 15 s. */
-  readonly timeoutMs?: number
+export interface HerokuSettings extends HerokuApiSettings {
+  /** Shorter times, for where nothing takes long. */
+  readonly limits?: Partial<PlatformLimits>
 }
 
-/**
- * Heroku's Platform API v3. `releases` is safe to repeat; `commit` is the slug's, or, where the slug does not tell, the first
- * 8 hex digits that the release's description names. `releaseSlug` is not safe to repeat: `unreachable`, an answer that
- * can't be read among it, means that the release may have been made, so look at `releases` first; `wrong` that it was not.
- */
-export function createHeroku(settings: HerokuSettings): Heroku {
-  const { apiKey, timeoutMs = 15_000 } = settings
-  if (apiKey === '') throw new Error("Heroku's API key is empty")
-  const apiUrl = settings.apiUrl.replace(/\/+$/, '')
-  // A slug's commit never changes.
-  const commits = new Map<string, string>()
-
-  const oneLine = (text: string) => text.replaceAll(apiKey, '…').replaceAll(/\s+/g, ' ').trim().slice(0, 300)
-
-  async function ask<T>(
-    schema: z.ZodType<T>,
-    path: string,
-    request: { method?: 'POST'; range?: string; body?: unknown } = {},
-  ): Promise<Read<T>> {
-    const limit = AbortSignal.timeout(timeoutMs)
-    let status: number
-    let text: string
-    try {
-      const answer = await fetch(`${apiUrl}${path}`, {
-        method: request.method ?? 'GET',
-        redirect: 'manual',
-        signal: limit,
-        headers: {
-          accept: 'application/vnd.heroku+json; version=3',
-          authorization: `Bearer ${apiKey}`,
-          ...(request.range === undefined ? {} : { range: request.range }),
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      })
-      status = answer.status
-      text = await answer.text()
-    } catch (error) {
-      const why = limit.aborted ? `no answer within ${timeoutMs / 1000} s` : `the connection failed (${codeOf(error)})`
-      return { ok: false, failure: 'unreachable', detail: why }
-    }
-    const body = jsonOf(text)
-    if (status < 200 || status >= 300) {
-      const said = errorShape.safeParse(body)
-      const detail = oneLine(`Heroku answered ${status}${said.success ? `: ${said.data.message}` : ''}`)
-      const failure =
-        status === 401 || status === 403 ? 'refused' : status === 429 || status >= 500 ? 'unreachable' : 'wrong'
-      return { ok: false, failure, status, detail }
-    }
-    const parsed = schema.safeParse(body)
-    if (parsed.success) return { ok: true, value: parsed.data }
-    const where = parsed.error.issues[0]?.path.map(String).join('.') ?? ''
-    return {
-      ok: false,
-      failure: 'wrong',
-      status,
-      detail: oneLine(`Heroku's answer can't be read at ${where || 'all'}`),
-    }
-  }
-
-  /** undefined: the slug does not tell, or is gone. */
-  async function commitOfSlug(herokuApp: string, slug: string): Promise<Answer<string | undefined>> {
-    const known = commits.get(slug)
-    if (known !== undefined) return { ok: true, value: known }
-    const read = await ask(slugShape, `/apps/${encodeURIComponent(herokuApp)}/slugs/${encodeURIComponent(slug)}`)
-    if (!read.ok) return read.status === 404 ? { ok: true, value: undefined } : toServiceError(read)
-    const commit = read.value.commit?.toLowerCase() ?? ''
-    if (!/^[0-9a-f]{40}$/.test(commit)) return { ok: true, value: undefined }
-    commits.set(slug, commit)
-    return { ok: true, value: commit }
-  }
-
-  async function withCommit(
-    herokuApp: string,
-    release: z.infer<typeof releaseShape>,
-  ): Promise<Answer<PlatformRelease>> {
-    const { id, version, status, current } = release
-    const facts = { id, version, status, current }
-    if (release.slug == null) return { ok: true, value: facts }
-    const slug = release.slug.id
-    const told = await commitOfSlug(herokuApp, slug)
-    if (!told.ok) return told
-    const commit = told.value ?? /^Deploy ([0-9a-f]{8})\b/.exec(release.description ?? '')?.[1]
-    return { ok: true, value: { ...facts, slug, ...(commit === undefined ? {} : { commit }) } }
-  }
-
+/** Heroku: a push to an app's git remote is built to a slug, and released; a slug can be released again. */
+export function createHeroku({ limits, ...settings }: HerokuSettings): Platform {
+  const api = createHerokuApi(settings)
   return {
-    async releases(herokuApp, limit) {
-      const read = await ask(z.array(releaseShape), `/apps/${encodeURIComponent(herokuApp)}/releases`, {
-        range: `version ..; order=desc, max=${limit}`,
-      })
-      if (!read.ok) return toServiceError(read)
-      const last = read.value.toSorted((a, b) => b.version - a.version).slice(0, limit)
-      const releases: PlatformRelease[] = []
-      for (const known of await Promise.all(last.map((release) => withCommit(herokuApp, release)))) {
-        if (!known.ok) return known
-        releases.push(known.value)
-      }
-      return { ok: true, value: releases }
+    words: herokuWords,
+    limits: { ...herokuLimits, ...limits },
+    releases: (remote, limit) => api.releases(appOf(remote), limit),
+    async confirm(remote, commit) {
+      const app = appOf(remote)
+      const releases = await api.releases(app, LOOKED_AT)
+      return releases.ok ? { ok: true, value: confirmationOf(app, releases.value, commit) } : releases
     },
-
-    async releaseSlug(herokuApp, slug) {
-      const made = await ask(releaseShape, `/apps/${encodeURIComponent(herokuApp)}/releases`, {
-        method: 'POST',
-        body: { slug },
-      })
-      if (!made.ok) {
-        const { status = 0 } = made
-        if (status >= 200 && status < 300) return toServiceError({ ...made, failure: 'unreachable' })
-        return toServiceError(status === 429 ? { ...made, failure: 'wrong' } : made)
-      }
-      const known = await withCommit(herokuApp, made.value)
-      if (known.ok) return known
-      const { id, version, status, current } = made.value
-      return { ok: true, value: { id, version, status, current, slug } }
-    },
+    releaseAgain: (remote, slug) => api.releaseSlug(appOf(remote), slug),
   }
 }
 
-function toServiceError(read: ServiceError & { readonly ok: false }): { ok: false } & ServiceError {
-  return { ok: false, failure: read.failure, detail: read.detail }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** Such as ECONNREFUSED; never the text of the error, which may hold anything. */
-function codeOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && /^[A-Z0-9_]{1,40}$/.test(at.code)) return at.code
-  }
-  return 'no reason given'
+function appOf({ app, name }: RemoteSettings): string {
+  if (app === undefined) throw new Error(`the remote ${name} names no Heroku app`)
+  return app
 }

@@ -5,7 +5,7 @@ export type Job =
   | { readonly kind: 'plan'; readonly release: number; readonly forEmergency?: true }
   | { readonly kind: 'preflight'; readonly release: number; readonly attempt: number }
   | { readonly kind: 'run'; readonly release: number; readonly attempt: number }
-  /** Takes away what an ended release left at Bitbucket: its unmerged pull request, its pinned branch. */
+  /** Takes away what an ended release left at the forge: its unmerged pull request, its pinned branch. */
   | { readonly kind: 'tidy'; readonly release: number }
   /** Brings what a hot-fix has picked to the branch that its environment is promoted from, by a pull request. */
   | { readonly kind: 'carry'; readonly release: number }

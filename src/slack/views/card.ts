@@ -24,7 +24,7 @@ export function card(release: Release, facts: CardFacts): Drawn {
     row: actions(draw(view.row(release, facts.owed))),
   }
   return {
-    text: cardText(release, facts.environment, facts.owed),
+    text: cardText(release, facts),
     blocks: [header(title(release)), ...view.card(release, pieces)],
   }
 }

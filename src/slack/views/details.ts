@@ -1,6 +1,7 @@
 /** The Details modal: all that a plan brings, within what a modal holds. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
+import type { ServiceWords } from '../../release/ports/words.ts'
 import { type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { VIEW } from '../ids.ts'
@@ -47,7 +48,9 @@ export function detailsModal(
     close: plain('Close', 24),
     blocks: [
       header(title(release)),
-      ...(plan === undefined ? [section('There is no plan yet.')] : planParts(plan, onBitbucket(release, plan))),
+      ...(plan === undefined
+        ? [section('There is no plan yet.')]
+        : planParts(plan, people.services, onForge(release, plan))),
       ...gates(release, environment, people),
       ...signed(release),
       ...steps(release),
@@ -55,21 +58,21 @@ export function detailsModal(
   }
 }
 
-/** Whether Bitbucket has a commit to link to: those that a hot-fix makes are nowhere before it has picked them. */
-type OnBitbucket = (commit: string) => boolean
+/** Whether the forge has a commit to link to: those that a hot-fix makes are nowhere before it has picked them. */
+type OnForge = (commit: string) => boolean
 
-function onBitbucket(release: Release, plan: Plan): OnBitbucket {
+function onForge(release: Release, plan: Plan): OnForge {
   const isPicked = step(release, 'pick')?.state === 'done'
   const made = isPicked ? [] : (plan.hotfix?.picks ?? []).map((pick) => pick.made)
   return (commit) => !made.includes(commit)
 }
 
-function planParts(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
+function planParts(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock[] {
   return [
-    ...(plan.hotfix === undefined ? [] : pickDetails(plan, plan.hotfix)),
-    ...commits(plan, isThere),
-    ...files(plan, isThere),
-    ...migrations(plan),
+    ...(plan.hotfix === undefined ? [] : pickDetails(plan, plan.hotfix, services)),
+    ...commits(plan, services, isThere),
+    ...files(plan, services, isThere),
+    ...migrations(plan, services),
     ...warnings(plan),
   ]
 }
@@ -80,11 +83,11 @@ function grouped(lines: readonly Line[]): KnownBlock[] {
   return groups.map((group) => rich(group))
 }
 
-function commits(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
+function commits(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock[] {
   const shown = plan.commits.slice(0, COMMITS)
   const left = plan.commitCount - shown.length
   const lines: Line[] = shown.map(({ sha, title: words, author }) => [
-    commitLink(isThere(sha) ? plan.webUrl : undefined, sha),
+    commitLink(services, isThere(sha) ? plan.webUrl : undefined, sha),
     ` ${cut(oneLine(words), 120)} · ${cut(oneLine(author.name), 40)}`,
   ])
   if (left > 0) lines.push([`and ${left} more`])
@@ -101,18 +104,18 @@ function commits(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
   ]
 }
 
-/** Bitbucket's page that compares what the remote holds with the source. */
-function compareUrl(plan: Plan, isThere: OnBitbucket): string | undefined {
+/** The forge's page that compares what the remote holds with the source. */
+function compareUrl(plan: Plan, { forge }: ServiceWords, isThere: OnForge): string | undefined {
   const { holds } = plan.bound.remote
   const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
   if (holds === null || holds === to || !isThere(to)) return undefined
-  return `${plan.webUrl}/branches/compare/${to}%0D${holds}#diff`
+  return forge.pages.compare(plan.webUrl, { from: holds, to })
 }
 
-function files(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
+function files(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock[] {
   const shown = plan.files.list.slice(0, FILES)
   const left = plan.files.count - shown.length
-  const url = compareUrl(plan, isThere)
+  const url = compareUrl(plan, services, isThere)
   const lines: Line[] = shown.map(({ path, added, removed }) => [`${cut(oneLine(path), 160)}  +${added} −${removed}`])
   if (left > 0) lines.push([`and ${left} more`])
   const head: Line = [
@@ -123,11 +126,11 @@ function files(plan: Plan, isThere: OnBitbucket): KnownBlock[] {
   return [richLines([head]), ...grouped(lines)]
 }
 
-function migrations(plan: Plan): KnownBlock[] {
+function migrations(plan: Plan, services: ServiceWords): KnownBlock[] {
   const count = migrationCount(plan)
   if (plan.bound.database === null) return []
   const at = plan.bound.database.revisions.slice(0, 5).map(eight).join(', ')
-  const detailed = migrationDetails(plan)
+  const detailed = migrationDetails(plan, services)
   const others = plan.migrations.filter(({ revision }) => !detailed.revisions.includes(revision))
   const shown = others.slice(0, MIGRATIONS)
   const lines: Line[] = shown.map(({ revision, message, file, risk }) => [
@@ -157,6 +160,7 @@ function warnings(plan: Plan): KnownBlock[] {
 /** What was looked at, and what the fingerprint stands for. */
 function gates(release: Release, environment: Environment, people: People): KnownBlock[] {
   const plan = release.plan
+  const { services } = people
   const problem = problemOf(release, people)
   const lines: Line[] = []
   if (plan !== undefined) {
@@ -166,19 +170,25 @@ function gates(release: Release, environment: Environment, people: People): Know
         'Remote: ',
         code(environment.remote.name),
         ' holds ',
-        held(plan, bound.remote.holds),
+        held(plan, services, bound.remote.holds),
         ', runs ',
-        held(plan, bound.remote.runs),
+        held(plan, services, bound.remote.runs),
       ],
       [
         'Goes: ',
         ...(bound.result.how === 'commit'
-          ? [commitLink(onBitbucket(release, plan)(bound.result.commit) ? plan.webUrl : undefined, bound.result.commit)]
+          ? [
+              commitLink(
+                services,
+                onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined,
+                bound.result.commit,
+              ),
+            ]
           : [
               'the merge of ',
-              commitLink(plan.webUrl, bound.result.parents[1]),
+              commitLink(services, plan.webUrl, bound.result.parents[1]),
               ' into ',
-              commitLink(plan.webUrl, bound.result.parents[0]),
+              commitLink(services, plan.webUrl, bound.result.parents[0]),
               ', clean',
             ]),
         ', tree ',
@@ -198,8 +208,8 @@ function gates(release: Release, environment: Environment, people: People): Know
   return lines.length === 0 ? [] : [section('*Gates*, and what they looked at'), ...grouped(lines)]
 }
 
-function held(plan: Plan, commit: string | null) {
-  return commit === null ? 'nothing' : commitLink(plan.webUrl, commit)
+function held(plan: Plan, services: ServiceWords, commit: string | null) {
+  return commit === null ? 'nothing' : commitLink(services, plan.webUrl, commit)
 }
 
 /** Every recorded word, with its whole note. */

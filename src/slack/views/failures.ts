@@ -2,7 +2,7 @@
 import type { Failure, Problem } from '../../release/refusals.ts'
 import { bold, code, commitLink } from './parts/blocks.ts'
 import { counted, eight, short } from './parts/text.ts'
-import { displayName, type Hints, type ProblemWords, quoteOutput } from './parts/words.ts'
+import { displayName, type Hints, type ProblemWords, platformWords, quoteOutput } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
 
 type FailureGate = Failure['gate']
@@ -10,26 +10,27 @@ type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
 
 const MEND_CODE = 'If the cause is in the code, mend it there: a new plan takes it up.'
 
-/** Heroku's last words after every build that fails: they follow from the cause. */
-const CLOSING = /^!\s+Push (?:rejected|failed)/
 const ERROR = /\b(?:error|exception|fatal|failed|cannot|could not|unable|no matching|not found)\b/i
 
-/** What the build itself said last: a line that speaks of an error, else its last line with a word in it. */
-function causeOf(output: readonly string[]): string | undefined {
+/**
+ * What the build itself said last: a line that speaks of an error, else its last line with a word in it. What follows the
+ * platform's closing line is no cause.
+ */
+function causeOf(output: readonly string[], closing: RegExp | undefined): string | undefined {
   const lines = output.map((line) => line.replace(/^\s*remote:/, '').trim())
-  const end = lines.findIndex((line) => CLOSING.test(line))
+  const end = closing === undefined ? -1 : lines.findIndex((line) => closing.test(line))
   const build = (end === -1 ? lines : lines.slice(0, end)).filter((line) => /[\p{L}\p{N}]/u.test(line))
   return (build.findLast((line) => ERROR.test(line)) ?? build.at(-1))?.replace(/^(?:!\s+|-+>\s*)/, '')
 }
 
 const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
-  merge_refused: ({ detail }) => ({
-    why: 'Bitbucket refused the merge',
+  merge_refused: ({ detail }, { services: { forge } }) => ({
+    why: `${forge.name} refused the merge`,
     ...quoteOutput(detail),
     next: [['Look at the pull request: branch rules, missing approvals or failed builds are shown there.']],
   }),
-  merge_unknown: ({ pullRequest }) => ({
-    why: `Bitbucket did not confirm that pull request #${pullRequest} was merged`,
+  merge_unknown: ({ pullRequest }, { services: { forge } }) => ({
+    why: `${forge.name} did not confirm that pull request #${pullRequest} was merged`,
     next: [],
     unknown: { question: 'was the pull request merged?', what: `whether pull request #${pullRequest} is merged` },
   }),
@@ -41,11 +42,11 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
       ['Nothing of it was deployed. Find out who else merged, then plan again what the branch holds now.'],
     ],
   }),
-  pick_refused: ({ branch, line, output }) => ({
+  pick_refused: ({ branch, line, output }, { services: { forge } }) => ({
     why: `origin refused the push to ${displayName(branch)}`,
     ...quoteOutput(line),
     output,
-    next: [['Let the token’s user push to that branch, under Branch restrictions, then plan again.']],
+    next: [[`Let the token’s user push to that branch, under ${forge.branchRules}, then plan again.`]],
   }),
   pick_unknown: ({ branch, commit }) => ({
     why: 'the push was cut off, and origin does not show it',
@@ -61,8 +62,8 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     ...quoteOutput(detail),
     next: [['Somebody moved a branch or the remote during the run. Look at both before anything goes.']],
   }),
-  migration_failed: ({ revision, database, applied, pending, partly, line, output }) => ({
-    why: revision === undefined ? 'alembic failed' : `revision ${eight(revision)} failed`,
+  migration_failed: ({ revision, database, applied, pending, partly, line, output }, { services: { migrator } }) => ({
+    why: revision === undefined ? `${migrator.name} failed` : `revision ${eight(revision)} failed`,
     ...quoteOutput(line),
     output,
     stands: [
@@ -86,15 +87,15 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     ],
     next: [[MEND_CODE]],
   }),
-  migration_unknown: ({ detail, output }) => ({
-    why: 'alembic was cut off, and the database did not tell where it stands',
+  migration_unknown: ({ detail, output }, { services: { migrator } }) => ({
+    why: `${migrator.name} was cut off, and the database did not tell where it stands`,
     ...quoteOutput(detail),
     output,
     next: [],
     unknown: {
       question: 'how far did the migrations get?',
       what: 'which migrations are in; the database may still be working on one',
-      look: 'select version_num from alembic_version',
+      look: migrator.lookAtRevision,
     },
   }),
   push_refused: ({ remote, line, output }) => ({
@@ -103,10 +104,10 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     output,
     next: [['The reason is in the remote’s own words.']],
   }),
-  build_failed: ({ remote, line, output }) => ({
-    why: `the build on ${displayName(remote)} failed`,
-    ...quoteOutput(causeOf(output) ?? line),
-    output,
+  build_failed: (failure, hints) => ({
+    why: `the build on ${displayName(failure.remote)} failed`,
+    ...quoteOutput(causeOf(failure.output, platformWords(hints, failure).afterFailedBuild) ?? failure.line),
+    output: failure.output,
     next: [[MEND_CODE]],
   }),
   push_unknown: ({ remote, commit }) => ({
@@ -118,27 +119,40 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
       look: `git ls-remote ${displayName(remote)}`,
     },
   }),
-  release_phase_failed: ({ app, platformRelease, commit }, { webUrl }) => ({
-    why: `Heroku’s release phase failed: ${displayName(platformRelease)} of ${displayName(app)} is not live`,
-    next: [
-      ['Heroku holds ', commitLink(webUrl, commit), ' and goes on running what it ran before.'],
-      ['See why: ', code(`heroku releases:output ${displayName(platformRelease)} --app ${displayName(app)}`)],
-    ],
-  }),
-  not_confirmed: ({ app, detail }) => ({
-    why: `it could not be proven that ${displayName(app)} runs the commit`,
+  release_phase_failed: (failure, hints) => {
+    const { commit } = failure
+    const { name, commands } = platformWords(hints, failure)
+    const [app, platformRelease] = [displayName(failure.app), displayName(failure.platformRelease)]
+    const look = commands.releaseOutput?.(app, platformRelease)
+    return {
+      why: `${name}’s release phase failed: ${platformRelease} of ${app} is not live`,
+      next: [
+        [
+          `${name} holds `,
+          commitLink(hints.services, hints.webUrl, commit),
+          ' and goes on running what it ran before.',
+        ],
+        ...(look === undefined ? [] : [['See why: ', code(look)]]),
+      ],
+    }
+  },
+  not_confirmed: (failure, hints) => {
+    const app = displayName(failure.app)
+    return {
+      why: `it could not be proven that ${app} runs the commit`,
+      ...quoteOutput(failure.detail),
+      next: [],
+      unknown: {
+        question: 'is it live?',
+        what: `which commit ${app} runs`,
+        look: platformWords(hints, failure).commands.running(app),
+      },
+    }
+  },
+  record_failed: ({ detail }, { services: { forge } }) => ({
+    why: `QA and approval could not be written down at ${forge.name}, and nothing goes without that record`,
     ...quoteOutput(detail),
-    next: [],
-    unknown: {
-      question: 'is it live?',
-      what: `which commit ${displayName(app)} runs`,
-      look: `heroku releases --app ${displayName(app)}`,
-    },
-  }),
-  record_failed: ({ detail }) => ({
-    why: 'QA and approval could not be written down at Bitbucket, and nothing goes without that record',
-    ...quoteOutput(detail),
-    next: [['Look at Bitbucket and at the rights of the worker’s token.']],
+    next: [[`Look at ${forge.name} and at the rights of the worker’s token.`]],
   }),
   internal_error: ({ detail }) => ({
     why: 'Signoff itself failed',
@@ -161,6 +175,6 @@ function isFailure(because: Problem['because']): because is Failure {
 }
 
 /** What to say about why a release stopped, be it a gate or a step. */
-export function problemWords(because: Problem['because'], hints: Hints = {}): ProblemWords {
+export function problemWords(because: Problem['because'], hints: Hints): ProblemWords {
   return isFailure(because) ? wordsOf(because.gate, because, hints) : refusalWords(because, hints)
 }

@@ -6,13 +6,13 @@ import type { Environment } from '../../release/settings.ts'
 import { ACTION_VIEWS } from '../actions.ts'
 import { bold, bullets, emoji, type Line, rich, richLines } from './parts/blocks.ts'
 import { allowedPeople, type People } from './parts/people.ts'
-import { refusalWords } from './refusals.ts'
+import { checksWords } from './refusals-of-the-world.ts'
 
 /** The gate that holds, with its facts, and who can waive it; nothing where nothing holds. */
 export function heldBlocks(release: Release, facts: People & { readonly environment: Environment }): KnownBlock[] {
   const checks = heldByChecks(facts.environment, release)
   if (checks === undefined) return []
-  const { why, list = [] } = refusalWords({ gate: 'checks_failed', checks })
+  const { why, list } = checksWords(checks)
   return [
     richLines([[emoji('no_entry_sign'), ' ', bold(`Held: ${why}.`)]]),
     ...(list.length === 0 ? [] : [rich(bullets(list))]),

@@ -1,6 +1,7 @@
 /** What a hot-fix's plan brings: what goes beside the picks first, then each pick with its files. */
 import type { Button, KnownBlock } from '@slack/types'
 import type { HotfixPlan, Plan, PlannedPick } from '../../release/plan.ts'
+import type { ServiceWords } from '../../release/ports/words.ts'
 import { bold, bullets, code, commitLink, type Line, rich, section } from './parts/blocks.ts'
 import { counted, cut, defused, names, oneLine } from './parts/text.ts'
 
@@ -8,23 +9,35 @@ const ALSO = 5
 const FILES = 4
 const TITLE = 64
 
-function pickLine(webUrl: string, { from, title, author, files }: PlannedPick, most: number): Line {
+function pickLine(
+  services: ServiceWords,
+  webUrl: string,
+  { from, title, author, files }: PlannedPick,
+  most: number,
+): Line {
   const shown = files.list.slice(0, most).map(({ path }) => cut(oneLine(path), 80))
   const left = files.count - shown.length
   const changed = `${shown.join(', ')}${left > 0 ? ` and ${counted(left, 'more file', 'more files')}` : ''}`
   return [
-    commitLink(webUrl, from),
+    commitLink(services, webUrl, from),
     ` ${cut(oneLine(title), TITLE)} · ${cut(oneLine(author.name), 40)}`,
     ...(changed === '' ? [] : [`\n${changed}`]),
   ]
 }
 
 /** For the card and for the plan that its requester sees first. `details` sits beside the commits. */
-export function pickBlocks(plan: Plan, hotfix: HotfixPlan, details: Button | undefined): KnownBlock[] {
+export function pickBlocks(
+  plan: Plan,
+  hotfix: HotfixPlan,
+  services: ServiceWords,
+  details: Button | undefined,
+): KnownBlock[] {
   const branch = defused(plan.bound.target.branch, 60)
   const also = hotfix.alsoGoes.commits.slice(0, ALSO)
   const left = hotfix.alsoGoes.count - also.length
-  const lines = also.map(({ sha, title }): Line => [commitLink(plan.webUrl, sha), ` ${cut(oneLine(title), TITLE)}`])
+  const lines = also.map(
+    ({ sha, title }): Line => [commitLink(services, plan.webUrl, sha), ` ${cut(oneLine(title), TITLE)}`],
+  )
   if (left > 0) lines.push([`and ${left} more`])
   const people = [...new Set(hotfix.picks.map(({ author }) => author.name))]
   return [
@@ -37,7 +50,7 @@ export function pickBlocks(plan: Plan, hotfix: HotfixPlan, details: Button | und
           rich(bullets(lines)),
         ]),
     section(`*${counted(hotfix.picks.length, 'commit')}* by ${names(people)}, picked onto ${branch}`, details),
-    rich(bullets(hotfix.picks.map((pick) => pickLine(plan.webUrl, pick, FILES)))),
+    rich(bullets(hotfix.picks.map((pick) => pickLine(services, plan.webUrl, pick, FILES)))),
   ]
 }
 
@@ -52,10 +65,10 @@ export function pickFound({ picks, promoting }: HotfixPlan): string[] {
 }
 
 /** For Details: each pick as it was asked for, and what became of it. */
-export function pickDetails(plan: Plan, hotfix: HotfixPlan): KnownBlock[] {
+export function pickDetails(plan: Plan, hotfix: HotfixPlan, services: ServiceWords): KnownBlock[] {
   const lines = hotfix.picks.map(
     (pick): Line => [
-      ...pickLine(plan.webUrl, pick, 20),
+      ...pickLine(services, plan.webUrl, pick, 20),
       '\nBecomes ',
       code(pick.made.slice(0, 12)),
       ...(pick.promoted === undefined || hotfix.promoting === undefined

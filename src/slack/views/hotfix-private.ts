@@ -1,4 +1,5 @@
 /** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that lets it go. */
+import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { ACTION_VIEWS } from '../actions.ts'
 import { button } from './buttons.ts'
@@ -9,7 +10,7 @@ import { planBlocks } from './parts/plan-blocks.ts'
 import { date, defused, eight } from './parts/text.ts'
 
 /** `token` stands for the release and for Go; without it, or without a plan, there is only the sentence. */
-export function goMessage(release: Release, token: string | undefined): Drawn {
+export function goMessage(release: Release, services: ServiceWords, token: string | undefined): Drawn {
   const { plan, number, reason, expiresAt, fingerprint } = release
   const text = `${called(release)} of ${release.app} to ${release.environment} is planned and waits for your Go. Nothing was changed.`
   if (plan === undefined || token === undefined) return { text, blocks: [section(text)] }
@@ -20,7 +21,7 @@ export function goMessage(release: Release, token: string | undefined): Drawn {
         `*${defused(title(release))}*`,
         'The plan is made, and nothing was changed. It starts when you press Go.',
       ]),
-      ...planBlocks(plan, { kind: release.kind }),
+      ...planBlocks(plan, { services, kind: release.kind }),
       ...(reason === undefined ? [] : [rich(richSection(['It cannot wait for review:']), quote(reason))]),
       ...actions([button('go', release, { token, isPrimary: true, question: confirmGo(release, ACTION_VIEWS.go) })]),
       context(

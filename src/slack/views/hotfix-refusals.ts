@@ -16,8 +16,8 @@ type HotfixGate =
   | 'hotfix_goes_first'
   | 'not_sure'
 
-function commitLine({ sha, title, author }: CommitFact, { webUrl }: Hints): Line {
-  return [commitLink(webUrl, sha), ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`]
+function commitLine({ sha, title, author }: CommitFact, { services, webUrl }: Hints): Line {
+  return [commitLink(services, webUrl, sha), ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`]
 }
 
 function named({ sha, title }: CommitFact): string {
@@ -58,7 +58,7 @@ export const HOTFIX_WORDS: {
     next: [
       [
         why === 'no commit'
-          ? 'A commit is 4 to 40 of the digits 0 to 9 and a to f, or its link on Bitbucket.'
+          ? `A commit is 4 to 40 of the digits 0 to 9 and a to f, or its link on ${hints.services.forge.name}.`
           : candidates.length === 0
             ? 'Push the branch that has it, then ask again.'
             : 'These could be picked. If yours is not among them, push the branch that has it, then ask again.',
@@ -80,7 +80,7 @@ export const HOTFIX_WORDS: {
     next: [
       [
         `Ask for the ${counted(count, 'commit')} that it brought instead, oldest first: the list has them, newest first. Its mainline would be parent 1, `,
-        commitLink(hints.webUrl, mainline),
+        commitLink(hints.services, hints.webUrl, mainline),
         '.',
       ],
     ],
@@ -110,10 +110,10 @@ export const HOTFIX_WORDS: {
       recipe: recipe(refusal),
     }
   },
-  pick_not_allowed: ({ branch, rule }) => ({
-    why: `Bitbucket’s branch rules let nobody push to ${displayName(branch)}`,
+  pick_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
+    why: `${forge.name}’s branch rules let nobody push to ${displayName(branch)}`,
     ...quoteOutput(rule),
-    next: [['Let the token’s user push to that branch, under Branch restrictions, then ask again.']],
+    next: [[`Let the token’s user push to that branch, under ${forge.branchRules}, then ask again.`]],
   }),
   not_followed_branch: ({ asked, names, commits }) => ({
     why: `there is no environment “${displayName(asked)}”, and none follows a branch of that name`,

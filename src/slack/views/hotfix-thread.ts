@@ -1,5 +1,6 @@
 /** What a hot-fix's thread tells after its end: where else the fix has to be. */
 import type { ThreadLine } from '../../release/messages.ts'
+import type { ServiceWords } from '../../release/ports/words.ts'
 import { commitLink, type Drawn, type Line, richLines, richLink } from './parts/blocks.ts'
 import { cut, defused, oneLine, short, together } from './parts/text.ts'
 
@@ -17,10 +18,13 @@ export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, 
 
 export function stillMissingLine(
   { branch, environment, commits, isCarried }: Extract<ThreadLine, { is: 'still missing' }>,
+  services: ServiceWords,
   webUrl: string | undefined,
 ): Drawn {
   const shown = commits.slice(0, 10)
-  const list = shown.flatMap((commit, index): Line => [...(index === 0 ? [] : [', ']), commitLink(webUrl, commit)])
+  const list = shown.flatMap(
+    (commit, index): Line => [...(index === 0 ? [] : [', ']), commitLink(services, webUrl, commit)],
+  )
   const more = commits.length > shown.length ? ` and ${commits.length - shown.length} more` : ''
   const to = cut(oneLine(branch), 60)
   const next = isCarried ? 'Merge the pull request that carries it.' : `No pull request carries it: open one to ${to}.`

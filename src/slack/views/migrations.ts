@@ -1,6 +1,7 @@
 /** What the migrations of a plan do: for the card, for the thread and for Details. */
 import type { KnownBlock } from '@slack/types'
 import type { Plan, PlannedMigration, SqlFinding } from '../../release/plan.ts'
+import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import {
@@ -19,6 +20,7 @@ import {
   words,
 } from './parts/blocks.ts'
 import { called, migrationCount, RISK_WORDS, risks } from './parts/facts.ts'
+import type { People } from './parts/people.ts'
 import { cleaned, counted, cut, duration, eight, oneLine } from './parts/text.ts'
 
 const CHANGES_ON_CARD = 4
@@ -28,10 +30,9 @@ const THREAD = { migrations: 8, findings: 4, lines: 4, characters: 400, json: 9_
 const DETAILS = { migrations: 12, findings: 8, characters: 6_000, json: 20_000 }
 
 /** A migration's file at the commit that goes, where people read it. */
-function fileUrl(plan: Plan, file: string): string {
+function fileUrl(plan: Plan, { forge }: ServiceWords, file: string): string {
   const { result, source } = plan.bound
-  const path = file.split('/').map(encodeURIComponent).join('/')
-  const url = `${plan.webUrl}/src/${result.how === 'commit' ? result.commit : source.commit}/${path}`
+  const url = forge.pages.file(plan.webUrl, result.how === 'commit' ? result.commit : source.commit, file)
   return url.length > LONGEST_URL ? plan.webUrl : url
 }
 
@@ -72,21 +73,21 @@ function listed(items: readonly string[]): string {
 // ------------------------------------------------------------------------------------------------ the thread
 
 /** Each migration with what it does, why that matters, and the first lines of its SQL. */
-export function migrationsLine(release: Release): Drawn {
+export function migrationsLine(release: Release, { services }: Pick<People, 'services'>): Drawn {
   const { plan } = release
   if (plan === undefined || plan.migrations.length === 0) return { text: `${called(release)} has no migrations.` }
   const count = counted(migrationCount(plan), 'migration')
   const risky = risks(plan)
   const worst = worstFirst(plan.migrations).slice(0, THREAD.migrations)
   const shown = fitting(
-    worst.map((migration) => inThread(plan, migration)),
+    worst.map((migration) => inThread(plan, services, migration)),
     THREAD.json,
   )
   const left = migrationCount(plan) - shown.length
   const isRecorded = plan.steps.includes('record')
   const rest = [
     ...(left > 0 ? [`And ${left} more, under Details`] : []),
-    ...(isRecorded ? ['The whole SQL goes into the record at Bitbucket'] : []),
+    ...(isRecorded ? [`The whole SQL goes into the record at ${services.forge.name}`] : []),
   ]
   return {
     text: `${called(release)} brings ${count}${risky === '' ? '' : `: ${risky}`}.`,
@@ -108,21 +109,21 @@ function fitting(groups: readonly (readonly KnownBlock[])[], most: number): read
   return end === -1 ? groups : groups.slice(0, end)
 }
 
-function inThread(plan: Plan, migration: PlannedMigration): KnownBlock[] {
+function inThread(plan: Plan, services: ServiceWords, migration: PlannedMigration): KnownBlock[] {
   const findings = findingLines(migration, THREAD.findings)
   return [
-    richLines([head(plan, migration)]),
+    richLines([head(plan, services, migration)]),
     ...(findings.length === 0 ? [] : [rich(bullets(findings))]),
     ...sqlBlocks(migration, THREAD.lines, THREAD.characters),
   ]
 }
 
-function head(plan: Plan, { revision, message, file, author, risk }: PlannedMigration): Line {
+function head(plan: Plan, services: ServiceWords, { revision, message, file, author, risk }: PlannedMigration): Line {
   return [
     code(eight(revision)),
     ` ${cut(oneLine(message), 100)} · `,
     ...(author === undefined ? [] : [`${cut(oneLine(author), 40)} · `]),
-    richLink(fileUrl(plan, file), cut(oneLine(file.split('/').at(-1) ?? file), 60)),
+    richLink(fileUrl(plan, services, file), cut(oneLine(file.split('/').at(-1) ?? file), 60)),
     ...(risk === undefined ? [] : [' · ', risk === 'adds' ? words(RISK_WORDS[risk]) : bold(RISK_WORDS[risk])]),
   ]
 }
@@ -162,7 +163,10 @@ function sqlBlocks({ sql, sqlLeftOut = 0 }: PlannedMigration, lines: number, cha
 // ------------------------------------------------------------------------------------------------ Details
 
 /** Findings and SQL of each migration, as much as fits, the worst first; and which revisions they are. */
-export function migrationDetails(plan: Plan): {
+export function migrationDetails(
+  plan: Plan,
+  services: ServiceWords,
+): {
   readonly blocks: readonly KnownBlock[]
   readonly revisions: readonly string[]
 } {
@@ -173,7 +177,7 @@ export function migrationDetails(plan: Plan): {
     const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
     if (findings.length === 0 && sql.length === 0) return []
     const list = findings.length === 0 ? [] : [rich(bullets(findings))]
-    return [{ revision: migration.revision, blocks: [richLines([head(plan, migration)]), ...list, ...sql] }]
+    return [{ revision: migration.revision, blocks: [richLines([head(plan, services, migration)]), ...list, ...sql] }]
   })
   const shown = fitting(
     told.map(({ blocks }) => blocks),

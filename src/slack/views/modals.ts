@@ -13,7 +13,7 @@ import { bullets, context, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
 import { owedNames } from './parts/owed.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
-import { refusalWords } from './refusals.ts'
+import { checksWords } from './refusals-of-the-world.ts'
 
 /**
  * The block_id, which is also the action_id, of each field: a submission has its value under
@@ -236,7 +236,7 @@ function heldSpoken(release: Release, environment: Environment): string | undefi
   const checks = heldByChecks(environment, release)
   if (checks === undefined) return undefined
   const bad = checks.filter(({ state }) => state !== 'passed').slice(0, 5)
-  const { why } = refusalWords({ gate: 'checks_failed', checks })
+  const { why } = checksWords(checks)
   return bad.length === 0 ? why : `${why}: ${bad.map(({ name, state }) => `${name} ${state}`).join(', ')}`
 }
 

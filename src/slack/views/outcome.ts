@@ -5,6 +5,7 @@ import type { Environment } from '../../release/settings.ts'
 import { context, type Drawn, richLines } from './parts/blocks.ts'
 import { quoted } from './parts/ended.ts'
 import { whoSigned } from './parts/facts.ts'
+import type { People } from './parts/people.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -18,14 +19,15 @@ export interface RecordHead {
 export function outcome(
   release: Release,
   {
+    services,
     environment,
     owed,
     events,
     head,
-  }: RecordHead & { readonly environment: Environment; readonly owed: readonly Owed[] },
+  }: People & RecordHead & { readonly environment: Environment; readonly owed: readonly Owed[] },
 ): Drawn {
   const { text, outcome: lines } = STATE_VIEWS[release.state]
-  const facts = { environment, owed, problem: problemOf(release, {}) }
+  const facts = { services, environment, owed, problem: problemOf(release, { services }) }
   return {
     text: text(release, facts),
     broadcast: true,

@@ -8,7 +8,7 @@ import type { Hints, Words } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
 
 /** What the person who asked or clicked reads: what did not happen, that nothing was changed, what to do next. */
-export function refusalMessage(refusal: Refusal, hints: Hints = {}): Drawn {
+export function refusalMessage(refusal: Refusal, hints: Hints): Drawn {
   const words = refusalWords(refusal, hints)
   const [first] = words.next
   const advice = first === undefined ? '' : ` ${defused(spoken(first), 300)}`

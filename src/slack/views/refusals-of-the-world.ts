@@ -1,9 +1,11 @@
 /** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
+import type { CheckStatus } from '../../release/plan.ts'
 import type { Refusal } from '../../release/refusals.ts'
+import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
 import { bold, code, commitLink, type Line, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
 import { counted, cut, eight, oneLine, short } from './parts/text.ts'
-import { displayName, type Hints, quoteOutput, truncated, type Words } from './parts/words.ts'
+import { displayName, type Hints, platformWords, quoteOutput, truncated, type Words } from './parts/words.ts'
 
 const INVITE: Line = ['Signoff has to be in it: ', code('/invite @Signoff'), '.']
 
@@ -33,11 +35,24 @@ function inAnEmergency({ emergencyBy, ...people }: Hints): Line[] {
   ]
 }
 
+/** What checks that have not all passed look like. */
+export function checksWords(checks: readonly CheckStatus[]): { readonly why: string; readonly list: readonly Line[] } {
+  if (checks.length === 0) return { why: 'no check has reported on the commit', list: [] }
+  const bad = checks.filter(({ state }) => state !== 'passed')
+  return {
+    why: `${counted(bad.length, 'check')} did not pass`,
+    list: truncated(bad, ({ name: check, state, url }) => [
+      richLink(url, cut(oneLine(check), 64) || 'check'),
+      ` ${state}`,
+    ]),
+  }
+}
+
 type WorldGate =
   | 'repository_unreachable'
   | 'remote_unreachable'
   | 'database_unreachable'
-  | 'bitbucket_unreachable'
+  | ForgeUnreachable
   | 'platform_unreachable'
   | 'credentials_refused'
   | 'channel_unreachable'
@@ -94,30 +109,31 @@ export const WORLD_WORDS: {
       ['Look whether it is up and whether the worker’s host may connect to it.'],
       ['Its password may have been rotated: then the ', code('env_file'), ' on the worker’s host is out of date.'],
     ),
-  bitbucket_unreachable: ({ detail, answered }) =>
-    answered
-      ? unusable('Bitbucket', detail, [
-          'Look at ',
-          code('repository'),
-          ...IN_RELEASES,
-          'and at ',
-          code('BITBUCKET_API_URL'),
-          ' on the worker’s host, then ask again. Bitbucket also answers 404 for what the token may not see.',
-        ])
-      : unreachable('Bitbucket', detail, ['Look at Bitbucket’s status page, then ask again.']),
-  platform_unreachable: ({ app, detail, answered }) =>
-    answered
-      ? unusable(`Heroku’s API, asked about ${displayName(app)},`, detail, [
-          'Look at ',
-          code('remote.app'),
-          ...IN_RELEASES,
-          'and at ',
-          code('HEROKU_API_URL'),
-          ' on the worker’s host, then ask again.',
-        ])
-      : unreachable(`Heroku’s API, asked about ${displayName(app)},`, detail, [
-          'Look at Heroku’s status page, then ask again.',
-        ]),
+  [FORGE_UNREACHABLE]: ({ detail, answered }, { services }) => {
+    const { name, addressSetting, oddAnswers } = services.forge
+    if (!answered) return unreachable(name, detail, [`Look at ${name}’s status page, then ask again.`])
+    return unusable(name, detail, [
+      'Look at ',
+      code('repository'),
+      ...IN_RELEASES,
+      'and at ',
+      code(addressSetting),
+      ` on the worker’s host, then ask again.${oddAnswers === undefined ? '' : ` ${oddAnswers}`}`,
+    ])
+  },
+  platform_unreachable: (refusal, hints) => {
+    const { app, detail, answered } = refusal
+    const { name, addressSetting } = platformWords(hints, refusal)
+    const what = `${name}’s API, asked about ${displayName(app)},`
+    if (!answered) return unreachable(what, detail, [`Look at ${name}’s status page, then ask again.`])
+    return unusable(what, detail, [
+      'Look at ',
+      code('remote.app'),
+      ...IN_RELEASES,
+      ...(addressSetting === undefined ? [] : ['and at ', code(addressSetting), ' on the worker’s host, ']),
+      'then ask again.',
+    ])
+  },
   credentials_refused: ({ service, settings }) => ({
     why: `${displayName(service)} refuses the worker’s credentials`,
     next: [
@@ -173,17 +189,19 @@ export const WORLD_WORDS: {
     why: `the repository has no branch ${displayName(branch)}`,
     next: [['Push it, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
   }),
-  nothing_to_release: ({ app, environment, commit, platform }, { webUrl }) => ({
+  nothing_to_release: ({ app, environment, commit, platform }, { services, webUrl }) => ({
     why: 'there is nothing to release',
     next: [
       [
         `${app} ${environment} already runs `,
-        commitLink(webUrl, commit),
+        commitLink(services, webUrl, commit),
         ', which is all that would go, and no migration is pending.',
       ],
-      ...(platform === 'heroku'
-        ? [['Heroku does not build the same commit again. Is your change merged yet? If so, ask again.']]
-        : [['Is your change merged yet? If so, ask again.']]),
+      [
+        [services.platforms[platform].sameCommit, 'Is your change merged yet? If so, ask again.']
+          .filter(Boolean)
+          .join(' '),
+      ],
     ],
   }),
   merge_conflict: ({ source, target, files }) =>
@@ -199,18 +217,18 @@ export const WORLD_WORDS: {
             [`Merge ${displayName(target)} into ${displayName(source)}, settle the conflicts, push, then ask again.`],
           ],
         },
-  merge_not_allowed: ({ branch, rule }) => ({
-    why: `Bitbucket’s branch rules do not let Signoff merge into ${displayName(branch)}`,
+  merge_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
+    why: `${forge.name}’s branch rules do not let Signoff merge into ${displayName(branch)}`,
     ...quoteOutput(rule),
-    next: [['Let the token’s user merge into that branch, under Branch restrictions, then ask again.']],
+    next: [[`Let the token’s user merge into that branch, under ${forge.branchRules}, then ask again.`]],
   }),
-  remote_diverged: ({ remote, branch, count, commits }, { webUrl }) => ({
+  remote_diverged: ({ remote, branch, count, commits }, { services, webUrl }) => ({
     why: `${displayName(remote)} holds ${counted(count, 'commit')} that the branch ${displayName(branch)} lacks`,
     list: [
       ...commits
         .slice(0, 10)
         .map(({ sha, title, author }) => [
-          commitLink(webUrl, sha),
+          commitLink(services, webUrl, sha),
           ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`,
         ]),
       ...(count > Math.min(commits.length, 10) ? [[`and ${count - Math.min(commits.length, 10)} more`]] : []),
@@ -223,41 +241,29 @@ export const WORLD_WORDS: {
     ],
   }),
   checks_failed: ({ checks }, hints) => {
-    const bad = checks.filter(({ state }) => state !== 'passed')
-    if (checks.length === 0)
-      return {
-        why: 'no check has reported on the commit',
-        next: [
-          ['This environment asks for checks. Wait until the build has reported, then ask again.'],
-          ...inAnEmergency(hints),
-        ],
-      }
-    return {
-      why: `${counted(bad.length, 'check')} did not pass`,
-      list: truncated(bad, ({ name: check, state, url }) => [
-        richLink(url, cut(oneLine(check), 64) || 'check'),
-        ` ${state}`,
-      ]),
-      next: [['Mend or run them again, then ask again.'], ...inAnEmergency(hints)],
-    }
+    const advice =
+      checks.length === 0
+        ? 'This environment asks for checks. Wait until the build has reported, then ask again.'
+        : 'Mend or run them again, then ask again.'
+    return { ...checksWords(checks), next: [[advice], ...inAnEmergency(hints)] }
   },
-  migrations_unreadable: ({ alembic, detail }) => ({
-    why: 'alembic cannot read the app’s migrations',
-    ...quoteOutput(detail),
+  migrations_unreadable: (refusal, { services: { migrator } }) => ({
+    why: `${migrator.name} cannot read the app’s migrations`,
+    ...quoteOutput(refusal.detail),
     next: [
       [
-        'If a Python module is missing, set ',
-        code('migrations.alembic'),
+        `If ${migrator.missingPart} is missing, set `,
+        code(migrator.programSetting),
         ' to the program of an environment that has the app’s packages; now it is ',
-        code(alembic),
+        code(programOf(refusal)),
         '.',
       ],
     ],
   }),
-  migration_heads: ({ heads }) => ({
-    why: `the migrations have ${heads.length} heads, so alembic cannot tell which is the last`,
+  migration_heads: ({ heads }, { services: { migrator } }) => ({
+    why: `the migrations have ${heads.length} heads, so ${migrator.name} cannot tell which is the last`,
     list: truncated(heads, ({ revision, file }) => [code(revision), ` in ${cut(oneLine(file), 100)}`]),
-    next: [['Join them with ', code('alembic merge heads'), ', push, then ask again.']],
+    next: [['Join them with ', code(`${migrator.merge} heads`), ', push, then ask again.']],
   }),
   unknown_revision: ({ revisions, commit }) => ({
     why: `the database is at ${revisions.slice(0, 3).map(eight).join(', ')}, which the commit ${short(commit)} does not have`,

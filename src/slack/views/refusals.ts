@@ -18,6 +18,6 @@ function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Wor
 }
 
 /** What to say about a gate that did not hold. */
-export function refusalWords(refusal: Refusal, hints: Hints = {}): Words {
+export function refusalWords(refusal: Refusal, hints: Hints): Words {
   return wordsOf(refusal.gate, refusal, hints)
 }

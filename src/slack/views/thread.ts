@@ -58,8 +58,8 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   closed: ({ person, reason }, { environment }) =>
     withQuote(`${defused(person.name, 40)} closed it, and left things as they are. ${environment} is free.`, reason),
   carried: carriedLine,
-  'still missing': (line, release) => stillMissingLine(line, release.plan?.webUrl),
-  migrations: (_line, release) => migrationsLine(release),
+  'still missing': (line, release, { services }) => stillMissingLine(line, services, release.plan?.webUrl),
+  migrations: (_line, release, facts) => migrationsLine(release, facts),
   asked,
   note: ({ text }) => ({ text: defused(text, 2000) }),
   outcome: ({ events, head }, release, facts) => outcome(release, { ...facts, events, head }),
@@ -127,9 +127,9 @@ function sentence(text: string, time?: string): string {
   return time === undefined ? full : `${full} ${capital(time)}.`
 }
 
-function stepFailed(line: LineOf<'step failed'>, release: Release): Drawn {
+function stepFailed(line: LineOf<'step failed'>, release: Release, { services }: People): Drawn {
   const webUrl = release.plan?.webUrl
-  const words = problemWords(line.problem.because, webUrl === undefined ? {} : { webUrl })
+  const words = problemWords(line.problem.because, { services, ...(webUrl === undefined ? {} : { webUrl }) })
   const { unknown } = words
   const said = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known end`
   const after = duration(line.ms)

@@ -4,9 +4,10 @@ import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { Refused } from '../../release/refusals.ts'
 import { isEmergency, type Release } from '../../release/release.ts'
 import { preflightPassed, preflightRefused } from '../../release/transitions/index.ts'
+import { checkBoundFacts } from '../bound-gate.ts'
+import { checkBuilds } from '../builds.ts'
 import { configurationDiffers, type Place, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
-import { checkBoundFacts, checkBuilds } from '../world.ts'
 
 export async function preflight(
   ports: WorkerPorts,

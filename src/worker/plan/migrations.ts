@@ -1,14 +1,14 @@
 /** What a release does to the database: its pending revisions, what each would run, and what people should know of that. */
-import { posix } from 'node:path'
 import { type BoundFacts, MOST_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
-import type { MigrationStatus, PendingRevision } from '../../release/ports/migrations.ts'
+import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import type { App, Environment } from '../../release/settings.ts'
+import { migrationsUnreadable } from '../../release/stored-names.ts'
 import { inCheckout } from '../database.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withDatabaseRetry } from '../retry.ts'
-import { migratorError, type Refused } from '../world.ts'
+import { migratorError, type Refused } from '../service-errors.ts'
 
 /** How much SQL is kept with a plan, in characters: of one revision, and of all. */
 const KEPT_SQL = { ofOne: 60_000, ofAll: 200_000 }
@@ -25,7 +25,7 @@ type Result = BoundFacts['result']
 
 type Database = NonNullable<BoundFacts['database']>
 
-/** Refuses what alembic could not take to one head; gives what is pending, with its SQL and findings. */
+/** Refuses what the migrator could not take to one head; gives what is pending, with its SQL and findings. */
 export async function planMigrations(
   ports: WorkerPorts,
   request: Asked,
@@ -36,19 +36,16 @@ export async function planMigrations(
   if (settings === undefined) return { database: null, migrations: [] }
 
   const tree = result.tree
-  const unreadable = (detail: string): Refused => ({
-    refused: { gate: 'migrations_unreadable', alembic: settings.alembic, detail },
-  })
-  const ini = await ports.git.fileAt(app, tree, settings.config)
-  if (ini === undefined) return unreadable(`${settings.config} is not in the commit`)
-  const folder = scriptLocation(ini, settings.config)
+  const configuration = await ports.git.fileAt(app, tree, settings.config)
+  if (configuration === undefined) {
+    return { refused: migrationsUnreadable(settings.program, `${settings.config} is not in the commit`) }
+  }
+  const { folder, isOneFolder } = ports.migrator.placeOf(configuration, settings.config)
   // A folder of a Python package, or one that leads elsewhere: any change may be one of the migrations then.
   const migrationsTree = (folder === undefined ? undefined : await ports.git.folderAt(app, tree, folder)) ?? tree
 
   const where = { app: app.name, environment: environment.name }
   const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
-  // Revisions may lie in other folders too: then the folder's tree says too little.
-  const isOneFolder = !/^\s*version_locations\s*[=:]/m.test(ini)
   const applied = isOneFolder ? (last?.plan?.bound.database ?? undefined) : undefined
   const status = await migrationStatus(ports, request, { tree, migrationsTree, applied })
   if ('refused' in status) return status
@@ -88,7 +85,8 @@ async function described(
   let left = KEPT_SQL.ofAll
   const planned: PlannedMigration[] = []
   for (const [index, revision] of pending.entries()) {
-    const found = worstFirst(unclassified(revision, dialect) ?? classified[index] ?? [])
+    const unknown = unclassified(revision, dialect, ports.migrator.words.name)
+    const found = worstFirst(unknown ?? classified[index] ?? [])
     const sql = kept(statements[index] ?? [], Math.min(left, KEPT_SQL.ofOne))
     left -= sql.reduce((sum, { length }) => sum + length, 0)
     const leftOut = (statements[index] ?? []).length - sql.length
@@ -119,9 +117,13 @@ function keptFindings(found: readonly SqlFinding[]): readonly SqlFinding[] {
 const isPreviewed = ({ preview }: PendingRevision) => preview !== undefined && 'statements' in preview
 
 /** Why a revision's SQL was not looked at, as its one finding; undefined where it was. */
-function unclassified({ preview }: PendingRevision, dialect: string | undefined): readonly SqlFinding[] | undefined {
+function unclassified(
+  { preview }: PendingRevision,
+  dialect: string | undefined,
+  migrator: string,
+): readonly SqlFinding[] | undefined {
   if (preview === undefined || 'notPreviewed' in preview) {
-    const because = preview === undefined ? 'alembic did not tell' : preview.notPreviewed
+    const because = preview === undefined ? `${migrator} did not tell` : preview.notPreviewed
     return [
       {
         risk: 'unknown',
@@ -181,7 +183,7 @@ async function otherReaching(
   const reaching = await Promise.all(
     others.map(async (other) => {
       const isNoted = noted.app === other.app && noted.environment === other.name
-      const named = await ports.migrations.databasesNamed(other)
+      const named = await ports.migrator.databasesNamed(other)
       if (named.DATABASE_URL === identity) return true
       return isNoted && (named.DATABASE_URL === undefined || Object.values(named).includes(identity))
     }),
@@ -189,15 +191,15 @@ async function otherReaching(
   return others.find((_, index) => reaching[index])
 }
 
-/** Python is not started when this very folder was applied last and the database, looked at directly, is at its head. */
+/** The migrator is not started when this very folder was applied last and the database, looked at directly, is at its head. */
 async function migrationStatus(
   ports: WorkerPorts,
   { app, environment, signal }: Asked,
   { tree, migrationsTree, applied }: { tree: string; migrationsTree: string; applied: Database | undefined },
 ): Promise<MigrationStatus | Refused> {
   if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
-    const direct = await withDatabaseRetry(() => ports.migrations.revisions(environment), ports)
-    if (!direct.ok) return migratorError(environment, direct)
+    const direct = await withDatabaseRetry(() => ports.migrator.revisions(environment), ports)
+    if (!direct.ok) return migratorError(ports, environment, direct)
     const { value } = direct
     if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
       const heads = [{ revision: applied.head, file: '' }]
@@ -206,22 +208,9 @@ async function migrationStatus(
   }
   return inCheckout(ports, app, tree, async (checkout) => {
     const status = await withDatabaseRetry(
-      () => ports.migrations.status(environment, checkout, signal, { preview: true }),
+      () => ports.migrator.status(environment, checkout, signal, { preview: true }),
       ports,
     )
-    return status.ok ? status.value : migratorError(environment, status)
+    return status.ok ? status.value : migratorError(ports, environment, status)
   })
-}
-
-/** The migrations' folder as the alembic configuration names it, relative to the repository's root. */
-export function scriptLocation(ini: string, configPath: string): string | undefined {
-  // Other programs' sections may have a setting of this name too; alembic reads its own.
-  const [, own = ''] = `\n${ini}`.split(/\n\[alembic\][^\n]*/, 2)
-  const section = own.split('\n[', 1)[0] ?? ''
-  const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]
-  if (value === undefined) return undefined
-  const here = posix.dirname(configPath)
-  const path = value.startsWith('%(here)s') ? posix.join(here, value.slice('%(here)s'.length)) : value
-  const normal = posix.normalize(path).replace(/\/$/, '')
-  return normal.startsWith('..') || normal.startsWith('/') ? undefined : normal
 }

@@ -6,7 +6,7 @@ import type { CommitFact, Refusal } from '../../release/refusals.ts'
 import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { forgeError, originError, type Refused } from '../world.ts'
+import { forgeError, originError, type Refused } from '../service-errors.ts'
 
 const CANDIDATES = 5
 const LISTED_ALSO = 10
@@ -49,9 +49,9 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
     const refusal = (await mergeRefusal(ports, app, commit)) ?? (await thereAlready(ports, request, commit))
     if (refusal !== undefined) return refused(refusal)
   }
-  const forbidden = await withRetry(() => ports.bitbucket.pushForbiddenBy(app, environment.branch), ports)
-  // Where there is no record to write, Bitbucket need not answer: then a rule is told from the push's answer.
-  if (!forbidden.ok && environment.signOff !== undefined) return forgeError(forbidden)
+  const forbidden = await withRetry(() => ports.forge.pushForbiddenBy(app, environment.branch), ports)
+  // Where there is no record to write, the forge need not answer: then a rule is told from the push's answer.
+  if (!forbidden.ok && environment.signOff !== undefined) return forgeError(ports, forbidden)
   if (forbidden.ok && forbidden.value !== undefined) {
     return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: forbidden.value })
   }
@@ -132,7 +132,7 @@ async function findCommits(
 ): Promise<{ commits: readonly PlannedCommit[]; promoting?: Promoting } | Refused> {
   const followed = [...new Set(app.environments.map(({ branch }) => branch))]
   const near = await withRetry(() => ports.git.fetch(app, app.gitUrl, followed, signal), ports)
-  if (!near.ok) return originError(app, near)
+  if (!near.ok) return originError(ports, app, near)
   const from = promotedFrom(app, environment)
   const head = from && near.value[from.branch]
   const promoting = from && head ? { branch: from.branch, environment: from.name, commit: head } : undefined
@@ -141,7 +141,7 @@ async function findCommits(
   let found = await resolveAll(ports, app, picks, tips)
   if (found.some(({ reachable }) => reachable.length !== 1)) {
     const all = await withRetry(() => ports.git.fetchAll(app, app.gitUrl, signal), ports)
-    if (!all.ok) return originError(app, all)
+    if (!all.ok) return originError(ports, app, all)
     tips = Object.values(all.value)
     found = await resolveAll(ports, app, picks, tips)
   }

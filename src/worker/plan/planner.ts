@@ -3,24 +3,15 @@
 import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
 import { mayBeEmergency, mustBeTalkedOver } from '../../release/policy.ts'
-import type { PlatformRelease } from '../../release/ports/heroku.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
+import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
+import { checkBuilds } from '../builds.ts'
+import { platformReleases, runningCommit } from '../facts.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import {
-  checkBuilds,
-  forgeError,
-  isPinned,
-  originError,
-  platformError,
-  platformReleases,
-  type Refused,
-  remoteError,
-  runningCommit,
-} from '../world.ts'
+import { forgeError, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
@@ -128,8 +119,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     return { refused: { ...gate, commit: result.commit } }
   }
 
-  during('asking Bitbucket')
-  const asked = await askBitbucket(ports, request, hotfix?.picks.at(-1)?.from ?? source.commit, result)
+  during(`asking ${ports.forge.words.name}`)
+  const asked = await askForge(ports, request, hotfix?.picks.at(-1)?.from ?? source.commit, result)
   if ('refused' in asked) return asked
 
   const bound: BoundFacts = {
@@ -159,7 +150,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
       bound,
       mustBeTalkedOver: mustBeTalkedOver(environment, { plan: { migrations } }),
     }),
-    webUrl: webUrl(app),
+    webUrl: ports.forge.words.pages.repository(app.repository),
     ...(hotfix && { hotfix }),
     warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
   }
@@ -196,9 +187,9 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
     withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], fetching), ports),
     platformReleases(ports, environment),
   ])
-  if (!origin.ok) return originError(app, origin)
-  if (!held.ok) return remoteError(environment, held)
-  if (!platform.ok) return platformError(environment, platform)
+  if (!origin.ok) return originError(ports, app, origin)
+  if (!held.ok) return remoteError(ports, environment, held)
+  if (!platform.ok) return platformError(ports, environment, platform)
   const source = origin.value[sourceBranch]
   const target = origin.value[environment.branch]
   if (!source) return { refused: { gate: 'branch_missing', branch: sourceBranch } }
@@ -208,11 +199,11 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
     source: { branch: sourceBranch, commit: source },
     target: { branch: environment.branch, commit: target },
     holds,
-    runs: runningCommit(environment, platform.value as readonly PlatformRelease[], holds),
+    runs: runningCommit(ports, environment, platform.value, holds),
   }
 }
 
-/** The commit that goes: the branch's own, the merge that Bitbucket will be asked for, or the picks, foreseen by git itself. */
+/** The commit that goes: the branch's own, the merge that the forge will be asked for, or the picks, foreseen by git itself. */
 async function previewResult(
   ports: WorkerPorts,
   { app, environment, kind, picks = [], release, signal }: PlanningRequest,
@@ -246,8 +237,8 @@ async function wouldBeLost(
   return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
 }
 
-/** Merging is asked about only where there is a merge; without it, and without required checks, Bitbucket need not answer. */
-async function askBitbucket(
+/** Merging is asked about only where there is a merge; without it, and without required checks, the forge need not answer. */
+async function askForge(
   ports: WorkerPorts,
   { app, environment, forEmergency }: PlanningRequest,
   source: string,
@@ -255,19 +246,12 @@ async function askBitbucket(
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
   const [built, forbidden] = await Promise.all([
     checkBuilds(ports, app, environment, source),
-    result.how === 'merge'
-      ? withRetry(() => ports.bitbucket.mergeForbiddenBy(app, environment.branch), ports)
-      : undefined,
+    result.how === 'merge' ? withRetry(() => ports.forge.mergeForbiddenBy(app, environment.branch), ports) : undefined,
   ])
-  if (forbidden && !forbidden.ok) return forgeError(forbidden)
+  if (forbidden && !forbidden.ok) return forgeError(ports, forbidden)
   if (forbidden?.value !== undefined) {
     return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
   }
   if ('checks' in built || built.refused.gate !== 'checks_failed') return built
   return forEmergency && mayBeEmergency(environment) ? { checks: built.refused.checks } : built
-}
-
-/** Where a person reads the repository: Bitbucket's web address. */
-function webUrl(app: App): string {
-  return `https://bitbucket.org/${app.repository}`
 }

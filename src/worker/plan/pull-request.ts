@@ -1,9 +1,9 @@
 import type { Plan } from '../../release/plan.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
+import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { forgeError, isPinned, originError, type Refused } from '../world.ts'
+import { forgeError, originError, type Refused } from '../service-errors.ts'
 
 const LISTED_COMMITS = 50
 
@@ -37,7 +37,7 @@ function description(app: App, plan: Plan, release: Named & Pick<Release, 'reque
   ].join('\n')
 }
 
-/** Text of people's, so that Bitbucket's markdown neither formats it nor mentions anyone. */
+/** Text of people's, so that a forge's markdown neither formats it nor mentions anyone. */
 export function plain(text: string): string {
   return text
     .replace(/\s+/g, ' ')
@@ -67,7 +67,7 @@ export async function openPullRequest(
   const branch = pinned ? pinnedBranch(environment, number) : source.branch
   if (pinned) {
     const there = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
-    if (!there.ok) return originError(app, there)
+    if (!there.ok) return originError(ports, app, there)
     const left = there.value[branch]
     if (left !== source.commit) {
       signal.throwIfAborted()
@@ -81,7 +81,7 @@ export async function openPullRequest(
       )
       if (pushed.push !== 'moved' && pushed.push !== 'already') {
         const again = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
-        if (!again.ok) return originError(app, again)
+        if (!again.ok) return originError(ports, app, again)
         if (again.value[branch] !== source.commit) {
           return { refused: { gate: 'merge_not_allowed', branch, rule: `the branch ${branch} could not be made` } }
         }
@@ -89,14 +89,14 @@ export async function openPullRequest(
     }
   }
   const marker = pullRequestMarker(app, release)
-  const find = () => withRetry(() => ports.bitbucket.findPullRequest(app, marker), ports)
+  const find = () => withRetry(() => ports.forge.findPullRequest(app, marker), ports)
   let found = await find()
-  if (!found.ok) return forgeError(found)
+  if (!found.ok) return forgeError(ports, found)
   if (found.value === undefined) {
     const title = `Release #${number}: ${app.name} → ${environment.name}`
     const text = description(app, plan, release)
     signal.throwIfAborted()
-    const made = await ports.bitbucket.createPullRequest(app, {
+    const made = await ports.forge.createPullRequest(app, {
       title,
       description: text,
       source: branch,
@@ -104,16 +104,16 @@ export async function openPullRequest(
     })
     if (!made.ok) {
       // A lost answer, or one that can't be read, may have made it: look before giving up, and never create a second one.
-      if (made.failure === 'refused') return forgeError(made)
+      if (made.failure === 'refused') return forgeError(ports, made)
       found = await find()
-      if (!found.ok) return forgeError(found)
-      if (found.value === undefined) return forgeError(made)
+      if (!found.ok) return forgeError(ports, found)
+      if (found.value === undefined) return forgeError(ports, made)
     } else {
       found = { ok: true, value: made.value }
     }
   }
   const { value } = found
-  if (value === undefined) return forgeError({ failure: 'wrong', detail: 'no pull request was made' })
+  if (value === undefined) return forgeError(ports, { failure: 'wrong', detail: 'no pull request was made' })
   return { pullRequest: { id: value.id, url: value.url, ...(pinned && { pinnedBranch: branch }) } }
 }
 
@@ -130,11 +130,11 @@ export async function tidyPullRequest(
   if (promotedFrom(app, environment) === undefined) return undefined
   const known = release.plan?.pullRequest
   // By its marker, not by its number: one that a later release's words stand in now is not this one's any more.
-  const look = () => withRetry(() => ports.bitbucket.findPullRequest(app, pullRequestMarker(app, release)), ports)
+  const look = () => withRetry(() => ports.forge.findPullRequest(app, pullRequestMarker(app, release)), ports)
   const found = await look()
   if (!found.ok) return found.detail
   if (found.value?.state === 'open') {
-    const declined = await ports.bitbucket.decline(app, found.value.id)
+    const declined = await ports.forge.decline(app, found.value.id)
     // Declined by another try, or its answer was lost: looked at again.
     const now = declined.ok ? undefined : await look()
     if (!declined.ok && !(now?.ok && now.value?.state !== 'open')) return declined.detail

@@ -4,8 +4,8 @@ import type { Release } from '../../release/release.ts'
 import { plain } from '../plan/pull-request.ts'
 import { recordText } from './record-text.ts'
 
-/** Bitbucket takes comments of 32,768 characters; the rest is for our own words. */
-const LONGEST = 30_000
+/** Left of a comment for our own words. */
+const OWN_WORDS = 2_768
 
 export interface SqlComment {
   /** How it is found again: no other comment has it. */
@@ -13,12 +13,21 @@ export interface SqlComment {
   readonly text: string
 }
 
-/** The record with all of the SQL, or the record and the comments that have the SQL. */
-export function recordWithSql(release: Release): { readonly text: string; readonly before: readonly SqlComment[] } {
-  const parts = packed((release.plan?.migrations ?? []).flatMap(piecesOf))
+/**
+ * The record with all of the SQL, or the record and the comments that have the SQL.
+ *
+ * @param commentLength the most characters that the forge takes in one comment
+ */
+export function recordWithSql(
+  release: Release,
+  commentLength: number,
+): { readonly text: string; readonly before: readonly SqlComment[] } {
+  const longest = commentLength - OWN_WORDS
+  const pieces = (release.plan?.migrations ?? []).flatMap((migration) => piecesOf(migration, longest))
+  const parts = packed(pieces, longest)
   const text = recordText(release)
   const [only = ''] = parts
-  if (parts.length < 2 && text.length + only.length < LONGEST) {
+  if (parts.length < 2 && text.length + only.length < longest) {
     return { text: only === '' ? text : `${text}\n\n${only}`, before: [] }
   }
   return {
@@ -34,15 +43,21 @@ function sqlComments(release: Release, parts: readonly string[]): readonly SqlCo
   })
 }
 
-function piecesOf({ revision, message, file, sql, sqlLeftOut = 0 }: PlannedMigration): readonly string[] {
+function piecesOf(
+  { revision, message, file, sql, sqlLeftOut = 0 }: PlannedMigration,
+  longest: number,
+): readonly string[] {
   if (sql === undefined) return []
   const title = `Migration ${plain(revision)} ${plain(message)}, ${plain(file)}`
   const left = sqlLeftOut > 0 ? `\n\n${sqlLeftOut} more statements are too long to be kept: see the file.` : ''
   const fence = fenceFor(sql)
   const pieces: string[][] = [[]]
   let length = 0
-  for (const line of sql.join('\n').split('\n').flatMap(inLengths)) {
-    if (length + line.length > LONGEST - 1_000) {
+  for (const line of sql
+    .join('\n')
+    .split('\n')
+    .flatMap((text) => inLengths(text, longest - 2_000))) {
+    if (length + line.length > longest - 1_000) {
       pieces.push([])
       length = 0
     }
@@ -61,18 +76,17 @@ function fenceFor(sql: readonly string[]): string {
   return '`'.repeat(longest + 1)
 }
 
-function inLengths(line: string): readonly string[] {
-  const most = LONGEST - 2_000
+function inLengths(line: string, most: number): readonly string[] {
   const count = Math.max(1, Math.ceil(line.length / most))
   return Array.from({ length: count }, (_, index) => line.slice(index * most, (index + 1) * most))
 }
 
 /** As few comments as they fit into, in their order. */
-function packed(pieces: readonly string[]): readonly string[] {
+function packed(pieces: readonly string[], longest: number): readonly string[] {
   const parts: string[] = []
   for (const piece of pieces) {
     const last = parts.at(-1)
-    if (last !== undefined && last.length + piece.length + 2 <= LONGEST) parts[parts.length - 1] = `${last}\n\n${piece}`
+    if (last !== undefined && last.length + piece.length + 2 <= longest) parts[parts.length - 1] = `${last}\n\n${piece}`
     else parts.push(piece)
   }
   return parts

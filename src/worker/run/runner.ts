@@ -13,11 +13,11 @@ import { isIrreversible, isWorkerStep, type WorkerStepName } from '../../release
 import type { StepName } from '../../release/terms.ts'
 import { say } from '../../release/thread.ts'
 import { finished, started, stepEnded, stepMayBegin, stepStarted, stop } from '../../release/transitions/index.ts'
+import { checkBoundFacts } from '../bound-gate.ts'
 import { fenced, StoreFailed, storeAnswers } from '../fence.ts'
 import { configurationDiffers, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { checkBoundFacts } from '../world.ts'
 import { WORKER_STEPS } from './steps/index.ts'
 import { type Performed, type Step, type StepContext, type Stopped, stopped } from './steps/step.ts'
 

@@ -1,12 +1,12 @@
 /** Looks at what moves while people think: the bound facts of every release that awaits sign-off. */
 import { movedFacts } from '../../release/bound.ts'
 import type { Release } from '../../release/release.ts'
-import type { App } from '../../release/settings.ts'
+import { type App, isPinned } from '../../release/settings.ts'
 import { say } from '../../release/thread.ts'
 import { stop } from '../../release/transitions/index.ts'
+import { readFacts } from '../facts.ts'
 import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
-import { isPinned, readFacts } from '../world.ts'
 
 /** A release whose bound fact has moved becomes outdated; one whose pinned branch is behind its source is told so. */
 export async function lookAtAwaiting(ports: WorkerPorts): Promise<void> {

@@ -65,7 +65,7 @@ async function lookAfterOne(ports: WorkerPorts, place: Place, release: Release):
 async function followUp(ports: WorkerPorts, place: Place, release: Release): Promise<void> {
   const promoting = release.plan?.hotfix?.promoting
   if (promoting === undefined) return
-  // The job that should have carried it may have met a Bitbucket that was down until it was given up.
+  // The job that should have carried it may have met a forge that was down until it was given up.
   await backportPicks(ports, place, release).catch((err: unknown) =>
     ports.log.error({ release: release.number, err }, 'a hot-fix could not be carried on'),
   )
@@ -95,7 +95,7 @@ async function settleBranch(
   const { source, pullRequest: id } = data
   // Somebody's own pull request carries it, from somebody's own branch.
   if (typeof source !== 'string' || typeof id !== 'number') return
-  const found = await withRetry(() => ports.bitbucket.pullRequest(app, id), ports)
+  const found = await withRetry(() => ports.forge.pullRequest(app, id), ports)
   if (!found.ok) throw new Error(`the pull request #${id} could not be looked at: ${found.detail}`)
   if (found.value.state === 'open') return
   await afterwards(ports, place, async () => {

@@ -18,10 +18,10 @@ export function commitByHand({ world, now }: Simulation, environment: string): v
   const found = findEnvironment(appOf(), environment)
   const server = world.remotes[environment]
   if (found === undefined || server === undefined) throw new Error(`${environment} is not declared`)
-  const { branch, herokuApp } = found.remote
+  const { branch, app } = found.remote
   const head = server.branches.get(branch) ?? world.repository.deployed
   const at = new Date(now()).toISOString()
   const commit = writeOn(world.objects, head, { 'api/by-hand.py': at }, 'Mend it at once', at)
   server.branches.set(branch, commit)
-  if (herokuApp !== undefined) world.heroku.byHand(herokuApp, commit)
+  if (app !== undefined) world.platform.byHand(app, commit)
 }

@@ -42,26 +42,21 @@ export const RULES: Rules = {
   ...(MIGRATIONS && { production: { migrations: { ...MIGRATIONS, talkItOver: ['adds'] } } }),
 }
 
-const CHANGES = [
-  'git.push',
-  'bitbucket.merge',
-  'migrations.upgrade',
-  'bitbucket.createPullRequest',
-  'bitbucket.comment',
-]
+const CHANGES = ['git.push', 'forge.merge', 'migrator.upgrade', 'forge.createPullRequest', 'forge.comment']
 const LOOKS = [
   'git.heads',
   'git.fetch',
   'git.fetchAll',
   'git.deleteBranch',
-  'bitbucket.findPullRequest',
-  'bitbucket.pullRequest',
-  'bitbucket.findComment',
-  'bitbucket.decline',
-  'heroku.releases',
-  'heroku.releaseSlug',
-  'migrations.status',
-  'migrations.revisions',
+  'forge.findPullRequest',
+  'forge.pullRequest',
+  'forge.findComment',
+  'forge.decline',
+  'platform.releases',
+  'platform.confirm',
+  'platform.releaseAgain',
+  'migrator.status',
+  'migrator.revisions',
 ]
 const SLACK = [
   'slack.postMessage',
@@ -109,9 +104,9 @@ const lostAt = fc
 
 /** Made twice by two requests that are both on their way: their servers know no condition, and no fence reaches so far. */
 const UNCONDITIONAL = [
-  'bitbucket.createPullRequest',
-  'bitbucket.comment',
-  'heroku.releaseSlug',
+  'forge.createPullRequest',
+  'forge.comment',
+  'platform.releaseAgain',
   'slack.postMessage',
   'slack.open',
 ]

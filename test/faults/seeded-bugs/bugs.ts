@@ -67,10 +67,10 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'call a push without an answer refused',
-    file: 'src/worker/run/steps/push.ts',
-    find: 'return afterCut(run, output)',
-    replace: "return stopped({ gate: 'push_refused', remote: remote.name, output: [] }, 'none', { output })",
-    tests: [MATRIX],
+    file: 'src/worker/run/conditional-push.ts',
+    find: 'return afterCut(run, push, output)',
+    replace: "return stopped({ gate: 'push_refused', remote: branch, output: [] }, 'none', { output })",
+    tests: ['test/worker/conditional-push.test.ts', MATRIX],
   },
   {
     bug: 'post again without reading the history after a lost answer',
@@ -252,7 +252,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'call a push undone that was cut off, cancelled and not seen',
     file: 'src/worker/run/steps/push.ts',
-    find: "return seen.is === 'absent' ? notSeen(run) : seen",
+    find: "return seen.is === 'absent' ? notSeen(pushOf(run)) : seen",
     replace: "return seen as Exclude<Probe, { is: 'absent' }>",
     tests: ['test/faults/promise-5-stop-means-stop.test.ts'],
   },
@@ -330,10 +330,10 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'take a release whose phase has failed for a success',
-    file: 'src/worker/run/steps/confirm.ts',
+    file: 'src/adapters/heroku/confirmation.ts',
     find: "if (current !== undefined && isOf(current, commit) && current.status === 'succeeded') {",
-    replace: 'if (releases.value.some((each) => isOf(each, commit)) && current !== undefined) {',
-    tests: ['test/features/failures-heroku.test.ts'],
+    replace: 'if (releases.some((each) => isOf(each, commit)) && current !== undefined) {',
+    tests: ['test/worker/confirm.test.ts', 'test/features/failures-heroku.test.ts'],
   },
   // Promise 8: no secret gets out
   {

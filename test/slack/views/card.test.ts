@@ -15,6 +15,7 @@ import {
   DANA,
   LIN,
   MIGRATIONS,
+  SERVICES,
   SIGNED,
   sha,
   stepsUpTo,
@@ -28,6 +29,7 @@ function factsOf(release: Release, overrides: Partial<CardFacts> = {}): CardFact
   return {
     environment,
     tokens: Object.fromEntries(buttonsOf(release, owing).map((action) => [action, `token-${action}`])),
+    services: SERVICES,
     progress: 'lines',
     owed: owing,
     previous: { number: 11, at: new Date('2026-11-19T08:15:00Z') },

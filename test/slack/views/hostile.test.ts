@@ -12,7 +12,7 @@ import { privateMessage } from '../../../src/slack/views/private/index.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems, viewProblems } from '../../support/block-kit-limits.ts'
-import { aCommit, anEnvironment, aPlan, aRelease, at, sha, stepsUpTo } from '../../support/builders.ts'
+import { aCommit, anEnvironment, aPlan, aRelease, at, SERVICES, sha, stepsUpTo } from '../../support/builders.ts'
 import { ASK_FIRST, reasonModal } from './reason-modal.ts'
 
 /** Everything that Slack could read as more than words, then 4,000 characters of it. */
@@ -178,25 +178,41 @@ describe('the longest and most hostile plan', () => {
       })
       const owing = owed(environment, release)
       const tokens = Object.fromEntries(buttonsOf(release, owing).map((action) => [action, 't'.repeat(40)]))
-      const facts = { environment, tokens, owed: owing, now: at('09:00'), mentionGroups: false, unmatchedAuthors: 300 }
+      const facts = {
+        services: SERVICES,
+        environment,
+        tokens,
+        owed: owing,
+        now: at('09:00'),
+        mentionGroups: false,
+        unmatchedAuthors: 300,
+      }
       expectGood(card(release, { ...facts, progress: 'lines' }))
       expectGood(card(release, { ...facts, progress: 'plan' }))
-      expectGood(threadLine({ is: 'outcome', events: 9, head: 'a'.repeat(64) }, release, { environment, owed: owing }))
+      expectGood(
+        threadLine({ is: 'outcome', events: 9, head: 'a'.repeat(64) }, release, {
+          services: SERVICES,
+          environment,
+          owed: owing,
+        }),
+      )
     }
   })
 
   it('makes good private messages', () => {
     const release = hostileRelease({})
-    expectGood(privateMessage({ is: 'preview', app: 'api', environment: 'production', plan }))
-    expectGood(privateMessage({ is: 'history', releases: Array.from({ length: 30 }, () => release) }))
+    expectGood(privateMessage({ is: 'preview', app: 'api', environment: 'production', plan }, { services: SERVICES }))
+    expectGood(
+      privateMessage({ is: 'history', releases: Array.from({ length: 30 }, () => release) }, { services: SERVICES }),
+    )
     const environments = Array.from({ length: 60 }, () => ({
       app: 'api',
       environment: 'production',
       under_way: release,
     }))
-    expectGood(privateMessage({ is: 'status', environments }))
-    expectGood(privateMessage({ is: 'done', text: LINES }))
-    expectGood(privateMessage({ is: 'help', reason: LINES }))
+    expectGood(privateMessage({ is: 'status', environments }, { services: SERVICES }))
+    expectGood(privateMessage({ is: 'done', text: LINES }, { services: SERVICES }))
+    expectGood(privateMessage({ is: 'help', reason: LINES }, { services: SERVICES }))
   })
 
   it('makes a good announcement', () => {
@@ -204,7 +220,7 @@ describe('the longest and most hostile plan', () => {
   })
 
   it('makes good thread lines', () => {
-    const facts = { environment, owed: [] }
+    const facts = { services: SERVICES, environment, owed: [] }
     const release = hostileRelease({})
     expectGood(threadLine({ is: 'signed', kind: 'rejection', person: PERSON, note: LINES }, release, facts))
     expectGood(threadLine({ is: 'step ended', step: 'push', said: LINES, ms: 1 }, release, facts))
@@ -220,14 +236,14 @@ describe('the longest and most hostile plan', () => {
   })
 
   it('makes good refusals', () => {
-    for (const refusal of REFUSALS) expectGood(refusalMessage(refusal))
+    for (const refusal of REFUSALS) expectGood(refusalMessage(refusal, { services: SERVICES }))
   })
 
   it('makes good modals', () => {
     const release = hostileRelease({ steps: stepsUpTo('push', { result: { said: LINES } }) })
     const views = ASK_FIRST.map((action) => reasonModal(action, { release, metadata: 'm', environment }))
     expect(views).toHaveLength(4)
-    for (const view of [...views, detailsModal(release, { environment })]) {
+    for (const view of [...views, detailsModal(release, { services: SERVICES, environment })]) {
       expect(viewProblems(view)).toEqual([])
       expectHarmless(view)
     }

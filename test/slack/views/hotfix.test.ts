@@ -22,6 +22,7 @@ import {
   aRelease,
   aStep,
   at,
+  SERVICES,
   sha,
 } from '../../support/builders.ts'
 import { read } from './read.ts'
@@ -61,6 +62,7 @@ function aHotfix(hotfix: Partial<HotfixPlan> = {}) {
 
 const environment = anEnvironment()
 const facts = {
+  services: SERVICES,
   environment,
   tokens: { details: 't1' },
   progress: 'lines',
@@ -112,10 +114,10 @@ describe('a hot-fix is not mistaken for a release', () => {
     expect(drawn.text).toBe('Hot-fix #12 of api to production is planned and waits for the Go of Dana.')
     expect(read(drawn)).toContain('*Waits for Go* by Dana')
     const waiting = aHotfix({ asksGo: true })
-    const busy = refusalMessage(environmentBusy(waiting, undefined))
+    const busy = refusalMessage(environmentBusy(waiting, undefined), facts)
     expect(read(busy)).toContain('Release #12, asked for by Dana, waits for their Go.')
     const environments = [{ app: 'api', environment: 'production', under_way: waiting }]
-    const status = read(privateMessage({ is: 'status', environments }))
+    const status = read(privateMessage({ is: 'status', environments }, facts))
     expect(status).toContain('release #12 waits for Go.')
     expect(status).toContain(': waits for Go\n')
     expect(read(drawn)).not.toMatch(/\[(QA passed|Approve|Reject)/)
@@ -134,7 +136,7 @@ describe('a hot-fix is not mistaken for a release', () => {
     const made = { ...aCommit('cafe', 'Fix the time zone'), sha: plan.hotfix?.picks[0]?.made ?? '' }
     const bound = { ...plan.bound, result: { how: 'commit', commit: made.sha, tree: sha('7ee') } as const }
     const picked = { ...release, plan: { ...plan, bound, commits: [made] } }
-    const links = (of: Release) => JSON.stringify(detailsModal(of, { environment })).split(`${made.sha}`).length - 1
+    const links = (of: Release) => JSON.stringify(detailsModal(of, facts)).split(`${made.sha}`).length - 1
     expect(links(picked)).toBe(0)
     expect(links({ ...picked, steps: [aStep('pick')] })).toBeGreaterThan(2)
   })
@@ -154,11 +156,11 @@ describe('a hot-fix is not mistaken for a release', () => {
       isCarried: true,
     } as const
     for (const line of [carried, missing, { ...missing, isCarried: false }]) {
-      const drawn = threadLine(line, aHotfix(), { environment, owed: [] })
+      const drawn = threadLine(line, aHotfix(), facts)
       expect(messageProblems(drawn)).toEqual([])
       expect(drawn.text).toMatch(/\.$/)
     }
-    const said = (line: ThreadLine) => threadLine(line, aHotfix(), { environment, owed: [] }).text
+    const said = (line: ThreadLine) => threadLine(line, aHotfix(), facts).text
     expect(said(carried)).toMatch(/^PR\u00a0#5 carries the hot-fix to master/)
     expect(said({ ...carried, isNew: false })).toMatch(/^PR\u00a0#5 is open and carries/)
   })
@@ -167,7 +169,10 @@ describe('a hot-fix is not mistaken for a release', () => {
 describe('hostile names', () => {
   const release = aHotfix(worst)
   it('stay within what Slack takes, and are only ever words', () => {
-    const go = privateMessage({ is: 'go', number: 12 }, { release, environment: anIntegration(), goToken: 't2' })
+    const go = privateMessage(
+      { is: 'go', number: 12 },
+      { services: SERVICES, release, environment: anIntegration(), goToken: 't2' },
+    )
     const conflict: Refusal = {
       gate: 'pick_conflict',
       commit: { sha: sha('7ad90f4'), title: HOSTILE, author: HOSTILE },
@@ -177,7 +182,7 @@ describe('hostile names', () => {
       lines: Array.from({ length: 16 }, () => HOSTILE),
       commits: Array.from({ length: 10 }, (_, index) => sha(`7ad90f${index}`)),
     }
-    const refusal = refusalMessage(conflict)
+    const refusal = refusalMessage(conflict, facts)
     for (const drawn of [card(release, facts), go, announcement(release, { environment }), refusal]) {
       expect(messageProblems(drawn)).toEqual([])
       expect(JSON.stringify(drawn.blocks)).not.toContain('\u202e')
@@ -186,6 +191,6 @@ describe('hostile names', () => {
       expect(drawn.text).not.toContain('<!channel>')
     }
     expect(read(refusal)).toContain(`'origin/we'\\''ird&branch'`)
-    expect(viewProblems(detailsModal(release, { environment }))).toEqual([])
+    expect(viewProblems(detailsModal(release, facts))).toEqual([])
   })
 })

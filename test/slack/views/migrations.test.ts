@@ -4,7 +4,7 @@ import { detailsModal } from '../../../src/slack/views/details.ts'
 import { orderBlocks } from '../../../src/slack/views/migrations.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems, viewProblems } from '../../support/block-kit-limits.ts'
-import { anEnvironment, aPlan, aRelease } from '../../support/builders.ts'
+import { anEnvironment, aPlan, aRelease, SERVICES } from '../../support/builders.ts'
 import { read } from './read.ts'
 
 const DROP: SqlFinding = {
@@ -29,7 +29,7 @@ function aMigration(overrides: Partial<PlannedMigration> = {}): PlannedMigration
   }
 }
 
-const facts = { environment: anEnvironment(), owed: [], groupIds: {}, names: {} }
+const facts = { services: SERVICES, environment: anEnvironment(), owed: [], groupIds: {}, names: {} }
 const thread = (migrations: readonly PlannedMigration[]) =>
   threadLine({ is: 'migrations' }, aRelease({ plan: aPlan({ migrations }) }), facts)
 

@@ -3,7 +3,17 @@ import type { Action } from '../../../src/release/actions.ts'
 import { detailsModal } from '../../../src/slack/views/details.ts'
 import { deployModal } from '../../../src/slack/views/modals.ts'
 import { viewProblems } from '../../support/block-kit-limits.ts'
-import { anApp, anEnvironment, aRelease, aSignOff, LIN, SIGNED, stepsUpTo, TOM } from '../../support/builders.ts'
+import {
+  anApp,
+  anEnvironment,
+  aRelease,
+  aSignOff,
+  LIN,
+  SERVICES,
+  SIGNED,
+  stepsUpTo,
+  TOM,
+} from '../../support/builders.ts'
 import { read } from './read.ts'
 import { ASK_FIRST, reasonModal } from './reason-modal.ts'
 
@@ -77,7 +87,7 @@ describe('a modal that asks for words', () => {
       ...environment,
       migrations: {
         config: 'a.ini',
-        alembic: 'alembic',
+        program: 'alembic',
         lockTimeout: '10s',
         statementTimeout: '0',
         talkItOver: ['destroys'],
@@ -94,6 +104,7 @@ describe('a modal that asks for words', () => {
 
 it('shows the details of a plan', () => {
   const view = detailsModal(aRelease({ state: 'running', signOffs: SIGNED, steps: stepsUpTo('migrate') }), {
+    services: SERVICES,
     environment,
   })
   expect(viewProblems(view)).toEqual([])

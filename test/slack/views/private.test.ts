@@ -3,11 +3,22 @@ import type { EnvironmentStatus, PrivateMessage } from '../../../src/release/mes
 import { privateMessage } from '../../../src/slack/views/private/index.ts'
 import type { PrivateFacts } from '../../../src/slack/views/private/private-facts.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
-import { anEnvironment, aPlan, aRelease, aSignOff, at, DANA, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
+import {
+  anEnvironment,
+  aPlan,
+  aRelease,
+  aSignOff,
+  at,
+  DANA,
+  SERVICES,
+  SIGNED,
+  sha,
+  stepsUpTo,
+} from '../../support/builders.ts'
 import { read } from './read.ts'
 
-function say(message: PrivateMessage, facts: PrivateFacts = {}): string {
-  const drawn = privateMessage(message, facts)
+function say(message: PrivateMessage, facts: Omit<PrivateFacts, 'services'> = {}): string {
+  const drawn = privateMessage(message, { services: SERVICES, ...facts })
   expect(messageProblems(drawn)).toEqual([])
   return read(drawn)
 }

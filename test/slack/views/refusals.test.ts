@@ -3,7 +3,7 @@ import type { Failure, Gate, Refusal } from '../../../src/release/refusals.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
-import { anEnvironment, aRelease, DANA, sha } from '../../support/builders.ts'
+import { anEnvironment, aRelease, DANA, SERVICES, sha } from '../../support/builders.ts'
 import { read } from './read.ts'
 
 /** One of each; the compiler tells when one is missing. */
@@ -150,7 +150,7 @@ const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }>
   internal_error: { gate: 'internal_error', detail: 'TypeError' },
 }
 
-const hints = { webUrl: 'https://bitbucket.org/jurispect/jurispect_api', names: { U04TOM: 'Tom' } }
+const hints = { services: SERVICES, webUrl: 'https://bitbucket.org/jurispect/jurispect_api', names: { U04TOM: 'Tom' } }
 
 describe('a refusal', () => {
   it.each(Object.values(REFUSALS).map((refusal) => [refusal.gate, refusal] as const))('says %s', (_gate, refusal) => {
@@ -162,7 +162,7 @@ describe('a refusal', () => {
   })
 
   it('says that an emergency is theirs who sent it, whoever had asked', () => {
-    const drawn = refusalMessage({ gate: 'own_release', who: ['@qa'], asEmergency: true })
+    const drawn = refusalMessage({ gate: 'own_release', who: ['@qa'], asEmergency: true }, { services: SERVICES })
     expect(drawn.text).toBe(
       'Not done: you sent this out as an emergency, so somebody else must give what it skipped. Nothing was changed. Ask @qa. Nobody releases alone.',
     )
@@ -170,7 +170,9 @@ describe('a refusal', () => {
 
   it('says what to press where a release needs attention', () => {
     const refusal = { gate: 'already_decided', number: 12, state: 'needs attention' } as const
-    expect(read(refusalMessage(refusal))).toContain('Somebody has to press **Retry** or **Close** on it.')
+    expect(read(refusalMessage(refusal, { services: SERVICES }))).toContain(
+      'Somebody has to press **Retry** or **Close** on it.',
+    )
   })
 
   it('names the environment that follows a branch', () => {
@@ -180,25 +182,27 @@ describe('a refusal', () => {
       names: ['integration'],
       followedBy: ['integration'],
     } as const
-    expect(read(refusalMessage(refusal))).toContain('“master” is the branch that integration follows.')
+    expect(read(refusalMessage(refusal, { services: SERVICES }))).toContain(
+      '“master” is the branch that integration follows.',
+    )
   })
 
   it('gives the line that lets Signoff into the channel', () => {
-    expect(read(refusalMessage(REFUSALS.channel_unreachable))).toContain('`/invite @Signoff`')
+    expect(read(refusalMessage(REFUSALS.channel_unreachable, { services: SERVICES }))).toContain('`/invite @Signoff`')
   })
 
   it('says that Slack did not answer rather than that the person has no right', () => {
-    const drawn = refusalMessage({ gate: 'not_a_member', why: 'Slack did not answer' })
+    const drawn = refusalMessage({ gate: 'not_a_member', why: 'Slack did not answer' }, { services: SERVICES })
     expect(drawn.text).toContain('Slack did not tell who you are')
   })
 
   it('lets Slack show the name of a person whom we can not name', () => {
-    expect(read(refusalMessage(REFUSALS.not_an_approver))).toContain('<@U04TOM>')
+    expect(read(refusalMessage(REFUSALS.not_an_approver, { services: SERVICES }))).toContain('<@U04TOM>')
   })
 })
 
 describe('a step that failed', () => {
-  const facts = { environment: anEnvironment(), owed: [] }
+  const facts = { services: SERVICES, environment: anEnvironment(), owed: [] }
   const line = (because: Failure, output: readonly string[] = []) =>
     threadLine(
       { is: 'step failed', step: 'push', problem: { step: 'push', because }, output, ms: 10_000 },

@@ -12,6 +12,7 @@ import {
   at,
   DANA,
   LIN,
+  SERVICES,
   SIGNED,
   sha,
   stepsUpTo,
@@ -22,7 +23,7 @@ import { read } from './read.ts'
 const environment = anEnvironment()
 
 function say(line: ThreadLine, release = aRelease()): string {
-  const drawn = threadLine(line, release, { environment, owed: [], names: { [TOM.id]: 'Tom' } })
+  const drawn = threadLine(line, release, { services: SERVICES, environment, owed: [], names: { [TOM.id]: 'Tom' } })
   expect(messageProblems(drawn)).toEqual([])
   return read(drawn)
 }
@@ -86,7 +87,7 @@ describe('the outcome', () => {
       steps: stepsUpTo('report', { state: 'done' }),
       endedAt: at('08:49:22'),
     })
-    expect(threadLine(line, release, { environment, owed: [] }).broadcast).toBe(true)
+    expect(threadLine(line, release, { services: SERVICES, environment, owed: [] }).broadcast).toBe(true)
     expect(say(line, release)).toMatchInlineSnapshot(`
       ""Release #12 succeeded: api production runs c0ffee1, after 4 min 12 s. QA by Lin, approved by Tom, asked for by Dana."
       :white_check_mark: **Release #12 succeeded**: api production runs [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000). 4 min 12 s.
@@ -101,7 +102,7 @@ describe('the outcome', () => {
       { kind: 'qa', count: 1, by: 'every full member' },
       { kind: 'approval', count: 1, by: ['@release-approvers'] },
     ]
-    expect(read(threadLine(line, release, { environment, owed }))).toContain(
+    expect(read(threadLine(line, release, { services: SERVICES, environment, owed }))).toContain(
       '\nStill owed: QA and 1 approval. The buttons for it are on the card.\n',
     )
   })

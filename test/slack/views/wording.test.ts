@@ -7,13 +7,14 @@ import { detailsModal } from '../../../src/slack/views/details.ts'
 import { problemWords } from '../../../src/slack/views/failures.ts'
 import { stepOf } from '../../../src/slack/views/parts/facts.ts'
 import { privateMessage } from '../../../src/slack/views/private/index.ts'
-import { anEnvironment, aPlan, aRelease, at, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
+import { anEnvironment, aPlan, aRelease, at, SERVICES, SIGNED, sha, stepsUpTo } from '../../support/builders.ts'
 import { read } from './read.ts'
 
 const environment = anEnvironment()
 const cardOf = (release: Release) =>
   read(
     card(release, {
+      services: SERVICES,
       environment,
       tokens: {},
       progress: 'lines',
@@ -28,8 +29,10 @@ const everywhere = (plan: Release['plan']) => {
     cardOf(aRelease({ plan })),
     cardOf(aRelease({ ...run, state: 'running', steps: stepsUpTo('confirm', { state: 'running' }) })),
     read(announcement(aRelease({ ...run, state: 'approved' }), { environment })),
-    ...(plan ? [read(privateMessage({ is: 'preview', app: 'api', environment: 'production', plan }))] : []),
-    JSON.stringify(detailsModal(aRelease({ plan }), { environment })),
+    ...(plan
+      ? [read(privateMessage({ is: 'preview', app: 'api', environment: 'production', plan }, { services: SERVICES }))]
+      : []),
+    JSON.stringify(detailsModal(aRelease({ plan }), { services: SERVICES, environment })),
   ]
 }
 
@@ -66,7 +69,7 @@ describe('a release that brings no commit', () => {
 describe('a build that failed', () => {
   const line = 'Push rejected, failed to compile Python app.'
   const why = (...output: string[]) =>
-    problemWords({ gate: 'build_failed', remote: 'heroku-live', line, output }).verbatim
+    problemWords({ gate: 'build_failed', remote: 'heroku-live', line, output }, { services: SERVICES }).verbatim
 
   it('quotes the cause, not the refusal that follows from it', () => {
     const end = ['', ` !     ${line}`, '', ' !     Push failed', 'Verifying deploy...', '', '!\tPush rejected to api.']
@@ -91,9 +94,11 @@ describe('the details', () => {
   it('list each migration once', () => {
     const plan = aPlan()
     const migrations = plan.migrations.map((migration) => ({ ...migration, sql: ['drop table saved_searches'] }))
-    const modal = JSON.stringify(detailsModal(aRelease({ plan: { ...plan, migrations } }), { environment }))
+    const modal = JSON.stringify(
+      detailsModal(aRelease({ plan: { ...plan, migrations } }), { services: SERVICES, environment }),
+    )
     for (const { revision } of migrations) expect(modal.split(`${revision.slice(0, 8)}"`).length - 1).toBe(1)
-    const plain = JSON.stringify(detailsModal(aRelease({ plan }), { environment }))
+    const plain = JSON.stringify(detailsModal(aRelease({ plan }), { services: SERVICES, environment }))
     for (const { revision } of migrations) expect(plain.split(`${revision.slice(0, 8)}"`).length - 1).toBe(1)
   })
 })

@@ -22,12 +22,12 @@ export function lost(call: string, kind: FaultKind): { readonly answer: unknown 
     case 'git':
       if (method === 'push') return { answer: { push: 'unknown', output: [DETAIL] } }
       return ['heads', 'fetch', 'fetchAll', 'deleteBranch'].includes(method) ? { answer: unreachable } : undefined
-    case 'bitbucket':
+    case 'forge':
       if (method !== 'merge') return { answer: unreachable }
       return { answer: is429 ? { merge: 'refused', detail: '429' } : { merge: 'unknown', detail: DETAIL } }
-    case 'heroku':
+    case 'platform':
       return { answer: unreachable }
-    case 'migrations':
+    case 'migrator':
       if (method === 'upgrade') return { answer: { upgrade: 'unknown', output: [DETAIL] } }
       return { answer: { ok: false, why: 'database unreachable', detail: DETAIL } }
     case 'directory':
@@ -52,7 +52,7 @@ const SILENT: Record<string, unknown> = {
 const DISK_FULL: Readonly<Record<string, (detail: string) => unknown>> = {
   'git.fetch': (detail) => ({ ok: false, failure: 'wrong', detail }),
   'git.fetchAll': (detail) => ({ ok: false, failure: 'wrong', detail }),
-  'migrations.upgrade': (detail) => ({ upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] }),
+  'migrator.upgrade': (detail) => ({ upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] }),
   'git.push': noRoom,
   'git.checkout': noRoom,
 }
@@ -75,19 +75,19 @@ export function diskFull(call: string): unknown {
 export function wrong(call: string): { readonly answer: unknown } | undefined {
   const detail = `HTTP 400 ${TELLS_ALL}`
   switch (call) {
-    case 'bitbucket.merge':
+    case 'forge.merge':
       return { answer: { merge: 'refused', detail } }
     case 'git.push':
       return { answer: { push: 'rejected', why: 'hook', output: [`remote: ! ${detail}`] } }
-    case 'migrations.upgrade':
+    case 'migrator.upgrade':
       return { answer: { upgrade: 'failed', output: [`Error: ${detail}`] } }
-    case 'migrations.status':
-    case 'migrations.revisions':
+    case 'migrator.status':
+    case 'migrator.revisions':
       return { answer: { ok: false, why: 'unreadable', detail } }
     case 'directory.channel':
       return { answer: { unreachable: detail } }
     default:
-      return /^(bitbucket|heroku|git\.(heads|fetch|fetchAll|deleteBranch)$)/.test(call)
+      return /^(forge|platform|git\.(heads|fetch|fetchAll|deleteBranch)$)/.test(call)
         ? { answer: { ok: false, failure: 'wrong', detail } }
         : undefined
   }

@@ -131,13 +131,13 @@ export interface Point {
 /** The call that brings about a step's effect. */
 const EFFECT_OF: Readonly<Record<string, string>> = {
   pick: 'git.push',
-  record: 'bitbucket.comment',
-  merge: 'bitbucket.merge',
+  record: 'forge.comment',
+  merge: 'forge.merge',
   sync: 'git.fetch',
   verify: 'git.heads',
-  migrate: 'migrations.upgrade',
+  migrate: 'migrator.upgrade',
   push: 'git.push',
-  confirm: 'heroku.releases',
+  confirm: 'platform.confirm',
 }
 
 /** Events of transactions that are no step's, and what they are called. */
@@ -174,7 +174,7 @@ export function pointsOf(sim: Simulation): readonly Point[] {
       }
     } else if (during !== undefined && call.role === 'worker' && EFFECT_OF[during] === name) {
       add(during, 'effect')
-    } else if (name === 'bitbucket.createPullRequest') {
+    } else if (name === 'forge.createPullRequest') {
       add(call.job?.startsWith('carry') === true ? 'carry' : 'open', 'effect')
     } else if (name === 'outbox.trying' || name === 'outbox.confirmed') {
       const message = messages.get(Number(call.args[0]))

@@ -1,4 +1,5 @@
 /** What must hold after every step of every run (DESIGN.md §5): asked of what happened outside, and of the store's record. */
+
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
@@ -9,6 +10,7 @@ import type { App, Environment } from '../../../src/release/settings.ts'
 import { findEnvironment } from '../../../src/release/settings.ts'
 import { hasEnded, type StepName } from '../../../src/release/terms.ts'
 import { cardText } from '../../../src/slack/views/card-text.ts'
+import { SERVICES } from '../builders.ts'
 import { SECRET_FORMS } from './failures.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { Effect } from './truth.ts'
@@ -55,7 +57,7 @@ function environmentOf({ app }: Looked, { environment }: Release): Environment {
 
 function atMostOnce({ world }: Looked): readonly string[] {
   const doubled = world.truth.doubled().map((key) => `I1: happened twice: ${key}`)
-  const overlaps = world.migrations.overlaps
+  const overlaps = world.migrator.overlaps
   return overlaps === 0 ? doubled : [...doubled, `I4: two migrations of one database at once, ${overlaps} times`]
 }
 
@@ -277,7 +279,8 @@ function cardsShowWhatIsStored(looked: Looked): readonly string[] {
     if (card === undefined) return []
     const shown = world.slack.messages.find(({ channel, ts }) => channel === card.channel && ts === card.ts)
     const environment = environmentOf(looked, release)
-    const isShown = shown?.text === cardText(release, environment, owed(environment, release))
+    const isShown =
+      shown?.text === cardText(release, { services: SERVICES, environment, owed: owed(environment, release) })
     return isShown ? [] : [`I9: #${number} is ${state}, and its card says: ${shown?.text}`]
   })
 }

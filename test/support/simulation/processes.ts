@@ -1,4 +1,5 @@
 /** A bot and a worker as processes: the real code on simulated ports. They can be killed, and made to stand still. */
+import { createGitRemote } from '../../../src/adapters/git-remote/git-remote.ts'
 import { createScrubber } from '../../../src/operations/scrub.ts'
 import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
 import type { Inbox } from '../../../src/release/ports/deliveries.ts'
@@ -13,6 +14,7 @@ import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
 import { lookAtAwaiting } from '../../../src/worker/watch/awaiting.ts'
 import { lookAfterHotfixes } from '../../../src/worker/watch/follow-up.ts'
 import { endAbandoned } from '../../../src/worker/watch/sweep.ts'
+import { SERVICES } from '../builders.ts'
 import { OURS } from './clicks.ts'
 import { SECRET } from './failures.ts'
 import { type FaultPlan, type Gate, type Role, throughFaults } from './faults.ts'
@@ -185,8 +187,8 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
   const directory = through(world.slack.directory, 'directory')
   const client = through(world.slack.client, 'slack')
   const apps = [app]
-  const service = createReleaseService({ store, directory, apps })
-  const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const }
+  const service = createReleaseService({ store, directory, apps, services: SERVICES })
+  const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const, services: SERVICES }
   startDelivery({
     ...drawing,
     outbox,
@@ -226,15 +228,19 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
     const isOvertaken = () =>
       claim !== undefined && memory.jobs().some(({ id, attempt }) => id === claim.id && attempt > claim.attempt)
     const through = wrapped(house, gate, { job, isOvertaken })
+    const ofJob = through(git, 'git')
+    const platform = through(world.platform, 'platform')
+    const plain = createGitRemote({ git: ofJob, settings: SERVICES.forge.settings })
     return {
       apps: [app],
       store: scrubbed(through(connection.store, 'store')),
       jobs: through(connection.jobs, 'jobs'),
       lock: through(connection.lock, 'lock'),
-      git: through(git, 'git'),
-      bitbucket: through(world.bitbucket, 'bitbucket'),
-      heroku: through(world.heroku, 'heroku'),
-      migrations: through(world.migrations, 'migrations'),
+      git: ofJob,
+      forge: through(world.forge, 'forge'),
+      platforms: { heroku: platform, git: plain },
+      // It reads a text, and asks nobody.
+      migrator: { ...through(world.migrator, 'migrator'), placeOf: world.migrator.placeOf },
       sqlRisks: { classify: async (revisions) => revisions.map(() => []) },
       checkouts,
       times,

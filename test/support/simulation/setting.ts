@@ -35,9 +35,6 @@ export function appOf({ signOff, production, integration }: Rules = {}): App {
 export const TIMES: Times = {
   pause: 2_000,
   poll: 6_000,
-  settleMerge: 60_000,
-  settlePush: { heroku: 5 * 60_000, git: 60_000 },
-  confirm: 10 * 60_000,
   plan: 5 * 60_000,
   look: 5 * 60_000,
   sweep: 30_000,

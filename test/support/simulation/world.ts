@@ -1,10 +1,10 @@
 /** Everything outside of Signoff, together: git servers, Bitbucket, Heroku, databases, Slack. It outlives every process. */
 import type { App } from '../../../src/release/settings.ts'
-import { createBitbucket, type SimulatedBitbucket } from './bitbucket.ts'
+import { createForge, type SimulatedForge } from './forge.ts'
 import { createGit, type GitServer, type Mirror } from './git.ts'
-import { createHeroku, type SimulatedHeroku } from './heroku.ts'
-import { createMigrations, type SimulatedMigrations } from './migrations.ts'
+import { createMigrator, type SimulatedMigrator } from './migrator.ts'
 import { createObjects, type Objects } from './objects.ts'
+import { createPlatform, type SimulatedPlatform } from './platform.ts'
 import { APPROVERS, PEOPLE, QA, type Repository, startRepository } from './setting.ts'
 import { createSlack, type SlackWorld } from './slack.ts'
 import { createTruth, type TruthLog } from './truth.ts'
@@ -18,9 +18,9 @@ export interface World {
   readonly origin: GitServer
   /** The git remotes, by environment. */
   readonly remotes: Readonly<Record<string, GitServer>>
-  readonly bitbucket: SimulatedBitbucket
-  readonly heroku: SimulatedHeroku
-  readonly migrations: SimulatedMigrations
+  readonly forge: SimulatedForge
+  readonly platform: SimulatedPlatform
+  readonly migrator: SimulatedMigrator
   readonly slack: SlackWorld
   /** A worker host's git over its own mirror. */
   git(mirror: Mirror): ReturnType<typeof createGit>
@@ -32,15 +32,15 @@ export function createWorld(app: App, time: VirtualTime): World {
   const truth = createTruth(time.now)
   const repository = startRepository(objects, new Date(time.now() - 24 * 60 * 60_000).toISOString())
   const origin: GitServer = { name: 'origin', branches: new Map(repository.branches) }
-  const heroku = createHeroku({ time, truth })
+  const platform = createPlatform({ time, truth })
   const remotes: Record<string, GitServer> = {}
   const servers = new Map([[app.gitUrl, origin]])
   for (const { name, remote } of app.environments) {
     const server: GitServer = { name: remote.name, branches: new Map([[remote.branch, repository.deployed]]) }
-    const { herokuApp } = remote
-    if (herokuApp !== undefined) {
-      heroku.byHand(herokuApp, repository.deployed)
-      server.pushed = (_branch, commit) => heroku.pushed(herokuApp, commit)
+    const { app: deployed } = remote
+    if (deployed !== undefined) {
+      platform.byHand(deployed, repository.deployed)
+      server.pushed = (_branch, commit) => platform.pushed(deployed, commit)
     }
     remotes[name] = server
     servers.set(remote.url, server)
@@ -58,10 +58,10 @@ export function createWorld(app: App, time: VirtualTime): World {
     repository,
     origin,
     remotes,
-    heroku,
+    platform,
     slack,
-    bitbucket: createBitbucket({ origin, objects, time, truth }),
-    migrations: createMigrations({ objects, checkouts, time, truth, revisions }),
+    forge: createForge({ origin, objects, time, truth }),
+    migrator: createMigrator({ objects, checkouts, time, truth, revisions }),
     git: (mirror) => createGit({ objects, time, truth, servers, checkouts }, mirror),
   }
 }

@@ -1,17 +1,19 @@
 /** All checks of a role, in the order in which they are printed. */
 import { defined } from '../../../lib/defined.ts'
-import type { Bitbucket } from '../../../release/ports/bitbucket.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
+import type { Forge } from '../../../release/ports/forge.ts'
 import type { Git } from '../../../release/ports/git.ts'
-import type { Heroku } from '../../../release/ports/heroku.ts'
+import type { MigratorWords } from '../../../release/ports/migrator.ts'
+import type { Platform } from '../../../release/ports/platform.ts'
 import type { WorkerSeen } from '../../../release/ports/store.ts'
 import type { App, Environment } from '../../../release/settings.ts'
+import type { PlatformName } from '../../../release/stored-names.ts'
 import type { Check } from '../doctor.ts'
 import { configurationChecks } from './configuration.ts'
 import { envFileChecks, gitCheck, nodeCheck, storeChecks, storeOfStoppedService } from './host.ts'
 import { peopleChecks } from './people.ts'
 import { placesChecks, type SlackProbe, slackChecks } from './slack.ts'
-import { alembicChecks, bitbucketChecks, herokuChecks, type MigrationsLook, remoteChecks } from './world.ts'
+import { forgeChecks, type MigrationsLook, migratorChecks, platformChecks, remoteChecks } from './world.ts'
 
 export interface CheckedParts {
   readonly apps: readonly App[]
@@ -29,10 +31,12 @@ export interface CheckedParts {
   /** For the roles worker and all. */
   readonly worker?: {
     readonly git: Git
-    readonly bitbucket: Bitbucket
-    readonly heroku?: Heroku
+    readonly forge: Forge
+    readonly platforms: Readonly<Record<PlatformName, Platform | undefined>>
+    readonly migrator: { readonly words: MigratorWords }
     readonly migrations: MigrationsLook
-    readonly alembicProblem?: (program: string) => Promise<string | undefined>
+    /** What is wrong with the migrator's program: a name on PATH, or a path. */
+    readonly programProblem?: (program: string) => Promise<string | undefined>
   }
 }
 
@@ -57,17 +61,18 @@ export function doctorChecks({ apps, store, notStarted = false, bot, worker }: C
 
 function worldChecks(
   apps: readonly App[],
-  { git, bitbucket, heroku, migrations, alembicProblem }: NonNullable<CheckedParts['worker']>,
+  { git, forge, platforms, migrator, migrations, programProblem }: NonNullable<CheckedParts['worker']>,
   each: (checks: (app: App, environment: Environment) => readonly Check[]) => readonly Check[],
 ): readonly Check[] {
   return [
     ...each((_, environment) => envFileChecks(environment)),
-    ...apps.flatMap((app) => [...remoteChecks(app, git), ...bitbucketChecks(app, bitbucket)]),
-    ...(heroku === undefined ? [] : each((_, environment) => herokuChecks(environment, heroku))),
+    ...apps.flatMap((app) => [...remoteChecks(app, { git, forge, platforms }), ...forgeChecks(app, forge)]),
+    ...each((_, environment) => platformChecks(environment, platforms)),
     ...each((app, environment) =>
-      alembicChecks(app, environment, {
+      migratorChecks(app, environment, {
+        words: migrator.words,
         look: migrations,
-        ...defined({ problemOf: alembicProblem }),
+        ...defined({ problemOf: programProblem }),
       }),
     ),
   ]

@@ -1,38 +1,40 @@
-/** What the worker reaches: repositories, remotes, Bitbucket, Heroku and each app's alembic. */
+/** What the worker reaches: repositories, remotes, the forge, platforms and each app's migrations. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Answer, ServiceError } from '../../../release/ports/answers.ts'
-import type { Bitbucket } from '../../../release/ports/bitbucket.ts'
+import type { Forge } from '../../../release/ports/forge.ts'
 import type { Git } from '../../../release/ports/git.ts'
-import type { Heroku } from '../../../release/ports/heroku.ts'
-import type { MigrationStatus, Migrations } from '../../../release/ports/migrations.ts'
-import type { App, Environment } from '../../../release/settings.ts'
+import type { MigrationStatus, Migrator, MigratorWords } from '../../../release/ports/migrator.ts'
+import type { Platform } from '../../../release/ports/platform.ts'
+import { type App, appAt, type Environment } from '../../../release/settings.ts'
+import type { PlatformName } from '../../../release/stored-names.ts'
 import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
 
 /** A marker that no pull request of ours has: what is asked for is only whether we may look. */
 const NO_MARKER = 'signoff:doctor'
 
-const BITBUCKET_SETTING = 'BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN'
+type Platforms = Readonly<Record<PlatformName, Platform | undefined>>
 
 /** Whether the token reads the repository, and whether a rule that can be read forbids our merges, or the pushes of hot-fixes. */
-export function bitbucketChecks(app: App, bitbucket: Bitbucket): readonly Check[] {
+export function forgeChecks(app: App, forge: Forge): readonly Check[] {
+  const { name: forgeName, credential } = forge.words
   const targets = app.environments.filter(({ promotes }) => promotes !== undefined)
   return [
     {
-      name: `Bitbucket ${app.name}`,
+      name: `${forgeName} ${app.name}`,
       async look() {
-        const answer = await bitbucket.findPullRequest(app, NO_MARKER)
+        const answer = await forge.findPullRequest(app, NO_MARKER)
         return answer.ok
           ? good(`reads the pull requests of ${app.repository}`)
-          : notGiven(answer, `see ${BITBUCKET_SETTING}, and that it may read ${app.repository}`)
+          : notGiven(answer, `see ${credential}, and that it may read ${app.repository}`)
       },
     },
     ...targets.map(
       ({ branch, name }): Check => ({
-        name: `Bitbucket branch ${branch} of ${app.name}`,
+        name: `${forgeName} branch ${branch} of ${app.name}`,
         async look() {
-          const answer = await bitbucket.mergeForbiddenBy(app, branch)
-          if (!answer.ok) return notGiven(answer, `see ${BITBUCKET_SETTING}`)
+          const answer = await forge.mergeForbiddenBy(app, branch)
+          if (!answer.ok) return notGiven(answer, `see ${credential}`)
           return answer.value === undefined
             ? good('no rule that can be read forbids our merge')
             : wrong(`${answer.value}, so ${name} can not be released`, 'let our user merge in the branch permissions')
@@ -43,8 +45,8 @@ export function bitbucketChecks(app: App, bitbucket: Bitbucket): readonly Check[
       ({ branch, name }): Check => ({
         name: `hot-fixes ${app.name}/${name}`,
         async look() {
-          const answer = await bitbucket.pushForbiddenBy(app, branch)
-          if (!answer.ok) return notGiven(answer, `see ${BITBUCKET_SETTING}`)
+          const answer = await forge.pushForbiddenBy(app, branch)
+          if (!answer.ok) return notGiven(answer, `see ${credential}`)
           return answer.value === undefined
             ? good(`no rule that can be read forbids our push to ${branch}`)
             : odd(`${answer.value}, so they are refused`, 'let our user push in the branch permissions')
@@ -55,7 +57,10 @@ export function bitbucketChecks(app: App, bitbucket: Bitbucket): readonly Check[
 }
 
 /** The repository with the branches that environments follow, and each environment's remote, by ls-remote. */
-export function remoteChecks(app: App, git: Git): readonly Check[] {
+export function remoteChecks(
+  app: App,
+  { git, forge, platforms }: { readonly git: Git; readonly forge: Forge; readonly platforms: Platforms },
+): readonly Check[] {
   return [
     {
       name: `repository ${app.name}`,
@@ -63,7 +68,7 @@ export function remoteChecks(app: App, git: Git): readonly Check[] {
       async look(signal) {
         const branches = [...new Set(app.environments.map(({ branch }) => branch))]
         const answer = await git.heads(app.gitUrl, branches, signal)
-        if (!answer.ok) return notGiven(answer, `see ${BITBUCKET_SETTING}`)
+        if (!answer.ok) return notGiven(answer, `see ${forge.words.credential}`)
         const missing = branches.filter((branch) => answer.value[branch] == null)
         return missing.length === 0
           ? good(`holds ${branches.join(', ')}`)
@@ -77,12 +82,7 @@ export function remoteChecks(app: App, git: Git): readonly Check[] {
         async look(signal) {
           const { url, branch, name, platform } = environment.remote
           const answer = await git.heads(url, [branch], signal)
-          if (!answer.ok) {
-            return notGiven(
-              answer,
-              platform === 'heroku' ? 'see HEROKU_API_KEY' : 'see remote.url and our access to it',
-            )
-          }
+          if (!answer.ok) return notGiven(answer, platforms[platform]?.words.advice.remote ?? 'see remote.url')
           const holds = answer.value[branch]
           return good(
             holds == null
@@ -95,17 +95,18 @@ export function remoteChecks(app: App, git: Git): readonly Check[] {
   ]
 }
 
-/** Whether the key reads the app of each environment on Heroku. None for others. */
-export function herokuChecks(environment: Environment, heroku: Heroku): readonly Check[] {
-  const { herokuApp } = environment.remote
-  if (herokuApp === undefined) return []
+/** Whether the credential reads the releases of what is deployed. None where the platform runs what its remote holds. */
+export function platformChecks({ remote }: Environment, platforms: Platforms): readonly Check[] {
+  const platform = platforms[remote.platform]
+  if (platform === undefined || !platform.words.runsApart) return []
+  const { name, advice } = platform.words
+  const app = appAt(remote)
   return [
     {
-      name: `Heroku ${herokuApp}`,
+      name: `${name} ${app}`,
       async look() {
-        const answer = await heroku.releases(herokuApp, 1)
-        if (!answer.ok)
-          return notGiven(answer, `see HEROKU_API_KEY, and that its user is a collaborator of ${herokuApp}`)
+        const answer = await platform.releases(remote, 1)
+        if (!answer.ok) return notGiven(answer, advice.app(app))
         const [last] = answer.value
         return good(
           last === undefined ? 'answers; it has no release yet' : `answers; its last release is v${last.version}`,
@@ -120,7 +121,7 @@ export type MigrationsLook = (
   app: App,
   environment: Environment,
   signal: AbortSignal,
-) => Promise<Answer<{ readonly status: Awaited<ReturnType<Migrations['status']>> }>>
+) => Promise<Answer<{ readonly status: Awaited<ReturnType<Migrator['status']>> }>>
 
 /**
  * Checks the environment's branch out into a directory of its own under `directory`, lets the app's own env.py be run
@@ -128,7 +129,7 @@ export type MigrationsLook = (
  */
 export function createMigrationsLook(ports: {
   readonly git: Git
-  readonly migrations: Migrations
+  readonly migrator: Pick<Migrator, 'status'>
   readonly directory: string
 }): MigrationsLook {
   return async (app, environment, signal) => {
@@ -141,7 +142,7 @@ export function createMigrationsLook(ports: {
     const checkout = await mkdtemp(join(ports.directory, 'doctor-'))
     try {
       await ports.git.checkout(app, commit, checkout)
-      return { ok: true, value: { status: await ports.migrations.status(environment, checkout, signal) } }
+      return { ok: true, value: { status: await ports.migrator.status(environment, checkout, signal) } }
     } finally {
       await rm(checkout, { recursive: true, force: true })
     }
@@ -149,33 +150,38 @@ export function createMigrationsLook(ports: {
 }
 
 /**
- * Whether alembic is there, reads the app's revisions and reaches its database. None where there are no migrations.
+ * Whether the migrator is there, reads the app's revisions and reaches its database. None where there are no migrations.
  *
  * @param problemOf says what is wrong with a program (a name on PATH or a path); undefined: it is there
  */
-export function alembicChecks(
+export function migratorChecks(
   app: App,
   environment: Environment,
-  ports: { readonly look: MigrationsLook; readonly problemOf?: (program: string) => Promise<string | undefined> },
+  ports: {
+    readonly words: MigratorWords
+    readonly look: MigrationsLook
+    readonly problemOf?: (program: string) => Promise<string | undefined>
+  },
 ): readonly Check[] {
   const { migrations } = environment
   if (migrations === undefined) return []
+  const { name, programSetting } = ports.words
   return [
     {
-      name: `alembic ${environment.app}/${environment.name}`,
+      name: `${name} ${environment.app}/${environment.name}`,
       limitMs: 120_000,
       async look(signal) {
-        const problem = await ports.problemOf?.(migrations.alembic)
-        if (problem !== undefined) return wrong(problem, 'install it, or mend migrations.alembic in releases.yml')
+        const problem = await ports.problemOf?.(migrations.program)
+        if (problem !== undefined) return wrong(problem, `install it, or mend ${programSetting} in releases.yml`)
         const looked = await ports.look(app, environment, signal)
         if (!looked.ok) return notGiven(looked, 'see the check of the repository')
         const { status } = looked.value
-        if (status.ok) return ofStatus(status.value)
+        if (status.ok) return ofStatus(status.value, ports.words)
         switch (status.why) {
           case 'unreadable':
             return wrong(
               `can not read the app's revisions: ${status.detail}`,
-              "migrations.alembic must be one with the app's own dependencies",
+              `${programSetting} must be one with the app's own dependencies`,
             )
           case 'database unreachable':
             return wrong(`the database does not answer: ${status.detail}`, 'see the address in env_file')
@@ -187,9 +193,9 @@ export function alembicChecks(
   ]
 }
 
-function ofStatus({ heads, unknown, pending }: MigrationStatus): Finding {
+function ofStatus({ heads, unknown, pending }: MigrationStatus, { merge }: MigratorWords): Finding {
   if (heads.length > 1) {
-    return wrong(`several heads: ${heads.map(({ revision }) => revision).join(', ')}`, 'merge them (alembic merge)')
+    return wrong(`several heads: ${heads.map(({ revision }) => revision).join(', ')}`, `merge them (${merge})`)
   }
   if (unknown.length > 0) {
     return wrong(`the database holds ${unknown.join(', ')}, which the branch lacks`, 'bring the branch up to date')

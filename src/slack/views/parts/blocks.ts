@@ -14,18 +14,8 @@ import type {
   RichTextSection,
   SectionBlock,
 } from '@slack/types'
-import {
-  cleaned,
-  commitUrl,
-  cut,
-  DATE_FORMATS,
-  type DateFormat,
-  isWebAddress,
-  oneLine,
-  seconds,
-  short,
-  utc,
-} from './text.ts'
+import type { ServiceWords } from '../../../release/ports/words.ts'
+import { cleaned, cut, DATE_FORMATS, type DateFormat, isWebAddress, oneLine, seconds, short, utc } from './text.ts'
 
 /** A message: `text` is a full sentence, for notifications and screen readers. `broadcast`: a thread's reply, shown in the channel too. */
 export interface Drawn {
@@ -104,8 +94,9 @@ export function richLink(url: string, label: string): RichTextElement {
   return isWebAddress(url) ? { type: 'link', url, text: label } : words(label)
 }
 
-export function commitLink(webUrl: string | undefined, commit: string): RichTextElement {
-  return webUrl === undefined ? words(short(commit)) : richLink(commitUrl(webUrl, commit), short(commit))
+/** A commit by its seven digits, as a link to the forge's page of it where the repository's address is known. */
+export function commitLink({ forge }: ServiceWords, webUrl: string | undefined, commit: string): RichTextElement {
+  return webUrl === undefined ? words(short(commit)) : richLink(forge.pages.commit(webUrl, commit), short(commit))
 }
 
 /** A moment in the reader's own time zone; see `date` for mrkdwn. */

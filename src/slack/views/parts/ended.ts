@@ -1,14 +1,12 @@
 /** What the cards of releases that ended without success share. */
 import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
-import type { Environment } from '../../../release/settings.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { foot, planSummary } from './card-lines.ts'
-import { standing } from './facts.ts'
+import { type Standing, standing } from './facts.ts'
 import { cut, defused, oneLine } from './text.ts'
 
-interface Facts {
-  readonly environment: Environment
+interface Facts extends Standing {
   readonly link?: (number: number) => string | undefined
   readonly details: Button | undefined
   readonly row: readonly ActionsBlock[]
@@ -40,7 +38,7 @@ export function endBlocks(
     ...quoted(reason),
     ...more,
     irreversibleBegun(release.steps) || release.plan !== undefined
-      ? richLines(standing(release, facts.environment))
+      ? richLines(standing(release, facts))
       : section('Nothing was changed.'),
     ...(replaced === undefined ? [] : [section(replaced)]),
   ]

@@ -7,6 +7,7 @@ import type { Environment, MigrationRisk } from '../../../release/settings.ts'
 import { isIrreversible, STEP_NAMES } from '../../../release/steps.ts'
 import type { SignOffKind, StepName } from '../../../release/terms.ts'
 import { commitLink, type Line } from './blocks.ts'
+import type { People } from './people.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
 // ------------------------------------------------------------------------------------------------ names
@@ -185,30 +186,33 @@ function effectOf(release: Release, name: StepName): Effect | undefined {
 
 const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
 
+/** What is needed to say what is true now. */
+export type Standing = Pick<People, 'services'> & { readonly environment: Environment }
+
 /** What the environment runs, as was last seen, as rich text: `production still runs 5b8e6c0`. */
-function stillRuns(release: Release, { remote }: Environment): Line {
+function stillRuns(release: Release, { services, environment }: Standing): Line {
   const runs = release.plan?.bound.remote.runs
   if (release.plan === undefined || runs === undefined) return []
   const because = release.problem?.because
-  const what = remote.platform === 'git' ? THE_REMOTE : WHAT_RUNS
+  const what = services.platforms[environment.remote.platform].runsApart ? WHAT_RUNS : THE_REMOTE
   const moved = because?.gate === 'plan_outdated' ? because.moved.find((one) => one.what === what) : undefined
   if (moved !== undefined) {
     const isCommit = /^[0-9a-f]{7,40}$/.test(moved.to)
-    return isCommit ? [`${release.environment} now runs `, commitLink(release.plan.webUrl, moved.to)] : []
+    return isCommit ? [`${release.environment} now runs `, commitLink(services, release.plan.webUrl, moved.to)] : []
   }
   if (runs === null) return [`${release.environment} runs nothing yet`]
-  return [`${release.environment} still runs `, commitLink(release.plan.webUrl, runs)]
+  return [`${release.environment} still runs `, commitLink(services, release.plan.webUrl, runs)]
 }
 
 /**
  * What is true now of branch, database and remote, a line each; one line where nothing has begun. What is not known
  * says so.
  */
-export function standing(release: Release, environment: Environment): readonly Line[] {
+export function standing(release: Release, facts: Standing): readonly Line[] {
   const verbs = STEP_NAMES.filter((name) => isIrreversible(name) && effectOf(release, name) !== undefined).map(
     (name) => PAST[name as keyof typeof PAST],
   )
-  const runs = stillRuns(release, environment)
+  const runs = stillRuns(release, facts)
   if (!irreversibleBegun(release.steps)) {
     const nothing =
       verbs.length > 1
@@ -216,14 +220,14 @@ export function standing(release: Release, environment: Environment): readonly L
         : `Nothing was ${verbs[0] ?? 'changed'}`
     return [runs.length === 0 ? [`${nothing}.`] : [`${nothing}: `, ...runs, '.']]
   }
-  return [...branchLine(release), ...databaseLine(release), ...remoteLine(release, environment, runs)]
+  return [...branchLine(release, facts), ...databaseLine(release), ...remoteLine(release, facts, runs)]
 }
 
-function branchLine(release: Release): Line[] {
+function branchLine(release: Release, { services }: Standing): Line[] {
   const merge = effectOf(release, 'merge')
   const pick = effectOf(release, 'pick')
   const made = finalCommit(release)
-  const asWhat: Line = made === undefined ? ['.'] : [' as ', commitLink(release.plan?.webUrl, made), '.']
+  const asWhat: Line = made === undefined ? ['.'] : [' as ', commitLink(services, release.plan?.webUrl, made), '.']
   const request = release.plan?.pullRequest
   const what = request === undefined ? 'The pull request' : together('PR', `#${request.id}`)
   if (merge === 'done' || merge === 'partly') return [[`${what} is merged`, ...asWhat]]
@@ -249,12 +253,12 @@ function databaseLine(release: Release): Line[] {
   return [['Not known: how far the migrations got.']]
 }
 
-function remoteLine(release: Release, environment: Environment, runs: Line): Line[] {
+function remoteLine(release: Release, { services, environment }: Standing, runs: Line): Line[] {
   const push = effectOf(release, 'push')
   const confirm = effectOf(release, 'confirm')
   const commit = finalCommit(release)
   const remote = cut(oneLine(environment.remote.name), 60)
-  const it: Line = [commit === undefined ? 'the commit' : commitLink(release.plan?.webUrl, commit)]
+  const it: Line = [commit === undefined ? 'the commit' : commitLink(services, release.plan?.webUrl, commit)]
   if (release.problem?.because.gate === 'release_phase_failed')
     return [[`Pushed: ${remote} holds `, ...it, ', and does not run it.']]
   if (push === undefined) return []

@@ -1,12 +1,10 @@
 /** Lines that the outcomes of several states share. They are rich text: nothing in them is parsed. */
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
-import type { Environment } from '../../../release/settings.ts'
 import { bold, emoji, type Line } from './blocks.ts'
-import { called, standing, took } from './facts.ts'
+import { called, type Standing, standing, took } from './facts.ts'
 import type { ProblemWords } from './words.ts'
 
-interface Facts {
-  readonly environment: Environment
+interface Facts extends Standing {
   readonly problem: ProblemWords | undefined
 }
 
@@ -27,9 +25,9 @@ export function why(problem: ProblemWords | undefined): string {
 }
 
 /** What is true now of branch, database and remote, a line each. */
-export function trueNow(release: Release, { environment, problem }: Facts): Line[] {
-  const stands = irreversibleBegun(release.steps) ? undefined : problem?.stands
-  return [...standing(release, environment), ...(stands === undefined ? [] : [stands])]
+export function trueNow(release: Release, facts: Facts): Line[] {
+  const stands = irreversibleBegun(release.steps) ? undefined : facts.problem?.stands
+  return [...standing(release, facts), ...(stands === undefined ? [] : [stands])]
 }
 
 export const PLAN_AGAIN: Line = [bold('Plan again'), ' on the card makes a new release.']

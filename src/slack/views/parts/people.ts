@@ -1,10 +1,12 @@
 /** People lists in words: group handles and user ids, with or without a mention. */
 import type { RichTextElement } from '@slack/types'
+import type { ServiceWords } from '../../../release/ports/words.ts'
 import { type Line, words } from './blocks.ts'
 import { cut, defused, oneLine } from './text.ts'
 
-/** What turns the entries of people lists into words. */
+/** What turns the entries of people lists, and the services behind a release, into words. */
 export interface People {
+  readonly services: ServiceWords
   /** A user group's handle with `@` → its Slack id; only with it can a group be mentioned. */
   readonly groupIds?: Readonly<Record<string, string>>
   /** Slack user id → the name to show where nobody is to be mentioned. */

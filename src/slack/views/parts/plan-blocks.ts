@@ -1,20 +1,21 @@
 /** What a plan brings: commits, migrations, and what was found out about them. For the card and for previews. */
 import type { Button, KnownBlock } from '@slack/types'
 import type { Plan } from '../../../release/plan.ts'
+import type { ServiceWords } from '../../../release/ports/words.ts'
 import type { Release } from '../../../release/release.ts'
 import { worstFirst } from '../../../release/risks.ts'
 import { pickBlocks, pickFound } from '../hotfix-plan.ts'
 import { orderBlocks } from '../migrations.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
 import { heldCommit, migrationCount, NO_COMMITS, pullRequest, RISK_WORDS, risks } from './facts.ts'
-import { capital, commitUrl, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
+import { capital, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
 
 const COMMITS = 5
 const MIGRATIONS = 3
 const TITLE = 64
 
-export function commitLine(plan: Plan, commit: Plan['commits'][number], most = TITLE): Line {
-  return [commitLink(plan.webUrl, commit.sha), ` ${cut(oneLine(commit.title), most)}`]
+function commitLine(plan: Plan, services: ServiceWords, commit: Plan['commits'][number]): Line {
+  return [commitLink(services, plan.webUrl, commit.sha), ` ${cut(oneLine(commit.title), TITLE)}`]
 }
 
 export function migrationLine(migration: Plan['migrations'][number], most = TITLE): Line {
@@ -44,21 +45,22 @@ function commitsHead(plan: Plan, kind: Release['kind']): string {
 export function planBlocks(
   plan: Plan,
   facts: {
+    readonly services: ServiceWords
     readonly kind: Release['kind']
     readonly details?: Button
     readonly previous?: { readonly number: number; readonly at: Date }
   },
 ): KnownBlock[] {
-  const lines: Line[] = plan.commits.slice(0, COMMITS).map((commit) => commitLine(plan, commit))
+  const lines: Line[] = plan.commits.slice(0, COMMITS).map((commit) => commitLine(plan, facts.services, commit))
   const left = plan.commitCount - lines.length
   if (left > 0) lines.push([`and ${left} more${facts.details === undefined ? '' : ', under Details'}`])
   return [
     ...(plan.hotfix === undefined
       ? [section(commitsHead(plan, facts.kind), facts.details), ...(lines.length === 0 ? [] : [rich(bullets(lines))])]
-      : pickBlocks(plan, plan.hotfix, facts.details)),
+      : pickBlocks(plan, plan.hotfix, facts.services, facts.details)),
     ...migrations(plan, facts.details !== undefined),
     ...orderBlocks(plan, facts.details !== undefined),
-    context(found(plan, facts.previous)),
+    context(found(plan, facts)),
     ...warnings(plan, facts.details !== undefined),
   ]
 }
@@ -78,17 +80,19 @@ function migrations(plan: Plan, detailed: boolean): KnownBlock[] {
   ]
 }
 
-function found(plan: Plan, previous: { readonly number: number; readonly at: Date } | undefined): string {
+function found(
+  plan: Plan,
+  { services, previous }: { readonly services: ServiceWords; readonly previous?: { number: number; at: Date } },
+): string {
   const { runs, holds } = plan.bound.remote
+  const linked = (commit: string) => link(services.forge.pages.commit(plan.webUrl, commit), short(commit))
   const live =
     runs === null
       ? 'Live now: nothing'
-      : `Live now: ${link(commitUrl(plan.webUrl, runs), short(runs))}${previous === undefined ? '' : `, #${previous.number}, ${date(previous.at, 'age')}`}`
+      : `Live now: ${linked(runs)}${previous === undefined ? '' : `, #${previous.number}, ${date(previous.at, 'age')}`}`
   return [
     live,
-    ...(runs !== null && holds !== null && holds !== runs
-      ? [`:warning: The remote holds ${link(commitUrl(plan.webUrl, holds), short(holds))}`]
-      : []),
+    ...(runs !== null && holds !== null && holds !== runs ? [`:warning: The remote holds ${linked(holds)}`] : []),
     ...(plan.bound.result.how === 'merge' ? ['Merge: clean'] : []),
     ...(plan.hotfix === undefined ? [] : pickFound(plan.hotfix)),
     ...(plan.bound.database !== null && migrationCount(plan) === 0 ? ['No migrations'] : []),

@@ -124,13 +124,9 @@ export function short(commit: string): string {
   return commit.slice(0, 7)
 }
 
-/** The eight characters by which a fingerprint or an alembic revision is shown. */
+/** The eight characters by which a fingerprint or a database's revision is shown. */
 export function eight(id: string): string {
   return id.slice(0, 8)
-}
-
-export function commitUrl(webUrl: string, commit: string): string {
-  return `${webUrl}/commits/${encodeURIComponent(commit)}`
 }
 
 /** The first `most` of a list, and a word for the rest: `a, b, c and 14 others`. Names are for mrkdwn or `text`. */

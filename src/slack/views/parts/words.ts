@@ -1,4 +1,7 @@
 /** What words about a gate are made of. */
+
+import type { PlatformWords } from '../../../release/ports/platform.ts'
+import { FIRST_PLATFORM, type PlatformName } from '../../../release/stored-names.ts'
 import type { Line } from './blocks.ts'
 import type { People } from './people.ts'
 import { cut, oneLine } from './text.ts'
@@ -50,4 +53,12 @@ export function quoteOutput(detail: string | undefined): { readonly verbatim?: s
 export function truncated<T>(items: readonly T[], draw: (item: T) => Line, most = 10): Line[] {
   const left = items.length - most
   return [...items.slice(0, most).map(draw), ...(left > 0 ? [[`and ${left} more`]] : [])]
+}
+
+/** The words of the platform that a gate is about. */
+export function platformWords(
+  { services }: Hints,
+  { platform = FIRST_PLATFORM }: { platform?: PlatformName },
+): PlatformWords {
+  return services.platforms[platform]
 }

@@ -37,5 +37,5 @@ export function ended(
     }
   }
   if (environment === undefined) return told(`${called(release)} ${STATE_VIEWS[release.state].inSentence}.`)
-  return told(cardText(release, environment, []))
+  return told(cardText(release, { services: facts.services, environment, owed: [] }))
 }

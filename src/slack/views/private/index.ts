@@ -21,8 +21,8 @@ const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFact
   preview,
   ended,
   'not taken': notTaken,
-  go: ({ number }, { release, goToken }) =>
-    release === undefined ? told(`Hot-fix #${number} is planned.`) : goMessage(release, goToken),
+  go: ({ number }, { release, services, goToken }) =>
+    release === undefined ? told(`Hot-fix #${number} is planned.`) : goMessage(release, services, goToken),
   done: ({ text }) => ({
     text: defused(text, 2000),
     blocks: [richLines([[cut(cleaned(text), 2000) || ' ']])],
@@ -33,7 +33,7 @@ const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFact
 }
 
 /** Draws what one person reads. */
-export function privateMessage(message: PrivateMessage, facts: PrivateFacts = {}): Drawn {
+export function privateMessage(message: PrivateMessage, facts: PrivateFacts): Drawn {
   return draw(message.is, message, facts)
 }
 

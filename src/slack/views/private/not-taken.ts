@@ -15,12 +15,13 @@ const WHAT = {
 /** What the channel does not show, why, and how the release stands all the same. */
 export function notTaken(
   { number, what, channel, error, isGivenUp }: MessageOf<'not taken'>,
-  { release, environment }: PrivateFacts,
+  { release, services, environment }: PrivateFacts,
 ): Drawn {
   const where = defused(channel, 60)
   const tried = isGivenUp ? 'It is not tried again.' : 'It is tried again until the release ends.'
   const first = `Slack does not take ${WHAT[what]} of release #${number} in ${where}: ${error.replaceAll(/[^a-z_]/g, '')}. ${tried}`
-  const stands = release && environment ? cardText(release, environment, owed(environment, release)) : ''
+  const stands =
+    release && environment ? cardText(release, { services, environment, owed: owed(environment, release) }) : ''
   const stop = release && !hasEnded(release.state) ? [`To stop it: \`/deploy cancel ${number}\``] : []
   return {
     text: [first, stands].filter((one) => one !== '').join(' '),

@@ -4,15 +4,15 @@ import { code, context, type Drawn, richLines, section } from '../parts/blocks.t
 import { migrationCount, place, whatGoes } from '../parts/facts.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
 import { defused } from '../parts/text.ts'
-import type { MessageOf } from './private-facts.ts'
+import type { MessageOf, PrivateFacts } from './private-facts.ts'
 
-export function preview({ app, environment, plan }: MessageOf<'preview'>): Drawn {
+export function preview({ app, environment, plan }: MessageOf<'preview'>, { services }: PrivateFacts): Drawn {
   const at = place({ app, environment })
   return {
     text: `A release of ${app} to ${environment} would bring ${whatGoes(plan)}. Nothing was changed.`,
     blocks: [
       section(`*Preview: ${at}.* Nothing was changed, and nothing has a number yet.`),
-      ...planBlocks(plan, { kind: plan.bound.kind }),
+      ...planBlocks(plan, { services, kind: plan.bound.kind }),
       context(
         [
           ...(plan.bound.database === null ? ['No database'] : [databaseWords(plan)]),

@@ -4,7 +4,7 @@ import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
-import { commitUrl, date, defused, link, short } from '../parts/text.ts'
+import { date, defused, link, short } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts } from './private-facts.ts'
 
@@ -50,7 +50,7 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
   }
 }
 
-function liveLine(live: EnvironmentStatus['live']): string {
+function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): string {
   if (live === undefined) return 'Live: nothing that Signoff has brought'
   if (live.is === 'not known') {
     const stands = `#${live.number} ${STATE_VIEWS[live.state].inSentence}`
@@ -58,7 +58,7 @@ function liveLine(live: EnvironmentStatus['live']): string {
       live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
     return `Live: :warning: not known. ${stands}; ${since}`
   }
-  const linked = (sha: string) => link(commitUrl(live.webUrl, sha), short(sha))
+  const linked = (sha: string) => link(services.forge.pages.commit(live.webUrl, sha), short(sha))
   const commit = live.commit === null ? 'nothing' : linked(live.commit)
   if (live.is === 'held') {
     const held = `:warning: The remote holds ${linked(live.holds)}, and does not run it: its release phase failed`
@@ -76,7 +76,7 @@ function statusLines(
   const state = underWay === undefined ? 'idle' : `:${STATE_VIEWS[underWay.state].emoji}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
-    liveLine(live),
+    liveLine(live, facts),
     ...(underWay === undefined
       ? []
       : [`${linkedName(underWay, facts)}, asked for by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),

@@ -49,9 +49,10 @@ function goLine(release: Release): string {
   return stateLine(EMOJI, 'Waits for Go', ` by ${defused(release.requester.name, 40)}`)
 }
 
-function plan({ plan, kind }: Release, { details, previous }: StateFacts): KnownBlock[] {
+function plan({ plan, kind }: Release, { services, details, previous }: StateFacts): KnownBlock[] {
   if (plan === undefined) return []
   return planBlocks(plan, {
+    services,
     kind,
     ...(details === undefined ? {} : { details }),
     ...(previous === undefined ? {} : { previous }),

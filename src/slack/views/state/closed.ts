@@ -21,8 +21,8 @@ export const closed: StateView = {
     ...facts.row,
     foot(release),
   ],
-  text: (release, { environment }) =>
-    `${subject(release)} was closed${by(ender(release))}; the reason is on the card. ${standingSpoken(release, environment)}`,
+  text: (release, facts) =>
+    `${subject(release)} was closed${by(ender(release))}; the reason is on the card. ${standingSpoken(release, facts)}`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, `was closed${byPlain(ender(release))}`, `.${timeTaken(release)}`),
     ...trueNow(release, facts),

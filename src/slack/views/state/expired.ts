@@ -19,7 +19,7 @@ export const expired: StateView = {
   card: (release, facts) =>
     endedCard(release, facts, { line: stateLine(EMOJI, 'Expired', `: ${whatDidNotCome(release, facts)}`) }),
   text: (release, facts) =>
-    `${subject(release)} expired: ${whatDidNotCome(release, facts)}. ${standingSpoken(release, facts.environment)} Plan again to go on.`,
+    `${subject(release)} expired: ${whatDidNotCome(release, facts)}. ${standingSpoken(release, facts)} Plan again to go on.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'expired', `: ${whatDidNotCome(release, facts)}.`),
     ...trueNow(release, facts),

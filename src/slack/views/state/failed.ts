@@ -26,7 +26,7 @@ export const failed: StateView = {
       section(stateLine(EMOJI, `Failed${step}`, count)),
       richLines([
         ...(problem === undefined ? [] : [[bold(`${capital(problem.why)}.`)]]),
-        ...standing(release, facts.environment),
+        ...standing(release, facts),
         ...(problem?.stands === undefined || irreversibleBegun(release.steps) ? [] : [problem.stands]),
       ]),
       ...evidence(problem),
@@ -38,8 +38,8 @@ export const failed: StateView = {
       foot(release),
     ]
   },
-  text: (release, { environment, problem }) =>
-    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(problem)}. ${standingSpoken(release, environment)} Plan again to go on.`,
+  text: (release, facts) =>
+    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} Plan again to go on.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}.${timeTaken(release)}`),
     ...trueNow(release, facts),

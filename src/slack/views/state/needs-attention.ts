@@ -38,10 +38,10 @@ export const needsAttention: StateView = {
       foot(release),
     ]
   },
-  text: (release, { environment, problem }) =>
-    problem?.unknown === undefined
-      ? `${subject(release)} needs attention${whySpoken(problem)}. ${standingSpoken(release, environment)} A person must press Retry or Close.`
-      : `${subject(release)} needs attention: ${defused(problem.unknown.question, 200)} It is not known ${defused(problem.unknown.what, 200)}. A person must look.`,
+  text: (release, facts) =>
+    facts.problem?.unknown === undefined
+      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} A person must press Retry or Close.`
+      : `${subject(release)} needs attention: ${defused(facts.problem.unknown.question, 200)} It is not known ${defused(facts.problem.unknown.what, 200)}. A person must look.`,
   outcome: (release, facts) => {
     const { problem } = facts
     const what =
@@ -65,9 +65,9 @@ function headLine(release: Release, unknown: Unknown): string {
 }
 
 /** Where an outcome is not known, what is known stands beside it. */
-function known(release: Release, { environment, problem }: StateFacts): KnownBlock[] {
-  const lines = standing(release, environment)
-  const unknown = problem?.unknown
+function known(release: Release, facts: StateFacts): KnownBlock[] {
+  const lines = standing(release, facts)
+  const unknown = facts.problem?.unknown
   if (unknown === undefined) return lines.length === 0 ? [] : [richLines(lines)]
   return [
     rich(

@@ -24,8 +24,8 @@ export const outdated: StateView = {
       line: stateLine(EMOJI, 'Outdated', whySpoken(facts.problem)),
       more: [...evidence(facts.problem), ...nextLines(facts.problem), ...voidSignOffs(release)],
     }),
-  text: (release, { environment, problem }) =>
-    `${subject(release)} is outdated${whySpoken(problem)}, so its sign-offs are void. ${standingSpoken(release, environment)} Plan again to go on.`,
+  text: (release, facts) =>
+    `${subject(release)} is outdated${whySpoken(facts.problem)}, so its sign-offs are void. ${standingSpoken(release, facts)} Plan again to go on.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'is outdated', `${why(facts.problem)}.`),
     ...trueNow(release, facts),

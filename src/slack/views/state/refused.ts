@@ -20,8 +20,8 @@ export const refused: StateView = {
       line: stateLine(EMOJI, 'Refused', whySpoken(facts.problem)),
       more: [...evidence(facts.problem), ...nextLines(facts.problem)],
     }),
-  text: (release, { environment, problem }) =>
-    `${subject(release)} was refused${whySpoken(problem)}. ${standingSpoken(release, environment)}`,
+  text: (release, facts) =>
+    `${subject(release)} was refused${whySpoken(facts.problem)}. ${standingSpoken(release, facts)}`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'was refused', `${why(facts.problem)}.`),
     ...trueNow(release, facts),

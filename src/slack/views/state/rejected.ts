@@ -17,8 +17,8 @@ export const rejected: StateView = {
       line: stateLine(EMOJI, 'Rejected', by(rejector(release))),
       reason: release.endReason ?? rejection(release)?.note,
     }),
-  text: (release, { environment }) =>
-    `${subject(release)} was rejected${by(rejector(release))}; the reason is on the card. ${standingSpoken(release, environment)}`,
+  text: (release, facts) =>
+    `${subject(release)} was rejected${by(rejector(release))}; the reason is on the card. ${standingSpoken(release, facts)}`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, `was rejected${byPlain(rejector(release))}`, `.${timeTaken(release)}`),
     ...trueNow(release, facts),

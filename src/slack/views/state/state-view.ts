@@ -59,7 +59,7 @@ export interface CardFacts extends People {
 }
 
 /** What a sentence about a release needs beside it. */
-export interface TextFacts {
+export interface TextFacts extends Pick<People, 'services'> {
   readonly environment: Environment
   readonly owed: readonly Owed[]
   /** Why the release stopped. */

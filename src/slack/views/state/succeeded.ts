@@ -8,8 +8,8 @@ import { stillOwed } from '../parts/emergency.ts'
 import { calledInFull, finalCommit, place, took, whoSignedSpoken } from '../parts/facts.ts'
 import { outcomeHead, timeTaken } from '../parts/outcome-lines.ts'
 import { owedSpoken } from '../parts/owed.ts'
-import { capital, commitUrl, link, short } from '../parts/text.ts'
-import type { StateView, TextFacts } from './state-view.ts'
+import { capital, link, short } from '../parts/text.ts'
+import type { StateFacts, StateView, TextFacts } from './state-view.ts'
 
 const EMOJI = 'white_check_mark'
 
@@ -18,7 +18,7 @@ export const succeeded: StateView = {
   inSentence: 'has succeeded',
   row: owedAfterwards,
   card: (release, facts) => [
-    section(succeededLine(release)),
+    section(succeededLine(release, facts)),
     ...stillOwed(release, facts),
     ...reasons(release),
     ...planSummary(release, facts),
@@ -26,10 +26,10 @@ export const succeeded: StateView = {
     foot(release),
   ],
   text,
-  outcome: (release, { owed }) => {
+  outcome: (release, { services, owed }) => {
     const commit = finalCommit(release)
     const runs: Line =
-      commit === undefined ? [] : [`: ${place(release)} runs `, commitLink(release.plan?.webUrl, commit)]
+      commit === undefined ? [] : [`: ${place(release)} runs `, commitLink(services, release.plan?.webUrl, commit)]
     const isOwed = isEmergency(release) && owed.length > 0
     return [
       outcomeHead(EMOJI, release, 'succeeded', ...runs, `.${timeTaken(release)}`),
@@ -38,13 +38,13 @@ export const succeeded: StateView = {
   },
 }
 
-function succeededLine(release: Release): string {
+function succeededLine(release: Release, { services }: StateFacts): string {
   const time = took(release)
   const commit = finalCommit(release)
   const live =
     commit === undefined || release.plan === undefined
       ? ''
-      : `. Live now: ${link(commitUrl(release.plan.webUrl, commit), short(commit))}`
+      : `. Live now: ${link(services.forge.pages.commit(release.plan.webUrl, commit), short(commit))}`
   return stateLine(EMOJI, 'Succeeded', `${time === undefined ? '' : ` in ${time}`}${live}`)
 }
 

@@ -1,6 +1,6 @@
-import type { PullRequest } from '../../../release/ports/bitbucket.ts'
+import type { MergeAnswer, PullRequest } from '../../../release/ports/forge.ts'
 import { pollUntil, withRetry } from '../../retry.ts'
-import { forgeError, originError } from '../../world.ts'
+import { forgeError, originError } from '../../service-errors.ts'
 import { type Probe, type Step, type StepContext, type Stopped, short, stopped, wasCutOff } from './step.ts'
 
 /** Others may have put commits on top of the merge already: it is looked for under this many. */
@@ -21,7 +21,7 @@ async function provenMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
   if (result.how !== 'merge') throw new Error('this plan has no merge')
   const pullRequest = pullRequestOf(run)
   const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports)
-  if (!fetched.ok) return stopped(originError(app, fetched).refused, 'unknown')
+  if (!fetched.ok) return stopped(originError(ports, app, fetched).refused, 'unknown')
   const head = fetched.value[target.branch]
   if (!head || head === target.commit) return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
 
@@ -46,8 +46,8 @@ export const merge: Step = {
   async probe(run) {
     const { ports, app } = run
     const id = pullRequestOf(run)
-    const now = await withRetry(() => ports.bitbucket.pullRequest(app, id), ports)
-    if (!now.ok) return stopped(forgeError(now).refused, 'as before')
+    const now = await withRetry(() => ports.forge.pullRequest(app, id), ports)
+    if (!now.ok) return stopped(forgeError(ports, now).refused, 'as before')
     if (now.value.state === 'merged') return provenMerge(run, now.value)
     if (now.value.state === 'declined') {
       return stopped({ gate: 'merge_refused', detail: `PR #${id} was declined` }, 'none')
@@ -63,7 +63,7 @@ export const merge: Step = {
   async perform(run) {
     const { ports, app, plan, release } = run
     const id = pullRequestOf(run)
-    const answer = await ports.bitbucket.merge(
+    const answer = await ports.forge.merge(
       app,
       id,
       `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
@@ -78,10 +78,7 @@ export const merge: Step = {
   },
 }
 
-function notMerged(
-  pullRequest: number,
-  answer: Awaited<ReturnType<StepContext['ports']['bitbucket']['merge']>>,
-): Stopped {
+function notMerged(pullRequest: number, answer: MergeAnswer): Stopped {
   if (answer.merge === 'refused') return stopped({ gate: 'merge_refused', detail: answer.detail }, 'none')
   if (answer.merge === 'moved') {
     const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
@@ -105,7 +102,7 @@ async function waitUntilMerged(run: StepContext): Promise<Probe> {
         last.is === 'there' || (last.is === 'stopped' && (last.effect === 'some' || last.effect === 'none'))
       return isKnown ? last : undefined
     },
-    { forMs: ports.times.settleMerge, everyMs: ports.times.poll, signal, clock: ports.clock },
+    { forMs: ports.forge.limits.mergeArrivesWithinMs, everyMs: ports.times.poll, signal, clock: ports.clock },
   )
   return seen ?? last
 }

@@ -1,7 +1,7 @@
-import type { MigrationStatus } from '../../../release/ports/migrations.ts'
+import type { MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
 import { inCheckout, lookAtDatabase } from '../../database.ts'
 import { pollUntil } from '../../retry.ts'
-import { migratorError } from '../../world.ts'
+import { migratorError } from '../../service-errors.ts'
 import { type Performed, type Probe, type Step, type StepContext, type Stopped, stopped, wasCutOff } from './step.ts'
 import { upgradePatiently } from './upgrade.ts'
 
@@ -21,16 +21,16 @@ interface Now {
 
 async function databaseNow(run: StepContext): Promise<Now | Stopped> {
   const now = await lookAtDatabase(run.ports, run, run.signal)
-  if (!now.ok) return stopped(migratorError(run.environment, now).refused, 'as before')
+  if (!now.ok) return stopped(migratorError(run.ports, run.environment, now).refused, 'as before')
   return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
 }
 
 /**
- * After a migration that was cut off: its alembic may be alive without us, and Postgres ends a statement whoever has
+ * After a migration that was cut off: its process may be alive without us, and Postgres ends a statement whoever has
  * gone. Looks until nothing of ours is at work there.
  */
 async function databaseAtRest(run: StepContext): Promise<Now | Stopped> {
-  const { times } = run.ports
+  const { times, migrator, clock } = run.ports
   let last = await databaseNow(run)
   if (!('is' in last) && !last.isWorking) return last
   await run.tell(
@@ -42,7 +42,7 @@ async function databaseAtRest(run: StepContext): Promise<Now | Stopped> {
       last = await databaseNow(run)
       return 'is' in last || last.isWorking ? undefined : last
     },
-    { forMs: times.confirm, everyMs: times.poll, signal: run.signal, clock: run.ports.clock },
+    { forMs: migrator.limits.endsWithinMs, everyMs: times.poll, signal: run.signal, clock },
   )
   if (!('is' in last) && last.isWorking) {
     const detail = 'a migration that was cut off is still at work in the database'
@@ -60,7 +60,7 @@ function found(run: StepContext, now: Now | Stopped): Probe {
   return { is: 'there', result: { said: done(pending.length, head), revisions: now.revisions } }
 }
 
-/** `alembic upgrade head` from a checkout of the exact commit; the revision is read again afterwards. */
+/** Applies what is pending from a checkout of the exact commit; the revision is read again afterwards. */
 export const migrate: Step = {
   name: 'migrate',
 
@@ -83,8 +83,8 @@ export const migrate: Step = {
     if (commit === undefined) throw new Error('migrations need the commit that goes')
     return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
       const mayGoOn = async () => {
-        const now = await ports.migrations.status(environment, checkout, signal)
-        if (!now.ok) return stopped(migratorError(environment, now).refused, 'as before')
+        const now = await ports.migrator.status(environment, checkout, signal)
+        if (!now.ok) return stopped(migratorError(ports, environment, now).refused, 'as before')
         return changedSince(run, now.value)
       }
       const different = await mayGoOn()
@@ -119,11 +119,7 @@ function changedSince(run: StepContext, { identity, pending, heads }: MigrationS
   )
 }
 
-function outcome(
-  run: StepContext,
-  answer: Awaited<ReturnType<StepContext['ports']['migrations']['upgrade']>>,
-  after: readonly string[],
-): Performed | Stopped {
+function outcome(run: StepContext, answer: UpgradeAnswer, after: readonly string[]): Performed | Stopped {
   const { head, pending, revisions } = database(run)
   const { output } = answer
   const result = { revisions: after }
@@ -134,7 +130,8 @@ function outcome(
   const untouched = [...revisions].sort().join() === [...after].sort().join()
   if (answer.upgrade !== 'done') {
     const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
-    const line = output.findLast(isErrorLine) ?? output.findLast((each) => each.trim() !== '')
+    const { errorLine } = run.ports.migrator.words
+    const line = output.findLast((each) => errorLine.test(each)) ?? output.findLast((each) => each.trim() !== '')
     const ending = answer.upgrade === 'failed' ? { failed: answer.revision } : 'cut off'
     const partly = mayBePartlyIn(run, ending, pending.slice(reached + 1))
     const because = {
@@ -159,9 +156,6 @@ function leftAfter(run: StepContext, revisions: readonly string[]): readonly str
   const { pending } = database(run)
   return pending.slice(Math.max(-1, ...revisions.map((revision) => pending.indexOf(revision))) + 1)
 }
-
-/** How Python and alembic say what went wrong; SQLAlchemy adds lines of advice after it. */
-const isErrorLine = (line: string) => /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /.test(line)
 
 /**
  * The revision that a failure may have left in by parts: one that commits in its middle, or any on a database whose

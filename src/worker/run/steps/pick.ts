@@ -1,17 +1,8 @@
-import type { PushAnswer } from '../../../release/ports/git.ts'
 import { pickWanted } from '../../plan/picks.ts'
-import { pollUntil, withRetry } from '../../retry.ts'
-import { originError } from '../../world.ts'
-import {
-  type Performed,
-  type Probe,
-  type Step,
-  type StepContext,
-  type Stopped,
-  short,
-  stopped,
-  wasCutOff,
-} from './step.ts'
+import { withRetry } from '../../retry.ts'
+import { originError } from '../../service-errors.ts'
+import { type ConditionalPush, notSeen, pushConditionally, waitUntilArrived } from '../conditional-push.ts'
+import { type Performed, type Probe, type Step, type StepContext, type Stopped, short, stopped } from './step.ts'
 
 interface Wanted {
   readonly branch: string
@@ -44,7 +35,7 @@ export const pick: Step = {
     const { ports, app } = run
     const { branch, from, commit } = wanted(run)
     const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [branch], run.signal), ports)
-    if (!fetched.ok) return stopped(originError(app, fetched).refused, 'as before')
+    if (!fetched.ok) return stopped(originError(ports, app, fetched).refused, 'as before')
     const head = fetched.value[branch]
     // Others may have put commits on top of it already.
     const isThere =
@@ -57,30 +48,45 @@ export const pick: Step = {
   },
 
   async awaitEffect(run) {
-    await waitUntilPicked(run)
+    await waitUntilArrived(run, pushOf(run))
     const seen = await pick.probe(run)
-    return seen.is === 'absent' ? notSeen(run) : seen
+    return seen.is === 'absent' ? notSeen(pushOf(run)) : seen
   },
 
   async perform(run) {
-    const { ports, app, signal } = run
-    const { branch, from, commit } = wanted(run)
-    const lost = await recreatePicks(run)
-    if (lost !== undefined) return lost
-    const answer = await ports.git.push(app, app.gitUrl, { commit, branch, expected: from }, { signal })
-    const { output } = answer
-    switch (answer.push) {
-      case 'moved':
-      case 'already':
-        return { is: 'done', effect: 'some', result: picked(run) }
-      case 'not allowed':
-        return stopped(originError(app, { failure: 'refused', detail: '' }).refused, 'as before', { output })
-      case 'rejected':
-        return afterRejection(run, answer)
-      case 'unknown':
-        return afterCut(run, output)
-    }
+    return (await recreatePicks(run)) ?? pushConditionally(run, pushOf(run))
   },
+}
+
+function pushOf(run: StepContext): ConditionalPush<Exclude<Probe, Stopped>> {
+  const { ports, app, release } = run
+  const { branch, from, commit } = wanted(run)
+  return {
+    url: app.gitUrl,
+    branch,
+    commit,
+    expected: from,
+    arrivesWithinMs: ports.forge.limits.pushArrivesWithinMs,
+    look: () => pick.probe(run),
+    hasArrived: ({ is }) => is === 'there',
+    result: picked(run),
+    cutOff: {
+      key: `pick-cut:${release.attempt}`,
+      what: 'The push to origin was cut off. Looking whether it arrived.',
+    },
+    notAllowed: originError(ports, app, { failure: 'refused', detail: '' }).refused,
+    async rejected({ why, output }) {
+      if (why === 'hook') {
+        const line = tellingLine(output)
+        const told = { branch, ...(line !== undefined && { line }), output: output.slice(-20) }
+        return stopped({ gate: 'pick_refused', ...told }, 'none', { output })
+      }
+      const now = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
+      const to = now.ok ? (now.value[branch] ?? 'absent') : 'moved during the push'
+      return stopped({ gate: 'plan_outdated', moved: [{ what: branch, from, to }] }, 'none', { output })
+    },
+    unknown: { gate: 'pick_unknown', branch, commit },
+  }
 }
 
 /** A worker on another host, or one whose mirror is gone, makes the same commits again: all that goes into them is planned. */
@@ -102,57 +108,8 @@ async function recreatePicks(run: StepContext): Promise<Stopped | undefined> {
   return stopped({ gate: 'unexpected_diff', detail: 'the picked commits could not be made again' }, 'as before')
 }
 
-/** This push was refused. One that was cut off before it may have arrived, or still arrive: then that is the outcome. */
-async function afterRejection(
-  run: StepContext,
-  { why, output }: Extract<PushAnswer, { push: 'rejected' }>,
-): Promise<Performed | Stopped> {
-  const { ports, app } = run
-  const { branch, from } = wanted(run)
-  if (wasCutOff(run)) await waitUntilPicked(run)
-  const seen = await pick.probe(run)
-  if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
-  if (seen.is === 'stopped') return { ...seen, effect: 'unknown', output }
-  if (why === 'hook') {
-    const line = tellingLine(output)
-    const because = {
-      gate: 'pick_refused',
-      branch,
-      ...(line !== undefined && { line }),
-      output: output.slice(-20),
-    } as const
-    return stopped(because, 'none', { output })
-  }
-  const now = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
-  const to = now.ok ? (now.value[branch] ?? 'absent') : 'moved during the push'
-  return stopped({ gate: 'plan_outdated', moved: [{ what: branch, from, to }] }, 'none', { output })
-}
-
 /** The line of the answer that says why: the first that is the server's own and no summary of git's. */
 function tellingLine(output: readonly string[]): string | undefined {
   const said = output.map((line) => line.replace(/^\s*remote:\s*/, '').trim())
   return said.find((line) => line !== '' && !/^(error:|To |!|\[remote rejected\]|Pushing to )/.test(line))
-}
-
-/** After a push without an answer: looked at until it is seen, or called unknown. */
-async function afterCut(run: StepContext, output: readonly string[]): Promise<Performed | Stopped> {
-  await run.tell(`pick-cut:${run.release.attempt}`, 'The push to origin was cut off. Looking whether it arrived.')
-  if (await waitUntilPicked(run)) return { is: 'done', effect: 'some', result: picked(run) }
-  return notSeen(run, output)
-}
-
-function notSeen(run: StepContext, output: readonly string[] = []): Stopped {
-  const { branch, commit } = wanted(run)
-  return stopped({ gate: 'pick_unknown', branch, commit }, 'unknown', { output })
-}
-
-async function waitUntilPicked(run: StepContext): Promise<boolean> {
-  const { ports, signal } = run
-  const seen = await pollUntil(async () => ((await pick.probe(run)).is === 'there' ? true : undefined), {
-    forMs: ports.times.settlePush.git,
-    everyMs: ports.times.poll,
-    signal,
-    clock: ports.clock,
-  })
-  return seen === true
 }

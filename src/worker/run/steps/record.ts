@@ -1,5 +1,5 @@
 import { withRetry } from '../../retry.ts'
-import { forgeError } from '../../world.ts'
+import { forgeError } from '../../service-errors.ts'
 import { recordWithSql, type SqlComment } from '../record-sql.ts'
 import { recordMarker } from '../record-text.ts'
 import { type Step, type StepContext, type Stopped, stopped } from './step.ts'
@@ -16,21 +16,21 @@ export const record: Step = {
 
   async probe(run) {
     const { ports, app, release } = run
-    const found = await withRetry(() => ports.bitbucket.findComment(app, place(run), recordMarker(release)), ports)
-    if (!found.ok) return stopped(forgeError(found).refused, 'as before')
+    const found = await withRetry(() => ports.forge.findComment(app, place(run), recordMarker(release)), ports)
+    if (!found.ok) return stopped(forgeError(ports, found).refused, 'as before')
     if (found.value === undefined) return { is: 'absent' }
     return { is: 'there', result: { said: said(run), commentUrl: found.value } }
   },
 
   async perform(run) {
     const { ports, app, release } = run
-    const { text, before } = recordWithSql(release)
+    const { text, before } = recordWithSql(release, ports.forge.limits.commentLength)
     // Before the record itself, so that where the record is the SQL is too.
     for (const comment of before) {
       const stop = await writeOnce(run, comment)
       if (stop !== undefined) return stop
     }
-    const made = await ports.bitbucket.comment(app, place(run), text)
+    const made = await ports.forge.comment(app, place(run), text)
     if (made.ok) return { is: 'done', effect: 'some', result: { said: said(run), commentUrl: made.value } }
     // The answer may be lost and the comment there.
     const seen = await record.probe(run)
@@ -41,11 +41,11 @@ export const record: Step = {
 
 async function writeOnce(run: StepContext, { marker, text }: SqlComment): Promise<Stopped | undefined> {
   const { ports, app } = run
-  const find = () => withRetry(() => ports.bitbucket.findComment(app, place(run), marker), ports)
+  const find = () => withRetry(() => ports.forge.findComment(app, place(run), marker), ports)
   const before = await find()
-  if (!before.ok) return stopped(forgeError(before).refused, 'as before')
+  if (!before.ok) return stopped(forgeError(ports, before).refused, 'as before')
   if (before.value !== undefined) return undefined
-  const made = await ports.bitbucket.comment(app, place(run), text)
+  const made = await ports.forge.comment(app, place(run), text)
   if (made.ok) return undefined
   const after = await find()
   if (after.ok && after.value !== undefined) return undefined

@@ -1,5 +1,5 @@
 import { withRetry } from '../../retry.ts'
-import { originError, remoteError } from '../../world.ts'
+import { originError, remoteError } from '../../service-errors.ts'
 import { type Step, short, stopped } from './step.ts'
 
 /** Brings origin's branch and the environment's remote into the worker's own mirror: the document's `git fetch --all`. */
@@ -13,8 +13,8 @@ export const sync: Step = {
       withRetry(() => ports.git.fetch(app, app.gitUrl, [plan.bound.target.branch], signal), ports),
       withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports),
     ])
-    if (!origin.ok) return stopped(originError(app, origin).refused, 'none')
-    if (!held.ok) return stopped(remoteError(environment, held).refused, 'none')
+    if (!origin.ok) return stopped(originError(ports, app, origin).refused, 'none')
+    if (!held.ok) return stopped(remoteError(ports, environment, held).refused, 'none')
     return { is: 'done', effect: 'none', result: { said: `Fetched origin and ${remote.name}` } }
   },
 }
@@ -35,7 +35,7 @@ export const verify: Step = {
       return unexpected(`${short(commit)} has other parents than the plan`)
     }
     const held = await withRetry(() => ports.git.heads(environment.remote.url, [environment.remote.branch]), ports)
-    if (!held.ok) return stopped(remoteError(environment, held).refused, 'none')
+    if (!held.ok) return stopped(remoteError(ports, environment, held).refused, 'none')
     const holds = held.value[environment.remote.branch] ?? null
     if (holds !== remote.holds && holds !== commit) {
       return unexpected(`${environment.remote.name} holds ${holds === null ? 'nothing' : short(holds)}`)

@@ -1,11 +1,11 @@
-import type { LockHolder, LockWait, UpgradeAnswer } from '../../../release/ports/migrations.ts'
+import type { LockHolder, LockWait, UpgradeAnswer } from '../../../release/ports/migrator.ts'
 import type { StepContext, Stopped } from './step.ts'
 
 /** Between the tries after a lock time-out, as multiples of the usual pause: 10 s, 30 s and 60 s. */
 const PAUSES = [5, 15, 30]
 
 /**
- * `alembic upgrade head`; tells in the thread who holds a lock that it waits for. Where a lock does not become free
+ * Applies what is pending; tells in the thread who holds a lock that it waits for. Where a lock does not become free
  * within the environment's limit it tries again, three times at most: a statement that got no lock did nothing.
  * `mayGoOn` is asked before each further try; what it gives ends the tries. So does a cancel.
  */
@@ -22,7 +22,7 @@ export async function upgradePatiently(
       const saying = run.tell(key, waitingWords(wait))
       told.push(saying.catch((err: unknown) => ports.log.warn({ err }, 'a wait for a lock could not be told')))
     }
-    const answer = await ports.migrations.upgrade(environment, checkout, { signal, onWait })
+    const answer = await ports.migrator.upgrade(environment, checkout, { signal, onWait })
     await Promise.all(told)
     const pause = PAUSES[tried]
     if (answer.upgrade !== 'failed' || answer.lockTimeout !== true || pause === undefined) return answer

@@ -1,5 +1,7 @@
 /** Databases with revisions, and an alembic that takes them to the head of a checkout. */
-import type { MigrationStatus, Migrations, UpgradeAnswer } from '../../../src/release/ports/migrations.ts'
+import { placeOf } from '../../../src/adapters/alembic/configuration.ts'
+import { alembicWords } from '../../../src/adapters/alembic/words.ts'
+import type { MigrationStatus, Migrator, UpgradeAnswer } from '../../../src/release/ports/migrator.ts'
 import type { Environment } from '../../../src/release/settings.ts'
 import { type Files, FOLDER, type Objects } from './objects.ts'
 import type { TruthLog } from './truth.ts'
@@ -20,7 +22,7 @@ interface Revision {
   readonly file: string
 }
 
-export interface SimulatedMigrations extends Migrations {
+export interface SimulatedMigrator extends Migrator {
   revisionOf(environment: string): string | undefined
   /** Somebody has migrated by hand, or taken a migration back. */
   revisionIs(environment: string, revision: string): void
@@ -45,14 +47,14 @@ function chainOf(files: Files): readonly Revision[] {
   }
 }
 
-export function createMigrations(world: {
+export function createMigrator(world: {
   objects: Objects
   checkouts: ReadonlyMap<string, string>
   time: VirtualTime
   truth: TruthLog
   /** Environment → the revision that its database is at. */
   revisions: Readonly<Record<string, string>>
-}): SimulatedMigrations {
+}): SimulatedMigrator {
   const { objects, checkouts, time, truth } = world
   const databases = new Map<string, Database>()
   let overlaps = 0
@@ -108,6 +110,9 @@ export function createMigrations(world: {
   }
 
   return {
+    words: alembicWords,
+    limits: { endsWithinMs: 10 * 60_000 },
+    placeOf,
     revisionOf: (environment) => databaseOf({ name: environment }).revision,
     get overlaps() {
       return overlaps

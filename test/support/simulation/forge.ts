@@ -1,6 +1,7 @@
 /** Bitbucket with one repository: pull requests whose merges are real merge commits, and comments. */
+import { bitbucketLimits, bitbucketWords } from '../../../src/adapters/bitbucket/words.ts'
 import type { CheckStatus } from '../../../src/release/plan.ts'
-import type { Bitbucket, MergeAnswer, PullRequest } from '../../../src/release/ports/bitbucket.ts'
+import type { Forge, MergeAnswer, PullRequest } from '../../../src/release/ports/forge.ts'
 import type { GitServer } from './git.ts'
 import type { Objects } from './objects.ts'
 import type { TruthLog } from './truth.ts'
@@ -12,7 +13,7 @@ const NOBODY = { name: 'Bitbucket', email: 'noreply@bitbucket.example' }
 
 type Stored = { -readonly [K in keyof PullRequest]: PullRequest[K] } & { readonly description: string }
 
-export interface SimulatedBitbucket extends Bitbucket {
+export interface SimulatedForge extends Forge {
   readonly pullRequests: readonly PullRequest[]
   /** What was written: the place, then the text. */
   readonly comments: readonly { readonly on: string; readonly text: string }[]
@@ -20,12 +21,12 @@ export interface SimulatedBitbucket extends Bitbucket {
   checksAre(checks: readonly CheckStatus[]): void
 }
 
-export function createBitbucket(world: {
+export function createForge(world: {
   origin: GitServer
   objects: Objects
   time: VirtualTime
   truth: TruthLog
-}): SimulatedBitbucket {
+}): SimulatedForge {
   const { origin, objects, time, truth } = world
   const pullRequests: Stored[] = []
   const comments: { on: string; text: string }[] = []
@@ -60,6 +61,8 @@ export function createBitbucket(world: {
   }
 
   return {
+    words: bitbucketWords,
+    limits: bitbucketLimits,
     pullRequests,
     comments,
     checksAre(now) {

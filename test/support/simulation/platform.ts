@@ -1,5 +1,8 @@
 /** Heroku's apps: a push that is taken makes a release, which succeeds or fails a while later. */
-import type { Heroku, PlatformRelease } from '../../../src/release/ports/heroku.ts'
+import { confirmationOf } from '../../../src/adapters/heroku/confirmation.ts'
+import { herokuLimits, herokuWords } from '../../../src/adapters/heroku/words.ts'
+import type { Platform, PlatformRelease } from '../../../src/release/ports/platform.ts'
+import { appAt, type RemoteSettings } from '../../../src/release/settings.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -8,7 +11,7 @@ const RELEASE_PHASE_MS = 8_000
 
 type Stored = Omit<{ -readonly [K in keyof PlatformRelease]: PlatformRelease[K] }, 'current'> & { readonly by: string }
 
-export interface SimulatedHeroku extends Heroku {
+export interface SimulatedPlatform extends Platform {
   /** A push to the app's repository was taken. */
   pushed(app: string, commit: string): void
   /** Somebody has rolled back, or released, by hand. */
@@ -20,7 +23,10 @@ export interface SimulatedHeroku extends Heroku {
   all(app: string): readonly Readonly<Stored>[]
 }
 
-export function createHeroku({ time, truth }: { time: VirtualTime; truth: TruthLog }): SimulatedHeroku {
+/** Shorter than in service, so that a simulated hour costs little. */
+const LIMITS = { ...herokuLimits, pushArrivesWithinMs: 5 * 60_000, confirmedWithinMs: 10 * 60_000 }
+
+export function createPlatform({ time, truth }: { time: VirtualTime; truth: TruthLog }): SimulatedPlatform {
   const apps = new Map<string, Stored[]>()
   let phasesToFail = 0
 
@@ -44,7 +50,7 @@ export function createHeroku({ time, truth }: { time: VirtualTime; truth: TruthL
       id: `${app}-${version}`,
       version,
       commit,
-      slug: `slug-${commit}`,
+      artifact: `slug-${commit}`,
       by,
       status: by === 'hand' ? 'succeeded' : 'pending',
     }
@@ -61,7 +67,15 @@ export function createHeroku({ time, truth }: { time: VirtualTime; truth: TruthL
     return made
   }
 
+  async function releases({ app = '' }: RemoteSettings, limit: number) {
+    await time.sleep(ASK_MS)
+    const newest = of(app).toReversed().slice(0, limit)
+    return { ok: true, value: newest.map((each) => seen(app, each)) } as const
+  }
+
   return {
+    words: herokuWords,
+    limits: LIMITS,
     pushed: (app, commit) => void release(app, commit, 'push'),
     byHand: (app, commit) => void release(app, commit, 'hand'),
     failNextPhase() {
@@ -69,12 +83,12 @@ export function createHeroku({ time, truth }: { time: VirtualTime; truth: TruthL
     },
     runs: (app) => currentOf(app)?.commit,
     all: of,
-    async releases(app, limit) {
-      await time.sleep(ASK_MS)
-      const newest = of(app).toReversed().slice(0, limit)
-      return { ok: true, value: newest.map((each) => seen(app, each)) }
+    releases,
+    async confirm(remote, commit) {
+      const { value } = await releases(remote, 10)
+      return { ok: true, value: confirmationOf(appAt(remote), value, commit) }
     },
-    async releaseSlug(app, slug) {
+    async releaseAgain({ app = '' }, slug) {
       await time.sleep(ASK_MS)
       const made = release(app, slug.replace(/^slug-/, ''), 'slug')
       await time.sleep(ASK_MS)

@@ -1,7 +1,46 @@
-/** Bitbucket Cloud. */
+/** Where an app's repository is: its pull requests, comments, builds and rules. */
 import type { CheckStatus } from '../plan.ts'
 import type { App } from '../settings.ts'
+import type { ForgeUnreachable } from '../stored-names.ts'
 import type { Answer } from './answers.ts'
+
+/** The addresses that people open, each from `webUrl`, the repository's own address, which plans keep. */
+export interface ForgePages {
+  repository(repository: string): string
+  commit(webUrl: string, commit: string): string
+  /** What `to` has beyond `from`. */
+  compare(webUrl: string, change: { readonly from: string; readonly to: string }): string
+  /** A file as it is in a commit. */
+  file(webUrl: string, commit: string, path: string): string
+}
+
+/** A forge in words, facts and links: pure, without secrets, so that the bot has it too. */
+export interface ForgeWords {
+  /** As people read it. */
+  readonly name: string
+  /** The settings that hold its credential, as refusals list them. */
+  readonly settings: readonly string[]
+  /** The same for a sentence of `signoff doctor`. */
+  readonly credential: string
+  /** The setting of its API's address. */
+  readonly addressSetting: string
+  /** The gate of an answer that can't be used. */
+  readonly unreachable: ForgeUnreachable
+  /** What else people should know of an answer that was not what was asked, in a sentence. */
+  readonly oddAnswers?: string
+  /** What it calls the page where people set who may push and merge. */
+  readonly branchRules: string
+  readonly pages: ForgePages
+}
+
+export interface ForgeLimits {
+  /** How long after a merge without an answer it may still come. */
+  readonly mergeArrivesWithinMs: number
+  /** The same for a push to the repository. */
+  readonly pushArrivesWithinMs: number
+  /** The most characters that a comment may have. */
+  readonly commentLength: number
+}
 
 export interface PullRequest {
   readonly id: number
@@ -20,8 +59,10 @@ export type MergeAnswer =
   | { readonly merge: 'moved' }
   | { readonly merge: 'unknown'; readonly detail: string }
 
-/** Bitbucket Cloud, for one repository a call. A marker is a text of ours in a description or comment: how we find our own again. */
-export interface Bitbucket {
+/** One repository a call. A marker is a text of ours in a description or comment: how we find our own again. */
+export interface Forge {
+  readonly words: ForgeWords
+  readonly limits: ForgeLimits
   /** Finds our pull request by its marker, in any state. */
   findPullRequest(app: App, marker: string): Promise<Answer<PullRequest | undefined>>
   createPullRequest(
@@ -42,7 +83,7 @@ export interface Bitbucket {
   ): Promise<Answer<string | undefined>>
   comment(app: App, on: { pullRequest: number } | { commit: string }, markdown: string): Promise<Answer<string>>
   checks(app: App, commit: string): Promise<Answer<readonly CheckStatus[]>>
-  /** A rule, in Bitbucket's words, that forbids our merge into the branch; undefined: none that can be read. */
+  /** A rule, in the forge's words, that forbids our merge into the branch; undefined: none that can be read. */
   mergeForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
   /** The same for our push to the branch. */
   pushForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>

@@ -1,0 +1,20 @@
+import { posix } from 'node:path'
+import type { MigrationsPlace } from '../../release/ports/migrator.ts'
+
+/** Where an alembic configuration says that the migrations are. */
+export function placeOf(ini: string, path: string): MigrationsPlace {
+  // Revisions may be in other folders too: then the folder's tree says too little.
+  return { folder: scriptLocation(ini, path), isOneFolder: !/^\s*version_locations\s*[=:]/m.test(ini) }
+}
+
+function scriptLocation(ini: string, path: string): string | undefined {
+  // Other programs' sections may have a setting of this name too; alembic reads its own.
+  const [, own = ''] = `\n${ini}`.split(/\n\[alembic\][^\n]*/, 2)
+  const section = own.split('\n[', 1)[0] ?? ''
+  const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]
+  if (value === undefined) return undefined
+  const here = posix.dirname(path)
+  const location = value.startsWith('%(here)s') ? posix.join(here, value.slice('%(here)s'.length)) : value
+  const normal = posix.normalize(location).replace(/\/$/, '')
+  return normal.startsWith('..') || normal.startsWith('/') ? undefined : normal
+}

@@ -1,0 +1,14 @@
+import type { MigratorLimits, MigratorWords } from '../../release/ports/migrator.ts'
+
+/** What messages say of alembic. */
+export const alembicWords: MigratorWords = {
+  name: 'alembic',
+  programSetting: 'migrations.alembic',
+  merge: 'alembic merge',
+  lookAtRevision: 'select version_num from alembic_version',
+  missingPart: 'a Python module',
+  // As Python and alembic say it; SQLAlchemy adds lines of advice after it.
+  errorLine: /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /,
+}
+
+export const alembicLimits: MigratorLimits = { endsWithinMs: 65 * 60_000 }

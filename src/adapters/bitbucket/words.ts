@@ -1,0 +1,27 @@
+import type { ForgeLimits, ForgePages, ForgeWords } from '../../release/ports/forge.ts'
+import { FORGE_UNREACHABLE } from '../../release/stored-names.ts'
+
+export const bitbucketPages: ForgePages = {
+  repository: (repository) => `https://bitbucket.org/${repository}`,
+  commit: (webUrl, commit) => `${webUrl}/commits/${encodeURIComponent(commit)}`,
+  compare: (webUrl, { from, to }) => `${webUrl}/branches/compare/${to}%0D${from}#diff`,
+  file: (webUrl, commit, path) => `${webUrl}/src/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`,
+}
+
+/** What messages say of Bitbucket Cloud. */
+export const bitbucketWords: ForgeWords = {
+  name: 'Bitbucket',
+  settings: ['BITBUCKET_TOKEN', 'BITBUCKET_EMAIL', 'BITBUCKET_API_TOKEN'],
+  credential: 'BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN',
+  addressSetting: 'BITBUCKET_API_URL',
+  unreachable: FORGE_UNREACHABLE,
+  oddAnswers: 'Bitbucket also answers 404 for what the token may not see.',
+  branchRules: 'Branch restrictions',
+  pages: bitbucketPages,
+}
+
+export const bitbucketLimits: ForgeLimits = {
+  mergeArrivesWithinMs: 60_000,
+  pushArrivesWithinMs: 60_000,
+  commentLength: 32_768,
+}

@@ -1,0 +1,29 @@
+import type { PlatformLimits, PlatformWords } from '../../release/ports/platform.ts'
+
+/** What messages say of Heroku. */
+export const herokuWords: PlatformWords = {
+  name: 'Heroku',
+  settings: ['HEROKU_API_KEY'],
+  addressSetting: 'HEROKU_API_URL',
+  runsApart: true,
+  buildsOnPush: true,
+  artifact: 'slug',
+  sameCommit: 'Heroku does not build the same commit again.',
+  afterFailedBuild: /^!\s+Push (?:rejected|failed)/,
+  commands: {
+    running: (app) => `heroku releases --app ${app}`,
+    releaseOutput: (app, platformRelease) => `heroku releases:output ${platformRelease} --app ${app}`,
+  },
+  advice: {
+    remote: 'see HEROKU_API_KEY',
+    app: (app) => `see HEROKU_API_KEY, and that its user is a collaborator of ${app}`,
+  },
+}
+
+export const herokuLimits: PlatformLimits = {
+  // A build may go on for 15 minutes after the push that asked for it was cut off.
+  pushArrivesWithinMs: 20 * 60_000,
+  releaseAppearsWithinMs: 60_000,
+  // A release phase may take an hour.
+  confirmedWithinMs: 65 * 60_000,
+}

@@ -1,0 +1,76 @@
+/** Reads the facts that a plan binds, as they are now. */
+
+import type { ObservedFacts } from '../release/bound.ts'
+import { digestInFormOf } from '../release/configuration.ts'
+import type { Answer } from '../release/ports/answers.ts'
+import { isOf, type PlatformRelease } from '../release/ports/platform.ts'
+import type { Release } from '../release/release.ts'
+import type { App, Environment } from '../release/settings.ts'
+import { lookAtDatabase } from './database.ts'
+import { platformOf, type WorkerPorts } from './ports.ts'
+import { withRetry } from './retry.ts'
+import { migratorError, originError, platformError, type Refused, remoteError } from './service-errors.ts'
+
+/** As many of a platform's last releases as are looked at. */
+const LOOKED_AT_RELEASES = 10
+
+/** The last releases of what is deployed, the newest first; none from a platform that runs what its remote holds. */
+export async function platformReleases(
+  ports: WorkerPorts,
+  { remote }: Environment,
+): Promise<Answer<readonly PlatformRelease[]>> {
+  return withRetry(() => platformOf(ports, remote).releases(remote, LOOKED_AT_RELEASES), ports)
+}
+
+/** Whether what an environment runs may differ from what its remote holds. */
+export function runsApart(ports: WorkerPorts, { remote }: Environment): boolean {
+  return platformOf(ports, remote).words.runsApart
+}
+
+/** The commit that runs now: that of the current release or, on a platform that runs what its remote holds, that one. */
+export function runningCommit(
+  ports: WorkerPorts,
+  environment: Environment,
+  releases: readonly PlatformRelease[],
+  holds: string | null,
+): string | null {
+  if (!runsApart(ports, environment)) return holds
+  const current = releases.find((release) => release.current)
+  if (current?.commit === undefined) return null
+  return holds !== null && isOf(current, holds) ? holds : current.commit
+}
+
+/** Looks at every fact that the plan binds. */
+export async function readFacts(
+  ports: WorkerPorts,
+  app: App,
+  environment: Environment,
+  release: Release,
+  signal?: AbortSignal,
+): Promise<{ world: ObservedFacts } | Refused> {
+  const { remote } = environment
+  const { plan } = release
+  if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
+  const { source, target } = plan.bound
+  const [origin, held, platform, database] = await Promise.all([
+    withRetry(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
+    withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
+    platformReleases(ports, environment),
+    plan.bound.database === null ? undefined : lookAtDatabase(ports, { app, environment, release }, signal),
+  ])
+  if (!origin.ok) return originError(ports, app, origin)
+  if (!held.ok) return remoteError(ports, environment, held)
+  if (!platform.ok) return platformError(ports, environment, platform)
+  if (database && !database.ok) return migratorError(ports, environment, database)
+  const holds = held.value[remote.branch] ?? null
+  return {
+    world: {
+      source: origin.value[source.branch] ?? null,
+      target: origin.value[target.branch] ?? null,
+      holds,
+      ...(runsApart(ports, environment) && { runs: runningCommit(ports, environment, platform.value, holds) }),
+      ...(database && { revisions: database.value.revisions, database: database.value.identity }),
+      configuration: digestInFormOf(plan.bound.configuration, environment),
+    },
+  }
+}

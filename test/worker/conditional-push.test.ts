@@ -1,0 +1,103 @@
+/** What becomes of a push that is made only where the branch is as the plan saw it, as a table. */
+import { expect, it } from 'vitest'
+import type { Clock } from '../../src/lib/clock.ts'
+import type { PushAnswer } from '../../src/release/ports/git.ts'
+import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
+import { type ConditionalPush, pushConditionally } from '../../src/worker/run/conditional-push.ts'
+import { type StepContext, stopped } from '../../src/worker/run/steps/step.ts'
+import { anApp, aStep, sha } from '../support/builders.ts'
+
+const COMMIT = sha('c0ffee1')
+const BEFORE = sha('01d')
+const output = ['remote: no']
+const refused = { gate: 'push_refused', remote: 'live', output: [] } as const
+const unknown = { gate: 'push_unknown', remote: 'live', commit: COMMIT } as const
+const notAllowed = { gate: 'credentials_refused', service: 'live', settings: [] } as const
+const away = stopped({ gate: 'remote_unreachable', remote: 'live', detail: 'no answer' }, 'as before')
+
+/** Time that passes where it is waited for. */
+function aClock(): Clock {
+  let now = 0
+  return {
+    now: () => now,
+    sleep: async (ms) => {
+      now += ms
+    },
+  }
+}
+
+type Look = 'here' | 'not here' | 'no answer'
+
+/** Pushes, and then sees these one after another, and the last one from then on. */
+async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'], cutOff = false) {
+  const asked: unknown[] = []
+  const told: string[] = []
+  let looked = 0
+  const run = {
+    ports: {
+      git: {
+        push: async (_app: unknown, url: string, what: object) => {
+          asked.push({ url, ...what })
+          return answer
+        },
+      },
+      times: { ...TIMES, poll: 1 },
+      clock: aClock(),
+    } as unknown as WorkerPorts,
+    app: anApp(),
+    before: cutOff ? aStep('push', { state: 'running', effect: 'unknown' }) : undefined,
+    signal: new AbortController().signal,
+    tell: async (_key: string, what: string) => void told.push(what),
+  } as unknown as StepContext
+  const push: ConditionalPush<{ readonly holds: string }> = {
+    url: '/srv/live.git',
+    branch: 'master',
+    commit: COMMIT,
+    expected: BEFORE,
+    arrivesWithinMs: 5,
+    async look() {
+      const look = looks[Math.min(looked++, looks.length - 1)]
+      return look === 'no answer' ? away : { holds: look === 'here' ? COMMIT : BEFORE }
+    },
+    hasArrived: ({ holds }) => holds === COMMIT,
+    result: { said: 'Pushed', commit: COMMIT },
+    cutOff: { key: 'cut', what: 'It was cut off.' },
+    notAllowed,
+    rejected: (rejected) => stopped(refused, 'none', { output: rejected.output }),
+    unknown,
+  }
+  return { outcome: await pushConditionally(run, push), asked, told, looked }
+}
+
+const done = { is: 'done', effect: 'some', result: { said: 'Pushed', commit: COMMIT } }
+const rejected: PushAnswer = { push: 'rejected', why: 'hook', output }
+const cut: PushAnswer = { push: 'unknown', output }
+
+it.each<[string, PushAnswer, readonly Look[], object]>([
+  ['moved', { push: 'moved', output }, [], done],
+  ['held already', { push: 'already', output }, [], done],
+  [
+    'not allowed',
+    { push: 'not allowed', output },
+    [],
+    { is: 'stopped', because: notAllowed, effect: 'as before', output },
+  ],
+  ['rejected', rejected, ['not here'], { is: 'stopped', because: refused, effect: 'none', output }],
+  ['rejected, and there all the same', rejected, ['here'], done],
+  ['rejected, and nobody answers then', rejected, ['no answer'], { ...away, effect: 'unknown', output }],
+  ['cut off, and seen later', cut, ['not here', 'no answer', 'here'], done],
+  ['cut off, and never seen', cut, ['not here'], { is: 'stopped', because: unknown, effect: 'unknown', output }],
+  ['cut off, and nobody answers', cut, ['no answer'], { is: 'stopped', because: unknown, effect: 'unknown', output }],
+])('%s', async (_what, answer, looks, expected) => {
+  const { outcome, asked, told } = await pushed(answer, looks)
+  expect(outcome).toEqual(expected)
+  expect(asked).toEqual([{ url: '/srv/live.git', commit: COMMIT, branch: 'master', expected: BEFORE }])
+  expect(told).toEqual(answer === cut ? ['It was cut off.'] : [])
+})
+
+it('waits, where it is rejected, for what a try before it had begun', async () => {
+  const { outcome, looked } = await pushed(rejected, ['not here', 'not here', 'here'], true)
+  expect(outcome).toEqual(done)
+  expect(looked).toBeGreaterThan(2)
+  expect((await pushed(rejected, ['not here'])).looked).toBe(1)
+})
