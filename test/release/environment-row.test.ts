@@ -61,7 +61,7 @@ it('planning, which starts a release where nobody signs, waits for the environme
   const opened = await openedStore({ role: 'worker', timing: soon })
   const { store, jobs } = opened
   const { number } = await storeRelease(opened)
-  const ports = { apps: [], store, jobs, git: {}, bitbucket: {}, migrations: {} } as unknown as WorkerPorts
+  const ports = { apps: [], store, jobs, git: {}, forge: {}, platforms: {}, migrator: {} } as unknown as WorkerPorts
   await working(opened, (claim) => handleJob(ports, claim))
   await store.transaction(async (tx) => {
     await tx.lockEnvironment('api', 'production')

@@ -45,7 +45,7 @@ it.each([
     clock: CLOCK,
     times: { ...TIMES, plan: 10 },
     git: { fetch: () => new Promise(() => undefined) },
-    heroku: { releases: async () => ({ ok: true, value: [] }) },
+    platforms: { [environment.remote.platform]: { releases: async () => ({ ok: true, value: [] }) } },
   }
   const app = anApp({ environments: [environment] })
   const { signal } = new AbortController()
