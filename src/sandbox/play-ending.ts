@@ -1,5 +1,6 @@
 import { isAncestor } from './bare-git.ts'
 import type { Sandbox } from './sandbox.ts'
+import { isRecord, type Message, string } from './slack/state.ts'
 import type { World } from './world.ts'
 
 /** Where the story began, and the fix that it is told of. */
@@ -43,9 +44,14 @@ export async function problemsOf(sandbox: Sandbox, world: World, { master, fix }
     'no pull request carries the hot-fix to master',
   )
 
-  const announcements = sandbox.slack.messages('product').filter(({ text }) => /is changing/.test(text))
+  const announcements = sandbox.slack.messages('product').filter((one) => keyOf(one).endsWith(':announcement'))
   expect(announcements.length === 2, `there were ${announcements.length} announcements, and not 2`)
   return problems
+}
+
+/** The key that Signoff gave a message; empty where somebody else wrote it. */
+export function keyOf({ metadata }: Message): string {
+  return isRecord(metadata?.event_payload) ? string(metadata.event_payload.key) : ''
 }
 
 const isSigned = (record: string) => /\bLin\b/.test(record) && /\bTom\b/.test(record)

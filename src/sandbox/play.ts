@@ -1,17 +1,25 @@
 import { authors } from './app-repository.ts'
-import { problemsOf, worldLines } from './play-ending.ts'
+import { keyOf, problemsOf, worldLines } from './play-ending.ts'
 import type { Sandbox } from './sandbox.ts'
-import type { Message } from './slack/state.ts'
+import { isRecord, type Message, records } from './slack/state.ts'
 
-const PATIENCE_MS = 60_000
+/** A release may be silent for this long while it waits for git, Heroku and migrations. */
+const SILENCE_MS = 60_000
+
+/** What people press, by the `action_id` of the button, and what the story calls it. */
+const BUTTONS = { qa_passed: 'QA passed', approve: 'Approve', talked_over: 'Talked over', reject: 'Reject' } as const
+type Action = keyof typeof BUTTONS
 
 type Stage = {
   sandbox: Sandbox
   say: (line: string) => void
   type: (user: string, channel: string, command: '/deploy' | '/hotfix', text: string) => Promise<void>
   /** Presses a button of the newest card that has it. */
-  press: (user: string, label: string) => Promise<void>
-  until: (channel: string, words: RegExp) => Promise<unknown>
+  press: (user: string, action: Action) => Promise<void>
+  /** Waits for a message by its key, such as `2:outcome`, in the channel or a thread of it. */
+  until: (channel: string, key: string) => Promise<unknown>
+  /** Waits until the card of a release asks for sign-offs. */
+  awaiting: (number: number) => Promise<unknown>
 }
 
 /**
@@ -53,21 +61,28 @@ function stageOf(sandbox: Sandbox, say: Stage['say']): Stage {
       say(`  ${user} types ${command} ${text}.`)
       await slack.command({ user, channel, command, text })
     },
-    async press(user, label) {
-      const card = await slack.waitFor(() => slack.messages('product').findLast((one) => hasButton(one, label)), {
-        what: `a card with ${label}`,
-        timeoutMs: PATIENCE_MS,
+    async press(user, action) {
+      const card = await slack.waitFor(() => slack.messages('product').findLast((one) => hasButton(one, action)), {
+        what: `a card with ${BUTTONS[action]}`,
+        silenceMs: SILENCE_MS,
       })
-      say(`  ${user} presses ${label}.`)
-      await slack.click({ user, channel: 'product', ts: card.ts, label })
+      say(`  ${user} presses ${BUTTONS[action]}.`)
+      await slack.click({ user, channel: 'product', ts: card.ts, actionId: action })
     },
-    until(channel, words) {
-      const told = () =>
-        slack.messages(channel).flatMap((card) => [wordsOf(sandbox, card), ...threadOf(sandbox, channel, card)])
-      return slack.waitFor(() => told().some((one) => words.test(one)), {
-        what: `${words} in #${channel}`,
+    until(channel, key) {
+      const told = () => slack.messages(channel).flatMap((one) => [one, ...slack.thread(channel, one.ts)])
+      return slack.waitFor(() => told().some((one) => `${keyOf(one)}:`.startsWith(`${key}:`)), {
+        what: `${key} in #${channel}`,
         channel,
-        timeoutMs: PATIENCE_MS,
+        silenceMs: SILENCE_MS,
+      })
+    },
+    awaiting(number) {
+      const cards = () => slack.messages('product').filter((one) => keyOf(one) === `${number}:card`)
+      return slack.waitFor(() => cards().some((card) => hasButton(card, 'reject')), {
+        what: `the card of #${number} to ask for sign-offs`,
+        channel: 'product',
+        silenceMs: SILENCE_MS,
       })
     },
   }
@@ -76,23 +91,22 @@ function stageOf(sandbox: Sandbox, say: Stage['say']): Stage {
 async function toIntegration({ say, type, until }: Stage): Promise<void> {
   say('— Integration: nobody is asked.')
   await type('dana', 'engineering', '/deploy', 'integration')
-  await until('engineering', /Succeeded/)
+  await until('engineering', '1:outcome')
 }
 
 async function toProduction(stage: Stage): Promise<void> {
-  const { say, type, until } = stage
+  const { say, type, until, awaiting } = stage
   say('— Production: QA by one, approval by another.')
   await type('dana', 'product', '/deploy', 'production')
-  await until('product', /#2:[\s\S]*Awaiting sign-off/)
+  await awaiting(2)
   await talkOver(stage)
   await sign(stage, 2)
-  await until('product', /#2:[\s\S]*Succeeded/)
-  await until('product', /#2 succeeded[\s\S]*Record:/)
+  await until('product', '2:outcome')
 }
 
 /** A commit that master does not have, so that it has to be carried there. Gives it. */
 async function hotfix(stage: Stage): Promise<string> {
-  const { sandbox, say, type, until } = stage
+  const { sandbox, say, type, until, awaiting } = stage
   const { repository, slack } = sandbox
   say('— A hot-fix: search fails in production, and Ben has mended it on a branch.')
   await repository.branch('search-for-nothing', await repository.head('production'))
@@ -103,42 +117,36 @@ async function hotfix(stage: Stage): Promise<string> {
     author: authors.ben,
   })
   await type('dana', 'product', '/hotfix', `${fix.slice(0, 8)} production`)
-  await slack.waitFor(() => slack.openView('dana'), { what: 'a modal for Dana', timeoutMs: PATIENCE_MS })
+  await slack.waitFor(() => slack.openView('dana'), { what: 'a modal for Dana', silenceMs: SILENCE_MS })
   say('  dana gives a reason, and says that she is sure.')
   await slack.submit({
     user: 'dana',
     values: { Reason: 'Every second search fails since noon.', 'Are you sure?': true },
   })
-  await until('product', /Hot-fix #3:[\s\S]*Awaiting sign-off/)
+  await awaiting(3)
   await sign(stage, 3)
-  await until('product', /#3:[\s\S]*Succeeded/)
-  await until('product', /#3 succeeded[\s\S]*Record:/)
-  await until('product', /carries the hot-fix to master/)
+  await until('product', '3:outcome')
+  await until('product', '3:carried')
   return fix
 }
 
 async function sign({ press, until }: Stage, number: number): Promise<void> {
-  await press('lin', 'QA passed')
-  await until('product', new RegExp(`#${number}:[\\s\\S]*Given: QA`))
-  await press('tom', 'Approve')
+  await press('lin', 'qa_passed')
+  await until('product', `${number}:signed:qa`)
+  await press('tom', 'approve')
 }
 
 /** A migration that may destroy data has to be talked over first; that of the story only adds, as far as the plan can tell. */
 async function talkOver({ sandbox: { slack }, say }: Stage): Promise<void> {
-  const card = slack.messages('product').findLast((one) => hasButton(one, 'Talked over'))
+  const card = slack.messages('product').findLast((one) => hasButton(one, 'talked_over'))
   if (card === undefined) return
   say('  Tom presses Talked over and writes a note.')
-  await slack.click({ user: 'tom', channel: 'product', ts: card.ts, label: 'Talked over' })
+  await slack.click({ user: 'tom', channel: 'product', ts: card.ts, actionId: 'talked_over' })
   await slack.waitFor(() => slack.openView('tom'), { what: 'a modal for Tom' })
   await slack.submit({ user: 'tom', values: { Note: 'With the whole team: it only adds a column.' } })
 }
 
-const wordsOf = (sandbox: Sandbox, message: Message) =>
-  `${sandbox.slack.plainText(message)}\n${message.text}`.replaceAll('\u00a0', ' ')
-
-function threadOf(sandbox: Sandbox, channel: string, { ts }: Message): string[] {
-  return sandbox.slack.thread(channel, ts).map((message) => wordsOf(sandbox, message))
+function hasButton({ blocks }: Message, action: Action): boolean {
+  const controls = blocks.flatMap((block) => [...records(block.elements), ...[block.accessory].filter(isRecord)])
+  return controls.some((control) => control.action_id === action)
 }
-
-const hasButton = (message: Message, label: string) =>
-  JSON.stringify(message.blocks).includes(`"text":${JSON.stringify(label)}`)

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { cards } from '../support/channel.ts'
 import { spokenTree, walkByTab } from './accessibility.ts'
 import type { Stage } from './stage.ts'
 
@@ -61,14 +62,14 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     )
     await keyboard.press('Enter')
     await keyboard.press('Enter')
-    await visitor.until('Awaiting sign-off')
-    await page.locator('#news', { hasText: 'awaits sign-off' }).waitFor()
+    await visitor.until('awaiting sign-off')
+    await page.locator('#news', { hasText: `#${cards(sandbox.slack).length}` }).waitFor()
     expect((await walkByTab(page)).unmarked).toEqual([])
 
     await become('lin')
     await reachOnCard('QA passed')
     await keyboard.press('Enter')
-    await visitor.until(/Given.*Lin/)
+    await visitor.signed('qa')
     expect(await page.evaluate("document.activeElement.closest('.message') !== null"), 'the focus stays').toBe(true)
 
     await become('tom')
@@ -96,12 +97,13 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     await keyboard.press('Enter')
     await visitor.card().getByRole('button', { name: 'Retry' }).waitFor()
     expect(production()).toBe(before)
-    await visitor.until('the build on heroku-production failed')
+    await visitor.until('needs attention')
+    await visitor.card().getByText('build_failed').waitFor()
     await reachOnCard('Retry')
     await keyboard.press('Enter')
     await question.waitFor()
     await keyboard.press('Enter')
-    await visitor.until('Succeeded')
+    await visitor.until('succeeded')
     expect(production()).toBe(await sandbox.repository.head('production'))
 
     await visitor.card().locator('.replies').waitFor()

@@ -6,14 +6,19 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { startEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { hasEnded, type ReleaseState } from '../../src/release/terms.ts'
 import { startPage } from '../../src/sandbox/page-server.ts'
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/sandbox.ts'
 import type { RoleName } from '../../src/sandbox/service.ts'
+import { ask } from '../support/postgres.ts'
+import { waitUntil } from '../support/waiting.ts'
 import { launchBrowser } from './browser.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-/** Long, for a machine that does much else at the same time; nothing waits longer than it must. */
-const PATIENCE_MS = 40_000
+/** What has happened is drawn at once: long, for a machine that does much else at the same time. */
+const DRAWN_WITHIN_MS = 120_000
+
+type Row = { state: ReleaseState; words: number }
 
 export type OpenSandbox = { sandbox: Sandbox; url: string; directory: string; close(): Promise<void> }
 
@@ -56,8 +61,10 @@ export type Visitor = {
   newCard(act: () => Promise<unknown>): Promise<void>
   /** Presses a button of the newest card that has it; with `confirm`, also that button of the question. */
   press(label: string, confirm?: string): Promise<void>
-  /** Waits until the newest card shows this. */
-  until(words: string | RegExp): Promise<void>
+  /** Waits until the newest release is in this state, and the page shows its card so. */
+  until(...states: readonly ReleaseState[]): Promise<void>
+  /** Waits until this word on it counts, and its card does not ask for it any more. */
+  signed(kind: 'qa' | 'approval' | 'talked over'): Promise<void>
   /** Presses a trouble of the drawer; `at` for those that strike one environment. */
   trouble(title: string, at?: 'production' | 'integration'): Promise<void>
   /** Ends one that lasts, in the drawer. */
@@ -67,10 +74,24 @@ export type Visitor = {
   errors: string[]
 }
 
-export async function visit(browser: Browser, url: string, size = { width: 1280, height: 800 }): Promise<Visitor> {
+/** The label of the button that a card has where it asks for this, or offers it. */
+const LABEL = {
+  qa: 'QA passed',
+  approval: 'Approve',
+  'talked over': 'Talked over',
+  rejection: 'Reject',
+  retry: 'Retry',
+  cancel: 'Cancel',
+} as const
+
+export async function visit(
+  browser: Browser,
+  { url, sandbox }: OpenSandbox,
+  size = { width: 1280, height: 800 },
+): Promise<Visitor> {
   const context = await browser.newContext({ viewport: size, timezoneId: 'UTC', locale: 'en-US' })
   const page = await context.newPage()
-  page.setDefaultTimeout(PATIENCE_MS)
+  page.setDefaultTimeout(DRAWN_WITHIN_MS)
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(error.message))
   page.on('console', (message) => {
@@ -81,6 +102,24 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
   // Attached only: on a phone it is behind a button.
   await page.locator('#outside section').first().waitFor({ state: 'attached' })
   const cards = () => page.locator('#messages .message:not(.private)', { has: page.locator('h3') })
+
+  const inStore = <Row extends object>(sql: string) => ask<Row>(sandbox.databases.storeUrl, sql)
+  async function moves(): Promise<unknown> {
+    const counts = '(select count(*) from event) as events, (select sum(tries) from outbox) as tries'
+    return [await inStore(`select ${counts}`).catch(() => []), sandbox.slack.log.length, sandbox.heroku.log.length]
+  }
+  /** The newest release, once `isIt`. */
+  async function newest(what: string, columns: string, isIt: (row: Row) => boolean): Promise<Row> {
+    const sql = `select ${columns} from release order by number desc limit 1`
+    return waitUntil(
+      async () => {
+        const [row] = await inStore<Row>(sql)
+        return row !== undefined && isIt(row) && row
+      },
+      { what: () => `${what}\n${sandbox.slack.transcript()}`, moves },
+    )
+  }
+  const button = (name: keyof typeof LABEL) => cards().last().getByRole('button', { name: LABEL[name], exact: true })
 
   async function fromDrawer(button: string, title: string, at?: string): Promise<void> {
     if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
@@ -122,8 +161,16 @@ export async function visit(browser: Browser, url: string, size = { width: 1280,
       await cards().getByText(label, { exact: true }).and(page.locator('button')).last().click()
       if (confirm !== undefined) await page.locator('#confirm').getByRole('button', { name: confirm }).click()
     },
-    async until(words) {
-      await cards().last().filter({ hasText: words }).waitFor()
+    async until(...states) {
+      const { state } = await newest(states.join(' or '), 'state', (row) => states.includes(row.state))
+      if (state === 'awaiting sign-off') await button('rejection').waitFor()
+      if (state === 'needs attention') await button('retry').waitFor()
+      if (hasEnded(state)) await button('cancel').waitFor({ state: 'detached' })
+    },
+    async signed(kind) {
+      const given = `(select count(*)::int from sign_off where release = number and kind = '${kind}') as words`
+      await newest(`signed: ${kind}`, `state, ${given}`, ({ words }) => words > 0)
+      await button(kind).waitFor({ state: 'detached' })
     },
     trouble: (title, at) => fromDrawer(title, title, at),
     async endTrouble(title) {

@@ -1,5 +1,6 @@
 /** What the stories in the browser have in common: the way to a release that can be approved, and what came of it outside. */
 import { APPS } from '../../src/sandbox/world.ts'
+import { cards, keyOf } from '../support/channel.ts'
 import type { OpenSandbox, Visitor } from './page.ts'
 
 export type Stage = ReturnType<typeof stageOf>
@@ -17,7 +18,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     const modal = visitor.page.locator('#modal')
     await modal.getByLabel('Note').fill('All of us looked at it.')
     await modal.getByRole('button', { name: 'Talked over' }).click()
-    await visitor.until('Given: Talked over')
+    await visitor.signed('talked over')
   }
 
   /** As Dana, in #product, until the card asks for sign-offs. */
@@ -25,7 +26,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     await visitor.become('Dana')
     await visitor.open('# product')
     await visitor.newCard(() => visitor.type('/deploy production'))
-    await visitor.until('Awaiting sign-off')
+    await visitor.until('awaiting sign-off')
   }
 
   return {
@@ -41,16 +42,16 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
       await talkOver()
       await visitor.become('Lin')
       await visitor.press('QA passed')
-      await visitor.until(/Given.*Lin/)
+      await visitor.signed('qa')
       await visitor.become('Tom')
     },
     production: () => heroku.runs(APPS.production),
     pushesTo: (app: string) =>
       heroku.log.filter((event) => event.kind === 'ref moved' && event.app === app && event.by === 'push').length,
-    /** The lines of the newest card's thread in #product. */
-    lastThread(): string[] {
-      const card = slack.messages('product').findLast(({ blocks }) => blocks[0]?.type === 'header')
-      return slack.thread('product', card?.ts ?? '').map((one) => slack.plainText(one))
+    /** The keys of the lines of the newest card's thread in #product. */
+    lastThread(): readonly string[] {
+      const card = cards(slack).at(-1)
+      return slack.thread('product', card?.ts ?? '').map(keyOf)
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Promise 4, nothing before the announcement: not even where the job of the run is there before Slack has confirmed. */
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/store/open.ts'
 import { NOTHING_TO_TALK_OVER, reaches, seenRelease, startProduction } from '../support/seen-release.ts'
 import { startTeam, type Team } from '../support/team.ts'
@@ -17,7 +17,7 @@ it('Promise 4, nothing before the announcement: a run that nobody was told of do
   team.slack.fault({ ...refused, times: Number.POSITIVE_INFINITY, when: isAnnouncement })
   await startProduction(team, 1)
   const sent = "select 1 from event where release = 1 and body::json->>'type' = 'announcement_sent'"
-  await vi.waitFor(async () => expect(await team.query(sent)).toHaveLength(1), { timeout: 20_000 })
+  await team.waitFor('the announcement to be sent', async () => (await team.query(sent)).length === 1)
   const before = await worldState(team)
 
   const forger = await openStore({ pool: { connectionString: team.env.STORE_URL ?? '' }, role: 'bot' })
@@ -27,7 +27,7 @@ it('Promise 4, nothing before the announcement: a run that nobody was told of do
     await forger.close()
   }
   const tried = "select 1 from pgboss.job where name = 'run' and (retry_count > 0 or state in ('retry', 'completed'))"
-  await vi.waitFor(async () => expect(await team.query(tried)).toHaveLength(1), { timeout: 20_000 })
+  await team.waitFor('the forged job to be tried', async () => (await team.query(tried)).length === 1)
   expect(await seenRelease(team, 1)).toMatchObject({ state: 'approved', steps: {} })
   expect(await worldState(team)).toEqual(before)
 

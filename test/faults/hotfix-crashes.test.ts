@@ -1,9 +1,10 @@
 /** Promise 1, at most one effect, for a hot-fix: a worker that dies around its pick, and around the pull request after it. */
 import pg from 'pg'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { askForHotfix, atBitbucket, inOrigin, pushesTo, signHotfixOf, startHotfixTeam } from '../support/hotfix.ts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { lines } from '../support/channel.ts'
+import { askForHotfix, atBitbucket, inOrigin, pushesTo, startHotfixTeam } from '../support/hotfix.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
-import { herokuEffects, nextTakesUp, reaches, threadSays } from '../support/seen-release.ts'
+import { herokuEffects, nextTakesUp, reaches, sign } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, type Team } from '../support/team.ts'
 
 let team: Team
@@ -26,8 +27,8 @@ function startWorker(dataDir: string): Promise<SignoffProcess> {
 }
 
 /** Kills the worker at a moment, then starts another one, which takes its job up. */
-async function killAt(moment: Promise<unknown> | (() => Promise<void>), dataDir: string, before = () => {}) {
-  if (typeof moment === 'function') await vi.waitFor(moment, { timeout: 30_000, interval: 10 })
+async function killAt(moment: Promise<unknown> | (() => Promise<boolean>), dataDir: string, before = () => {}) {
+  if (typeof moment === 'function') await team.waitFor('the moment', moment, { everyMs: 10 })
   else await moment
   await worker.kill()
   kills += 1
@@ -62,7 +63,7 @@ it('Promise 1, at most one effect: a hot-fix is picked once and carried on once,
   const fix = await repository.commit({ branch: 'urgent', files: { 'urgent.py': 'FIXED = 1\n' }, message: 'Mend it' })
   await askForHotfix(team, team.people.dana, `/hotfix ${fix} production`)
   const intent = await intentOf('pick')
-  await signHotfixOf(team, 1)
+  await sign(team, 1)
 
   // Before the push arrives: the intent is written, and nothing has been sent.
   await killAt(intent.written, 'data', () => {
@@ -74,12 +75,12 @@ it('Promise 1, at most one effect: a hot-fix is picked once and carried on once,
   await killAt(bitbucket.pushArrived(), 'other', () => bitbucket.hangNextPush('after'))
   // After it was applied, and before anybody was told.
   await killAt(
-    async () => expect(await repository.head('production')).not.toBe(before),
+    async () => (await repository.head('production')) !== before,
     'data',
     () => bitbucket.fault({ route: 'create', kind: 'hang_after' }),
   )
   // After the pull request was made that carries it on, and before its number was stored.
-  await killAt(async () => expect(bitbucket.pullRequests()).toHaveLength(1), 'other')
+  await killAt(async () => bitbucket.pullRequests().length === 1, 'other')
 
   await reaches(team, 1, 'succeeded')
   const picked = await repository.head('production')
@@ -87,9 +88,10 @@ it('Promise 1, at most one effect: a hot-fix is picked once and carried on once,
   expect(await pushesTo(team, 'production')).toBe(1)
   expect(herokuEffects(team.heroku, PRODUCTION)).toEqual({ pushes: [picked], releases: [`${picked} by push`] })
   expect(bitbucket.commitComments(picked)).toHaveLength(1)
-  const thread = await threadSays(team, 1, /PR #1 carries the hot-fix to master/)
-  expect(thread.match(/Picked \w+ onto production/g)).toHaveLength(1)
-  expect(thread.match(/carries the hot-fix/g)).toHaveLength(1)
+  expect(await team.until.line(1, 'carried')).toMatch(/#1.*master/)
+  await team.until.told(1)
+  expect(lines(team.slack, 1, 'done:pick')).toHaveLength(1)
+  expect(lines(team.slack, 1, 'carried')).toHaveLength(1)
   expect(bitbucket.pullRequests()).toHaveLength(1)
   expect(await pushesTo(team, 'signoff/hotfix-1')).toBe(1)
   const picks = await pushesTo(team, 'production')
@@ -101,6 +103,6 @@ it('Promise 1, at most one effect: a hot-fix is picked once and carried on once,
   const theirs = await repository.commit({ branch: 'signoff/hotfix-1', files: { 'more.py': '' }, message: 'More' })
   await atBitbucket(team, 'pullrequests/1/decline', {})
   const became = "select body::json->'data'->>'became' as became from event where type = 'hotfix_branch_settled'"
-  await vi.waitFor(async () => expect(await team.query(became)).toEqual([{ became: 'left: it has moved' }]), 15_000)
+  await team.eventually(async () => expect(await team.query(became)).toEqual([{ became: 'left: it has moved' }]))
   expect(await repository.head('signoff/hotfix-1')).toBe(theirs)
 })

@@ -21,6 +21,7 @@ import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { type Opened, openedStore, stopPostgres } from '../adapters/store-opened.ts'
 import { anApp, anEnvironment, anIntegration, aPlan, DANA, SERVICES, sha } from '../support/builders.ts'
 import { createFakeDirectory } from '../support/directory.ts'
+import { waitUntil } from '../support/waiting.ts'
 
 const ROUNDS = 300
 const SEED = Number(process.env.FAULTS_SEED ?? 20_261_122)
@@ -193,7 +194,8 @@ describe(`Promises 1, 3 and 5: ${ROUNDS} rounds of people who press at once (see
     }
     const answers = await Promise.all(all.map(({ by, word }) => press(round, number, by, word)))
     const isOver = async () => hasEnded((await first.store.release(number))?.state ?? 'planning')
-    await expect.poll(isOver, { timeout: 20_000, interval: 5 }).toBe(true)
+    const moves = async () => (await first.store.events(number)).length
+    await waitUntil(isOver, { what: `#${number} to end`, moves, everyMs: 5 })
     return [...answers, ...(await Promise.all(later))]
   }
 

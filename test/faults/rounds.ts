@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { verifyAudit } from '../../src/cli/audit.ts'
+import { keyOf } from '../support/channel.ts'
 import { HARMS } from '../support/fault-proxy.ts'
 import { EFFECTS, type KillPoint, pointsOf } from '../support/kill-points.ts'
 import { createRounds, LOOKS_TO_SPOIL, type Round, type Rounds, type Verdict } from '../support/kill-round.ts'
@@ -94,8 +95,11 @@ function say(at: number, { round, isEmbedded }: ReturnType<typeof anyRound>, ver
 /** Whether the chain is whole, with every head that a thread has shown. */
 async function audit(kills: KillTeam): Promise<boolean> {
   const { team } = kills
-  const heads = team.slack.messages('product').flatMap((message) => {
-    const head = /Record: \d+ events, head \W?([0-9a-f]{12})/.exec(team.words(message))?.[1]
+  const outcomes = team.slack
+    .messages('product')
+    .filter((message) => /^\d+:(outcome|attention:\d+)$/.test(keyOf(message)))
+  const heads = outcomes.flatMap((message) => {
+    const head = /`([0-9a-f]{12})`/.exec(team.words(message))?.[1]
     return head === undefined ? [] : [head]
   })
   const { lines, exitCode } = await verifyAudit(

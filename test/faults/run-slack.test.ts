@@ -1,8 +1,9 @@
 /** Promises 1 and 4: one card and one announcement, whatever becomes of the bot and of Slack's answers. */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Json } from '../../src/sandbox/slack/workspace.ts'
+import { announcements, cards, keyOf } from '../support/channel.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
-import { cardShows, herokuEffects, NOTHING_TO_TALK_OVER, reaches } from '../support/seen-release.ts'
+import { herokuEffects, NOTHING_TO_TALK_OVER } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
 describe('Promises 1 and 4: a bot that dies while Slack has not answered', { timeout: 120_000 }, () => {
@@ -21,9 +22,7 @@ describe('Promises 1 and 4: a bot that dies while Slack has not answered', { tim
     await team?.close()
   })
 
-  const posted = (what: RegExp) => team.slack.messages('product').filter((message) => what.test(team.words(message)))
-  const isCard = (args: Json) => JSON.stringify(args.blocks ?? '').includes('"header"')
-  const isAnnouncement = (args: Json) => String(args.text).includes('is changing api production now')
+  const isPost = (key: string) => (args: Json) => keyOf({ metadata: args.metadata as Json | undefined }) === key
 
   async function restartBot(): Promise<void> {
     await bot.kill()
@@ -33,30 +32,27 @@ describe('Promises 1 and 4: a bot that dies while Slack has not answered', { tim
 
   it('posts one card and one announcement, and the run starts once', { timeout: 120_000 }, async () => {
     const { dana, lin, tom } = team.people
-    team.slack.fault({ kind: 'hang_after', method: 'chat.postMessage', when: isCard })
+    team.slack.fault({ kind: 'hang_after', method: 'chat.postMessage', when: isPost('1:card') })
     await team.command(dana, '/deploy production')
-    await vi.waitFor(() => expect(posted(/Release #1: api/)).toHaveLength(1), { timeout: 30_000 })
+    await team.waitFor('the card', () => team.card(1))
     await restartBot()
-    await team.click(lin, 'QA passed')
-    await cardShows(team, 1, /Given: QA by/)
+    await team.click(lin, 'qa')
+    await team.until.signed(1, 'qa', lin)
 
     // Both at once: the bot while the announcement is not answered, and the worker.
-    team.slack.fault({ kind: 'hang_after', method: 'chat.postMessage', when: isAnnouncement })
-    await team.click(tom, 'Approve')
-    await vi.waitFor(() => expect(posted(/is changing api production now/)).toHaveLength(1), { timeout: 30_000 })
+    team.slack.fault({ kind: 'hang_after', method: 'chat.postMessage', when: isPost('1:announcement') })
+    await team.click(tom, 'approval')
+    await team.until.announced(1)
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toEqual([])
     const workerGone = worker.kill()
     await restartBot()
     await workerGone
     worker = await startProcess(team, 'worker', { pace: QUICK })
-    await reaches(team, 1, 'succeeded')
-    await cardShows(team, 1, /Succeeded/)
-    expect(posted(/^Release #1: api/)).toHaveLength(1)
-    expect(posted(/is changing api production now/)).toHaveLength(1)
+    await team.until.succeeded(1)
+    const counted = [cards(team.slack, 1), announcements(team.slack, 1)].map((all) => all.length)
+    expect(counted).toEqual([1, 1])
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toHaveLength(1)
-    const [cards, announcements] = [/^Release #1: api/, /is changing api production now/].map(
-      (what) => posted(what).length,
-    )
-    console.log(`bot killed in its card and its announcement: cards ${cards}, announcements ${announcements}, pushes 1`)
+    const [posted, told] = counted
+    console.log(`bot killed in its card and its announcement: cards ${posted}, announcements ${told}, pushes 1`)
   })
 })

@@ -1,14 +1,14 @@
 /** Promises 5 and 7: workers that are paused, stopped, or die as often as a job is taken up. */
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { holdCommitOf } from '../support/held-step.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import {
   bitbucketEffects,
-  cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
   nextTakesUp,
+  pressWithReason,
   reaches,
   seenRelease,
   somethingNew,
@@ -66,11 +66,11 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
   async function takenOver(paused: SignoffProcess, number: number, step: 'merge' | 'push') {
     const other = await startWorker({ pace: quick, dataDir: join(team.directory, `another-host-${step}`) })
     const says = (worker: SignoffProcess, words: string, from = 0) =>
-      vi.waitFor(() => expect(worker.output().slice(from)).toContain(words), { timeout: 40_000, interval: 20 })
+      team.waitFor(`a worker to log “${words}”`, () => worker.output().slice(from).includes(words))
     await says(other, 'a run is taken up again later')
     const due = (when: string) =>
       team.query<{ id: string }>(`update pgboss.job set start_after = ${when} where state = 'retry' returning id`)
-    await vi.waitFor(async () => expect(await due(`now() + interval '1 hour'`)).toHaveLength(1))
+    await team.waitFor('its job to be put back', async () => (await due(`now() + interval '1 hour'`)).length === 1)
     expect(await seenRelease(team, number)).toMatchObject({ state: 'running', steps: { [step]: 'running unknown' } })
 
     const before = await worldState(team)
@@ -140,8 +140,7 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     await startWorker()
     const stopped = await reaches(team, 4, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'internal_error', steps: { push: 'running unknown' } })
-    await cardShows(team, 4, /Signoff itself failed[\s\S]*Retry/)
-    await team.click(team.people.dana, 'Retry')
+    await team.click(team.people.dana, 'retry', 4)
     await reaches(team, 4, 'succeeded')
     expect(herokuEffects(team.heroku, INTEGRATION).pushes.slice(before)).toEqual([commit])
   })
@@ -154,24 +153,24 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     await team.command(team.people.dana, '/deploy integration')
     await pushing
     await worker.kill()
-    await team.click(team.people.dana, 'Cancel')
+    await team.click(team.people.dana, 'cancel', 5)
     await nextTakesUp(team, startWorker)
     const stopped = await reaches(team, 5, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'push_unknown', steps: { push: 'unknown unknown' } })
-    await cardShows(team, 5, /did the push arrive\?[\s\S]*heroku-integration does not show it/)
+    await team.until.needsAttention(5)
+    expect(team.words(team.card(5))).toMatch(/heroku-integration[\s\S]*`push_unknown`/)
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).not.toContain(commit)
-    await team.click(team.people.tom, 'Close')
-    await team.submit(team.people.tom, { Reason: 'nothing was pushed' })
+    await pressWithReason(team, team.people.tom, 'close', 'nothing was pushed')
     await reaches(team, 5, 'closed')
   })
 
   it('that could never be planned ends as refused', async () => {
     await somethingNew(team, 'never planned')
     await team.command(team.people.dana, '/deploy integration')
-    await team.told(team.people.dana, 'Release #6')
+    await team.hears(team.people.dana, '#6')
     await team.query(`update pgboss.job set state = 'failed' where state = 'created' and name = 'plan'`)
     await startWorker()
     expect(await reaches(team, 6, 'refused')).toMatchObject({ gate: 'internal_error' })
-    await team.told(team.people.dana, /#6[\s\S]*given up/)
+    await team.told(team.people.dana, 'internal_error', '#6')
   })
 })

@@ -1,6 +1,7 @@
 /** What people type and press, and what they read in answer. One team: each story leaves it idle. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { announcements, BUTTON, cards, fieldsWith } from '../support/channel.ts'
+import { type GateCode, INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 describe('commands', () => {
   let team: Team
@@ -10,40 +11,42 @@ describe('commands', () => {
   afterAll(() => team?.close())
 
   const releases = () => team.query<{ number: number; state: string }>('select number, state from release order by 1')
-  const answerTo = async (user: string, command: string, text: string | RegExp) => {
+  const answerTo = (user: string, command: string) => team.toldNext(user, () => team.command(user, command))
+  const refusalOf = async (user: string, command: string, gate: GateCode) => {
     await team.command(user, command)
-    return (await team.told(user, text)).replaceAll('\u00a0', ' ')
+    return team.told(user, gate)
   }
 
   it('/deploy preview shows the plan to one person and changes nothing', async () => {
     const { dana } = team.people
     const branches = await team.bitbucket.log()
-    const words = await answerTo(dana, '/deploy preview production', 'Preview: api production')
-    expect(words).toMatch(/Nothing was changed, and nothing has a number yet/)
-    expect(words).toMatch(/4 commits.*Say how to run it.*1 migration.*add documents language/s)
+    await answerTo(dana, '/deploy preview production')
+    const words = await team.hears(dana, 'Say how to run it')
+    expect(words).toMatch(/\b4\b.*Say how to run it.*\b1\b.*add documents language/s)
     expect(words).toContain('/deploy api production')
     expect(await releases()).toEqual([])
     expect(await team.query('select 1 from event')).toEqual([])
     expect(team.slack.messages('product')).toEqual([])
     expect(team.bitbucket.pullRequests()).toEqual([])
     expect(await team.bitbucket.log()).toEqual(branches)
-    const integration = await answerTo(dana, '/deploy preview api integration', 'Preview: api integration')
-    expect(integration).not.toContain('PR')
+    await answerTo(dana, '/deploy preview api integration')
+    expect(await team.hears(dana, '/deploy api integration')).not.toContain('PR')
   })
 
   it('/deploy help tells every command, and nonsense is answered with it and why', async () => {
     const { lin } = team.people
-    const help = await answerTo(lin, '/deploy help', 'What you can type')
+    const help = await answerTo(lin, '/deploy help')
     for (const command of ['preview', 'status', 'history', 'cancel', 'retry', 'help']) {
       expect(help).toContain(`/deploy ${command}`)
     }
     expect(help).toContain('/hotfix')
-    expect(await answerTo(lin, '/deploy cancel it', 'number of one release')).toContain('What you can type')
-    expect(await answerTo(lin, '/deploy api', 'The environment is missing')).toContain('/deploy api production')
-    const unknown = await answerTo(lin, '/deploy prodction', 'Gate: `unknown_environment`')
+    expect(await answerTo(lin, '/deploy cancel it')).toContain('/deploy status')
+    expect(await answerTo(lin, '/deploy api')).toContain('/deploy api production')
+    const unknown = await refusalOf(lin, '/deploy prodction', 'unknown_environment')
     expect(unknown).toMatch(/production.*integration/s)
-    expect(await answerTo(lin, '/deploy web to production', 'Gate: `unknown_app`')).toContain('api')
-    const hostile = await answerTo(lin, '/deploy <!channel> *now* `x`', /What you can type/)
+    expect(await refusalOf(lin, '/deploy web to production', 'unknown_app')).toContain('api')
+    const hostile = await answerTo(lin, '/deploy <!channel> *now* `x`')
+    expect(hostile).toContain('/deploy status')
     expect(hostile).not.toContain('<!channel>')
     expect(await releases()).toEqual([])
   })
@@ -51,59 +54,55 @@ describe('commands', () => {
   it('/deploy alone opens a modal that asks for App and Environment, and sending it asks for the release', async () => {
     const { dana, lin } = team.people
     await team.command(dana, '/deploy')
-    await team.submit(dana, { App: 'api', Environment: 'integration' })
-    await team.told(dana, 'Release #1 of api to integration is being planned')
-    await team.succeeded(1)
+    await team.submit(dana, { app: 'api', environment: 'integration' })
+    await team.hears(dana, '#1', 'api', 'integration')
+    await team.until.succeeded(1)
     expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
 
     await team.command(lin, '/deploy')
-    const view = await team.slack.waitFor(() => team.slack.openView(lin), { what: 'the modal' })
+    const view = await team.modal(lin)
     const empty = await team.slack.submit({ user: lin, view })
-    expect(Object.keys(empty.errors)).toEqual(['App', 'Environment'])
+    expect(fieldsWith(empty.errors, view)).toEqual(['app', 'environment'])
     await team.slack.closeView({ user: lin, view })
   })
 
   it('/deploy cancel takes a number from who may, and refuses others with who may', async () => {
     const { dana, lin, tom } = team.people
     await team.command(dana, '/deploy production')
-    await team.until(/Release #2: .*Awaiting sign-off/s)
-    const refused = await answerTo(lin, '/deploy cancel 2', 'Gate: `not_allowed`')
-    expect(refused).toMatch(/release-approvers/)
-    expect(await answerTo(tom, '/deploy cancel 99', 'Gate: `unknown_release`')).toContain('99')
-    expect(await answerTo(dana, '/deploy retry 2', 'Gate: `already_decided`')).toContain('#2')
-    expect(await answerTo(tom, '/deploy cancel #2', 'Release #2 of api to production is cancelled.')).toBeTruthy()
-    await team.until(/Release #2.*Cancelled/s)
-    await expect
-      .poll(() => team.bitbucket.pullRequests().map(({ state }) => state), { timeout: 20_000 })
-      .toEqual(['DECLINED'])
-    expect(team.slack.messages('product').filter(({ text }) => text.includes('is changing'))).toEqual([])
+    await team.until.awaitingSignOff(2)
+    expect(await refusalOf(lin, '/deploy cancel 2', 'not_allowed')).toContain('@release-approvers')
+    expect(await refusalOf(tom, '/deploy cancel 99', 'unknown_release')).toContain('99')
+    expect(await refusalOf(dana, '/deploy retry 2', 'already_decided')).toContain('#2')
+    expect(await answerTo(tom, '/deploy cancel #2')).toContain('#2')
+    await team.until.state(2, 'cancelled')
+    await team.eventually(() => expect(team.bitbucket.pullRequests().map(({ state }) => state)).toEqual(['DECLINED']))
+    expect(announcements(team.slack)).toEqual([])
   })
 
   it('buttons that need words open a modal with Reason, and Details shows what goes', async () => {
     const { dana, lin, tom, gus } = team.people
     await team.command(dana, '/deploy production')
-    await team.until(/Release #3: .*Awaiting sign-off/s)
+    await team.until.awaitingSignOff(3)
 
-    await team.click(lin, 'Details')
-    const details = await team.slack.waitFor(() => team.slack.openView(lin), { what: 'the Details modal' })
+    await team.click(lin, 'details')
+    const details = await team.modal(lin)
     const shown = team.slack.plainText(details)
-    for (const part of ['Say how to run it', 'add documents language', 'README', 'compare']) {
-      expect(shown.toLowerCase()).toContain(part.toLowerCase())
-    }
+    for (const part of ['Say how to run it', 'add documents language', 'README']) expect(shown).toContain(part)
+    expect(JSON.stringify(details.blocks)).toContain('/branches/compare/')
     await team.slack.closeView({ user: lin, view: details })
 
-    await team.click(gus, 'Details')
-    await team.told(gus, 'Gate: `not_a_member`')
+    await team.click(gus, 'details')
+    await team.told(gus, 'not_a_member')
     expect(team.slack.openView(gus)).toBeUndefined()
 
-    await team.click(tom, 'Reject')
-    const modal = await team.slack.waitFor(() => team.slack.openView(tom), { what: 'the Reject modal' })
+    await team.click(tom, 'rejection')
+    const modal = await team.modal(tom)
     expect(team.slack.plainText(modal)).toContain('#3')
     const empty = await team.slack.submit({ user: tom, view: modal })
-    expect(Object.keys(empty.errors)).toEqual(['Reason'])
-    await team.submit(tom, { Reason: 'The <!here> search *limit* is wrong' })
-    await team.until(/Release #3: .*Rejected/s)
-    expect(team.words(team.card())).toContain('The <!here> search *limit* is wrong')
+    expect(fieldsWith(empty.errors, modal)).toEqual(['reason'])
+    await team.submit(tom, { reason: 'The <!here> search *limit* is wrong' })
+    await team.until.state(3, 'rejected')
+    expect(team.words(team.card(3))).toContain('The <!here> search *limit* is wrong')
     expect(team.slack.messages('product').map(({ blocks }) => JSON.stringify(blocks))).not.toContain(
       '"type":"broadcast"',
     )
@@ -113,46 +112,46 @@ describe('commands', () => {
   it('the last owed word is confirmed first with what it starts, on QA passed too', async () => {
     const { dana, lin, tom } = team.people
     await team.command(dana, '/deploy production')
-    await team.until(/Release #4: .*Awaiting sign-off/s)
-    // On the card from its first post on: it asks from then.
-    expect(team.words(team.card())).toContain('Expires: ')
-    expect(await team.click(tom, 'Approve')).toBeUndefined()
-    await team.until(/Release #4: .*Given: approval/s)
-    const card = team.card()
+    await team.until.awaitingSignOff(4)
+    expect(await team.click(tom, 'approval')).toBeUndefined()
+    await team.until.signed(4, 'approval', tom)
     const denied = await team.slack.click({
-      ...{ user: lin, channel: 'product', ts: card?.ts ?? '', label: 'QA passed' },
+      ...{ user: lin, channel: 'product', ts: team.card(4)?.ts ?? '', actionId: BUTTON.qa },
       confirm: false,
     })
     expect(denied.seen).toBe('denied')
     expect((await releases()).at(-1)?.state).toBe('awaiting sign-off')
-    expect(await team.click(lin, 'QA passed')).toContain('This starts #4 on production now.')
-    await team.succeeded(4)
+    const question = await team.click(lin, 'qa')
+    for (const fact of ['#4', 'production']) expect(question).toContain(fact)
+    await team.until.succeeded(4)
   })
 
   it('/deploy status tells what runs where and what is under way', async () => {
     const { dana, tom } = team.people
     await team.repository.commit({ files: { 'NOTES.md': 'more\n' }, message: 'Note more' })
     await team.command(dana, '/deploy production')
-    await team.until(/Release #5: .*Awaiting sign-off/s)
-    const runs = team.heroku.runs(PRODUCTION)?.slice(0, 7) ?? '-'
-    const words = await answerTo(tom, '/deploy status', 'Worker last seen')
-    expect(words).toMatch(new RegExp(`production.*${runs}.*#5, asked for by dana`, 's'))
-    expect(words).toMatch(/integration\* · idle/)
+    await team.until.awaitingSignOff(5)
+    const words = await answerTo(tom, '/deploy status')
+    const [runs, integration] = [PRODUCTION, INTEGRATION].map((app) => team.heroku.runs(app)?.slice(0, 7))
+    expect(words).toMatch(new RegExp(`production.*${runs}.*#5.*dana`, 's'))
+    expect(words).toMatch(new RegExp(`integration.*${integration}`, 's'))
     await team.command(dana, '/deploy cancel 5')
-    await team.until(/Release #5.*Cancelled/s)
+    await team.until.state(5, 'cancelled')
   })
 
   it('/deploy history tells the last releases, of one environment too', async () => {
-    const all = await answerTo(team.people.lin, '/deploy history', '#5')
+    const all = await answerTo(team.people.lin, '/deploy history')
     for (const number of [1, 2, 3, 4, 5]) expect(all).toContain(`#${number}`)
     const shown = JSON.stringify(team.slack.ephemerals(team.people.lin).at(-1)?.blocks)
-    for (const { ts } of team.slack.messages('product').filter(({ blocks }) => blocks[0]?.type === 'header')) {
+    for (const { ts } of cards(team.slack)) {
       expect(shown).toContain(`/p${ts.replace('.', '')}`)
     }
-    const some = await answerTo(team.people.lin, '/deploy history api integration', /^(?!.*#[2-5]).*#1/s)
-    expect(some).toContain('api integration: succeeded')
-    const none = 'There is no release of api production older than #1.'
-    expect(await answerTo(team.people.lin, '/deploy history api production 1', none)).toBe(none)
+    const some = await answerTo(team.people.lin, '/deploy history api integration')
+    expect(some).toMatch(/#1.*api integration.*succeeded/s)
+    expect(some).not.toMatch(/#[2-5]/)
+    const none = await answerTo(team.people.lin, '/deploy history api production 1')
+    expect(none).toMatch(/api production.*#1/s)
+    expect(none).not.toMatch(/#[2-5]/)
     const answers = team.slack.log.filter(({ method }) => method === 'response_url')
     expect(answers.filter(({ args }) => args.unfurl_links !== false || args.unfurl_media !== false)).toEqual([])
   })

@@ -22,25 +22,21 @@ describe('with two apps', () => {
 
   it('an environment alone names no app, and none is guessed', async () => {
     const { lin } = team.people
-    await team.command(lin, '/deploy integration')
-    await team.told(lin, 'There are several apps, so name the one that you mean: “/deploy api integration”')
-    await team.command(lin, '/deploy preview live')
-    await team.told(lin, '“/deploy preview web live”')
-    await team.command(lin, '/deploy live web')
-    await team.told(lin, 'The app comes first: “/deploy web live”')
+    const answerTo = (command: string) => team.toldNext(lin, () => team.command(lin, command))
+    expect(await answerTo('/deploy integration')).toContain('“/deploy api integration”')
+    expect(await answerTo('/deploy preview live')).toContain('“/deploy preview web live”')
+    expect(await answerTo('/deploy live web')).toContain('“/deploy web live”')
     expect(await team.query('select 1 from release')).toEqual([])
   })
 
   it('the modal has both, and an environment that the app has not is refused with those that it has', async () => {
     const { lin } = team.people
     await team.command(lin, '/deploy')
-    const view = await team.slack.waitFor(() => team.slack.openView(lin), { what: 'the modal' })
-    const shown = JSON.stringify(view.blocks)
+    const shown = JSON.stringify((await team.modal(lin)).blocks)
     for (const name of ['api', 'web', 'integration', 'production', 'live']) expect(shown).toContain(`"value":"${name}"`)
     expect(shown).not.toContain('initial_option')
-    await team.submit(lin, { App: 'web', Environment: 'production' })
-    const words = await team.told(lin, 'Gate: `unknown_environment`')
-    expect(words).toContain('live')
+    await team.submit(lin, { app: 'web', environment: 'production' })
+    await team.told(lin, 'unknown_environment', 'live')
     expect(await team.query('select 1 from release')).toEqual([])
   })
 
@@ -48,13 +44,14 @@ describe('with two apps', () => {
     const { dana, lin } = team.people
     await team.command(dana, '/deploy api to integration')
     await team.command(lin, '/deploy api production')
-    await team.until(/api → production.*Awaiting sign-off/s)
-    await team.slack.waitFor(() => /api integration runs/.test(team.transcript()), {
-      what: 'the outcome of integration',
-      timeoutMs: 30_000,
-    })
-    await team.command(lin, '/deploy status')
-    const status = (await team.told(lin, 'Worker last seen')).replaceAll('\u00a0', ' ')
+    const numberIn = (environment: string) =>
+      team.waitFor(`a release of ${environment}`, async () => {
+        const sql = `select number from release where environment = '${environment}'`
+        return (await team.query<{ number: number }>(sql))[0]?.number
+      })
+    await team.until.awaitingSignOff(await numberIn('production'))
+    await team.until.succeeded(await numberIn('integration'))
+    const status = await team.toldNext(lin, () => team.command(lin, '/deploy status'))
     for (const place of ['api integration', 'api production', 'web live']) expect(status).toContain(place)
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { actionsOf, announcements } from '../support/channel.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
 import { type WatchedAlembic, watchedAlembic } from '../support/watched-alembic.ts'
 
@@ -21,8 +22,8 @@ describe('/deploy integration', () => {
   it('brings master to the remote, migrates first, asks nobody and opens no pull request', async () => {
     const master = await team.repository.head('master')
     await team.command(team.people.dana, '/deploy integration')
-    await team.told(team.people.dana, 'Release #1 of api to integration is being planned')
-    await team.succeeded(1)
+    await team.hears(team.people.dana, '#1', 'api', 'integration')
+    await team.until.succeeded(1)
 
     expect(await team.heroku.holds(INTEGRATION)).toBe(master)
     expect(team.heroku.runs(INTEGRATION)).toBe(master)
@@ -30,7 +31,8 @@ describe('/deploy integration', () => {
     expect(await team.stepsDone(1)).toEqual(['sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
     expect(await team.query('select 1 from sign_off')).toEqual([])
     expect(team.bitbucket.pullRequests()).toEqual([])
-    expect(team.transcript()).not.toMatch(/Approve|QA passed|is changing/)
+    expect(actionsOf(team.card(1) ?? { blocks: [] })).not.toEqual(expect.arrayContaining(['qa_passed', 'approve']))
+    expect(announcements(team.slack)).toEqual([])
     expect(await team.repository.head('master')).toBe(master)
   })
 
@@ -38,18 +40,17 @@ describe('/deploy integration', () => {
     const [before, releases] = [await alembic.starts(), team.heroku.releases(INTEGRATION).length]
     expect(before).toBeGreaterThan(0)
     await team.command(team.people.dana, '/deploy integration')
-    const words = await team.told(team.people.dana, 'nothing to release')
-    expect(words).toContain('Heroku does not build the same commit again')
+    await team.told(team.people.dana, 'nothing_to_release', '#2', 'Heroku')
     expect(await alembic.starts()).toBe(before)
     expect(team.heroku.releases(INTEGRATION).length).toBe(releases)
-    expect(team.slack.messages('product').filter(({ text }) => text.includes('#2'))).toEqual([])
+    expect(team.card(2)).toBeUndefined()
   })
 
   it('brings code without a migration, and starts no Python for it', async () => {
     const before = await alembic.starts()
     const sha = await team.repository.commit({ files: { 'NOTES.md': 'one more\n' }, message: 'Note one more thing' })
     await team.command(team.people.lin, '/deploy api to integration')
-    await team.succeeded(3)
+    await team.until.succeeded(3)
     expect(team.heroku.runs(INTEGRATION)).toBe(sha)
     expect(await team.stepsDone(3)).toEqual(['sync', 'verify', 'push', 'confirm', 'report'])
     expect(await alembic.starts()).toBe(before)
@@ -61,7 +62,7 @@ describe('/deploy integration', () => {
       sql: 'create table notes (id int)',
     })
     await team.command(team.people.dana, '/deploy integration')
-    await team.succeeded(4)
+    await team.until.succeeded(4)
     expect(await team.revisions('integration')).toEqual([migrated.revision])
     expect(await team.stepsDone(4)).toContain('migrate')
   })

@@ -1,9 +1,9 @@
 /** Promise 5, stop means stop: after a cancel no new step starts, and the one in flight is settled and told as it ended. */
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { announcements } from '../support/channel.ts'
 import {
   bitbucketEffects,
-  cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
   nextNumber,
@@ -11,7 +11,6 @@ import {
   seenRelease,
   somethingNew,
   startProduction,
-  threadSays,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
@@ -25,15 +24,21 @@ describe('Cancel', { timeout: 120_000 }, () => {
   /** Waits until no job waits or is in hand: what a release that has ended could still do is done. */
   async function endsWithoutJobs(): Promise<void> {
     const jobs = "select 1 from pgboss.job where state in ('created', 'retry', 'active') and name in ('plan', 'run')"
-    await expect.poll(() => team.query(jobs), { timeout: 30_000 }).toEqual([])
+    await team.eventually(async () => expect(await team.query(jobs)).toEqual([]))
+  }
+
+  /** Dana cancels while a step is in flight, and the thread says so. */
+  async function cancelInFlight(number: number): Promise<void> {
+    await team.click(team.people.dana, 'cancel', number)
+    await team.until.line(number, 'cancel')
   }
 
   it('while sign-offs are awaited ends the release, and its pull request is declined', async () => {
     await team.command(team.people.dana, '/deploy production')
-    await cardShows(team, 1, /Awaiting sign-off/)
-    await team.click(team.people.dana, 'Cancel')
-    await reaches(team, 1, 'cancelled')
-    await expect.poll(() => team.bitbucket.pullRequests()[0]?.state, { timeout: 10_000 }).toBe('DECLINED')
+    await team.until.awaitingSignOff(1)
+    await team.click(team.people.dana, 'cancel')
+    await team.until.state(1, 'cancelled')
+    await team.eventually(() => expect(team.bitbucket.pullRequests()[0]?.state).toBe('DECLINED'))
   })
 
   it('while the record is being written lets that end, and merges nothing', async () => {
@@ -42,8 +47,7 @@ describe('Cancel', { timeout: 120_000 }, () => {
     const recording = team.bitbucket.arrived('comment')
     await startProduction(team, 2)
     await recording
-    await team.click(team.people.dana, 'Cancel')
-    await threadSays(team, 2, /cancel/i)
+    await cancelInFlight(2)
     open.resolve()
     expect(await reaches(team, 2, 'cancelled')).toMatchObject({ steps: { record: 'done some' } })
     expect((await bitbucketEffects(team)).merges).toBe(0)
@@ -55,13 +59,12 @@ describe('Cancel', { timeout: 120_000 }, () => {
     const merging = team.bitbucket.arrived('merge')
     await startProduction(team, 3)
     await merging
-    await team.click(team.people.dana, 'Cancel')
-    await threadSays(team, 3, /cancel/i)
+    await cancelInFlight(3)
     open.resolve()
     const ended = await reaches(team, 3, 'cancelled')
     expect(ended.steps).toMatchObject({ merge: 'done some' })
     expect(ended.steps.sync).toBeUndefined()
-    await threadSays(team, 3, /Merged PR #\d+/)
+    expect(await team.until.line(3, 'done:merge')).toContain(`#${team.bitbucket.pullRequests().at(-1)?.id}`)
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toEqual([])
   })
 
@@ -72,8 +75,7 @@ describe('Cancel', { timeout: 120_000 }, () => {
     const pushing = team.heroku.pushArrived()
     await team.command(team.people.dana, '/deploy integration')
     await pushing
-    await team.click(team.people.dana, 'Cancel')
-    await threadSays(team, 4, /cancel/i)
+    await cancelInFlight(4)
     open.resolve()
     const ended = await reaches(team, 4, 'cancelled')
     expect(ended.steps).toMatchObject({ push: 'done some' })
@@ -86,21 +88,21 @@ describe('Cancel', { timeout: 120_000 }, () => {
     const open = Promise.withResolvers<void>()
     const number = await nextNumber(team)
     await team.command(team.people.dana, '/deploy production')
-    await cardShows(team, number, /Awaiting sign-off/)
-    await team.click(team.people.lin, 'QA passed')
-    await cardShows(team, number, /Given: QA by/)
+    await team.until.awaitingSignOff(number)
+    await team.click(team.people.lin, 'qa')
+    await team.until.signed(number, 'qa')
     team.heroku.fault({ route: 'releases', kind: 'delay', until: open.promise })
     const looking = team.heroku.arrived('releases')
-    await team.click(team.people.tom, 'Approve')
+    await team.click(team.people.tom, 'approval')
     await looking
-    await reaches(team, number, 'approved')
-    await team.click(team.people.dana, 'Cancel')
+    await team.until.state(number, 'approved')
+    await team.click(team.people.dana, 'cancel')
     expect((await reaches(team, number, 'cancelled')).steps).toEqual({})
     open.resolve()
-    await cardShows(team, number, /Cancelled/)
+    await team.until.state(number, 'cancelled')
     // The preflight, if it went on, would put the announcement out: the next release has to come after it.
     await endsWithoutJobs()
-    expect(team.transcript()).not.toContain(`#${number} is changing`)
+    expect(announcements(team.slack, number)).toEqual([])
     expect(await bitbucketEffects(team)).toEqual(before)
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toEqual([])
   })
@@ -117,21 +119,18 @@ describe('Cancel', { timeout: 120_000 }, () => {
     try {
       await holder.query('select pg_advisory_lock(77)')
       await team.command(team.people.dana, '/deploy integration')
-      await expect
-        .poll(() => holder.query("select 1 from pg_locks where locktype = 'advisory' and not granted"), {
-          timeout: 30_000,
-        })
-        .toMatchObject({ rowCount: 1 })
-      await team.click(team.people.dana, 'Cancel')
-      await threadSays(team, number, /cancel/i)
+      const waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+      await team.waitFor('the migration to wait', async () => (await holder.query(waiting)).rowCount === 1)
+      await cancelInFlight(number)
     } finally {
       await holder.end()
     }
     const ended = await reaches(team, number, 'cancelled')
     expect(ended.steps).toMatchObject({ migrate: 'done some' })
     expect(ended.steps.push).toBeUndefined()
-    await threadSays(team, number, /Migrated the database to/)
-    await cardShows(team, number, /Cancelled[\s\S]*migration/)
+    expect(await team.until.line(number, 'done:migrate')).toContain(revision)
+    await team.until.state(number, 'cancelled')
+    expect(team.words(team.card(number))).toContain('migration')
     expect(await team.revisions('integration')).toEqual([revision])
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual(pushed)
   })
@@ -141,11 +140,8 @@ describe('Cancel', { timeout: 120_000 }, () => {
     const open = Promise.withResolvers<void>()
     team.heroku.slowRelease(open.promise)
     await team.command(team.people.dana, '/deploy integration')
-    await expect
-      .poll(async () => (await seenRelease(team, number)).steps.confirm, { timeout: 30_000 })
-      .toBe('running none')
-    await team.click(team.people.dana, 'Cancel')
-    await threadSays(team, number, /cancel/i)
+    await team.eventually(async () => expect((await seenRelease(team, number)).steps.confirm).toBe('running none'))
+    await cancelInFlight(number)
     open.resolve()
     expect((await reaches(team, number, 'succeeded')).steps).toMatchObject({ confirm: 'done none' })
     expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
@@ -159,11 +155,10 @@ describe('Cancel', { timeout: 120_000 }, () => {
     const pushing = team.heroku.pushArrived()
     await team.command(team.people.dana, '/deploy integration')
     await pushing
-    await team.click(team.people.dana, 'Cancel')
-    await threadSays(team, number, /cancel/i)
+    await cancelInFlight(number)
     // Git asks once more over a new connection: Heroku comes back only when it has given up.
     await team.heroku.down()
-    await threadSays(team, number, /was cut off\. Looking/)
+    await team.until.line(number, 'push-cut')
     await team.heroku.up()
     expect(await reaches(team, number, 'needs attention')).toMatchObject({ gate: 'push_unknown' })
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual(pushed)

@@ -1,15 +1,15 @@
 /** What can go wrong at Heroku: builds, release phases, cut connections. It is told as it is, and Retry mends it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { keyOf, lines, namesGate } from '../support/channel.ts'
 import {
-  cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
   nextNumber,
+  pressWithReason,
   reaches,
   seenRelease,
   somethingNew,
   startProduction,
-  threadSays,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
@@ -41,16 +41,15 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     expect(stopped).toMatchObject({ gate: 'build_failed', steps: { migrate: 'done some', push: 'failed none' } })
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 0, releases: [], runs: false })
 
-    const thread = await threadSays(team, 1, /the build on heroku-integration failed/)
-    expect(thread).toContain('line 29 of the build')
-    expect(thread).not.toContain('line 9 of the build')
+    const said = await team.until.line(1, 'failed:push')
+    expect(said).toContain('line 29 of the build')
+    expect(said).not.toContain('line 9 of the build')
     expect(team.transcript()).not.toContain(team.heroku.apiKey)
-    const card = await cardShows(team, 1, /Needs attention/)
-    expect(card).toMatch(/Database: 1 of 1 migration is in/)
-    expect(card).toContain('Not pushed')
+    await team.until.needsAttention(1)
+    expect(namesGate(team.card(1) ?? { blocks: [] }, 'build_failed')).toBe(true)
 
-    await team.click(team.people.lin, 'Retry')
-    await team.succeeded(1)
+    await team.click(team.people.lin, 'retry')
+    await team.until.succeeded(1)
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push'], runs: true })
   })
 
@@ -59,9 +58,8 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     team.heroku.failNextBuild()
     await deploy()
     expect(await reaches(team, 2, 'failed')).toMatchObject({ gate: 'build_failed', steps: { push: 'failed none' } })
-    await cardShows(team, 2, /Failed at push[\s\S]*Nothing was pushed/)
-    await team.click(team.people.dana, 'Plan again')
-    await team.succeeded(3)
+    await team.click(team.people.dana, 'plan again', 2)
+    await team.until.succeeded(3)
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push'], runs: true })
   })
 
@@ -71,19 +69,21 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     await deploy()
     const stopped = await reaches(team, 4, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'release_phase_failed', steps: { push: 'failed some' } })
-    const card = await cardShows(team, 4, /release phase failed/)
-    expect(card).toMatch(/holds \w+, and does not run it/)
+    await team.until.needsAttention(4)
+    expect(team.words(team.card(4))).toContain(commit.slice(0, 7))
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push'], runs: false })
 
     // It fails once more, which is told once more, and is not made again in silence.
     team.heroku.failNextReleasePhase()
-    await team.click(team.people.dana, 'Retry')
-    await reaches(team, 4, 'needs attention', 2)
-    await threadSays(team, 4, /(Confirm failed[\s\S]*){2}/)
+    await team.click(team.people.dana, 'retry')
+    await team.until.needsAttention(4, 2)
+    await team.until.told(4)
+    expect(lines(team.slack, 4, 'failed:confirm').map(keyOf)).toEqual(['4:failed:confirm:1', '4:failed:confirm:2'])
 
-    await team.click(team.people.dana, 'Retry')
-    await team.succeeded(4)
-    await threadSays(team, 4, /Made Heroku release v\d+ of \w+, which heroku-integration held already/)
+    await team.click(team.people.dana, 'retry')
+    await team.until.succeeded(4)
+    const made = new RegExp(`v\\d+.*${commit.slice(0, 7)}|${commit.slice(0, 7)}.*v\\d+`)
+    expect(await team.until.line(4, 'done:push')).toMatch(made)
     expect(await fate(INTEGRATION, commit)).toEqual({
       pushes: 1,
       releases: ['by push', 'by api', 'by api'],
@@ -95,10 +95,10 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     const commit = await somethingNew(team, 'four')
     team.heroku.failNextReleasePhase()
     await deploy()
-    await reaches(team, 5, 'needs attention')
+    await team.until.needsAttention(5)
     team.heroku.fault({ route: 'release', kind: 'reset_after' })
-    await team.click(team.people.dana, 'Retry')
-    await team.succeeded(5)
+    await team.click(team.people.dana, 'retry')
+    await team.until.succeeded(5)
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push', 'by api'], runs: true })
   })
 
@@ -106,8 +106,8 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     const commit = await somethingNew(team, 'five')
     team.heroku.cutNextPush('after')
     await deploy()
-    await team.succeeded(6)
-    await threadSays(team, 6, /The push to heroku-integration was cut off\. Looking whether it arrived\./)
+    await team.until.succeeded(6)
+    expect(await team.until.line(6, 'push-cut')).toContain('heroku-integration')
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push'], runs: true })
   })
 
@@ -117,10 +117,10 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     await deploy()
     const stopped = await reaches(team, 7, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'push_unknown', steps: { push: 'unknown unknown' } })
-    const card = await cardShows(team, 7, /did the push arrive\?/)
-    expect(card).toMatch(/Not known: whether heroku-integration holds/)
-    await team.click(team.people.dana, 'Retry')
-    await team.succeeded(7)
+    await team.until.needsAttention(7)
+    expect(team.words(team.card(7))).toMatch(/heroku-integration[\s\S]*`push_unknown`/)
+    await team.click(team.people.dana, 'retry')
+    await team.until.succeeded(7)
     expect(await fate(INTEGRATION, commit)).toEqual({ pushes: 1, releases: ['by push'], runs: true })
   })
 
@@ -129,11 +129,11 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     const gate = Promise.withResolvers<void>()
     team.heroku.slowRelease(gate.promise)
     await deploy()
-    await threadSays(team, 8, /Pushed \w+ to heroku-integration/)
+    await team.until.line(8, 'done:push')
     await team.heroku.arrived('releases')
     expect((await seenRelease(team, 8)).state).toBe('running')
     gate.resolve()
-    await team.succeeded(8)
+    await team.until.succeeded(8)
     expect((await fate(INTEGRATION, commit)).runs).toBe(true)
   })
 
@@ -143,11 +143,10 @@ describe('a push to Heroku', { timeout: 120_000 }, () => {
     await startProduction(team, number)
     const stopped = await reaches(team, number, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'build_failed', steps: { merge: 'done some', push: 'failed none' } })
-    await cardShows(team, number, /Needs attention/)
-    await team.click(team.people.tom, 'Close')
-    await team.submit(team.people.tom, { Reason: 'we deploy by hand tonight' })
-    await reaches(team, number, 'closed')
-    await cardShows(team, number, /Closed\*? by tom/)
+    await team.until.needsAttention(number)
+    await pressWithReason(team, team.people.tom, 'close', 'we deploy by hand tonight')
+    expect(await team.until.state(number, 'closed')).toMatchObject({ endedBy: 'tom' })
+    expect(team.words(team.card(number))).toMatch(/tom[\s\S]*we deploy by hand tonight/)
     expect(herokuEffects(team.heroku, PRODUCTION)).toEqual({ pushes: [], releases: [] })
   })
 })

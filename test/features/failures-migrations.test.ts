@@ -2,14 +2,13 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { offers } from '../support/channel.ts'
 import {
   bitbucketEffects,
-  cardShows,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
   reaches,
   startProduction,
-  threadSays,
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { byHand } from '../support/world-state.ts'
@@ -39,22 +38,25 @@ describe('a migration that the data do not allow', { timeout: 120_000 }, () => {
     expect(failed.steps.migrate).toBe('failed none')
     expect(failed.steps.push).toBeUndefined()
 
-    const card = await cardShows(team, 1, /Failed at migrate/)
-    expect(card).toContain(`revision ${constraint.revision.slice(0, 8)} failed`.replace('revision', 'Revision'))
-    expect(card).toContain(`The database is at ${before[0]?.slice(0, 8)}; 0 of 2 migrations are in.`)
-    expect(card).toContain('Nothing was migrated or pushed')
-    await threadSays(team, 1, /users_email_at[\s\S]*violated by some row/)
+    await team.until.state(1, 'failed')
+    const card = team.words(team.card(1))
+    expect(card).toContain(constraint.revision.slice(0, 8))
+    expect(card).toContain(before[0]?.slice(0, 8))
+    expect(failed.because).toMatchObject({ revision: constraint.revision, applied: [] })
+    expect(failed.because?.pending).toHaveLength(2)
+    expect(await team.until.line(1, 'failed:migrate')).toMatch(/users_email_at[\s\S]*violated by some row/)
     expect(await team.revisions('integration')).toEqual(before)
     expect(herokuEffects(team.heroku, INTEGRATION)).toEqual({ pushes: [], releases: [] })
   })
 
   it('goes on by Plan again, as a release of its own, once the data are mended', async () => {
     await byHand(team.databases.integration.url, MENDED)
-    await team.click(team.people.lin, 'Plan again')
-    await team.succeeded(2)
+    await team.click(team.people.lin, 'plan again')
+    await team.until.succeeded(2)
     expect(await team.revisions('integration')).toEqual([constraint.revision])
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual([await team.repository.head('master')])
-    await cardShows(team, 1, /Replaced by #2/)
+    await team.until.replaced(1, 2)
+    expect(team.words(team.card(1))).toContain('#2')
   })
 
   it('needs attention where the merge was done before it, and says that the database was not touched', async () => {
@@ -62,18 +64,19 @@ describe('a migration that the data do not allow', { timeout: 120_000 }, () => {
     await startProduction(team, 3)
     const stopped = await reaches(team, 3, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'migration_failed', steps: { merge: 'done some', migrate: 'failed none' } })
-    const card = await cardShows(team, 3, /Needs attention/)
-    expect(card).toMatch(/PR #\d+ is merged/)
-    expect(card).toContain('0 of 2 migrations are in.')
-    expect(card).toMatch(/Retry.*Close/s)
+    await team.until.needsAttention(3)
+    const card = team.words(team.card(3))
+    expect(card).toContain(`PR #${team.bitbucket.pullRequests().at(-1)?.id}`)
+    expect(stopped.because).toMatchObject({ applied: [] })
+    expect(['retry', 'close'].every((pressed) => offers(team.card(3), pressed as 'retry' | 'close'))).toBe(true)
     expect(await team.revisions('production')).toEqual(before)
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toEqual([])
   })
 
   it('goes on by Retry, from the migration on, and neither merges nor records again', async () => {
     await byHand(team.databases.production.url, MENDED)
-    await team.click(team.people.dana, 'Retry')
-    await team.succeeded(3)
+    await team.click(team.people.dana, 'retry')
+    await team.until.succeeded(3)
     expect(await bitbucketEffects(team)).toEqual({ merges: 1, comments: 1 })
     expect(await team.revisions('production')).toEqual([constraint.revision])
     const merged = await team.repository.head('production')
@@ -107,19 +110,20 @@ describe('a migration that the data do not allow', { timeout: 120_000 }, () => {
     await team.command(team.people.dana, '/deploy integration')
     const stopped = await reaches(team, 4, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'migration_failed', steps: { migrate: 'failed some' } })
-    const card = await cardShows(team, 4, /Needs attention/)
-    expect(card).toContain(`Database: at ${first.revision.slice(0, 8)}, 1 of 2 migrations is in.`)
+    await team.until.needsAttention(4)
+    expect(stopped.because).toMatchObject({ applied: [first.revision], pending: [second.revision] })
+    expect(team.words(team.card(4))).toContain(first.revision.slice(0, 8))
     expect(await team.revisions('integration')).toEqual([first.revision])
-    await threadSays(team, 4, /revision cafe0002 failed/)
+    expect(await team.until.line(4, 'failed:migrate')).toContain(second.revision.slice(0, 8))
 
     // A Retry that fails as before is no less half way.
-    await team.click(team.people.dana, 'Retry')
-    await threadSays(team, 4, /(Migrate failed[\s\S]*){2}/)
-    expect(await reaches(team, 4, 'needs attention', 2)).toMatchObject({ steps: { migrate: 'failed some' } })
+    await team.click(team.people.dana, 'retry')
+    await team.until.line(4, 'failed:migrate', 2)
+    expect(await team.until.needsAttention(4, 2)).toMatchObject({ steps: { migrate: 'failed some' } })
 
     await byHand(team.databases.integration.url, 'delete from users')
-    await team.click(team.people.dana, 'Retry')
-    await team.succeeded(4)
+    await team.click(team.people.dana, 'retry')
+    await team.until.succeeded(4)
     expect(await team.revisions('integration')).toEqual([second.revision])
   })
 })

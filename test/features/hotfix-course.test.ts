@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type { View } from '../../src/sandbox/slack/workspace.ts'
 import { holdAt } from '../support/held-step.ts'
 import {
   askForHotfix,
@@ -12,13 +13,12 @@ import {
   openPullRequest,
   pickedByHand,
   pushesTo,
-  REASON,
-  signHotfixOf,
+  SURE,
   startHotfixTeam,
 } from '../support/hotfix.ts'
-import { cardShows, herokuEffects, nextNumber, reaches, threadSays } from '../support/seen-release.ts'
+import { herokuEffects, nextNumber, reaches, sign } from '../support/seen-release.ts'
 import { PRODUCTION, type Team } from '../support/team.ts'
-import { leavesNothing, toldNext } from '../support/world-state.ts'
+import { leavesNothing } from '../support/world-state.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -36,19 +36,24 @@ async function aFix(name: string): Promise<string> {
   return team.repository.commit({ branch: name, files: { [`api/${name}.py`]: 'FIXED = 1\n' }, message: `Mend ${name}` })
 }
 
+/** The releases that the modal of a hot-fix says it ends. */
+function ends({ privateMetadata }: View): readonly number[] {
+  return (JSON.parse(privateMetadata) as { ends?: readonly number[] }).ends ?? []
+}
+
 it('ends what waits for sign-off, after saying so, and waits behind what runs', async () => {
   const { dana, lin, tom } = team.people
   await team.command(lin, '/deploy production')
-  await cardShows(team, 1, /Awaiting sign-off/)
+  await team.until.awaitingSignOff(1)
   const fix = await aFix('first')
   await team.command(dana, `/hotfix ${fix} production`)
-  const view = await team.slack.waitFor(() => team.slack.openView(dana), { what: 'the modal' })
-  expect(team.slack.plainText(view)).toContain(
-    'Submitting for api production ends #1; it can be planned again afterwards.',
-  )
-  await team.submit(dana, { Reason: REASON, 'Are you sure?': true })
-  expect(await cardShows(team, 1, /a hot-fix that dana asked for goes first/)).toContain('Outdated')
-  await cardShows(team, 2, /Awaiting sign-off/)
+  const view = await team.modal(dana)
+  expect(ends(view)).toEqual([1])
+  expect(team.slack.plainText(view)).toContain('#1')
+  await team.submit(dana, SURE)
+  expect(await team.until.outdated(1)).toMatchObject({ gate: 'hotfix_goes_first' })
+  expect(team.words(team.card(1))).toContain('dana')
+  await team.until.awaitingSignOff(2)
   const rows = await team.query<{ said: string; transaction: string }>(
     `select type || ' ' || release as said, xmin::text as transaction from event
      where type in ('release_ended', 'release_requested') and release > 0 order by id`,
@@ -58,37 +63,31 @@ it('ends what waits for sign-off, after saying so, and waits behind what runs', 
 
   // Somebody asked after the modal was opened: nobody said that their release would end.
   await team.command(dana, '/deploy cancel 2')
-  await cardShows(team, 2, /Cancelled/)
+  await team.until.state(2, 'cancelled')
   await team.command(dana, `/hotfix ${fix} production`)
-  await team.slack.waitFor(() => team.slack.openView(dana), { what: 'the modal' })
+  await team.modal(dana)
   await team.command(lin, '/deploy production')
-  await cardShows(team, 3, /Awaiting sign-off/)
-  const sure = { Reason: REASON, 'Are you sure?': true }
-  expect(await toldNext(team, dana, () => team.submit(dana, sure))).toContain('Gate: `environment_busy`')
-  await cardShows(team, 3, /Awaiting sign-off/)
+  await team.until.awaitingSignOff(3)
+  await team.submit(dana, SURE)
+  await team.told(dana, 'environment_busy', '#3')
+  await team.until.awaitingSignOff(3)
 
   // The modal says that #3 would end; when it is sent, #3 runs.
   await team.command(dana, `/hotfix ${fix} production`)
-  await team.slack.waitFor(
-    () => team.slack.plainText(team.slack.openView(dana) ?? { blocks: [] }).includes('ends #3'),
-    {
-      what: 'the modal',
-    },
-  )
+  await team.modal(dana, (open) => ends(open).includes(3))
   const merging = team.bitbucket.arrived('merge')
   const { promise: held, resolve: goOn } = Promise.withResolvers<void>()
   team.bitbucket.fault({ route: 'merge', kind: 'delay', until: held })
-  await signHotfixOf(team, 3)
+  await sign(team, 3)
   await merging
-  const late = await toldNext(team, dana, () => team.submit(dana, sure))
-  expect(late).toContain('Gate: `environment_busy`')
-  expect(late).toContain('#3')
-  const again = await toldNext(team, tom, () => team.command(tom, `/hotfix ${fix} production`))
-  expect(again).toContain('Gate: `environment_busy`')
+  await team.submit(dana, SURE)
+  await team.told(dana, 'environment_busy', '#3')
+  await team.command(tom, `/hotfix ${fix} production`)
+  await team.told(tom, 'environment_busy', '#3')
   expect(team.slack.openView(tom)).toBeUndefined()
   expect(await nextNumber(team)).toBe(4)
   goOn()
-  await team.succeeded(3)
+  await team.until.succeeded(3)
   const said = await team.query<{ n: number }>(
     'select count(*)::int as n from event where release = 3 and type = $$release_ended$$',
   )
@@ -99,21 +98,22 @@ it('is outdated when the branch moves between plan and pick, and pushes nothing'
   const number = await nextNumber(team)
   const before = await pushesTo(team, 'production')
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('second')} production`)
-  await cardShows(team, number, /Awaiting sign-off/)
-  await team.click(team.people.lin, 'QA passed')
-  await cardShows(team, number, /Given: QA by/)
+  const planned = await team.repository.head('production')
+  await team.until.awaitingSignOff(number)
+  await team.click(team.people.lin, 'qa')
+  await team.until.signed(number, 'qa')
   const moved = await team.repository.commit({ branch: 'production', files: { 'm.py': 'm\n' }, message: 'Moved' })
   await leavesNothing(team, async () => {
-    await team.click(team.people.tom, 'Approve')
-    await cardShows(team, number, /Outdated/)
+    await team.click(team.people.tom, 'approval')
+    const { because } = await team.until.outdated(number)
+    expect(because).toMatchObject({ moved: [{ from: planned, to: moved }] })
   })
-  await cardShows(team, number, /production moved since the plan was made/)
   expect(await team.repository.head('production')).toBe(moved)
 
   // After the last look of ours, and before our push: origin itself refuses it.
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('late')} production`)
   const step = await holdAt(team, 'pick')
-  await signHotfixOf(team, number + 1)
+  await sign(team, number + 1)
   await step.held()
   const again = await team.repository.commit({
     branch: 'production',
@@ -122,7 +122,8 @@ it('is outdated when the branch moves between plan and pick, and pushes nothing'
   })
   await leavesNothing(team, async () => {
     await step.letGo()
-    await cardShows(team, number + 1, /Outdated[\s\S]*production moved since the plan was made/)
+    const { because } = await team.until.outdated(number + 1)
+    expect(because).toMatchObject({ moved: [{ from: moved, to: again }] })
   })
   expect(await team.repository.head('production')).toBe(again)
   expect(await pushesTo(team, 'production')).toBe(before)
@@ -131,14 +132,18 @@ it('is outdated when the branch moves between plan and pick, and pushes nothing'
 it('fails with the branch rule’s own words when the push is refused, and nothing is changed', async () => {
   const number = await nextNumber(team)
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('third')} production`)
-  await cardShows(team, number, /Awaiting sign-off/)
+  await team.until.awaitingSignOff(number)
   const rule = await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
   await leavesNothing(team, async () => {
-    await signHotfixOf(team, number)
-    await cardShows(team, number, /Failed at pick/)
+    await sign(team, number)
+    expect(await team.until.state(number, 'failed')).toMatchObject({
+      gate: 'pick_refused',
+      steps: { pick: 'failed none' },
+    })
   })
-  const card = await cardShows(team, number, /Gate: `pick_refused`/)
-  expect(card).toContain("You can't push to production: it is restricted by branch permissions.")
+  expect(team.words(team.card(number))).toContain(
+    "You can't push to production: it is restricted by branch permissions.",
+  )
   await team.bitbucket.allowMerge(rule)
 })
 
@@ -148,21 +153,22 @@ it('cancelled after the pick says what is done, and the next one says what goes 
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('cancelled')} production`)
   team.bitbucket.fault({ route: 'comment', kind: 'delay', until: open.promise })
   const recording = team.bitbucket.arrived('comment')
-  await signHotfixOf(team, number)
+  await sign(team, number)
   await recording
-  await team.click(team.people.dana, 'Cancel')
-  await threadSays(team, number, /cancel/i)
+  await team.click(team.people.dana, 'cancel', number)
+  await team.until.line(number, 'cancel')
   open.resolve()
   const ended = await reaches(team, number, 'cancelled')
   expect(ended.steps).toMatchObject({ pick: 'done some', record: 'done some' })
   expect(ended.steps.push).toBeUndefined()
   const picked = await team.repository.head('production')
-  await threadSays(team, number, new RegExp(`Picked ${picked.slice(0, 7)} onto production`))
+  expect(await team.until.line(number, 'done:pick')).toContain(picked.slice(0, 7))
   expect(herokuEffects(team.heroku, PRODUCTION).pushes).not.toContain(picked)
 
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('fourth')} production`)
-  const card = await cardShows(team, number + 1, /Awaiting sign-off/)
-  expect(card).toMatch(/Also goes:\D*3 commits that production has[\s\S]*Mend cancelled[\s\S]*Moved[\s\S]*Mend fourth/)
+  await team.until.awaitingSignOff(number + 1)
+  const card = team.words(team.card(number + 1))
+  expect(card).toMatch(/\b3 commits\b[\s\S]*Mend cancelled[\s\S]*Moved[\s\S]*Mend fourth/)
 })
 
 it('looks before it acts when the push’s answer is lost, and goes on by Retry after a build that failed: one commit, one record', async () => {
@@ -170,7 +176,7 @@ it('looks before it acts when the push’s answer is lost, and goes on by Retry 
   const [before, pushes] = [await team.repository.head('production'), await pushesTo(team, 'production')]
   team.bitbucket.cutNextPush('after')
   team.heroku.failNextBuild()
-  await signHotfixOf(team, number)
+  await sign(team, number)
   const stopped = await reaches(team, number, 'needs attention')
   expect(stopped).toMatchObject({
     gate: 'build_failed',
@@ -179,9 +185,8 @@ it('looks before it acts when the push’s answer is lost, and goes on by Retry 
   const picked = await team.repository.head('production')
   expect(await inOrigin(team, 'rev-list', '--count', `${before}..${picked}`)).toBe('1')
 
-  await cardShows(team, number, /Needs attention/)
-  await team.click(team.people.dana, 'Retry')
-  await team.succeeded(number)
+  await team.click(team.people.dana, 'retry', number)
+  await team.until.succeeded(number)
   expect(await team.repository.head('production')).toBe(picked)
   expect(await pushesTo(team, 'production')).toBe(pushes + 1)
   expect(team.bitbucket.commitComments(picked)).toHaveLength(1)
@@ -199,13 +204,11 @@ it('says that a pull request is open when somebody has one that carries the same
   const other = await openPullRequest(team, { title: 'Something else', source: 'third', destination: 'master' })
   const theirs = await openPullRequest(team, { title: 'Mend', source: 'fifth-for-master', destination: 'master' })
   await askForHotfix(team, team.people.dana, `/hotfix ${fix} production`)
-  await signHotfixOf(team, number)
-  await team.succeeded(number)
-  const thread = await threadSays(team, number, /carries the hot-fix to master/)
-  expect(thread).toContain(
-    `PR #${theirs} is open and carries the hot-fix to master, which lacks it until that is merged.`,
-  )
-  expect(thread).not.toContain(`PR #${other}`)
+  await sign(team, number)
+  await team.until.succeeded(number)
+  const carried = await team.until.line(number, 'carried')
+  expect(carried).toMatch(new RegExp(`PR #${theirs}\\b.*master`))
+  expect(carried).not.toContain(`PR #${other}`)
   const card = team.slack.messages('product').map(({ ts }) => team.slack.thread('product', ts))
   expect(JSON.stringify(card)).toContain(`/pull-requests/${theirs}"`)
   const ours = team.bitbucket.pullRequests().filter(({ title }) => title.includes(`#${number}:`))
@@ -226,7 +229,7 @@ describe('a conflict', () => {
     const number = await nextNumber(team)
     const production = await team.repository.head('production')
     await askForHotfix(team, dana, `/hotfix ${clash.slice(0, 9)} production`)
-    const words = await team.told(dana, new RegExp(`#${number}\\b[\\s\\S]*Gate: .pick_conflict`))
+    const words = await team.told(dana, 'pick_conflict', `#${number}`)
     const recipe = givenRecipe(team, dana)
     expect(words).toContain('limits.py')
     expect(words).toContain('MOST = 10')
@@ -251,7 +254,8 @@ describe('a conflict', () => {
       const branch = /git push origin (\S+)/.exec(recipe)?.[1] ?? ''
       await expect(team.repository.head(branch)).rejects.toThrow()
       await writeFile(join(clone, 'work', 'limits.py'), 'MOST = 7\n')
-      const [, rest = ''] = recipe.split(/^#.*settle.*$/m)
+      // Between the two halves stands one comment, which says what a person has to do.
+      const [, rest = ''] = recipe.split(/^#.*$/m)
       expect(await paste(`git add limits.py &&\n${rest.trim()}`)).toBe('done')
 
       const made = await team.repository.head(branch)
@@ -259,9 +263,8 @@ describe('a conflict', () => {
       expect(await inOrigin(team, 'show', `${made}:limits.py`)).toBe('MOST = 7')
       expect(await inOrigin(team, 'log', '-1', '--format=%B', made)).toContain(`(cherry picked from commit ${clash})`)
       await askForHotfix(team, dana, `/hotfix ${made} production`)
-      await cardShows(team, number + 1, /Awaiting sign-off/)
-      await signHotfixOf(team, number + 1)
-      await team.succeeded(number + 1)
+      await sign(team, number + 1)
+      await team.until.succeeded(number + 1)
       const picked = await team.repository.head('production')
       expect(await inOrigin(team, 'rev-parse', `${picked}^{tree}`)).toBe(await pickedByHand(team, production, [made]))
       expect(team.heroku.runs(PRODUCTION)).toBe(picked)

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
+import type { Message } from '../../src/sandbox/slack/workspace.ts'
+import { filledIn, privately } from '../support/channel.ts'
 import {
   givenRecipe,
   HOSTILE,
@@ -8,11 +10,12 @@ import {
   inOrigin,
   mentions,
   pickedByHand,
-  REASON,
+  SURE,
   startHotfixTeam,
 } from '../support/hotfix.ts'
+import { seenRelease } from '../support/seen-release.ts'
 import type { Team } from '../support/team.ts'
-import { leavesNothing, toldNext } from '../support/world-state.ts'
+import { leavesNothing } from '../support/world-state.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
 
@@ -25,7 +28,6 @@ describe('a hot-fix that cannot be', () => {
   }, 60_000)
   afterAll(() => team.close())
 
-  const sure = { Reason: REASON, 'Are you sure?': true }
   const newest = async () =>
     (await team.query<{ number: number }>('select number from release order by number desc limit 1'))[0]
   const mirrorBranches = async () => {
@@ -37,34 +39,26 @@ describe('a hot-fix that cannot be', () => {
   it('opens the same modal empty, with why it is the last resort', async () => {
     const { dana } = team.people
     await team.command(dana, '/hotfix')
-    const view = await team.slack.waitFor(() => team.slack.openView(dana), { what: 'the modal' })
-    const words = team.slack.plainText(view)
-    expect(words).toContain('This is the last resort')
-    expect(words).toContain('I am sure that this cannot wait for regular review')
+    const view = await team.modal(dana)
     expect(JSON.stringify(view.blocks)).not.toContain('initial')
-    const short = await team.slack.submit({
-      user: dana,
-      view,
-      values: { Environment: 'production', Commits: 'abcd', Reason: 'too short', 'Are you sure?': true },
-    })
-    expect(short.seen).not.toBe('acknowledged')
-    const unsure = await team.slack.submit({
-      user: dana,
-      view,
-      values: { App: 'api', Environment: 'production', Commits: 'abcd', Reason: REASON, 'Are you sure?': false },
-    })
-    expect(unsure.seen).not.toBe('acknowledged')
+    const whole = { app: 'api', environment: 'production', commits: 'abcd', ...SURE }
+    const { app: _, ...withoutApp } = whole
+    for (const values of [
+      { ...withoutApp, reason: 'too short' },
+      { ...whole, sure: false },
+    ]) {
+      const sent = await team.slack.submit({ user: dana, view, values: filledIn<string | boolean>(view, values) })
+      expect(sent.seen).not.toBe('acknowledged')
+    }
     expect(await newest()).toBeUndefined()
-    const words2 = await toldNext(team, dana, () =>
-      team.submit(dana, { App: 'api', Environment: 'production', Commits: `what ${HOSTILE}`, ...sure }),
-    )
-    expect(words2).toContain('Gate: `unknown_commit`')
+    await team.submit(dana, { ...whole, commits: `what ${HOSTILE}` })
+    await team.told(dana, 'unknown_commit')
     expect(await newest()).toBeUndefined()
   })
 
   it('refuses a commit that nobody knows, with those that could be meant', async () => {
     const words = await leavesNothing(team, () => hotfixRefused(team, '/hotfix fffffff production', 'unknown_commit'))
-    expect(words).toContain('the repository has no commit fffffff')
+    expect(words).toContain('fffffff')
     for (const sha of onMaster) expect(words).toContain(sha.slice(0, 7))
   })
 
@@ -74,7 +68,8 @@ describe('a hot-fix that cannot be', () => {
     await hotfixRefused(team, '/hotfix fffffff production', 'unknown_commit')
     await team.repository.delete('gone')
     const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${lost} production`, 'unknown_commit'))
-    expect(words).toContain('is on no branch of the repository any more')
+    expect(words).toContain(lost.slice(0, 7))
+    expect((await seenRelease(team, (await newest())?.number ?? 0)).because).toMatchObject({ why: 'on no branch' })
   })
 
   it('refuses an abbreviation of several, with each of them', async () => {
@@ -114,25 +109,23 @@ describe('a hot-fix that cannot be', () => {
 
   it('refuses what is there already: the commit, the same change, and nothing left of it', async () => {
     const there = await inOrigin(team, 'rev-parse', 'production^2')
-    expect(
-      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${there} production`, 'already_applied')),
-    ).toContain('is on production already')
+    const isThere = async (commit: string) => {
+      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${commit} production`, 'already_applied'))
+      return (await seenRelease(team, (await newest())?.number ?? 0)).because
+    }
+    expect(await isThere(there)).toMatchObject({ how: 'the commit', branch: 'production' })
 
     await team.repository.branch('twin', await inOrigin(team, 'rev-parse', 'production~1'))
     const files = { 'twin.py': 'twin = 1\n' }
     const twin = await team.repository.commit({ branch: 'twin', files, message: 'Twin' })
     await team.repository.commit({ branch: 'production', files, message: 'The same by another' })
-    expect(
-      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${twin} production`, 'already_applied')),
-    ).toContain('has the same change')
+    expect(await isThere(twin)).toMatchObject({ how: 'the same change', commit: { sha: twin } })
 
     const half = { ...files, 'twin2.py': 'two\n' }
     await team.repository.branch('half', await inOrigin(team, 'rev-parse', 'production~2'))
     await team.repository.commit({ branch: 'production', files: { 'twin2.py': 'two\n' }, message: 'Second half' })
     const both = await team.repository.commit({ branch: 'half', files: half, message: 'Both halves at once' })
-    expect(
-      await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${both} production`, 'already_applied')),
-    ).toContain('nothing of')
+    expect(await isThere(both)).toMatchObject({ how: 'empty', commit: { sha: both } })
   })
 
   it('refuses two commits in the wrong order, by file, with a recipe to paste', async () => {
@@ -166,13 +159,12 @@ describe('a hot-fix that cannot be', () => {
       message: 'Theirs',
     })
     const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${hostile} production`, 'pick_conflict'))
-    expect(words).toContain('2 files conflict')
     expect(words).toContain('--force <!channel> `rm` @here.py')
     expect(words).toContain('n`a`me <!channel>')
     expect(words).toContain('<<<<<<< production\n--force <!channel> `rm` @here theirs xxx')
     expect(Math.max(...words.split('\n').map((line) => line.length))).toBeLessThan(500)
     const { dana } = team.people
-    const told = [...team.slack.ephemerals(dana), ...team.slack.directMessages(dana)]
+    const told = privately(team.slack, dana) as Message[]
     expect(mentions(told)).toEqual([])
     expect(JSON.stringify(told)).not.toContain('\u202e')
     // Its recipe names nothing that others have written.
@@ -184,19 +176,18 @@ describe('a hot-fix that cannot be', () => {
   it('refuses more than ten, a branch that no environment follows, and a branch that nobody may push to', async () => {
     const { dana } = team.people
     const many = Array.from({ length: 11 }, (_, index) => `abcd${(4096 + index).toString(16)}`).join(' ')
-    const tooMany = await toldNext(team, dana, () => team.command(dana, `/hotfix ${many} production`))
-    expect(tooMany).toContain('Gate: `too_many_commits`')
-    const foreign = await toldNext(team, dana, () => team.command(dana, '/hotfix abcd123 Release-2.x'))
-    expect(foreign).toContain('Gate: `not_followed_branch`')
-    expect(foreign).toContain('git switch Release-2.x &&\ngit cherry-pick -x abcd123 &&\ngit push origin Release-2.x')
-    const followed = await toldNext(team, dana, () => team.command(dana, '/hotfix abcd123 master'))
-    expect(followed).toContain('“master” is the branch that integration follows. Name the environment, not its branch.')
-    expect(followed).toContain('Gate: `unknown_environment`')
-    expect(followed).not.toContain('git ')
+    await team.command(dana, `/hotfix ${many} production`)
+    await team.told(dana, 'too_many_commits')
+    await team.command(dana, '/hotfix abcd123 Release-2.x')
+    expect(await team.told(dana, 'not_followed_branch')).toContain(
+      'git switch Release-2.x &&\ngit cherry-pick -x abcd123 &&\ngit push origin Release-2.x',
+    )
+    await team.command(dana, '/hotfix abcd123 master')
+    expect(await team.told(dana, 'unknown_environment', 'master', 'integration')).not.toContain('git ')
     const rule = await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
     const last = onMaster.at(-1) ?? ''
     const words = await leavesNothing(team, () => hotfixRefused(team, `/hotfix ${last} production`, 'pick_not_allowed'))
-    expect(words).toContain('push on production: nobody may push')
+    expect(words).toContain('push on production')
     await team.bitbucket.allowMerge(rule)
   })
 

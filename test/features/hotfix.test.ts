@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
+import { announcements, BUTTON, keyOf, lines, offers, privately } from '../support/channel.ts'
 import {
   askForHotfix,
   atBitbucket,
@@ -8,9 +9,9 @@ import {
   mentions,
   pickedByHand,
   REASON,
-  signHotfix,
   startHotfixTeam,
 } from '../support/hotfix.ts'
+import { reaches, sign } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, type Team } from '../support/team.ts'
 
 vi.setConfig({ testTimeout: 180_000 })
@@ -19,11 +20,6 @@ let team: Team
 afterEach(async () => {
   await team?.close()
 })
-
-function cardWords(): string {
-  const card = team.card()
-  return card === undefined ? '' : team.slack.plainText(card).replaceAll('\u00a0', ' ')
-}
 
 /** What the worker's mirror keeps for releases under way. */
 async function keptPicks(): Promise<string> {
@@ -42,18 +38,17 @@ it('one commit from master onto production: picked, migrated, pushed, confirmed 
   const [master, before] = [await team.repository.head('master'), await team.repository.head('production')]
   const fix = await inOrigin(team, 'rev-list', '-1', '--grep=^Migration:', 'master')
   await askForHotfix(team, dana, `/hotfix ${fix.slice(0, 8)} production`)
-  await team.told(dana, 'Hot-fix #1 of api to production is being planned.')
-  await team.until('🩹 Hot-fix #1: api → production')
-  await team.until('Also on master, so the next release keeps it')
-  await team.until(REASON)
-  await team.until('the database changes before the code does')
-  await team.until(
+  await team.hears(dana, '#1', 'api', 'production')
+  await team.until.awaitingSignOff(1)
+  const card = team.words(team.card(1))
+  expect(card).toContain(REASON)
+  expect(card).toMatch(
     new RegExp(`${fix.slice(0, 7)} Migration: add documents language · Ben Ortiz\\s+migrations/versions/\\w+\\.py`),
   )
   expect(JSON.stringify(team.card()?.blocks)).toContain(`https://bitbucket.org/jurispect/jurispect_api/commits/${fix}`)
   expect(await team.repository.head('production')).toBe(before)
-  await signHotfix(team)
-  await team.until('Succeeded')
+  await sign(team, 1)
+  await team.until.succeeded(1)
 
   const picked = await team.repository.head('production')
   expect(await inOrigin(team, 'rev-parse', `${picked}^`)).toBe(before)
@@ -70,13 +65,13 @@ it('one commit from master onto production: picked, migrated, pushed, confirmed 
   expect(team.bitbucket.commitComments(picked)).toHaveLength(1)
   expect(team.bitbucket.pullRequests()).toEqual([])
   expect(await stepsDone()).toEqual(['pick', 'record', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'])
-  const announced = team.slack.messages('product').map(({ text }) => text)
-  expect(announced).toContainEqual(expect.stringMatching(/^Hot-fix #1 is changing api production now: 1 commit picked/))
+  expect(announcements(team.slack).map(keyOf)).toEqual(['1:announcement'])
+  expect(await team.until.announced(1)).toMatch(/#1.*api production/)
 })
 
 it('a commit that master lacks: a pull request carries it there, a day later the thread asks, and the next release keeps it', async () => {
   team = await startHotfixTeam()
-  const { dana, lin, tom } = team.people
+  const { dana } = team.people
   await team.repository.branch('urgent', await team.repository.head('production'))
   const fix = await team.repository.commit({
     branch: 'urgent',
@@ -85,15 +80,13 @@ it('a commit that master lacks: a pull request carries it there, a day later the
     author: { name: HOSTILE.replaceAll(/[<>]/g, ''), email: 'x@example.test' },
   })
   await askForHotfix(team, dana, `/hotfix ${fix} to api production`)
-  await team.until('is not on master: integration is tested without it')
+  await team.until.awaitingSignOff(1)
+  expect(team.words(team.card(1))).toMatch(/master.*integration/)
   expect(await keptPicks()).toBe('1')
-  await signHotfix(team)
-  await team.until('Succeeded')
+  await sign(team, 1)
+  await team.until.succeeded(1)
   const picked = await team.repository.head('production')
-  await team.slack.waitFor(() => team.thread().some((line) => line.includes('carries the hot-fix to master')), {
-    what: 'the pull request in the thread',
-    timeoutMs: 15_000,
-  })
+  expect(await team.until.line(1, 'carried')).toContain('master')
   const [pullRequest, ...others] = team.bitbucket.pullRequests()
   expect(others).toEqual([])
   expect(pullRequest).toMatchObject({ state: 'OPEN', source: { sha: picked }, destination: { branch: 'master' } })
@@ -107,30 +100,19 @@ it('a commit that master lacks: a pull request carries it there, a day later the
 
   const [worker] = team.running
   await worker?.look?.()
-  expect(team.thread().some((line) => line.includes('still lacks'))).toBe(false)
+  expect(lines(team.slack, 1, 'still-missing')).toEqual([])
   await team.query("update release set ended_at = ended_at - interval '25 hours'")
   await worker?.look?.()
   await worker?.look?.()
-  await team.slack.waitFor(() => team.thread().some((line) => line.includes('A day later master still lacks')), {
-    what: 'the follow-up in the thread',
-    timeoutMs: 15_000,
-  })
-  expect(team.thread().filter((line) => line.includes('still lacks'))).toHaveLength(1)
+  expect(await team.until.line(1, 'still-missing')).toMatch(/master/)
+  await team.until.told(1)
+  expect(lines(team.slack, 1, 'still-missing')).toHaveLength(1)
   expect(await keptPicks()).toBe('')
   expect(await team.repository.head('signoff/hotfix-1')).toBe(picked)
 
   await team.command(dana, '/deploy production')
-  await team.until('Release #2: api → production')
-  await team.slack.waitFor(() => cardWords().includes('Awaiting sign-off'), {
-    what: 'the card of #2',
-    timeoutMs: 20_000,
-  })
-  await team.click(lin, 'QA passed')
-  await team.slack.waitFor(() => cardWords().includes('Given: QA by'), {
-    what: 'QA',
-  })
-  await team.click(tom, 'Approve')
-  await team.until('#2 succeeded')
+  await sign(team, 2)
+  await team.until.succeeded(2)
   expect(await inOrigin(team, 'show', 'production:api/urgent.py')).toBe('FIXED = True')
   expect(await inOrigin(team, 'rev-parse', 'production:README.md')).toBe(
     await inOrigin(team, 'rev-parse', 'master:README.md'),
@@ -152,19 +134,16 @@ it('where nobody signs, the plan is shown privately first, and Go starts it', as
   const first = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 1\n' }, message: 'First' })
   const second = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 2\n' }, message: 'Second' })
   await askForHotfix(team, dana, `/hotfix ${first} ${second} integration`)
-  const words = await team.told(dana, 'It starts when you press Go')
-  expect(words).toContain('Also goes:')
-  expect(words).toContain('A hot-fix is best one commit; this one has 2')
+  const goMessage = () => privately(team.slack, dana).findLast((message) => offers(message, 'go'))
+  const message = await team.waitFor('the button Go', goMessage)
+  for (const commit of [first, second]) expect(team.words(message)).toContain(commit.slice(0, 7))
   expect(team.slack.messages('product')).toEqual([])
   expect(await team.repository.head('master')).toBe(master)
 
-  const message = team.slack
-    .ephemerals(dana)
-    .findLast((each) => JSON.stringify(each.blocks).includes('"action_id":"go"'))
-  const press = (user: string) => team.slack.click({ user, channel: 'product', ts: message?.ts ?? '', label: 'Go' })
+  const press = (user: string) => team.slack.click({ user, channel: 'product', ts: message.ts, actionId: BUTTON.go })
   await expect(press(lin)).rejects.toThrow()
   await press(dana)
-  await team.until('Succeeded')
+  await team.until.succeeded(1)
   const picked = await team.repository.head('master')
   expect(await inOrigin(team, 'rev-parse', `${picked}^{tree}`)).toBe(await pickedByHand(team, master, [first, second]))
   expect(await inOrigin(team, 'rev-parse', `${picked}~2`)).toBe(master)
@@ -176,9 +155,12 @@ it('where nobody signs, the plan is shown privately first, and Go starts it', as
 
   const third = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 3\n' }, message: 'Third' })
   await askForHotfix(team, dana, `/hotfix ${third} integration`)
-  await team.told(dana, /Hot-fix #2[\s\S]*It starts when you press Go/)
+  await team.waitFor('the button Go of #2', () => goMessage()?.ts !== message.ts)
   await team.query("update release set expires_at = now() - interval '1 second' where number = 2")
   await team.running.find(({ tick }) => tick)?.tick?.()
-  await team.told(dana, 'Go was not pressed within an hour')
+  await reaches(team, 2, 'expired')
+  const isToldOfEnd = "select 1 from outbox where state = 'sent' and key = '2:ended'"
+  await team.eventually(async () => expect(await team.query(isToldOfEnd)).toHaveLength(1))
+  expect(team.words(privately(team.slack, dana).at(-1))).toContain('#2')
   expect(await team.repository.head('master')).toBe(picked)
 })

@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { cardShows, herokuEffects, reaches, startProduction, threadSays } from '../support/seen-release.ts'
+import { offers } from '../support/channel.ts'
+import { herokuEffects, reaches, startProduction } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { type WatchedAlembic, watchedAlembic } from '../support/watched-alembic.ts'
 import { byHand } from '../support/world-state.ts'
@@ -37,14 +38,13 @@ describe('migrations in a plan', () => {
   it('that only add: the card counts them, the thread shows their SQL, author and file, and nobody has to talk', async () => {
     const before = await alembic.starts()
     await startProduction(team, 1)
-    await team.succeeded(1)
+    await team.until.succeeded(1)
     // Two for the plan and the step, one for the upgrade itself; the preview costs no start of its own.
     expect((await alembic.starts()) - before).toBe(3)
-    const thread = await threadSays(team, 1, /brings|1 migration/)
-    expect(thread).toMatch(/\*1 migration\*: only additions/)
-    expect(thread).toMatch(/ALTER TABLE documents ADD COLUMN language/i)
-    expect(thread).toContain('Ben Ortiz')
-    expect(team.words(team.card())).not.toMatch(/Talked over|keeps running/)
+    const said = await team.until.line(1, 'migrations')
+    expect(said).toMatch(/ALTER TABLE documents ADD COLUMN language/i)
+    expect(said).toContain('Ben Ortiz')
+    expect(await team.query("select 1 from sign_off where release = 1 and kind = 'talked over'")).toEqual([])
     expect(record()).toMatch(/```sql\nALTER TABLE documents ADD COLUMN language[\s\S]*```/i)
   })
 
@@ -52,7 +52,7 @@ describe('migrations in a plan', () => {
     await team.repository.commit({ files: { 'NOTES.md': 'one\n' }, message: 'Note one thing' })
     const before = await alembic.starts()
     await startProduction(team, 2)
-    await team.succeeded(2)
+    await team.until.succeeded(2)
     expect(await alembic.starts()).toBe(before)
   })
 
@@ -73,47 +73,46 @@ for row in bind.execute(sa.text('SELECT id FROM documents')):
     bind.execute(sa.text('UPDATE documents SET body = title WHERE id = :id'), {'id': row.id})`,
     })
     await team.command(dana, '/deploy production')
-    const card = await cardShows(team, 3, /Awaiting sign-off/)
-    expect(card).toContain('*3 migrations*, :warning: 1 destroys data, 1 of unknown effect, 1 locks tables')
-    expect(card).toMatch(/Owed: .*Talked over/is)
-    expect(card).toMatch(/The old code keeps running until the push ends\*: .* and .* the last 2 times/)
-    expect(card).toContain('drops column documents.language')
+    await team.until.awaitingSignOff(3)
+    const risks = `select finding->>'risk' as risk from release, json_array_elements(plan->'migrations') as migration,
+      json_array_elements(migration->'findings') as finding where number = 3`
+    expect((await team.query<{ risk: string }>(risks)).map(({ risk }) => risk).sort()).toEqual([
+      'destroys',
+      'locks',
+      'unknown',
+    ])
+    expect(offers(team.card(3), 'talked over')).toBe(true)
+    expect(team.words(team.card(3))).toContain('documents.language')
 
-    const thread = await threadSays(team, 3, /brings|3 migrations/)
-    expect(thread).toMatch(/drops column documents\.language, destroys data: Its values are gone for good.*Instead: /)
-    expect(thread).toMatch(/builds index ix_documents_title on documents, locks tables: .*CONCURRENTLY/)
-    expect(thread).toMatch(/could not be previewed, effect unknown: It reads the database/)
-    expect(thread).toContain('ALTER TABLE documents DROP COLUMN language;')
+    const said = await team.until.line(3, 'migrations')
+    for (const part of ['documents.language', 'ix_documents_title', 'CONCURRENTLY']) expect(said).toContain(part)
+    expect(said).toContain('ALTER TABLE documents DROP COLUMN language;')
 
-    await team.click(dana, 'Details')
-    const view = await team.slack.waitFor(() => team.slack.openView(dana), { what: 'Details' })
-    const details = JSON.stringify(view)
+    await team.click(dana, 'details')
+    const details = JSON.stringify(await team.modal(dana))
     expect(details).toContain('CREATE INDEX ix_documents_title ON documents (title);')
     expect(details).toMatch(/bitbucket\.org\/jurispect\/jurispect_api\/src\/[0-9a-f]{40}\/migrations\/versions/)
 
     // Without Talked over QA and approval are not enough.
-    await team.click(lin, 'QA passed')
-    await team.click(team.people.tom, 'Approve')
-    await cardShows(team, 3, /Given: QA by lin/)
-    await cardShows(team, 3, /Given: approval by tom/)
+    await team.click(lin, 'qa')
+    await team.click(team.people.tom, 'approval')
+    await team.until.signed(3, 'qa', lin)
+    await team.until.signed(3, 'approval', team.people.tom)
     expect(await reaches(team, 3, 'awaiting sign-off')).toMatchObject({ steps: {} })
   })
 
   it('are talked over by whom releases.yml names, with a note that goes into record, announcement and events', async () => {
     const { lin, tom } = team.people
-    await team.click(tom, 'Talked over')
-    await team.told(tom, /Not done/)
+    await team.click(tom, 'talked over')
+    await team.told(tom, 'not_an_approver', '@database')
     const note = 'Ada and Ben: nobody reads language since May; we run it at 8.'
-    await team.click(lin, 'Talked over')
-    await team.submit(lin, { Note: note })
-    await team.succeeded(3)
-    expect(record()).toMatch(/Talked over, said lin .*nobody reads language since May/)
-    expect(record()).toMatch(/drops column documents\.language \(destroys\)/)
-    const announcement = team.slack
-      .messages('product')
-      .findLast(({ text }) => text.includes('Release #3 is changing api production now'))
-    expect(team.words(announcement)).toContain('Talked over: lin')
-    expect(team.words(announcement)).toContain(note)
+    await team.click(lin, 'talked over')
+    await team.submit(lin, { note })
+    await team.until.succeeded(3)
+    expect(record()).toMatch(/lin .*nobody reads language since May/)
+    expect(record()).toMatch(/documents\.language \(destroys\)/)
+    const announced = await team.until.announced(3)
+    for (const fact of ['lin', note]) expect(announced).toContain(fact)
     const [event] = await team.query<{ body: string }>(
       `select body from event where release = 3 and type = 'sign_off_given' and body like '%"talked over"%'`,
     )
@@ -125,18 +124,16 @@ for row in bind.execute(sa.text('SELECT id FROM documents')):
     const url = `sqlite:///${join(team.directory, 'integration.sqlite')}`
     await writeFile(join(team.directory, '.env_integration'), `DATABASE_URL="${url}"\n`, { mode: 0o600 })
     await team.command(team.people.dana, '/deploy integration')
-    await team.succeeded(4)
-    const thread = await threadSays(team, 4, /migrations/)
-    expect(thread).toMatch(/\*7 migrations\*, :warning: 7 of unknown effect/)
-    expect(thread).toMatch(/is not classified for sqlite, effect unknown: Signoff reads the SQL of Postgres only/)
-    expect(thread).toContain('CREATE TABLE users')
+    await team.until.succeeded(4)
+    const said = await team.until.line(4, 'migrations')
+    for (const fact of ['7', 'sqlite', 'CREATE TABLE users']) expect(said).toContain(fact)
   })
 
   it('that are not known to this commit, or have two heads, are refused with their names', async () => {
     await byHand(team.databases.production.url, "update alembic_version set version_num = 'feedfeedfeed'")
     await team.repository.commit({ files: { 'NOTES.md': 'two\n' }, message: 'Note another thing' })
     await team.command(team.people.dana, '/deploy production')
-    expect(await team.told(team.people.dana, /Gate: `unknown_revision`/)).toContain('feedfeed')
+    await team.told(team.people.dana, 'unknown_revision', 'feedfeed')
     const head = (await team.repository.headRevision('production')) ?? ''
     await byHand(team.databases.production.url, `update alembic_version set version_num = '${head}'`)
     await team.repository.addRevision({ message: 'add tags', sql: 'select 1', revision: 'a0a0a0a0a0a0' })
@@ -147,7 +144,7 @@ for row in bind.execute(sa.text('SELECT id FROM documents')):
       revision: 'b0b0b0b0b0b0',
     })
     await team.command(team.people.dana, '/deploy production')
-    expect(await team.told(team.people.dana, /Gate: `migration_heads`/)).toMatch(/(?=[\s\S]*a0a0a0a0)[\s\S]*b0b0b0b0/)
+    await team.told(team.people.dana, 'migration_heads', 'a0a0a0a0', 'b0b0b0b0')
     expect(herokuEffects(team.heroku, PRODUCTION).pushes).toHaveLength(3)
   })
 })

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { announcements, namesGate } from '../support/channel.ts'
+import { reaches, sign, startProduction } from '../support/seen-release.ts'
 import { startTeam, type Team } from '../support/team.ts'
 import { expectUnchanged, nothingToTalkOver, worldState } from '../support/world-state.ts'
 
@@ -20,19 +22,10 @@ function failAnnouncement(): () => number {
   return () => tries
 }
 
-async function signOff(number: number): Promise<void> {
-  const { dana, lin, tom } = team.people
-  await team.command(dana, '/deploy production')
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Awaiting sign-off`))
-  await team.click(lin, 'QA passed')
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Given: QA by`))
-  await team.click(tom, 'Approve')
-}
-
 it('changes nothing before Slack has the announcement, and goes on by itself when it has', async () => {
   const tries = failAnnouncement()
-  await signOff(1)
-  await vi.waitFor(() => expect(tries()).toBeGreaterThan(1), { timeout: 20_000 })
+  await startProduction(team, 1)
+  await team.waitFor('the second try', () => tries() > 1)
   const waiting = await worldState(team)
   expect(waiting.pullRequests).toEqual(['#1 OPEN'])
   expect(waiting.comments).toBe(0)
@@ -40,48 +33,42 @@ it('changes nothing before Slack has the announcement, and goes on by itself whe
   expect(await worldState(team)).toEqual(waiting)
   const { dana, tom } = team.people
   for (const person of [dana, tom]) {
-    const told = await team.told(person, 'Gate: `announcement_unconfirmed`')
-    expect(told.replaceAll('\u00a0', ' ')).toMatch(
-      /announcement of release #1[\s\S]*goes on by itself[\s\S]*expires: [\s\S]*\/invite/,
-    )
+    await team.told(person, 'announcement_unconfirmed', '#1', '/invite')
   }
   team.slack.clearFaults()
-  await team.succeeded(1)
-  const [announcement, ...more] = team.slack.messages('product').filter(({ text }) => text.includes('is changing'))
+  await team.until.succeeded(1)
+  const [announcement, ...more] = announcements(team.slack)
   expect(more).toEqual([])
-  expect(team.words(announcement)).toMatch(
-    /Release #1 is changing api production now[\s\S]*QA: lin[\s\S]*Approved: tom/,
-  )
+  expect(team.words(announcement)).toMatch(/#1[\s\S]*api production[\s\S]*lin[\s\S]*tom/)
 })
 
 it('does not start by surprise: after an hour without the announcement it expires', async () => {
   await team.repository.commit({ files: { 'api/next.py': '1\n' }, message: 'Begin the next one' })
   const before = await worldState(team)
   const tries = failAnnouncement()
-  await signOff(2)
-  await vi.waitFor(() => expect(tries()).toBeGreaterThan(0), { timeout: 20_000 })
+  await startProduction(team, 2)
+  await team.waitFor('the first try', () => tries() > 0)
   await team.query(`update release set approved_at = approved_at - interval '61 minutes' where number = 2`)
   await team.running.find(({ tick }) => tick)?.tick?.()
   team.slack.clearFaults()
-  await team.until(/Release #2 expired: Slack did not confirm the announcement/)
-  await team.until(/Expired\*?: Slack did not confirm the announcement[\s\S]*Gate: `announcement_unconfirmed`/)
+  expect(await team.until.state(2, 'expired')).toMatchObject({ gate: 'announcement_unconfirmed' })
+  expect(namesGate(team.card(2) ?? { blocks: [] }, 'announcement_unconfirmed')).toBe(true)
   await expectUnchanged(team, before)
-  expect(team.slack.messages('product').filter(({ text }) => text.includes('#2 is changing'))).toEqual([])
-  await team.click(team.people.dana, 'Plan again')
-  await team.until(/Release #3: [\s\S]*Awaiting sign-off/)
+  expect(announcements(team.slack, 2)).toEqual([])
+  await team.click(team.people.dana, 'plan again')
+  await team.until.awaitingSignOff(3)
 })
 
 it('says nothing in the channel of a release that was cancelled while Slack was away', async () => {
   const tries = failAnnouncement()
-  const { dana, lin, tom } = team.people
-  await team.click(lin, 'QA passed')
-  await team.until(/Release #3: [\s\S]*Given: QA by/)
-  await team.click(tom, 'Approve')
-  await vi.waitFor(() => expect(tries()).toBeGreaterThan(0), { timeout: 20_000 })
+  const { dana } = team.people
+  await sign(team, 3)
+  await team.waitFor('the first try', () => tries() > 0)
   await team.command(dana, '/deploy cancel 3')
-  await team.told(dana, 'Release #3 of api to production is cancelled.')
+  await reaches(team, 3, 'cancelled')
   team.slack.clearFaults()
-  await team.until(/Release #3 was cancelled by dana/)
-  expect(team.slack.messages('product').filter(({ text }) => text.includes('#3 is changing'))).toEqual([])
-  await vi.waitFor(() => expect(team.bitbucket.pullRequests().map(({ state }) => state)).not.toContain('OPEN'))
+  expect(await team.until.ended(3)).toMatchObject({ state: 'cancelled', endedBy: 'dana' })
+  await team.until.told(3)
+  expect(announcements(team.slack, 3)).toEqual([])
+  await team.eventually(() => expect(team.bitbucket.pullRequests().map(({ state }) => state)).not.toContain('OPEN'))
 })

@@ -1,8 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Running } from '../../src/cli/start.ts'
-import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
-import { askAndBeRefused, expectUnchanged, leavesNothing, toldNext, worldState } from '../support/world-state.ts'
+import { pressWithReason } from '../support/seen-release.ts'
+import { type GateCode, PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { askAndBeRefused, expectUnchanged, leavesNothing, worldState } from '../support/world-state.ts'
 
 let team: Team
 let bot: Running
@@ -17,13 +18,12 @@ beforeAll(async () => {
 })
 afterAll(() => team?.close())
 
-const asks = (words: string, gate: string) => async () => {
-  const { dana } = team.people
-  const told = await leavesNothing(team, () => toldNext(team, dana, () => team.command(dana, '/deploy production')))
-  expect(told).toContain(words)
-  expect(told).toContain(`Gate: \`${gate}\``)
-  return told
-}
+/** Dana asks for production, and is refused at once with these facts. */
+const asks = (gate: GateCode, ...facts: readonly string[]) =>
+  leavesNothing(team, async () => {
+    await team.command(team.people.dana, '/deploy production')
+    return team.told(team.people.dana, gate, ...facts)
+  })
 
 /** The worker's host gets this file and these settings, and its worker is started anew. */
 async function restartWorker({ file = releasesFile, settings = {} }: { file?: string; settings?: object } = {}) {
@@ -39,8 +39,7 @@ async function restartWorker({ file = releasesFile, settings = {} }: { file?: st
 describe('the channel', () => {
   it('is one that Signoff was removed from', async () => {
     team.slack.removeBot('product')
-    const told = await asks('Signoff is not in #product', 'channel_unreachable')()
-    expect(told).toContain('/invite @Signoff')
+    await asks('channel_unreachable', '#product', '/invite @Signoff')
     team.slack.inviteBot('product')
   })
 
@@ -49,35 +48,35 @@ describe('the channel', () => {
     team.slack.addChannel({ name: 'elsewhere' })
     const { dana } = team.people
     const typed = { user: dana, channel: 'elsewhere', command: '/deploy', text: 'production' }
-    const told = await toldNext(team, dana, () => team.slack.command(typed))
-    expect(told).toMatch(/#product is archived[\s\S]*Unarchive it[\s\S]*Gate: `channel_unreachable`/)
+    await team.slack.command(typed)
+    await team.told(dana, 'channel_unreachable', '#product', /archive/)
     team.slack.unarchive('product')
   })
 
   it('is gone', async () => {
     team.slack.fault({ kind: 'error', method: 'conversations.info', error: 'channel_not_found' })
-    await asks('there is no public channel #product', 'channel_unreachable')()
+    await asks('channel_unreachable', '#product')
   })
 })
 
 describe('without a worker', () => {
   it('says so at once and on the card, and previews nothing', async () => {
     const { dana, lin } = team.people
-    const told = await toldNext(team, lin, () => team.command(lin, '/deploy preview production'))
-    expect(told).toMatch(
-      /no worker answers[\s\S]*None was ever seen[\s\S]*signoff start --role worker[\s\S]*`no_worker`/,
-    )
+    await team.command(lin, '/deploy preview production')
+    await team.told(lin, 'no_worker', 'signoff start --role worker')
     await team.command(dana, '/deploy production')
-    await team.told(dana, /Release #1 [\s\S]*No worker answers[\s\S]*10 minutes[\s\S]*None was ever seen/)
-    await team.until(/Release #1: [\s\S]*Planning[\s\S]*No worker answers, so this waits/)
+    await team.hears(dana, '#1', 'worker')
+    await team.until.state(1, 'planning')
+    expect(team.words(team.card(1))).toContain('worker')
   })
 
   it('ends the release after ten minutes, on the card and in the thread', async () => {
     const before = await worldState(team)
     await team.query(`update release set requested_at = requested_at - interval '11 minutes' where number = 1`)
     await bot.tick?.()
-    await team.until(/Release #1 was refused: no worker answers/)
-    await team.until(/Refused[\s\S]*no worker answers[\s\S]*signoff doctor[\s\S]*Gate: `no_worker`/)
+    expect(await team.until.state(1, 'refused')).toMatchObject({ gate: 'no_worker' })
+    expect(team.words(team.card(1))).toMatch(/signoff doctor[\s\S]*`no_worker`/)
+    await team.until.line(1, 'outcome')
     await expectUnchanged(team, before)
   })
 })
@@ -91,13 +90,17 @@ describe('the worker’s host', () => {
     const told = await leavesNothing(team, () =>
       askAndBeRefused(team, dana, '/deploy production', 'configuration_differs'),
     )
-    expect(told).toMatch(/bot and worker read different entries for api production[\s\S]*releases.yml/)
+    expect(told).toMatch(/api production[\s\S]*releases.yml/)
     await restartWorker()
-    await team.click(dana, 'Plan again')
-    await team.until(/Release #3: [\s\S]*Awaiting sign-off/)
+    await team.click(dana, 'plan again')
+    await team.until.awaitingSignOff(3)
     await restartWorker({ file: JSON.stringify(other) })
     await worker?.look?.()
-    await team.until(/Outdated[\s\S]*the configuration moved[\s\S]*Gate: `plan_outdated`/)
+    const { because } = await team.until.outdated(3)
+    expect(because).toMatchObject({
+      gate: 'plan_outdated',
+      moved: [{ what: expect.stringContaining('configuration') }],
+    })
   })
 
   it('has a token that Bitbucket refuses', async () => {
@@ -106,7 +109,6 @@ describe('the worker’s host', () => {
     const told = await leavesNothing(team, () =>
       askAndBeRefused(team, dana, '/deploy production', 'credentials_refused'),
     )
-    expect(told).toContain('refuses the worker’s credentials')
     expect(told).toContain('BITBUCKET_TOKEN')
     expect(team.slack.transcript()).not.toContain('ATCTT3-rotated')
   })
@@ -117,7 +119,7 @@ describe('the worker’s host', () => {
     times.plan = 6_000
     await restartWorker()
     const told = await leavesNothing(team, () => askAndBeRefused(team, dana, '/deploy production', 'time_ran_out'))
-    expect(told).toContain('asking Bitbucket')
+    expect(told).toContain('Bitbucket')
     team.bitbucket.clearFaults()
   })
 
@@ -126,10 +128,9 @@ describe('the worker’s host', () => {
     const { dana, lin } = team.people
     const before = await worldState(team)
     await team.command(dana, '/deploy production')
-    await team.until(/Awaiting sign-off/)
-    await team.click(lin, 'Reject')
-    await team.submit(lin, { Reason: 'Only tried' })
-    await team.until(/was rejected/)
+    const { number } = await team.until.awaitingSignOff()
+    await pressWithReason(team, lin, 'rejection', 'Only tried')
+    await team.until.state(number, 'rejected')
     await expectUnchanged(team, before)
   })
 

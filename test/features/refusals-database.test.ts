@@ -4,7 +4,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { cardShows, nextNumber, reaches } from '../support/seen-release.ts'
+import { announcements } from '../support/channel.ts'
+import { nextNumber, reaches, sign } from '../support/seen-release.ts'
 import { startTeam, type Team } from '../support/team.ts'
 import { byHand, expectUnchanged, nothingToTalkOver, type WorldState, worldState } from '../support/world-state.ts'
 
@@ -18,21 +19,15 @@ afterAll(() => team?.close())
 async function awaitsSignOff(): Promise<WorldState> {
   number = await nextNumber(team)
   await team.command(team.people.dana, '/deploy production')
-  await cardShows(team, number, /Awaiting sign-off/)
+  await team.until.awaitingSignOff(number)
   return worldState(team)
 }
 
-async function signOff(): Promise<void> {
-  await team.click(team.people.lin, 'QA passed')
-  await cardShows(team, number, /Given: QA by/)
-  await team.click(team.people.tom, 'Approve')
-}
-
-/** The release ends outdated with these words, and its pull request is all that has gone. */
-async function isOutdated(before: WorldState, words: readonly string[]): Promise<void> {
-  expect(await reaches(team, number, 'outdated')).toMatchObject({ gate: 'plan_outdated' })
-  const card = await cardShows(team, number, /Outdated/)
-  for (const each of words) expect(card).toContain(each)
+/** The release ends outdated because of this move, and its pull request is all that has gone. */
+async function isOutdated(before: WorldState, moved: { from: string; to: string }): Promise<void> {
+  const because = { gate: 'plan_outdated', moved: expect.arrayContaining([expect.objectContaining(moved)]) }
+  expect((await team.until.outdated(number)).because).toMatchObject(because)
+  for (const each of [moved.from, moved.to]) expect(team.words(team.card(number))).toContain(each)
   await expectUnchanged(team, { ...before, pullRequests: before.pullRequests.filter((one) => !one.endsWith('OPEN')) })
 }
 
@@ -60,8 +55,8 @@ describe('an env file that comes to point to another database', () => {
     const { production, integration } = team.databases
     const before = await awaitsSignOff()
     await pointTo('DATABASE_URL', integration.url)
-    await signOff()
-    await isOutdated(before, [`the database: ${identity(production.url)} → ${identity(integration.url)}`])
+    await sign(team, number)
+    await isOutdated(before, { from: identity(production.url), to: identity(integration.url) })
     await pointTo('DATABASE_URL', production.url)
   })
 })
@@ -78,9 +73,9 @@ describe('a database that only alembic can look at', () => {
     await awaitsSignOff()
     await byHand(url, 'delete from alembic_version')
     const before = await worldState(team)
-    await signOff()
-    await isOutdated(before, [`the database's revision: ${at} → empty`, 'Nothing was merged'])
-    expect(team.transcript()).not.toContain(`#${number} is changing`)
+    await sign(team, number)
+    await isOutdated(before, { from: at ?? '', to: 'empty' })
+    expect(announcements(team.slack, number)).toEqual([])
     await byHand(url, `insert into alembic_version values ('${at}')`)
   })
 
@@ -90,12 +85,11 @@ describe('a database that only alembic can look at', () => {
     await awaitsSignOff()
     team.bitbucket.fault({ route: 'comment', kind: 'delay', until: open.promise })
     const recording = team.bitbucket.arrived('comment')
-    await signOff()
+    await sign(team, number)
     await recording
     await pointTo('USERS_STORE', integration.url)
     open.resolve()
     expect(await reaches(team, number, 'outdated')).toMatchObject({ gate: 'plan_outdated' })
-    await cardShows(team, number, /Outdated[\s\S]*the database moved[\s\S]*Nothing was merged/)
     expect(team.bitbucket.pullRequests().at(-1)?.state).not.toBe('MERGED')
     await pointTo('USERS_STORE', production.url)
   })

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { offers } from '../support/channel.ts'
+import { pressWithReason, sign } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { askAndBeRefused, byHand, expectUnchanged, nothingToTalkOver, worldState } from '../support/world-state.ts'
 
@@ -12,81 +14,77 @@ beforeAll(async () => {
 })
 afterAll(() => team?.close())
 
-const card = () => team.words(team.slack.messages('product').findLast((one) => isCardOf(team.words(one), number)))
-const isCardOf = (words: string, release: number) => words.startsWith(`Release #${release}:`)
-
 async function awaits(): Promise<void> {
   number++
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Awaiting sign-off`))
+  await team.until.awaitingSignOff(number)
 }
 
-async function signOff(): Promise<void> {
-  await team.click(team.people.lin, 'QA passed')
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Given: QA by`))
-  await team.click(team.people.tom, 'Approve')
-}
+const signOff = () => sign(team, number)
 
-async function endsAs(state: string, gate: string, words: readonly string[]): Promise<void> {
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*${state}[\\s\\S]*Gate: \`${gate}\``))
-  for (const each of words) expect(card()).toContain(each)
-  await team.slack.waitFor(() => team.thread().some((line) => line.includes(`Release #${number} `)), {
-    what: 'the end',
-  })
+/** What a plan has bound, as it was and as it is. */
+interface Moved {
+  readonly from?: string
+  readonly to?: string
 }
 
 /** Something moves, the release ends outdated with nothing changed by it, and Plan again makes one that holds. */
-async function isOutdatedBy(
-  move: () => Promise<unknown>,
-  words: readonly string[],
-  notice: () => Promise<unknown> = look,
-) {
+async function isOutdatedBy(move: () => Promise<unknown>, moved: () => Moved, notice: () => Promise<unknown> = look) {
   await move()
   const before = await worldState(team)
   const open = `#${team.bitbucket.pullRequests().at(-1)?.id} OPEN`
   await notice()
-  await endsAs('Outdated', 'plan_outdated', words)
+  const wanted = moved()
+  expect((await team.until.outdated(number)).because).toMatchObject({
+    gate: 'plan_outdated',
+    moved: expect.arrayContaining([expect.objectContaining(wanted)]),
+  })
+  const shown = team.words(team.card(number)) + (await team.until.line(number, 'outcome'))
+  for (const each of Object.values(wanted))
+    expect(shown).toContain(/^[0-9a-f]{40}$/.test(each) ? each.slice(0, 7) : each)
   await expectUnchanged(team, { ...before, pullRequests: before.pullRequests.filter((each) => each !== open) })
-  await team.click(team.people.dana, 'Plan again')
-  await team.until(`Replaced by #${number + 1}`)
+  await team.click(team.people.dana, 'plan again')
+  await team.until.replaced(number, number + 1)
   await awaits()
 }
 
 const look = () => Promise.all(team.running.map((each) => each.look?.()))
-const seven = (sha: string | undefined) => (sha ?? '').slice(0, 7)
 
 describe('what a plan binds moves', () => {
   it('master, after the sign-off of one', async () => {
-    await team.click(team.people.lin, 'QA passed')
-    await team.until(/Given: QA by lin/)
-    const from = seven(await team.repository.head('master'))
+    await team.click(team.people.lin, 'qa')
+    await team.until.signed(number, 'qa', team.people.lin)
+    const from = await team.repository.head('master')
     let to = ''
     const commit = async () => {
-      to = seven(await team.repository.commit({ files: { 'api/late.py': '1\n' }, message: 'Come late' }))
+      to = await team.repository.commit({ files: { 'api/late.py': '1\n' }, message: 'Come late' })
     }
-    await isOutdatedBy(commit, [`master moved since the plan was made`, 'Void: QA by lin'])
-    expect(team.transcript()).toContain(`master: ${from} → ${to}`)
+    await isOutdatedBy(commit, () => ({ from, to }))
+    expect(team.words(team.card(number - 1))).toContain('lin')
   })
 
   it('production, and only the last sign-off looks', async () => {
     const from = await team.repository.head('production')
-    const move = () =>
-      team.repository.commit({ branch: 'production', files: { 'api/x.py': '1\n' }, message: 'By hand' })
-    await isOutdatedBy(move, ['production moved', `production: ${seven(from)} → `], signOff)
+    let to = ''
+    const move = async () => {
+      to = await team.repository.commit({ branch: 'production', files: { 'api/x.py': '1\n' }, message: 'By hand' })
+    }
+    await isOutdatedBy(move, () => ({ from, to }), signOff)
   })
 
   it('the remote, between plan and last sign-off', async () => {
     const from = await team.heroku.holds(PRODUCTION)
     const to = await team.repository.head('master')
     const move = () => team.heroku.pushBehind(PRODUCTION, to, team.repository.bare)
-    await isOutdatedBy(move, [`the remote: ${seven(from)} → ${seven(to)}`, 'what runs'], signOff)
+    await isOutdatedBy(move, () => ({ ...(from !== undefined && { from }), to }), signOff)
   })
 
   it('what Heroku runs', async () => {
     const version = team.heroku.releases(PRODUCTION).find(({ current }) => !current)?.version ?? 0
-    const from = team.heroku.runs(PRODUCTION)
+    const runs = () => team.heroku.runs(PRODUCTION) ?? ''
+    const from = runs()
     await isOutdatedBy(
       async () => team.heroku.rollback(PRODUCTION, version),
-      [`what runs: ${seven(from)} → `, `production now runs`],
+      () => ({ from, to: runs() }),
     )
   })
 
@@ -94,9 +92,15 @@ describe('what a plan binds moves', () => {
     const { url } = team.databases.production
     const at = (await team.revisions('production'))[0] ?? ''
     const sql = 'delete from alembic_version'
-    await isOutdatedBy(() => byHand(url, sql), [`the database's revision: ${at} → empty`])
+    await isOutdatedBy(
+      () => byHand(url, sql),
+      () => ({ from: at, to: 'empty' }),
+    )
     await byHand(url, `insert into alembic_version values ('${at}')`)
-    await isOutdatedBy(async () => undefined, [`the database's revision: empty → ${at}`])
+    await isOutdatedBy(
+      async () => undefined,
+      () => ({ from: 'empty', to: at }),
+    )
   })
 
   it('the remote, while the run has merged nothing yet', async () => {
@@ -107,10 +111,11 @@ describe('what a plan binds moves', () => {
     await signOff()
     await recording
     const { id } = team.bitbucket.pullRequests().at(-1) ?? { id: 0 }
-    await expect.poll(() => team.bitbucket.comments(id).length).toBe(1)
+    await team.waitFor('the record', () => team.bitbucket.comments(id).length === 1)
+    const from = team.heroku.runs(PRODUCTION) ?? ''
     await isOutdatedBy(
       async () => team.heroku.rollback(PRODUCTION, version),
-      ['what runs moved', 'Nothing was merged'],
+      () => ({ from }),
       async () => go(undefined),
     )
   })
@@ -125,13 +130,13 @@ describe('what a plan binds moves', () => {
     await team.heroku.pushBehind(PRODUCTION, aside, team.repository.bare)
     const releases = team.heroku.releases(PRODUCTION).length
     go(undefined)
-    await team.until(new RegExp(`Release #${number}: [\\s\\S]*Needs attention`))
-    expect(card()).toMatch(/heroku-production[\s\S]*Retry[\s\S]*Close/)
+    await team.until.needsAttention(number)
+    expect(team.words(team.card(number))).toContain('heroku-production')
+    for (const pressed of ['retry', 'close'] as const) expect(offers(team.card(number), pressed)).toBe(true)
     expect(team.heroku.releases(PRODUCTION).length).toBe(releases)
     expect(await team.heroku.holds(PRODUCTION)).toBe(aside)
-    await team.click(team.people.tom, 'Close')
-    await team.submit(team.people.tom, { Reason: 'Ada merges her repair first' })
-    await team.until(/Closed\*? by tom/)
+    await pressWithReason(team, team.people.tom, 'close', 'Ada merges her repair first')
+    expect(await team.until.state(number, 'closed')).toMatchObject({ endedBy: 'tom' })
     number++
     await askAndBeRefused(team, team.people.dana, '/deploy production', 'remote_diverged')
     expect(await team.heroku.holds(INTEGRATION)).toBeDefined()

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { offers } from '../support/channel.ts'
+import { pressWithReason, reaches, sign } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import {
   askAndBeRefused,
   expectUnchanged,
   leavesNothing,
   nothingToTalkOver,
-  toldNext,
   worldState,
 } from '../support/world-state.ts'
 
@@ -25,55 +26,61 @@ const ours = async () => (await worldState(team)).branches.filter((each) => each
 
 async function ask(number: number): Promise<void> {
   await team.command(team.people.dana, '/deploy production')
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Awaiting sign-off`))
+  await team.until.awaitingSignOff(number)
+}
+
+async function reject(number: number, reason: string): Promise<void> {
+  await pressWithReason(team, team.people.lin, 'rejection', reason)
+  await team.until.state(number, 'rejected')
+}
+
+/** The card says how far master has moved on, and offers to plan again. */
+async function isBehind(number: number, commits: number): Promise<void> {
+  const newer = `select newer_commits as count from release where number = ${number}`
+  await team.eventually(async () => expect(await team.query(newer)).toEqual([{ count: commits }]))
+  await team.until.awaitingSignOff(number)
+  expect(team.words(team.card(number))).toMatch(new RegExp(`master.*\\b${commits}\\b`))
+  expect(offers(team.card(number), 'plan again')).toBe(true)
 }
 
 it('goes as it was signed while master moves on, says what is not in it, and leaves no branch', async () => {
-  const { lin, tom } = team.people
   const [source, target] = [await team.repository.head('master'), await team.repository.head('production')]
   await ask(1)
   expect(await ours()).toEqual([`signoff/1-production ${source}`])
   await team.repository.commit({ files: { 'api/a.py': '1\n' }, message: 'Come late' })
   await team.repository.commit({ files: { 'api/b.py': '1\n' }, message: 'Come later' })
   await look()
-  await team.until('master has 2 newer commits, not in this release')
-  expect(team.words(team.card())).toContain('[Plan again]')
-  await team.click(lin, 'QA passed')
-  await team.until(/Given: QA by/)
-  await team.click(tom, 'Approve')
-  await team.succeeded(1)
+  await isBehind(1, 2)
+  await sign(team, 1)
+  await team.until.succeeded(1)
   const log = await team.bitbucket.log()
   expect(log).toContainEqual(expect.objectContaining({ kind: 'pull request merged', parents: [target, source] }))
   expect(await team.heroku.holds(PRODUCTION)).toBe(await team.repository.head('production'))
-  await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+  await team.eventually(async () => expect(await ours()).toEqual([]))
 })
 
 it('takes its pull request and its branch back when it is rejected', async () => {
   const before = await worldState(team)
   await ask(2)
   expect((await ours()).length).toBe(1)
-  await team.click(team.people.lin, 'Reject')
-  await team.submit(team.people.lin, { Reason: 'The export is still wrong' })
-  await team.until('Release #2 was rejected')
+  await reject(2, 'The export is still wrong')
   await expectUnchanged(team, before)
 })
 
 it('plans again with what is newer, and takes back what it had opened before', async () => {
-  const { dana, lin } = team.people
+  const { dana } = team.people
   await ask(3)
   await team.repository.commit({ files: { 'api/c.py': '1\n' }, message: 'Come late again' })
   await look()
-  await team.until('master has 1 newer commit, not in this release')
-  await team.click(dana, 'Plan again')
-  await team.until('Replaced by #4')
-  await team.until(/Release #4: [\s\S]*Awaiting sign-off/)
+  await isBehind(3, 1)
+  await team.click(dana, 'plan again')
+  await team.until.replaced(3, 4)
+  await team.until.awaitingSignOff(4)
   const source = await team.repository.head('master')
-  await expect.poll(ours, { timeout: 10_000 }).toEqual([`signoff/4-production ${source}`])
+  await team.eventually(async () => expect(await ours()).toEqual([`signoff/4-production ${source}`]))
   expect(team.bitbucket.pullRequests().filter(({ state }) => state === 'OPEN').length).toBe(1)
-  await team.click(lin, 'Reject')
-  await team.submit(lin, { Reason: 'Not now' })
-  await team.until('Release #4 was rejected')
-  await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+  await reject(4, 'Not now')
+  await team.eventually(async () => expect(await ours()).toEqual([]))
 })
 
 it('takes its branch back when the pull request could not be opened', async () => {
@@ -95,16 +102,15 @@ it('takes both back when it is cancelled while they are being made', async () =>
   const creating = team.bitbucket.arrived('create')
   await team.command(dana, '/deploy production')
   await creating
-  expect(await toldNext(team, dana, () => team.command(dana, '/deploy cancel 6'))).toBeDefined()
-  await team.told(dana, 'Release #6 of api to production is cancelled.')
-  await expect.poll(() => team.bitbucket.pullRequests().at(-1)?.state).toMatch(/OPEN|DECLINED/)
+  await team.command(dana, '/deploy cancel 6')
+  await reaches(team, 6, 'cancelled')
+  await team.eventually(() => expect(team.bitbucket.pullRequests().at(-1)?.state).toMatch(/OPEN|DECLINED/))
   go(undefined)
   await expectUnchanged(team, before)
   expect(team.bitbucket.pullRequests().at(-1)).toMatchObject({ state: 'DECLINED' })
 })
 
 it('does not merge a branch of its own that somebody has moved', async () => {
-  const { lin, tom } = team.people
   const [production, number] = [await team.repository.head('production'), 7]
   await ask(number)
   await team.repository.commit({
@@ -112,10 +118,8 @@ it('does not merge a branch of its own that somebody has moved', async () => {
     files: { 'api/x.py': '1\n' },
     message: 'Slip in',
   })
-  await team.click(lin, 'QA passed')
-  await team.until(/Given: QA by/)
-  await team.click(tom, 'Approve')
-  await team.until(new RegExp(`Release #${number}: [\\s\\S]*Outdated`))
+  await sign(team, number)
+  await team.until.outdated(number)
   expect(await team.repository.head('production')).toBe(production)
-  await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+  await team.eventually(async () => expect(await ours()).toEqual([]))
 })

@@ -1,5 +1,6 @@
 /** What Slack delivers is handled once, whatever is repeated, forged, late or lost on the way. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { announcements, BUTTON, filledIn, type Pressed } from '../support/channel.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
 
 type Payload = Record<string, unknown>
@@ -20,13 +21,11 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
     team.slack.captureCommand({ user, channel: 'product', command: '/deploy', text })
   /** Hands it over; by socket once the bot has one. */
   const deliver: Team['slack']['deliver'] = async (...delivery) => {
-    if (mode === 'socket') await team.slack.waitFor(() => team.slack.sockets > 0, { what: 'the bot to be connected' })
+    if (mode === 'socket') await team.waitFor('the bot to be connected', () => team.slack.sockets > 0)
     return team.slack.deliver(...delivery)
   }
-  const press = (user: string, label: string) => {
-    const message = team.card()
-    return team.slack.captureClick({ user, channel: 'product', ts: message?.ts ?? '', label })
-  }
+  const press = (user: string, pressed: Pressed) =>
+    team.slack.captureClick({ user, channel: 'product', ts: team.card()?.ts ?? '', actionId: BUTTON[pressed] })
   const changed = <D extends { payload: Payload; envelopeId: string }>(
     delivery: D,
     change: (payload: Payload) => void,
@@ -40,16 +39,16 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
   it('a command that comes three times, and again under new envelopes, makes one release', async () => {
     const delivery = command(team.people.dana, 'production')
     await deliver(delivery, { repeat: 3 })
-    await team.until(/Release #1: .*Awaiting sign-off/s)
+    await team.until.awaitingSignOff(1)
     await deliver(delivery, { repeat: 2, sameId: false, inTurn: true })
-    await team.told(team.people.dana, 'Gate: `environment_busy`')
+    await team.told(team.people.dana, 'environment_busy')
     expect(await releases()).toEqual([{ number: 1, state: 'awaiting sign-off' }])
     expect(team.bitbucket.pullRequests().length).toBe(1)
   })
 
   it('payloads of another workspace, app, message or channel, and forged buttons, change nothing', async () => {
     const { tom, lin } = team.people
-    const real = press(tom, 'Approve')
+    const real = press(tom, 'approval')
     const others = [
       changed(real, (payload) => Object.assign(payload, { team: { id: 'T0OTHER', domain: 'other' } })),
       changed(real, (payload) => Object.assign(payload, { api_app_id: 'A0OTHER' })),
@@ -68,14 +67,11 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
         Object.assign((payload.actions as Payload[])[0] ?? {}, { action_id: 'emergency', action_ts: '1.2' }),
       ),
     ]
-    for (const [index, delivery] of stale.entries()) {
+    for (const delivery of stale) {
       await deliver(delivery)
-      await expect
-        .poll(() => team.slack.ephemerals(tom).filter((one) => team.words(one).includes('stale_button')).length, {
-          timeout: 20_000,
-        })
-        .toBe(index + 1)
+      await team.told(tom, 'stale_button')
     }
+    expect(team.slack.ephemerals(tom)).toHaveLength(stale.length)
     expect(await count('sign_off_given')).toBe(0)
     expect(team.slack.ephemerals(lin)).toEqual([])
     expect((await releases()).length).toBe(1)
@@ -83,27 +79,26 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
 
   it('one click that comes often counts once, and two people who click at once have one effect, and one reads why not', async () => {
     const { lin, tom, dana } = team.people
-    await deliver(press(lin, 'QA passed'), { repeat: 3 })
-    await team.until(/Given: QA by/)
-    await Promise.all([deliver(press(tom, 'Approve'), { repeat: 2, sameId: false }), deliver(press(dana, 'Approve'))])
-    await team.told(dana, /Gate: `(own_release|already_decided)`/)
-    await team.succeeded(1)
+    await deliver(press(lin, 'qa'), { repeat: 3 })
+    await team.until.signed(1, 'qa', lin)
+    await Promise.all([deliver(press(tom, 'approval'), { repeat: 2, sameId: false }), deliver(press(dana, 'approval'))])
+    await team.hears(dana, /`(own_release|already_decided)`/)
+    await team.until.succeeded(1)
     expect(await count('sign_off_given')).toBe(2)
     expect(await count('release_approved')).toBe(1)
     expect((await team.bitbucket.log()).filter(({ kind }) => kind === 'pull request merged').length).toBe(1)
-    const announcements = team.slack.messages('product').filter(({ text }) => text.includes('is changing'))
-    expect(announcements.length).toBe(1)
+    expect(announcements(team.slack)).toHaveLength(1)
   })
 
   it('a click on what is over is answered with how it stands', async () => {
     const { tom } = team.people
     const [token] = await team.query<{ token: string }>("select token from button_token where action = 'approve'")
-    const click = changed(press(tom, 'Details'), (payload) => {
+    const click = changed(press(tom, 'details'), (payload) => {
       const action = (payload.actions as Payload[])[0] ?? {}
       Object.assign(action, { action_id: 'approve', value: token?.token, action_ts: '2.1' })
     })
     await deliver(click)
-    expect(await team.told(tom, 'Gate: `already_decided`')).toContain('#1')
+    await team.told(tom, 'already_decided', '#1')
   })
 
   it('what a crash left unhandled is handled by the sweep, once', async () => {
@@ -113,8 +108,8 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
     await team.query(
       `insert into inbox (id, payload, received_at) values ('${id}', '${row}', now() - interval '31 seconds')`,
     )
-    await team.told(team.people.dana, 'Release #2 of api to integration is being planned')
-    await team.succeeded(2)
+    await team.hears(team.people.dana, '#2', 'api', 'integration')
+    await team.until.succeeded(2)
     expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
     const [left] = await team.query<{ count: string }>('select count(*) from inbox where handled_at is null')
     expect(left?.count).toBe('0')
@@ -125,10 +120,8 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
   it('a modal that a crash left unopened is answered: nothing was changed', async () => {
     const delivery = command(team.people.lin, '')
     const row = JSON.stringify(delivery.payload).replaceAll("'", "''")
-    await team.query(
-      `insert into inbox (id, payload, received_at) values ('command:${delivery.payload.trigger_id}', '${row}', now() - interval '40 seconds')`,
-    )
-    await team.told(team.people.lin, 'Nothing was changed. Try it again.')
+    const insert = `insert into inbox (id, payload, received_at) values ('command:${delivery.payload.trigger_id}', '${row}', now() - interval '40 seconds')`
+    await team.toldNext(team.people.lin, () => team.query(insert))
     expect(team.slack.openView(team.people.lin)).toBeUndefined()
   })
 
@@ -136,20 +129,21 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
     const { dana, tom } = team.people
     await team.repository.commit({ files: { 'NOTES.md': `${mode}\n` }, message: 'Note how it came' })
     await team.command(dana, '/deploy')
-    await team.submit(dana, { App: 'api', Environment: 'production' })
-    await team.until(/Release #3: .*Awaiting sign-off/s)
-    await team.click(tom, 'Reject')
-    const view = await team.slack.waitFor(() => team.slack.openView(tom), { what: 'the modal' })
-    const sent = team.slack.captureSubmit({ user: tom, view, values: { Reason: 'Not on a Friday' } })
+    await team.submit(dana, { app: 'api', environment: 'production' })
+    await team.until.awaitingSignOff(3)
+    await team.click(tom, 'rejection')
+    const view = await team.modal(tom)
+    const values = filledIn(view, { reason: 'Not on a Friday' })
+    const sent = team.slack.captureSubmit({ user: tom, view, values })
     await deliver(sent, { repeat: 2 })
-    await team.until(/Release #3: .*Rejected/s)
-    expect(team.words(team.card())).toContain('Not on a Friday')
+    await team.until.state(3, 'rejected')
+    expect(team.words(team.card(3))).toContain('Not on a Friday')
     expect((await team.query("select 1 from sign_off where kind = 'rejection'")).length).toBe(1)
     const late = structuredClone(sent)
     late.envelopeId = crypto.randomUUID()
     Object.assign(late.payload.view as Payload, { id: 'V0LATER' })
     await deliver(late)
-    await team.told(tom, 'Gate: `already_decided`')
+    await team.told(tom, 'already_decided', '#3')
   })
 
   if (mode === 'http') {
@@ -167,7 +161,7 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
       expect(await team.query('select id from inbox')).toEqual(before)
       const [near] = await deliver(command(team.people.lin, 'help'), { timestamp: now + 200 })
       expect(near?.seen).toBe('acknowledged')
-      await team.told(team.people.lin, 'What you can type')
+      await team.hears(team.people.lin, '/deploy status')
     })
   }
 })

@@ -6,10 +6,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { STARTS_QUICKLY } from '../support/processes.ts'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { attachEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { processorTime, STARTS_QUICKLY } from '../support/processes.ts'
 import { secretsSeen, storeDump } from '../support/secrets.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
+import { eventually, waitUntil } from '../support/waiting.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -67,16 +70,22 @@ async function start(
     port,
     output: () => output,
     async ready() {
-      await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200), {
-        timeout: 30_000,
-        interval: 100,
+      await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).status === 200, {
+        what: () => `it to be ready:\n${output}`,
+        moves: async () => [output.length, await processorTime(child.pid ?? 0)],
+        everyMs: 100,
       })
     },
     async terminate() {
       child.kill('SIGTERM')
       // It listens no more, and has not ended: what is told twice, as by a terminal and by npm, still ends in order.
       const asked = () => fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: 'close' } })
-      await vi.waitFor(() => expect(asked()).rejects.toThrow(), { timeout: 20_000, interval: 10 })
+      const refuses = () =>
+        asked().then(
+          () => false,
+          () => true,
+        )
+      await waitUntil(refuses, { what: 'it to listen no more', everyMs: 10 })
       child.kill('SIGTERM')
       const [code] = await exited
       return code
@@ -140,8 +149,8 @@ describe('the two roles as two processes', () => {
       upgrade: `import os\nraise Exception('cannot reach ' + os.environ['DATABASE_URL'] + ' with ' + open('.env').read())`,
     })
     await team.command(team.people.dana, '/deploy integration')
-    await team.until(/Release #2.*failed/is)
-    await team.slack.waitFor(() => team.thread().some((line) => line.includes('cannot reach')), { what: 'the output' })
+    expect(await team.until.line(2, 'failed:migrate')).toContain('cannot reach')
+    await team.until.state(2, 'failed')
     expect(team.transcript()).not.toContain(password)
 
     await team.repository.branch('master', await team.repository.head('master').then(() => previous(team)))
@@ -149,8 +158,7 @@ describe('the two roles as two processes', () => {
       `cannot fetch with ${team.heroku.apiKey} from https://heroku:${team.heroku.apiKey}@git.heroku.test/x`,
     )
     await team.command(team.people.dana, '/deploy integration')
-    await team.until(/Release #3.*(needs attention|failed)/is)
-    await team.slack.waitFor(() => team.thread().some((line) => line.includes('cannot fetch')), { what: 'the output' })
+    expect(await team.until.line(3, 'failed:push')).toContain('cannot fetch')
   })
 
   it('leave no secret in messages, the store, the logs or a process list', async () => {
@@ -182,6 +190,18 @@ describe('everything in one process with the embedded store', () => {
   beforeAll(async () => {
     team = await startTeam({ unstarted: true })
     dataDir = await mkdtemp(join(tmpdir(), 'signoff-data-'))
+    // Its store is the one that it starts itself.
+    team.query = async <Row extends object>(sql: string) => {
+      const attached = await attachEmbeddedPostgres({ dataDir })
+      if (attached === undefined) return []
+      const client = new pg.Client(attached.connection)
+      await client.connect()
+      try {
+        return (await client.query<Row>(sql)).rows
+      } finally {
+        await client.end()
+      }
+    }
   })
   afterAll(async () => {
     for (const child of children) child.kill('SIGKILL')
@@ -198,11 +218,13 @@ describe('everything in one process with the embedded store', () => {
     return all.filter(({ line }, index) => line.includes(dataDir) || environments[index]?.includes(dataDir))
   }
 
+  const nothingIsLeft = () => eventually(async () => expect(await ours()).toEqual([]), { moves: ours })
+
   it('becomes ready, releases, ends with 0 on SIGTERM and leaves no process', async () => {
     const started = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir })
     await started.ready()
     await team.command(team.people.dana, '/deploy integration')
-    await team.succeeded(1)
+    await team.until.succeeded(1)
     expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
     expect((await ours()).length).toBeGreaterThan(1)
 
@@ -213,22 +235,22 @@ describe('everything in one process with the embedded store', () => {
     await started.ready()
 
     expect(await started.terminate()).toBe(0)
-    await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+    await nothingIsLeft()
     for (const secret of team.secrets) expect(started.output()).not.toContain(secret)
   })
 
   it('goes on from the same data after a restart, and ends as cleanly when it is told to while it starts', async () => {
     const hurried = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir })
-    await expect.poll(async () => (await ours()).length, { timeout: 20_000, interval: 20 }).toBeGreaterThan(1)
+    await waitUntil(async () => (await ours()).length > 1, { what: 'its first child', moves: ours })
     expect(await hurried.terminate()).toBe(0)
-    await expect.poll(ours, { timeout: 20_000 }).toEqual([])
+    await nothingIsLeft()
 
     const again = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir })
     await again.ready()
     await team.command(team.people.lin, '/deploy history')
-    await team.told(team.people.lin, /Release #1.*succeeded/s)
+    await team.hears(team.people.lin, '#1', 'succeeded')
     expect(await again.terminate()).toBe(0)
-    await expect.poll(ours, { timeout: 10_000 }).toEqual([])
+    await nothingIsLeft()
   })
 
   it('says which setting is at fault when it can not start, exit code 1, and no value', async () => {

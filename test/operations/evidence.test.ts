@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/store/open.ts'
 import type { Evidence } from '../../src/operations/audit/evidence.ts'
 import { askForHotfix, inOrigin, REASON } from '../support/hotfix.ts'
-import { cardShows, NOTHING_TO_TALK_OVER, somethingNew, startProduction, threadSays } from '../support/seen-release.ts'
+import { NOTHING_TO_TALK_OVER, pressWithReason, sign, somethingNew, startProduction } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
@@ -73,8 +73,7 @@ describe('the evidence of', { timeout: 90_000 }, () => {
 
   it('a deploy: pull request, people with their rights, migrations from where to where', async () => {
     await startProduction(team, 1)
-    await team.succeeded(1)
-    await threadSays(team, 1, /Record:/)
+    await team.until.succeeded(1)
     const { json, markdown } = await exported(1)
     const { lin, tom } = team.people
     expect(json.signOffs.map(({ kind, person, right }) => [kind, person.id, right])).toEqual([
@@ -96,13 +95,11 @@ describe('the evidence of', { timeout: 90_000 }, () => {
     await somethingNew(team, 'urgent')
     const { dana, lin } = team.people
     await team.command(dana, '/deploy production')
-    await cardShows(team, 2, /Awaiting sign-off/)
-    await team.click(dana, 'Must go out now…')
-    await team.submit(dana, { Reason: 'Search is down for every customer' })
-    await team.succeeded(2)
-    await team.click(lin, 'QA passed')
-    await cardShows(team, 2, /Still owed: \*approval\*/)
-    await threadSays(team, 2, /Record:/)
+    await team.until.awaitingSignOff(2)
+    await pressWithReason(team, dana, 'emergency', 'Search is down for every customer')
+    await team.until.succeeded(2)
+    await team.click(lin, 'qa')
+    await team.until.signed(2, 'qa', lin)
     const { json, markdown } = await exported(2)
     expect(json.signOffs.map(({ kind, person, right, note }) => [kind, person.id, right, note])).toEqual([
       ['emergency', dana, '@release-approvers', 'Search is down for every customer'],
@@ -113,14 +110,10 @@ describe('the evidence of', { timeout: 90_000 }, () => {
 
   it('a hot-fix: its reason, what was picked and as what', async () => {
     const fix = await somethingNew(team, 'fix')
-    const { dana, lin, tom } = team.people
+    const { dana } = team.people
     await askForHotfix(team, dana, `/hotfix ${fix.slice(0, 8)} production`)
-    await cardShows(team, 3, /Awaiting sign-off/)
-    await team.click(lin, 'QA passed')
-    await cardShows(team, 3, /Given: QA by/)
-    await team.click(tom, 'Approve')
-    await team.succeeded(3)
-    await threadSays(team, 3, /Record:/)
+    await sign(team, 3)
+    await team.until.succeeded(3)
     const { json, markdown } = await exported(3)
     expect(json.release.kind).toBe('hotfix')
     expect(json.request).toMatchObject({ reason: REASON, picks: [fix.slice(0, 8)] })
@@ -150,7 +143,7 @@ describe('the evidence of', { timeout: 90_000 }, () => {
 
   it('the head that each thread shows is what verify takes, the first as well as the last', async () => {
     const heads = await Promise.all(
-      [1, 2, 3].map(async (number) => /head \W?(\w+)/.exec(await threadSays(team, number, /Record:/))?.[1] ?? ''),
+      [1, 2, 3].map(async (number) => /`([0-9a-f]{12,})`/.exec(await team.until.line(number, 'outcome'))?.[1] ?? ''),
     )
     const { code, out } = await audit('verify', '--head', ...heads)
     for (const [at, head] of heads.entries()) {

@@ -85,7 +85,7 @@ describe('faults', () => {
 it('waiting in vain shows what was said', async () => {
   const { slack, ada, product } = await workspaceWithPeople()
   slack.say({ user: ada, channel: product, text: 'anyone?' })
-  const waited = slack.waitFor(() => undefined, { timeoutMs: 20, what: 'an answer' })
+  const waited = slack.waitFor(() => undefined, { silenceMs: 20, what: 'an answer' })
   await expect(waited).rejects.toThrow(/in vain for an answer\n── #product\nada: anyone\?/)
 })
 

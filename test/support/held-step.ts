@@ -1,6 +1,5 @@
 /** Holds a run around the intent of a step: before it is written, or as it is committed. */
 import pg from 'pg'
-import { expect, vi } from 'vitest'
 import { ask } from './postgres.ts'
 import type { Team } from './team.ts'
 
@@ -34,8 +33,7 @@ async function hold(team: Team, step: string, trigger: string): Promise<HeldStep
   const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = ${LOCK} and not granted`
   return {
     async held() {
-      const look = async () => expect(await ask(team.databases.store.url, waiting)).not.toEqual([])
-      await vi.waitFor(look, { timeout: 30_000, interval: 20 })
+      await team.waitFor(`a worker at ${step}`, async () => (await ask(team.databases.store.url, waiting)).length > 0)
     },
     async letGo() {
       await client.query(`select pg_advisory_unlock(${LOCK})`)

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Message } from '../../src/sandbox/slack/workspace.ts'
-import { cardShows } from './seen-release.ts'
-import { startTeam, type Team, type TeamOptions } from './team.ts'
+import { nextNumber } from './seen-release.ts'
+import { type GateCode, startTeam, type Team, type TeamOptions } from './team.ts'
 
 const run = promisify(execFile)
 
@@ -58,6 +58,9 @@ export async function pickedByHand(team: Team, onto: string, commits: readonly s
   }
 }
 
+/** What the modal of a hot-fix asks for at the end. */
+export const SURE = { reason: REASON, sure: true } as const
+
 /** Types the command, fills in the modal and sends it. */
 export async function askForHotfix(
   team: Team,
@@ -66,23 +69,7 @@ export async function askForHotfix(
   values: Record<string, string | boolean> = {},
 ): Promise<void> {
   await team.command(user, text)
-  await team.submit(user, { Reason: REASON, 'Are you sure?': true, ...values })
-}
-
-/** QA by one and approval by another. */
-export async function signHotfix(team: Team): Promise<void> {
-  await team.until('Awaiting sign-off')
-  await team.click(team.people.lin, 'QA passed')
-  await team.until(/Given: QA by/)
-  await team.click(team.people.tom, 'Approve')
-}
-
-/** The same for one release of several that #product has a card of. */
-export async function signHotfixOf(team: Team, number: number): Promise<void> {
-  await cardShows(team, number, /Awaiting sign-off/)
-  await team.click(team.people.lin, 'QA passed')
-  await cardShows(team, number, /Given: QA by/)
-  await team.click(team.people.tom, 'Approve')
+  await team.submit(user, { ...SURE, ...values })
 }
 
 /** How often pushes have moved a branch of origin. */
@@ -128,13 +115,11 @@ export function givenRecipe(team: Team, user: string): string {
 export async function hotfixRefused(
   team: Team,
   text: string,
-  gate: string,
+  gate: GateCode,
   values: Record<string, string | boolean> = {},
 ): Promise<string> {
   const { dana } = team.people
-  const [last] = await team.query<{ last: number }>('select coalesce(max(number), 0)::int as last from release')
+  const number = await nextNumber(team)
   await askForHotfix(team, dana, text, values)
-  const number = (last?.last ?? 0) + 1
-  const words = await team.told(dana, new RegExp(`#${number}\\b[\\s\\S]*Gate: .${gate}`))
-  return words.replaceAll('\u00a0', ' ')
+  return team.told(dana, gate, `#${number}`)
 }

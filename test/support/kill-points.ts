@@ -1,7 +1,8 @@
 /** The moments of a release at which its processes are killed, and how each is met. */
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { FaultProxy, Match } from './fault-proxy.ts'
-import { type KillTeam, until } from './kill-team.ts'
+import type { KillTeam } from './kill-team.ts'
 import { type Flow, INTEGRATION_OR_PRODUCTION } from './truth.ts'
 
 export const WHENS = [
@@ -31,8 +32,8 @@ const pushOf: Match = ({ path, body }) => path.endsWith('/git-receive-pack') && 
 /** The request that is the effect, by the service that gets it. */
 export const EFFECTS: Readonly<Record<string, { readonly at: Service; readonly match: Match }>> = {
   'pull request': { at: 'bitbucket', match: post('/pullrequests') },
-  card: { at: 'slack', match: post('/chat.postMessage', '"type":"header"') },
-  announce: { at: 'slack', match: post('/chat.postMessage', 'is changing api') },
+  card: { at: 'slack', match: post('/chat.postMessage', ':card"') },
+  announce: { at: 'slack', match: post('/chat.postMessage', ':announcement"') },
   record: { at: 'bitbucket', match: post('/comments') },
   merge: { at: 'bitbucket', match: post('/merge') },
   pick: { at: 'bitbucket', match: pushOf },
@@ -199,7 +200,7 @@ function stored(kills: KillTeam, number: number, step: string, when: When, over:
 }
 
 async function met(ask: () => Promise<boolean>, over: AbortSignal): Promise<boolean> {
-  await until('the moment', async () => over.aborted || (await ask()), { timeoutMs: 300_000, everyMs: 10 })
+  while (!over.aborted && !(await ask())) await delay(10)
   return !over.aborted
 }
 

@@ -2,7 +2,7 @@
 import type { Harm, Match } from './fault-proxy.ts'
 import { askForHotfix } from './hotfix.ts'
 import { arm, EFFECTS, type KillPoint } from './kill-points.ts'
-import { type KillTeam, until, type Victim } from './kill-team.ts'
+import type { KillTeam, Victim } from './kill-team.ts'
 import { judge } from './kill-verdict.ts'
 import { ask } from './postgres.ts'
 import { INTEGRATION, PRODUCTION } from './team.ts'
@@ -51,8 +51,10 @@ export interface Rounds {
   play(round: Round): Promise<Verdict>
 }
 
-/** How long a release may take from the command to its last message, kills included. */
-const END_WITHIN_MS = 120_000
+/** How long a release may take from the last word to its end, kills included, however much moves meanwhile. */
+const END_WITHIN_MS = 600_000
+/** So long people wait before they press again. */
+const PATIENCE_MS = 4_000
 const MOST_RETRIES = 3
 
 /** Prepares a team for rounds: one after the other, each with its own commit. */
@@ -186,33 +188,34 @@ async function askAndSign(kills: KillTeam, number: number, flow: Flow, commit: s
       ? askForHotfix(team, dana, `/hotfix ${commit.slice(0, 10)} production`)
       : team.command(dana, `/deploy ${flow}`)
   const isThere = async () => (await kills.look(`select 1 from release where number = ${number}`)).length > 0
-  await insist('the release to be asked for', asked, isThere)
+  await insist(kills, 'the release to be asked for', asked, isThere)
   if (flow === 'integration') return
   const said = (kind: string) => async () =>
     (await kills.look(`select 1 from sign_off where release = ${number} and kind = '${kind}'`)).length > 0
-  await until(
-    'the card to ask',
-    async () => {
-      const state = await stateOf(kills, number)
-      return state !== undefined && state !== 'planning'
-    },
-    { timeoutMs: END_WITHIN_MS },
-  )
+  await team.waitFor('the card to ask', async () => {
+    const state = await stateOf(kills, number)
+    return state !== undefined && state !== 'planning'
+  })
   if ((await stateOf(kills, number)) !== 'awaiting sign-off') return
-  await insist('QA to be given', () => team.click(lin, 'QA passed'), said('qa'))
-  await insist('approval to be given', () => team.click(tom, 'Approve'), said('approval'))
+  await insist(kills, 'QA to be given', () => team.click(lin, 'qa'), said('qa'))
+  await insist(kills, 'approval to be given', () => team.click(tom, 'approval'), said('approval'))
 }
 
-async function insist(what: string, act: () => Promise<unknown>, isDone: () => Promise<boolean>): Promise<void> {
-  let refusal = ''
-  for (let tries = 1; tries <= 6; tries++) {
-    await act().catch((error) => {
-      refusal = error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''
-    })
-    const done = await until(what, isDone, { timeoutMs: 4_000 }).catch(() => false)
-    if (done) return
-  }
-  throw new Error(`waited in vain for ${what}: ${refusal}`)
+/** Does it again where it has not become so after a moment, as people do. */
+async function insist(
+  { team }: KillTeam,
+  what: string,
+  act: () => Promise<unknown>,
+  isDone: () => Promise<boolean>,
+): Promise<void> {
+  let acted = Number.NEGATIVE_INFINITY
+  await team.waitFor(what, async () => {
+    if (await isDone()) return true
+    if (performance.now() - acted < PATIENCE_MS) return false
+    await act()
+    acted = performance.now()
+    return false
+  })
 }
 
 async function stateOf(kills: KillTeam, number: number): Promise<string | undefined> {
@@ -225,7 +228,7 @@ const OVER = ['succeeded', 'refused', 'rejected', 'cancelled', 'expired', 'outda
 /** Waits for its end; where it needs attention a person presses Retry. */
 async function ends(kills: KillTeam, number: number): Promise<{ state: string; retries: number }> {
   let retries = 0
-  const state = await until(
+  const state = await kills.team.waitFor(
     `the end of #${number}`,
     async () => {
       // Time passes for what waits to be tried again.
@@ -234,22 +237,23 @@ async function ends(kills: KillTeam, number: number): Promise<{ state: string; r
       if (now === 'needs attention' && retries < MOST_RETRIES) {
         retries += 1
         await insist(
+          kills,
           'Retry to be taken',
-          () => kills.team.click(kills.team.people.dana, 'Retry'),
+          () => kills.team.click(kills.team.people.dana, 'retry'),
           async () => (await stateOf(kills, number)) !== 'needs attention',
         )
         return undefined
       }
       return OVER.find((each) => each === now)
     },
-    { timeoutMs: END_WITHIN_MS, everyMs: 100 },
+    { atMostMs: END_WITHIN_MS, everyMs: 100 },
   )
   return { state, retries }
 }
 
 /** Waits until nothing of it is under way any more: no message, no job. */
 async function quiet(kills: KillTeam, truth: Truth, number: number): Promise<void> {
-  await until(
+  await kills.team.waitFor(
     `#${number} to be told`,
     async () => {
       const [open] = await kills.look<{ open: number }>(
@@ -260,7 +264,7 @@ async function quiet(kills: KillTeam, truth: Truth, number: number): Promise<voi
       const isOwed = OVER.includes((await stateOf(kills, number)) ?? '') && (await wayOf(kills, number)).isPlanned
       return open?.open === 0 && (!isOwed || (await truth.effects(number)).outcomes > 0)
     },
-    { timeoutMs: 45_000, everyMs: 100 },
+    { atMostMs: END_WITHIN_MS, everyMs: 100 },
   )
 }
 

@@ -4,7 +4,6 @@
  */
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import {
   attachEmbeddedPostgres,
@@ -41,16 +40,16 @@ const QUICKER = {
 
 /** Starts everything; `embedded`: `--role all` without STORE_URL. */
 export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam> {
-  const base = await startTeam({
+  const team = await startTeam({
     unstarted: true,
     production: (entry) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
   })
   // Where tests run as root, the embedded Postgres runs as somebody else, who must get by here.
-  if (embedded) await chmod(base.directory, 0o711)
+  if (embedded) await chmod(team.directory, 0o711)
   const origins = {
-    slack: new URL(base.slack.apiUrl).origin,
-    bitbucket: new URL(base.bitbucket.apiUrl).origin,
-    heroku: new URL(base.heroku.apiUrl).origin,
+    slack: new URL(team.slack.apiUrl).origin,
+    bitbucket: new URL(team.bitbucket.apiUrl).origin,
+    heroku: new URL(team.heroku.apiUrl).origin,
   }
   const proxies = {
     slack: await startFaultProxy(origins.slack),
@@ -62,17 +61,17 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
       (said, name) => said.replaceAll(origins[name], proxies[name].origin),
       text,
     )
-  const releases = base.env.RELEASES_FILE ?? ''
+  const releases = team.env.RELEASES_FILE ?? ''
   await writeFile(releases, proxied(await readFile(releases, 'utf8')))
-  const { STORE_URL: storeUrl, ...shared } = base.env
+  const { STORE_URL: storeUrl, ...shared } = team.env
   const env = Object.fromEntries(
     Object.entries({ ...shared, ...(!embedded && { STORE_URL: storeUrl ?? '' }) }).map(([name, value]) => [
       name,
       name.endsWith('_API_URL') ? proxied(value) : value,
     ]),
   )
-  const team: Team = { ...base, env }
-  const dataDir = join(base.directory, 'data')
+  Object.assign(team, { env })
+  const dataDir = join(team.directory, 'data')
 
   const running = new Map<'bot' | 'worker' | 'all', SignoffProcess>()
   const outputs: (() => string)[] = []
@@ -109,6 +108,8 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
     }
   }
 
+  team.query = look
+
   /** By the store's clock, since when jobs that are active belong to nobody. */
   let deadSince: string | undefined
   return {
@@ -138,7 +139,7 @@ export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam
       await Promise.all([...running.values()].map((each) => each.kill()))
       await client?.end().catch(() => undefined)
       if (embedded) await (await startEmbeddedPostgres({ dataDir })).stop()
-      await base.close()
+      await team.close()
     },
   }
 }
@@ -152,19 +153,4 @@ async function hurry(look: KillTeam['look'], deadSince: string | undefined): Pro
 
 async function postmasterPid(dataDir: string): Promise<number> {
   return Number((await readFile(join(dataDir, 'pg', 'postmaster.pid'), 'utf8')).split('\n')[0])
-}
-
-/** Asks again and again, a moment apart, until there is an answer. Throws after `timeoutMs`, saying what was waited for. */
-export async function until<T>(
-  what: string,
-  ask: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 30_000, everyMs = 25 } = {},
-): Promise<T> {
-  const end = performance.now() + timeoutMs
-  for (;;) {
-    const found = await ask()
-    if (found !== undefined && found !== false) return found
-    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`)
-    await delay(everyMs)
-  }
 }

@@ -4,10 +4,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Pace } from '../../src/cli/start.ts'
 import type { Role } from '../../src/config/variables.ts'
 import type { Team } from './team.ts'
+import { waitUntil } from './waiting.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const QUICK_MAIN = fileURLToPath(new URL('./quick-main.ts', import.meta.url))
@@ -80,18 +82,22 @@ export async function startProcess(
   }
 }
 
+/** Waits until it says that it has started, for as long as it prints anything or uses a processor. */
 async function started(child: ChildProcess, printed: () => string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const look = () => {
-    if (printed().includes('"msg":"started"')) resolve()
-  }
-  child.stdout?.on('data', look)
-  child.once('exit', (code) => reject(new Error(`it ended with ${code} before it had started:\n${printed()}`)))
-  const timer = setTimeout(() => reject(new Error(`it has not started:\n${printed()}`)), 40_000)
-  try {
-    await promise
-  } finally {
-    clearTimeout(timer)
-    child.stdout?.off('data', look)
-  }
+  let code: number | null | undefined
+  child.once('exit', (ended) => {
+    code = ended
+  })
+  await waitUntil(() => code !== undefined || printed().includes('"msg":"started"'), {
+    what: () => `it to start:\n${printed()}`,
+    moves: async () => [printed().length, await processorTime(child.pid ?? 0)],
+  })
+  if (code !== undefined) throw new Error(`it ended with ${code} before it had started:\n${printed()}`)
+}
+
+/** What a process has used so far, in ticks; undefined where the system does not tell. */
+export async function processorTime(pid: number): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields && Number(fields[11]) + Number(fields[12])
 }

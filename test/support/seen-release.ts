@@ -1,39 +1,22 @@
 /** What can be seen of one release: in the store, in #product, and in what really happened outside. */
-import { expect, vi } from 'vitest'
+import type { ReleaseState } from '../../src/release/terms.ts'
 import type { Heroku } from '../../src/sandbox/heroku/heroku.ts'
 import type { Team } from './team.ts'
+import { type SeenRelease, seenRelease } from './until.ts'
 
-export interface SeenRelease {
-  readonly state: string
-  readonly attempt: number
-  readonly gate: string | undefined
-  /** `done some` by step. */
-  readonly steps: Readonly<Record<string, string>>
-}
+export { type SeenRelease, seenRelease } from './until.ts'
 
-export async function seenRelease(team: Team, number: number): Promise<SeenRelease> {
-  const [row] = await team.query<{ state: string; attempt: number; problem: { because: { gate: string } } | null }>(
-    `select state, attempt, problem from release where number = ${number}`,
-  )
-  const steps = await team.query<{ name: string; seen: string }>(
-    `select name, state || ' ' || effect as seen from step where release = ${number}`,
-  )
-  return {
-    state: row?.state ?? 'not there',
-    attempt: row?.attempt ?? 0,
-    gate: row?.problem?.because.gate,
-    steps: Object.fromEntries(steps.map(({ name, seen }) => [name, seen])),
-  }
-}
-
-/** Waits until the release is in this state, in this attempt of its run where one is given; gives the release. */
-export async function reaches(team: Team, number: number, state: string, attempt?: number): Promise<SeenRelease> {
-  const wanted = attempt === undefined ? { state } : { state, attempt }
-  await vi.waitFor(async () => expect(await seenRelease(team, number)).toMatchObject(wanted), {
-    timeout: 45_000,
-    interval: 50,
+/**
+ * Waits until the store has the release in this state, in this attempt of its run where one is given; gives the release. What
+ * Slack shows of it may come later, or never: where a story looks there, it waits with `team.until.state`.
+ */
+export function reaches(team: Team, number: number, state: ReleaseState, attempt?: number): Promise<SeenRelease> {
+  let seen: SeenRelease | undefined
+  const inVain = () => `#${number} to be ${state} in the store; it is ${JSON.stringify(seen)}`
+  return team.waitFor(inVain, async () => {
+    seen = await seenRelease(team, number)
+    return seen.state === state && (attempt ?? seen.attempt) === seen.attempt && seen
   })
-  return seenRelease(team, number)
 }
 
 /**
@@ -50,43 +33,10 @@ export async function nextTakesUp(team: Team, start: () => Promise<unknown>): Pr
   const before = await takenUp()
   await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
   await start()
-  await vi.waitFor(
-    async () => {
-      await team.query(`update pgboss.job set start_after = now() where state = 'retry'`)
-      expect(await takenUp()).toBeGreaterThan(before)
-    },
-    { timeout: 30_000, interval: 200 },
-  )
-}
-
-/** Waits until the release's card shows this; gives its words, with plain spaces. */
-export async function cardShows(team: Team, number: number, text: RegExp): Promise<string> {
-  const words = () => team.words(cardOf(team, number))
-  await team.slack.waitFor(() => text.test(words()), { what: `${text} on the card of #${number}`, timeoutMs: 40_000 })
-  return words()
-}
-
-function cardOf(team: Team, number: number) {
-  const isCard = ({ blocks }: { blocks: unknown }) => (blocks as { type?: string }[])[0]?.type === 'header'
-  return team.slack
-    .messages('product')
-    .findLast((message) => isCard(message) && new RegExp(`#${number}\\b`).test(team.words(message)))
-}
-
-/** Waits until the release's thread says this; gives the thread, a message a line. */
-export async function threadSays(team: Team, number: number, text: RegExp): Promise<string> {
-  const words = () => {
-    const card = cardOf(team, number)
-    if (card === undefined) return ''
-    const replies = team.slack.thread('product', card.ts).filter(({ ts }) => ts !== card.ts)
-    return replies.map((message) => team.words(message)).join('\n')
-  }
-  await team.slack.waitFor(() => text.test(words()), {
-    what: `${text} in the thread of #${number}`,
-    timeoutMs: 40_000,
-    channel: 'product',
+  await team.waitFor('the next worker to take up what the dead one held', async () => {
+    await team.query(`update pgboss.job set start_after = now() where state = 'retry'`)
+    return (await takenUp()) > before
   })
-  return words()
 }
 
 /** The pushes that moved an app's branch, and the releases that were made of commits, as Heroku itself knows them. */
@@ -121,14 +71,30 @@ export const NOTHING_TO_TALK_OVER = {
   production: (entry: Record<string, unknown>) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
 }
 
-/** Brings a production release to the click that starts it: asked for by Dana, QA by Lin, approved by Tom. */
+/** Gives the two words that a release of production needs, the second once the first counts: QA by Lin, approval by Tom. */
+export async function sign(team: Team, number: number): Promise<void> {
+  const { lin, tom } = team.people
+  await team.until.awaitingSignOff(number)
+  await team.click(lin, 'qa', number)
+  await team.until.signed(number, 'qa', lin)
+  await team.click(tom, 'approval', number)
+}
+
+/** Brings a production release to the click that starts it: asked for by Dana, signed by Lin and Tom. */
 export async function startProduction(team: Team, number: number): Promise<void> {
-  const { dana, lin, tom } = team.people
-  await team.command(dana, '/deploy production')
-  await cardShows(team, number, /Awaiting sign-off/)
-  await team.click(lin, 'QA passed')
-  await cardShows(team, number, /Given: QA by/)
-  await team.click(tom, 'Approve')
+  await team.command(team.people.dana, '/deploy production')
+  await sign(team, number)
+}
+
+/** Presses the button of a card and gives the reason that its modal asks for. */
+export async function pressWithReason(
+  team: Team,
+  user: string,
+  pressed: 'rejection' | 'close' | 'emergency',
+  reason: string,
+): Promise<void> {
+  await team.click(user, pressed)
+  await team.submit(user, { reason })
 }
 
 /** A commit on master that changes one file, so that there is something to release. */

@@ -1,27 +1,21 @@
 /**
- * A whole team for feature tests: a Slack workspace with people, Bitbucket, two Heroku apps, two databases, and the real
- * bot and worker against them. Tests act as people do and read what people read.
+ * A whole team for feature tests: its setting, and the real bot and worker in it. Tests act as people do, by what is pressed
+ * and filled in, and wait by what became of a release.
  */
-import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { parse } from 'yaml'
+import { rm } from 'node:fs/promises'
 import { type Pace, type Running, startSignoff } from '../../src/cli/start.ts'
 import { type Configuration, readConfiguration } from '../../src/config/configuration.ts'
 import type { Role } from '../../src/config/variables.ts'
-import { type AppRepository, createAppRepository } from '../../src/sandbox/app-repository.ts'
-import { type Bitbucket, startBitbucket } from '../../src/sandbox/bitbucket/bitbucket.ts'
-import { type Heroku, startHeroku } from '../../src/sandbox/heroku/heroku.ts'
-import { type Message, type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
-import { ask, createStoreDatabase, startTestPostgres, type TestDatabase, type TestPostgres } from './postgres.ts'
+import type { Failure, Gate } from '../../src/release/refusals.ts'
+import type { Message, View } from '../../src/sandbox/slack/workspace.ts'
+import { BUTTON, cards, filledIn, lines, namesGate, offers, type Pressed, privately, wordsOf } from './channel.ts'
+import { ask } from './postgres.ts'
 import { secretsSeen } from './secrets.ts'
+import { makeSetting, type Setting, type TeamOptions } from './team-setting.ts'
+import { createUntil, type Query, type Until } from './until.ts'
+import { eventually, type Waiting, waitUntil } from './waiting.ts'
 
-const run = promisify(execFile)
-
-export const INTEGRATION = 'complianceai-api-integration'
-export const PRODUCTION = 'complianceai-api-production'
+export { INTEGRATION, PRODUCTION, type TeamOptions } from './team-setting.ts'
 
 /** Short enough for tests; nothing decides by these what happened. */
 export const QUICK: Pace = {
@@ -42,38 +36,13 @@ export const QUICK: Pace = {
   sweepEveryMs: 300,
 }
 
-export interface TeamOptions {
-  /** Changes the entry of an environment in releases.yml before the start. */
-  readonly production?: (entry: Record<string, unknown>) => void
-  readonly integration?: (entry: Record<string, unknown>) => void
-  /** Changes the repository before anything is deployed or started. */
-  readonly repository?: (repository: AppRepository) => Promise<void>
-  readonly pace?: Pace
-  /** `apart`: a bot and a worker as two processes' worth of parts, on one store. */
-  readonly roles?: 'together' | 'apart'
-  readonly mode?: 'socket' | 'http'
-  /** Leaves production without a deployed commit and its database empty. */
-  readonly firstRelease?: boolean
-  readonly progress?: 'lines' | 'plan'
-  /** Nobody is started: the test starts roles itself. */
-  readonly unstarted?: boolean
-}
+/** The code of a gate, as a refusal and a stopped release name it. */
+export type GateCode = Gate | Failure['gate']
 
-export interface Team {
-  readonly slack: SlackWorkspace
-  readonly bitbucket: Bitbucket
-  readonly heroku: Heroku
-  readonly repository: AppRepository
-  readonly directory: string
-  readonly env: Readonly<Record<string, string>>
-  readonly databases: {
-    readonly integration: TestDatabase
-    readonly production: TestDatabase
-    readonly store: TestDatabase
-  }
-  readonly people: Readonly<Record<'dana' | 'lin' | 'tom' | 'gus', string>>
-  /** Every secret of the setting: none may be seen anywhere. */
-  readonly secrets: readonly string[]
+/** What people fill in, by the `block_id` of the input. */
+type Filled = Readonly<Record<string, string | boolean | string[]>>
+
+export interface Team extends Setting {
   /** Everything that the team's bots and workers have logged. */
   readonly logs: string[]
   configuration(role: Role): Configuration
@@ -81,31 +50,41 @@ export interface Team {
   running: Running[]
   /** Types a command in #product. */
   command(user: string, text: string): Promise<void>
-  /** Presses a button of the newest card that has it, and says yes where it asks; gives what it asked. */
-  click(user: string, label: string): Promise<string | undefined>
+  /** Presses a button of the newest card that has it, of this release where one is given, and says yes where it asks; gives what it asked. */
+  click(user: string, pressed: Pressed, number?: number): Promise<string | undefined>
+  /** The same on the newest message that only this person sees. */
+  clickPrivately(user: string, pressed: Pressed): Promise<void>
+  /** Waits for a modal, and gives the one on top; one that `is` it where that is given. */
+  modal(user: string, is?: (view: View) => boolean): Promise<View>
   /** Fills in the open modal and sends it. */
-  submit(user: string, values: Record<string, string | boolean | string[]>): Promise<void>
-  /** The newest card in #product. */
-  card(): Message | undefined
-  /** Waits until a card, or any message of #product, shows this. */
-  until(text: string | RegExp, timeoutMs?: number): Promise<void>
-  /** Waits until the person has privately read this; gives the words. */
-  told(user: string, text: string | RegExp, timeoutMs?: number): Promise<string>
-  /** Waits until the release has succeeded and #product has been told. */
-  succeeded(number: number): Promise<void>
-  /** /deploy production by Dana, QA passed by Lin, Approve by Tom, and waits until it has succeeded. */
+  submit(user: string, values: Filled): Promise<void>
+  readonly until: Until
+  /** Waits until the person has privately read of this gate, once more for each call, with these facts; gives the words. */
+  told(user: string, gate: GateCode, ...facts: readonly (string | RegExp)[]): Promise<string>
+  /** The same with any message that has all of these facts: names, numbers, commits, commands. */
+  hears(user: string, ...facts: readonly (string | RegExp)[]): Promise<string>
+  /** Does something, and gives what this person is privately told next. */
+  toldNext(user: string, act: () => Promise<unknown>): Promise<string>
+  /** Waits until a look finds something, for as long as anything of this team moves; gives it. */
+  waitFor<T>(what: Waiting['what'], look: Parameters<typeof waitUntil<T>>[0], more?: Partial<Waiting>): Promise<T>
+  /** Waits until an expectation holds, in the same way. */
+  eventually<T>(assertion: () => T | Promise<T>): Promise<T>
+  /** /deploy production by Dana, QA by Lin, approval by Tom, and waits until it has succeeded. */
   releaseProduction(number: number): Promise<void>
+  /** The newest card in #product; of this release where one is given. */
+  card(number?: number): Message | undefined
   /** A message as people read it, with plain spaces. */
   words(message: Pick<Message, 'text' | 'blocks'> | undefined): string
-  /** The steps that were done in a release, in order, as the record has them. */
-  stepsDone(number: number): Promise<readonly string[]>
+  /** A release's thread as people read it, a message each. */
+  thread(number: number): readonly string[]
   /** Everything in #product with its threads, as people read it. */
   transcript(): string
-  thread(): readonly string[]
-  /** One row of an app's database. */
+  /** The steps that were done in a release, in order, as the record has them. */
+  stepsDone(number: number): Promise<readonly string[]>
+  /** The revisions that an app's database is at. */
   revisions(of: 'integration' | 'production'): Promise<readonly string[]>
-  query<Row extends object>(sql: string): Promise<readonly Row[]>
-  restart(): Promise<void>
+  /** Asks the store. */
+  query: Query
   close(): Promise<void>
 }
 
@@ -115,105 +94,53 @@ export interface Team {
  */
 const ARRIVED: readonly string[] = ['acknowledged', 'operation_timeout']
 
-let postgres: Promise<TestPostgres> | undefined
-
-/** A database at a revision of the sample application. */
-async function databaseAt(
-  server: TestPostgres,
-  repository: AppRepository,
-  commit: string,
-  revision: string | undefined,
-): Promise<TestDatabase> {
-  if (revision === undefined) return server.createDatabase()
-  return server.createCopy(`${revision} of ${commit}`, async (url) => {
-    const checkout = await mkdtemp(join(tmpdir(), 'signoff-template-'))
-    await run('git', ['--git-dir', repository.bare, '--work-tree', checkout, 'checkout', '-q', '-f', commit, '--', '.'])
-    const env = { PATH: process.env.PATH ?? '', DATABASE_URL: url }
-    await run('alembic', ['-c', 'alembic_users.ini', 'upgrade', revision], { cwd: checkout, env })
-    await rm(checkout, { recursive: true, force: true })
-  })
-}
+/** What every step of a release leaves in the store. */
+const STORE_MOVES = `
+  select (select count(*) from event) as events, (select count(*) from step) as steps,
+         (select count(*) from sign_off) as words, (select count(handled_at) from inbox) as handled,
+         (select concat_ws(' ', count(*), sum(tries), count(settled_at)) from outbox) as outbox,
+         (select concat_ws(' ', count(*), sum(retry_count), count(started_on), count(completed_on)) from pgboss.job) as jobs`
 
 /** Starts everything. `close` leaves nothing running. */
 export async function startTeam(options: TeamOptions = {}): Promise<Team> {
-  const directory = await mkdtemp(join(tmpdir(), 'signoff-team-'))
-  const slack = await startSlackWorkspace({ scopes: await manifestScopes() })
-  const people = {
-    dana: slack.addUser({ name: 'dana', realName: 'Dana', email: 'dana@example.test' }).id,
-    lin: slack.addUser({ name: 'lin', realName: 'Lin', email: 'lin@example.test' }).id,
-    tom: slack.addUser({ name: 'tom', realName: 'Tom', email: 'tom@example.test' }).id,
-    gus: slack.addUser({ name: 'gus', realName: 'Gus', email: 'gus@example.test', guest: 'multi' }).id,
-  }
-  for (const author of ['ada', 'ben', 'chi']) slack.addUser({ name: author, email: `${author}@example.test` })
-  slack.addGroup({ handle: 'release-approvers', users: [people.tom, people.dana] })
-  slack.addChannel({ name: 'product' })
-
-  const bitbucket = await startBitbucket({
-    repository: 'jurispect/jurispect_api',
-    directory: join(directory, 'bitbucket'),
-  })
-  const repository = await createAppRepository({ bare: bitbucket.bare })
-  await options.repository?.(repository)
-  const heroku = await startHeroku({ directory: join(directory, 'heroku'), apps: [INTEGRATION, PRODUCTION] })
-  const production = await repository.head('production')
-  const merged = (await run('git', ['--git-dir', repository.bare, 'rev-parse', `${production}^2`])).stdout.trim()
-  await heroku.pushBehind(INTEGRATION, merged, repository.bare)
-  if (!options.firstRelease) await heroku.pushBehind(PRODUCTION, production, repository.bare)
-
-  const revision = await repository.headRevision('production')
-  postgres ??= startTestPostgres()
-  const server = await postgres
-  const databases = {
-    integration: await databaseAt(server, repository, production, revision),
-    production: await databaseAt(server, repository, production, options.firstRelease ? undefined : revision),
-    store: await createStoreDatabase(server),
-  }
-
-  const env = {
-    SLACK_BOT_TOKEN: slack.botToken,
-    ...(options.mode === 'http' ? { SLACK_SIGNING_SECRET: slack.signingSecret } : { SLACK_APP_TOKEN: slack.appToken }),
-    SLACK_API_URL: slack.apiUrl,
-    PORT: '0',
-    STORE_URL: databases.store.url,
-    DATA_DIR: join(directory, 'data'),
-    RELEASES_FILE: join(directory, 'releases.yml'),
-    BITBUCKET_TOKEN: bitbucket.token,
-    BITBUCKET_API_URL: bitbucket.apiUrl,
-    HEROKU_API_KEY: heroku.apiKey,
-    HEROKU_API_URL: heroku.apiUrl,
-    LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'trace',
-  }
-  await mkdir(env.DATA_DIR)
-  for (const name of ['integration', 'production'] as const) {
-    const variables = `DATABASE_URL="${databases[name].url}"\nPGSSLMODE=disable\n`
-    await writeFile(join(directory, `.env_${name}`), variables, { mode: 0o600 })
-  }
-  await writeFile(env.RELEASES_FILE, JSON.stringify(releasesFile(bitbucket, heroku, options)))
-
+  const setting = await makeSetting(options)
+  const { slack, bitbucket, heroku, directory, databases, people } = setting
   const running: Running[] = []
+  const heard = new Set<string>()
+
+  /** Whatever may move while something is waited for: in the store, in Slack, at Bitbucket and at Heroku. */
+  async function moves(): Promise<unknown> {
+    const store = await team.query(STORE_MOVES).catch(() => [])
+    const calls = slack.log.filter(({ isApplied }) => isApplied).length
+    return [store, calls, heroku.log.length, (await bitbucket.log()).length]
+  }
   /** A busy machine may make the bot renew its socket: people at a real Slack would press again. */
-  const connected = () =>
-    slack.waitFor(() => options.mode === 'http' || slack.sockets > 0, {
-      what: 'the bot at its socket',
-      timeoutMs: 20_000,
+  const connected = () => team.waitFor('the bot at its socket', () => options.mode === 'http' || slack.sockets > 0)
+  /** The oldest message to this person that was not asked for before and that `isIt`. */
+  function listen(user: string, what: string, isIt: (message: Message) => boolean): Promise<string> {
+    const read = () => privately(slack, user).map((message) => wordsOf(slack, message))
+    const inVain = () => `${user} being told ${what}, not ${JSON.stringify(read(), undefined, 1)}`
+    return team.waitFor(inVain, () => {
+      const found = privately(slack, user).find((each) => !heard.has(`${user} ${each.ts}`) && isIt(each as Message))
+      if (found === undefined) return undefined
+      heard.add(`${user} ${found.ts}`)
+      return wordsOf(slack, found)
     })
+  }
+  function hasAll(message: Message, facts: readonly (string | RegExp)[]): boolean {
+    const words = wordsOf(slack, message)
+    return facts.every((fact) => (typeof fact === 'string' ? words.includes(fact) : fact.test(words)))
+  }
+  function arrived(what: string, seen: { seen: string; why: string | undefined }): void {
+    if (!ARRIVED.includes(seen.seen)) throw new Error(`${what} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
+  }
+
   const team: Team = {
-    slack,
-    bitbucket,
-    heroku,
-    repository,
-    directory,
-    env,
-    databases,
-    people,
-    secrets: [
-      ...[slack.botToken, slack.appToken, slack.signingSecret, bitbucket.token, heroku.apiKey],
-      ...Object.values(databases).map(({ url }) => decodeURIComponent(new URL(url).password)),
-    ],
+    ...setting,
     logs: [],
     running,
     configuration(role) {
-      const read = readConfiguration({ env, cwd: directory, role })
+      const read = readConfiguration({ env: team.env, cwd: directory, role })
       if (!read.ok) throw new Error(read.problems.join('\n'))
       return read.configuration
     },
@@ -232,80 +159,72 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     async command(user, text) {
       const [command = '', ...rest] = text.split(' ')
       await connected()
-      const seen = await slack.command({ user, channel: 'product', command, text: rest.join(' ') })
-      if (!ARRIVED.includes(seen.seen)) throw new Error(`${text} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
+      arrived(text, await slack.command({ user, channel: 'product', command, text: rest.join(' ') }))
     },
-    async click(user, label) {
+    async click(user, pressed, number) {
       await connected()
-      const message = await slack.waitFor(() => cards(slack).findLast((each) => hasButton(each, label)), {
-        what: `a card with the button ${label}`,
-        timeoutMs: 20_000,
-      })
-      const seen = await slack.click({ user, channel: 'product', ts: message.ts, label })
-      if (!ARRIVED.includes(seen.seen)) throw new Error(`${label} was not acknowledged: ${seen.seen} ${seen.why ?? ''}`)
+      const inVain = () => `a card that offers ${pressed}\n${slack.transcript('product')}`
+      const { ts } = await team.waitFor(inVain, () => cards(slack, number).findLast((card) => offers(card, pressed)))
+      const seen = await slack.click({ user, channel: 'product', ts, actionId: BUTTON[pressed] })
+      arrived(pressed, seen)
       const asked = seen.confirmation?.text as { text?: string } | undefined
       return asked?.text?.replaceAll('\u00a0', ' ')
     },
+    async clickPrivately(user, pressed) {
+      await connected()
+      const { channel, ts } = await team.waitFor(`a private message that offers ${pressed}`, () =>
+        privately(slack, user).findLast((message) => offers(message, pressed)),
+      )
+      arrived(pressed, await slack.click({ user, channel, ts, actionId: BUTTON[pressed] }))
+    },
+    modal: (user, is = () => true) =>
+      team.waitFor(`a modal for ${user}`, () => {
+        const view = slack.openView(user)
+        return view !== undefined && is(view) && view
+      }),
     async submit(user, values) {
       await connected()
-      const view = await slack.waitFor(() => slack.openView(user), { what: `a modal for ${user}` })
-      const seen = await slack.submit({ user, view, values })
+      const view = await team.modal(user)
+      const seen = await slack.submit({ user, view, values: filledIn(view, values) })
       if (seen.seen !== 'acknowledged') throw new Error(`the modal was ${seen.seen}: ${JSON.stringify(seen.errors)}`)
     },
-    card: () => cards(slack).at(-1),
-    async until(text, timeoutMs = 30_000) {
-      const found = () =>
-        slack.messages('product').some((message) => matches(`${slack.plainText(message)}\n${message.text}`, text))
-      await slack.waitFor(found, { what: `“${text}” in #product`, timeoutMs, channel: 'product' })
+    until: createUntil({
+      slack,
+      query: (sql) => team.query(sql),
+      waitFor: (what, look) => team.waitFor(what, look),
+    }),
+    told: (user, gate, ...facts) =>
+      listen(user, [gate, ...facts].join(' and '), (message) => namesGate(message, gate) && hasAll(message, facts)),
+    hears: (user, ...facts) => listen(user, facts.join(' and '), (message) => hasAll(message, facts)),
+    async toldNext(user, act) {
+      for (const { ts } of privately(slack, user)) heard.add(`${user} ${ts}`)
+      await act()
+      return listen(user, 'something', () => true)
     },
-    async told(user, text, timeoutMs = 30_000) {
-      const read = () =>
-        [...slack.ephemerals(user), ...slack.directMessages(user)].map((message) => slack.plainText(message))
-      return slack.waitFor(() => read().findLast((words) => matches(words, text)), {
-        what: `${user} being told “${text}”, not ${JSON.stringify(read())}`,
-        timeoutMs,
-      })
-    },
-    async succeeded(number) {
-      const says = new RegExp(`#${number}\\b.* succeeded`)
-      const isTold = ({ isBroadcast, text }: Message) => isBroadcast && says.test(text)
-      const what = `#product being told that release #${number} succeeded`
-      await slack.waitFor(() => slack.messages('product').some(isTold), { what, timeoutMs: 30_000, channel: 'product' })
-    },
-    words: (message) => slack.plainText(message ?? { blocks: [] }).replaceAll('\u00a0', ' '),
+    waitFor: (what, look, more) => waitUntil(look, { what, moves, ...more }),
+    eventually: (assertion) => eventually(assertion, { moves }),
     async releaseProduction(number) {
       await team.command(people.dana, '/deploy production')
-      await team.until(new RegExp(`Release #${number}: api → production\\s+:\\w+: \\*Awaiting sign-off`))
-      await team.click(people.lin, 'QA passed')
-      await team.click(people.tom, 'Approve')
-      await team.succeeded(number)
+      await team.until.awaitingSignOff(number)
+      await team.click(people.lin, 'qa', number)
+      await team.click(people.tom, 'approval', number)
+      await team.until.succeeded(number)
     },
+    card: (number) => cards(slack, number).at(-1),
+    words: (message) => wordsOf(slack, message),
+    thread: (number) => lines(slack, number).map((message) => wordsOf(slack, message)),
+    transcript: () => slack.transcript('product'),
     async stepsDone(number) {
-      const rows = await ask<{ step: string }>(
-        databases.store.url,
+      const rows = await team.query<{ step: string }>(
         `select body::json->'data'->>'step' as step from event where release = ${number} and type = 'step_done' order by id`,
       )
       return rows.map(({ step }) => step)
-    },
-    transcript: () => slack.transcript('product'),
-    thread() {
-      const card = cards(slack).at(-1)
-      return card
-        ? slack
-            .thread('product', card.ts)
-            .filter(({ ts }) => ts !== card.ts)
-            .map((message) => slack.plainText(message))
-        : []
     },
     async revisions(of) {
       const rows = await ask<{ version_num: string }>(databases[of].url, 'select version_num from alembic_version')
       return rows.map(({ version_num }) => version_num)
     },
     query: (sql) => ask(databases.store.url, sql),
-    async restart() {
-      await Promise.all(running.splice(0).map((each) => each.stop()))
-      await startRoles(team, options)
-    },
     async close() {
       await Promise.all(running.map((each) => each.stop()))
       const leaks = await secretsSeen(team)
@@ -330,51 +249,4 @@ async function startRoles(team: Team, { roles = ROLES }: TeamOptions): Promise<v
     await team.start('worker')
     await team.start('bot')
   }
-}
-
-/** A missing scope in the manifest must fail a test, so the workspace grants exactly those. */
-async function manifestScopes(): Promise<string[]> {
-  const manifest = parse(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')) as {
-    oauth_config: { scopes: { bot: string[] } }
-  }
-  return manifest.oauth_config.scopes.bot
-}
-
-function releasesFile(bitbucket: Bitbucket, heroku: Heroku, options: TeamOptions): object {
-  const integration: Record<string, unknown> = {
-    branch: 'master',
-    remote: { name: 'heroku-integration', url: heroku.gitUrl(INTEGRATION), platform: 'heroku', app: INTEGRATION },
-    migrations: { config: 'alembic_users.ini', env_file: '.env_integration' },
-    channel: '#product',
-  }
-  const production: Record<string, unknown> = {
-    branch: 'production',
-    promotes: 'integration',
-    remote: { name: 'heroku-production', url: heroku.gitUrl(PRODUCTION), platform: 'heroku', app: PRODUCTION },
-    migrations: { config: 'alembic_users.ini', env_file: '.env_production' },
-    channel: '#product',
-    announce: 'required',
-    sign_off: { qa: 1, approvals: 1, approvers: ['@release-approvers'] },
-  }
-  options.integration?.(integration)
-  options.production?.(production)
-  const api = {
-    repository: 'jurispect/jurispect_api',
-    git_url: bitbucket.gitUrl,
-    environments: { integration, production },
-  }
-  return { ...(options.progress && { slack: { progress: options.progress } }), apps: { api } }
-}
-
-function cards(slack: SlackWorkspace): Message[] {
-  return slack.messages('product').filter(({ blocks }) => (blocks as { type?: string }[])[0]?.type === 'header')
-}
-
-function hasButton(message: Message, label: string): boolean {
-  return JSON.stringify(message.blocks).includes(`"text":${JSON.stringify(label)}`)
-}
-
-function matches(words: string, text: string | RegExp): boolean {
-  const plain = words.replaceAll('\u00a0', ' ')
-  return typeof text === 'string' ? plain.includes(text) : text.test(plain)
 }

@@ -1,4 +1,6 @@
 /** What really happened outside because of one release: counted in the stand-ins and databases, never in our store. */
+import type { Json } from '../../src/sandbox/slack/workspace.ts'
+import { keyOf as keyOfMessage } from './channel.ts'
 import { ask } from './postgres.ts'
 import { INTEGRATION, PRODUCTION, type Team } from './team.ts'
 
@@ -23,7 +25,7 @@ export interface Effects {
   readonly outcomes: number
   /** Each migration that ran since, by its name in the ledger: how often. */
   readonly migrations: Readonly<Record<string, number>>
-  /** The same line of a thread, said more than once. */
+  /** A step that the thread has told as done more than once. */
   readonly linesTwice: readonly string[]
   /** Irreversible effects that came before the announcement. */
   readonly early: number
@@ -42,6 +44,8 @@ export const LEDGER = 'create table effects (id serial primary key, migration te
 export function ledgerRow(migration: string): string {
   return `op.execute("INSERT INTO effects (migration) VALUES ('${migration}')")`
 }
+
+const DONE_ONCE = /^\d+:done:(record|merge|pick|migrate|push|confirm)\b/
 
 /** Looks at a team's outside. */
 export function createTruth(team: Team): Truth {
@@ -72,18 +76,13 @@ export function createTruth(team: Team): Truth {
       const posts = team.slack.log
         .slice(before.slack)
         .filter(({ method, isApplied }) => method === 'chat.postMessage' && isApplied)
-      const isOurs = (text: unknown) => new RegExp(`#${number}\\b`).test(String(text))
-      const cards = posts.filter(
-        ({ args }) => JSON.stringify(args.blocks ?? '').includes('"header"') && isOurs(args.text),
-      )
+      const keyOf = ({ metadata }: Json) => keyOfMessage({ metadata: metadata as Json | undefined })
+      const cards = posts.filter(({ args }) => keyOf(args) === `${number}:card`)
       const cardTs = cards.map(({ ts }) => ts)
-      const announcements = posts.filter(
-        ({ args }) => /is changing api .* now/.test(String(args.text)) && isOurs(args.text),
-      )
+      const announcements = posts.filter(({ args }) => keyOf(args) === `${number}:announcement`)
       const replies = posts.filter(({ args }) => cardTs.includes(String(args.thread_ts)))
-      const lines = replies
-        .map(({ args }) => String(args.text))
-        .filter((text) => /^(Recorded|Merged|Picked|Migrated|Pushed|Confirmed)/.test(text))
+      // A step is done once, in whichever attempt.
+      const lines = replies.flatMap(({ args }) => DONE_ONCE.exec(keyOf(args))?.[0] ?? [])
       const migrations: Record<string, number> = {}
       for (const { id, migration } of await ledger()) {
         if (id > before.ledger) migrations[migration] = (migrations[migration] ?? 0) + 1
@@ -102,7 +101,9 @@ export function createTruth(team: Team): Truth {
         platformReleases: heroku.filter((event) => event.kind === 'release made' && event.by !== 'someone else').length,
         cards: cards.length,
         announcements: announcements.length,
-        outcomes: replies.filter(({ args }) => String(args.reply_broadcast) === 'true' && isOurs(args.text)).length,
+        outcomes: replies.filter(
+          ({ args }) => String(args.reply_broadcast) === 'true' && keyOf(args).startsWith(`${number}:`),
+        ).length,
         migrations,
         linesTwice: lines.filter((line, at) => lines.indexOf(line) !== at),
         early:

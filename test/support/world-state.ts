@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { expect, vi } from 'vitest'
-import { INTEGRATION, PRODUCTION, type Team } from './team.ts'
+import { expect } from 'vitest'
+import { nextNumber, seenRelease } from './seen-release.ts'
+import { type GateCode, INTEGRATION, PRODUCTION, type Team } from './team.ts'
 
 const run = promisify(execFile)
 
@@ -44,7 +45,7 @@ export async function worldState(team: Team): Promise<WorldState> {
 
 /** Waits until the world is as `before`: what planning had opened is taken away again by a job of its own. */
 export async function expectUnchanged(team: Team, before: WorldState): Promise<void> {
-  await vi.waitFor(async () => expect(await worldState(team)).toEqual(before), { timeout: 15_000, interval: 50 })
+  await team.eventually(async () => expect(await worldState(team)).toEqual(before))
 }
 
 /** Runs a story and proves that the world is afterwards as it was before. */
@@ -56,13 +57,12 @@ export async function leavesNothing<T>(team: Team, story: () => Promise<T>): Pro
 }
 
 /** Asks for a release that is refused before it has a card; gives what the person read privately of exactly that one. */
-export async function askAndBeRefused(team: Team, user: string, command: string, gate: string): Promise<string> {
-  const [last] = await team.query<{ last: number }>('select coalesce(max(number), 0)::int as last from release')
-  const number = (last?.last ?? 0) + 1
+export async function askAndBeRefused(team: Team, user: string, command: string, gate: GateCode): Promise<string> {
+  const number = await nextNumber(team)
   await team.command(user, command)
-  const words = await team.told(user, new RegExp(`#${number}\\b[\\s\\S]*Gate:`))
-  expect(words).toContain(`Gate: \`${gate}\``)
-  return words.replaceAll('\u00a0', ' ')
+  const words = await team.told(user, gate, `#${number}`)
+  expect(await seenRelease(team, number)).toMatchObject({ state: 'refused', gate })
+  return words
 }
 
 /** Runs one statement in a database, as somebody does by hand. */
@@ -74,16 +74,4 @@ export async function byHand(url: string, sql: string): Promise<void> {
   } finally {
     await client.end()
   }
-}
-
-/** Does something and gives what this person is told privately next, with plain spaces. */
-export async function toldNext(team: Team, user: string, act: () => Promise<unknown>): Promise<string> {
-  const read = () => [...team.slack.ephemerals(user), ...team.slack.directMessages(user)]
-  const before = read().map(({ ts }) => ts)
-  await act()
-  const message = await team.slack.waitFor(() => read().find(({ ts }) => !before.includes(ts)), {
-    what: `${user} being told something`,
-    timeoutMs: 20_000,
-  })
-  return team.slack.plainText(message).replaceAll('\u00a0', ' ')
 }

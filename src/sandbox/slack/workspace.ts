@@ -173,14 +173,21 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     onChange: state.onChange,
     /**
      * Returns the first thing that `predicate` finds (anything but undefined, null and false), looking now and after
-     * every change. Throws after `timeoutMs` (10 s) with `what` was awaited and what was said in `channel` or all.
+     * every change. Throws once nothing has changed for `silenceMs` (10 s), with `what` was awaited and what was said in
+     * `channel` or all.
      */
     async waitFor<T>(
       predicate: () => T | undefined | null | false,
-      awaited: { timeoutMs?: number; what: string; channel?: ById },
+      awaited: { silenceMs?: number; what: string; channel?: ById },
     ): Promise<T> {
       const { promise, resolve, reject } = Promise.withResolvers<T>()
+      const silenceMs = awaited.silenceMs ?? 10_000
+      const timer = setTimeout(() => {
+        const why = `nobody said anything for ${silenceMs} ms`
+        reject(new Error(`${why}, waited in vain for ${awaited.what}\n${reading.transcript(awaited.channel)}`))
+      }, silenceMs)
       const look = () => {
+        timer.refresh()
         try {
           const found = predicate()
           if (found !== undefined && found !== null && found !== false) resolve(found)
@@ -189,10 +196,6 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
         }
       }
       const stop = state.onChange(look)
-      const timeoutMs = awaited.timeoutMs ?? 10_000
-      const timer = setTimeout(() => {
-        reject(new Error(`waited ${timeoutMs} ms in vain for ${awaited.what}\n${reading.transcript(awaited.channel)}`))
-      }, timeoutMs)
       look()
       try {
         return await promise

@@ -1,0 +1,83 @@
+/**
+ * Waits that end by what happens and not by the clock: one gives up once nothing has moved for a while. A busy machine
+ * makes a wait longer, and fails no test. What bounds a story as a whole is the time limit of its test.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A wait gives up after this long without a movement, of which each look accounts for `LONGEST_TURN_MS` at most. */
+const STILL_MS = 30_000
+const LOOK_EVERY_MS = 25
+const COMPARE_EVERY_MS = 500
+/** Whoever is kept from running for longer than this has not been waiting meanwhile. */
+const LONGEST_TURN_MS = 250
+
+type Found<T> = T | undefined | null | false
+
+export interface Waiting {
+  /** What is waited for, for whoever reads why it was in vain. */
+  readonly what: string | (() => string)
+  /** All that may move meanwhile, as one value; left out: nothing does, and the wait is bounded by `stillMs` alone. */
+  readonly moves?: (() => unknown) | undefined
+  readonly stillMs?: number | undefined
+  readonly everyMs?: number | undefined
+  /** However much moves: for what runs without a test's own time limit. */
+  readonly atMostMs?: number | undefined
+}
+
+/**
+ * Looks again and again, and gives the first thing that is found: anything but undefined, null and false. A look that throws
+ * has found nothing. Throws once nothing has moved for `stillMs`, with what was waited for and what the last look threw.
+ */
+export async function waitUntil<T>(look: () => Found<T> | Promise<Found<T>>, waiting: Waiting): Promise<T> {
+  const { what, moves, stillMs = STILL_MS, everyMs = LOOK_EVERY_MS, atMostMs = Number.POSITIVE_INFINITY } = waiting
+  const began = performance.now()
+  const read = async () => JSON.stringify(await moves?.())
+  let before = await read()
+  let [still, compared] = [0, 0]
+  for (let turn = performance.now(); ; ) {
+    let why: unknown
+    try {
+      const found = await look()
+      if (found !== undefined && found !== null && found !== false) return found
+    } catch (error) {
+      why = error
+    }
+    await delay(everyMs)
+    const passed = Math.min(performance.now() - turn, LONGEST_TURN_MS)
+    turn = performance.now()
+    still += passed
+    compared += passed
+    if (moves !== undefined && compared >= COMPARE_EVERY_MS) {
+      compared = 0
+      const now = await read()
+      if (now !== before) still = 0
+      before = now
+    }
+    const isLate = performance.now() - began > atMostMs
+    if (still < stillMs && !isLate) continue
+    const reason = isLate
+      ? `it was not there within ${atMostMs / 1_000} s`
+      : `nothing has moved for ${stillMs / 1_000} s`
+    throw new Error(`waited in vain (${reason}) for ${typeof what === 'string' ? what : what()}`, { cause: why })
+  }
+}
+
+/** Waits until this does not throw any more, as an `expect` does that holds; gives what it gives. */
+export async function eventually<T>(assertion: () => T | Promise<T>, waiting: Partial<Waiting> = {}): Promise<T> {
+  let last: unknown
+  const look = async () => {
+    try {
+      return { value: await assertion() }
+    } catch (error) {
+      last = error
+      throw error
+    }
+  }
+  try {
+    return (await waitUntil(look, { what: 'an expectation to hold', ...waiting })).value
+  } catch (error) {
+    // What does not hold says more than that it was waited for.
+    if (last instanceof Error && error instanceof Error) last.message = `${last.message}\n(${error.message})`
+    throw last ?? error
+  }
+}
