@@ -1,0 +1,480 @@
+/**
+ * Names that living systems have stored: in the record, in rows and queued jobs, in Slack's messages and open windows, at
+ * Bitbucket. They stay, whatever the code around them is called: a release that is under way while Signoff is upgraded is
+ * read by the next version (test/upgrade). Who needs another name writes the new one, reads both, and moves what is stored.
+ * A name that is new is added here, and stays from then on.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { lockNumber } from '../../src/lib/lock-number.ts'
+import type { OutboxMessage, PrivateMessage, ThreadLine } from '../../src/release/messages.ts'
+import type { Plan, PlannedMigration, SqlFinding } from '../../src/release/plan.ts'
+import type { Job } from '../../src/release/ports/jobs.ts'
+import type { Failure, Refusal } from '../../src/release/refusals.ts'
+import type { StepResult } from '../../src/release/release.ts'
+import { RELEASE_STATES, SIGN_OFF_KINDS, STEP_NAMES } from '../../src/release/terms.ts'
+import { ACTION, COMMANDS, VIEW } from '../../src/slack/ids.ts'
+import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
+import { FIELD } from '../../src/slack/views/modals.ts'
+import { anApp, DANA } from '../support/builders.ts'
+import { commandOf } from '../support/simulation/clicks.ts'
+import { carryThrough } from '../support/simulation/flow.ts'
+import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+
+const WHY =
+  'this name is stored in living systems: another one needs a migration that reads both. A new name is added to this test'
+
+/** The names that values of a union are stored under, each with its keys. What is renamed here does not compile any more. */
+type Stored<Union, Tag extends keyof Union> = {
+  readonly [Name in Union[Tag] & string]: readonly Exclude<KeysOf<Extract<Union, Record<Tag, Name>>>, Tag>[]
+}
+type KeysOf<T> = T extends unknown ? keyof T : never
+
+/** Stored as why a release stopped, and in messages that wait. */
+const GATES: Stored<Refusal | Failure, 'gate'> = {
+  unknown_app: ['asked', 'names'],
+  unknown_environment: ['asked', 'app', 'names', 'followedBy'],
+  unknown_release: ['number'],
+  not_a_member: ['why'],
+  environment_busy: ['number', 'app', 'environment', 'state', 'requester', 'waitsForGo', 'link'],
+  no_worker: ['lastSeen'],
+  repository_unreachable: ['url', 'detail', 'answered'],
+  remote_unreachable: ['remote', 'detail', 'answered'],
+  database_unreachable: ['database', 'detail'],
+  bitbucket_unreachable: ['detail', 'answered'],
+  platform_unreachable: ['app', 'detail', 'answered'],
+  credentials_refused: ['service', 'settings'],
+  channel_unreachable: ['channel', 'why'],
+  configuration_differs: ['app', 'environment'],
+  same_database: ['environment', 'other'],
+  branch_missing: ['branch'],
+  nothing_to_release: ['app', 'environment', 'commit', 'platform'],
+  merge_conflict: ['source', 'target', 'files'],
+  merge_not_allowed: ['branch', 'rule'],
+  remote_diverged: ['remote', 'branch', 'count', 'commits'],
+  checks_failed: ['checks'],
+  migrations_unreadable: ['alembic', 'detail'],
+  migration_heads: ['heads'],
+  unknown_revision: ['revisions', 'commit'],
+  plan_outdated: ['moved'],
+  not_an_approver: ['who', 'action'],
+  not_a_qa: ['who'],
+  not_allowed: ['action', 'who'],
+  own_release: ['who', 'asEmergency'],
+  own_commits: ['who'],
+  already_signed: ['kind', 'at'],
+  already_decided: ['number', 'state', 'by', 'at'],
+  expired: ['number', 'at'],
+  announcement_unconfirmed: ['until', 'number', 'channel'],
+  time_ran_out: ['during'],
+  reason_too_short: ['least'],
+  stale_button: [],
+  unknown_commit: ['asked', 'why', 'candidates'],
+  ambiguous_commit: ['asked', 'candidates'],
+  too_many_commits: ['count', 'most'],
+  merge_commit: ['commit', 'mainline', 'count', 'commits'],
+  already_applied: ['commit', 'branch', 'how'],
+  pick_conflict: ['commit', 'branch', 'environment', 'files', 'lines', 'commits'],
+  pick_not_allowed: ['branch', 'rule'],
+  not_followed_branch: ['asked', 'names', 'commits'],
+  hotfix_goes_first: ['requester'],
+  not_sure: [],
+  merge_refused: ['detail'],
+  merge_unknown: ['pullRequest'],
+  merge_unexpected: ['expected', 'found'],
+  pick_refused: ['branch', 'line', 'output'],
+  pick_unknown: ['branch', 'commit'],
+  unexpected_diff: ['detail'],
+  migration_failed: ['revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
+  migration_unknown: ['detail', 'output'],
+  push_refused: ['remote', 'line', 'output'],
+  build_failed: ['remote', 'line', 'output'],
+  push_unknown: ['remote', 'commit'],
+  release_phase_failed: ['app', 'platformRelease', 'commit'],
+  not_confirmed: ['app', 'detail'],
+  record_failed: ['detail'],
+  internal_error: ['detail'],
+}
+
+/** Queued: a job of another name is taken and never done. */
+const JOBS: Stored<Job, 'kind'> = {
+  plan: ['release', 'forEmergency'],
+  preflight: ['release', 'attempt'],
+  run: ['release', 'attempt'],
+  tidy: ['release'],
+  carry: ['release'],
+  preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
+}
+
+/** Rows of the outbox that wait for Slack. */
+const OUTBOX: Stored<OutboxMessage, 'kind'> = {
+  card: ['release'],
+  line: ['release', 'key', 'line'],
+  announcement: ['release', 'key'],
+  outcome: ['release', 'key'],
+  private: ['key', 'to', 'responseUrl', 'asked', 'message'],
+}
+
+const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
+  signed: ['kind', 'person', 'note'],
+  'step ended': ['step', 'said', 'ms'],
+  'step failed': ['step', 'problem', 'output', 'ms'],
+  waiting: ['what'],
+  reminder: ['since', 'owed'],
+  'cancel asked': ['person', 'during'],
+  retried: ['person'],
+  closed: ['person', 'reason'],
+  note: ['text'],
+  migrations: [],
+  carried: ['branch', 'pullRequest', 'isNew'],
+  'still missing': ['branch', 'environment', 'commits', 'isCarried'],
+  asked: [],
+}
+
+const PRIVATE: Stored<PrivateMessage, 'is'> = {
+  planning: ['number', 'app', 'environment', 'kind', 'noWorker'],
+  refusal: ['refusal'],
+  preview: ['app', 'environment', 'plan'],
+  ended: ['number'],
+  go: ['number'],
+  'not taken': ['number', 'what', 'channel', 'error', 'isGivenUp'],
+  done: ['text'],
+  help: ['reason'],
+  status: ['environments', 'workerSeenAt'],
+  history: ['releases', 'app', 'environment', 'before'],
+}
+
+/** What people have signed, by where it stands in a plan: under another name it is another fingerprint. */
+const BOUND = [
+  ...['app', 'environment', 'kind', 'configuration', 'commits[]', 'source.branch', 'source.commit', 'target.branch'],
+  ...['target.commit', 'remote.url', 'remote.branch', 'remote.holds', 'remote.runs', 'result.how', 'result.commit'],
+  ...['result.parents[]', 'result.tree', 'database.identity', 'database.revisions[]', 'database.pending[]'],
+  ...['database.head', 'database.migrationsTree'],
+]
+
+/** The rest of a plan, which is stored for life, too. */
+const COMMIT = ['sha', 'title', 'author.name', 'author.email', 'at', 'isMerge']
+const FILES = ['files.count', 'files.list[].path', 'files.list[].added', 'files.list[].removed']
+const PICK = ['from', 'made', 'title', 'author.name', 'author.email', 'promoted', ...FILES]
+const MIGRATION: readonly (keyof PlannedMigration)[] = [
+  ...(['revision', 'message', 'file', 'author', 'risk', 'findingCount', 'sql', 'sqlLeftOut', 'commits'] as const),
+]
+const FINDING: readonly (keyof SqlFinding)[] = ['risk', 'what', 'why', 'instead', 'breaksOldCode']
+const PLAN = [
+  ...['firstRelease', 'commitCount', 'authors[].name', 'authors[].email', 'pullRequest.id', 'pullRequest.url'],
+  ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', ...FILES],
+  ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
+  ...MIGRATION.map((key) => `migrations[].${key === 'sql' ? 'sql[]' : key}`),
+  ...FINDING.map((key) => `migrations[].findings[].${key}`),
+  ...['at', 'asksGo', 'promoting.branch', 'promoting.environment', 'alsoGoes.count'].map((key) => `hotfix.${key}`),
+  ...COMMIT.map((key) => `hotfix.alsoGoes.commits[].${key}`),
+  ...PICK.map((key) => `hotfix.picks[].${key}`),
+]
+const STEP_RESULT: readonly (keyof StepResult)[] = ['said', 'commit', 'revisions', 'platformRelease', 'commentUrl']
+
+/** The record: types of events with the keys of their data; `?`: not in each. What a step has left stands among its keys. */
+const EVENTS: Readonly<Record<string, string>> = {
+  release_requested: 'app environment kind name right replaces? forEmergency?',
+  plan_made: 'fingerprint commits pending',
+  card_posted: 'channel ts',
+  sign_off_given: 'kind fingerprint name right note?',
+  go_given: 'fingerprint name right',
+  release_approved: 'attempt',
+  preflight_passed: 'attempt',
+  preflight_refused: 'gate',
+  announcement_sent: '',
+  announcement_confirmed: 'channel ts',
+  run_started: 'attempt',
+  step_started: 'step attempt',
+  step_done: 'step attempt effect ms said? commit? revisions? platformRelease? commentUrl?',
+  step_failed: 'step attempt effect ms revisions?',
+  step_unknown: 'step attempt effect ms revisions?',
+  attention_needed: 'gate step? attempt',
+  retry_asked: 'attempt name right delivery?',
+  cancel_asked: 'state name right delivery?',
+  release_ended: 'app environment state gate? step? reason? name? right?',
+  hotfix_carried: 'branch pullRequest isNew source?',
+  hotfix_followed_up: 'branch missing',
+  hotfix_branch_settled: 'branch became',
+}
+
+/** By what a line of a thread is put in once, behind the release's number: of another key it is said twice. */
+const LINE_KEYS = [
+  ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
+  ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
+]
+
+/** What else is looked for by its text, as it stands in the source. */
+const TEXTS: Readonly<Record<string, readonly string[]>> = {
+  'locks that processes of two versions share': [
+    '`environment $',
+    "'outbox'",
+    "'migrations'",
+    ' afterwards`',
+    '`signoff $',
+  ],
+  queues: ["'run'", "'plan'"],
+  'deliveries, by which a repeated one is known': ['`command:$', '`press:$', '`submission:$'],
+  'private messages, by which one is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$', "'ended'", "'go'"],
+  'sessions of migrations, by which one that was cut off is seen at work': ["PGAPPNAME: 'signoff'"],
+  'comments of a migration’s SQL': ['`Signoff SQL of release #$', ', part $'],
+  'what makes the commits of a hot-fix again': ['Signoff <signoff@signoff.invalid>', '(cherry picked from commit $'],
+  'references in mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
+}
+
+/** All that was stored while releases went their ways: people, lost answers and time, in a simulation. */
+interface Seen {
+  readonly events: { readonly type: string; readonly keys: readonly string[] }[]
+  readonly jobs: Job[]
+  readonly messages: OutboxMessage[]
+  readonly posted: { readonly event_type: string; readonly event_payload: object }[]
+  readonly results: object[]
+  readonly plans: Plan[]
+}
+
+const HOUR_MS = 60 * 60_000
+
+async function tell(): Promise<Seen> {
+  const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [] }
+  const story = async (go: (sim: Simulation) => Promise<unknown>) => {
+    const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS } })
+    await go(sim)
+    for (const { type, data } of sim.memory.events()) seen.events.push({ type, keys: Object.keys(data) })
+    seen.jobs.push(...sim.memory.jobs().map(({ job }) => job))
+    seen.messages.push(...sim.memory.outboxRows().map(({ message }) => message))
+    seen.posted.push(...sim.world.slack.messages.flatMap(({ metadata }) => metadata ?? []))
+    for (const { plan, steps } of sim.releases()) {
+      if (plan !== undefined) seen.plans.push(plan)
+      seen.results.push(...steps.flatMap(({ result }) => result ?? []))
+    }
+    sim.end()
+  }
+  const settled = async (sim: Simulation, act: () => Promise<unknown>) => {
+    await act()
+    await sim.settle()
+  }
+  await story((sim) => carryThrough(sim, 'production'))
+  await story(async (sim) => {
+    await carryThrough(sim, 'hot-fix')
+    await sim.tick(26 * HOUR_MS)
+    const [carrying] = sim.world.bitbucket.pullRequests
+    void sim.world.bitbucket.decline(anApp(), carrying?.id ?? 0)
+    await sim.tick(2 * HOUR_MS)
+  })
+  await story(async (sim) => {
+    await settled(sim, () => sim.request())
+    await settled(sim, () => sim.reject())
+    await settled(sim, () => sim.request())
+    await sim.sign('qa')
+    sim.pushToBranch('production')
+    await settled(sim, () => sim.sign('approval'))
+    await settled(sim, () => sim.planAgain())
+    await settled(sim, () => sim.cancel())
+    await settled(sim, () => sim.hotfix('integration'))
+    await settled(sim, () => sim.go())
+    await settled(sim, () => sim.deliver((id) => commandOf('deploy', 'preview api production', DANA.id, id)))
+  })
+  await story(async (sim) => {
+    await sim.request('integration')
+    await sim.until(() => sim.release().steps.some(({ name }) => name === 'sync'))
+    await settled(sim, () => sim.cancel())
+    sim.loseAnswer('git.push', false)
+    await settled(sim, () => sim.request('integration'))
+    await settled(sim, () => sim.retry())
+    sim.pushToBranch('master')
+    sim.loseAnswer('git.push', false)
+    await settled(sim, () => sim.request('integration'))
+    await settled(sim, () => sim.close())
+  })
+  await story(async (sim) => {
+    sim.plan.add({ role: 'worker', call: 'migrations.upgrade', nth: 1, fault: 'says no' })
+    await settled(sim, () => sim.request('integration'))
+    await settled(sim, () => sim.request())
+    await settled(sim, () => sim.emergency())
+    await sim.tick(25 * HOUR_MS)
+  })
+  return seen
+}
+
+const sorted = (names: Iterable<string>) => [...new Set(names)].sort()
+
+describe('A name that is stored stays', () => {
+  let seen: Seen
+  beforeAll(async () => {
+    seen = await tell()
+  })
+  const source = sourceText()
+
+  it.each<[what: string, names: readonly string[], pinned: readonly string[]]>([
+    [
+      'states',
+      RELEASE_STATES,
+      [
+        ...[
+          'planning',
+          'awaiting sign-off',
+          'approved',
+          'running',
+          'needs attention',
+          'succeeded',
+          'refused',
+          'rejected',
+        ],
+        ...['cancelled', 'expired', 'outdated', 'failed', 'closed'],
+      ],
+    ],
+    [
+      'steps',
+      STEP_NAMES,
+      ['announce', 'pick', 'record', 'merge', 'sync', 'verify', 'migrate', 'push', 'confirm', 'report'],
+    ],
+    ['sign-offs', SIGN_OFF_KINDS, ['qa', 'approval', 'talked over', 'rejection', 'emergency']],
+    [
+      'buttons that stand in Slack, and their tokens',
+      Object.values(ACTION),
+      [
+        ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
+        ...['plan_for_emergency', 'retry', 'close', 'go'],
+      ],
+    ],
+    [
+      'windows that are open in Slack',
+      Object.values(VIEW),
+      [
+        ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
+        'talked_over_modal',
+      ],
+    ],
+    ['fields of those windows', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
+    [
+      'fields of the hot-fix’s window',
+      [...Object.values(HOTFIX_FIELD), SURE],
+      ['app', 'environment', 'commits', 'reason', 'sure', 'sure'],
+    ],
+    ['commands of the Slack app', Object.values(COMMANDS), ['/deploy', '/hotfix']],
+    ['gates', [...source.matchAll(/\bgate: '([a-z_]+)'/g)].map(([, gate = '']) => gate), Object.keys(GATES)],
+  ])('%s', (_what, names, pinned) => {
+    expect(sorted(names), WHY).toEqual(sorted(pinned))
+  })
+
+  it('events and the keys of their data', () => {
+    const types = sorted(seen.events.map(({ type }) => type))
+    expect(types, WHY).toEqual(sorted(Object.keys(EVENTS)))
+    for (const { type, keys } of seen.events) {
+      const pinned = (EVENTS[type] ?? '').split(' ').filter(Boolean)
+      const always = pinned.filter((key) => !key.endsWith('?'))
+      expect(keys, `${type}: ${WHY}`).toEqual(expect.arrayContaining(always))
+      expect(
+        pinned.map((key) => key.replace('?', '')),
+        `${type}: ${WHY}`,
+      ).toEqual(expect.arrayContaining([...keys]))
+    }
+    // Each of those that are not in every event was in one, but what only a press of another button brings.
+    const ever = new Set(seen.events.flatMap(({ type, keys }) => keys.map((key) => `${type} ${key}`)))
+    const optional = Object.entries(EVENTS).flatMap(([type, keys]) =>
+      (keys.match(/\w+(?=\?)/g) ?? []).map((key) => `${type} ${key}`),
+    )
+    expect(optional.filter((each) => !ever.has(each))).toEqual([
+      'release_requested forEmergency',
+      'step_unknown revisions',
+    ])
+  })
+
+  it('jobs, messages and what they hold', () => {
+    const isKnown = (table: Readonly<Record<string, readonly string[]>>, tag: string, value: object) => {
+      const { [tag]: name, ...rest } = value as Record<string, unknown>
+      const pinned = table[String(name)]
+      expect(pinned, `${String(name)}: ${WHY}`).toBeDefined()
+      expect(pinned, `${String(name)}: ${WHY}`).toEqual(expect.arrayContaining(Object.keys(rest)))
+      return String(name)
+    }
+    const jobs = seen.jobs.map((job) => isKnown(JOBS, 'kind', job))
+    expect(sorted(jobs)).toEqual(sorted(Object.keys(JOBS)))
+    const messages = seen.messages.map((message) => isKnown(OUTBOX, 'kind', message))
+    expect(sorted(messages)).toEqual(sorted(Object.keys(OUTBOX)))
+    const lines = seen.messages.flatMap((message) =>
+      message.kind === 'line' ? isKnown(LINES, 'is', message.line) : [],
+    )
+    expect(lines.length).toBeGreaterThan(50)
+    for (const message of seen.messages) if (message.kind === 'private') isKnown(PRIVATE, 'is', message.message)
+  })
+
+  it('plans, and what steps leave behind', () => {
+    const held = sorted(seen.plans.flatMap((plan) => paths(plan)))
+    const bound = held.filter((path) => path.startsWith('bound.'))
+    expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
+    expect(sorted(PLAN), WHY).toEqual(expect.arrayContaining(held.filter((path) => !bound.includes(path))))
+    const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
+    expect(unseen).toEqual(['lastPushesMs[]', 'pullRequest.pinnedBranch'])
+    expect(sorted(seen.results.flatMap((result) => Object.keys(result))), WHY).toEqual(sorted(STEP_RESULT))
+  })
+
+  it('keys by which messages are found again in Slack, and put in once', () => {
+    for (const { event_type, event_payload } of seen.posted) {
+      expect({ event_type, keys: Object.keys(event_payload) }, WHY).toEqual({
+        event_type: 'signoff_message',
+        keys: ['key'],
+      })
+    }
+    const keys = seen.posted.map(({ event_payload }) => String((event_payload as { key?: unknown }).key))
+    const stems = sorted(keys.map((key) => /^\d+:([a-z-]+)(:|$)/.exec(key)?.[1] ?? `not ours: ${key}`))
+    expect([...LINE_KEYS, 'card', 'announcement', 'outcome', 'attention'], WHY).toEqual(expect.arrayContaining(stems))
+    for (const stem of LINE_KEYS) expect(source, WHY).toMatch(new RegExp(`['\`:]${stem}['\`:]`))
+  })
+
+  it('marks by which pull requests, comments, commits and branches are found again', async () => {
+    const sim = createSimulation({ rules: { production: { pullRequest: 'pinned' } } })
+    await carryThrough(sim, 'production')
+    await carryThrough(sim, 'hot-fix')
+    const [release, hotfix] = sim.releases()
+    const at = (moment: Date | undefined) => moment?.toISOString()
+    const { bitbucket, origin, objects } = sim.world
+    const opened = [
+      `Signoff release #1 of api, asked for at ${at(release?.requestedAt)}.`,
+      `Signoff hot-fix #2 of api, asked for at ${at(hotfix?.requestedAt)}, carried on.`,
+    ]
+    const found = opened.map(async (mark) => await bitbucket.findPullRequest(anApp(), mark))
+    await sim.tick(60_000)
+    for (const answer of await Promise.all(found))
+      expect(answer, WHY).toMatchObject({ value: { id: expect.any(Number) } })
+    const comments = bitbucket.comments.map(({ text }) => text.split('\n', 1)[0])
+    expect(comments, WHY).toEqual(
+      expect.arrayContaining([
+        `Signoff record of release #1, plan ${release?.fingerprint}`,
+        `Signoff record of release #2, plan ${hotfix?.fingerprint}`,
+      ]),
+    )
+    expect(
+      bitbucket.pullRequests.map(({ source }) => source),
+      WHY,
+    ).toEqual(['signoff/1-production', 'signoff/hotfix-2'])
+    const picked = objects.get(origin.branches.get('signoff/hotfix-2') ?? '')
+    expect(picked.message, WHY).toContain('Signoff-Release: api #2')
+    sim.end()
+  })
+
+  it.each(Object.entries(TEXTS))('%s', (_what, texts) => {
+    for (const text of texts) expect(source.includes(text), `${text}: ${WHY}`).toBe(true)
+  })
+
+  it('the numbers of locks', () => {
+    expect(lockNumber('outbox'), WHY).toBe('4037481225016211781')
+    expect(lockNumber('environment api/production'), WHY).toBe('2170344590898115018')
+  })
+})
+
+/** All of the program but the sandbox, which keeps names of its own. */
+function sourceText(): string {
+  const folder = new URL('../../src/', import.meta.url)
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.startsWith('sandbox/'))
+    .map((path) => readFileSync(new URL(path, folder), 'utf8'))
+    .join('\n')
+}
+
+/** Where a value holds something, such as `bound.remote.holds` and `commits[].sha`. */
+function paths(value: unknown, at = ''): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item) => paths(item, `${at}[]`))
+  if (typeof value !== 'object' || value === null) return [at]
+  return Object.entries(value).flatMap(([key, item]) => paths(item, at === '' ? key : `${at}.${key}`))
+}
