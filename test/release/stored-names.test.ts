@@ -7,13 +7,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { lockNumber } from '../../src/lib/lock-number.ts'
+import { ACTION_NAMES } from '../../src/release/actions.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from '../../src/release/messages.ts'
 import type { Plan, PlannedMigration, SqlFinding } from '../../src/release/plan.ts'
 import type { Job } from '../../src/release/ports/jobs.ts'
 import type { Failure, Refusal } from '../../src/release/refusals.ts'
 import type { StepResult } from '../../src/release/release.ts'
-import { RELEASE_STATES, SIGN_OFF_KINDS, STEP_NAMES } from '../../src/release/terms.ts'
-import { ACTION, COMMANDS, VIEW } from '../../src/slack/ids.ts'
+import { STEP_NAMES } from '../../src/release/steps.ts'
+import { FORGE_UNREACHABLE } from '../../src/release/stored-names.ts'
+import { RELEASE_STATES, SIGN_OFF_KINDS } from '../../src/release/terms.ts'
+import { ACTION_VIEWS } from '../../src/slack/actions.ts'
+import { COMMANDS, VIEW } from '../../src/slack/ids.ts'
 import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
 import { anApp, DANA } from '../support/builders.ts'
@@ -257,8 +261,8 @@ async function tell(): Promise<Seen> {
   await story(async (sim) => {
     await carryThrough(sim, 'hot-fix')
     await sim.tick(26 * HOUR_MS)
-    const [carrying] = sim.world.bitbucket.pullRequests
-    void sim.world.bitbucket.decline(anApp(), carrying?.id ?? 0)
+    const [carrying] = sim.world.forge.pullRequests
+    void sim.world.forge.decline(anApp(), carrying?.id ?? 0)
     await sim.tick(2 * HOUR_MS)
   })
   await story(async (sim) => {
@@ -287,7 +291,7 @@ async function tell(): Promise<Seen> {
     await settled(sim, () => sim.close())
   })
   await story(async (sim) => {
-    sim.plan.add({ role: 'worker', call: 'migrations.upgrade', nth: 1, fault: 'says no' })
+    sim.plan.add({ role: 'worker', call: 'migrator.upgrade', nth: 1, fault: 'says no' })
     await settled(sim, () => sim.request('integration'))
     await settled(sim, () => sim.request())
     await settled(sim, () => sim.emergency())
@@ -331,7 +335,7 @@ describe('A name that is stored stays', () => {
     ['sign-offs', SIGN_OFF_KINDS, ['qa', 'approval', 'talked over', 'rejection', 'emergency']],
     [
       'buttons that stand in Slack, and their tokens',
-      Object.values(ACTION),
+      ACTION_NAMES.map((action) => ACTION_VIEWS[action].id),
       [
         ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
         ...['plan_for_emergency', 'retry', 'close', 'go'],
@@ -352,7 +356,11 @@ describe('A name that is stored stays', () => {
       ['app', 'environment', 'commits', 'reason', 'sure', 'sure'],
     ],
     ['commands of the Slack app', Object.values(COMMANDS), ['/deploy', '/hotfix']],
-    ['gates', [...source.matchAll(/\bgate: '([a-z_]+)'/g)].map(([, gate = '']) => gate), Object.keys(GATES)],
+    [
+      'gates',
+      [FORGE_UNREACHABLE, ...[...source.matchAll(/\bgate: '([a-z_]+)'/g)].map(([, gate = '']) => gate)],
+      Object.keys(GATES),
+    ],
   ])('%s', (_what, names, pinned) => {
     expect(sorted(names), WHY).toEqual(sorted(pinned))
   })
@@ -428,16 +436,16 @@ describe('A name that is stored stays', () => {
     await carryThrough(sim, 'hot-fix')
     const [release, hotfix] = sim.releases()
     const at = (moment: Date | undefined) => moment?.toISOString()
-    const { bitbucket, origin, objects } = sim.world
+    const { forge, origin, objects } = sim.world
     const opened = [
       `Signoff release #1 of api, asked for at ${at(release?.requestedAt)}.`,
       `Signoff hot-fix #2 of api, asked for at ${at(hotfix?.requestedAt)}, carried on.`,
     ]
-    const found = opened.map(async (mark) => await bitbucket.findPullRequest(anApp(), mark))
+    const found = opened.map(async (mark) => await forge.findPullRequest(anApp(), mark))
     await sim.tick(60_000)
     for (const answer of await Promise.all(found))
       expect(answer, WHY).toMatchObject({ value: { id: expect.any(Number) } })
-    const comments = bitbucket.comments.map(({ text }) => text.split('\n', 1)[0])
+    const comments = forge.comments.map(({ text }) => text.split('\n', 1)[0])
     expect(comments, WHY).toEqual(
       expect.arrayContaining([
         `Signoff record of release #1, plan ${release?.fingerprint}`,
@@ -445,7 +453,7 @@ describe('A name that is stored stays', () => {
       ]),
     )
     expect(
-      bitbucket.pullRequests.map(({ source }) => source),
+      forge.pullRequests.map(({ source }) => source),
       WHY,
     ).toEqual(['signoff/1-production', 'signoff/hotfix-2'])
     const picked = objects.get(origin.branches.get('signoff/hotfix-2') ?? '')

@@ -135,7 +135,7 @@ async function openModals(at: Workplace): Promise<void> {
   await at.command(dana, '/deploy')
   await at.command(ben, `/hotfix ${at.fix} api apac`)
   for (const user of [dana, lin, tom, eve, ben, sam]) {
-    await at.slack.waitFor(() => at.slack.openView(user), { what: `a modal of ${user}`, timeoutMs: 30_000 })
+    await at.slack.waitFor(() => at.slack.openView(user), { what: `a modal of ${user}`, silenceMs: 30_000 })
   }
 }
 

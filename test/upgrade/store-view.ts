@@ -8,6 +8,8 @@ export interface ReleaseRow {
   readonly state: string
   readonly attempt: number
   readonly fingerprint: string | null
+  /** What its plan binds, but for the digest of the configuration, as text. */
+  readonly bound: string | null
   readonly cardTs: string | null
   readonly gate: string | null
   /** `done some` by step. */
@@ -92,7 +94,7 @@ export function createStoreView(url: string): StoreView {
   async function newest(environment: string): Promise<ReleaseRow | undefined> {
     const [app, name] = environment.split(' ')
     const [row] = await query<ReleaseRow>(`
-      select number, kind, state, attempt, fingerprint, card_ts as "cardTs", problem->'because'->>'gate' as gate,
+      select number, kind, state, attempt, fingerprint, ((plan->'bound')::jsonb - 'configuration')::text as bound, card_ts as "cardTs", problem->'because'->>'gate' as gate,
         (select coalesce(json_object_agg(name, step.state || ' ' || effect), '{}') from step where release = number) as steps
       from release where app = '${app}' and environment = '${name}' order by number desc limit 1`)
     return row

@@ -156,10 +156,10 @@ export async function openWorkplace(installed: Version): Promise<Workplace> {
     const { cardTs } = await store.reaches(environment, /./, (release) => release.cardTs !== null)
     const isThere = ({ ts, blocks }: Message) => ts === cardTs && hasButton(blocks, actionId)
     const what = `the button ${actionId} on the card of ${environment}`
-    const card = await slack.waitFor(() => slack.messages('product').find(isThere), { what, timeoutMs: 30_000 })
+    const card = await slack.waitFor(() => slack.messages('product').find(isThere), { what, silenceMs: 30_000 })
     return slack.captureClick({ user, channel: 'product', ts: card.ts, actionId })
   }
-  const connected = () => slack.waitFor(() => slack.sockets > 0, { what: 'a bot at its socket', timeoutMs: 30_000 })
+  const connected = () => slack.waitFor(() => slack.sockets > 0, { what: 'a bot at its socket', silenceMs: 30_000 })
   return {
     directory,
     env,
@@ -206,7 +206,7 @@ export async function openWorkplace(installed: Version): Promise<Workplace> {
       const shown = () => [...slack.ephemerals(user), ...slack.directMessages(user)]
       const message = await slack.waitFor(() => shown().findLast(({ blocks }) => hasButton(blocks, actionId)), {
         what: `the button ${actionId} that only ${user} sees`,
-        timeoutMs: 30_000,
+        silenceMs: 30_000,
       })
       return slack.captureClick({ user, channel: message.channel, ts: message.ts, actionId })
     },
@@ -224,7 +224,7 @@ export async function openWorkplace(installed: Version): Promise<Workplace> {
     },
     async submit(user, values) {
       await connected()
-      const view = await slack.waitFor(() => slack.openView(user), { what: `a modal of ${user}`, timeoutMs: 30_000 })
+      const view = await slack.waitFor(() => slack.openView(user), { what: `a modal of ${user}`, silenceMs: 30_000 })
       arrived(`the modal ${view.callbackId}`, await slack.submit({ user, view, values }))
     },
     async close() {
