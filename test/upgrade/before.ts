@@ -2,7 +2,7 @@
 import type { Delivery } from '../../src/sandbox/slack/workspace.ts'
 import { startBot, startWorker } from './roles.ts'
 import { createSlackTrouble, type SlackTrouble } from './slack-trouble.ts'
-import type { JobRow, Waiting } from './store-view.ts'
+import type { JobRow, Waiting, Written } from './store-view.ts'
 import { runCommand, type Version, type VersionProcess } from './versions.ts'
 import type { Workplace } from './workplace.ts'
 
@@ -20,8 +20,8 @@ export interface Left {
   readonly numbers: Readonly<Record<string, number>>
   readonly waiting: readonly Waiting[]
   readonly jobs: readonly JobRow[]
-  /** How many events the version before has written. */
-  readonly events: number
+  /** What the version before has written, by what holds it. */
+  readonly written: Written
   /** The advisory locks of a bot that delivers and of a worker that runs a release. */
   readonly locks: readonly string[]
   /** What `audit export` prints of releases that have ended, by environment. */
@@ -72,7 +72,7 @@ export async function leaveThingsOpen(at: Workplace, version: Version): Promise<
     numbers,
     waiting: await store.waiting(),
     jobs: await store.jobs(),
-    events: (await store.query('select from event')).length,
+    written: await store.written(),
     locks,
     evidence: Object.fromEntries(await Promise.all(evidence)),
     botExitCode,
@@ -167,31 +167,32 @@ async function stopInTheMiddle(at: Workplace, trouble: SlackTrouble): Promise<()
   const wrote = async (kind: 'pull request created' | 'comment created', holds: string) =>
     (await bitbucket.log()).some((event) => event.kind === kind && JSON.stringify(event).includes(holds))
 
-  bitbucket.fault({ route: 'create', kind: 'hang_after', times: 2 })
-  await at.press(tom, 'api patch', 'approve')
-  await at.command(dana, '/deploy api ca')
-  await store.until('the pull request that carries the hot-fix', () => wrote('pull request created', 'signoff/hotfix-'))
-  await store.until('the pull request to ca', () => wrote('pull request created', '"destination":"ca"'))
-
-  bitbucket.fault({ route: 'comment', kind: 'hang_after' })
-  await at.press(tom, 'web recording', 'approve')
-  const { number } = await store.release('web recording')
-  await store.until('the record', () => wrote('comment created', `release #${number},`))
-
   const lost = trouble.loseAnswer(/:done:sync:1$/)
   heroku.hangNextPush('after')
   await at.command(dana, '/deploy web pushing')
-  await store.until('the push', async () => (await at.pushed('web pushing')).length > 0)
-  await store.until('a line that is posted without an answer', async () => lost.remaining === 0)
-
   const migration = await at.hold('web migrating', 'lock table effects in access exclusive mode')
+  await store.until('a line that is posted without an answer', async () => lost.remaining === 0)
   await at.command(dana, '/deploy web migrating')
+  await store.until('the push', async () => (await at.pushed('web pushing')).length > 0)
   await store.until('the migration to wait', migration.isWaitedFor)
 
+  // What follows comes quickly, since a worker waits for no answer of Bitbucket's for longer than 15 s.
+  bitbucket.fault({ route: 'create', kind: 'hang_after', times: 2 })
+  await at.press(tom, 'api patch', 'approve')
+  await store.reaches('api patch', /running|succeeded/, ({ steps }) => steps.record === 'done some')
+  bitbucket.fault({ route: 'comment', kind: 'hang_after' })
+  await at.press(tom, 'web recording', 'approve')
+  await at.command(dana, '/deploy api ca')
+  const { number } = await store.release('web recording')
   const left = await store.release('web left')
   const press = await at.hold('store', `select from release where number = ${left.number} for update`)
   await at.slack.deliver(await at.readyPress(eve, 'web left', 'approve'))
-  await store.until('the press to wait', press.isWaitedFor)
+  await Promise.all([
+    store.until('the press to wait', press.isWaitedFor),
+    store.until('the record', () => wrote('comment created', `release #${number},`)),
+    store.until('the hot-fix to be carried', () => wrote('pull request created', 'signoff/hotfix-')),
+    store.until('the pull request to ca', () => wrote('pull request created', '"destination":"ca"')),
+  ])
   return async () => {
     bitbucket.clearFaults()
     await Promise.all([migration.letGo(), press.letGo()])

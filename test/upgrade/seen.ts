@@ -1,5 +1,6 @@
 /** What really happened outside, counted in Slack, Bitbucket and the databases, whoever of the two versions did it. */
 import { keyOf } from './slack-trouble.ts'
+import type { Written } from './store-view.ts'
 import type { Workplace } from './workplace.ts'
 
 /** How often each thing is there. */
@@ -64,4 +65,20 @@ export function leaves(value: unknown, except: readonly string[] = []): readonly
   if (typeof value === 'string' || typeof value === 'number') return [String(value)]
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, each]) => (except.includes(key) ? [] : leaves(each, except)))
+}
+
+/** By what was written, where in its JSON each of those rows holds something. */
+export function shapes(written: Written): ReadonlyMap<string, readonly string[]> {
+  const all = new Map<string, readonly string[]>()
+  for (const { what, holds } of written.values()) {
+    const here = keysOf(holds)
+    all.set(what, all.get(what)?.filter((path) => here.includes(path)) ?? here)
+  }
+  return all
+}
+
+/** Keys of objects in objects, such as `line.person.name`; lists are not looked into. */
+function keysOf(value: unknown, at = ''): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [at]
+  return [at, ...Object.entries(value).flatMap(([key, each]) => keysOf(each, `${at}.${key}`))]
 }

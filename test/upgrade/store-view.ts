@@ -28,6 +28,9 @@ export interface JobRow {
   readonly state: string
 }
 
+/** Rows of events, postings and jobs, by their ids, with a name for what they are and the JSON that they hold. */
+export type Written = ReadonlyMap<string, { readonly what: string; readonly holds: object }>
+
 export interface StoreView {
   query<Row extends object>(sql: string): Promise<readonly Row[]>
   /** The newest release of an environment. Throws when there is none. */
@@ -38,6 +41,8 @@ export interface StoreView {
   waiting(): Promise<readonly Waiting[]>
   /** Jobs that wait, are in hand, or will be tried again. */
   jobs(): Promise<readonly JobRow[]>
+  /** Every event, posting and job there is. */
+  written(): Promise<Written>
   /** The event types of a release, in order. */
   events(number: number): Promise<readonly string[]>
   /** Everything that is stored of a release, as text. */
@@ -171,6 +176,16 @@ export function createStoreView(url: string): StoreView {
     jobs: () =>
       query(`select data->>'kind' as kind, (data->>'release')::int as release, state::text from pgboss.job
         where state in ('created', 'retry', 'active') order by 1, 2`),
+    async written() {
+      const rows = await query<{ id: string; what: string; holds: object }>(`
+        select 'event ' || id as id, 
+          concat_ws(' ', 'event', type, case when type like 'step%' then body::json->'data'->>'step' end) as what,
+          body::json->'data' as holds from event
+        union all select 'posting ' || id,
+          concat_ws(' ', 'posting', kind, message->'line'->>'is', message->'message'->>'is'), message from outbox
+        union all select 'job ' || id, concat_ws(' ', 'job', data->>'kind'), data::json from pgboss.job`)
+      return new Map(rows.map(({ id, ...row }) => [id, row]))
+    },
     async events(number) {
       const rows = await query<{ type: string }>(`select type from event where release = ${number} order by id`)
       return rows.map(({ type }) => type)
