@@ -1,4 +1,4 @@
-/** A bot or a worker of either version, at work for a team. */
+/** Starts a bot or a worker of either version for a workplace. */
 import type { Pace } from '../../src/cli/start.ts'
 import { startRole, type Version, type VersionProcess } from './versions.ts'
 import type { Workplace } from './workplace.ts'
@@ -29,12 +29,19 @@ const PACE: Pace = {
   sweepEveryMs: 200,
 }
 
-export function startBot(at: Workplace, version: Version): Promise<VersionProcess> {
+/** Resolves when the bot is connected to Slack. */
+export async function startBot(at: Workplace, version: Version): Promise<VersionProcess> {
   const before = at.slack.sockets
-  return startRole(version, 'bot', { place: at, pace: PACE, isReady: async () => at.slack.sockets > before })
+  const isReady = async () => at.slack.sockets > before
+  const bot = await startRole(version, 'bot', { place: at, pace: PACE, isReady })
+  at.processes.push(bot)
+  return bot
 }
 
-/** `host`: its DATA_DIR; that of another machine is another one. `lookEveryMs`: at what awaits sign-off. */
+/**
+ * Resolves when the worker is in the store. `host` is its DATA_DIR: another name stands for another machine. `lookEveryMs`
+ * is how often it looks at releases that await sign-off.
+ */
 export async function startWorker(
   at: Workplace,
   version: Version,
@@ -44,5 +51,7 @@ export async function startWorker(
   const before = await at.store.workers()
   const place = { ...at, env: { ...at.env, DATA_DIR: `${at.directory}/${host}` } }
   const isReady = async () => (await at.store.workers()) > before
-  return startRole(version, 'worker', { place, pace, isReady })
+  const worker = await startRole(version, 'worker', { place, pace, isReady })
+  at.processes.push(worker)
+  return worker
 }

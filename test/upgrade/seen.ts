@@ -1,8 +1,9 @@
-/** What really happened outside, counted in Slack, Bitbucket and the databases, whoever of the two versions did it. */
-import { keyOf } from './slack-trouble.ts'
+/** What happened at Slack and Bitbucket, whichever version did it, and the shape of what was written to the store. */
+import { keyOf } from './slack-faults.ts'
+import type { Written } from './store-view.ts'
 import type { Workplace } from './workplace.ts'
 
-/** How often each thing is there. */
+/** How often each thing occurs. */
 export type Count = Readonly<Record<string, number>>
 
 export function count(things: readonly string[]): Count {
@@ -12,21 +13,20 @@ export function count(things: readonly string[]): Count {
 }
 
 export interface Posted {
-  /** By which Signoff knows the message again. */
+  /** From its metadata. */
   readonly key: string
-  /** As people read it. */
+  /** As people read it, with plain spaces. */
   readonly words: string
-  readonly isReply: boolean
 }
 
-/** Every message that was posted with a key, in order, as it was first posted. */
+/** Every message that was posted with a key, in order, with its first words. */
 export function posted({ slack }: Workplace): readonly Posted[] {
   return slack.log.flatMap(({ method, isApplied, args }) => {
     const key = keyOf(args)
     if (method !== 'chat.postMessage' || !isApplied || key === '') return []
     const { text, blocks } = args as { text?: string; blocks?: Record<string, unknown>[] }
     const words = slack.plainText({ ...(text !== undefined && { text }), blocks: blocks ?? [] })
-    return [{ key, words: plain(`${words}\n${text ?? ''}`), isReply: args.thread_ts !== undefined }]
+    return [{ key, words: plain(`${words}\n${text ?? ''}`) }]
   })
 }
 
@@ -34,7 +34,7 @@ export function plain(words: string): string {
   return words.replaceAll('\u00a0', ' ')
 }
 
-/** Pull requests by where they lead to. */
+/** How many pull requests were opened, by destination. */
 export async function pullRequestsOpened({ bitbucket }: Workplace): Promise<Count> {
   const log = await bitbucket.log()
   return count(log.flatMap((event) => (event.kind === 'pull request created' ? [event.destination] : [])))
@@ -44,7 +44,7 @@ export async function merges({ bitbucket }: Workplace): Promise<number> {
   return (await bitbucket.log()).filter(({ kind }) => kind === 'pull request merged').length
 }
 
-/** Records of sign-offs, by the number of their release. */
+/** How many records of sign-offs were written, by the number of the release. */
 export async function records({ bitbucket }: Workplace): Promise<Count> {
   const log = await bitbucket.log()
   return count(
@@ -56,12 +56,28 @@ export async function records({ bitbucket }: Workplace): Promise<Count> {
   )
 }
 
-/** What a view shows that was made of a fact that is not there. */
+/** What a message shows where a fact is missing. */
 export const HOLES = /\bundefined\b|\bNaN\b|Invalid Date|\[object Object\]/
 
-/** All strings and numbers in a JSON value, but for what stands under these keys. */
+/** All strings and numbers in a JSON value, without what is under these keys. */
 export function leaves(value: unknown, except: readonly string[] = []): readonly string[] {
   if (typeof value === 'string' || typeof value === 'number') return [String(value)]
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, each]) => (except.includes(key) ? [] : leaves(each, except)))
+}
+
+/** The keys that all rows of one sort have, such as `.line.person.name`. */
+export function shapes(written: Written): ReadonlyMap<string, readonly string[]> {
+  const all = new Map<string, readonly string[]>()
+  for (const { sort, holds } of written.values()) {
+    const here = keysOf(holds)
+    all.set(sort, all.get(sort)?.filter((path) => here.includes(path)) ?? here)
+  }
+  return all
+}
+
+/** Lists are not searched. */
+function keysOf(value: unknown, at = ''): readonly string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [at]
+  return [at, ...Object.entries(value).flatMap(([key, each]) => keysOf(each, `${at}.${key}`))]
 }

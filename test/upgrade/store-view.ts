@@ -1,4 +1,4 @@
-/** What the store says, read by its tables as the version before has made them; both versions are asked in the same words. */
+/** Reads the store by the tables and columns of the version before, and lets time pass in it. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ask } from '../support/postgres.ts'
 
@@ -30,49 +30,50 @@ export interface JobRow {
   readonly state: string
 }
 
+/** Every event, message of the outbox and job, by id: its sort, and the JSON that it holds. */
+export type Written = ReadonlyMap<string, { readonly sort: string; readonly holds: object }>
+
 export interface StoreView {
   query<Row extends object>(sql: string): Promise<readonly Row[]>
   /** The newest release of an environment. Throws when there is none. */
   release(environment: string): Promise<ReleaseRow>
-  /** Waits for the newest release of an environment to be in a state, or to do what `looks` asks for. */
-  reaches(environment: string, state: string | RegExp, looks?: (release: ReleaseRow) => boolean): Promise<ReleaseRow>
-  /** Postings that Slack has not taken yet, in order. */
+  /** Waits until the newest release of an environment is in this state and passes the check. */
+  reaches(environment: string, state: string | RegExp, check?: (release: ReleaseRow) => boolean): Promise<ReleaseRow>
+  /** Messages that Slack has not confirmed, in order. */
   waiting(): Promise<readonly Waiting[]>
-  /** Jobs that wait, are in hand, or will be tried again. */
+  /** Jobs that are queued, active or to be retried. */
   jobs(): Promise<readonly JobRow[]>
+  written(): Promise<Written>
   /** The event types of a release, in order. */
   events(number: number): Promise<readonly string[]>
-  /** Everything that is stored of a release, as text. */
-  everythingOf(number: number): Promise<string>
+  /** Everything that is stored about a release, as text. */
+  textOf(number: number): Promise<string>
   /** The number of each environment's newest release. */
   numbers(): Promise<Readonly<Record<string, number>>>
-  /** Each environment's digest, once for all workers that agree. */
+  /** The environments' digests of all workers; one item when all agree. */
   digests(): Promise<readonly Readonly<Record<string, string>>[]>
-  /** How many workers have said that they are there. */
+  /** How many workers have registered. */
   workers(): Promise<number>
-  /** When all workers were seen last, in SQL. */
-  workersWereSeen(at: string): Promise<void>
-  /** Numbers of the advisory locks that are held in the store's database, and not only for a moment. */
+  /** Sets when all workers were last seen, as SQL. */
+  setWorkersSeen(at: string): Promise<void>
+  /** The advisory locks in the store's database, without those that are held for a moment only. */
   locks(): Promise<readonly string[]>
-  /** Whether anybody is in the middle of a transaction. */
   isInTransaction(): Promise<boolean>
-  /** The time that a living process would have given a sign of life in is over. What bots left unhandled stays unhandled. */
-  processesAreDead(): Promise<void>
-  /** What has been done so far, as one word: it is another one after each step forward. */
-  progress(): Promise<string>
-  /** Time passes for what Slack has not taken: it is tried again now, and not in half a minute. */
-  postingsAreDue(): Promise<void>
-  /** The same for the jobs of a release: the next try is now. Gives how often they were tried. */
-  jobIsDue(release: number): Promise<number>
-  /** Works on until nothing is owed but what this release owes, or nothing goes forward any more. Gives what is owed still. */
-  still(exceptOf: number): Promise<readonly string[]>
-  /** Waits until `look` gives something, for as long as anything goes forward. */
+  /** Expires the heartbeats of jobs, so that they can be resumed. Keeps unhandled deliveries from being handled for now. */
+  expireDeadProcesses(): Promise<void>
+  /** Makes all waiting messages due now instead of up to 30 s later. */
+  retryPostings(): Promise<void>
+  /** Makes a release's job due now. Returns how often its jobs were retried. */
+  retryJob(release: number): Promise<number>
+  /** Retries until nothing is undone, apart from one release, or nothing moves any more. Returns what is undone. */
+  settle(exceptFor: number): Promise<readonly string[]>
+  /** Waits until `look` returns something. Throws when nothing has moved in the store for a while. */
   until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T>
 }
 
-/** A machine with other work may stand still for this long. */
-const STANDS_STILL_MS = 20_000
-/** Postgres's code for a table that is not there: the first process has not made it yet. */
+/** Longer than a busy machine needs for one step. */
+const STALLED_AFTER_MS = 60_000
+/** Postgres's code for a missing table: the first process has not created it yet. */
 const UNDEFINED_TABLE = '42P01'
 
 const PROGRESS = `
@@ -113,45 +114,44 @@ export function createStoreView(url: string): StoreView {
       const now = await progress()
       if (now !== last) since = performance.now()
       last = now
-      if (performance.now() - since > STANDS_STILL_MS) {
-        throw new Error(`nothing went forward for ${STANDS_STILL_MS} ms, waiting for ${what}`)
+      if (performance.now() - since > STALLED_AFTER_MS) {
+        throw new Error(`nothing has moved for ${STALLED_AFTER_MS / 1_000} s while waiting for ${what}`)
       }
       await delay(40)
     }
   }
 
-  async function postingsAreDue(): Promise<void> {
+  async function retryPostings(): Promise<void> {
     await query(`update outbox set not_before = now() where state = 'waiting' and not_before > now()`)
   }
 
-  async function workIsDue(exceptOf: number): Promise<void> {
+  async function retryWork(exceptFor: number): Promise<void> {
     await query(`update pgboss.job set start_after = now()
-      where state = 'retry' and start_after > now() and data->>'release' is distinct from '${exceptOf}'`)
+      where state = 'retry' and start_after > now() and data->>'release' is distinct from '${exceptFor}'`)
     await query(`update inbox set received_at = now() - interval '1 hour' where handled_at is null`)
   }
 
-  async function owed(exceptOf: number): Promise<readonly string[]> {
+  async function undone(exceptFor: number): Promise<readonly string[]> {
     const rows = await query<{ what: string }>(`
       select concat_ws(' ', 'posting', kind, release, key, message->'message'->>'is') as what from outbox where state = 'waiting'
       union all select 'delivery ' || id from inbox where handled_at is null
       union all select concat_ws(' ', 'job', data->>'kind', data->>'release', state) from pgboss.job
-        where state in ('created', 'retry', 'active') and data->>'release' is distinct from '${exceptOf}'
+        where state in ('created', 'retry', 'active') and data->>'release' is distinct from '${exceptFor}'
       union all select concat_ws(' ', 'release', number, app, environment, state) from release
-        where state in ('planning', 'approved', 'running') and number <> ${exceptOf}`)
+        where state in ('planning', 'approved', 'running') and number <> ${exceptFor}`)
     return rows.map(({ what }) => what)
   }
 
   return {
     query,
-    progress,
     until,
-    postingsAreDue,
-    async still(exceptOf) {
+    retryPostings,
+    async settle(exceptFor) {
       let left: readonly string[] = []
       const look = async () => {
-        await postingsAreDue()
-        await workIsDue(exceptOf)
-        left = await owed(exceptOf)
+        await retryPostings()
+        await retryWork(exceptFor)
+        left = await undone(exceptFor)
         return left.length === 0
       }
       await until('everything to be done', look).catch(() => undefined)
@@ -162,17 +162,27 @@ export function createStoreView(url: string): StoreView {
       if (found === undefined) throw new Error(`${environment} has no release`)
       return found
     },
-    reaches(environment, wanted, looks = () => true) {
+    reaches(environment, wanted, check = () => true) {
       const is = (state: string) => (typeof wanted === 'string' ? state === wanted : wanted.test(state))
       return until(`${environment} to be ${wanted}`, async () => {
         const found = await newest(environment)
-        return found !== undefined && is(found.state) && looks(found) && found
+        return found !== undefined && is(found.state) && check(found) && found
       })
     },
     waiting: () => query(`select id, kind, release, key, message from outbox where state = 'waiting' order by id`),
     jobs: () =>
       query(`select data->>'kind' as kind, (data->>'release')::int as release, state::text from pgboss.job
         where state in ('created', 'retry', 'active') order by 1, 2`),
+    async written() {
+      const rows = await query<{ id: string; sort: string; holds: object }>(`
+        select 'event ' || id as id,
+          concat_ws(' ', 'event', type, case when type like 'step%' then body::json->'data'->>'step' end) as sort,
+          body::json->'data' as holds from event
+        union all select 'posting ' || id,
+          concat_ws(' ', 'posting', kind, message->'line'->>'is', message->'message'->>'is'), message from outbox
+        union all select 'job ' || id, concat_ws(' ', 'job', data->>'kind'), data::json from pgboss.job`)
+      return new Map(rows.map(({ id, ...row }) => [id, row]))
+    },
     async events(number) {
       const rows = await query<{ type: string }>(`select type from event where release = ${number} order by id`)
       return rows.map(({ type }) => type)
@@ -188,7 +198,7 @@ export function createStoreView(url: string): StoreView {
       }
       return lasting?.toSorted() ?? []
     },
-    async everythingOf(number) {
+    async textOf(number) {
       const rows = await query<{ text: string }>(`
         select body as text from event where release = ${number} union all
         select concat_ws(' ', plan, problem, reason, end_reason, requester_name, ended_by_name) from release
@@ -208,17 +218,17 @@ export function createStoreView(url: string): StoreView {
       return rows.map(({ text }) => JSON.parse(text) as Record<string, string>)
     },
     workers: async () => (await query('select from worker')).length,
-    workersWereSeen: async (at) => void (await query(`update worker set at = ${at}`)),
+    setWorkersSeen: async (at) => void (await query(`update worker set at = ${at}`)),
     async isInTransaction() {
       const open = `select from pg_stat_activity where datname = current_database() and xact_start is not null
         and pid <> pg_backend_pid()`
       return (await query(open)).length > 0
     },
-    async processesAreDead() {
+    async expireDeadProcesses() {
       await query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
       await query(`update inbox set received_at = now() + interval '1 day' where handled_at is null`)
     },
-    async jobIsDue(release) {
+    async retryJob(release) {
       await query(`update pgboss.job set start_after = now()
         where state = 'retry' and start_after > now() and data->>'release' = '${release}'`)
       const rows = await query<{ tries: number }>(

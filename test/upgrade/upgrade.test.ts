@@ -1,29 +1,29 @@
 /**
- * A store and a Slack workspace of the version before go on. That version is run as it was, out of this repository's history:
- * whatever it has stored, posted or opened must be understood by this one.
+ * A store and a Slack workspace of the version before continue to work. The test runs that version from this repository's
+ * history. Whatever it has stored, posted or opened, this version must understand.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CLOSED, DISCUSSED, REJECTED, seenBy, type TakenOver, takeOver } from './after.ts'
-import { EXPORTED, type Left, leaveThingsOpen, REASON } from './before.ts'
-import { count, HOLES, leaves, merges, plain, posted, pullRequestsOpened, records } from './seen.ts'
-import { AFTER, runCommand, takeOutVersionBefore, type Version } from './versions.ts'
+import { CLOSED, DISCUSSED, privateMessages, REJECTED, type Upgraded, upgrade } from './after.ts'
+import { EXPORTED, type Left, REASON, runVersionBefore } from './before.ts'
+import { count, HOLES, leaves, merges, plain, posted, pullRequestsOpened, records, shapes } from './seen.ts'
+import { AFTER, extractVersionBefore, runCommand, type Version } from './versions.ts'
 import { openWorkplace, type Workplace } from './workplace.ts'
 
-const PATIENCE = 600_000
+/** Each wait ends when nothing moves any more. This only ends what moves forever. */
+const MOST_MS = 900_000
 
-describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
+describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
   let before: Version & { remove(): Promise<void> }
   let at: Workplace
   let left: Left
-  let now: TakenOver
+  let now: Upgraded
   beforeAll(async () => {
-    before = await takeOutVersionBefore()
+    before = await extractVersionBefore()
     at = await openWorkplace(before)
-    left = await leaveThingsOpen(at, before)
-    now = await takeOver(at, left)
-  }, PATIENCE)
+    left = await runVersionBefore(at, before)
+    now = await upgrade(at, left)
+  }, MOST_MS)
   afterAll(async () => {
-    await Promise.all([left?.pausedWorker.kill(), now?.bot.kill(), now?.worker.kill()])
     await at?.close()
     await before?.remove()
   })
@@ -33,7 +33,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     const [row] = await at.store.query<{ state: string }>(`select state from release where number = ${number}`)
     return row?.state
   }
-  /** The states of the releases that the version before has made, by environment. */
+  /** The states of the releases that the version before created. */
   async function states(...environments: readonly string[]): Promise<Readonly<Record<string, string | undefined>>> {
     const all = environments.map(async (environment) => [environment, await stateOf(numberOf(environment))] as const)
     return Object.fromEntries(await Promise.all(all))
@@ -43,28 +43,30 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     return Object.fromEntries(await Promise.all(all))
   }
 
-  it('meets what it is about: jobs of every kind, postings of every kind, and work that was cut off', () => {
+  it('begins with jobs and messages of every kind, and with interrupted work', () => {
     const kinds = (of: readonly { readonly kind: string }[]) => [...new Set(of.map(({ kind }) => kind))].sort()
     expect(kinds(left.jobs)).toEqual(['carry', 'plan', 'preflight', 'preview', 'run', 'tidy'])
     expect(kinds(left.jobs.filter(({ state }) => state !== 'created'))).toEqual(['carry', 'plan', 'run'])
     expect(kinds(left.waiting)).toEqual(['announcement', 'card', 'line', 'outcome', 'private'])
     const said = left.waiting.map(({ message }) => (message.line ?? message.message) as { is: string } | undefined)
-    expect([...new Set(said.flatMap((each) => each?.is ?? []))].sort()).toEqual(
+    // A busy machine adds a line about what a step waits for.
+    const kept = said.flatMap((each) => (each === undefined || each.is === 'waiting' ? [] : [each.is]))
+    expect([...new Set(kept)].sort()).toEqual(
       ['done', 'ended', 'help', 'migrations', 'planning', 'refusal', 'signed', 'step ended', 'step failed'].sort(),
     )
     expect(left.botExitCode).toBe(0)
   })
 
-  it('leaves nothing undone, gives nothing up, and shows nothing with a hole in it', async () => {
-    expect(now.owed).toEqual([])
+  it('completes every job, delivery and message, and shows no message with a missing fact', async () => {
+    expect(now.undone).toEqual([])
     expect(await at.store.query(`select kind, key, reason from outbox where state = 'given up'`)).toEqual([])
     expect(await at.store.query(`select data from pgboss.job where state in ('failed', 'cancelled')`)).toEqual([])
-    expect([...now.bot.mistakes(), ...now.worker.mistakes()]).toEqual([])
+    expect([...now.bot.bugs(), ...now.worker.bugs()]).toEqual([])
     const shown = at.slack.log.slice(now.callsBefore).map(({ method, args }) => `${method} ${JSON.stringify(args)}`)
     expect(shown.filter((call) => HOLES.test(call))).toEqual([])
   })
 
-  it('counts the sign-offs that were given before, and takes a press of a button that was posted before', async () => {
+  it('counts earlier sign-offs, and accepts clicks on buttons that were posted earlier', async () => {
     expect(await states('api production', 'web left')).toEqual(all('succeeded', 'api production', 'web left'))
     expect(await pushes('api production', 'web left')).toEqual(all(1, 'api production', 'web left'))
     expect(await at.migrationsRun('api production')).toBe(1)
@@ -74,7 +76,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(signed.map(({ kind }) => kind).sort()).toEqual(['approval', 'qa', 'talked over'])
   })
 
-  it('takes up what was cut off between its intent and its outcome, and does nothing twice', async () => {
+  it('resumes what was interrupted between its intent and its outcome, and repeats nothing', async () => {
     const running = ['web pushing', 'web migrating', 'web recording', 'api patch']
     expect(await states(...running)).toEqual(all('succeeded', ...running))
     expect(await pushes(...running)).toEqual(all(1, ...running))
@@ -83,7 +85,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(await at.store.events(numberOf('api patch'))).toContain('hotfix_carried')
   })
 
-  it('goes on with what needed attention, by Retry and by Close', async () => {
+  it('retries and closes releases that needed attention', async () => {
     expect(await states('api eu', 'web closing')).toEqual({ 'api eu': 'succeeded', 'web closing': 'closed' })
     expect(await pushes('api eu', 'web closing')).toEqual(all(1, 'api eu', 'web closing'))
     expect(await at.migrationsRun('api eu')).toBe(1)
@@ -93,7 +95,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(closed?.reason).toBe(CLOSED)
   })
 
-  it('does what waited in the queue', async () => {
+  it('runs the jobs that were queued', async () => {
     const going = ['web approved', 'web announced', 'web announcing']
     expect(await states(...going)).toEqual(all('succeeded', ...going))
     expect(await pushes(...going)).toEqual(all(1, ...going))
@@ -107,7 +109,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(open.map(({ destination }) => destination.branch).sort()).toEqual(['ca', 'master'])
   })
 
-  it('takes what stood in open modals', async () => {
+  it('accepts modals that were opened earlier', async () => {
     expect(await states('web rejecting', 'web urgent')).toEqual({
       'web rejecting': 'rejected',
       'web urgent': 'succeeded',
@@ -121,7 +123,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(await at.store.release('api apac')).toMatchObject({ state: 'awaiting sign-off', kind: 'hotfix' })
   })
 
-  it('takes presses of other buttons, also of those that one person sees', async () => {
+  it('accepts clicks on buttons of ended releases and of private messages', async () => {
     expect((await at.store.release('web failing')).number).toBeGreaterThan(numberOf('web failing'))
     expect((await at.store.release('web failing')).state).toBe('succeeded')
     expect(await states('api careful')).toEqual(all('succeeded', 'api careful'))
@@ -130,13 +132,13 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     )
   })
 
-  it('handles no press twice that was handled before', async () => {
+  it('ignores a delivery that was handled earlier', async () => {
     const cancelled = await at.store.events(numberOf('api us'))
     expect(cancelled.filter((type) => type === 'cancel_asked')).toHaveLength(1)
     expect(await at.store.query(`select from inbox where id like '%:cancel:%'`)).toHaveLength(1)
   })
 
-  it('merges, records, opens and announces each once', async () => {
+  it('merges, records, opens and announces everything once', async () => {
     expect(await merges(at)).toBe(2)
     expect(await pullRequestsOpened(at)).toEqual({ production: 1, eu: 1, us: 1, ca: 1, apac: 1, master: 1 })
     const recorded = ['api production', 'api eu', 'api patch', 'api careful']
@@ -148,7 +150,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     )
   })
 
-  it('posts once what waited for Slack, with what it says, in the order of the thread', async () => {
+  it('posts each waiting message once, with its facts, in order', async () => {
     const messages = posted(at)
     const keys = messages.map(({ key }) => key)
     expect(Object.entries(count(keys)).filter(([, times]) => times > 1)).toEqual([])
@@ -163,7 +165,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     }
     const toNora = left.waiting.filter(({ message }) => message.to === at.people.nora)
     expect(toNora.length).toBeGreaterThan(3)
-    // And the preview that was asked for while no worker was there.
+    // One more is the preview, whose job was queued.
     expect(now.privateAfter - now.privateBefore).toBe(toNora.length + 1)
   })
 
@@ -182,12 +184,41 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
     expect(planned.bound).toContain('"remote"')
   })
 
-  it('shows old releases: on request, in the list, in detail', async () => {
+  it('stores what the version before stored under the same names', async () => {
+    const all = [...(await at.store.written())]
+    const old = shapes(left.written)
+    const fresh = shapes(new Map(all.filter(([id]) => !left.written.has(id))))
+    const missing = [...old].flatMap(([what, keys]) => {
+      const now = fresh.get(what)
+      if (now === undefined) return []
+      return keys.filter((key) => !now.includes(key)).map((key) => `${what}: ${key}`)
+    })
+    expect(missing).toEqual([])
+    // The version after has no reason to write these in this test.
+    const notAgain = [
+      ...['event step_failed migrate', 'event step_failed push', 'event step_failed confirm', 'event attention_needed'],
+      ...[
+        'event cancel_asked',
+        'posting line step failed',
+        'posting line waiting',
+        'posting line migrations',
+        'job carry',
+        'job preview',
+      ],
+      ...['done', 'ended', 'help', 'planning', 'refusal', 'go'].map((is) => `posting private ${is}`),
+    ]
+    expect([...old.keys()].filter((what) => !fresh.has(what) && !notAgain.includes(what))).toEqual([])
+  })
+
+  it('shows old releases in status, history and details', async () => {
     const { nora } = at.people
     const next = async (act: () => Promise<void>) => {
-      const seen = seenBy(at, nora).length
+      const seen = privateMessages(at, nora).length
       await act()
-      const message = await at.slack.waitFor(() => seenBy(at, nora)[seen], { what: 'an answer', silenceMs: 60_000 })
+      const message = await at.slack.waitFor(() => privateMessages(at, nora)[seen], {
+        what: 'an answer',
+        silenceMs: 60_000,
+      })
       return plain(at.slack.plainText(message))
     }
     const status = await next(() => at.command(nora, '/deploy status'))
@@ -204,22 +235,22 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
   })
 
   describe('beside a worker of the version before', () => {
-    it('leaves alone what that worker holds, although it stands still', async () => {
+    it('does not touch the run of that worker while it is suspended', async () => {
       const number = numberOf('web rolling')
-      const tries = await at.store.jobIsDue(number)
-      await at.store.until('the new worker to try', async () => (await at.store.jobIsDue(number)) > tries)
+      const tries = await at.store.retryJob(number)
+      await at.store.until('a retry by the new worker', async () => (await at.store.retryJob(number)) > tries)
       expect(await at.store.release('web rolling')).toMatchObject({
         state: 'running',
         steps: { push: 'running unknown' },
       })
     })
 
-    it('does everything once while that worker works alone beside the new bot', async () => {
+    it('does everything once while only that worker runs beside the new bot', async () => {
       expect(await now.worker.stop()).toBe(0)
       left.pausedWorker.signal('SIGCONT')
       const number = numberOf('web rolling')
-      await at.store.until('the run to end', async () => {
-        await at.store.jobIsDue(number)
+      await at.store.until('the end of the run', async () => {
+        await at.store.retryJob(number)
         return (await stateOf(number)) === 'succeeded'
       })
       await at.repository.commit({ files: { 'notes.md': 'rolling\n' }, message: 'Note it' })
@@ -229,7 +260,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
         'succeeded',
         (release) => release.number > numberOf('api integration'),
       )
-      await at.store.until('everything to be told', async () => (await at.store.waiting()).length === 0)
+      await at.store.until('all messages to be posted', async () => (await at.store.waiting()).length === 0)
       expect(await pushes('web rolling', 'api integration')).toEqual({ 'web rolling': 1, 'api integration': 2 })
       expect(Object.entries(count(posted(at).map(({ key }) => key))).filter(([, times]) => times > 1)).toEqual([])
       expect((await at.store.events(last)).filter((type) => type === 'run_started')).toHaveLength(1)
@@ -238,9 +269,8 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
   })
 
   describe('the record', () => {
-    it('is one chain over both versions, in which every head of a thread is found', async () => {
+    it('is one chain over both versions, and contains the head of every thread', async () => {
       const hashes = (await at.store.query<{ hash: string }>('select hash from event')).map(({ hash }) => hash)
-      expect(hashes.length).toBeGreaterThan(left.events)
       const outcomes = posted(at).filter(({ key }) => /^\d+:(outcome|attention:\d+)$/.test(key))
       const heads = outcomes.map(({ words }) => {
         const digits = words.match(/\b[0-9a-f]{12,64}\b/g) ?? []
@@ -252,7 +282,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
       expect(await verify(['0123456789abcdef'])).toMatchObject({ exitCode: 1 })
     })
 
-    it.each(EXPORTED)('has the same facts of %s as before', async (environment) => {
+    it.each(EXPORTED)('has at least the facts about %s that it had before', async (environment) => {
       const number = numberOf(environment)
       const asked = ['audit', 'export', '--release', String(number)]
       const [json, markdown] = await Promise.all([
@@ -260,10 +290,10 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
         runCommand(AFTER, [...asked, '--format', 'markdown'], at),
       ])
       expect([json.exitCode, markdown.exitCode]).toEqual([0, 0])
-      const stored = await at.store.everythingOf(number)
+      const stored = await at.store.textOf(number)
       const facts = (printed: string) => {
         const found = leaves(JSON.parse(printed), ['found'])
-        // Sentences that no row holds are the program's own: a later version may say them in other words.
+        // A sentence that is not stored comes from the program. A later version may word it differently.
         return count(found.filter((each) => !/\s/.test(each) || stored.includes(JSON.stringify(each).slice(1, -1))))
       }
       const after = facts(json.printed)
@@ -281,7 +311,7 @@ describe('An upgrade from the version before', { timeout: PATIENCE }, () => {
 const all = <T>(value: T, ...names: readonly string[]): Readonly<Record<string, T>> =>
   Object.fromEntries(names.map((name) => [name, value]))
 
-/** What people wrote and what was found, in a line that was stored before: whoever says it, it is in there. */
+/** The parts of a stored line that every version must show: what people wrote, and what steps found. */
 function factsOf(line: unknown): readonly string[] {
   if (typeof line !== 'object' || line === null) return []
   const { said, note, reason, text, person } = line as Record<string, unknown>

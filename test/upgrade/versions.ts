@@ -1,4 +1,4 @@
-/** The two versions that meet at one store: the one before, out of the repository's history, and this checkout. */
+/** The two versions of the test: the one before, from the repository's history, and this checkout. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
@@ -18,24 +18,24 @@ const VERSION_BEFORE = 'ce4f498e4b116320c502f4804638c0c5e62c5a19'
 
 export interface Version {
   readonly name: 'before' | 'after'
-  /** Where its `src` lies. */
+  /** Contains its `src`. */
   readonly directory: string
 }
 
 export const AFTER: Version = { name: 'after', directory: CHECKOUT }
 
 /**
- * Takes the source of the version before out of the history of this repository. Throws, and says what to do, where the
- * history is not there: without it nobody knows whether an upgrade works.
+ * Extracts the source of the version before from this repository's history. Throws, with what to do, when the history is
+ * missing: a test that is skipped would not tell whether an upgrade works.
  */
-export async function takeOutVersionBefore(): Promise<Version & { remove(): Promise<void> }> {
+export async function extractVersionBefore(): Promise<Version & { remove(): Promise<void> }> {
   const git = (...args: string[]) => run('git', args, { cwd: CHECKOUT })
   await git('cat-file', '-e', `${VERSION_BEFORE}^{commit}`).catch(async () => {
     const isShallow = (await git('rev-parse', '--is-shallow-repository').catch(() => undefined))?.stdout.trim()
     throw new Error(
       isShallow === 'true'
-        ? `This clone is shallow and lacks commit ${VERSION_BEFORE}, which the upgrade is tested from. Run: git fetch --unshallow`
-        : `This repository lacks commit ${VERSION_BEFORE}, which the upgrade is tested from. Clone it with its whole history.`,
+        ? `This clone is shallow and lacks commit ${VERSION_BEFORE}, from which the upgrade is tested. Run: git fetch --unshallow`
+        : `This repository lacks commit ${VERSION_BEFORE}, from which the upgrade is tested. Clone it with its whole history.`,
     )
   })
   const directory = await mkdtemp(join(tmpdir(), 'signoff-version-before-'))
@@ -55,16 +55,16 @@ export interface Place {
 
 export interface VersionProcess {
   readonly pid: number
-  /** What it has printed of mistakes in its program, such as of a value that it has not expected. */
-  mistakes(): readonly string[]
+  /** The lines of its output that tell of a bug, such as an unexpected value. */
+  bugs(): readonly string[]
   signal(name: NodeJS.Signals): void
-  /** SIGKILL; resolves when it is gone. Its children stay, as after a crash. */
+  /** Sends SIGKILL; resolves when it has ended. Its children stay, as after a crash. Safe to repeat. */
   kill(): Promise<void>
-  /** SIGTERM; gives the exit code. */
+  /** Sends SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>
 }
 
-/** Starts a role of a version; resolves when `isReady` says so. Throws when it ends before. */
+/** Starts a role of a version; resolves when `isReady` is true. Throws when it ends before that. */
 export async function startRole(
   { name, directory }: Version,
   role: 'bot' | 'worker',
@@ -75,7 +75,7 @@ export async function startRole(
   const child = spawn(process.execPath, program, { cwd: place.directory, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const printed = collect(child, `${role} ${name}`)
   const ended = once(child, 'exit') as Promise<[number | null, string | null]>
-  const watch = endsWithUs(child.pid ?? 0)
+  const watch = killWithUs(child.pid ?? 0)
   let hasEnded = false
   void ended.then(() => {
     hasEnded = true
@@ -88,7 +88,7 @@ export async function startRole(
   }
   return {
     pid: child.pid ?? 0,
-    mistakes: () =>
+    bugs: () =>
       printed()
         .split('\n')
         .filter((line) => /\b(Type|Reference|Range|Syntax)Error\b/.test(line)),
@@ -104,8 +104,8 @@ export async function startRole(
   }
 }
 
-/** A test run that is killed takes along what it started, also a process that stands still and could not end itself. */
-function endsWithUs(pid: number): ChildProcess {
+/** Kills a process when this one is gone, even when the process is suspended. */
+function killWithUs(pid: number): ChildProcess {
   const watch = spawn('/bin/sh', ['-c', 'read -r line; kill -KILL "$0"', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -125,7 +125,7 @@ function collect(child: ChildProcess, whose: string): () => string {
   return () => printed
 }
 
-/** Runs a command of a version, such as `audit verify`, as people do; gives its exit code and what it printed. */
+/** Runs a command of a version, such as `audit verify`. */
 export async function runCommand(
   { directory }: Version,
   args: readonly string[],
