@@ -16,8 +16,8 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     await visitor.become('Tom')
     await button.click()
     const modal = visitor.page.locator('#modal')
-    await modal.getByLabel('Note').fill('All of us looked at it.')
-    await modal.getByRole('button', { name: 'Talked over' }).click()
+    await modal.locator('textarea').fill('All of us looked at it.')
+    await modal.locator('button[type=submit]').click()
     await visitor.signed('talked over')
   }
 

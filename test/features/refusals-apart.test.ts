@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Running } from '../../src/cli/start.ts'
-import { pressWithReason } from '../support/seen-release.ts'
+import { nextNumber, pressWithReason } from '../support/seen-release.ts'
 import { type GateCode, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { askAndBeRefused, expectUnchanged, leavesNothing, worldState } from '../support/world-state.ts'
 
@@ -126,9 +126,9 @@ describe('the worker’s host', () => {
   it('leaves nothing behind when time runs out while the pull request is being opened', async () => {
     team.bitbucket.fault({ route: 'create', kind: 'delay_after', until: 7_500 })
     const { dana, lin } = team.people
-    const before = await worldState(team)
+    const [before, number] = [await worldState(team), await nextNumber(team)]
     await team.command(dana, '/deploy production')
-    const { number } = await team.until.awaitingSignOff()
+    await team.until.awaitingSignOff(number)
     await pressWithReason(team, lin, 'rejection', 'Only tried')
     await team.until.state(number, 'rejected')
     await expectUnchanged(team, before)

@@ -32,8 +32,7 @@ export interface SeenRelease {
 export interface Until {
   /** The release is in this state, in this attempt of its run where one is given, and its card in Slack says so. */
   state(number: number, state: ReleaseState, attempt?: number): Promise<SeenRelease>
-  /** The same of the newest release, where no number is given; gives its number with it. */
-  awaitingSignOff(number?: number): Promise<SeenRelease & { number: number }>
+  awaitingSignOff(number: number): Promise<SeenRelease>
   needsAttention(number: number, attempt?: number): Promise<SeenRelease>
   succeeded(number: number): Promise<SeenRelease>
   outdated(number: number): Promise<SeenRelease>
@@ -117,13 +116,7 @@ export function createUntil(watched: Watched): Until {
     state: (number, state, attempt) =>
       reaches(number, state, (seen) => seen.state === state && (attempt ?? seen.attempt) === seen.attempt),
 
-    async awaitingSignOff(given) {
-      const newest = 'select max(number) as number from release'
-      const number =
-        given ?? (await waitFor('a release', async () => (await watched.query<{ number: number }>(newest))[0]?.number))
-      return { number, ...(await until.state(number, 'awaiting sign-off')) }
-    },
-
+    awaitingSignOff: (number) => until.state(number, 'awaiting sign-off'),
     needsAttention: (number, attempt) => until.state(number, 'needs attention', attempt),
     succeeded: (number) => until.state(number, 'succeeded'),
     outdated: (number) => until.state(number, 'outdated'),
