@@ -24,6 +24,17 @@ const WORLD = [
 const FAULTS = [
   'test/faults/!(fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
 ]
+/** Logic that needs a database, a program, or thousands of simulated releases: seconds to minutes. */
+const SIMULATED = [
+  'test/faults/!(kill-verdict|seeded-bugs|promises).test.ts',
+  'test/release/service*.test.ts',
+  'test/release/{configuration,environment-row,stored-names}.test.ts',
+  'test/slack/delivery.test.ts',
+  'test/support/simulation/*.test.ts',
+  'test/types/*.test.ts',
+  'test/worker/other-services.test.ts',
+  'test/{import-rules,third-platform}.test.ts',
+]
 const SMALL = ['--max-semi-space-size=1']
 /** What is made here by the million is forgotten at once: with room for it, it is seldom looked through. */
 const ROOMY = ['--max-semi-space-size=64']
@@ -31,11 +42,14 @@ const ROOMY = ['--max-semi-space-size=64']
 /** A shared machine in CI can be too busy once for what waits by the clock, as for Slack's 3 s; it is printed. */
 const count = process.env.CI === 'true' ? 1 : 0
 /** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
-const WAITED = /^(Test|Hook) timed out in |^waited \d+ ms in vain for /
+const WAITED = /^(Test|Hook) timed out in |\bwaited in vain\b/
+
+/** Where what is thrown away is kept. */
+const PLACE = 'test/support/temporary-place.ts'
+const POSTGRES = 'test/support/postgres.ts'
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/temporary-place.ts', 'test/support/postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
@@ -43,19 +57,40 @@ export default defineConfig({
     experimental: { viteModuleRunner: false },
     maxWorkers: 3,
     projects: [
-      { extends: true, test: { name: 'world', include: WORLD, execArgv: SMALL, retry: count } },
       {
         extends: true,
-        test: { name: 'faults', include: FAULTS, execArgv: SMALL, retry: { count, condition: WAITED } },
+        test: { name: 'world', include: WORLD, globalSetup: [PLACE, POSTGRES], execArgv: SMALL, retry: count },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: FAULTS,
+          globalSetup: [PLACE, POSTGRES],
+          execArgv: SMALL,
+          retry: { count, condition: WAITED },
+        },
       },
       // The others share a process, so that libraries are loaded once; each test cleans up what it started.
       {
         extends: true,
         test: {
-          name: 'logic',
-          include: ['test/**/*.test.ts'],
+          name: 'simulated',
+          include: SIMULATED,
           exclude: [...WORLD, ...FAULTS],
+          globalSetup: [PLACE, POSTGRES],
           execArgv: ROOMY,
+          isolate: false,
+        },
+      },
+      // `npm run test:fast`: nothing here starts a program, so it answers within half a minute.
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [...WORLD, ...FAULTS, ...SIMULATED],
+          globalSetup: [PLACE],
           isolate: false,
         },
       },

@@ -226,6 +226,8 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     },
     query: (sql) => ask(databases.store.url, sql),
     async close() {
+      // `npm run story` shows what the channel has read.
+      if (process.env.SHOW_TRANSCRIPT !== undefined) process.stdout.write(`\n${team.transcript()}\n`)
       await Promise.all(running.map((each) => each.stop()))
       const leaks = await secretsSeen(team)
       await Promise.all([slack.close(), bitbucket.close(), heroku.close()])
