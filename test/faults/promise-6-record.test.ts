@@ -39,7 +39,7 @@ beforeAll(async () => {
   }
   rows = sim.memory.events().map(rowOf)
   heads = sim.world.slack.messages.flatMap(({ text, blocks }) =>
-    [...`${text} ${JSON.stringify(blocks ?? '')}`.matchAll(/head `([0-9a-f]{12,64})`/g)].map(([, head = '']) => head),
+    [...`${text} ${JSON.stringify(blocks ?? '')}`.matchAll(/`([0-9a-f]{12,64})`/g)].map(([, head = '']) => head),
   )
   sim.end()
 })

@@ -10,6 +10,8 @@ import type { DeliveryPorts } from '../../src/slack/outbox/sending.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, type Team } from '../release/service-team.ts'
 import { DANA, LIN, SERVICES, TOM } from '../support/builders.ts'
+import { keyOf } from '../support/channel.ts'
+import { eventually as holds } from '../support/waiting.ts'
 
 const PACE = { updateEveryMs: 20, postEveryMs: 20, updatesAMinute: 10_000 }
 
@@ -66,7 +68,8 @@ async function told(pace: Partial<typeof PACE> = {}) {
     channel,
     start,
     posts,
-    said: () => posts().map((message) => slack.plainText(message).replaceAll('\u00a0', ' ')),
+    /** What stands in the channel and its threads, by its keys. */
+    keys: () => posts().map(keyOf),
     /** What Dana has read of this channel, in all tests. */
     read: (user: string) => read(user).filter((words) => words.includes(`#${channel}`)),
     waiting: () =>
@@ -85,7 +88,8 @@ async function told(pace: Partial<typeof PACE> = {}) {
   }
 }
 
-const eventually = { timeout: 15_000, interval: 50 }
+/** Waits until it holds, for as long as Slack is asked for anything. */
+const eventually = (assertion: () => Promise<unknown>) => holds(assertion, { moves: () => slack.log.length })
 
 async function planned(team: Team): Promise<number> {
   const { number } = made(await team.ask())
@@ -95,38 +99,36 @@ async function planned(team: Team): Promise<number> {
 
 describe('a card that Slack does not take', () => {
   it('is told to its requester, comes when the channel is mended, and ends with its release when it is not', async () => {
-    const { team, channel, start, said, read, waiting, givenUp, wornOut } = await told()
+    const { team, channel, start, keys, read, waiting, givenUp, wornOut } = await told()
     slack.archive(channel)
     start()
     const number = await planned(team)
-    await expect.poll(() => read(DANA.id).length, eventually).toBe(1)
-    expect(read(DANA.id)[0]).toMatch(
-      /does not take the card of release #1 .*is_archived.*tried again[\s\S]*awaits sign-off/,
-    )
+    await eventually(async () => expect(read(DANA.id).length).toBe(1))
+    expect(read(DANA.id)[0]).toMatch(/#1\b.*is_archived/s)
     await wornOut()
-    await expect.poll(() => team.sql('select 1 from outbox where tries > 8'), eventually).toHaveLength(1)
+    await eventually(async () => expect(await team.sql('select 1 from outbox where tries > 8')).toHaveLength(1))
     expect(await waiting()).toContain('card')
 
     await team.passes('25 hours')
     await team.service.tick()
     expect((await team.release(number)).state).toBe('expired')
     await wornOut()
-    await expect.poll(waiting, eventually).toEqual([])
+    await eventually(async () => expect(await waiting()).toEqual([]))
     expect(await givenUp()).toEqual(expect.arrayContaining(['card: is_archived']))
-    await expect.poll(() => read(DANA.id).length, eventually).toBe(2)
-    expect(read(DANA.id)[1]).toMatch(/not tried again[\s\S]*Release #1 of api to production expired/)
-    expect(said()).toEqual([])
+    await eventually(async () => expect(read(DANA.id).length).toBe(2))
+    expect(read(DANA.id)[1]).toMatch(/#1\b.*expired/s)
+    expect(keys()).toEqual([])
 
     slack.unarchive(channel)
     await planned(team)
-    await expect.poll(() => said().join(), eventually).toMatch(/Release #2: api → production/)
+    await eventually(async () => expect(keys()).toContain('2:card'))
   })
 })
 
 describe('a line that Slack does not take', () => {
   it('is given up and told to the requester, and what stands behind it is said', async () => {
-    const { team, start, said, read, givenUp, wornOut } = await told()
-    const isLine = (args: object) => JSON.stringify(args).includes('QA passed, says')
+    const { team, start, keys, read, givenUp, wornOut } = await told()
+    const isLine = (args: object) => JSON.stringify(args).includes(':signed:qa:')
     slack.fault({ kind: 'error', method: 'chat.postMessage', error: 'invalid_blocks', times: Infinity, when: isLine })
     onTestFinished(() => slack.clearFaults())
     start()
@@ -137,69 +139,84 @@ describe('a line that Slack does not take', () => {
     await expect
       .poll(() => team.sql('select 1 from outbox where tries = 1 and state = $1', ['waiting']), eventually)
       .toHaveLength(1)
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.signOff('rejection', { release: number, by: TOM.id, note: 'the search is wrong' }))
+    await eventually(async () =>
+      expect(await team.sql('select 1 from outbox where tries = 1 and state = $1', ['waiting'])).toHaveLength(1),
+    )
     await wornOut()
-    await expect.poll(() => said().join(), eventually).toMatch(/rejected it[\s\S]*was rejected by Tom/)
+    await eventually(async () =>
+      expect(keys()).toEqual(['1:card', '1:migrations', `1:signed:rejection:${TOM.id}`, '1:outcome']),
+    )
     expect(await givenUp()).toEqual(['line: invalid_blocks'])
-    await expect.poll(() => read(DANA.id).length, eventually).toBe(1)
-    expect(read(DANA.id)[0]).toMatch(/does not take a line in the thread of release #1.*invalid_blocks/)
+    await eventually(async () => expect(read(DANA.id).length).toBe(1))
+    expect(read(DANA.id)[0]).toMatch(/#1\b.*invalid_blocks/)
   })
 
   it('whose try has no answer comes to an end when the channel is gone', async () => {
-    const { team, channel, start, said, read, givenUp, wornOut } = await told()
+    const { team, channel, start, keys, read, givenUp, wornOut } = await told()
     start()
     const number = await planned(team)
-    await expect.poll(() => said().length, eventually).toBeGreaterThan(0)
-    const isLine = (args: object) => JSON.stringify(args).includes('QA passed, says')
+    await eventually(async () => expect(keys()).toContain('1:card'))
+    const isLine = (args: object) => JSON.stringify(args).includes(':signed:qa:')
     slack.fault({ kind: 'http_500_before', method: 'chat.postMessage', when: isLine })
     made(await team.service.act('qa', { release: number, by: LIN.id }))
     await expect
       .poll(() => team.sql('select 1 from outbox where tries > 0 and state = $1', ['waiting']), eventually)
       .toHaveLength(1)
+    await eventually(async () =>
+      expect(await team.sql('select 1 from outbox where tries > 0 and state = $1', ['waiting'])).toHaveLength(1),
+    )
     slack.removeBot(channel)
     const before = slack.log.length
-    await expect.poll(() => slack.log.slice(before).some(({ error }) => error !== undefined), eventually).toBe(true)
+    await eventually(async () => expect(slack.log.slice(before).some(({ error }) => error !== undefined)).toBe(true))
     await wornOut()
-    await expect.poll(givenUp, eventually).toContainEqual(expect.stringMatching(/^line: /))
-    await expect.poll(() => read(DANA.id).length, eventually).toBeGreaterThan(0)
+    await eventually(async () => expect(await givenUp()).toContainEqual(expect.stringMatching(/^line: /)))
+    await eventually(async () => expect(read(DANA.id).length).toBeGreaterThan(0))
   })
 })
 
 describe('an announcement that Slack does not take', () => {
   it('is told at once to the requester and to whoever signed last', async () => {
-    const { team, channel, start, said, read } = await told()
+    const { team, channel, start, keys, read } = await told()
     start()
     const number = await planned(team)
     await expect.poll(() => said().length, eventually).toBeGreaterThan(0)
     made(await team.service.act('qa', { release: number, by: LIN.id }))
     made(await team.service.act('approval', { release: number, by: TOM.id }))
     await expect.poll(() => said().join(), eventually).toMatch(/Tom approved/)
+    made(await team.service.signOff('qa', { release: number, by: LIN.id }))
+    made(await team.service.signOff('approval', { release: number, by: TOM.id }))
+    await eventually(async () => expect(keys()).toContain(`1:signed:approval:${TOM.id}`))
     slack.archive(channel)
     await team.announce(number)
     for (const person of [DANA.id, TOM.id]) {
-      await expect
-        .poll(() => read(person), eventually)
-        .toEqual([expect.stringMatching(/announcement of release #1[\s\S]*Gate: `announcement_unconfirmed`/)])
+      await eventually(async () =>
+        expect(read(person)).toEqual([expect.stringMatching(/#1\b[\s\S]*`announcement_unconfirmed`/)]),
+      )
     }
     expect(read(LIN.id)).toEqual([])
     slack.unarchive(channel)
-    await expect.poll(() => said().join(), eventually).toMatch(/is changing api production now/)
+    await eventually(async () => expect(keys()).toContain('1:announcement'))
   })
 
   it('is no news any more once Slack, which was away, has it', async () => {
-    const { team, start, said, read, givenUp } = await told()
+    const { team, start, keys, read, givenUp } = await told()
     const away = start()
     const number = await planned(team)
     made(await team.service.act('qa', { release: number, by: LIN.id }))
     made(await team.service.act('approval', { release: number, by: TOM.id }))
     await expect.poll(() => said().join(), eventually).toMatch(/Tom approved/)
+    made(await team.service.signOff('approval', { release: number, by: TOM.id }))
+    await eventually(async () => expect(keys()).toContain(`1:signed:approval:${TOM.id}`))
     await away.stop()
     await team.announce(number)
     await team.passes('5 minutes')
     await team.service.tick()
     start()
     const over = 'private: it is so no more'
-    await expect.poll(givenUp, eventually).toEqual([over, over])
-    expect(said().join()).toMatch(/is changing api production now/)
+    await eventually(async () => expect(await givenUp()).toEqual([over, over]))
+    expect(keys()).toContain('1:announcement')
     expect([...read(DANA.id), ...read(TOM.id)]).toEqual([])
   })
 })
@@ -211,19 +228,18 @@ describe('a card that was there before its plan', () => {
     start()
     const { number } = made(await team.ask())
     const blocks = () => posts().map((message) => JSON.stringify(message.blocks))
-    await expect.poll(async () => (await team.release(number)).card, eventually).toBeDefined()
+    await eventually(async () => expect((await team.release(number)).card).toBeDefined())
     await team.plan(number)
-    await expect.poll(() => blocks().length, eventually).toBe(3)
+    await eventually(async () => expect(blocks().length).toBe(3))
     expect(blocks().map((each) => each.includes('<!subteam'))).toEqual([false, true, false])
-    expect(posts()[1]?.text).toBe(
-      'Release #1 is planned, and awaits sign-off: QA by @qa or Tom, approval by @release-approvers.',
-    )
+    expect(posts().map(keyOf)).toEqual(['1:card', '1:asked', '1:migrations'])
+    for (const asked of ['@qa', 'Tom', '@release-approvers']) expect(posts()[1]?.text).toContain(asked)
   })
 })
 
 describe('the pace', () => {
   it('is one budget for a channel, by its name and by its id', async () => {
-    const { team, posts, start } = await told({ postEveryMs: 400 })
+    const { team, posts, start } = await told({ postEveryMs: 100 })
     const others = Array.from({ length: 3 }, (_, index) => ({ is: 'note' as const, text: `Line ${index}.` }))
     const number = await planned(team)
     await team.store.transaction(async (tx) => {
@@ -231,12 +247,23 @@ describe('the pace', () => {
         await tx.send({ kind: 'line', release: number, key: `note ${index}`, line })
       }
     })
-    start()
-    await expect.poll(() => posts().length, eventually).toBe(others.length + 2)
-    const times = posts().map(({ ts }) => Number(ts) * 1_000)
-    for (const [index, at] of times.entries()) {
-      expect(times.slice(index).filter((later) => later < at + 3 * 400 - 40).length).toBeLessThanOrEqual(3)
+    /** Until when what waits was put off last. */
+    const putOff = async () => {
+      const sql = `select max(not_before)::text as until from outbox where state = 'waiting' and not_before > put_in_at`
+      return (await team.sql(sql))[0]?.until
     }
+    // It stands still but for where it is moved: the outbox asks again and again whether the next may go.
+    let now = 1_000_000_000
+    start({ clock: { ...CLOCK, now: () => now } })
+    for (const afterMs of [0, 3 * 100 - 1]) {
+      now += afterMs
+      await eventually(async () => expect(posts().length).toBeGreaterThanOrEqual(3))
+      const before = await putOff()
+      await eventually(async () => expect(await putOff()).not.toBe(before))
+      expect(posts()).toHaveLength(3)
+    }
+    now += 1
+    await eventually(async () => expect(posts()).toHaveLength(others.length + 2))
   })
 })
 
