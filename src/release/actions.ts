@@ -188,8 +188,8 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   go: {
     rules: [waitsForGo, isInTime, isTheRequester],
     people: everyone,
-    words: 'let it go',
-    startsRun: false,
+    words: 'press Go',
+    startsRun: true,
     canRecur: false,
     isOnRun: false,
     transition: go,

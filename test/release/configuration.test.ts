@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { configurationFor, digestInFormOf, isSameConfiguration } from '../../src/release/configuration.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
-import { anEnvironment, at, digests, LIN, TOM } from '../support/builders.ts'
+import { anEnvironment, at, DANA, digests, LIN, TOM } from '../support/builders.ts'
 import { aTeam, made } from './service-team.ts'
 
 afterAll(stopPostgres)
@@ -88,5 +88,18 @@ describe('while one version replaces another', () => {
     expect(await team.service.act('qa', { release: number, by: LIN.id })).toMatchObject({
       refused: { gate: 'configuration_differs' },
     })
+  })
+
+  it('Go is refused once the entry has changed since the hot-fix was requested', async () => {
+    const team = await aTeam()
+    const { number } = made(await team.ask({ kind: 'hotfix' }))
+    const hotfix = { picks: [], at: '2026-11-22T08:00:00Z', alsoGoes: { count: 0, commits: [] }, asksGo: true as const }
+    await team.plan(number, { hotfix })
+    await team.sql(`update release set configuration = '${other.form2}' where number = ${number}`)
+    expect(await team.service.act('go', { release: number, by: DANA.id })).toMatchObject({
+      refused: { gate: 'configuration_differs' },
+    })
+    expect(await team.release(number)).toMatchObject({ state: 'awaiting sign-off' })
+    expect(await team.jobs(number, 'preflight')).toEqual([])
   })
 })
