@@ -18,23 +18,23 @@ import {
 import type { Gate, Refusal } from './refusals.ts'
 import type { Release } from './release.ts'
 import {
-  didNotSayTheEmergency,
+  canBeCancelled,
+  canBePlannedAgain,
+  didNotDeclareEmergency,
   didNotWriteEveryCommit,
   hasNotSigned,
-  hasTheRight,
-  hasTheRightOfQa,
-  isInTime,
-  isNotTheirOwnRelease,
-  isRequesterOrHasTheRight,
-  isTheRequester,
+  hasPermission,
+  hasQaPermission,
+  isAwaitingGo,
+  isNotExpired,
+  isNotRequester,
+  isRefusedByChecks,
+  isRequester,
+  isRequesterOrHasPermission,
   isUndecided,
-  isUndecidedOrOwed,
-  mayBePlannedAgain,
-  mayStillBeCancelled,
+  isUndecidedOrAfterEmergency,
   needsAttention,
   type Rule,
-  stoppedByChecks,
-  waitsForGo,
 } from './rules.ts'
 import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
@@ -79,7 +79,7 @@ export interface ActionDefinition {
 
 export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   qa: {
-    rules: [isUndecidedOrOwed, isInTime, hasTheRightOfQa, didNotSayTheEmergency, hasNotSigned('qa')],
+    rules: [isUndecidedOrAfterEmergency, isNotExpired, hasQaPermission, didNotDeclareEmergency, hasNotSigned('qa')],
     people: qaPeople,
     words: 'say that QA passed',
     startsRun: true,
@@ -89,11 +89,11 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   },
   approval: {
     rules: [
-      isUndecidedOrOwed,
-      isInTime,
-      hasTheRight,
-      didNotSayTheEmergency,
-      isNotTheirOwnRelease,
+      isUndecidedOrAfterEmergency,
+      isNotExpired,
+      hasPermission,
+      didNotDeclareEmergency,
+      isNotRequester,
       didNotWriteEveryCommit,
       hasNotSigned('approval'),
     ],
@@ -105,7 +105,13 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: sign('approval'),
   },
   'talked over': {
-    rules: [isUndecidedOrOwed, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned('talked over')],
+    rules: [
+      isUndecidedOrAfterEmergency,
+      isNotExpired,
+      hasPermission,
+      didNotDeclareEmergency,
+      hasNotSigned('talked over'),
+    ],
     people: migrationApprovers,
     words: 'say that it was talked over',
     startsRun: true,
@@ -114,7 +120,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: sign('talked over'),
   },
   rejection: {
-    rules: [isUndecided, isInTime, hasTheRight],
+    rules: [isUndecided, isNotExpired, hasPermission],
     people: approversAndQa,
     words: 'reject',
     startsRun: false,
@@ -123,7 +129,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: sign('rejection'),
   },
   emergency: {
-    rules: [isUndecided, isInTime, hasTheRight],
+    rules: [isUndecided, isNotExpired, hasPermission],
     people: emergencyPeople,
     words: 'say that it must go out now',
     startsRun: true,
@@ -132,7 +138,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: sign('emergency'),
   },
   cancel: {
-    rules: [mayStillBeCancelled, isRequesterOrHasTheRight],
+    rules: [canBeCancelled, isRequesterOrHasPermission],
     people: approvers,
     words: 'cancel',
     startsRun: false,
@@ -141,7 +147,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: cancel,
   },
   retry: {
-    rules: [needsAttention, isRequesterOrHasTheRight],
+    rules: [needsAttention, isRequesterOrHasPermission],
     people: approvers,
     words: 'retry',
     startsRun: true,
@@ -150,7 +156,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: retry,
   },
   close: {
-    rules: [needsAttention, hasTheRight],
+    rules: [needsAttention, hasPermission],
     people: approvers,
     words: 'close',
     startsRun: false,
@@ -159,7 +165,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: close,
   },
   'plan again': {
-    rules: [mayBePlannedAgain],
+    rules: [canBePlannedAgain],
     people: everyone,
     words: 'plan again',
     startsRun: false,
@@ -168,7 +174,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: { forEmergency: false },
   },
   'plan for an emergency': {
-    rules: [mayBePlannedAgain, stoppedByChecks],
+    rules: [canBePlannedAgain, isRefusedByChecks],
     people: everyone,
     words: 'plan for an emergency',
     startsRun: false,
@@ -186,7 +192,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: null,
   },
   go: {
-    rules: [waitsForGo, isInTime, isTheRequester],
+    rules: [isAwaitingGo, isNotExpired, isRequester],
     people: everyone,
     words: 'press Go',
     startsRun: true,
@@ -226,7 +232,7 @@ export function refusal({ action, ...asked }: Asked): Refusal | undefined {
 /** By which right `refusal` has allowed it: as `rightFrom` says it or, for what is the requester's, `the requester`. */
 export function rightTo({ action, environment, release, person }: Omit<Asked, 'now'>): string {
   const { rules, people } = ACTIONS[action]
-  const isTheirs = rules.includes(isRequesterOrHasTheRight) || rules.includes(isTheRequester)
+  const isTheirs = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
   if (isTheirs && release.requester.id === person.id) return 'the requester'
   return rightFrom(people(environment), person) ?? 'unknown'
 }

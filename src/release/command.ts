@@ -21,12 +21,12 @@ export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/
 /** How people write a release's number. */
 const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
 
-const LONGEST_TEXT = 20_000
-const LONGEST_BRANCH = 200
+const MAX_TEXT_LENGTH = 20_000
+const MAX_BRANCH_LENGTH = 200
 /** The address of a commit at a forge, as people copy it from there; Slack sets links in angle brackets. */
 const COMMIT_ADDRESS = /\/commits?\/([0-9a-f]{4,40})\/?(?:[?#].*)?>?$/
 /** Of ways to write it that a reason offers. */
-const MOST_EXAMPLES = 4
+const MAX_EXAMPLES = 4
 
 /** One environment of one app, by names that exist. */
 export interface Target {
@@ -133,7 +133,7 @@ function branchIn(
   spelled: string | undefined,
   apps: readonly App[],
 ): UnknownName {
-  const asked = spelled === undefined || spelled.length > LONGEST_BRANCH ? refusal.asked : spelled
+  const asked = spelled === undefined || spelled.length > MAX_BRANCH_LENGTH ? refusal.asked : spelled
   if (refusal.gate === 'unknown_environment') return { ...refusal, asked }
   const isLone = words.filter((word) => word !== 'to').length === 1
   return isLone ? { ...unknownAmong(asked.toLowerCase(), apps), asked } : refusal
@@ -169,8 +169,8 @@ function environmentMissing(apps: readonly App[], before: string): Help {
   const ways = apps.flatMap(({ name: app, environments }) =>
     environments.map(({ name }) => `“${before} ${isOnly ? '' : `${app} `}${name}”`),
   )
-  const more = ways.length > MOST_EXAMPLES ? ['…'] : []
-  return notUnderstood(`The environment is missing: ${[...ways.slice(0, MOST_EXAMPLES), ...more].join(' or ')}.`)
+  const more = ways.length > MAX_EXAMPLES ? ['…'] : []
+  return notUnderstood(`The environment is missing: ${[...ways.slice(0, MAX_EXAMPLES), ...more].join(' or ')}.`)
 }
 
 function findByOneName(name: string, apps: readonly App[], before: string): TargetFound {
@@ -297,7 +297,7 @@ function wordsOf(text: string): string[] {
  */
 function spelledWordsOf(text: string): string[] {
   return text
-    .slice(0, LONGEST_TEXT)
+    .slice(0, MAX_TEXT_LENGTH)
     .replace(/<[^<>]{0,1000}>/g, mentionAsWord)
     .replace(/&lt;/g, '<')
     .replace(/&gt;/g, '>')

@@ -4,12 +4,12 @@ import { COMMIT_PATTERN, commitOf } from './command.ts'
 import type { PlannedPick } from './plan.ts'
 import type { Refusal } from './refusals.ts'
 import { type Release, step } from './release.ts'
-import { type ReleaseState, SHORTEST_REASON } from './terms.ts'
+import { MIN_REASON_LENGTH, type ReleaseState } from './terms.ts'
 
 /** More commits than this are a release, and not a hot-fix. */
-export const MOST_PICKS = 10
+export const MAX_PICKS = 10
 /** How long a plan waits for **Go** where nobody signs: nothing starts by surprise. */
-export const GO_WITHIN_MS = 60 * 60_000
+export const GO_EXPIRES_AFTER_MS = 60 * 60_000
 /** When the thread tells that the promoting branch still lacks a picked commit. */
 export const FOLLOW_UP_AFTER_MS = 24 * 60 * 60_000
 /** After this nobody looks any more. */
@@ -43,11 +43,11 @@ export function hotfixRefusal(asked: {
   readonly reason: string
   readonly sure: boolean
 }): Refusal | undefined {
-  if (asked.picks.length > MOST_PICKS) {
-    return { gate: 'too_many_commits', count: asked.picks.length, most: MOST_PICKS }
+  if (asked.picks.length > MAX_PICKS) {
+    return { gate: 'too_many_commits', count: asked.picks.length, most: MAX_PICKS }
   }
-  if ([...asked.reason.trim()].length < SHORTEST_REASON) {
-    return { gate: 'reason_too_short', least: SHORTEST_REASON }
+  if ([...asked.reason.trim()].length < MIN_REASON_LENGTH) {
+    return { gate: 'reason_too_short', least: MIN_REASON_LENGTH }
   }
   return asked.sure ? undefined : { gate: 'not_sure' }
 }
@@ -56,10 +56,10 @@ export function hotfixRefusal(asked: {
  * A name that is no environment may be a branch that none follows: that is not ours, and the answer says how to do it by
  * hand. A branch that one follows is ours: there the environment has to be named.
  */
-export function asBranch(refusal: Refusal, commits: readonly string[]): Refusal {
+export function refuseUnfollowedBranch(refusal: Refusal, commits: readonly string[]): Refusal {
   if (refusal.gate !== 'unknown_environment' || refusal.followedBy !== undefined) return refusal
   const { asked, names } = refusal
-  return { gate: 'not_followed_branch', asked, names, commits: commits.slice(0, MOST_PICKS) }
+  return { gate: 'not_followed_branch', asked, names, commits: commits.slice(0, MAX_PICKS) }
 }
 
 /** Whether the plan waits for its requester's Go, and nobody but them was told of it. */

@@ -74,7 +74,7 @@ export interface PlannedMigration {
   readonly author?: string
   /** The worst of its findings. */
   readonly risk?: MigrationRisk
-  /** The worst first; at most `MOST_FINDINGS`. */
+  /** The worst first; at most `MAX_FINDINGS`. */
   readonly findings?: readonly SqlFinding[]
   /** How many there are in all. */
   readonly findingCount?: number
@@ -86,7 +86,7 @@ export interface PlannedMigration {
   readonly commits?: true
 }
 
-export const MOST_FINDINGS = 30
+export const MAX_FINDINGS = 30
 
 export interface CheckStatus {
   readonly name: string

@@ -87,7 +87,7 @@ export function mustBeTalkedOver(
 
 /**
  * What is owed on the release's fingerprint, most pressing first. After an emergency it still tells what was waived;
- * `goesOn` then does not wait for it.
+ * `canProceed` then does not wait for it.
  */
 export function owed(environment: Environment, release: Release): readonly Owed[] {
   const { qa, approvals } = environment.signOff ?? { qa: 0, approvals: 0 }
@@ -109,7 +109,7 @@ export function owed(environment: Environment, release: Release): readonly Owed[
 }
 
 /** Whether **Must go out now…** can be said there: only on a card that asks for sign-offs, by somebody. */
-export function mayBeEmergency(environment: Environment): boolean {
+export function allowsEmergency(environment: Environment): boolean {
   return environment.signOff !== undefined && emergencyPeople(environment).length > 0
 }
 
@@ -126,7 +126,7 @@ export function heldByChecks(
 }
 
 /** Whether nothing that people owe stands before the run. */
-export function goesOn(environment: Environment, release: Release): boolean {
+export function canProceed(environment: Environment, release: Release): boolean {
   return isEmergency(release) || owed(environment, release).length === 0
 }
 

@@ -1,6 +1,6 @@
 /** Asking for a release: what has to be looked up before it can be made, and how a busy environment is answered. */
 import { currentConfiguration } from './configuration.ts'
-import { missingWorker } from './deadlines.ts'
+import { findMissingWorker } from './deadlines.ts'
 import { environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
@@ -42,7 +42,7 @@ export async function requestRelease(
   if ('unreachable' in channel) {
     return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
   }
-  const missing = await missingWorker(store)
+  const missing = await findMissingWorker(store)
   const configuration = await currentConfiguration(store, environment)
   const outcome = await store.transaction((tx) =>
     requested(tx, {

@@ -4,7 +4,7 @@
  */
 
 import { awaitsGo } from './hotfix.ts'
-import { EVERYONE, mayBeEmergency, type PeopleList, type Person, rightFrom } from './policy.ts'
+import { allowsEmergency, EVERYONE, type PeopleList, type Person, rightFrom } from './policy.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
@@ -53,15 +53,15 @@ export const isUndecided: Rule = (facts) =>
   facts.release.state === 'awaiting sign-off' ? undefined : alreadyDecided(facts)
 
 /** What an emergency waived can be given afterwards too. */
-export const isUndecidedOrOwed: Rule = (facts) =>
+export const isUndecidedOrAfterEmergency: Rule = (facts) =>
   isEmergency(facts.release) && AFTER_EMERGENCY.includes(facts.release.state) ? undefined : isUndecided(facts)
 
-export const isInTime: Rule = ({ release, now }) =>
+export const isNotExpired: Rule = ({ release, now }) =>
   release.state === 'awaiting sign-off' && release.expiresAt !== undefined && now >= release.expiresAt
     ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
     : undefined
 
-export const mayStillBeCancelled: Rule = (facts) =>
+export const canBeCancelled: Rule = (facts) =>
   hasEnded(facts.release.state) || facts.release.state === 'needs attention' || facts.release.cancelRequestedBy
     ? alreadyDecided(facts)
     : undefined
@@ -69,7 +69,7 @@ export const mayStillBeCancelled: Rule = (facts) =>
 export const needsAttention: Rule = (facts) =>
   facts.release.state === 'needs attention' ? undefined : alreadyDecided(facts)
 
-export const mayBePlannedAgain: Rule = (facts) => {
+export const canBePlannedAgain: Rule = (facts) => {
   const { release } = facts
   if (release.replacedBy !== undefined) return alreadyDecided(facts)
   const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
@@ -78,32 +78,32 @@ export const mayBePlannedAgain: Rule = (facts) => {
 }
 
 /** Only what an emergency may waive is planned for one: checks that had not passed, where somebody may say it. */
-export const stoppedByChecks: Rule = (facts) =>
-  facts.release.problem?.because.gate === 'checks_failed' && mayBeEmergency(facts.environment)
+export const isRefusedByChecks: Rule = (facts) =>
+  facts.release.problem?.because.gate === 'checks_failed' && allowsEmergency(facts.environment)
     ? undefined
     : alreadyDecided(facts)
 
-export const waitsForGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
+export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
 
 // ------------------------------------------------------------------------------------------------ rights
 
-export const hasTheRight: Rule = ({ people, person, words }) =>
+export const hasPermission: Rule = ({ people, person, words }) =>
   rightFrom(people, person) === undefined ? { gate: 'not_an_approver', who: names(people), action: words } : undefined
 
-export const hasTheRightOfQa: Rule = ({ people, person }) =>
+export const hasQaPermission: Rule = ({ people, person }) =>
   rightFrom(people, person) === undefined ? { gate: 'not_a_qa', who: names(people) } : undefined
 
-export const isRequesterOrHasTheRight: Rule = ({ people, person, release, words }) =>
+export const isRequesterOrHasPermission: Rule = ({ people, person, release, words }) =>
   release.requester.id === person.id || rightFrom(people, person) !== undefined
     ? undefined
     : { gate: 'not_allowed', action: words, who: ['the requester', ...names(people)] }
 
-export const isTheRequester: Rule = ({ release, person, words }) =>
+export const isRequester: Rule = ({ release, person, words }) =>
   release.requester.id === person.id ? undefined : { gate: 'not_allowed', action: words, who: [release.requester.id] }
 
 // ------------------------------------------------------------------------------------------------ two people
 
-export const isNotTheirOwnRelease: Rule = ({ people, release, person }) =>
+export const isNotRequester: Rule = ({ people, release, person }) =>
   release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined
 
 export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
@@ -114,7 +114,7 @@ export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
 }
 
 /** What an emergency waived can be given only by others than who said it. */
-export const didNotSayTheEmergency: Rule = ({ people, release, person }) =>
+export const didNotDeclareEmergency: Rule = ({ people, release, person }) =>
   release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
     ? { gate: 'own_release', who: names(people), asEmergency: true }
     : undefined

@@ -6,7 +6,7 @@
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, type Replacement, refusal, rightTo } from './actions.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
-import { applyDeadlines, missingWorker } from './deadlines.ts'
+import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { groupsOf, type Person } from './policy.ts'
@@ -162,7 +162,7 @@ export function createReleaseService(ports: {
       if ('refused' in found) return found
       const person = await member(asked.by, [])
       if ('refused' in person) return person
-      const missing = await missingWorker(store)
+      const missing = await findMissingWorker(store)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
       const configuration = await currentConfiguration(store, found.environment)
       await store.transaction((tx) =>

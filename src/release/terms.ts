@@ -65,7 +65,7 @@ export const SIGN_OFF_KINDS = ['qa', 'approval', 'talked over', 'rejection', 'em
 export type SignOffKind = (typeof SIGN_OFF_KINDS)[number]
 
 /** The least characters of the reason of an emergency or a hot-fix. */
-export const SHORTEST_REASON = 10
+export const MIN_REASON_LENGTH = 10
 
 export type StepName =
   | 'announce'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { refusal } from '../../src/release/actions.ts'
-import { goesOn, type Person } from '../../src/release/policy.ts'
+import { canProceed, type Person } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Environment } from '../../src/release/settings.ts'
 import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
@@ -77,7 +77,7 @@ describe('any rules', () => {
     fc.assert(
       fc.property(anyRules(3, 3), fc.constantFrom(...three), (rules, alone) => {
         const { environment, plan } = drawn(rules)
-        expect(goesOn(environment, pressAll(environment, plan, alone, [alone]))).toBe(false)
+        expect(canProceed(environment, pressAll(environment, plan, alone, [alone]))).toBe(false)
       }),
     )
   })
@@ -86,7 +86,7 @@ describe('any rules', () => {
     fc.assert(
       fc.property(anyRules(1, 2), (rules) => {
         const { environment, plan } = drawn(rules)
-        const ways = two.filter((asker) => goesOn(environment, pressAll(environment, plan, asker, two)))
+        const ways = two.filter((asker) => canProceed(environment, pressAll(environment, plan, asker, two)))
         expect(ways).not.toEqual([])
       }),
     )
@@ -96,7 +96,7 @@ describe('any rules', () => {
     fc.assert(
       fc.property(anyRules(1, 2), fc.constantFrom(...two), (rules, asker) => {
         const { environment, plan } = drawn({ ...rules, emails: ['gone@example.com', ...rules.emails] })
-        expect(goesOn(environment, pressAll(environment, plan, asker, two))).toBe(true)
+        expect(canProceed(environment, pressAll(environment, plan, asker, two))).toBe(true)
       }),
     )
   })
@@ -105,7 +105,7 @@ describe('any rules', () => {
     fc.assert(
       fc.property(anyRules(2, 3), (rules) => {
         const { environment, plan } = drawn(rules)
-        const ways = three.filter((asker) => goesOn(environment, pressAll(environment, plan, asker, three)))
+        const ways = three.filter((asker) => canProceed(environment, pressAll(environment, plan, asker, three)))
         expect(ways).not.toEqual([])
       }),
     )

@@ -7,9 +7,9 @@ import type { Refusal } from '../refusals.ts'
 import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import type { PostedMessage } from '../terms.ts'
-import { say } from '../thread.ts'
+import { addThreadLine } from '../thread.ts'
 import { stop } from './ended.ts'
-import { delivered, nameOf, type Transition } from './transition.ts'
+import { deliveryData, nameOf, type Transition } from './transition.ts'
 
 /** Starts the next attempt of a release: nothing is owed any more. */
 export async function approve(tx: Transaction, release: Release): Promise<void> {
@@ -37,9 +37,9 @@ export async function preflightRefused(tx: Transaction, release: Release, becaus
 export const retry: Transition = async (tx, { release, person, asked, attribution }) => {
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
-  const data = { attempt, ...attribution, ...delivered(asked) }
+  const data = { attempt, ...attribution, ...deliveryData(asked) }
   tx.addEvent({ release: release.number, type: 'retry_asked', actor: person.id, data })
-  await say(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
+  await addThreadLine(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
   await approve(tx, release)
   await tx.send({ kind: 'card', release: release.number })
   return undefined

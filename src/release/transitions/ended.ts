@@ -5,8 +5,8 @@ import type { Transaction } from '../ports/store.ts'
 import type { Problem } from '../refusals.ts'
 import { irreversibleBegun, type Release } from '../release.ts'
 import type { PersonName, ReleaseState } from '../terms.ts'
-import { privately, say } from '../thread.ts'
-import { assertTransition, delivered, nameOf, type Transition } from './transition.ts'
+import { addThreadLine, privateMessage } from '../thread.ts'
+import { assertTransition, deliveryData, nameOf, type Transition } from './transition.ts'
 
 /** Who or what ended a release, and what a person said of it. */
 interface Ending {
@@ -64,7 +64,7 @@ export const cancel: Transition = async (tx, { release, person, asked, attributi
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
-    data: { state: release.state, ...attribution, ...delivered(asked) },
+    data: { state: release.state, ...attribution, ...deliveryData(asked) },
   })
   if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
     // It was retried: cancelled before the run began again, it stands where it stood, and only Close frees the environment.
@@ -77,7 +77,7 @@ export const cancel: Transition = async (tx, { release, person, asked, attributi
   }
   const during = release.steps.find(({ state }) => state === 'running')?.name
   const line = { is: 'cancel asked', person: by, ...(during && { during }) } as const
-  await say(tx, release.number, `cancel:${release.attempt}`, line)
+  await addThreadLine(tx, release.number, `cancel:${release.attempt}`, line)
   await tx.send({ kind: 'card', release: release.number })
   return undefined
 }
@@ -86,7 +86,7 @@ export const cancel: Transition = async (tx, { release, person, asked, attributi
 export const close: Transition = async (tx, { release, person, asked, attribution }) => {
   const reason = asked.note?.trim() ?? ''
   if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
-  await say(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
+  await addThreadLine(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
   const { problem } = release
   const ending = { actor: person.id, by: nameOf(person), reason, attribution, ...(problem && { problem }) }
   await end(tx, release, 'closed', ending)
@@ -136,7 +136,7 @@ export async function end(
   }
   if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
-    await tx.send(privately(release, 'ended', { is: 'ended', number }))
+    await tx.send(privateMessage(release, 'ended', { is: 'ended', number }))
     return
   }
   await tx.send({ kind: 'card', release: number })

@@ -1,12 +1,12 @@
 /** Planned: from `planning` to `awaiting sign-off` or, where nobody signs, to `approved`. */
-import { awaitsGo, GO_WITHIN_MS } from '../hotfix.ts'
+import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import { hasEnded, type PostedMessage, type ReleaseState } from '../terms.ts'
-import { askInThread, privately, tellMigrations } from '../thread.ts'
+import { addMigrationsLine, mentionSigners, privateMessage } from '../thread.ts'
 import { announceOrRun } from './approved.ts'
 import { assertTransition } from './transition.ts'
 
@@ -28,9 +28,9 @@ export async function planned(tx: Transaction, release: Release, environment: En
     fingerprint: print,
     plannedAt: tx.now,
     ...(starts && { approvedAt: tx.now, attempt: 1 }),
-    ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_WITHIN_MS) }),
+    ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_EXPIRES_AFTER_MS) }),
     // A card that was posted while planning waited for a worker has asked for sign-offs only from now.
-    ...(signed && release.card && asksFrom(tx, environment)),
+    ...(signed && release.card && signOffPeriod(tx, environment)),
   })
   tx.addEvent({
     release: release.number,
@@ -38,18 +38,21 @@ export async function planned(tx: Transaction, release: Release, environment: En
     actor: 'worker',
     data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
   })
-  if (asksGo) await tx.send(privately(release, 'go', { is: 'go', number: release.number }))
+  if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))
   if (!asksGo || release.card !== undefined) {
     await tx.send({ kind: 'card', release: release.number })
     if (signed && release.card !== undefined)
-      await askInThread(tx, { ...release, plan, fingerprint: print }, environment)
-    await tellMigrations(tx, release.number, plan)
+      await mentionSigners(tx, { ...release, plan, fingerprint: print }, environment)
+    await addMigrationsLine(tx, release.number, plan)
   }
   if (starts) await announceOrRun(tx, { ...release, attempt: 1 }, environment)
 }
 
 /** When the card began to ask, and until when. */
-function asksFrom({ now }: Transaction, environment: Environment | undefined): { cardPostedAt: Date; expiresAt: Date } {
+function signOffPeriod(
+  { now }: Transaction,
+  environment: Environment | undefined,
+): { cardPostedAt: Date; expiresAt: Date } {
   return { cardPostedAt: now, expiresAt: expiryOf(environment, now) }
 }
 
@@ -75,10 +78,10 @@ export async function cardPosted(
   const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined && !awaitsGo(release)
   await tx.changeRelease(number, {
     card: message,
-    ...(firstAsking && asksFrom(tx, environment)),
+    ...(firstAsking && signOffPeriod(tx, environment)),
   })
   tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
   // Ended while its first card was on the way, it was told privately: the card in the channel says it too.
   if (hasEnded(release.state)) await tx.send({ kind: 'card', release: number })
-  if (firstAsking && !asked && environment !== undefined) await askInThread(tx, release, environment)
+  if (firstAsking && !asked && environment !== undefined) await mentionSigners(tx, release, environment)
 }

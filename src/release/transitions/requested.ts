@@ -58,7 +58,7 @@ export async function requested(
       kind,
       ...(replaces !== undefined && { replaces }),
       ...forEmergency,
-      ...asMember(person),
+      ...memberAttribution(person),
     },
   })
   if (replaces !== undefined) {
@@ -72,7 +72,7 @@ export async function requested(
 }
 
 /** Every full member may ask for a release, plan again, and let a hot-fix go first. */
-function asMember({ name }: Person): Attribution {
+function memberAttribution({ name }: Person): Attribution {
   return { name, right: EVERYONE }
 }
 
@@ -94,7 +94,7 @@ async function replace(
   if (refused !== undefined) return { refused }
   if (old.state === 'awaiting sign-off') {
     const because = { gate: 'plan_outdated' as const, moved: [] }
-    await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: asMember(person) })
+    await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: memberAttribution(person) })
   }
   return undefined
 }
@@ -105,6 +105,6 @@ async function supersede(tx: Transaction, busy: Release, { release, ends, person
   const old = await tx.lockRelease(busy.number)
   if (old === undefined || !SUPERSEDED_BY_HOTFIX.includes(old.state)) return false
   const because = { gate: 'hotfix_goes_first' as const, requester: nameOf(person) }
-  await stop(tx, old, { because }, { actor: person.id, attribution: asMember(person) })
+  await stop(tx, old, { because }, { actor: person.id, attribution: memberAttribution(person) })
   return true
 }

@@ -7,7 +7,7 @@ import { irreversibleBegun, type Release, type StepResult, type StepRow, step } 
 import type { Environment } from '../settings.ts'
 import { isIrreversible } from '../steps.ts'
 import type { StepName } from '../terms.ts'
-import { say } from '../thread.ts'
+import { addThreadLine } from '../thread.ts'
 import { end, endCancelled, stop } from './ended.ts'
 import { assertTransition, InvalidTransition } from './transition.ts'
 
@@ -107,7 +107,7 @@ async function markNotStarted(tx: Transaction, release: Release, row: StepRow | 
   const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
   await putStep(tx, release, settled)
   const text = `The step ${row.name} was cut off, was not seen to have done anything, and is not begun again.`
-  await say(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
+  await addThreadLine(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
   return withStep(release, settled)
 }
 
@@ -132,7 +132,12 @@ export async function stepEnded(
     const overall = row?.effect === 'some' ? 'some' : effect
     await putStep(tx, release, { ...base, effect: overall, state: 'done', result: found.result })
     const said = found.result.said ?? name
-    await say(tx, release.number, `done:${name}:${release.attempt}`, { is: 'step ended', step: name, said, ms })
+    await addThreadLine(tx, release.number, `done:${name}:${release.attempt}`, {
+      is: 'step ended',
+      step: name,
+      said,
+      ms,
+    })
     return true
   }
   const isUnknown = effect === 'unknown'
@@ -142,7 +147,7 @@ export async function stepEnded(
   const problem: Problem = { step: name, because: found.because }
   const output = found.output ?? []
   const line = { is: 'step failed', step: name, problem, output, ms } as const
-  await say(tx, release.number, `failed:${name}:${release.attempt}`, line)
+  await addThreadLine(tx, release.number, `failed:${name}:${release.attempt}`, line)
   const now = await markReleasePhaseFailed(tx, withStep(release, failed), problem)
   if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(now.steps)) {
     await endCancelled(tx, now)

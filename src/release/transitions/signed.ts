@@ -1,7 +1,7 @@
 /** Signed: from `awaiting sign-off` to `approved` with the last sign-off that is owed, or to `rejected`. */
-import { goesOn } from '../policy.ts'
-import { SHORTEST_REASON, type SignOffKind } from '../terms.ts'
-import { say, tellMigrations } from '../thread.ts'
+import { canProceed } from '../policy.ts'
+import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
+import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
 import { end } from './ended.ts'
 import { nameOf, type Transition } from './transition.ts'
@@ -11,7 +11,7 @@ export function sign(kind: SignOffKind): Transition {
   return async (tx, { release, environment, person, asked, attribution }) => {
     const note = asked.note?.trim()
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
-    const least = kind === 'emergency' ? SHORTEST_REASON : 1
+    const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
     const print = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
@@ -26,7 +26,7 @@ export function sign(kind: SignOffKind): Transition {
       data: { kind, fingerprint: print, ...attribution, ...withNote },
     })
     const line = { is: 'signed', kind, person: nameOf(person), ...withNote } as const
-    await say(tx, release.number, `signed:${kind}:${person.id}`, line)
+    await addThreadLine(tx, release.number, `signed:${kind}:${person.id}`, line)
     const signed = await tx.lockRelease(release.number)
     if (signed === undefined) return undefined
     if (kind === 'rejection') {
@@ -34,7 +34,7 @@ export function sign(kind: SignOffKind): Transition {
       await end(tx, signed, 'rejected', { actor: person.id, by: nameOf(person), ...reason })
       return undefined
     }
-    if (release.state === 'awaiting sign-off' && goesOn(environment, signed)) await approve(tx, signed)
+    if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await approve(tx, signed)
     await tx.send({ kind: 'card', release: release.number })
     return undefined
   }
@@ -46,6 +46,6 @@ export const go: Transition = async (tx, { release, person, attribution }) => {
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
   await approve(tx, release)
   await tx.send({ kind: 'card', release: release.number })
-  await tellMigrations(tx, release.number, release.plan)
+  await addMigrationsLine(tx, release.number, release.plan)
   return undefined
 }

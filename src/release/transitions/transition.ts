@@ -45,6 +45,6 @@ export function nameOf({ id, name }: Person): PersonName {
 }
 
 /** By what an event is known as this delivery's. */
-export function delivered({ key }: ActionRequest): { delivery?: string } {
+export function deliveryData({ key }: ActionRequest): { delivery?: string } {
   return key === undefined ? {} : { delivery: key }
 }
