@@ -1,6 +1,6 @@
 /**
- * Every action that a person can take on a release, a row each: who may, under which rules, and what it changes. What
- * people see of it (button, dialogs, answers) is the row of the same name in `slack/actions.ts`.
+ * The table of actions that a person can take on a release: who may take each, under which rules, and what it changes.
+ * The row of the same name in `slack/actions.ts` has its button, dialogs and answers.
  */
 
 import {
@@ -40,7 +40,7 @@ import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
 import { cancel, close, go, retry, sign, type Transition } from './transitions/index.ts'
 
-/** The names by which code and tests know the actions. A sign-off's name is its stored kind. */
+/** Every action's name. A sign-off's name is its stored kind. */
 export const ACTION_NAMES = [
   ...SIGN_OFF_KINDS,
   'cancel',
@@ -54,24 +54,24 @@ export const ACTION_NAMES = [
 
 export type Action = (typeof ACTION_NAMES)[number]
 
-/** Makes a new release of the same environment in the place of this one. */
+/** The action creates a new release of the same environment, which replaces this one. */
 export interface Replacement {
-  /** Checks that have not passed hold the new one on its card and do not refuse it. */
+  /** Checks that have not passed don't refuse the new release: its card asks for an emergency instead. */
   readonly forEmergency: boolean
 }
 
 export interface ActionDefinition {
-  /** Asked in this order: the first refusal is the answer. */
+  /** Checked in this order; the first refusal is the answer. */
   readonly rules: readonly Rule[]
-  /** Whose right it is. Rules say whether the requester has it too. */
+  /** Who may take it. A rule says whether the requester may too. */
   readonly people: PeopleOf
   /** Completes "You can't …". */
   readonly words: string
-  /** It can let the release go on: only under the rules that the release was requested with. */
+  /** It can start a run, so it is refused when the configuration has changed since the request. */
   readonly startsRun: boolean
-  /** A release can take it more than once in its life, so a repeated delivery is known by its key alone. */
+  /** It can happen more than once in a release's life, so only the delivery's key tells a repeat from a new press. */
   readonly canRecur: boolean
-  /** It acts on a run: whoever signed has not decided about that. */
+  /** It acts on the run, which the sign-offs say nothing about: `already_decided` then doesn't name who signed. */
   readonly isOnRun: boolean
   /** What it does once it is allowed; null: it only shows something. */
   readonly transition: Transition | Replacement | null
@@ -81,7 +81,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   qa: {
     rules: [isUndecidedOrAfterEmergency, isNotExpired, hasQaPermission, didNotDeclareEmergency, hasNotSigned('qa')],
     people: qaPeople,
-    words: 'say that QA passed',
+    words: 'confirm that QA passed',
     startsRun: true,
     canRecur: false,
     isOnRun: false,
@@ -113,7 +113,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
       hasNotSigned('talked over'),
     ],
     people: migrationApprovers,
-    words: 'say that it was talked over',
+    words: 'confirm that the migrations were discussed',
     startsRun: true,
     canRecur: false,
     isOnRun: false,
@@ -131,7 +131,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   emergency: {
     rules: [isUndecided, isNotExpired, hasPermission],
     people: emergencyPeople,
-    words: 'say that it must go out now',
+    words: 'send it out as an emergency',
     startsRun: true,
     canRecur: false,
     isOnRun: false,
@@ -202,8 +202,8 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   },
 }
 
-/** Who asks for what, on the release as it is locked. */
-export interface Asked {
+/** Who wants to take which action, with the release as it is locked. */
+export interface Attempt {
   readonly action: Action
   readonly environment: Environment
   readonly release: Release
@@ -214,14 +214,17 @@ export interface Asked {
 
 const DENIALS: readonly Gate[] = ['not_an_approver', 'not_a_qa', 'not_allowed']
 
-/** Asks every rule of the action; the first refusal is the answer. Nobody is denied a right that Slack could not tell. */
-export function refusal({ action, ...asked }: Asked): Refusal | undefined {
+/**
+ * Checks the action's rules in order and returns the first refusal. When Slack could not list a group that would give
+ * the person the permission, the refusal says that Slack did not answer, and not that they lack it.
+ */
+export function refusal({ action, ...attempt }: Attempt): Refusal | undefined {
   const { rules, words, isOnRun, people: peopleOf } = ACTIONS[action]
-  const people = peopleOf(asked.environment)
+  const people = peopleOf(attempt.environment)
   for (const rule of rules) {
-    const refused = rule({ ...asked, people, words, isOnRun })
+    const refused = rule({ ...attempt, people, words, isOnRun })
     if (refused === undefined) continue
-    const { unknownGroups = [] } = asked.person
+    const { unknownGroups = [] } = attempt.person
     const isUnsure =
       DENIALS.includes(refused.gate) && people !== EVERYONE && people.some((entry) => unknownGroups.includes(entry))
     return isUnsure ? { gate: 'not_a_member', why: 'Slack did not answer' } : refused
@@ -229,10 +232,10 @@ export function refusal({ action, ...asked }: Asked): Refusal | undefined {
   return undefined
 }
 
-/** By which right `refusal` has allowed it: as `rightFrom` says it or, for what is the requester's, `the requester`. */
-export function rightTo({ action, environment, release, person }: Omit<Asked, 'now'>): string {
+/** Where the permission for an allowed action came from: as `rightFrom` gives it, or `the requester`. It is stored. */
+export function rightTo({ action, environment, release, person }: Omit<Attempt, 'now'>): string {
   const { rules, people } = ACTIONS[action]
-  const isTheirs = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
-  if (isTheirs && release.requester.id === person.id) return 'the requester'
+  const requesterMay = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
+  if (requesterMay && release.requester.id === person.id) return 'the requester'
   return rightFrom(people(environment), person) ?? 'unknown'
 }

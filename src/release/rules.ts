@@ -1,8 +1,6 @@
-/**
- * What can stand against an action, as small named rules. Each gives a refusal or nothing. No I/O: people, state and the
- * store's time are handed in.
- */
+/** The rules of the actions: each is a pure function that returns a refusal or undefined. */
 
+import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
 import { allowsEmergency, EVERYONE, type PeopleList, type Person, rightFrom } from './policy.ts'
 import type { Refusal } from './refusals.ts'
@@ -10,18 +8,18 @@ import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
 import { hasEnded, type SignOffKind } from './terms.ts'
 
-/** What a rule looks at: who asks, the release as it stands, and what the action's row says. */
+/** What a rule decides by: the person, the locked release, and the action's row. */
 export interface RuleFacts {
   readonly environment: Environment
   readonly release: Release
   readonly person: Person
   /** The store's time. */
   readonly now: Date
-  /** Who may do it. */
+  /** Who may take the action. */
   readonly people: PeopleList
   /** Completes "You can't …". */
   readonly words: string
-  /** It acts on a run: whoever signed has not decided about that. */
+  /** It acts on the run, which the sign-offs say nothing about. */
   readonly isOnRun: boolean
 }
 
@@ -29,18 +27,18 @@ export type Rule = (facts: RuleFacts) => Refusal | undefined
 
 const AFTER_EMERGENCY = ['approved', 'running', 'needs attention', 'succeeded', 'closed']
 
-/** Who decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
+/** Names who decided and when: who ended it, else who cancelled it, else who declared the emergency or signed last. */
 function alreadyDecided({ isOnRun, release }: RuleFacts): Refusal {
   const { number, state, endedBy, endedAt, cancelRequestedBy, signOffs } = release
-  const letGo = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
+  const deciding = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
   const [by, at] = hasEnded(state)
     ? [endedBy, endedAt]
     : cancelRequestedBy
       ? [cancelRequestedBy, undefined]
       : isOnRun
         ? []
-        : [letGo?.person, letGo?.at ?? release.approvedAt]
-  return { gate: 'already_decided', number, state, ...(by && { by }), ...(at && { at: at.toISOString() }) }
+        : [deciding?.person, deciding?.at ?? release.approvedAt]
+  return { gate: 'already_decided', number, state, ...defined({ by, at: at?.toISOString() }) }
 }
 
 function names(list: PeopleList): readonly string[] {
@@ -52,7 +50,7 @@ function names(list: PeopleList): readonly string[] {
 export const isUndecided: Rule = (facts) =>
   facts.release.state === 'awaiting sign-off' ? undefined : alreadyDecided(facts)
 
-/** What an emergency waived can be given afterwards too. */
+/** Sign-offs that an emergency waived may still be given afterwards. */
 export const isUndecidedOrAfterEmergency: Rule = (facts) =>
   isEmergency(facts.release) && AFTER_EMERGENCY.includes(facts.release.state) ? undefined : isUndecided(facts)
 
@@ -77,7 +75,7 @@ export const canBePlannedAgain: Rule = (facts) => {
   return again || newerWait ? undefined : alreadyDecided(facts)
 }
 
-/** Only what an emergency may waive is planned for one: checks that had not passed, where somebody may say it. */
+/** Plan for an emergency is only for a release refused by its checks, in an environment that allows emergencies. */
 export const isRefusedByChecks: Rule = (facts) =>
   facts.release.problem?.because.gate === 'checks_failed' && allowsEmergency(facts.environment)
     ? undefined
@@ -85,7 +83,7 @@ export const isRefusedByChecks: Rule = (facts) =>
 
 export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
 
-// ------------------------------------------------------------------------------------------------ rights
+// ------------------------------------------------------------------------------------------------ permissions
 
 export const hasPermission: Rule = ({ people, person, words }) =>
   rightFrom(people, person) === undefined ? { gate: 'not_an_approver', who: names(people), action: words } : undefined
@@ -113,7 +111,7 @@ export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
   return wroteAll ? { gate: 'own_commits', who: names(people) } : undefined
 }
 
-/** What an emergency waived can be given only by others than who said it. */
+/** The person who declared an emergency can't give the sign-offs that it waived. */
 export const didNotDeclareEmergency: Rule = ({ people, release, person }) =>
   release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
     ? { gate: 'own_release', who: names(people), asEmergency: true }

@@ -34,10 +34,10 @@ export async function preflightRefused(tx: Transaction, release: Release, becaus
 }
 
 /** **Retry**: the same plan with the same sign-offs, from the first step whose effect is not there. */
-export const retry: Transition = async (tx, { release, person, asked, attribution }) => {
+export const retry: Transition = async (tx, { release, person, request, attribution }) => {
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
-  const data = { attempt, ...attribution, ...deliveryData(asked) }
+  const data = { attempt, ...attribution, ...deliveryData(request) }
   tx.addEvent({ release: release.number, type: 'retry_asked', actor: person.id, data })
   await addThreadLine(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
   await approve(tx, release)

@@ -57,14 +57,14 @@ async function needAttention(tx: Transaction, release: Release, problem: Problem
 }
 
 /** **Cancel**: before the run the release ends at once; in a run no new step starts. */
-export const cancel: Transition = async (tx, { release, person, asked, attribution }) => {
+export const cancel: Transition = async (tx, { release, person, request, attribution }) => {
   const by = nameOf(person)
   await tx.changeRelease(release.number, { cancelRequestedBy: by })
   tx.addEvent({
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
-    data: { state: release.state, ...attribution, ...deliveryData(asked) },
+    data: { state: release.state, ...attribution, ...deliveryData(request) },
   })
   if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
     // It was retried: cancelled before the run began again, it stands where it stood, and only Close frees the environment.
@@ -83,8 +83,8 @@ export const cancel: Transition = async (tx, { release, person, asked, attributi
 }
 
 /** **Close**: ends a release that needs attention, as it stands. */
-export const close: Transition = async (tx, { release, person, asked, attribution }) => {
-  const reason = asked.note?.trim() ?? ''
+export const close: Transition = async (tx, { release, person, request, attribution }) => {
+  const reason = request.note?.trim() ?? ''
   if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
   await addThreadLine(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
   const { problem } = release

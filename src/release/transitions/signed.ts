@@ -8,8 +8,8 @@ import { nameOf, type Transition } from './transition.ts'
 
 /** Records a sign-off on the fingerprint. The last one that is owed approves the release, a rejection ends it. */
 export function sign(kind: SignOffKind): Transition {
-  return async (tx, { release, environment, person, asked, attribution }) => {
-    const note = asked.note?.trim()
+  return async (tx, { release, environment, person, request, attribution }) => {
+    const note = request.note?.trim()
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }

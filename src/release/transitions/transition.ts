@@ -33,7 +33,7 @@ export interface ActionContext {
   readonly release: Release
   readonly environment: Environment
   readonly person: Person
-  readonly asked: ActionRequest
+  readonly request: ActionRequest
   readonly attribution: Attribution
 }
 
