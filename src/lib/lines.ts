@@ -1,13 +1,13 @@
-/** Takes text as it comes, in pieces of any length. */
+/** Receives a stream's text in chunks of any length. */
 export interface TextReader {
   add(text: string): void
-  /** There is no more. */
+  /** The stream has ended. */
   end(): void
 }
 
 /**
- * Cuts text into lines at `breaks` and gives each without its break, with "\r\n" as one. Of a line that is longer than
- * `longest` characters it gives the beginning. What `onLine` throws, `add` and `end` throw.
+ * Splits text at `breaks` and calls `onLine` with each line, without its break or a "\r" before it, truncated to `longest`
+ * characters. `add` and `end` throw what `onLine` throws.
  */
 export function createLineReader(
   onLine: (line: string) => void,
@@ -15,7 +15,7 @@ export function createLineReader(
 ): TextReader {
   let parts: string[] = []
   let length = 0
-  // Only what has just come is searched: to search a line of many pieces again with each would take quadratic time.
+  // Only the new chunk is searched for breaks: searching the whole line again for every chunk would take quadratic time.
   const keep = (text: string) => {
     if (length < longest) parts.push(text.slice(0, longest - length))
     length += text.length

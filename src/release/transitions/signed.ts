@@ -1,4 +1,4 @@
-/** Signed: from `awaiting sign-off` to `approved` with the last sign-off that is owed, or to `rejected`. */
+/** Signed: from `awaiting sign-off` to `approved` with the last sign-off needed, or to `rejected`. */
 import { canProceed } from '../policy.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
@@ -6,7 +6,10 @@ import { approve } from './approved.ts'
 import { end } from './ended.ts'
 import { nameOf, type Transition } from './transition.ts'
 
-/** Records a sign-off on the fingerprint. The last one that is owed approves the release, a rejection ends it. */
+/**
+ * Records a sign-off on the fingerprint. The last one needed approves the release, a rejection ends it. Refuses a short
+ * reason and a second sign-off of the kind by the same person.
+ */
 export function sign(kind: SignOffKind): Transition {
   return async (tx, { release, environment, person, request, attribution }) => {
     const note = request.note?.trim()
@@ -40,7 +43,7 @@ export function sign(kind: SignOffKind): Transition {
   }
 }
 
-/** Starts a hot-fix whose plan its requester has seen. */
+/** **Go**: approves a hot-fix whose plan its requester has seen. */
 export const go: Transition = async (tx, { release, person, attribution }) => {
   const data = { fingerprint: release.fingerprint ?? '', ...attribution }
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
