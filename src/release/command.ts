@@ -120,7 +120,7 @@ export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
   const commits = [...new Set(end === -1 ? words : words.slice(0, end))]
   const rest = end === -1 ? [] : words.slice(end)
   if (commits.length === 0) {
-    return notUnderstood(`A hot-fix starts with a commit of 4 to 40 hex digits; ${quoted(words[0])} isn't one.`)
+    return notUnderstood(`A hot-fix starts with a commit of 4 to 40 hex digits; ${quoted(words[0])} isn’t one.`)
   }
   const found = findTarget(rest, apps, `/hotfix ${commits[0]}`)
   if (found.is === 'refused') return { ...found, refusal: branchIn(found.refusal, rest, spelled.at(-1), apps), commits }
