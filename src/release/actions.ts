@@ -12,8 +12,8 @@ import {
   migrationApprovers,
   type PeopleOf,
   type Person,
+  permissionSource,
   qaPeople,
-  rightFrom,
 } from './policy.ts'
 import type { Gate, Refusal } from './refusals.ts'
 import type { Release } from './release.ts'
@@ -232,10 +232,10 @@ export function refusal({ action, ...attempt }: Attempt): Refusal | undefined {
   return undefined
 }
 
-/** Where the permission for an allowed action came from: as `rightFrom` gives it, or `the requester`. It is stored. */
-export function rightTo({ action, environment, release, person }: Omit<Attempt, 'now'>): string {
+/** Where the permission for an allowed action came from: as `permissionSource` gives it, or `the requester`. It is stored. */
+export function permissionFor({ action, environment, release, person }: Omit<Attempt, 'now'>): string {
   const { rules, people } = ACTIONS[action]
   const requesterMay = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
   if (requesterMay && release.requester.id === person.id) return 'the requester'
-  return rightFrom(people(environment), person) ?? 'unknown'
+  return permissionSource(people(environment), person) ?? 'unknown'
 }

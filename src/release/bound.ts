@@ -25,7 +25,7 @@ export interface Moved {
 export const THE_REMOTE = 'the remote'
 export const WHAT_RUNS = 'what runs'
 
-function hasBegun(release: Release, name: StepName): boolean {
+function hasStarted(release: Release, name: StepName): boolean {
   const row = step(release, name)
   return row !== undefined && row.state !== 'pending'
 }
@@ -54,8 +54,8 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
     moved.push({ what, from: allowed[0] ?? 'absent', to: seen ?? 'absent' })
   }
 
-  const targetMayMove = hasBegun(release, 'merge') || hasBegun(release, 'pick')
-  const pushBegun = hasBegun(release, 'push')
+  const targetMayMove = hasStarted(release, 'merge') || hasStarted(release, 'pick')
+  const pushStarted = hasStarted(release, 'push')
   const isPushed = step(release, 'push')?.effect === 'some'
   const isOneBranch = bound.source.branch === bound.target.branch
   if (!pinned && !targetMayMove && !isPushed && !isOneBranch) {
@@ -64,8 +64,8 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
   if (!(isPushed && isOneBranch)) {
     check(bound.target.branch, observed.target, [bound.target.commit, ...(targetMayMove ? [produced] : [])])
   }
-  check(THE_REMOTE, observed.holds, [bound.remote.holds, ...(pushBegun ? [produced] : [])])
-  check(WHAT_RUNS, observed.runs, [bound.remote.runs, ...(pushBegun ? [produced] : [])])
+  check(THE_REMOTE, observed.holds, [bound.remote.holds, ...(pushStarted ? [produced] : [])])
+  check(WHAT_RUNS, observed.runs, [bound.remote.runs, ...(pushStarted ? [produced] : [])])
   check('the configuration', observed.configuration, [bound.configuration])
 
   if (bound.database !== null) {
@@ -73,9 +73,9 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
     check('the database', observed.database, [identity])
     const left = step(release, 'migrate')?.result?.revisions
     const allowed = [revisions]
-    if (hasBegun(release, 'migrate')) allowed.push(head === null ? [] : [head], ...(left ? [left] : []))
+    if (hasStarted(release, 'migrate')) allowed.push(head === null ? [] : [head], ...(left ? [left] : []))
     const now = observed.revisions
-    if (now && !allowed.some((each) => same(each, now)) && !(hasBegun(release, 'migrate') && isPartlyApplied(now))) {
+    if (now && !allowed.some((each) => same(each, now)) && !(hasStarted(release, 'migrate') && isPartlyApplied(now))) {
       moved.push({ what: "the database's revision", from: list(revisions), to: list(now) })
     }
 

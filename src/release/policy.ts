@@ -62,7 +62,7 @@ export function groupsOf(environment: Environment): readonly string[] {
 }
 
 /** Where a person's permission comes from: a group's handle, `named by id`, or `every full member`. */
-export function rightFrom(list: PeopleList, person: Person): string | undefined {
+export function permissionSource(list: PeopleList, person: Person): string | undefined {
   if (list === EVERYONE) return EVERYONE
   if (list.includes(person.id)) return 'named by id'
   return list.find((entry) => person.groups.includes(entry))

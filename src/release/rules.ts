@@ -2,7 +2,7 @@
 
 import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
-import { allowsEmergency, EVERYONE, type PeopleList, type Person, rightFrom } from './policy.ts'
+import { allowsEmergency, EVERYONE, type PeopleList, type Person, permissionSource } from './policy.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
@@ -86,13 +86,15 @@ export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefine
 // ------------------------------------------------------------------------------------------------ permissions
 
 export const hasPermission: Rule = ({ people, person, words }) =>
-  rightFrom(people, person) === undefined ? { gate: 'not_an_approver', who: names(people), action: words } : undefined
+  permissionSource(people, person) === undefined
+    ? { gate: 'not_an_approver', who: names(people), action: words }
+    : undefined
 
 export const hasQaPermission: Rule = ({ people, person }) =>
-  rightFrom(people, person) === undefined ? { gate: 'not_a_qa', who: names(people) } : undefined
+  permissionSource(people, person) === undefined ? { gate: 'not_a_qa', who: names(people) } : undefined
 
 export const isRequesterOrHasPermission: Rule = ({ people, person, release, words }) =>
-  release.requester.id === person.id || rightFrom(people, person) !== undefined
+  release.requester.id === person.id || permissionSource(people, person) !== undefined
     ? undefined
     : { gate: 'not_allowed', action: words, who: ['the requester', ...names(people)] }
 

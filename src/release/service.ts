@@ -5,7 +5,7 @@
 
 import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
-import { ACTIONS, type Action, type Replacement, refusal, rightTo } from './actions.ts'
+import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
@@ -116,7 +116,7 @@ export function createReleaseService(ports: {
       if (startsRun && !isSameConfiguration(release.configuration, environment)) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
-      const attribution = { name: person.name, right: rightTo({ action, environment, release, person }) }
+      const attribution = { name: person.name, right: permissionFor({ action, environment, release, person }) }
       return transition?.(tx, { release, environment, person, request: asked, attribution })
     })
     if (refused !== undefined) return refused

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Action, ACTIONS as TABLE } from '../../src/release/actions.ts'
-import { groupsOf, type Person, rightFrom } from '../../src/release/policy.ts'
+import { groupsOf, type Person, permissionSource } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import { RELEASE_STATES, type ReleaseState } from '../../src/release/terms.ts'
 import { anIntegration, aRelease } from '../support/builders.ts'
@@ -154,15 +154,15 @@ describe('who may press what', () => {
   })
 
   it('accepts no group that is not listed, and no name that only looks like one', () => {
-    expect(rightFrom(['@release-approvers'], person('U1', ['@release-approver']))).toBeUndefined()
-    expect(rightFrom(['@release-approvers'], person('@release-approvers'))).toBe('named by id')
-    expect(rightFrom([], everything)).toBeUndefined()
+    expect(permissionSource(['@release-approvers'], person('U1', ['@release-approver']))).toBeUndefined()
+    expect(permissionSource(['@release-approvers'], person('@release-approvers'))).toBe('named by id')
+    expect(permissionSource([], everything)).toBeUndefined()
   })
 
   it('records where a permission came from: by id before by group', () => {
-    expect(rightFrom(['@qa', 'UQA'], qa)).toBe('named by id')
-    expect(rightFrom(['@other', '@qa'], qa)).toBe('@qa')
-    expect(rightFrom('every full member', member)).toBe('every full member')
+    expect(permissionSource(['@qa', 'UQA'], qa)).toBe('named by id')
+    expect(permissionSource(['@other', '@qa'], qa)).toBe('@qa')
+    expect(permissionSource('every full member', member)).toBe('every full member')
   })
 
   it('looks up every listed group once', () => {

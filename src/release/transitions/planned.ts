@@ -15,8 +15,8 @@ const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 
 /** Stores the plan. If sign-offs are needed the card asks for them, else the release starts automatically. */
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
-  const print = fingerprint(plan)
-  const asked = owed(environment, { ...release, plan, fingerprint: print }).length > 0
+  const currentFingerprint = fingerprint(plan)
+  const asked = owed(environment, { ...release, plan, fingerprint: currentFingerprint }).length > 0
   const signed = environment.signOff !== undefined || asked
   const asksGo = plan.hotfix?.asksGo === true
   const starts = !signed && !asksGo
@@ -25,7 +25,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
   await tx.changeRelease(release.number, {
     state,
     plan,
-    fingerprint: print,
+    fingerprint: currentFingerprint,
     plannedAt: tx.now,
     ...(starts && { approvedAt: tx.now, attempt: 1 }),
     ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_EXPIRES_AFTER_MS) }),
@@ -36,13 +36,17 @@ export async function planned(tx: Transaction, release: Release, environment: En
     release: release.number,
     type: 'plan_made',
     actor: 'worker',
-    data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
+    data: {
+      fingerprint: currentFingerprint,
+      commits: plan.commitCount,
+      pending: plan.bound.database?.pending.length ?? 0,
+    },
   })
   if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))
   if (!asksGo || release.card !== undefined) {
     await tx.send({ kind: 'card', release: release.number })
     if (signed && release.card !== undefined)
-      await mentionSigners(tx, { ...release, plan, fingerprint: print }, environment)
+      await mentionSigners(tx, { ...release, plan, fingerprint: currentFingerprint }, environment)
     await addMigrationsLine(tx, release.number, plan)
   }
   if (starts) await announceOrRun(tx, { ...release, attempt: 1 }, environment)

@@ -16,9 +16,15 @@ export function sign(kind: SignOffKind): Transition {
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
-    const print = release.fingerprint ?? ''
+    const currentFingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
-    const signOff = { kind, person: nameOf(person), fingerprint: print, right: attribution.right, ...withNote }
+    const signOff = {
+      kind,
+      person: nameOf(person),
+      fingerprint: currentFingerprint,
+      right: attribution.right,
+      ...withNote,
+    }
     if (!(await tx.addSignOff(release.number, signOff))) {
       return { refused: { gate: 'already_signed', kind, at: tx.now.toISOString() } }
     }
@@ -26,7 +32,7 @@ export function sign(kind: SignOffKind): Transition {
       release: release.number,
       type: 'sign_off_given',
       actor: person.id,
-      data: { kind, fingerprint: print, ...attribution, ...withNote },
+      data: { kind, fingerprint: currentFingerprint, ...attribution, ...withNote },
     })
     const line = { is: 'signed', kind, person: nameOf(person), ...withNote } as const
     await addThreadLine(tx, release.number, `signed:${kind}:${person.id}`, line)
