@@ -1,4 +1,4 @@
-const LONGEST = 64
+const MAX_COMPARED = 64
 
 /**
  * Sorts names by their edit distance to `asked`, the nearest first; ties keep their order. Ignores case and compares only
@@ -18,8 +18,8 @@ export function isNear(asked: string, name: string): boolean {
 
 /** The number of characters to insert, delete, replace or swap with their neighbour to turn one text into the other. */
 function editDistance(one: string, other: string): number {
-  const a = one.slice(0, LONGEST).toLowerCase()
-  const b = other.slice(0, LONGEST).toLowerCase()
+  const a = one.slice(0, MAX_COMPARED).toLowerCase()
+  const b = other.slice(0, MAX_COMPARED).toLowerCase()
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

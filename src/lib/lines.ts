@@ -16,11 +16,11 @@ export function createLineReader(
   let parts: string[] = []
   let length = 0
   // Only the new chunk is searched for breaks: searching the whole line again for every chunk would take quadratic time.
-  const keep = (text: string) => {
+  const append = (text: string) => {
     if (length < longest) parts.push(text.slice(0, longest - length))
     length += text.length
   }
-  const give = () => {
+  const emitLine = () => {
     const line = parts.join('')
     parts = []
     length = 0
@@ -29,14 +29,14 @@ export function createLineReader(
   return {
     add(text) {
       const [first = '', ...others] = text.split(breaks)
-      keep(first)
+      append(first)
       for (const other of others) {
-        give()
-        keep(other)
+        emitLine()
+        append(other)
       }
     },
     end() {
-      if (length > 0) give()
+      if (length > 0) emitLine()
     },
   }
 }

@@ -1,10 +1,10 @@
 /** Escapes untrusted text for Markdown, so that it can't create a heading, a row or a link, or end a code block. */
 
 /** White space, control characters and bidirectional controls. */
-const UNSEEN = /[\s\p{Cc}\p{Bidi_Control}]+/gu
+const INVISIBLE = /[\s\p{Cc}\p{Bidi_Control}]+/gu
 
 function onOneLine(text: string): string {
-  return text.replace(UNSEEN, ' ').trim()
+  return text.replace(INVISIBLE, ' ').trim()
 }
 
 /** Escaped text on one line; also for table cells. */
@@ -15,9 +15,9 @@ export function plain(text: string): string {
 /** Inline code; not for table cells. */
 export function code(text: string): string {
   const line = onOneLine(text)
-  const ticks = ticksAround(line, 1)
-  const room = line.startsWith('`') || line.endsWith('`') ? ' ' : ''
-  return `${ticks}${room}${line}${room}${ticks}`
+  const ticks = fenceFor(line, 1)
+  const padding = line.startsWith('`') || line.endsWith('`') ? ' ' : ''
+  return `${ticks}${padding}${line}${padding}${ticks}`
 }
 
 export function codes(words: readonly string[]): string {
@@ -26,7 +26,7 @@ export function codes(words: readonly string[]): string {
 
 /** The exact text in a code block. */
 export function block(text: string, language: 'json' | 'sql'): string[] {
-  const ticks = ticksAround(text, 3)
+  const ticks = fenceFor(text, 3)
   return [`${ticks}${language}`, text, ticks]
 }
 
@@ -46,7 +46,7 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 }
 
 /** More backticks than the longest run of them in the text. */
-function ticksAround(text: string, least: number): string {
+function fenceFor(text: string, least: number): string {
   const longest = Math.max(0, ...(text.match(/`+/g) ?? []).map(({ length }) => length))
   return '`'.repeat(Math.max(least, longest + 1))
 }

@@ -81,7 +81,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     clearTimeout(limit)
     clearTimeout(orphans)
     signal?.removeEventListener('abort', abort)
-    if (await groupLives(group)) end()
+    if (await isGroupAlive(group)) end()
     await ending
     running.delete(group)
     if (running.size === 0) process.off('exit', killAll)
@@ -97,16 +97,16 @@ async function read(stream: NodeJS.ReadableStream, reader: TextReader): Promise<
 /** Terminates a process group, kills what is left after `graceMs`, and resolves when nothing of it runs. */
 async function endGroup(group: number, graceMs: number): Promise<void> {
   signalGroup(group, 'SIGTERM')
-  if (await groupEnds(group, graceMs)) return
+  if (await waitForGroupEnd(group, graceMs)) return
   signalGroup(group, 'SIGKILL')
-  await groupEnds(group, 2000)
+  await waitForGroupEnd(group, 2000)
 }
 
 /** Whether a process of the group still runs. Zombies don't count. */
-async function groupLives(group: number): Promise<boolean> {
+async function isGroupAlive(group: number): Promise<boolean> {
   if (!signalGroup(group, 0)) return false
   // A container whose first process doesn't reap keeps git's ended helpers as zombies, which still accept signals.
-  const states = process.platform === 'linux' ? await statesOf(group) : ['unknown']
+  const states = process.platform === 'linux' ? await processStatesOf(group) : ['unknown']
   return states.some((state) => state !== 'Z' && state !== 'X')
 }
 
@@ -119,12 +119,12 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-async function groupEnds(group: number, withinMs: number): Promise<boolean> {
-  const isGone = async () => ((await groupLives(group)) ? undefined : true)
+async function waitForGroupEnd(group: number, withinMs: number): Promise<boolean> {
+  const isGone = async () => ((await isGroupAlive(group)) ? undefined : true)
   return (await pollUntil(isGone, { forMs: withinMs, everyMs: 20, clock: CLOCK })) ?? false
 }
 
-async function statesOf(group: number): Promise<string[]> {
+async function processStatesOf(group: number): Promise<string[]> {
   const states: string[] = []
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue

@@ -1,6 +1,12 @@
 /** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
 import { parseHotfix } from '../release/command.ts'
-import { refuseUnfollowedBranch, hotfixRefusal, MAX_PICKS, readCommits, SUPERSEDED_BY_HOTFIX } from '../release/hotfix.ts'
+import {
+  hotfixRefusal,
+  MAX_PICKS,
+  readCommits,
+  refuseUnfollowedBranch,
+  SUPERSEDED_BY_HOTFIX,
+} from '../release/hotfix.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'

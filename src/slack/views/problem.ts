@@ -1,5 +1,5 @@
 /** Why a release stopped, in words. */
-import { emergencyPeople, allowsEmergency } from '../../release/policy.ts'
+import { allowsEmergency, emergencyPeople } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { problemWords } from './failures.ts'
