@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 
 /**
- * JSON with sorted keys, no white space, and absent keys left out, so that equal facts give equal bytes.
- * Takes JSON values only; throws on anything else (undefined array items, functions, numbers that are not finite).
+ * JSON with sorted keys, no white space, and undefined keys left out, so that equal values give equal bytes. Throws on
+ * anything that isn't JSON: undefined array items, functions, numbers that are not finite.
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value)
-  // Array.from and not map, which passes over holes.
+  // Array.from, since map skips holes.
   if (Array.isArray(value)) return `[${Array.from(value, (item) => canonicalJson(item)).join(',')}]`
   if (typeof value === 'object' && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
     const entries = Object.entries(value)

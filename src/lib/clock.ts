@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** How time passes for a process, which only ever waits by it: what is due and what has expired is decided by the store's clock. */
+/** A process's clock, only for waiting. Deadlines and expiry are decided by the store's clock. */
 export interface Clock {
-  /** Milliseconds that only grow. */
+  /** Monotonic time in milliseconds. */
   now(): number
-  /** Resolves when the time is over, or early when the signal aborts; never rejects. */
+  /** Resolves after `ms`, or earlier if the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 

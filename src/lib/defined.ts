@@ -1,6 +1,6 @@
 type Simplify<T> = { [K in keyof T]: T[K] }
 
-/** What `defined` gives: a key whose value may be undefined is optional, and without undefined. */
+/** The result type of `defined`: a key whose value may be undefined becomes optional and loses undefined. */
 export type Defined<T> = Simplify<
   { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
     [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
@@ -8,8 +8,8 @@ export type Defined<T> = Simplify<
 >
 
 /**
- * The object without the keys whose value is undefined, for objects whose optional keys may be absent and not undefined.
- * Other values are kept, null, false, 0 and '' too.
+ * Returns the object without the keys whose value is undefined, since optional keys must be absent and not undefined.
+ * Keeps all other values, null, false, 0 and '' too.
  */
 export function defined<const T extends object>(object: T): Defined<T> {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>

@@ -1,10 +1,8 @@
-/** Which name was probably meant. */
-
-const LONGEST = 64
+const MAX_COMPARED = 64
 
 /**
- * The names, the one most like `asked` first; names that are equally far keep their order. Looks at the first 64
- * characters of each, in lower case.
+ * Sorts names by their edit distance to `asked`, the nearest first; ties keep their order. Ignores case and compares only
+ * the first 64 characters.
  */
 export function nearestFirst(asked: string, names: readonly string[]): string[] {
   return names
@@ -13,15 +11,15 @@ export function nearestFirst(asked: string, names: readonly string[]): string[] 
     .map(({ name }) => name)
 }
 
-/** Whether `name` is near enough to `asked` to be offered as what was meant: about one letter in three differs. */
+/** Whether `name` is near enough to `asked` to be suggested: at most about one character in three differs. */
 export function isNear(asked: string, name: string): boolean {
   return editDistance(asked, name) <= Math.max(1, Math.floor(Math.max(asked.length, name.length) / 3))
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour, to make one text of the other. */
+/** The number of characters to insert, delete, replace or swap with their neighbour to turn one text into the other. */
 function editDistance(one: string, other: string): number {
-  const a = one.slice(0, LONGEST).toLowerCase()
-  const b = other.slice(0, LONGEST).toLowerCase()
+  const a = one.slice(0, MAX_COMPARED).toLowerCase()
+  const b = other.slice(0, MAX_COMPARED).toLowerCase()
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

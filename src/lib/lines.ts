@@ -1,13 +1,13 @@
-/** Takes text as it comes, in pieces of any length. */
+/** Receives a stream's text in chunks of any length. */
 export interface TextReader {
   add(text: string): void
-  /** There is no more. */
+  /** The stream has ended. */
   end(): void
 }
 
 /**
- * Cuts text into lines at `breaks` and gives each without its break, with "\r\n" as one. Of a line that is longer than
- * `longest` characters it gives the beginning. What `onLine` throws, `add` and `end` throw.
+ * Splits text at `breaks` and calls `onLine` with each line, without its break or a "\r" before it, truncated to `longest`
+ * characters. `add` and `end` throw what `onLine` throws.
  */
 export function createLineReader(
   onLine: (line: string) => void,
@@ -15,12 +15,12 @@ export function createLineReader(
 ): TextReader {
   let parts: string[] = []
   let length = 0
-  // Only what has just come is searched: to search a line of many pieces again with each would take quadratic time.
-  const keep = (text: string) => {
+  // Only the new chunk is searched for breaks: searching the whole line again for every chunk would take quadratic time.
+  const append = (text: string) => {
     if (length < longest) parts.push(text.slice(0, longest - length))
     length += text.length
   }
-  const give = () => {
+  const emitLine = () => {
     const line = parts.join('')
     parts = []
     length = 0
@@ -29,14 +29,14 @@ export function createLineReader(
   return {
     add(text) {
       const [first = '', ...others] = text.split(breaks)
-      keep(first)
+      append(first)
       for (const other of others) {
-        give()
-        keep(other)
+        emitLine()
+        append(other)
       }
     },
     end() {
-      if (length > 0) give()
+      if (length > 0) emitLine()
     },
   }
 }

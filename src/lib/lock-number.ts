@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * The number of one of our Postgres advisory locks, which are 64-bit integers: the beginning of the digest of its name.
- * The same name gives the same number in every version, since processes of two versions may meet at one store.
+ * The 64-bit number of a Postgres advisory lock, from its name's digest. It must never change for a name, since processes
+ * of two versions may share a store.
  */
 export function lockNumber(name: string): string {
   return createHash('sha256').update(`signoff ${name}`).digest().readBigInt64BE(0).toString()

@@ -8,37 +8,36 @@ import { pollUntil } from './retry.ts'
 export interface GroupCall {
   readonly command: readonly [program: string, ...args: string[]]
   readonly directory: string
-  /** All that the program gets of an environment. */
+  /** The program's whole environment. */
   readonly environment: Readonly<Record<string, string>>
-  /** On standard input; undefined: nothing. */
+  /** Standard input; undefined: none. */
   readonly input?: string | undefined
   readonly stdout: TextReader
   readonly stderr: TextReader
   readonly timeoutMs: number
-  /** Between asking the group to end and killing it. */
+  /** The time between SIGTERM and SIGKILL. */
   readonly graceMs: number
-  /** How long what the program has started may still run once the program itself has ended. */
+  /** How long the program's own child processes may outlive it. */
   readonly orphanMs: number
   readonly signal?: AbortSignal | undefined
 }
 
 export type GroupEnded =
-  /** `error` is the system's code, such as ENOENT; undefined: `signal` had aborted before the start. */
+  /** `error`: the system's code, such as ENOENT; undefined if `signal` had aborted before the start. */
   | { readonly started: false; readonly error?: string }
-  /** `exitCode` is undefined when a signal ended it, ours or another's; `stopped` is set when we asked it to end. */
+  /** `exitCode`: undefined if a signal ended it. `stopped`: why we stopped it, if we did. */
   | { readonly started: true; readonly exitCode: number | undefined; readonly stopped?: 'aborted' | 'timed out' }
 
-/** The groups that run, which end with this process. */
+/** The running groups, which are killed when this process exits. */
 const running = new Set<number>()
 const killAll = () => {
   for (const group of running) signalGroup(group, 'SIGKILL')
 }
 
 /**
- * Runs a program in a process group of its own and gives its output as it comes. At `timeoutMs`, and when `signal` aborts,
- * the whole group is asked to end, and killed `graceMs` later; so is, after `orphanMs`, what has outlived the program.
- * Nothing of the group runs any more when this resolves or rejects, or when this process exits. How it ended is data;
- * this throws only what a reader throws.
+ * Runs a program in its own process group and streams its output to the readers. At `timeoutMs`, on abort, and `orphanMs`
+ * after the program has ended, the whole group gets SIGTERM, and SIGKILL `graceMs` later. Nothing of the group is left
+ * running once this settles or this process exits. Throws only what a reader throws.
  */
 export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   const { signal } = call
@@ -68,7 +67,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   const abort = stopBecause('aborted')
   const limit = setTimeout(stopBecause('timed out'), call.timeoutMs)
   signal?.addEventListener('abort', abort, { once: true })
-  // What the program has started holds its output open, and could continue with an effect, such as a push.
+  // The program's child processes keep its output open, and could still have an effect, such as a push.
   let orphans: NodeJS.Timeout | undefined
   child.nodeChildProcess.once('exit', () => {
     orphans = setTimeout(end, call.orphanMs)
@@ -82,7 +81,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     clearTimeout(limit)
     clearTimeout(orphans)
     signal?.removeEventListener('abort', abort)
-    if (await groupLives(group)) end()
+    if (await isGroupAlive(group)) end()
     await ending
     running.delete(group)
     if (running.size === 0) process.off('exit', killAll)
@@ -95,23 +94,23 @@ async function read(stream: NodeJS.ReadableStream, reader: TextReader): Promise<
   reader.end()
 }
 
-/** Asks a process group to end, kills what is left after `graceMs`, and resolves when nothing of it runs. */
+/** Terminates a process group, kills what is left after `graceMs`, and resolves when nothing of it runs. */
 async function endGroup(group: number, graceMs: number): Promise<void> {
   signalGroup(group, 'SIGTERM')
-  if (await groupEnds(group, graceMs)) return
+  if (await waitForGroupEnd(group, graceMs)) return
   signalGroup(group, 'SIGKILL')
-  await groupEnds(group, 2000)
+  await waitForGroupEnd(group, 2000)
 }
 
-/** Whether anything of a process group still runs; what has ended and waits to be reaped does not. */
-async function groupLives(group: number): Promise<boolean> {
+/** Whether a process of the group still runs. Zombies don't count. */
+async function isGroupAlive(group: number): Promise<boolean> {
   if (!signalGroup(group, 0)) return false
-  // A container whose first process reaps nobody keeps the ended helpers of git for ever, and they take signals.
-  const states = process.platform === 'linux' ? await statesOf(group) : ['unknown']
+  // A container whose first process doesn't reap keeps git's ended helpers as zombies, which still accept signals.
+  const states = process.platform === 'linux' ? await processStatesOf(group) : ['unknown']
   return states.some((state) => state !== 'Z' && state !== 'X')
 }
 
-/** False: there is no such group. */
+/** Sends a signal; returns false if there is no such group. */
 function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-group, signal)
@@ -120,17 +119,17 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-async function groupEnds(group: number, withinMs: number): Promise<boolean> {
-  const isGone = async () => ((await groupLives(group)) ? undefined : true)
+async function waitForGroupEnd(group: number, withinMs: number): Promise<boolean> {
+  const isGone = async () => ((await isGroupAlive(group)) ? undefined : true)
   return (await pollUntil(isGone, { forMs: withinMs, everyMs: 20, clock: CLOCK })) ?? false
 }
 
-async function statesOf(group: number): Promise<string[]> {
+async function processStatesOf(group: number): Promise<string[]> {
   const states: string[] = []
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue
     const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '')
-    // After the name in parentheses, which may hold anything: state, parent, process group (proc(5)).
+    // After the name in parentheses, which may contain anything: state, parent, process group (proc(5)).
     const [state = '', , of] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (of === String(group)) states.push(state)
   }

@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts'
 
 /**
- * Asks up to `tries` times, until an answer is not transient, and gives the last answer. Between two tries it waits for
- * `pauseMs` of the tries so far. For questions, and for requests that are safe to repeat.
+ * Calls `ask` up to `tries` times until its answer is not transient, and returns the last answer. Pauses `pauseMs(tried)`
+ * in between. Only for requests that are safe to repeat.
  */
 export async function retry<T>(
   ask: () => Promise<T>,
@@ -21,8 +21,8 @@ export async function retry<T>(
 }
 
 /**
- * Looks again and again until `look` gives something, the time is over, or the signal aborts. Gives undefined when
- * nothing was seen; the last look comes after the time is over, so that a late effect is still seen.
+ * Calls `look` every `everyMs` until it returns something, `forMs` has passed, or the signal aborts; returns undefined if
+ * nothing was seen. The last call comes after `forMs`, so that a late effect is still seen.
  */
 export async function pollUntil<T>(
   look: () => Promise<T | undefined>,

@@ -1,8 +1,8 @@
 import { CLOCK, type Clock } from './clock.ts'
 
 /**
- * Does `work` and waits for it up to a limit. Gives its value, or that it threw or came `late`; never throws. When late,
- * the signal that `work` got aborts and what it gives afterwards is not waited for.
+ * Runs `work` with a time limit. Returns its value, or its error, or that it was `late`: then its signal aborts and its
+ * result is ignored. Never throws.
  */
 export async function runWithTimeout<T>(
   limitMs: number,
@@ -24,8 +24,8 @@ export async function runWithTimeout<T>(
 }
 
 /**
- * Waits for work, but no longer than `ms`; gives whether it has ended. The work itself is not stopped. Rejects when the
- * work does so in time.
+ * Waits up to `ms` for work and returns whether it has settled. Doesn't stop the work. Rejects if the work rejects in
+ * time.
  */
 export async function settlesWithin(ms: number, work: Promise<unknown>, clock: Clock = CLOCK): Promise<boolean> {
   const isDecided = new AbortController()

@@ -1,6 +1,6 @@
 /**
- * Every action that a person can take on a release, a row each: who may, under which rules, and what it changes. What
- * people see of it (button, dialogs, answers) is the row of the same name in `slack/actions.ts`.
+ * The table of actions that a person can take on a release: who may take each, under which rules, and what it changes.
+ * The row of the same name in `slack/actions.ts` has its button, dialogs and answers.
  */
 
 import {
@@ -12,35 +12,35 @@ import {
   migrationApprovers,
   type PeopleOf,
   type Person,
+  permissionSource,
   qaPeople,
-  rightFrom,
 } from './policy.ts'
 import type { Gate, Refusal } from './refusals.ts'
 import type { Release } from './release.ts'
 import {
-  didNotSayTheEmergency,
+  canBeCancelled,
+  canBePlannedAgain,
+  didNotDeclareEmergency,
   didNotWriteEveryCommit,
   hasNotSigned,
-  hasTheRight,
-  hasTheRightOfQa,
-  isInTime,
-  isNotTheirOwnRelease,
-  isRequesterOrHasTheRight,
-  isTheRequester,
+  hasPermission,
+  hasQaPermission,
+  isAwaitingGo,
+  isNotExpired,
+  isNotRequester,
+  isRefusedByChecks,
+  isRequester,
+  isRequesterOrHasPermission,
   isUndecided,
-  isUndecidedOrOwed,
-  mayBePlannedAgain,
-  mayStillBeCancelled,
+  isUndecidedOrAfterEmergency,
   needsAttention,
   type Rule,
-  stoppedByChecks,
-  waitsForGo,
 } from './rules.ts'
 import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
 import { cancel, close, go, retry, sign, type Transition } from './transitions/index.ts'
 
-/** The names by which code and tests know the actions. A sign-off's name is its stored kind. */
+/** Every action's name. A sign-off's name is its stored kind. */
 export const ACTION_NAMES = [
   ...SIGN_OFF_KINDS,
   'cancel',
@@ -54,24 +54,24 @@ export const ACTION_NAMES = [
 
 export type Action = (typeof ACTION_NAMES)[number]
 
-/** Makes a new release of the same environment in the place of this one. */
+/** The action creates a new release of the same environment, which replaces this one. */
 export interface Replacement {
-  /** Checks that have not passed hold the new one on its card and do not refuse it. */
+  /** Checks that have not passed don't refuse the new release: its card asks for an emergency instead. */
   readonly forEmergency: boolean
 }
 
 export interface ActionDefinition {
-  /** Asked in this order: the first refusal is the answer. */
+  /** Checked in this order; the first refusal is the answer. */
   readonly rules: readonly Rule[]
-  /** Whose right it is. Rules say whether the requester has it too. */
+  /** Who may take it. A rule says whether the requester may too. */
   readonly people: PeopleOf
   /** Completes "You can't …". */
   readonly words: string
-  /** It can let the release go on: only under the rules that the release was requested with. */
+  /** It can start a run, so it is refused when the configuration has changed since the request. */
   readonly startsRun: boolean
-  /** A release can take it more than once in its life, so a repeated delivery is known by its key alone. */
+  /** It can happen more than once in a release's life, so only the delivery's key tells a repeat from a new press. */
   readonly canRecur: boolean
-  /** It acts on a run: whoever signed has not decided about that. */
+  /** It acts on the run, which the sign-offs say nothing about: `already_decided` then doesn't name who signed. */
   readonly isOnRun: boolean
   /** What it does once it is allowed; null: it only shows something. */
   readonly transition: Transition | Replacement | null
@@ -79,9 +79,9 @@ export interface ActionDefinition {
 
 export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   qa: {
-    rules: [isUndecidedOrOwed, isInTime, hasTheRightOfQa, didNotSayTheEmergency, hasNotSigned('qa')],
+    rules: [isUndecidedOrAfterEmergency, isNotExpired, hasQaPermission, didNotDeclareEmergency, hasNotSigned('qa')],
     people: qaPeople,
-    words: 'say that QA passed',
+    words: 'confirm that QA passed',
     startsRun: true,
     canRecur: false,
     isOnRun: false,
@@ -89,11 +89,11 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
   },
   approval: {
     rules: [
-      isUndecidedOrOwed,
-      isInTime,
-      hasTheRight,
-      didNotSayTheEmergency,
-      isNotTheirOwnRelease,
+      isUndecidedOrAfterEmergency,
+      isNotExpired,
+      hasPermission,
+      didNotDeclareEmergency,
+      isNotRequester,
       didNotWriteEveryCommit,
       hasNotSigned('approval'),
     ],
@@ -105,16 +105,22 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: sign('approval'),
   },
   'talked over': {
-    rules: [isUndecidedOrOwed, isInTime, hasTheRight, didNotSayTheEmergency, hasNotSigned('talked over')],
+    rules: [
+      isUndecidedOrAfterEmergency,
+      isNotExpired,
+      hasPermission,
+      didNotDeclareEmergency,
+      hasNotSigned('talked over'),
+    ],
     people: migrationApprovers,
-    words: 'say that it was talked over',
+    words: 'confirm that the migrations were discussed',
     startsRun: true,
     canRecur: false,
     isOnRun: false,
     transition: sign('talked over'),
   },
   rejection: {
-    rules: [isUndecided, isInTime, hasTheRight],
+    rules: [isUndecided, isNotExpired, hasPermission],
     people: approversAndQa,
     words: 'reject',
     startsRun: false,
@@ -123,16 +129,16 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: sign('rejection'),
   },
   emergency: {
-    rules: [isUndecided, isInTime, hasTheRight],
+    rules: [isUndecided, isNotExpired, hasPermission],
     people: emergencyPeople,
-    words: 'say that it must go out now',
+    words: 'send it out as an emergency',
     startsRun: true,
     canRecur: false,
     isOnRun: false,
     transition: sign('emergency'),
   },
   cancel: {
-    rules: [mayStillBeCancelled, isRequesterOrHasTheRight],
+    rules: [canBeCancelled, isRequesterOrHasPermission],
     people: approvers,
     words: 'cancel',
     startsRun: false,
@@ -141,7 +147,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: cancel,
   },
   retry: {
-    rules: [needsAttention, isRequesterOrHasTheRight],
+    rules: [needsAttention, isRequesterOrHasPermission],
     people: approvers,
     words: 'retry',
     startsRun: true,
@@ -150,7 +156,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: retry,
   },
   close: {
-    rules: [needsAttention, hasTheRight],
+    rules: [needsAttention, hasPermission],
     people: approvers,
     words: 'close',
     startsRun: false,
@@ -159,7 +165,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: close,
   },
   'plan again': {
-    rules: [mayBePlannedAgain],
+    rules: [canBePlannedAgain],
     people: everyone,
     words: 'plan again',
     startsRun: false,
@@ -168,7 +174,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: { forEmergency: false },
   },
   'plan for an emergency': {
-    rules: [mayBePlannedAgain, stoppedByChecks],
+    rules: [canBePlannedAgain, isRefusedByChecks],
     people: everyone,
     words: 'plan for an emergency',
     startsRun: false,
@@ -186,18 +192,18 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     transition: null,
   },
   go: {
-    rules: [waitsForGo, isInTime, isTheRequester],
+    rules: [isAwaitingGo, isNotExpired, isRequester],
     people: everyone,
-    words: 'let it go',
-    startsRun: false,
+    words: 'press Go',
+    startsRun: true,
     canRecur: false,
     isOnRun: false,
     transition: go,
   },
 }
 
-/** Who asks for what, on the release as it is locked. */
-export interface Asked {
+/** Who wants to take which action, with the release as it is locked. */
+export interface Attempt {
   readonly action: Action
   readonly environment: Environment
   readonly release: Release
@@ -208,14 +214,17 @@ export interface Asked {
 
 const DENIALS: readonly Gate[] = ['not_an_approver', 'not_a_qa', 'not_allowed']
 
-/** Asks every rule of the action; the first refusal is the answer. Nobody is denied a right that Slack could not tell. */
-export function refusal({ action, ...asked }: Asked): Refusal | undefined {
+/**
+ * Checks the action's rules in order and returns the first refusal. When Slack could not list a group that would give
+ * the person the permission, the refusal says that Slack did not answer, and not that they lack it.
+ */
+export function refusal({ action, ...attempt }: Attempt): Refusal | undefined {
   const { rules, words, isOnRun, people: peopleOf } = ACTIONS[action]
-  const people = peopleOf(asked.environment)
+  const people = peopleOf(attempt.environment)
   for (const rule of rules) {
-    const refused = rule({ ...asked, people, words, isOnRun })
+    const refused = rule({ ...attempt, people, words, isOnRun })
     if (refused === undefined) continue
-    const { unknownGroups = [] } = asked.person
+    const { unknownGroups = [] } = attempt.person
     const isUnsure =
       DENIALS.includes(refused.gate) && people !== EVERYONE && people.some((entry) => unknownGroups.includes(entry))
     return isUnsure ? { gate: 'not_a_member', why: 'Slack did not answer' } : refused
@@ -223,10 +232,10 @@ export function refusal({ action, ...asked }: Asked): Refusal | undefined {
   return undefined
 }
 
-/** By which right `refusal` has allowed it: as `rightFrom` says it or, for what is the requester's, `the requester`. */
-export function rightTo({ action, environment, release, person }: Omit<Asked, 'now'>): string {
+/** Where the permission for an allowed action came from: as `permissionSource` gives it, or `the requester`. It is stored. */
+export function permissionFor({ action, environment, release, person }: Omit<Attempt, 'now'>): string {
   const { rules, people } = ACTIONS[action]
-  const isTheirs = rules.includes(isRequesterOrHasTheRight) || rules.includes(isTheRequester)
-  if (isTheirs && release.requester.id === person.id) return 'the requester'
-  return rightFrom(people(environment), person) ?? 'unknown'
+  const requesterMay = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
+  if (requesterMay && release.requester.id === person.id) return 'the requester'
+  return permissionSource(people(environment), person) ?? 'unknown'
 }

@@ -1,14 +1,14 @@
-/** Whether what a plan binds is still so. Pure: the world is handed in. */
+/** Compares what a plan binds with what was observed. No I/O. */
 import type { Plan } from './plan.ts'
 import { type Release, step } from './release.ts'
 import type { StepName } from './terms.ts'
 
-/** What was seen of the world; a fact that was not looked at is left out. */
+/** The state of git, the platform and the database as observed. A fact that was not looked up is absent. */
 export interface ObservedFacts {
   readonly source?: string | null
   readonly target?: string | null
   readonly holds?: string | null
-  /** What the platform runs, where that may differ from what its remote holds. */
+  /** The commit that the platform runs, where that may differ from what its remote holds. */
   readonly runs?: string | null
   readonly revisions?: readonly string[]
   readonly database?: string
@@ -21,16 +21,16 @@ export interface Moved {
   readonly to: string
 }
 
-/** The names of what a card must not call unmoved. */
+/** The remote's two entries in `Moved.what`. They are stored. */
 export const THE_REMOTE = 'the remote'
 export const WHAT_RUNS = 'what runs'
 
-function hasBegun(release: Release, name: StepName): boolean {
+function hasStarted(release: Release, name: StepName): boolean {
   const row = step(release, name)
   return row !== undefined && row.state !== 'pending'
 }
 
-/** The commit that this run has made of origin's branch, where the plan could not know it: the merge. */
+/** The commit that the release deploys: the plan's own or, for a merge, the one that the merge step created. */
 export function producedCommit(release: Release): string | undefined {
   const result = release.plan?.bound.result
   if (result?.how === 'commit') return result.commit
@@ -41,12 +41,12 @@ const same = (a: readonly string[], b: readonly string[]) => [...a].sort().join(
 const list = (revisions: readonly string[]) => (revisions.length === 0 ? 'empty' : revisions.join(', '))
 
 /**
- * What is neither where the plan saw it nor where a step of this release has put it (or may have put it, once it has
- * begun). The source matters until it is merged or pushed; with a pinned pull request it may move on.
+ * Returns the bound facts that have moved: those with neither the value that the plan bound nor one that a started step
+ * of this release may have set. The source counts until it is merged or pushed, and never with a pinned pull request.
  */
-export function movedFacts(plan: Plan, release: Release, world: ObservedFacts, pinned: boolean): readonly Moved[] {
+export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts, pinned: boolean): readonly Moved[] {
   const { bound } = plan
-  const made = producedCommit(release)
+  const produced = producedCommit(release)
   const moved: Moved[] = []
 
   function check(what: string, seen: string | null | undefined, allowed: readonly (string | null | undefined)[]) {
@@ -54,33 +54,33 @@ export function movedFacts(plan: Plan, release: Release, world: ObservedFacts, p
     moved.push({ what, from: allowed[0] ?? 'absent', to: seen ?? 'absent' })
   }
 
-  const targetMoves = hasBegun(release, 'merge') || hasBegun(release, 'pick')
-  const pushBegun = hasBegun(release, 'push')
+  const targetMayMove = hasStarted(release, 'merge') || hasStarted(release, 'pick')
+  const pushStarted = hasStarted(release, 'push')
   const isPushed = step(release, 'push')?.effect === 'some'
   const isOneBranch = bound.source.branch === bound.target.branch
-  if (!pinned && !targetMoves && !isPushed && !isOneBranch) {
-    check(bound.source.branch, world.source, [bound.source.commit])
+  if (!pinned && !targetMayMove && !isPushed && !isOneBranch) {
+    check(bound.source.branch, observed.source, [bound.source.commit])
   }
   if (!(isPushed && isOneBranch)) {
-    check(bound.target.branch, world.target, [bound.target.commit, ...(targetMoves ? [made] : [])])
+    check(bound.target.branch, observed.target, [bound.target.commit, ...(targetMayMove ? [produced] : [])])
   }
-  check(THE_REMOTE, world.holds, [bound.remote.holds, ...(pushBegun ? [made] : [])])
-  check(WHAT_RUNS, world.runs, [bound.remote.runs, ...(pushBegun ? [made] : [])])
-  check('the configuration', world.configuration, [bound.configuration])
+  check(THE_REMOTE, observed.holds, [bound.remote.holds, ...(pushStarted ? [produced] : [])])
+  check(WHAT_RUNS, observed.runs, [bound.remote.runs, ...(pushStarted ? [produced] : [])])
+  check('the configuration', observed.configuration, [bound.configuration])
 
   if (bound.database !== null) {
     const { revisions, pending, head, identity } = bound.database
-    check('the database', world.database, [identity])
+    check('the database', observed.database, [identity])
     const left = step(release, 'migrate')?.result?.revisions
     const allowed = [revisions]
-    if (hasBegun(release, 'migrate')) allowed.push(head === null ? [] : [head], ...(left ? [left] : []))
-    const now = world.revisions
-    if (now && !allowed.some((each) => same(each, now)) && !(hasBegun(release, 'migrate') && isOnTheWay(now))) {
+    if (hasStarted(release, 'migrate')) allowed.push(head === null ? [] : [head], ...(left ? [left] : []))
+    const now = observed.revisions
+    if (now && !allowed.some((each) => same(each, now)) && !(hasStarted(release, 'migrate') && isPartlyApplied(now))) {
       moved.push({ what: "the database's revision", from: list(revisions), to: list(now) })
     }
 
-    /** Where an upgrade that was cut off may have left it: revisions may be committed one by one. */
-    function isOnTheWay(now: readonly string[]) {
+    /** An interrupted upgrade may stop between revisions, since each may be committed on its own. */
+    function isPartlyApplied(now: readonly string[]) {
       return now.length > 0 && now.every((each) => pending.includes(each) || revisions.includes(each))
     }
   }

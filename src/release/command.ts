@@ -1,34 +1,35 @@
 /**
- * The grammar of what people type after `/deploy` and `/hotfix`. Pure: text and apps in, a value out.
- * Nothing defaults to an environment; what can't be read with certainty is answered with help and the reason.
+ * Parses the text after `/deploy` and `/hotfix`. No I/O. No environment is ever assumed: input that is ambiguous is
+ * answered with help and the reason.
  */
+import { defined } from '../lib/defined.ts'
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import type { Refusal } from './refusals.ts'
 import { type App, findApp, findEnvironment } from './settings.ts'
 
-/** Words that mean something in the grammar, so that no app and no environment may bear them. */
+/** Words of the grammar, which no app and no environment may be named. */
 export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const
 
-/** Words that were names in the first edition: no app may be called by a newer command, no environment by `lock all`'s. */
+/** Words that the first version allowed as names: commands that came later, and the `all` of `lock all`. */
 export const NEWER_RESERVED_WORDS = {
   app: ['lock', 'unlock', 'rollback', 'bad', 'good', 'report'],
   environment: ['all'],
 } as const
 
-/** What a commit looks like when a person writes it: 4 to 40 hex digits. */
+/** A commit as people write it: 4 to 40 hex digits. */
 export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/
 
-/** How people write a release's number. */
+/** A release's number as people write it. */
 const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
 
-const LONGEST_TEXT = 20_000
-const LONGEST_BRANCH = 200
-/** The address of a commit at a forge, as people copy it from there; Slack sets links in angle brackets. */
+const MAX_TEXT_LENGTH = 20_000
+const MAX_BRANCH_LENGTH = 200
+/** A commit's address at a forge, as people paste it; Slack puts links in angle brackets. */
 const COMMIT_ADDRESS = /\/commits?\/([0-9a-f]{4,40})\/?(?:[?#].*)?>?$/
-/** Of ways to write it that a reason offers. */
-const MOST_EXAMPLES = 4
+/** How many examples a reason shows. */
+const MAX_EXAMPLES = 4
 
-/** One environment of one app, by names that exist. */
+/** An app and its environment; both exist. */
 export interface Target {
   readonly app: string
   readonly environment: string
@@ -37,15 +38,15 @@ export interface Target {
 export type UnknownName = Extract<Refusal, { gate: 'unknown_app' | 'unknown_environment' }>
 
 /**
- * Help is asked for, or it answers what was not understood; then `reason` is a sentence that says why. It is plain
- * text that may repeat up to 40 letters of what the person typed: show it as text, never as markup.
+ * Help was requested, or the input was not understood; then `reason` is a sentence that says why. It may repeat up to 40
+ * characters of what the person typed, so show it as plain text, never as markup.
  */
 export interface Help {
   readonly is: 'help'
   readonly reason?: string
 }
 
-/** A name that does not exist. */
+/** The text names an app or environment that doesn't exist. */
 export interface ParseProblem {
   readonly is: 'refused'
   readonly refusal: UnknownName
@@ -65,15 +66,15 @@ export type DeployCommand =
 export type HotfixCommand =
   | { readonly is: 'modal' }
   | ({ readonly is: 'hotfix'; readonly commits: readonly string[] } & Target)
-  /** A name that is no environment: it may be a branch. */
+  /** The name isn't an environment; it may be a branch. */
   | { readonly is: 'refused'; readonly refusal: UnknownName; readonly commits: readonly string[] }
   | Help
 
 type TargetFound = { readonly is: 'target'; readonly target: Target } | Help | ParseProblem
 
 /**
- * Reads the text after `/deploy`. Letters' case, white space, quotation marks and Slack's escapes don't matter. Never
- * throws. Names that do not exist come back as the refusal to show, with the names there are, the nearest first.
+ * Parses the text after `/deploy`. Ignores case, white space, quotation marks and Slack's escapes. A name that doesn't
+ * exist gives the refusal to show, with the names that do, the nearest first. Never throws.
  */
 export function parseDeploy(text: string, apps: readonly App[]): DeployCommand | ParseProblem {
   const words = wordsOf(text)
@@ -101,14 +102,14 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
   }
 }
 
-/** The commit that a word names, as digits or as its address; other words as they are. */
+/** Returns the commit from a commit's address; any other word unchanged. */
 export function commitOf(word: string): string {
   return COMMIT_ADDRESS.exec(word)?.[1] ?? word
 }
 
 /**
- * Reads the text after `/hotfix`: commits or their addresses, then the environment. A commit named twice counts once; the
- * order is kept. How many are too many is a gate's to say. Never throws.
+ * Parses the text after `/hotfix`: commits or their addresses, then the environment. Keeps the order and drops
+ * duplicates; the number of commits is checked later, by a gate. Never throws.
  */
 export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
   const spelled = spelledWordsOf(text)
@@ -119,34 +120,34 @@ export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
   const commits = [...new Set(end === -1 ? words : words.slice(0, end))]
   const rest = end === -1 ? [] : words.slice(end)
   if (commits.length === 0) {
-    return notUnderstood(`A hot-fix begins with a commit, 4 to 40 hex digits; ${quoted(words[0])} is none.`)
+    return notUnderstood(`A hot-fix starts with a commit of 4 to 40 hex digits; ${quoted(words[0])} isn’t one.`)
   }
   const found = findTarget(rest, apps, `/hotfix ${commits[0]}`)
   if (found.is === 'refused') return { ...found, refusal: branchIn(found.refusal, rest, spelled.at(-1), apps), commits }
   return found.is === 'target' ? { is: 'hotfix', commits, ...found.target } : found
 }
 
-/** What stands for the environment may be a branch: with its letters' case, and whole, since it is shown to be pasted. */
+/** The name in the environment's place may be a branch: it is kept whole and in its own case, since people paste it. */
 function branchIn(
   refusal: UnknownName,
   words: readonly string[],
   spelled: string | undefined,
   apps: readonly App[],
 ): UnknownName {
-  const asked = spelled === undefined || spelled.length > LONGEST_BRANCH ? refusal.asked : spelled
+  const asked = spelled === undefined || spelled.length > MAX_BRANCH_LENGTH ? refusal.asked : spelled
   if (refusal.gate === 'unknown_environment') return { ...refusal, asked }
   const isLone = words.filter((word) => word !== 'to').length === 1
   return isLone ? { ...unknownAmong(asked.toLowerCase(), apps), asked } : refusal
 }
 
-/** `[app] [to] <env>` and nothing else. `before` is what was typed before it, for the examples in reasons. */
+/** Parses `[app] [to] <env>`. `before` is the text before it, for the examples in reasons. */
 function findTarget(words: readonly string[], apps: readonly App[], before: string): TargetFound {
   const names = words[0] === 'to' ? words.slice(1) : words.filter((word, index) => !(index === 1 && word === 'to'))
   const [first, second, extra] = names
   if (first === undefined) return environmentMissing(apps, before)
-  if (names.includes('to')) return notUnderstood('“to” stands once, before the environment.')
+  if (names.includes('to')) return notUnderstood('Write “to” once, before the environment.')
   if (extra !== undefined) {
-    return notUnderstood(`An app and an environment are all that is asked for; ${quoted(extra)} is too much.`)
+    return notUnderstood(`Name an app and an environment only; remove ${quoted(extra)}.`)
   }
   if (second === undefined) return findByOneName(first, apps, before)
   const app = findApp(apps, first)
@@ -156,7 +157,7 @@ function findTarget(words: readonly string[], apps: readonly App[], before: stri
       return notUnderstood(`The app comes first: “${before} ${second} ${first}”.`)
     }
     return apps.some((each) => findEnvironment(each, first) !== undefined)
-      ? notUnderstood(`Nothing stands after the environment; ${quoted(second)} is too much.`)
+      ? notUnderstood(`The environment comes last; remove ${quoted(second)}.`)
       : unknownApp(first, apps)
   }
   return findEnvironment(app, second) === undefined
@@ -169,8 +170,8 @@ function environmentMissing(apps: readonly App[], before: string): Help {
   const ways = apps.flatMap(({ name: app, environments }) =>
     environments.map(({ name }) => `“${before} ${isOnly ? '' : `${app} `}${name}”`),
   )
-  const more = ways.length > MOST_EXAMPLES ? ['…'] : []
-  return notUnderstood(`The environment is missing: ${[...ways.slice(0, MOST_EXAMPLES), ...more].join(' or ')}.`)
+  const more = ways.length > MAX_EXAMPLES ? ['…'] : []
+  return notUnderstood(`The environment is missing: ${[...ways.slice(0, MAX_EXAMPLES), ...more].join(' or ')}.`)
 }
 
 function findByOneName(name: string, apps: readonly App[], before: string): TargetFound {
@@ -188,15 +189,15 @@ function findByOneName(name: string, apps: readonly App[], before: string): Targ
   const having = apps.filter((app) => findEnvironment(app, name) !== undefined)
   if (having.length === 0) return unknownName(name, apps)
   const examples = having.map((app) => `“${before} ${app.name} ${name}”`)
-  return notUnderstood(`There are several apps, so name the one that you mean: ${examples.join(' or ')}.`)
+  return notUnderstood(`There are several apps, so name one: ${examples.join(' or ')}.`)
 }
 
 function historyOf(words: readonly string[], apps: readonly App[]): DeployCommand | ParseProblem {
-  // No app and no environment is called by a number.
+  // Names of apps and environments are never numbers.
   const last = words.at(-1) ?? ''
   const before = NUMBER.test(last) ? Number(last.replace('#', '')) : undefined
   const [first, second, extra] = before === undefined ? words : words.slice(0, -1)
-  const history = { is: 'history' as const, ...(before !== undefined && { before }) }
+  const history = { is: 'history' as const, ...defined({ before }) }
   if (first === undefined) return history
   if (extra !== undefined) return notUnderstood('“history” takes an app and an environment, both optional.')
   const app = findApp(apps, first)
@@ -228,7 +229,7 @@ function unknownApp(asked: string, apps: readonly App[]): ParseProblem {
   return { is: 'refused', refusal: { gate: 'unknown_app', asked: shortened(asked), names } }
 }
 
-/** The environment that follows a branch of the asked name is what was probably meant, so it leads. */
+/** Environments that follow a branch of that name come first: one of them was probably meant. */
 function unknownEnvironment(asked: string, app: App): ParseProblem {
   const following = app.environments.filter((environment) => environment.branch.toLowerCase() === asked)
   const others = app.environments.filter((environment) => !following.includes(environment))
@@ -251,7 +252,7 @@ function unknownEnvironment(asked: string, app: App): ParseProblem {
   }
 }
 
-/** An environment of none of the apps. */
+/** The refusal for a name that no app has as an environment. */
 function unknownAmong(asked: string, apps: readonly App[]): UnknownName {
   const all = apps.flatMap(({ environments }) => environments)
   const names = nearestFirst(asked, [...new Set(all.map(({ name }) => name))])
@@ -264,7 +265,7 @@ function unknownAmong(asked: string, apps: readonly App[]): UnknownName {
   }
 }
 
-/** One word that may have been meant as an app or as an environment: the nearest of both decides. */
+/** One word may be a mistyped app or environment: the nearest name decides. */
 function unknownName(asked: string, apps: readonly App[]): ParseProblem {
   const [only, another] = apps
   if (only !== undefined && another === undefined) return unknownEnvironment(asked, only)
@@ -286,18 +287,18 @@ function shortened(word: string): string {
   return letters.length > 40 ? `${letters.slice(0, 39).join('')}…` : word
 }
 
-/** The words of a text as a person meant them, in lower case. */
+/** The text's words in lower case. */
 function wordsOf(text: string): string[] {
   return spelledWordsOf(text).map((word) => word.toLowerCase())
 }
 
 /**
- * The same with their letters' case: without the quotation marks and the invisible characters that phones and pasting
- * add, with Slack's escapes undone. A mention or link is one word that is no name.
+ * The text's words in their own case, with Slack's escapes undone and without the quotation marks and invisible
+ * characters that phones and pasting add. A mention or link becomes one word that can't be a name.
  */
 function spelledWordsOf(text: string): string[] {
   return text
-    .slice(0, LONGEST_TEXT)
+    .slice(0, MAX_TEXT_LENGTH)
     .replace(/<[^<>]{0,1000}>/g, mentionAsWord)
     .replace(/&lt;/g, '<')
     .replace(/&gt;/g, '>')

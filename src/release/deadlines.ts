@@ -1,42 +1,42 @@
 /**
- * What time alone does to releases, by the store's clock: they expire, people are reminded, and nothing waits in vain
- * without somebody being told. Safe to repeat and to run from several bots: each release is looked at under its lock.
+ * Applies deadlines by the store's clock: expires releases, reminds people, and reports a missing worker or a late
+ * announcement. Safe to repeat and to run from several bots, since each release is checked under its lock.
  */
 import { findEvent } from './events.ts'
 import { owed } from './policy.ts'
 import type { Store, Transaction } from './ports/store.ts'
 import type { Release } from './release.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
-import { privately, say } from './thread.ts'
+import { addThreadLine, privateMessage } from './thread.ts'
 import { RUN_MUST_BEGIN_MS, stop } from './transitions/index.ts'
 
-/** A worker that was not seen for this long counts as gone. */
+/** A worker not seen for this long counts as gone. */
 export const WORKER_GONE_MS = 30_000
-const NO_WORKER_ENDS_PLANNING_MS = 10 * 60_000
-/** Slack takes seconds: what it has not confirmed after this time somebody should know of. */
-const ANNOUNCEMENT_IS_LATE_MS = 5 * 60_000
-const REMIND_SIGN_OFF_MS = 4 * 60 * 60_000
-const REMIND_AFTER_EMERGENCY_MS = 24 * 60 * 60_000
-/** Reminders are known by their keys, which the store keeps for 30 days after they were sent: then no new one is tried. */
-const REMINDED_LONG_AGO_MS = 29 * 24 * 60 * 60_000
-/** Longer than a worker's tries at a plan can take, all together. */
-const PLANNING_IS_GIVEN_UP_MS = 60 * 60_000
-/** For a card that Slack never took, of an environment that is no longer declared. */
-const LONGEST_WITHOUT_CARD_MS = 24 * 60 * 60_000
-/** A run goes on without a word for this long after its worker was seen last. */
-const RUNNING_ALONE_MS = 2 * 60_000
+const PLANNING_WITHOUT_WORKER_TIMEOUT_MS = 10 * 60_000
+/** Slack usually confirms within seconds; after this time people are told. */
+const ANNOUNCEMENT_LATE_AFTER_MS = 5 * 60_000
+const REMIND_SIGN_OFF_AFTER_MS = 4 * 60 * 60_000
+const REMIND_EMERGENCY_AFTER_MS = 24 * 60 * 60_000
+/** The store forgets a sent reminder's key after 30 days, so reminders stop before that: none is sent twice. */
+const REMIND_EMERGENCY_UNTIL_MS = 29 * 24 * 60 * 60_000
+/** Longer than all of a worker's tries at a plan can take. */
+const PLANNING_TIMEOUT_MS = 60 * 60_000
+/** For a release whose card Slack never accepted and whose environment is no longer declared. */
+const EXPIRES_WITHOUT_CARD_MS = 24 * 60 * 60_000
+/** How long after a running release's worker was last seen the thread says that it is missing. */
+const REPORT_MISSING_WORKER_AFTER_MS = 2 * 60_000
 
-/** Set when no worker is there; when one was last seen. */
-export async function missingWorker(store: Store): Promise<{ lastSeen?: string } | undefined> {
+/** Returns when a worker was last seen if none is alive; undefined if one is. */
+export async function findMissingWorker(store: Store): Promise<{ lastSeen?: string } | undefined> {
   const [last] = await store.workers()
   if (last === undefined) return {}
-  const applyDeadline = (await store.now()).getTime() - last.at.getTime()
-  return applyDeadline > WORKER_GONE_MS ? { lastSeen: last.at.toISOString() } : undefined
+  const sinceSeen = (await store.now()).getTime() - last.at.getTime()
+  return sinceSeen > WORKER_GONE_MS ? { lastSeen: last.at.toISOString() } : undefined
 }
 
-/** Looks once at everything that waits. A release that can't be looked at does not hold back the others; the first such error is thrown at the end. */
+/** Checks every waiting release once. An error at one release doesn't stop the others; the first is thrown at the end. */
 export async function applyDeadlines({ store, apps }: { store: Store; apps: readonly App[] }): Promise<void> {
-  const gone = await missingWorker(store)
+  const gone = await findMissingWorker(store)
   const waiting = await store.releases({
     states: ['planning', 'awaiting sign-off', 'approved', 'running'],
     limit: 500,
@@ -48,12 +48,12 @@ export async function applyDeadlines({ store, apps }: { store: Store; apps: read
   })
   const errors: unknown[] = []
   for (const seen of [...waiting, ...emergencies]) {
-    await look(store, apps, seen, gone).catch((error: unknown) => errors.push(error))
+    await checkRelease(store, apps, seen, gone).catch((error: unknown) => errors.push(error))
   }
   if (errors.length > 0) throw errors[0]
 }
 
-async function look(
+async function checkRelease(
   store: Store,
   apps: readonly App[],
   { number, state }: Release,
@@ -69,9 +69,9 @@ async function look(
   })
 }
 
-interface Around {
+interface DeadlineFacts {
   readonly gone: { lastSeen?: string } | undefined
-  /** Its announcement is in the outbox, or was. */
+  /** Its announcement was put into the outbox. */
   readonly isAnnounced: boolean
 }
 
@@ -79,44 +79,44 @@ async function applyDeadline(
   tx: Transaction,
   release: Release,
   environment: Environment | undefined,
-  { gone, isAnnounced }: Around,
+  { gone, isAnnounced }: DeadlineFacts,
 ): Promise<void> {
   const { number } = release
   const since = (moment: Date | undefined) => (moment === undefined ? 0 : tx.now.getTime() - moment.getTime())
   switch (release.state) {
     case 'planning':
-      if (gone && since(release.requestedAt) >= NO_WORKER_ENDS_PLANNING_MS) {
+      if (gone && since(release.requestedAt) >= PLANNING_WITHOUT_WORKER_TIMEOUT_MS) {
         return stop(tx, release, { because: { gate: 'no_worker', ...gone } }, { actor: 'bot' })
       }
-      if (since(release.requestedAt) >= PLANNING_IS_GIVEN_UP_MS) {
-        const because = { gate: 'time_ran_out' as const, during: 'a try that the worker did not end' }
+      if (since(release.requestedAt) >= PLANNING_TIMEOUT_MS) {
+        const because = { gate: 'time_ran_out' as const, during: 'an attempt that the worker never finished' }
         return stop(tx, release, { because }, { actor: 'bot' })
       }
       break
     case 'awaiting sign-off': {
-      const withoutCard = environment?.signOff?.expiresAfterMs ?? LONGEST_WITHOUT_CARD_MS
+      const withoutCard = environment?.signOff?.expiresAfterMs ?? EXPIRES_WITHOUT_CARD_MS
       const expiresAt = release.expiresAt ?? new Date(Number(release.plannedAt ?? tx.now) + withoutCard)
       if (tx.now >= expiresAt) {
         const because = { gate: 'expired' as const, number, at: expiresAt.toISOString() }
         return stop(tx, release, { because }, { actor: 'bot' })
       }
       const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
-      if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_MS && environment !== undefined) {
-        await say(tx, number, 'reminder', { is: 'reminder', since: 'card', owed: owed(environment, release) })
+      if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_AFTER_MS && environment !== undefined) {
+        await addThreadLine(tx, number, 'reminder', { is: 'reminder', since: 'card', owed: owed(environment, release) })
       }
       break
     }
     case 'approved':
-      if (since(release.approvedAt) >= RUN_MUST_BEGIN_MS) return endUnbegun(tx, release, isAnnounced)
-      if (isAnnounced && environment !== undefined && since(release.approvedAt) >= ANNOUNCEMENT_IS_LATE_MS) {
-        await tellUnconfirmed(tx, release, environment)
+      if (since(release.approvedAt) >= RUN_MUST_BEGIN_MS) return expireUnstartedRun(tx, release, isAnnounced)
+      if (isAnnounced && environment !== undefined && since(release.approvedAt) >= ANNOUNCEMENT_LATE_AFTER_MS) {
+        await notifyUnconfirmed(tx, release, environment)
       }
       break
     case 'running': {
       const lastSeen = gone?.lastSeen === undefined ? undefined : new Date(gone.lastSeen)
-      if (gone && since(lastSeen ?? release.startedAt) >= RUNNING_ALONE_MS) {
-        const what = 'no worker is running. The run goes on, from what is there, when one is started'
-        await say(tx, number, `no-worker:${release.attempt}`, { is: 'waiting', what })
+      if (gone && since(lastSeen ?? release.startedAt) >= REPORT_MISSING_WORKER_AFTER_MS) {
+        const what = 'no worker is running. Start one, and the run resumes where it stopped'
+        await addThreadLine(tx, number, `no-worker:${release.attempt}`, { is: 'waiting', what })
       }
       break
     }
@@ -124,16 +124,17 @@ async function applyDeadline(
   }
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
   const sinceEmergency = since(emergency?.at)
-  const isDue = sinceEmergency >= REMIND_AFTER_EMERGENCY_MS && sinceEmergency < REMINDED_LONG_AGO_MS
+  const isDue = sinceEmergency >= REMIND_EMERGENCY_AFTER_MS && sinceEmergency < REMIND_EMERGENCY_UNTIL_MS
   if (environment !== undefined && isDue) {
     const still = owed(environment, release)
-    if (still.length > 0)
-      await say(tx, number, 'emergency-reminder', { is: 'reminder', since: 'emergency', owed: still })
+    if (still.length > 0) {
+      await addThreadLine(tx, number, 'emergency-reminder', { is: 'reminder', since: 'emergency', owed: still })
+    }
   }
 }
 
-/** The hour after the last sign-off is over, and the run has not begun. */
-async function endUnbegun(tx: Transaction, release: Release, isAnnounced: boolean): Promise<void> {
+/** Ends a release whose run has not started within an hour of its approval. */
+async function expireUnstartedRun(tx: Transaction, release: Release, isAnnounced: boolean): Promise<void> {
   const at = tx.now.toISOString()
   const because =
     isAnnounced && release.announcement === undefined
@@ -143,16 +144,16 @@ async function endUnbegun(tx: Transaction, release: Release, isAnnounced: boolea
 }
 
 /**
- * Tells the requester and whoever signed last that the run waits for Slack, each once and privately. Nothing is told
- * of a release that is announced, or waits no more.
+ * Tells the requester and the last signer privately, each once, that the run waits for Slack to confirm the
+ * announcement. Does nothing when it is confirmed or the release no longer waits.
  */
-export async function tellUnconfirmed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+export async function notifyUnconfirmed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
   if (release.state !== 'approved' || release.announcement !== undefined || release.approvedAt === undefined) return
   const { number, requester, approvedAt, signOffs } = release
   const until = new Date(approvedAt.getTime() + RUN_MUST_BEGIN_MS).toISOString()
   const refusal = { gate: 'announcement_unconfirmed' as const, number, until, channel: environment.channel }
   const last = signOffs.findLast(({ kind }) => kind !== 'rejection')?.person
   for (const person of new Set([requester.id, last?.id ?? requester.id])) {
-    await tx.send(privately(release, `unconfirmed:${person}`, { is: 'refusal', refusal }, person))
+    await tx.send(privateMessage(release, `unconfirmed:${person}`, { is: 'refusal', refusal }, person))
   }
 }

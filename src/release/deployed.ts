@@ -1,5 +1,6 @@
-/** What an environment runs now, as far as the stored releases prove it. Nothing is looked up, and nothing is guessed. */
+/** What an environment runs now, as far as its stored releases prove it. Nothing is looked up or guessed. */
 
+import { defined } from '../lib/defined.ts'
 import { producedCommit, THE_REMOTE, WHAT_RUNS } from './bound.ts'
 import type { PlatformWords } from './ports/platform.ts'
 import type { Store } from './ports/store.ts'
@@ -10,10 +11,10 @@ import type { ReleaseState } from './terms.ts'
 type Runs = Pick<PlatformWords, 'runsApart'>
 
 const PAGE = 5
-/** States in which the problem is what was seen last: a retry may change it. */
+/** States in which the stored problem is the latest observation. In any other a retry may have changed it. */
 const STOPPED: readonly ReleaseState[] = ['needs attention', 'closed']
 
-/** The newest fact of all releases of an environment; undefined where none of them knows anything. */
+/** The newest fact from the environment's releases; undefined if none has one. */
 export async function deployedNow(
   store: Store,
   environment: Environment,
@@ -25,7 +26,7 @@ export async function deployedNow(
       app,
       environment: name,
       limit: PAGE,
-      ...(before !== undefined && { before }),
+      ...defined({ before }),
     })
     for (const release of releases) {
       const fact = deployedAfter(release, platform)
@@ -34,15 +35,15 @@ export async function deployedNow(
         continue
       }
       const [last] = await store.releases({ app, environment: name, states: ['succeeded'], limit: 1 })
-      const brought = last && deployedAfter(last, platform)
-      return brought?.is === 'proven' && brought.commit === fact.commit ? brought : fact
+      const proven = last && deployedAfter(last, platform)
+      return proven?.is === 'proven' && proven.commit === fact.commit ? proven : fact
     }
     before = releases.at(-1)?.number
     if (releases.length < PAGE || before === undefined) return undefined
   }
 }
 
-/** The newest fact that one release knows of what runs; undefined for one without a plan. */
+/** The newest fact from one release; undefined if it has no plan. */
 export function deployedAfter(release: Release, { runsApart }: Runs): Deployed | undefined {
   const { number, state, plan } = release
   if (plan === undefined) return undefined

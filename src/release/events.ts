@@ -1,18 +1,18 @@
 /**
- * The audit events: each type with its data. They are stored in a hash chain for good, so a type or a key is never
- * renamed; an optional key is absent in events that were written before it was kept.
+ * The audit events: each type with its data. They are stored in a hash chain for good, so no type or key is ever
+ * renamed. An optional key may be absent because an older version wrote the event.
  */
 import type { Failure, Gate } from './refusals.ts'
 import type { PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
-/** What an event says of the person who pressed, beside their id. */
+/** Who did it and why they were allowed to, beside their id. */
 export interface Attribution {
   readonly name: string
-  /** Where their right came from at that press: a group's handle, `named by id`, `every full member` or `the requester`. */
+  /** Where the permission came from: a group's handle, `named by id`, `every full member` or `the requester`. */
   readonly right: string
 }
 
-/** By which Slack delivery it was done: what that has done once, it does not do again. */
+/** The Slack delivery that did it: the same delivery never does it twice. */
 interface Delivered {
   readonly delivery?: string
 }
@@ -22,7 +22,7 @@ interface StepEvent {
   readonly attempt: number
   readonly effect?: 'none' | 'some' | 'unknown'
   readonly ms?: number
-  // What the step found or made.
+  // The step's result.
   readonly said?: string
   readonly commit?: string
   readonly revisions?: readonly string[]
@@ -30,7 +30,7 @@ interface StepEvent {
   readonly commentUrl?: string
 }
 
-/** The data of each type of event. JSON values only. */
+/** The data of each event type. JSON values only. */
 export interface EventData {
   release_requested: {
     readonly app: string
@@ -72,7 +72,7 @@ export interface EventData {
     readonly step?: StepName
     readonly reason?: string
   } & Partial<Attribution>
-  /** A pull request brings what a hot-fix has picked to the promoting branch. `source`: its branch, where it is ours. */
+  /** A pull request backports a hot-fix to the branch that is promoted. `source`: its branch, if we created it. */
   hotfix_carried: {
     readonly branch: string
     readonly pullRequest: number
@@ -85,11 +85,11 @@ export interface EventData {
 
 export type EventType = keyof EventData
 
-/** What the record's readers need to know of each type. */
+/** How reports of the audit trail treat each type. */
 interface EventFacts {
-  /** A person's press, where the actor is one: named in the evidence with the right by which it was allowed. */
+  /** A person's action, if the actor is one: the evidence names them and their permission. */
   readonly isPress: boolean
-  /** The message in Slack whose place the event keeps. */
+  /** The Slack message whose channel and timestamp the event stores. */
   readonly placeOf?: 'card' | 'announcement'
 }
 
@@ -112,17 +112,17 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   cancel_asked: { isPress: true },
   retry_asked: { isPress: true },
   attention_needed: { isPress: false },
-  // An end by a press alone, such as Close, has no event of its own beside it.
+  // For an end that a person caused without another event, such as Close, this is the only one.
   release_ended: { isPress: false },
   hotfix_carried: { isPress: false },
   hotfix_followed_up: { isPress: false },
   hotfix_branch_settled: { isPress: false },
 }
 
-/** One line of the audit trail, as it is written. */
+/** An audit event as it is written. */
 export type ReleaseEvent = {
   readonly [T in EventType]: {
-    /** Absent for events of no release. */
+    /** Absent if the event belongs to no release. */
     readonly release?: number
     readonly type: T
     /** A Slack user id, `worker` or `bot`. */
@@ -131,7 +131,7 @@ export type ReleaseEvent = {
   }
 }[EventType]
 
-/** The same as it is read again: an older version may have written less. */
+/** An audit event as it is read: an older version may have written fewer keys. */
 export type StoredEvent<T extends EventType = EventType> = {
   readonly [K in T]: {
     readonly id: number
@@ -145,7 +145,7 @@ export type StoredEvent<T extends EventType = EventType> = {
   }
 }[T]
 
-/** The first event of a type; undefined where there is none. */
+/** The first event of a type; undefined if there is none. */
 export function findEvent<T extends EventType>(events: readonly StoredEvent[], type: T): StoredEvent<T> | undefined {
   return events.find((event) => event.type === type) as StoredEvent<T> | undefined
 }

@@ -1,26 +1,23 @@
-/** What is particular to a hot-fix: single commits that are picked onto an environment's branch, as the last resort. */
+/** Rules of hot-fixes: single commits that are cherry-picked onto an environment's branch, as a last resort. */
 
 import { COMMIT_PATTERN, commitOf } from './command.ts'
 import type { PlannedPick } from './plan.ts'
 import type { Refusal } from './refusals.ts'
 import { type Release, step } from './release.ts'
-import { type ReleaseState, SHORTEST_REASON } from './terms.ts'
+import { MIN_REASON_LENGTH, type ReleaseState } from './terms.ts'
 
-/** More commits than this are a release, and not a hot-fix. */
-export const MOST_PICKS = 10
-/** How long a plan waits for **Go** where nobody signs: nothing starts by surprise. */
-export const GO_WITHIN_MS = 60 * 60_000
-/** When the thread tells that the promoting branch still lacks a picked commit. */
+/** More commits than this should be a normal release. */
+export const MAX_PICKS = 10
+/** How long a plan without sign-offs waits for **Go**, so that nothing starts long after it was requested. */
+export const GO_EXPIRES_AFTER_MS = 60 * 60_000
+/** When the thread reports that the promoted branch still lacks a picked commit. */
 export const FOLLOW_UP_AFTER_MS = 24 * 60 * 60_000
-/** After this nobody looks any more. */
+/** When the follow-up stops checking. */
 export const FOLLOW_UP_UNTIL_MS = 8 * 24 * 60 * 60_000
-/** States in which a release gives way to a hot-fix: nobody has let it go on yet. */
+/** States in which a hot-fix may end a release: it has not been approved yet. */
 export const SUPERSEDED_BY_HOTFIX: readonly ReleaseState[] = ['planning', 'awaiting sign-off']
 
-/**
- * The commits of the modal's field, in order, each once: 4 to 40 hex digits, or links that end in some. What is neither
- * is refused.
- */
+/** Parses the modal's commits, in order and without duplicates: 4 to 40 hex digits or links. Refuses anything else. */
 export function readCommits(text: string): { commits: readonly string[] } | { refused: Refusal } {
   const words = text
     .slice(0, 5000)
@@ -37,43 +34,43 @@ export function readCommits(text: string): { commits: readonly string[] } | { re
   return { commits: [...new Set(words)] }
 }
 
-/** What stands against a hot-fix before anything is looked up. */
+/** Returns why a hot-fix is refused before anything is looked up: too many commits, a short reason, or no confirmation. */
 export function hotfixRefusal(asked: {
   readonly picks: readonly string[]
   readonly reason: string
   readonly sure: boolean
 }): Refusal | undefined {
-  if (asked.picks.length > MOST_PICKS) {
-    return { gate: 'too_many_commits', count: asked.picks.length, most: MOST_PICKS }
+  if (asked.picks.length > MAX_PICKS) {
+    return { gate: 'too_many_commits', count: asked.picks.length, most: MAX_PICKS }
   }
-  if ([...asked.reason.trim()].length < SHORTEST_REASON) {
-    return { gate: 'reason_too_short', least: SHORTEST_REASON }
+  if ([...asked.reason.trim()].length < MIN_REASON_LENGTH) {
+    return { gate: 'reason_too_short', least: MIN_REASON_LENGTH }
   }
   return asked.sure ? undefined : { gate: 'not_sure' }
 }
 
 /**
- * A name that is no environment may be a branch that none follows: that is not ours, and the answer says how to do it by
- * hand. A branch that one follows is ours: there the environment has to be named.
+ * Turns an unknown environment into `not_followed_branch`, whose message explains the manual way: the name may be a
+ * branch that Signoff doesn't manage. Keeps the refusal when an environment follows that branch, since it can be named.
  */
-export function asBranch(refusal: Refusal, commits: readonly string[]): Refusal {
+export function refuseUnfollowedBranch(refusal: Refusal, commits: readonly string[]): Refusal {
   if (refusal.gate !== 'unknown_environment' || refusal.followedBy !== undefined) return refusal
   const { asked, names } = refusal
-  return { gate: 'not_followed_branch', asked, names, commits: commits.slice(0, MOST_PICKS) }
+  return { gate: 'not_followed_branch', asked, names, commits: commits.slice(0, MAX_PICKS) }
 }
 
-/** Whether the plan waits for its requester's Go, and nobody but them was told of it. */
+/** Whether the plan waits for its requester's Go. Only the requester has seen it. */
 export function awaitsGo(release: Release): boolean {
   return release.state === 'awaiting sign-off' && release.plan?.hotfix?.asksGo === true
 }
 
-/** The picks that the promoting branch lacked when the plan was made. */
+/** The picks that the promoted branch lacked at planning. */
 export function missingPicks(release: Release): readonly PlannedPick[] {
   const hotfix = release.plan?.hotfix
   return hotfix?.promoting === undefined ? [] : hotfix.picks.filter(({ promoted }) => promoted !== true)
 }
 
-/** Whether origin's branch has the picks and the promoting branch had not: somebody has to carry them there. */
+/** Whether picks reached the environment's branch that the promoted branch lacked, so that they need a backport. */
 export function needsBackport(release: Release): boolean {
   return missingPicks(release).length > 0 && step(release, 'pick')?.state === 'done'
 }

@@ -1,11 +1,11 @@
-/** What is to be said, as data. slack/views draws it; the worker and the service only name it. */
+/** Messages as data. The worker and the service choose one, slack/views renders it. */
 import type { Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
 import type { Deployed, Release } from './release.ts'
 import type { PersonName, ReleaseKind, SignOffKind, StepName } from './terms.ts'
 
-/** One line of a release's thread, by what happened. Drawn as a plain sentence. */
+/** One line of a release's thread, by what happened. */
 export type ThreadLine =
   | { readonly is: 'signed'; readonly kind: SignOffKind; readonly person: PersonName; readonly note?: string }
   | { readonly is: 'step ended'; readonly step: StepName; readonly said: string; readonly ms: number }
@@ -17,40 +17,40 @@ export type ThreadLine =
       readonly ms: number
     }
   | { readonly is: 'waiting'; readonly what: string }
-  /** `since`: the card's posting, four hours ago, or an emergency, a day ago. */
+  /** `since`: the card, posted four hours ago, or an emergency, a day ago. */
   | { readonly is: 'reminder'; readonly since: 'card' | 'emergency'; readonly owed: readonly Owed[] }
   | { readonly is: 'cancel asked'; readonly person: PersonName; readonly during?: StepName }
   | { readonly is: 'retried'; readonly person: PersonName }
   | { readonly is: 'closed'; readonly person: PersonName; readonly reason: string }
   | { readonly is: 'note'; readonly text: string }
-  /** What the plan's migrations do, drawn from the plan. */
+  /** What the plan's migrations do; rendered from the plan. */
   | { readonly is: 'migrations' }
-  /** A pull request brings what a hot-fix has picked to the branch that its environment is promoted from. */
+  /** A pull request backports a hot-fix to the branch that its environment is promoted from. */
   | {
       readonly is: 'carried'
       readonly branch: string
       readonly pullRequest: { readonly id: number; readonly url: string }
-      /** False: somebody had opened it already. */
+      /** False: it was open already. */
       readonly isNew: boolean
     }
-  /** A day later that branch still lacks these commits; the environment is what it is tested in. */
+  /** A day later that branch still lacks these commits. `environment`: the one that follows the branch. */
   | {
       readonly is: 'still missing'
       readonly branch: string
       readonly environment: string
       readonly commits: readonly string[]
-      /** Whether a pull request is known that carries them. */
+      /** Whether a pull request with them is known. */
       readonly isCarried: boolean
     }
-  /** Whom the plan of a release asks, mentioned once: its card was there before the plan, and mentioned nobody. */
+  /** Mentions the people who may sign, when the card was posted before the plan and could not. */
   | { readonly is: 'asked' }
   /**
-   * The last line: also broadcast to the channel. `events`: how many this release has; `head`: the hash of the last of
-   * them. With them the record can be checked from outside.
+   * The last line, also broadcast to the channel. `events` and `head`, the number of the release's events and the hash of
+   * the last one, let people verify the audit trail from Slack.
    */
   | { readonly is: 'outcome'; readonly events: number; readonly head: string }
 
-/** What one person reads privately. */
+/** A message to one person. */
 export type PrivateMessage =
   | {
       readonly is: 'planning'
@@ -58,15 +58,15 @@ export type PrivateMessage =
       readonly app: string
       readonly environment: string
       readonly kind?: ReleaseKind
-      /** Set when no worker is there to plan it; when one was last seen. */
+      /** Set when no worker is alive to plan it, with when one was last seen. */
       readonly noWorker?: { readonly lastSeen?: string }
     }
   | { readonly is: 'refusal'; readonly refusal: Refusal }
   | { readonly is: 'preview'; readonly app: string; readonly environment: string; readonly plan: Plan }
   | { readonly is: 'ended'; readonly number: number }
-  /** The plan of a hot-fix that nobody signs, with the button that lets it go. */
+  /** The plan of a hot-fix without sign-offs, with the Go button. */
   | { readonly is: 'go'; readonly number: number }
-  /** Slack keeps refusing what belongs into the channel; `error` in its words. `isGivenUp`: it is not tried any more. */
+  /** Slack keeps rejecting a message to the channel, with Slack's `error`. `isGivenUp`: it is not retried any more. */
   | {
       readonly is: 'not taken'
       readonly number: number
@@ -76,10 +76,10 @@ export type PrivateMessage =
       readonly isGivenUp: boolean
     }
   | { readonly is: 'done'; readonly text: string }
-  /** `reason`: why what was typed was not understood; plain text that may repeat it. */
+  /** `reason`: why the input was not understood. It may quote the input, so it is shown as plain text. */
   | { readonly is: 'help'; readonly reason?: string }
   | { readonly is: 'status'; readonly environments: readonly EnvironmentStatus[]; readonly workerSeenAt?: string }
-  /** What was asked for with it: the next page is asked for in the same way. One release more than is shown tells that there are older ones. */
+  /** With its filter, which the next page repeats. One release more than is shown means that there are older ones. */
   | {
       readonly is: 'history'
       readonly releases: readonly Release[]
@@ -92,25 +92,25 @@ export type PrivateMessage =
 export interface EnvironmentStatus {
   readonly app: string
   readonly environment: string
-  /** What is known of what it runs; absent where no release has ever looked. */
+  /** What it runs, as far as known; absent if no release has looked yet. */
   readonly live?: Deployed
   readonly under_way?: Release
 }
 
-/** A Slack message that is committed but not yet confirmed by Slack. `key` is unique: the same message is put in once. */
+/** A Slack message that is committed but not yet confirmed by Slack. A message with the same `key` is queued once. */
 export type OutboxMessage =
-  /** Draw the release's card from what is stored when it is sent; later ones replace earlier ones that wait. */
+  /** The release's card, rendered from the store when it is sent; a later one replaces an earlier one that waits. */
   | { readonly kind: 'card'; readonly release: number }
   | { readonly kind: 'line'; readonly release: number; readonly key: string; readonly line: ThreadLine }
   | { readonly kind: 'announcement'; readonly release: number; readonly key: string }
-  /** The thread's last line, drawn from the stored end and the chain when it is sent. */
+  /** The thread's last line, rendered from the store when it is sent. */
   | { readonly kind: 'outcome'; readonly release: number; readonly key: string }
   | {
       readonly kind: 'private'
       readonly key: string
       /** Slack user id. */
       readonly to: string
-      /** Usable for 30 minutes after `asked`; later, or when it fails, a direct message. */
+      /** Usable for 30 minutes after `asked`; later, or when it fails, a direct message is sent. */
       readonly responseUrl?: string
       readonly asked: string
       readonly message: PrivateMessage

@@ -2,7 +2,7 @@ import { digest } from '../lib/canonical-json.ts'
 import type { MigrationRisk } from './settings.ts'
 import type { ReleaseKind, StepName } from './terms.ts'
 
-/** What a plan binds. A change of any of it makes the release outdated; the fingerprint covers exactly this. */
+/** The facts that a plan binds. The fingerprint covers exactly these; if one changes, the release is outdated. */
 export interface BoundFacts {
   readonly app: string
   readonly environment: string
@@ -15,15 +15,15 @@ export interface BoundFacts {
     /** null: the platform runs nothing. */
     readonly runs: string | null
   }
-  /** The environment's own branch at origin. null commit: the branch is not there yet. */
+  /** The environment's own branch at origin. null commit: the branch doesn't exist yet. */
   readonly target: { readonly branch: string; readonly commit: string | null }
-  /** The commit that is brought: the promoted branch's head, or the branch's own. */
+  /** The commit to release: the head of the promoted branch, or of the environment's own. */
   readonly source: { readonly branch: string; readonly commit: string }
-  /** The commits that the remote lacks, oldest first; for a first release the last 20. 40 hex digits each. */
+  /** The commits that the remote lacks, oldest first; for a first release the last 20. Full ids. */
   readonly commits: readonly string[]
   /**
-   * `commit`: an existing or picked commit goes as it is. `merge`: a merge commit with exactly these parents and this
-   * tree, which does not exist before the merge step.
+   * `commit`: an existing or picked commit is deployed as it is. `merge`: a merge commit with exactly these parents and
+   * this tree, which the merge step creates.
    */
   readonly result:
     | { readonly how: 'commit'; readonly commit: string; readonly tree: string }
@@ -32,15 +32,15 @@ export interface BoundFacts {
   readonly database: {
     /** Host, port and name, without user or password. */
     readonly identity: string
-    /** Empty: nothing was ever applied. */
+    /** Empty: no migration was ever applied. */
     readonly revisions: readonly string[]
     /** Oldest first. */
     readonly pending: readonly string[]
     readonly head: string | null
-    /** The git tree id of the migrations' folder in the commit that goes. */
+    /** The git tree id of the migrations' folder in the commit to release. */
     readonly migrationsTree: string
   } | null
-  /** Digest of the environment's entry in releases.yml, in the form that the release was made with. */
+  /** Digest of the environment's entry in releases.yml, in the form that the release was created with. */
   readonly configuration: string
 }
 
@@ -52,16 +52,16 @@ export interface PlannedCommit {
   readonly isMerge: boolean
 }
 
-/** What one statement does that people should know before it runs. */
+/** A risk of one SQL statement that people should know before it runs. */
 export interface SqlFinding {
   readonly risk: MigrationRisk
   /** A few words in the third person, such as `drops column documents.language`. */
   readonly what: string
   /** One sentence. */
   readonly why: string
-  /** What people usually do instead, one sentence; absent where there is nothing better. */
+  /** The usual safer way, one sentence; absent if there is none. */
   readonly instead?: string
-  /** The code that runs now may still use what this takes away. */
+  /** The code that runs now may still use what this removes. */
   readonly breaksOldCode?: true
 }
 
@@ -70,23 +70,23 @@ export interface PlannedMigration {
   readonly message: string
   /** Path in the repository. */
   readonly file: string
-  /** The name of who changed the file last. */
+  /** The name of the file's last author. */
   readonly author?: string
   /** The worst of its findings. */
   readonly risk?: MigrationRisk
-  /** The worst first; at most `MOST_FINDINGS`. */
+  /** The worst first; at most `MAX_FINDINGS`. */
   readonly findings?: readonly SqlFinding[]
-  /** How many there are in all. */
+  /** The number of all findings. */
   readonly findingCount?: number
-  /** Its statements, as far as they are kept; absent where it could not be previewed. */
+  /** Its statements, as far as they are stored; absent if it could not be previewed. */
   readonly sql?: readonly string[]
-  /** How many statements are not kept, for their length. */
+  /** How many statements are not stored because of their length. */
   readonly sqlLeftOut?: number
-  /** It commits in its middle, so that a failure may leave parts of it in. */
+  /** It commits midway, so a failure may leave it partly applied. */
   readonly commits?: true
 }
 
-export const MOST_FINDINGS = 30
+export const MAX_FINDINGS = 30
 
 export interface CheckStatus {
   readonly name: string
@@ -94,7 +94,7 @@ export interface CheckStatus {
   readonly url: string
 }
 
-/** At least one has reported, and none but good ones. */
+/** Whether there is at least one check and all have passed. */
 export function haveAllPassed(checks: readonly CheckStatus[]): boolean {
   return checks.length > 0 && checks.every(({ state }) => state === 'passed')
 }
@@ -105,14 +105,14 @@ export interface ChangedFile {
   readonly removed: number
 }
 
-/** What a release will do. All but `bound` is shown, not bound. JSON throughout: it is stored as it is. */
+/** What a release will do. Only `bound` is covered by the fingerprint, the rest is for display. Stored as JSON. */
 export interface Plan {
   readonly bound: BoundFacts
   readonly firstRelease: boolean
-  /** How many commits go in all; `commits` may hold fewer (the last 500). Newest first. */
+  /** How many commits are released; `commits` has at most the last 500 of them, newest first. */
   readonly commitCount: number
   readonly commits: readonly PlannedCommit[]
-  /** Everyone who wrote a commit of the plan, merge commits aside; complete even when `commits` is cut. */
+  /** Every author of a commit of the plan, merge commits excluded; complete even if `commits` is truncated. */
   readonly authors: readonly { readonly name: string; readonly email: string }[]
   readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
   readonly migrations: readonly PlannedMigration[]
@@ -120,57 +120,57 @@ export interface Plan {
   readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }
   /** The steps of the run, in order. */
   readonly steps: readonly StepName[]
-  /** Web address of the repository; the forge's links are made from it. */
+  /** Web address of the repository, from which the forge's links are made. */
   readonly webUrl: string
-  /** Present when commits are picked. */
+  /** Present if the release is a hot-fix. */
   readonly hotfix?: HotfixPlan
   /**
-   * How long the code that runs now met the new schema in the last releases, newest first, at most five: from the end
-   * of the migration, or the push's beginning, to the push's end; in milliseconds.
+   * How long old code ran on the new schema in the last releases, in milliseconds, newest first, at most five: from the
+   * end of the migration, or the start of the push, to the end of the push.
    */
   readonly lastPushesMs?: readonly number[]
-  /** Sentences that a person should read before signing. */
+  /** Sentences to read before signing. */
   readonly warnings: readonly string[]
 }
 
-/** The commit whose builds count: what is brought, not what is made of it. */
+/** The commit whose checks count: the source commit, not the merge or pick that is made from it. */
 export function builtCommit({ hotfix, bound }: Pick<Plan, 'hotfix' | 'bound'>): string {
   return hotfix?.picks.at(-1)?.from ?? bound.source.commit
 }
 
-/** What people sign: the digest of everything that the plan binds. */
+/** The digest of everything that the plan binds. Sign-offs refer to it. */
 export function fingerprint(plan: Plan): string {
   return digest(plan.bound)
 }
 
-/** The commit that goes, where it exists already; a merge's commit is known only after the merge step. */
+/** The commit to push; undefined if it is a merge that the merge step has not created yet. */
 export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
   return plan.bound.result.how === 'commit' ? plan.bound.result.commit : mergedAs
 }
 
-/** One commit of a hot-fix: what was asked for, and what the plan made of it in the mirror. */
+/** One commit of a hot-fix: the requested one, and the one that planning picked from it in the mirror. */
 export interface PlannedPick {
-  /** The commit that was asked for, 40 hex digits. */
+  /** The requested commit, 40 hex digits. */
   readonly from: string
-  /** The commit on top of the environment's branch. */
+  /** The picked commit on top of the environment's branch. */
   readonly made: string
   readonly title: string
   readonly author: { readonly name: string; readonly email: string }
   readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }
-  /** Whether the branch that the environment is promoted from has it, by ancestry or as the same change. */
+  /** Whether the promoted branch has it, by ancestry or as the same change. */
   readonly promoted?: boolean
 }
 
-/** What a hot-fix's plan shows beyond any plan. The picked commits themselves are bound by the plan's result. */
+/** What only the plan of a hot-fix shows. The picked commits themselves are bound by the plan's result. */
 export interface HotfixPlan {
   /** In the order in which they are picked. */
   readonly picks: readonly PlannedPick[]
-  /** The plan's time, which is the committer's date: with it the same commits can be made again. ISO 8601. */
+  /** The committer date of the picks, with which the same commits can be made again: the plan's time, ISO 8601. */
   readonly at: string
-  /** What the branch has and the remote lacks, and goes too; newest first. */
+  /** Commits of the branch that the remote lacks, which are deployed too; newest first. */
   readonly alsoGoes: { readonly count: number; readonly commits: readonly PlannedCommit[] }
-  /** The branch that the environment is promoted from, and its environment; absent where it is promoted from none. */
+  /** The branch that the environment is promoted from, and that branch's environment; absent if there is none. */
   readonly promoting?: { readonly branch: string; readonly environment: string }
-  /** Nobody signs in this environment, so that the requester sees the plan first and presses Go. */
+  /** The environment has no sign-offs, so the requester sees the plan first and presses Go. */
   readonly asksGo?: true
 }

@@ -1,8 +1,9 @@
 /**
- * Whose right an action is, and what a release still needs from people. No I/O: people, state and environment are handed
- * in. `rules.ts` builds on these facts, and `actions.ts` says which rules each action has.
+ * Who may take which action, and which sign-offs a release still needs. No I/O. `rules.ts` builds on these facts, and
+ * `actions.ts` lists the rules of each action.
  */
 
+import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
 import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
 import type { Refusal } from './refusals.ts'
@@ -10,20 +11,20 @@ import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
 import type { SignOffKind } from './terms.ts'
 
-/** A full member of the workspace, with the groups of the environment's lists that they belong to (handles with `@`). */
+/** A full member of the workspace, with those of the environment's groups (handles with `@`) that they belong to. */
 export interface Person {
   readonly id: string
   readonly name: string
   readonly email?: string
   readonly groups: readonly string[]
-  /** Groups of those lists whose members Slack did not tell: a right that only they could give can't be denied. */
+  /** Groups whose members Slack did not list: a permission that depends on them is unknown, not denied. */
   readonly unknownGroups?: readonly string[]
 }
 
-/** Group handles and user ids, or everybody who is a full member of the workspace. */
+/** Group handles and user ids, or every full member of the workspace. */
 export type PeopleList = readonly string[] | 'every full member'
 
-/** What is still owed before a release may go on or, after an emergency, afterwards. */
+/** Sign-offs that are missing before the run or, in an emergency, after it. */
 export interface Owed {
   readonly kind: 'qa' | 'approval' | 'talked over'
   readonly count: number
@@ -32,7 +33,7 @@ export interface Owed {
 
 export const EVERYONE = 'every full member'
 
-/** Whose right an action is in an environment. Absent lists, and environments without `sign_off`, mean every full member. */
+/** Who may take an action in an environment. Without a list or without `sign_off`: every full member. */
 export type PeopleOf = (environment: Environment) => PeopleList
 
 export const everyone: PeopleOf = () => EVERYONE
@@ -41,11 +42,11 @@ export const approvers: PeopleOf = ({ signOff }) => signOff?.approvers ?? EVERYO
 
 export const qaPeople: PeopleOf = ({ signOff }) => signOff?.qaBy ?? EVERYONE
 
-/** Those who may say that migrations were discussed. */
+/** Who may confirm that migrations were discussed. */
 export const migrationApprovers: PeopleOf = (environment) =>
   environment.signOff === undefined ? EVERYONE : (environment.migrations?.approvers ?? approvers(environment))
 
-/** Whoever may approve or say QA passed. */
+/** Who may approve or confirm QA. */
 export const approversAndQa: PeopleOf = (environment) => {
   const [first, second] = [approvers(environment), qaPeople(environment)]
   return first === EVERYONE || second === EVERYONE ? EVERYONE : [...new Set([...first, ...second])]
@@ -53,15 +54,15 @@ export const approversAndQa: PeopleOf = (environment) => {
 
 export const emergencyPeople: PeopleOf = (environment) => environment.signOff?.emergencyBy ?? approvers(environment)
 
-/** Every group handle that the environment's lists name: what has to be looked up for a person. */
+/** Every group handle in the environment's lists. A person's membership is looked up for each. */
 export function groupsOf(environment: Environment): readonly string[] {
   const rules = environment.signOff
   const lists = [rules?.approvers, rules?.qaBy, rules?.emergencyBy, environment.migrations?.approvers]
   return [...new Set(lists.flatMap((list) => list ?? []).filter((entry) => entry.startsWith('@')))]
 }
 
-/** Where a person's right comes from: a group's handle, `named by id`, or `every full member`. */
-export function rightFrom(list: PeopleList, person: Person): string | undefined {
+/** Where a person's permission comes from: a group's handle, `named by id`, or `every full member`. */
+export function permissionSource(list: PeopleList, person: Person): string | undefined {
   if (list === EVERYONE) return EVERYONE
   if (list.includes(person.id)) return 'named by id'
   return list.find((entry) => person.groups.includes(entry))
@@ -73,21 +74,21 @@ function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
     .map((signOff) => signOff.person.id)
 }
 
-/** Whether the plan has a migration of a kind that must be talked over first. */
+/** Whether the plan has a migration that the team must discuss first (**Talked over**). */
 export function mustBeTalkedOver(
   environment: Environment,
   release: { readonly plan?: Pick<Plan, 'migrations'> },
 ): boolean {
   const kinds = environment.migrations?.talkItOver ?? []
-  // Not only the worst finding of each: a migration that destroys may lock too.
+  // Checks every finding, not only the worst: a migration that destroys data may also lock.
   return (release.plan?.migrations ?? []).some(({ risk, findings = [] }) =>
     [risk, ...findings.map((each) => each.risk)].some((each) => each !== undefined && kinds.includes(each)),
   )
 }
 
 /**
- * What is owed on the release's fingerprint, most pressing first. After an emergency it still tells what was waived;
- * `goesOn` then does not wait for it.
+ * The sign-offs that the release's fingerprint still lacks, in the order in which the card asks for them. An emergency
+ * waives them for `canProceed`, but they stay listed here.
  */
 export function owed(environment: Environment, release: Release): readonly Owed[] {
   const { qa, approvals } = environment.signOff ?? { qa: 0, approvals: 0 }
@@ -108,14 +109,14 @@ export function owed(environment: Environment, release: Release): readonly Owed[
   return all.filter(({ count }) => count > 0)
 }
 
-/** Whether **Must go out now…** can be said there: only on a card that asks for sign-offs, by somebody. */
-export function mayBeEmergency(environment: Environment): boolean {
+/** Whether the environment has **Must go out now…**: it needs sign-offs, and someone may declare an emergency. */
+export function allowsEmergency(environment: Environment): boolean {
   return environment.signOff !== undefined && emergencyPeople(environment).length > 0
 }
 
 /**
- * The checks for which only an emergency lets this plan go; undefined where nothing holds it. They are those of the
- * plan: what has passed since lets it go as usual.
+ * The plan's checks, if the environment requires them and they had not all passed at planning; else undefined. Then only
+ * an emergency can deploy the release, unless they pass before the run.
  */
 export function heldByChecks(
   environment: Environment,
@@ -125,18 +126,18 @@ export function heldByChecks(
   return haveAllPassed(plan.checks) ? undefined : plan.checks
 }
 
-/** Whether nothing that people owe stands before the run. */
-export function goesOn(environment: Environment, release: Release): boolean {
+/** Whether the run may start as far as sign-offs go: all are given, or it is an emergency. */
+export function canProceed(environment: Environment, release: Release): boolean {
   return isEmergency(release) || owed(environment, release).length === 0
 }
 
-/** Whether one more word of this kind would leave nothing owed: such a click is confirmed first. */
+/** Whether one more sign-off of this kind is the last one, which the button then asks to confirm. */
 export function isLastOwed(owing: readonly Owed[], kind: Owed['kind']): boolean {
   const [only, ...others] = owing.filter(({ count }) => count > 0)
   return only?.kind === kind && only.count === 1 && others.length === 0
 }
 
-/** What others read while this release is under way. `link`: the address of its card. */
+/** The refusal for a request while this release is under way. `link`: the address of its card. */
 export function environmentBusy(release: Release, link: string | undefined): Refusal {
   const { number, app, environment, state, requester } = release
   return {
@@ -147,6 +148,6 @@ export function environmentBusy(release: Release, link: string | undefined): Ref
     state,
     requester,
     ...(awaitsGo(release) && { waitsForGo: true }),
-    ...(link !== undefined && { link }),
+    ...defined({ link }),
   }
 }

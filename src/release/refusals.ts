@@ -8,23 +8,23 @@ export interface CommitFact {
   readonly author: string
 }
 
-/** A named setting or service that a message points to, such as `STORE_URL`. Never a value. */
+/** A setting's name, such as `STORE_URL`. Never its value. */
 type Setting = string
 
-/** A service that gave nothing to go by. `answered`: it answered, and not what was asked; asking again would not help. */
+/** A service gave no usable answer. `answered`: it did answer, so a retry won't help. */
 interface Unusable {
   readonly detail: string
   readonly answered?: true
 }
 
-/** What is said of a platform needs to know which; left out, it is `FIRST_PLATFORM`. */
+/** Which platform it is about; `FIRST_PLATFORM` if absent. */
 interface OfPlatform {
   readonly platform?: PlatformName
 }
 
 /**
- * A gate that did not hold, with the facts that its message needs. The words are in slack/views/refusals.ts.
- * Each `gate` is a public reason code (issue 2 §4, DESIGN.md §6).
+ * Why something is refused: a gate, with the facts for its message, which slack/views/refusals.ts renders. Each `gate` is
+ * a public, stored reason code (docs/design.md).
  */
 export type Refusal =
   | { readonly gate: 'unknown_app'; readonly asked: string; readonly names: readonly string[] }
@@ -48,7 +48,7 @@ export type Refusal =
       readonly environment: string
       readonly state: ReleaseState
       readonly requester: PersonName
-      /** A hot-fix that nobody signs: its requester alone has the button. */
+      /** It is a hot-fix that waits for its requester's Go. */
       readonly waitsForGo?: true
       readonly link?: string
     }
@@ -102,7 +102,7 @@ export type Refusal =
   | { readonly gate: 'not_an_approver'; readonly who: readonly string[]; readonly action: string }
   | { readonly gate: 'not_a_qa'; readonly who: readonly string[] }
   | { readonly gate: 'not_allowed'; readonly action: string; readonly who: readonly string[] }
-  /** `asEmergency`: it is theirs because they sent it out as an emergency. */
+  /** `asEmergency`: they declared its emergency, so they can't give the sign-offs that it waived. */
   | { readonly gate: 'own_release'; readonly who: readonly string[]; readonly asEmergency?: true }
   | { readonly gate: 'own_commits'; readonly who: readonly string[] }
   | { readonly gate: 'already_signed'; readonly kind: SignOffKind; readonly at: string }
@@ -127,9 +127,9 @@ export type Refusal =
   | {
       readonly gate: 'unknown_commit'
       readonly asked: string
-      /** `no commit`: it does not read as one. */
+      /** `no commit`: it doesn't look like a commit. */
       readonly why: 'no commit' | 'not there' | 'on no branch'
-      /** What might be meant. */
+      /** Commits that may be meant. */
       readonly candidates: readonly CommitFact[]
     }
   | { readonly gate: 'ambiguous_commit'; readonly asked: string; readonly candidates: readonly CommitFact[] }
@@ -154,7 +154,7 @@ export type Refusal =
       readonly environment: string
       readonly files: readonly { readonly path: string; readonly line?: number }[]
       readonly lines: readonly string[]
-      /** All that were asked for, in order: the recipe picks from this one on. */
+      /** Every requested commit, in order: the manual recipe continues from the failed one. */
       readonly commits: readonly string[]
     }
   | { readonly gate: 'pick_not_allowed'; readonly branch: string; readonly rule: string }
@@ -164,18 +164,18 @@ export type Refusal =
       readonly names: readonly string[]
       readonly commits: readonly string[]
     }
-  /** This release gave way to a hot-fix of the same environment. */
+  /** A hot-fix of the same environment ended this release. */
   | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
   | { readonly gate: 'not_sure' }
 
 export type Gate = Refusal['gate']
 
-/** A gate did not hold: nothing was changed. */
+/** A refusal as a result: nothing was changed. */
 export interface Refused {
   readonly refused: Refusal
 }
 
-/** How a step of a run stopped. `output` is scrubbed; its last lines are shown. */
+/** Why a step of a run failed. `output` is scrubbed; its last lines are shown. */
 export type Failure =
   | { readonly gate: 'merge_refused'; readonly detail: string }
   | { readonly gate: 'merge_unknown'; readonly pullRequest: number }
@@ -198,7 +198,7 @@ export type Failure =
       readonly database: readonly string[]
       readonly applied: readonly string[]
       readonly pending: readonly string[]
-      /** The one of the pending that may be in by parts. */
+      /** The pending one that may be partly applied. */
       readonly partly?: string
       readonly line?: string
       readonly output: readonly string[]

@@ -4,21 +4,21 @@ import type { Problem } from './refusals.ts'
 import { isIrreversible } from './steps.ts'
 import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName, StepState } from './terms.ts'
 
-/** A person's recorded word on one fingerprint. */
+/** A person's recorded decision on one fingerprint. */
 export interface SignOff {
   readonly kind: SignOffKind
   readonly person: PersonName
   readonly fingerprint: string
-  /** The reason of a rejection or emergency, or what was talked over. */
+  /** The reason of a rejection or emergency, or what the team discussed. */
   readonly note?: string
-  /** Where the right came from: a group handle, `named by id`, or `every full member`. */
+  /** Where the permission came from: a group handle, `named by id`, or `every full member`. */
   readonly right: string
   readonly at: Date
 }
 
 /**
- * A step's row. `effect` is what its attempt did to the world so far: `none` is proven, `some` is seen, `unknown` is
- * neither. A row with state `running` has written its intent and may have acted.
+ * A step's row. `effect`: `none` is proven, `some` was seen, `unknown` is neither. A row in state `running` has stored its
+ * intent and may have acted.
  */
 export interface StepRow {
   readonly name: StepName
@@ -27,11 +27,11 @@ export interface StepRow {
   readonly effect: 'none' | 'some' | 'unknown'
   readonly startedAt?: Date
   readonly endedAt?: Date
-  /** What the step found or made: JSON, shown in Details and in the record. */
+  /** The step's result, shown in Details and in the release's record. JSON. */
   readonly result?: StepResult
 }
 
-/** What steps leave behind for later steps, messages and the record. All fields are optional facts. */
+/** A step's result, for later steps, messages and the release's record. */
 export interface StepResult {
   /** One plain sentence for the thread, past tense, without the duration. */
   readonly said?: string
@@ -44,7 +44,7 @@ export interface StepResult {
   readonly commentUrl?: string
 }
 
-/** One attempt to bring one environment of one app to one commit. */
+/** One attempt to deploy one commit to one environment of one app. */
 export interface Release {
   readonly number: number
   readonly app: string
@@ -52,22 +52,22 @@ export interface Release {
   readonly kind: ReleaseKind
   readonly state: ReleaseState
   readonly requester: PersonName
-  /** Slack's answer address of the command, good for 30 minutes after `requestedAt`; absent for a button. */
+  /** The command's Slack response URL, valid for 30 minutes after `requestedAt`; absent for a button. */
   readonly responseUrl?: string
-  /** Why a hot-fix cannot wait. */
+  /** Why a hot-fix can't wait. */
   readonly reason?: string
-  /** The commits of a hot-fix as asked for: 4 to 40 hex digits each. */
+  /** The commits of a hot-fix as requested: 4 to 40 hex digits each. */
   readonly picks?: readonly string[]
-  /** The bot's digest of the environment when it was asked for; configuration.ts compares it. */
+  /** The bot's digest of the environment at the request; configuration.ts compares it. */
   readonly configuration: string
   readonly plan?: Plan
   readonly fingerprint?: string
-  /** Why it stopped, in an end other than succeeded or in `needs attention`. */
+  /** Why it stopped: in `needs attention` and in every end but `succeeded`. */
   readonly problem?: Problem
-  /** Who ended or closed it, with their reason, where a person did. */
+  /** The person who ended or closed it, if a person did, with their reason. */
   readonly endedBy?: PersonName
   readonly endReason?: string
-  /** The release that Plan again made from this one. */
+  /** The release that Plan again created from this one. */
   readonly replacedBy?: number
   readonly card?: PostedMessage
   readonly announcement?: PostedMessage
@@ -84,7 +84,7 @@ export interface Release {
   readonly expiresAt?: Date
   readonly signOffs: readonly SignOff[]
   readonly steps: readonly StepRow[]
-  /** How far master moved after a pinned plan: commits that are not in this release. */
+  /** How many commits the source branch has gained since a pinned plan. */
   readonly newerCommits?: number
 }
 
@@ -97,8 +97,8 @@ export function isEmergency(release: Release): boolean {
 }
 
 /**
- * Whether anything that cannot be taken back has begun: an irreversible step whose effect is seen, or not known.
- * Decides between `failed` and `needs attention`.
+ * Whether an irreversible step has started whose effect was seen or is unknown. Decides between `failed` and
+ * `needs attention`.
  */
 export function irreversibleBegun(steps: readonly StepRow[]): boolean {
   return steps.some((row) => isIrreversible(row.name) && row.state !== 'pending' && row.effect !== 'none')
@@ -106,7 +106,7 @@ export function irreversibleBegun(steps: readonly StepRow[]): boolean {
 
 /** What an environment runs now, as far as its stored releases prove it (deployed.ts). */
 export type Deployed =
-  /** Release `number` has brought it, and has proven that it runs. */
+  /** Release `number` has deployed it and proven that it runs. */
   | {
       readonly is: 'proven'
       readonly commit: string
@@ -114,7 +114,7 @@ export type Deployed =
       readonly at: string
       readonly webUrl: string
     }
-  /** Release `number` has seen it there, whoever brought it; null: it ran nothing. */
+  /** Release `number` has seen it there, whoever deployed it; null: nothing ran. */
   | {
       readonly is: 'seen'
       readonly commit: string | null
@@ -122,7 +122,7 @@ export type Deployed =
       readonly at: string
       readonly webUrl: string
     }
-  /** Release `number` has pushed `holds`, whose release phase failed: what ran before goes on running; null: nothing. */
+  /** Release `number` has pushed `holds`, whose release phase failed, so `commit` still runs; null: nothing runs. */
   | {
       readonly is: 'held'
       readonly holds: string
@@ -131,7 +131,7 @@ export type Deployed =
       readonly at: string
       readonly webUrl: string
     }
-  /** Since release `number`, as it now stands, nobody has proven anything. */
+  /** Release `number` may have changed what runs, and no release has proven it since. */
   | {
       readonly is: 'not known'
       readonly number: number

@@ -1,6 +1,7 @@
-/** Asking for a release: what has to be looked up before it can be made, and how a busy environment is answered. */
+/** Requests a release: looks up what the transaction needs, and answers when the environment is busy. */
+import { defined } from '../lib/defined.ts'
 import { currentConfiguration } from './configuration.ts'
-import { missingWorker } from './deadlines.ts'
+import { findMissingWorker } from './deadlines.ts'
 import { environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
@@ -16,21 +17,21 @@ export interface RequestCommand {
   readonly kind: ReleaseKind
   /** Slack user id. */
   readonly by: string
-  /** Slack's id of the delivery: the same key gives the same release. */
+  /** Slack's id of the delivery. The same key gives the same release. */
   readonly key: string
   readonly responseUrl?: string
   readonly reason?: string
   readonly picks?: readonly string[]
-  /** Releases that the person was told a hot-fix ends; no other is ended. */
+  /** Releases that the person agreed to end with a hot-fix; no other is ended. */
   readonly ends?: readonly number[]
 }
 
-/** `noWorker`: planning waits, since no worker was seen; when one last was. */
+/** `noWorker`: no worker is alive, so planning waits; with when one was last seen. */
 export type Requested = { readonly release: Release; readonly noWorker?: { readonly lastSeen?: string } } | Refused
 
 /**
- * Makes a release of this environment for this person. Refuses a channel that can't be posted to, a busy environment, and
- * what policy does not allow of the release that is replaced. The same `key` gives the same release.
+ * Creates a release of this environment for this person. Refuses when the channel can't be posted to, the environment is
+ * busy, or policy forbids replacing the old release. Safe to repeat: the same `key` gives the same release.
  */
 export async function requestRelease(
   { store, directory }: { store: Store; directory: Directory },
@@ -42,7 +43,7 @@ export async function requestRelease(
   if ('unreachable' in channel) {
     return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
   }
-  const missing = await missingWorker(store)
+  const missing = await findMissingWorker(store)
   const configuration = await currentConfiguration(store, environment)
   const outcome = await store.transaction((tx) =>
     requested(tx, {
@@ -53,20 +54,18 @@ export async function requestRelease(
         requester: { id: person.id, name: person.name },
         configuration,
         requestKey: command.key,
-        ...(command.responseUrl !== undefined && { responseUrl: command.responseUrl }),
-        ...(command.reason !== undefined && { reason: command.reason }),
-        ...(command.picks && { picks: command.picks }),
+        ...defined({ responseUrl: command.responseUrl, reason: command.reason, picks: command.picks }),
       },
       person,
       ends: command.ends ?? [],
       waitsForWorker: missing !== undefined,
-      ...(replacing && { replacing }),
+      ...defined({ replacing }),
     }),
   )
   if ('refused' in outcome) return outcome
   if ('busy' in outcome) return busy(outcome.busy, directory)
   const release = 'made' in outcome ? outcome.made : outcome.seen
-  return { release, ...(missing && { noWorker: missing }) }
+  return { release, ...defined({ noWorker: missing }) }
 }
 
 async function busy(release: Release, directory: Directory): Promise<Refused> {

@@ -1,27 +1,25 @@
-/**
- * What can stand against an action, as small named rules. Each gives a refusal or nothing. No I/O: people, state and the
- * store's time are handed in.
- */
+/** The rules of the actions: each is a pure function that returns a refusal or undefined. */
 
+import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
-import { EVERYONE, mayBeEmergency, type PeopleList, type Person, rightFrom } from './policy.ts'
+import { allowsEmergency, EVERYONE, type PeopleList, type Person, permissionSource } from './policy.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
 import { hasEnded, type SignOffKind } from './terms.ts'
 
-/** What a rule looks at: who asks, the release as it stands, and what the action's row says. */
+/** What a rule decides by: the person, the locked release, and the action's row. */
 export interface RuleFacts {
   readonly environment: Environment
   readonly release: Release
   readonly person: Person
   /** The store's time. */
   readonly now: Date
-  /** Who may do it. */
+  /** Who may take the action. */
   readonly people: PeopleList
   /** Completes "You can't …". */
   readonly words: string
-  /** It acts on a run: whoever signed has not decided about that. */
+  /** It acts on the run, which the sign-offs say nothing about. */
   readonly isOnRun: boolean
 }
 
@@ -29,18 +27,18 @@ export type Rule = (facts: RuleFacts) => Refusal | undefined
 
 const AFTER_EMERGENCY = ['approved', 'running', 'needs attention', 'succeeded', 'closed']
 
-/** Who decided it, and when: who ended it, else who asked to cancel it, else who let it go on. */
+/** Names who decided and when: who ended it, else who cancelled it, else who declared the emergency or signed last. */
 function alreadyDecided({ isOnRun, release }: RuleFacts): Refusal {
   const { number, state, endedBy, endedAt, cancelRequestedBy, signOffs } = release
-  const letGo = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
+  const deciding = signOffs.findLast(({ kind }) => kind === 'emergency') ?? signOffs.at(-1)
   const [by, at] = hasEnded(state)
     ? [endedBy, endedAt]
     : cancelRequestedBy
       ? [cancelRequestedBy, undefined]
       : isOnRun
         ? []
-        : [letGo?.person, letGo?.at ?? release.approvedAt]
-  return { gate: 'already_decided', number, state, ...(by && { by }), ...(at && { at: at.toISOString() }) }
+        : [deciding?.person, deciding?.at ?? release.approvedAt]
+  return { gate: 'already_decided', number, state, ...defined({ by, at: at?.toISOString() }) }
 }
 
 function names(list: PeopleList): readonly string[] {
@@ -52,16 +50,16 @@ function names(list: PeopleList): readonly string[] {
 export const isUndecided: Rule = (facts) =>
   facts.release.state === 'awaiting sign-off' ? undefined : alreadyDecided(facts)
 
-/** What an emergency waived can be given afterwards too. */
-export const isUndecidedOrOwed: Rule = (facts) =>
+/** Sign-offs that an emergency waived may still be given afterwards. */
+export const isUndecidedOrAfterEmergency: Rule = (facts) =>
   isEmergency(facts.release) && AFTER_EMERGENCY.includes(facts.release.state) ? undefined : isUndecided(facts)
 
-export const isInTime: Rule = ({ release, now }) =>
+export const isNotExpired: Rule = ({ release, now }) =>
   release.state === 'awaiting sign-off' && release.expiresAt !== undefined && now >= release.expiresAt
     ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
     : undefined
 
-export const mayStillBeCancelled: Rule = (facts) =>
+export const canBeCancelled: Rule = (facts) =>
   hasEnded(facts.release.state) || facts.release.state === 'needs attention' || facts.release.cancelRequestedBy
     ? alreadyDecided(facts)
     : undefined
@@ -69,7 +67,7 @@ export const mayStillBeCancelled: Rule = (facts) =>
 export const needsAttention: Rule = (facts) =>
   facts.release.state === 'needs attention' ? undefined : alreadyDecided(facts)
 
-export const mayBePlannedAgain: Rule = (facts) => {
+export const canBePlannedAgain: Rule = (facts) => {
   const { release } = facts
   if (release.replacedBy !== undefined) return alreadyDecided(facts)
   const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
@@ -77,33 +75,35 @@ export const mayBePlannedAgain: Rule = (facts) => {
   return again || newerWait ? undefined : alreadyDecided(facts)
 }
 
-/** Only what an emergency may waive is planned for one: checks that had not passed, where somebody may say it. */
-export const stoppedByChecks: Rule = (facts) =>
-  facts.release.problem?.because.gate === 'checks_failed' && mayBeEmergency(facts.environment)
+/** Plan for an emergency is only for a release refused by its checks, in an environment that allows emergencies. */
+export const isRefusedByChecks: Rule = (facts) =>
+  facts.release.problem?.because.gate === 'checks_failed' && allowsEmergency(facts.environment)
     ? undefined
     : alreadyDecided(facts)
 
-export const waitsForGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
+export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
 
-// ------------------------------------------------------------------------------------------------ rights
+// ------------------------------------------------------------------------------------------------ permissions
 
-export const hasTheRight: Rule = ({ people, person, words }) =>
-  rightFrom(people, person) === undefined ? { gate: 'not_an_approver', who: names(people), action: words } : undefined
+export const hasPermission: Rule = ({ people, person, words }) =>
+  permissionSource(people, person) === undefined
+    ? { gate: 'not_an_approver', who: names(people), action: words }
+    : undefined
 
-export const hasTheRightOfQa: Rule = ({ people, person }) =>
-  rightFrom(people, person) === undefined ? { gate: 'not_a_qa', who: names(people) } : undefined
+export const hasQaPermission: Rule = ({ people, person }) =>
+  permissionSource(people, person) === undefined ? { gate: 'not_a_qa', who: names(people) } : undefined
 
-export const isRequesterOrHasTheRight: Rule = ({ people, person, release, words }) =>
-  release.requester.id === person.id || rightFrom(people, person) !== undefined
+export const isRequesterOrHasPermission: Rule = ({ people, person, release, words }) =>
+  release.requester.id === person.id || permissionSource(people, person) !== undefined
     ? undefined
     : { gate: 'not_allowed', action: words, who: ['the requester', ...names(people)] }
 
-export const isTheRequester: Rule = ({ release, person, words }) =>
+export const isRequester: Rule = ({ release, person, words }) =>
   release.requester.id === person.id ? undefined : { gate: 'not_allowed', action: words, who: [release.requester.id] }
 
 // ------------------------------------------------------------------------------------------------ two people
 
-export const isNotTheirOwnRelease: Rule = ({ people, release, person }) =>
+export const isNotRequester: Rule = ({ people, release, person }) =>
   release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined
 
 export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
@@ -113,8 +113,8 @@ export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
   return wroteAll ? { gate: 'own_commits', who: names(people) } : undefined
 }
 
-/** What an emergency waived can be given only by others than who said it. */
-export const didNotSayTheEmergency: Rule = ({ people, release, person }) =>
+/** The person who declared an emergency can't give the sign-offs that it waived. */
+export const didNotDeclareEmergency: Rule = ({ people, release, person }) =>
   release.signOffs.some((signOff) => signOff.kind === 'emergency' && signOff.person.id === person.id)
     ? { gate: 'own_release', who: names(people), asEmergency: true }
     : undefined

@@ -1,12 +1,13 @@
 /**
- * What people can do with releases: the one way in for commands and buttons. Each call looks people up first, then
- * decides and records in one transaction. Refusals are values. Every call is safe to repeat.
+ * The entry point for commands and buttons. Each call looks the person up, then decides and records in one transaction.
+ * Refusals are values. Every call is safe to repeat.
  */
 
+import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
-import { ACTIONS, type Action, type Replacement, refusal, rightTo } from './actions.ts'
+import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
-import { applyDeadlines, missingWorker } from './deadlines.ts'
+import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { groupsOf, type Person } from './policy.ts'
@@ -19,16 +20,16 @@ import { type RequestCommand, type Requested, requestRelease } from './request.t
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
 
-/** What an action did: the release as it is now, or why nothing was changed. */
+/** The release after the action, or why nothing was changed. */
 export type Done = { readonly release: Release } | Refused
 
-/** The release that the action was taken on or, where one was made in its place, the new one. */
+/** The release after the action or, if the action replaced it, the new one. */
 export type ActionOutcome = Done | Requested
 
 export interface ReleaseService {
-  /** Makes the release and its planning job. Refuses unknown names, busy environments, channels that can't be posted to. */
+  /** Creates a release and its planning job. Refuses unknown names, busy environments and unreachable channels. */
   request(command: RequestCommand): Promise<Requested>
-  /** Asks for a plan that is shown privately and changes nothing. */
+  /** Enqueues a preview: a plan that only this person sees and that changes nothing. */
   preview(asked: {
     app: string
     environment: string
@@ -37,23 +38,22 @@ export interface ReleaseService {
     responseUrl?: string
   }): Promise<{ asked: true } | Refused>
   /**
-   * Takes an action of `actions.ts` on a release, for the person who asks: `noWorker` as for a request, where a new release
-   * is made. Refuses what the action's rules refuse, and to start a run under other rules than the release was requested
-   * with.
+   * Takes an action of `actions.ts` on a release. Refuses what the action's rules refuse, and to start a run when the
+   * configuration has changed since the request. `noWorker` is set as for a request if a new release is created.
    */
   act(action: Action, request: ActionRequest): Promise<ActionOutcome>
-  /** Whether the rules allow it now: asked before a modal opens. Changes nothing. */
+  /** Whether the rules allow the action now, for a modal that is about to open. Changes nothing. */
   may(action: Action, request: ActionRequest): Promise<Done>
   status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
-  /** The newest first; ten unless said. */
+  /** Releases, the newest first; ten by default. */
   history(filter: { app?: string; environment?: string; before?: number; limit?: number }): Promise<readonly Release[]>
-  /** Whether this person may read of releases: every full member may. */
+  /** Refuses a person who may not read about releases: anyone but a full member. */
   mayRead(by: string): Promise<Refused | undefined>
-  /** Expires, reminds and ends what waits in vain, by the store's clock. Called every half minute by the bot. */
+  /** Applies the deadlines, by the store's clock. The bot calls it every 30 seconds. */
   tick(): Promise<void>
 }
 
-/** Builds the service over its ports. `apps` is what the bot's releases.yml declares. */
+/** Creates the service. `apps` is what the bot's releases.yml declares. */
 export function createReleaseService(ports: {
   store: Store
   directory: Directory
@@ -73,7 +73,7 @@ export function createReleaseService(ports: {
     return { app, environment }
   }
 
-  /** Looks the person up at the moment of the click, never from what the click says. */
+  /** Looks the person up in Slack at every call: neither the payload nor an earlier answer is trusted. */
   async function member(id: string, groups: readonly string[]): Promise<Person | Refused> {
     const found = await directory.person(id)
     if (found.is === 'unknown') return { refused: { gate: 'not_a_member', why: 'Slack did not answer' } }
@@ -82,13 +82,13 @@ export function createReleaseService(ports: {
     return {
       id,
       name: found.name,
-      ...(found.email !== undefined && { email: found.email }),
+      ...defined({ email: found.email }),
       groups: groups.filter((_, index) => members[index]?.includes(id)),
       unknownGroups: groups.filter((_, index) => members[index] === undefined),
     }
   }
 
-  /** Looks up, locks, asks the rules; the transition then changes the release in the same transaction. */
+  /** Locks the release, checks the rules and makes the transition in one transaction. null: only checks. */
   async function change(action: Action, asked: ActionRequest, transition: Transition | null): Promise<Done> {
     const { startsRun, canRecur } = ACTIONS[action]
     const { release: number, by, key } = asked
@@ -103,21 +103,21 @@ export function createReleaseService(ports: {
     const isDone =
       isKeyed && (await store.events(number)).some(({ data }) => 'delivery' in data && data.delivery === key)
     const refused = await store.transaction(async (tx): Promise<Refused | undefined> => {
-      // Before the release: what it does may start it.
+      // Rows are locked in one order, the environment's first: the transition may need it to start the run.
       await tx.lockEnvironment(known.app, known.environment)
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })
       if (refusedBy !== undefined) return { refused: refusedBy }
-      // What was done since it was looked at may have been by this very delivery, in other hands.
+      // A newer attempt since the first read may come from this same delivery, handled by another process.
       if (isDone || (isKeyed && release.attempt !== known.attempt)) {
         return { refused: { gate: 'already_decided', number, state: release.state, by: nameOf(person) } }
       }
       if (startsRun && !isSameConfiguration(release.configuration, environment)) {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
-      const attribution = { name: person.name, right: rightTo({ action, environment, release, person }) }
-      return transition?.(tx, { release, environment, person, asked, attribution })
+      const attribution = { name: person.name, right: permissionFor({ action, environment, release, person }) }
+      return transition?.(tx, { release, environment, person, request: asked, attribution })
     })
     if (refused !== undefined) return refused
     const release = await store.release(number)
@@ -125,7 +125,7 @@ export function createReleaseService(ports: {
   }
 
   async function replace(action: Action, asked: ActionRequest, { forEmergency }: Replacement): Promise<Requested> {
-    // A release is replaced once, so without a delivery its number is enough to know the new one by.
+    // A release is replaced only once, so without a delivery its number identifies the request.
     const { release: number, by, key = `replaces ${asked.release}` } = asked
     const old = await store.release(number)
     if (old === undefined) return { refused: { gate: 'unknown_release', number } }
@@ -135,17 +135,17 @@ export function createReleaseService(ports: {
     const person = await member(by, [])
     if ('refused' in person) return person
     const { app, environment: name, kind, reason, picks } = old
-    const command = {
-      app,
-      environment: name,
-      kind,
-      by,
-      key,
-      ...(reason !== undefined && { reason }),
-      ...(picks && { picks }),
-    }
-    const against = (release: Release, now: Date) => refusal({ action, environment, release, person, now })
-    return requestRelease(ports, command, { environment, person }, { replaces: number, forEmergency, refusal: against })
+    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks }) }
+    return requestRelease(
+      ports,
+      command,
+      { environment, person },
+      {
+        replaces: number,
+        forEmergency,
+        refusal: (release, now) => refusal({ action, environment, release, person, now }),
+      },
+    )
   }
 
   return {
@@ -162,7 +162,7 @@ export function createReleaseService(ports: {
       if ('refused' in found) return found
       const person = await member(asked.by, [])
       if ('refused' in person) return person
-      const missing = await missingWorker(store)
+      const missing = await findMissingWorker(store)
       if (missing) return { refused: { gate: 'no_worker', ...missing } }
       const configuration = await currentConfiguration(store, found.environment)
       await store.transaction((tx) =>
@@ -174,7 +174,7 @@ export function createReleaseService(ports: {
           configuration,
           user: person.id,
           asked: tx.now.toISOString(),
-          ...(asked.responseUrl !== undefined && { responseUrl: asked.responseUrl }),
+          ...defined({ responseUrl: asked.responseUrl }),
         }),
       )
       return { asked: true }
@@ -198,9 +198,9 @@ export function createReleaseService(ports: {
           deployedNow(store, environment, services.platforms[remote.platform]),
           store.current(app, name),
         ])
-        environments.push({ app, environment: name, ...(live && { live }), ...(underWay && { under_way: underWay }) })
+        environments.push({ app, environment: name, ...defined({ live, under_way: underWay }) })
       }
-      return { environments, ...(last && { workerSeenAt: last.at.toISOString() }) }
+      return { environments, ...defined({ workerSeenAt: last?.at.toISOString() }) }
     },
 
     history: (filter) => store.releases({ limit: 10, ...filter }),

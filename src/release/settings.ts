@@ -1,4 +1,4 @@
-/** What `releases.yml` declares, after config/ has checked it and filled in the defaults. */
+/** `releases.yml`, validated and with its defaults filled in by config/. */
 import type { PlatformName } from './stored-names.ts'
 
 /** A repository with its environments. */
@@ -6,40 +6,40 @@ export interface App {
   readonly name: string
   /** As the forge names it, such as `workspace/slug`. */
   readonly repository: string
-  /** Where git fetches from and pushes picked commits to: https, or http and paths on this machine. */
+  /** Where git fetches from and pushes picked commits to: https, or for local use http or a path. */
   readonly gitUrl: string
   readonly environments: readonly Environment[]
 }
 
-/** Worst last is not the order: it is `destroys`, `unknown`, `locks`, `adds`. */
+/** Not in order of severity: `RISKS` in risks.ts has the order. */
 export type MigrationRisk = 'adds' | 'locks' | 'destroys' | 'unknown'
 
 export interface RemoteSettings {
-  /** The git remote's name in the team's words. */
+  /** The team's name for the git remote. */
   readonly name: string
   readonly url: string
   readonly branch: string
   readonly platform: PlatformName
-  /** The app's name at the platform, where the platform names apps. */
+  /** The app's name at the platform, if the platform names apps. */
   readonly app?: string
 }
 
 export interface MigrationSettings {
   /** Path of the migrator's configuration inside the app's repository. */
   readonly config: string
-  /** Absolute path of the env file on the worker host; the bot never reads it. */
+  /** Absolute path of the env file on the worker's host; the bot never reads it. */
   readonly envFile?: string
   /** The migrator's program: a name on PATH or a path. */
   readonly program: string
-  /** A Postgres time limit as written, such as `10s`; `0` means none. */
+  /** A Postgres timeout as written, such as `10s`; `0` means none. */
   readonly lockTimeout: string
   readonly statementTimeout: string
   readonly talkItOver: readonly MigrationRisk[]
-  /** Who may say Talked over; absent: the approvers. */
+  /** Who may press Talked over. Absent: the approvers. */
   readonly approvers?: readonly string[]
 }
 
-/** Entries of people lists: a user group's handle with `@`, or a Slack user id. An absent list means every full member. */
+/** People lists hold user group handles with `@` and Slack user ids. An absent list means every full member. */
 export interface SignOffRules {
   readonly qa: number
   readonly approvals: number
@@ -57,7 +57,7 @@ export interface Environment {
   readonly name: string
   /** The branch that this environment follows. */
   readonly branch: string
-  /** The environment of the same app whose branch is brought to this one's. */
+  /** The environment of the same app whose branch is merged into this one's. */
   readonly promotes?: string
   readonly pullRequest: 'branch' | 'pinned'
   readonly remote: RemoteSettings
@@ -69,20 +69,17 @@ export interface Environment {
   readonly digests: EnvironmentDigests
 }
 
-/**
- * Digests of the environment's entry as declared; the same file gives bot and worker the same ones. They are compared by
- * configuration.ts, and by nothing else.
- */
+/** Digests of the environment's declared entry, equal for equal files. Only configuration.ts compares them. */
 export interface EnvironmentDigests {
-  /** SHA-256 in hex, byte for byte as the first edition made it. */
+  /** SHA-256 in hex, computed exactly as the first version did. */
   readonly form1: string
-  /** `2:` and SHA-256 in hex: without the channel, and with the newer keys whose value is not the default. */
+  /** `2:` and SHA-256 in hex. It leaves out the channel, and newer keys that have their default value. */
   readonly form2: string
-  /** False where a key is set that form 1 does not know. */
+  /** False if a key is set that form 1 doesn't cover. */
   readonly isForm1Complete: boolean
 }
 
-/** How running cards show their steps. */
+/** How the card of a running release shows its steps. */
 export type Progress = 'lines' | 'plan'
 
 /** The whole of `releases.yml`. */
@@ -106,12 +103,12 @@ export function promotedFrom(app: App, environment: Environment): Environment | 
   return environment.promotes === undefined ? undefined : findEnvironment(app, environment.promotes)
 }
 
-/** Whether the pull request's source may move on without making the release outdated. */
+/** Whether the release uses a pinned branch, so that new commits on the source don't make it outdated. */
 export function isPinned(app: App, environment: Environment): boolean {
   return environment.pullRequest === 'pinned' && promotedFrom(app, environment) !== undefined
 }
 
-/** What runs there is called: the platform's name of the app, else the remote's. */
+/** The name of what runs there: the platform's name for the app, else the remote's name. */
 export function appAt({ app, name }: RemoteSettings): string {
   return app ?? name
 }

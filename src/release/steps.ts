@@ -1,27 +1,27 @@
 /**
- * The steps of a release, in their order. What a step does to the outside is in worker/run/steps; what it means for a
- * release is here: when a plan has it, whether it can be taken back, and who takes it.
+ * The steps of a release, in order: when a plan has each, whether it is irreversible, and who performs it. What a step
+ * does is in worker/run/steps.
  */
 import type { BoundFacts } from './plan.ts'
 import type { Environment } from './settings.ts'
 import type { StepName } from './terms.ts'
 
-/** What decides whether a plan has a step. */
+/** The facts that decide which steps a plan has. */
 export interface StepFacts {
   readonly environment: Environment
   readonly bound: BoundFacts
-  /** A migration of the plan has to be discussed first, so that there is something to record. */
+  /** A migration of the plan must be discussed first, so there is something to record. */
   readonly mustBeTalkedOver: boolean
 }
 
 export interface StepDefinition {
   /** Whether a plan with these facts has the step. */
   when(facts: StepFacts): boolean
-  /** Its effect can't be taken back by us: a release that stops after it has begun needs a person. */
+  /** Signoff can't undo its effect: a release that stops after it has started needs a person. */
   readonly irreversible: boolean
   /**
-   * `outbox`: done when Slack has confirmed the message, before the run. `worker`: done by the run, by the worker's step
-   * of that name. `end`: the release's end itself, in one transaction.
+   * `outbox`: done when Slack confirms the message, before the run. `worker`: performed in the run by the worker's step of
+   * that name. `end`: committed together with the release's end.
    */
   readonly takenBy: 'outbox' | 'worker' | 'end'
 }
@@ -60,7 +60,7 @@ export const STEPS = {
   report: { when: always, irreversible: false, takenBy: 'end' },
 } as const satisfies Readonly<Record<StepName, StepDefinition>>
 
-/** The steps that the worker's run takes: worker/run/steps has one for each. */
+/** The steps that the worker performs. worker/run/steps must implement each. */
 export type WorkerStepName = {
   [N in StepName]: (typeof STEPS)[N]['takenBy'] extends 'worker' ? N : never
 }[StepName]
@@ -76,7 +76,7 @@ export function isWorkerStep(name: StepName): name is WorkerStepName {
   return STEPS[name].takenBy === 'worker'
 }
 
-/** Whether a step's effect can't be taken back by us. */
+/** Whether Signoff can't undo the step's effect. */
 export function isIrreversible(name: StepName): boolean {
   return STEPS[name].irreversible
 }

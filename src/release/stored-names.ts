@@ -1,20 +1,20 @@
 /**
- * Names of services as stores, `releases.yml` and published gates have them. They are contracts, so they stay; this is the
- * only file outside of adapters/, config/ and the wiring that spells them.
+ * Service names that are contracts: they stand in stores, `releases.yml` and gates, so they never change. No other file
+ * outside adapters/, config/ and the wiring spells a service's name.
  */
 
-/** The platforms, as `remote.platform` in releases.yml and stored refusals name them. */
+/** The platforms as `remote.platform` in releases.yml and stored refusals name them. */
 export const PLATFORM_NAMES = ['heroku', 'git'] as const
 export type PlatformName = (typeof PLATFORM_NAMES)[number]
 
-/** The platform of a gate that was stored without one, and for which none is stored. */
+/** The platform of a stored gate that names none. */
 export const FIRST_PLATFORM: PlatformName = 'heroku'
 
-/** The gate of a forge that gave nothing to go by. A forge names its own. */
+/** The gate for a forge without a usable answer. Each forge has its own. */
 export const FORGE_UNREACHABLE = 'bitbucket_unreachable'
 export type ForgeUnreachable = typeof FORGE_UNREACHABLE
 
-/** The gate of migrations that the migrator can't read; its program is stored under this key, whatever the migrator. */
+/** The gate for migrations that the migrator can't read. Any migrator's program is stored under the key `alembic`. */
 export interface MigrationsUnreadable {
   readonly gate: 'migrations_unreadable'
   readonly alembic: string
@@ -25,7 +25,7 @@ export function migrationsUnreadable(program: string, detail: string): Migration
   return { gate: 'migrations_unreadable', alembic: program, detail }
 }
 
-/** The migrator's program that could not read them. */
+/** The migrator's program that couldn't read the migrations. */
 export function programOf({ alembic }: MigrationsUnreadable): string {
   return alembic
 }

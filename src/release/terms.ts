@@ -1,9 +1,9 @@
 /**
- * The words that everything here is said with, and the closed lists behind them. They are stored: none is ever renamed.
+ * The domain's terms and closed lists. They are stored, so none is ever renamed.
  *
- * - release: one attempt to bring one environment of one app to one commit, with one plan for life.
- * - sign-off: a person's recorded word on one fingerprint.
- * - run: the execution of an approved release; step: a unit of it.
+ * - release: one attempt to deploy one commit to one environment of one app, with one plan that never changes.
+ * - sign-off: a person's recorded decision on one fingerprint.
+ * - run: the execution of an approved release. Step: a unit of a run.
  * - end: a state that a release never leaves. `needs attention` is not an end: it keeps the environment busy.
  */
 
@@ -53,7 +53,7 @@ export function mayBecome(from: ReleaseState, to: ReleaseState): boolean {
   return NEXT_STATES[from].includes(to)
 }
 
-/** Somebody, as the store and the messages know them. `name` is what was shown when they acted. */
+/** A person in the store and in messages. `name` is the display name from when they acted. */
 export interface PersonName {
   /** Slack user id. */
   readonly id: string
@@ -64,8 +64,8 @@ export const SIGN_OFF_KINDS = ['qa', 'approval', 'talked over', 'rejection', 'em
 
 export type SignOffKind = (typeof SIGN_OFF_KINDS)[number]
 
-/** The least characters of the reason of an emergency or a hot-fix. */
-export const SHORTEST_REASON = 10
+/** Minimum length of the reason of an emergency or a hot-fix, in characters. */
+export const MIN_REASON_LENGTH = 10
 
 export type StepName =
   | 'announce'

@@ -1,4 +1,5 @@
-/** What a transition tells people beside the card: lines of the thread, and private answers. Each key is told once. */
+/** Queues thread lines and private messages in a transition's transaction. A message with the same key is sent once. */
+import { defined } from '../lib/defined.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from './messages.ts'
 import type { Plan } from './plan.ts'
 import { owed } from './policy.ts'
@@ -6,13 +7,13 @@ import type { Transaction } from './ports/store.ts'
 import type { Release } from './release.ts'
 import type { Environment } from './settings.ts'
 
-/** Adds one line to the release's thread; the same key is told once. */
-export async function say(tx: Transaction, release: number, key: string, line: ThreadLine): Promise<void> {
+/** Adds a line to the release's thread. Safe to repeat: a line with the same key is added once. */
+export async function addThreadLine(tx: Transaction, release: number, key: string, line: ThreadLine): Promise<void> {
   await tx.send({ kind: 'line', release, key: `${release}:${key}`, line })
 }
 
-/** What one person, its requester unless said, is told privately of a release, once for each `key`. */
-export function privately(
+/** A private message about a release, to its requester by default. One with the same key is sent once. */
+export function privateMessage(
   release: Release,
   key: string,
   message: PrivateMessage,
@@ -23,19 +24,20 @@ export function privately(
     kind: 'private',
     key: `${release.number}:${key}`,
     to,
-    ...(isRequester && release.responseUrl !== undefined && { responseUrl: release.responseUrl }),
+    ...defined({ responseUrl: isRequester ? release.responseUrl : undefined }),
     asked: release.requestedAt.toISOString(),
     message,
   }
 }
 
-/** Says once in the thread what the plan's migrations do; after the card, whose thread it is. */
-export async function tellMigrations(tx: Transaction, number: number, plan: Plan | undefined): Promise<void> {
-  if (plan !== undefined && plan.migrations.length > 0) await say(tx, number, 'migrations', { is: 'migrations' })
+/** Adds the line about the plan's migrations, once. Call it after the card is queued, since the line goes into its thread. */
+export async function addMigrationsLine(tx: Transaction, number: number, plan: Plan | undefined): Promise<void> {
+  if (plan !== undefined && plan.migrations.length > 0)
+    await addThreadLine(tx, number, 'migrations', { is: 'migrations' })
 }
 
-/** The card's first post mentions who may sign. One that was posted before the plan could not: a line does, once. */
-export async function askInThread(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+/** Mentions who may sign in a thread line, once, for a card that was posted before the plan and couldn't mention them. */
+export async function mentionSigners(tx: Transaction, release: Release, environment: Environment): Promise<void> {
   const mentions = owed(environment, release).some(({ by }) => by !== 'every full member')
-  if (mentions) await say(tx, release.number, 'asked', { is: 'asked' })
+  if (mentions) await addThreadLine(tx, release.number, 'asked', { is: 'asked' })
 }

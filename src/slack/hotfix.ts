@@ -1,6 +1,12 @@
 /** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
 import { parseHotfix } from '../release/command.ts'
-import { asBranch, hotfixRefusal, MOST_PICKS, readCommits, SUPERSEDED_BY_HOTFIX } from '../release/hotfix.ts'
+import {
+  hotfixRefusal,
+  MAX_PICKS,
+  readCommits,
+  refuseUnfollowedBranch,
+  SUPERSEDED_BY_HOTFIX,
+} from '../release/hotfix.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'
@@ -25,7 +31,7 @@ export async function hotfixWindow(
     case 'help':
       return { message: { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) } }
     case 'refused':
-      return refuse(asBranch(command.refusal, command.commits))
+      return refuse(refuseUnfollowedBranch(command.refusal, command.commits))
     case 'modal': {
       const all = apps.flatMap(({ environments }) => environments)
       const current = await Promise.all(all.map(({ app, name }) => store.current(app, name)))
@@ -33,8 +39,8 @@ export async function hotfixWindow(
     }
     case 'hotfix': {
       const { app, environment, commits } = command
-      if (commits.length > MOST_PICKS) {
-        return refuse({ gate: 'too_many_commits', count: commits.length, most: MOST_PICKS })
+      if (commits.length > MAX_PICKS) {
+        return refuse({ gate: 'too_many_commits', count: commits.length, most: MAX_PICKS })
       }
       const current = await store.current(app, environment)
       if (current !== undefined && !givesWay(current)) return refuse(await busy(ports, current))

@@ -10,7 +10,7 @@ import type { PullRequest } from '../release/ports/forge.ts'
 import type { Claim } from '../release/ports/jobs.ts'
 import { type Release, step } from '../release/release.ts'
 import type { App } from '../release/settings.ts'
-import { say } from '../release/thread.ts'
+import { addThreadLine } from '../release/thread.ts'
 import type { Place } from './place.ts'
 import { type Named, plain } from './plan/pull-request.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -81,7 +81,7 @@ async function carry(
     })
     // Ours may have been declined before we came to say that it is there.
     if (state === 'open') {
-      await say(tx, release.number, 'carried', { is: 'carried', branch, pullRequest: { id, url }, isNew })
+      await addThreadLine(tx, release.number, 'carried', { is: 'carried', branch, pullRequest: { id, url }, isNew })
     }
   }, claim && { as: claim })
 }

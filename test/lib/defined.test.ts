@@ -7,7 +7,7 @@ interface Wanted {
 }
 
 describe('defined', () => {
-  it('leaves out what is undefined, and keeps all else', () => {
+  it('leaves out undefined values, and keeps all others', () => {
     const given = { a: undefined, b: null, c: false, d: 0, e: '', f: [undefined], g: { h: undefined } }
     expect(Object.entries(defined(given))).toEqual([
       ['b', null],
@@ -25,7 +25,7 @@ describe('defined', () => {
     const wanted: Wanted = defined({ name: 'Dana', email })
     const spread: Wanted = { name: 'Dana', ...defined({ email }) }
     expect([wanted, spread]).toEqual([{ name: 'Dana' }, { name: 'Dana' }])
-    // @ts-expect-error: what may be undefined is not there for sure.
+    // @ts-expect-error: the key may be absent.
     const unsure: Wanted = defined({ name: email })
     // @ts-expect-error: of another type.
     const wrong: Wanted = { name: 'Dana', ...defined({ email: email === undefined ? undefined : 1 }) }

@@ -10,26 +10,26 @@ function read(pieces: readonly string[], options: { longest?: number; breaks?: s
 }
 
 describe('a line reader', () => {
-  it('gives whole lines, however they come, empty ones too, and what has no break at the end', () => {
+  it('gives whole lines from chunks of any length, empty ones and an unterminated last one too', () => {
     expect(read(['on', 'e\ntwo\n', '\nthr', 'ee'])).toEqual(['one', 'two', '', 'three'])
     expect(read(['one\n'])).toEqual(['one'])
     expect(read([])).toEqual([])
   })
 
-  it('takes "\\r\\n" for one break, also where it comes in two pieces', () => {
+  it('treats "\\r\\n" as one break, also across two chunks', () => {
     expect(read(['one\r\ntwo\r', '\nthree\r\n'])).toEqual(['one', 'two', 'three'])
   })
 
-  it('leaves a carriage return within a line, unless it is told to break there', () => {
+  it('keeps a carriage return within a line, unless it is a break', () => {
     expect(read(['10 %\r20 %\n'])).toEqual(['10 %\r20 %'])
     expect(read(['10 %\r20 %\n'], { breaks: /[\r\n]/ })).toEqual(['10 %', '20 %'])
   })
 
-  it('gives the beginning of a long line, and the next line whole', () => {
+  it('truncates a long line, and gives the next line whole', () => {
     expect(read(['1234', '5678', '9\nnext'], { longest: 6 })).toEqual(['123456', 'next'])
   })
 
-  it('takes no longer for a line of many pieces than for many lines', () => {
+  it('is as fast for one line of many chunks as for many lines', () => {
     const piece = 'x'.repeat(100)
     const started = performance.now()
     const [line] = read(

@@ -8,7 +8,7 @@ import { type GroupCall, type GroupEnded, runInGroup } from '../../src/lib/proce
 
 const PATH = process.env.PATH ?? '/usr/bin:/bin'
 
-/** Runs a shell program, and gives how it ended, the lines that it wrote, and how long it took. */
+/** Runs a shell program; returns how it ended, its lines and its duration. */
 async function run(
   script: string,
   options: Partial<GroupCall> & { onLine?: (line: string) => void } = {},
@@ -38,7 +38,7 @@ async function run(
   return { ...ended, stdout, stderr, ms: performance.now() - started }
 }
 
-/** What has ended and waits to be reaped does not run. */
+/** Zombies don't count as running. */
 async function isRunning(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return /^[^ZX]$/.test(stat.slice(stat.lastIndexOf(')') + 2)[0] ?? 'X')
@@ -55,8 +55,8 @@ async function expectNothingRuns(lines: readonly string[], count: number): Promi
   expect(left).toEqual([])
 }
 
-describe('a program in a group of its own', () => {
-  it('gets its directory, its environment and nothing on standard input, and gives its lines and its exit code', async () => {
+describe('a program in its own process group', () => {
+  it('gets its directory, its environment and no standard input, and returns its lines and exit code', async () => {
     const ended = await run('pwd; env | sort; cat; echo said >&2; exit 3', { environment: { PATH, ONLY: 'this' } })
     expect(ended).toMatchObject({ started: true, exitCode: 3, stderr: ['said'] })
     expect(ended).not.toHaveProperty('stopped')
@@ -68,24 +68,24 @@ describe('a program in a group of its own', () => {
     ])
   })
 
-  it('gets what is meant for standard input', async () => {
+  it('gets its standard input', async () => {
     const input = `${'x'.repeat(900)}\n`.repeat(300)
     expect(await run('cat | wc -c | tr -d " "', { input })).toMatchObject({ exitCode: 0, stdout: ['270300'] })
     expect(await run('exit 0', { input })).toMatchObject({ started: true, exitCode: 0 })
   })
 
-  it('that is not there, or whose directory is not there, has not started', async () => {
+  it('that does not exist, or whose directory does not, is not started', async () => {
     expect(await run('', { command: ['/nonexistent/program'] })).toMatchObject({ started: false, error: 'ENOENT' })
     expect(await run('true', { directory: '/nonexistent' })).toMatchObject({ started: false, error: 'ENOENT' })
   })
 
-  it('does not start when it was stopped before', async () => {
+  it('is not started when the signal has already aborted', async () => {
     const ended = await run('echo started', { signal: AbortSignal.abort() })
     expect(ended).toMatchObject({ started: false, stdout: [] })
     expect(ended).not.toHaveProperty('error')
   })
 
-  it('is asked to end when the signal aborts, with all that it has started', async () => {
+  it('is terminated with its child processes when the signal aborts', async () => {
     const stop = new AbortController()
     const ended = await run('sleep 300 & printf "pid %d\\npid %d\\n" $! $$; wait', {
       signal: stop.signal,
@@ -96,7 +96,7 @@ describe('a program in a group of its own', () => {
     await expectNothingRuns(ended.stdout, 2)
   })
 
-  it('is asked to end at the time limit, and may end in its own way', async () => {
+  it('is terminated at the timeout, and may shut down cleanly', async () => {
     const ended = await run('trap "echo tidied; exit 7" TERM; echo pid $$; while :; do sleep 0.05; done', {
       timeoutMs: 500,
     })
@@ -105,7 +105,7 @@ describe('a program in a group of its own', () => {
     await expectNothingRuns(ended.stdout, 1)
   })
 
-  it('is killed when it does not end, with what it has started', async () => {
+  it('is killed with its child processes when it does not end', async () => {
     const ended = await run("trap '' TERM; (while :; do sleep 0.05; done) & echo pid $!; echo pid $$; wait; wait", {
       timeoutMs: 300,
       graceMs: 300,
@@ -119,7 +119,7 @@ describe('a program in a group of its own', () => {
     expect(holding).toMatchObject({ started: true, exitCode: 0 })
     expect(holding).not.toHaveProperty('stopped')
     await expectNothingRuns(holding.stdout, 1)
-    // Nothing waits for one that has closed its output.
+    // Nothing waits for a child that has closed its output.
     const silent = await run('sleep 300 >/dev/null 2>&1 </dev/null & echo pid $!; exit 0')
     expect(silent).toMatchObject({ started: true, exitCode: 0 })
     expect(silent.ms).toBeLessThan(9_000)
@@ -130,18 +130,18 @@ describe('a program in a group of its own', () => {
     await expectNothingRuns(killed.stdout, 1)
   })
 
-  it('lets what it has started finish, and reads that too', async () => {
+  it('lets its child processes finish, and reads their output', async () => {
     const ended = await run('(sleep 0.3; echo late) & exit 0')
     expect(ended).toMatchObject({ exitCode: 0, stdout: ['late'] })
   })
 
-  it('that another signal has ended was not stopped by us', async () => {
+  it('that another signal ended was not stopped by us', async () => {
     const ended = await run('kill -9 $$')
     expect(ended).toMatchObject({ started: true, exitCode: undefined })
     expect(ended).not.toHaveProperty('stopped')
   })
 
-  it('is ended when what it says can’t be taken, and that is thrown', async () => {
+  it('is ended when a reader throws, and the error is rethrown', async () => {
     const lines: string[] = []
     const taking = run('echo pid $$; sleep 300', {
       onLine: (line) => {
@@ -153,8 +153,8 @@ describe('a program in a group of its own', () => {
     await expectNothingRuns(lines, 1)
   })
 
-  it('does not wait for what has ended and is not reaped', async () => {
-    // Puts a process into the group whose parent is outside of it and does not look.
+  it('does not wait for zombies', async () => {
+    // Adds a process to the group whose parent is outside it and never reaps it.
     const program = `
       $| = 1;
       my $group = getpgrp(0);
@@ -177,7 +177,7 @@ describe('a program in a group of its own', () => {
     }
   })
 
-  it('ends with the process that runs it', async () => {
+  it('is killed when the process that runs it exits', async () => {
     const module = new URL('../../src/lib/process-group.ts', import.meta.url).href
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--input-type=module',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Clock } from '../../src/lib/clock.ts'
 import { pollUntil, retry } from '../../src/lib/retry.ts'
 
-/** A clock whose time passes by sleeping only, and what was slept. */
+/** A clock that advances only by sleeping, with the recorded sleeps. */
 function testClock(): Clock & { slept: number[] } {
   let now = 1000
   const slept: number[] = []
@@ -30,16 +30,16 @@ describe('retry', () => {
     return { last, tries, slept: clock.slept }
   }
 
-  it('takes the first answer that is not transient', async () => {
+  it('returns the first answer that is not transient', async () => {
     expect(await asked('yes')).toEqual({ last: 'yes', tries: 1, slept: [] })
     expect(await asked('silent', 'no', 'yes')).toEqual({ last: 'no', tries: 2, slept: [10] })
   })
 
-  it('gives up after the last try, with its answer, and waits longer each time', async () => {
+  it('returns the last answer after the last try, with growing pauses', async () => {
     expect(await asked('silent', 'silent', 'silent', 'yes')).toEqual({ last: 'silent', tries: 3, slept: [10, 20] })
   })
 
-  it('does not ask again after an error', async () => {
+  it('does not retry after an error', async () => {
     let tries = 0
     const fail = async () => {
       tries++
@@ -52,14 +52,14 @@ describe('retry', () => {
 })
 
 describe('pollUntil', () => {
-  it('gives what was seen first', async () => {
+  it('returns the first result', async () => {
     const clock = testClock()
     const seen = [undefined, undefined, 'there', 'later']
     expect(await pollUntil(async () => seen.shift(), { forMs: 100, everyMs: 10, clock })).toBe('there')
     expect(clock.slept).toEqual([10, 10])
   })
 
-  it('looks a last time when the time is over, and then gives undefined', async () => {
+  it('looks once more when the time is over, then returns undefined', async () => {
     const clock = testClock()
     const looks: number[] = []
     const look = async () => {

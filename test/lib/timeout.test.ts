@@ -4,7 +4,7 @@ import { runWithTimeout, settlesWithin } from '../../src/lib/timeout.ts'
 const never = new Promise<never>(() => {})
 
 describe('runWithTimeout', () => {
-  it('gives the value, or the error, of what ends in time', async () => {
+  it('returns the value or the error of work that ends in time', async () => {
     expect(await runWithTimeout(5_000, async () => 'done')).toEqual({ ok: true, value: 'done' })
     const error = new Error('broken')
     expect(await runWithTimeout(5_000, () => Promise.reject(error))).toEqual({ ok: false, late: false, error })
@@ -14,7 +14,7 @@ describe('runWithTimeout', () => {
     expect(await runWithTimeout(5_000, throwing)).toEqual({ ok: false, late: false, error })
   })
 
-  it('gives late, and tells the work so', async () => {
+  it('returns late, and aborts the work’s signal', async () => {
     let signal: AbortSignal | undefined
     const late = await runWithTimeout(10, (given) => {
       signal = given
@@ -24,7 +24,7 @@ describe('runWithTimeout', () => {
     expect(signal?.aborted).toBe(true)
   })
 
-  it('takes no note of an error that comes too late', async () => {
+  it('ignores an error that comes too late', async () => {
     const { promise, reject } = Promise.withResolvers<void>()
     expect(await runWithTimeout(10, () => promise)).toEqual({ ok: false, late: true })
     // An unhandled rejection would fail the run.
@@ -54,7 +54,7 @@ describe('settlesWithin', () => {
     expect(timers()).toBe(before)
   })
 
-  it('waits by the clock that it is given', async () => {
+  it('waits by the given clock', async () => {
     let slept: number | undefined
     const clock = {
       now: () => 0,

@@ -11,7 +11,7 @@ const OTHER = sha('bad')
 const DATABASE = 'db.example.com:5432/api'
 const CONFIGURATION = anEnvironment().digests.form1
 
-/** The world as the plan of these tests saw it. */
+/** The facts as the plan of these tests observed them. */
 const SEEN = {
   source: MASTER,
   target: OLD,
@@ -38,12 +38,12 @@ function moved(world: ObservedFacts, steps: readonly StepRow[] = [], plan: Plan 
 const whats = (...asked: Parameters<typeof moved>) => moved(...asked).map(({ what }) => what)
 
 describe('before the run', () => {
-  it('nothing has moved where everything is as the plan saw it', () => {
+  it('nothing has moved when every fact is as planned', () => {
     expect(moved(SEEN)).toEqual([])
     expect(moved(SEEN, [aStep('merge', { state: 'pending', effect: 'none' })])).toEqual([])
   })
 
-  it('what was not looked at has not moved', () => {
+  it('a fact that was not observed has not moved', () => {
     expect(moved({})).toEqual([])
   })
 
@@ -76,7 +76,7 @@ describe('before the run', () => {
     expect(moved({ ...SEEN, ...world })).toEqual([expected])
   })
 
-  it('names everything that has moved at once', () => {
+  it('lists every fact that has moved', () => {
     const world = { source: OTHER, target: OTHER, holds: OTHER, runs: OTHER, revisions: [], database: 'x' }
     expect(whats({ ...world, configuration: 'y' }).toSorted()).toEqual(
       [
@@ -91,7 +91,7 @@ describe('before the run', () => {
     )
   })
 
-  it('several heads of a database have no order', () => {
+  it('the order of several heads does not matter', () => {
     const plan = aPlan({ bound: { database: { ...database(), revisions: ['a', 'b'] } } })
     expect(whats({ ...SEEN, revisions: ['b', 'a'] }, [], plan)).toEqual([])
     expect(whats({ ...SEEN, revisions: ['b'] }, [], plan)).toEqual(["the database's revision"])
@@ -110,7 +110,7 @@ function database() {
 }
 
 describe('a pinned pull request', () => {
-  it('lets its source move on, and go away', () => {
+  it('allows its source to move and to be deleted', () => {
     expect(whats({ ...SEEN, source: OTHER }, [], aPlan(), true)).toEqual([])
     expect(whats({ ...SEEN, source: null }, [], aPlan(), true)).toEqual([])
   })
@@ -121,48 +121,48 @@ describe('a pinned pull request', () => {
     ['runs', { runs: OTHER }, 'what runs'],
     ['revisions', { revisions: [] }, "the database's revision"],
     ['configuration', { configuration: 'x' }, 'the configuration'],
-  ])('binds %s as any other', (_fact, world, what) => {
+  ])('binds %s like any other plan', (_fact, world, what) => {
     expect(whats({ ...SEEN, source: OTHER, ...world }, [], aPlan(), true)).toEqual([what])
   })
 })
 
-describe('a step moves only what is its own', () => {
+describe('a step moves only its own facts', () => {
   const migrated = ['b7d20c31aa04']
   it.each<[string, readonly StepRow[], ObservedFacts, readonly string[]]>([
     ['the merge', [merge], { target: MERGED }, []],
-    ['the merge, and master goes on', [merge], { target: MERGED, source: OTHER }, []],
-    ['the merge begun, not seen yet', [aStep('merge', begun)], {}, []],
+    ['the merge, and a new commit on master', [merge], { target: MERGED, source: OTHER }, []],
+    ['the merge started, not seen yet', [aStep('merge', begun)], {}, []],
     [
-      'the merge begun: a commit that is not known to be ours',
+      'the merge started: a commit that is not known to be ours',
       [aStep('merge', begun)],
       { target: OTHER },
       ['production'],
     ],
-    ['the merge, and somebody after it', [merge], { target: OTHER }, ['production']],
+    ['the merge, and another push after it', [merge], { target: OTHER }, ['production']],
     ['the merge does not move the remote', [merge], { target: MERGED, holds: MERGED }, ['the remote']],
     ['the merge does not migrate', [merge], { target: MERGED, revisions: migrated }, ["the database's revision"]],
     ['the migration', [merge, migrate], { target: MERGED, revisions: migrated }, []],
     [
-      'the migration begun, and done unseen',
+      'the migration started, and applied before it was recorded',
       [merge, aStep('migrate', begun)],
       { target: MERGED, revisions: migrated },
       [],
     ],
-    ['the migration unknown, and not done', [merge, aStep('migrate', unknown)], { target: MERGED }, []],
+    ['the migration unknown, and not applied', [merge, aStep('migrate', unknown)], { target: MERGED }, []],
     [
-      'a migration in part, as it was left',
+      'a migration partly applied, as recorded',
       [merge, aStep('migrate', { state: 'failed', result: { revisions: ['a41c9e2f5b60'] } })],
       { target: MERGED, revisions: ['a41c9e2f5b60'] },
       [],
     ],
     [
-      'a migration in part, cut before it could be told',
+      'a migration partly applied, interrupted before it was recorded',
       [merge, aStep('migrate', begun)],
       { target: MERGED, revisions: ['a41c9e2f5b60'] },
       [],
     ],
     [
-      'the migration does not bring what is not in the plan',
+      'the migration does not apply what is not in the plan',
       [merge, migrate],
       { target: MERGED, revisions: ['ffff'] },
       ["the database's revision"],
@@ -174,7 +174,7 @@ describe('a step moves only what is its own', () => {
       ["the database's revision"],
     ],
     [
-      'the migration does not take the database elsewhere',
+      'the migration does not change the database’s identity',
       [merge, migrate],
       { target: MERGED, revisions: migrated, database: 'other:5432/api' },
       ['the database'],
@@ -193,18 +193,23 @@ describe('a step moves only what is its own', () => {
       [],
     ],
     [
-      'the push begun, not there yet',
+      'the push started, not seen yet',
       [merge, migrate, aStep('push', begun)],
       { target: MERGED, revisions: migrated },
       [],
     ],
     [
-      'the push, and somebody after it',
+      'the push, and another push after it',
       [merge, migrate, push],
       { target: MERGED, revisions: migrated, holds: OTHER, runs: OTHER },
       ['the remote', 'what runs'],
     ],
-    ['the push changes no configuration', [merge, migrate, push], { configuration: 'x' }, ['the configuration']],
+    [
+      'the push does not change the configuration',
+      [merge, migrate, push],
+      { configuration: 'x' },
+      ['the configuration'],
+    ],
   ])('%s', (_name, steps, world, expected) => {
     expect(whats({ ...SEEN, ...world }, steps)).toEqual(expected)
   })
@@ -225,14 +230,14 @@ describe('without a merge', () => {
     expect(whats({ ...world, source: OTHER, holds: MASTER }, [push], deployOnly)).toEqual([])
   })
 
-  it('the source stays bound while it is not known that the push did anything', () => {
+  it('the source stays bound until an effect of the push is known', () => {
     const failed = aStep('push', { state: 'failed', effect: 'none' })
     for (const row of [failed, aStep('push', begun), aStep('push', unknown)]) {
       expect(whats({ ...world, source: OTHER }, [row], deployOnly)).toEqual(['master'])
     }
   })
 
-  it('the push moves the remote to the commit that was planned', () => {
+  it('the push moves the remote to the planned commit', () => {
     expect(whats({ ...world, holds: MASTER, runs: MASTER }, [push], deployOnly)).toEqual([])
     expect(whats({ ...world, holds: MASTER }, [], deployOnly)).toEqual(['the remote'])
   })
@@ -247,11 +252,11 @@ describe('without a merge', () => {
     },
   })
 
-  it('a branch that is source and target is told of once', () => {
+  it('a branch that is both source and target is listed once', () => {
     expect(whats({ ...SEEN, source: OTHER, target: OTHER }, [], integration)).toEqual(['master'])
   })
 
-  it('the branch may go on once it is pushed', () => {
+  it('the branch may move once it is pushed', () => {
     const after = { ...SEEN, source: OTHER, target: OTHER, holds: MASTER, runs: MASTER }
     expect(whats(after, [push], integration)).toEqual([])
   })
@@ -268,20 +273,20 @@ describe('without a merge', () => {
   })
 })
 
-describe('an upgrade that was cut off between two branches of revisions', () => {
+describe('an upgrade interrupted between two branches of revisions', () => {
   const plan = aPlan({
     bound: { database: { ...database(), revisions: ['a1', 'b1'], pending: ['a2', 'b2', 'c3'], head: 'c3' } },
   })
 
-  it('may have left the database on its way, and nowhere else', () => {
-    const cutOff = [aStep('migrate', begun)]
-    expect(whats({ ...SEEN, revisions: ['a2', 'b1'] }, cutOff, plan)).toEqual([])
-    expect(whats({ ...SEEN, revisions: ['a2', 'x'] }, cutOff, plan)).toEqual(["the database's revision"])
+  it('may leave the database between the planned revisions only', () => {
+    const interrupted = [aStep('migrate', begun)]
+    expect(whats({ ...SEEN, revisions: ['a2', 'b1'] }, interrupted, plan)).toEqual([])
+    expect(whats({ ...SEEN, revisions: ['a2', 'x'] }, interrupted, plan)).toEqual(["the database's revision"])
     expect(whats({ ...SEEN, revisions: ['a2', 'b1'] }, [], plan)).toEqual(["the database's revision"])
   })
 })
 
-describe('the first release ever', () => {
+describe('the first release of an environment', () => {
   const plan = aPlan({
     firstRelease: true,
     bound: {
@@ -293,7 +298,7 @@ describe('the first release ever', () => {
   })
   const nothing = { ...SEEN, target: null, holds: null, runs: null, revisions: [] }
 
-  it('expects what is absent to be absent', () => {
+  it('expects absent facts to stay absent', () => {
     expect(whats(nothing, [], plan)).toEqual([])
   })
 
@@ -302,24 +307,24 @@ describe('the first release ever', () => {
     [{ runs: OTHER }, { what: 'what runs', from: 'absent', to: OTHER }],
     [{ target: OTHER }, { what: 'production', from: 'absent', to: OTHER }],
     [{ revisions: ['a1'] }, { what: "the database's revision", from: 'empty', to: 'a1' }],
-  ])('says what came to be there: %j', (world, expected) => {
+  ])('lists a fact that appeared: %j', (world, expected) => {
     expect(moved({ ...nothing, ...world }, [], plan)).toEqual([expected])
   })
 
-  it('finds there what its own steps have put there', () => {
+  it('allows what its own steps have changed', () => {
     const steps = [aStep('migrate', { result: { revisions: ['a1'] } }), push]
     expect(whats({ ...nothing, revisions: ['a1'], holds: MASTER, runs: MASTER }, steps, plan)).toEqual([])
   })
 
-  it('knows an app without any migration yet', () => {
+  it('allows an app without any migration yet', () => {
     const none = aPlan({ bound: { database: { ...database(), revisions: [], pending: [], head: null } } })
     expect(whats({ ...SEEN, revisions: [] }, [aStep('migrate')], none)).toEqual([])
     expect(whats({ ...SEEN, revisions: ['x'] }, [aStep('migrate')], none)).toEqual(["the database's revision"])
   })
 })
 
-describe('the commit that a run has made', () => {
-  it('is planned where nothing is merged, and told by the merge where it is', () => {
+describe('the commit that a release produces', () => {
+  it('is the planned one without a merge, else the merge step’s', () => {
     const commit = aPlan({ bound: { result: { how: 'commit', commit: MASTER, tree: sha('7ee') } } })
     expect(producedCommit(aRelease({ plan: commit }))).toBe(MASTER)
     expect(producedCommit(aRelease())).toBeUndefined()

@@ -68,7 +68,7 @@ describe('/deploy with one app', () => {
     expect(parseDeploy(text, ONE)).toEqual(command)
   })
 
-  it('names the environments there are, the nearest first, when asked for another', () => {
+  it('lists the environments, the nearest first, when the name is unknown', () => {
     expect(parseDeploy('prodction', ONE)).toEqual({
       is: 'refused',
       refusal: {
@@ -80,13 +80,13 @@ describe('/deploy with one app', () => {
     })
   })
 
-  it('offers the environment that follows the branch that was named', () => {
+  it('offers the environment that follows a branch of that name', () => {
     const names = ['integration', 'production']
     expect(parseDeploy('api master', ONE)).toMatchObject({ refusal: { names, followedBy: ['integration'] } })
     expect(parseDeploy('prodction', ONE)).not.toHaveProperty('refusal.followedBy')
   })
 
-  it('names the apps there are when asked for another', () => {
+  it('lists the apps when the name is unknown', () => {
     expect(parseDeploy('ap production', ONE)).toEqual({
       is: 'refused',
       refusal: { gate: 'unknown_app', asked: 'ap', names: ['api'] },
@@ -97,11 +97,11 @@ describe('/deploy with one app', () => {
     ['api', 'The environment is missing: “/deploy api integration” or “/deploy api production”.'],
     ['to', 'The environment is missing: “/deploy integration” or “/deploy production”.'],
     ['preview', 'The environment is missing: “/deploy preview integration” or “/deploy preview production”.'],
-    ['production now', 'Nothing stands after the environment; “now” is too much.'],
+    ['production now', 'The environment comes last; remove “now”.'],
     ['production api', 'The app comes first: “/deploy api production”.'],
-    ['api to production now', 'An app and an environment are all that is asked for; “now” is too much.'],
-    ['api production to', '“to” stands once'],
-    ['to to production', '“to” stands once'],
+    ['api to production now', 'Name an app and an environment only; remove “now”.'],
+    ['api production to', 'Write “to” once'],
+    ['to to production', 'Write “to” once'],
     ['status production', '“status” takes nothing after it.'],
     ['cancel', '“cancel” takes the number of one release, such as “cancel 12”.'],
     ['cancel 0', '“cancel” takes the number'],
@@ -122,29 +122,28 @@ describe('/deploy with one app', () => {
     },
   )
 
-  it('repeats no more than 40 letters of what it was asked', () => {
+  it('repeats at most 40 characters of the input', () => {
     const command = parseDeploy('x'.repeat(5_000), ONE)
     expect(command).toMatchObject({ is: 'refused', refusal: { asked: `${'x'.repeat(39)}…` } })
   })
 })
 
 describe('/deploy with several apps', () => {
-  it('asks for the app, and says which have the environment', () => {
+  it('asks for the app, and lists those with the environment', () => {
     expect(parseDeploy('production', TWO)).toEqual({
       is: 'help',
-      reason:
-        'There are several apps, so name the one that you mean: “/deploy api production” or “/deploy web production”.',
+      reason: 'There are several apps, so name one: “/deploy api production” or “/deploy web production”.',
     })
   })
 
   it('asks for the app even when only one has the environment', () => {
     expect(parseDeploy('staging', TWO)).toEqual({
       is: 'help',
-      reason: 'There are several apps, so name the one that you mean: “/deploy web staging”.',
+      reason: 'There are several apps, so name one: “/deploy web staging”.',
     })
   })
 
-  it('knows a mistyped environment from a mistyped app', () => {
+  it('tells a mistyped environment from a mistyped app', () => {
     expect(parseDeploy('stagin', TWO)).toMatchObject({
       refusal: { gate: 'unknown_environment', names: ['staging', 'integration', 'production'] },
     })
@@ -178,10 +177,10 @@ describe('/hotfix', () => {
   it.each([
     ['help', undefined],
     ['1a2b3c4', 'The environment is missing: “/hotfix 1a2b3c4 integration” or “/hotfix 1a2b3c4 production”.'],
-    ['1a2b3c4 production 5d6e7f8', 'Nothing stands after the environment; “5d6e7f8” is too much.'],
-    ['production', 'A hot-fix begins with a commit, 4 to 40 hex digits; “production” is none.'],
-    ['abc to production', '“abc” is none'],
-    [`${'a'.repeat(41)} production`, 'A hot-fix begins with a commit'],
+    ['1a2b3c4 production 5d6e7f8', 'The environment comes last; remove “5d6e7f8”.'],
+    ['production', 'A hot-fix starts with a commit of 4 to 40 hex digits; “production” isn’t one.'],
+    ['abc to production', '“abc” isn’t one'],
+    [`${'a'.repeat(41)} production`, 'A hot-fix starts with a commit'],
   ])('answers %j with help', (text, reason) => {
     const command = parseHotfix(text, ONE)
     expect(command.is).toBe('help')
@@ -190,7 +189,7 @@ describe('/hotfix', () => {
     else expect(command.reason).toContain(reason)
   })
 
-  it('refuses a branch that no environment follows, as it is spelled, and also where several apps are', () => {
+  it('refuses a branch that no environment follows, in its own case, also with several apps', () => {
     const branch = `Feature/${'long-'.repeat(20)}name`
     for (const apps of [ONE, TWO]) {
       const command = parseHotfix(`1a2b3c4 to ${branch}`, apps)
@@ -199,7 +198,7 @@ describe('/hotfix', () => {
     }
   })
 
-  it('knows a branch that an environment follows', () => {
+  it('recognizes a branch that an environment follows', () => {
     const followedBy = (command: HotfixCommand) =>
       (command as { refusal?: { followedBy?: unknown } }).refusal?.followedBy
     expect(followedBy(parseHotfix('1a2b3c4 master', ONE))).toEqual(['integration'])
@@ -207,7 +206,7 @@ describe('/hotfix', () => {
     expect(followedBy(parseHotfix('1a2b3c4 web develop', TWO))).toEqual(['staging'])
   })
 
-  it('reads as many commits as are typed: how many are too many is a gate’s to say', () => {
+  it('reads any number of commits: a gate checks the number', () => {
     const commits = Array.from({ length: 60 }, (_, index) => (4096 + index).toString(16))
     expect(parseHotfix(`${commits.join(' ')} production`, ONE)).toMatchObject({ is: 'hotfix', commits })
   })
@@ -234,7 +233,7 @@ describe('any text', () => {
     fc.array(scraps, { maxLength: 60 }).map((parts) => parts.join('')),
   )
 
-  it('is never thrown at', () => {
+  it('never makes it throw', () => {
     fc.assert(
       fc.property(hostile, fc.constantFrom([], ONE, TWO), (text, apps) => {
         expect(parseDeploy(text, apps)).toHaveProperty('is')
@@ -244,7 +243,7 @@ describe('any text', () => {
     )
   })
 
-  it('is read quickly, even 5,000 characters of the worst', () => {
+  it('is parsed quickly, even 5,000 characters of the worst input', () => {
     const started = performance.now()
     for (const text of [
       '<'.repeat(5_000),
@@ -320,7 +319,7 @@ describe('every way to write a command', () => {
   })
 })
 
-it('reserves the words of the grammar, and no other', () => {
+it('reserves exactly the words of the grammar', () => {
   expect([...RESERVED_WORDS].sort()).toEqual(['cancel', 'help', 'history', 'preview', 'retry', 'status', 'to'])
   expect([...NEWER_RESERVED_WORDS.app].sort()).toEqual(['bad', 'good', 'lock', 'report', 'rollback', 'unlock'])
   expect(NEWER_RESERVED_WORDS.environment).toEqual(['all'])

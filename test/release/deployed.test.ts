@@ -1,4 +1,4 @@
-/** What `/deploy status` may call live: the newest thing that a release has proven or seen. */
+/** What `/deploy status` shows as live: the newest fact that a release has proven or seen. */
 import { describe, expect, it } from 'vitest'
 import { deployedAfter } from '../../src/release/deployed.ts'
 import { aRelease, aStep, at, SERVICES, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
@@ -12,8 +12,8 @@ const confirmed = [...stepsUpTo('confirm'), aStep('confirm', { result: { commit:
   ({ name, state }) => name !== 'confirm' || state === 'done',
 )
 
-describe('what a release knows of what runs', () => {
-  it('is what it has proven, however it ended', () => {
+describe('what a release knows about the running commit', () => {
+  it('is the commit that it has proven, however it ended', () => {
     for (const state of ['succeeded', 'needs attention', 'closed'] as const) {
       expect(deployedAfter(aRelease({ ...run, state, steps: confirmed }), platform)).toMatchObject({
         is: 'proven',
@@ -23,7 +23,7 @@ describe('what a release knows of what runs', () => {
     }
   })
 
-  it('is nothing once its push has begun and was not proven', () => {
+  it('is unknown once its push has started and is not proven', () => {
     const pushes = [
       { state: 'running', effect: 'unknown' },
       { state: 'unknown', effect: 'unknown' },
@@ -42,7 +42,7 @@ describe('what a release knows of what runs', () => {
     expect(deployedAfter(unproven, platform)).toMatchObject({ is: 'not known', since: 'its push' })
   })
 
-  it('is what ran before where the release phase of what it has pushed failed, until somebody retries', () => {
+  it('is the previous commit after a failed release phase, until a retry', () => {
     const because = {
       gate: 'release_phase_failed',
       app: 'api-production',
@@ -59,7 +59,7 @@ describe('what a release knows of what runs', () => {
     expect(stopped('approved')).toMatchObject({ is: 'not known', since: 'its push' })
   })
 
-  it('is what its plan saw while nothing was pushed, or the push was refused', () => {
+  it('is what its plan saw while nothing was pushed, or the push was rejected', () => {
     const seen = { is: 'seen', commit: before, number: 12, at: at('08:14').toISOString() }
     expect(deployedAfter(aRelease({}), platform)).toMatchObject(seen)
     const refused = stepsUpTo('push', { state: 'failed', effect: 'none' })
@@ -68,7 +68,7 @@ describe('what a release knows of what runs', () => {
     expect(deployedAfter(aRelease({ ...run, state: 'needs attention', steps: stopped }), platform)).toMatchObject(seen)
   })
 
-  it('is where the remote has moved, where that is a commit', () => {
+  it('is the commit to which the remote has moved', () => {
     const outdated = (...moved: { what: string; from: string; to: string }[]) =>
       aRelease({ state: 'outdated', endedAt: at('09:00'), problem: { because: { gate: 'plan_outdated', moved } } })
     const to = (what: string, commit: string) => ({ what, from: before, to: commit })
@@ -81,7 +81,7 @@ describe('what a release knows of what runs', () => {
     expect(deployedAfter(outdated(to('master', elsewhere)), platform)).toMatchObject({ is: 'seen', commit: before })
   })
 
-  it('is nothing before there is a plan', () => {
+  it('is nothing without a plan', () => {
     expect(deployedAfter(aRelease({ state: 'planning', plan: undefined }), platform)).toBeUndefined()
   })
 })

@@ -1,4 +1,4 @@
-/** Who makes a release, or starts one, locks the environment's row first: before the release's row, so that nobody waits in a circle. */
+/** Creating or starting a release locks the environment's row before the release's, which avoids deadlocks. */
 import pg from 'pg'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
 import type { Transaction } from '../../src/release/ports/store.ts'
@@ -14,7 +14,7 @@ afterEach(() => vi.restoreAllMocks())
 
 type Waiters = Parameters<typeof waiters>[0]
 
-/** Holds a row while `meanwhile` runs; then lets go. */
+/** Holds a row's lock while `meanwhile` runs. */
 async function holding(team: Team, lock: (tx: Transaction) => Promise<unknown>, meanwhile: () => Promise<unknown>) {
   await team.store.transaction(async (tx) => {
     await lock(tx)
@@ -30,8 +30,8 @@ const waiting = (team: { sql: Waiters['sql'] }, count: number) =>
 describe.each([
   ['the environment’s row', theEnvironment],
   ['the row of all', allEnvironments],
-])('while somebody holds %s', (_, lock) => {
-  it('no release is made', async () => {
+])('while another transaction holds %s', (_, lock) => {
+  it('no release is created', async () => {
     const team = await aTeam()
     let asked: ReturnType<Team['ask']> | undefined
     await holding(team, lock, async () => {
@@ -57,7 +57,7 @@ describe.each([
   })
 })
 
-it('planning, which starts a release where nobody signs, waits for the environment’s row', async () => {
+it('planning, which starts a release without sign-offs, waits for the environment’s row', async () => {
   const opened = await openedStore({ role: 'worker', timing: soon })
   const { store, jobs } = opened
   const { number } = await storeRelease(opened)
@@ -72,8 +72,8 @@ it('planning, which starts a release where nobody signs, waits for the environme
   await expect.poll(async () => (await store.release(number))?.state, { timeout: 10_000 }).toBe('refused')
 })
 
-describe('two who want the same environment and the same release', () => {
-  /** Deadlocks that Postgres has ended: such a transaction is run again, so that nothing else shows them. */
+describe('two transactions on the same environment and release', () => {
+  /** Deadlocks that Postgres has detected. The transaction is retried, so only this count shows them. */
   function watchDeadlocks(): string[] {
     const seen: string[] = []
     const query = pg.Client.prototype.query
@@ -89,7 +89,7 @@ describe('two who want the same environment and the same release', () => {
     return seen
   }
 
-  it('take turns: a release that is replaced while its last approval comes', async () => {
+  it('take turns: a release is replaced while its last approval arrives', async () => {
     const team = await aTeam()
     const other = await team.anotherBot()
     const deadlocks = watchDeadlocks()
@@ -101,7 +101,7 @@ describe('two who want the same environment and the same release', () => {
       const approve = () => team.service.act('approval', { release: number, by: TOM.id })
       const wanted = first === 'approval' ? [approve, again] : [again, approve]
       const answers: Promise<object>[] = []
-      // Both stand in line behind one who holds the row, in this order.
+      // Both wait for the holder of the row, in this order.
       await holding(team, theEnvironment, async () => {
         for (const each of wanted) {
           answers.push(each())
@@ -117,7 +117,7 @@ describe('two who want the same environment and the same release', () => {
     expect(deadlocks).toEqual([])
   })
 
-  it('and however they come', async () => {
+  it('and in any order', async () => {
     const team = await aTeam()
     const other = await team.anotherBot()
     const deadlocks = watchDeadlocks()

@@ -51,7 +51,7 @@ describe('canonical JSON', () => {
     expect(() => canonicalJson(value)).toThrow(TypeError)
   })
 
-  it('gives equal bytes for equal facts, however they were put together, and reads back the same', () => {
+  it('gives equal bytes for equal values in any order of keys, and parses back to the same', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = canonicalJson(value)
@@ -62,7 +62,7 @@ describe('canonical JSON', () => {
     )
   })
 
-  it('gives other bytes for other facts', () => {
+  it('gives different bytes for different values', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
         const equal = JSON.stringify(shuffled(one, true)) === JSON.stringify(shuffled(other, true))
@@ -72,7 +72,7 @@ describe('canonical JSON', () => {
   })
 })
 
-/** The same value with its keys put in in another order: reversed, or sorted. */
+/** The same value with its keys in another order: reversed, or sorted. */
 function shuffled(value: unknown, sorted = false): unknown {
   if (Array.isArray(value)) return value.map((item) => shuffled(item, sorted))
   if (typeof value !== 'object' || value === null) return value
@@ -86,7 +86,7 @@ describe('the fingerprint', () => {
   it('is SHA-256 of the bound facts, in hex', () => {
     expect(fingerprint(aPlan())).toMatch(/^[0-9a-f]{64}$/)
     expect(fingerprint(aPlan())).toBe(digest(aPlan().bound))
-    // By sha256sum, of the text {"a":1}.
+    // From sha256sum, for the text {"a":1}.
     expect(digest({ a: 1 })).toBe('015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862')
   })
 
@@ -133,7 +133,7 @@ describe('the fingerprint', () => {
       expect(unnoticed.map(({ path, how }) => `${path}: ${how}`)).toEqual([])
     })
 
-    it('is another one for each change', () => {
+    it('is different for each change', () => {
       const prints = changes.map(({ changed }) => fingerprint({ ...plan, bound: changed as Plan['bound'] }))
       expect(new Set(prints).size).toBe(prints.length)
     })
@@ -164,7 +164,7 @@ describe('the fingerprint', () => {
     expect(fingerprint({ ...merged, ...shown })).toBe(fingerprint(merged))
   })
 
-  it('does not change with the order of keys, nor by being stored and read', () => {
+  it('does not depend on the order of keys, or on being stored and read', () => {
     expect(fingerprint({ ...merged, bound: shuffled(merged.bound) as Plan['bound'] })).toBe(fingerprint(merged))
     expect(fingerprint(JSON.parse(JSON.stringify(merged)))).toBe(fingerprint(merged))
   })
@@ -176,7 +176,7 @@ interface Change {
   readonly changed: unknown
 }
 
-/** The value with each of its leaves changed in turn; each list also with an item more, one less, and turned round. */
+/** The value with each of its leaves changed in turn; each list also with one item more, one less, and reversed. */
 function everyChange(value: unknown, path = ''): readonly Change[] {
   const here = (how: string, changed: unknown): Change => ({ path, how, changed })
   if (typeof value === 'string') {
@@ -204,7 +204,7 @@ function everyChange(value: unknown, path = ''): readonly Change[] {
   return path === '' ? inside : [...inside, here('taken away', null)]
 }
 
-describe('the builds that count', () => {
+describe('the checks that count', () => {
   const author = { name: 'Marek', email: 'marek@example.com' }
   const pick = (from: string) => ({
     from: sha(from),
@@ -215,14 +215,14 @@ describe('the builds that count', () => {
   })
   const check = (state: 'passed' | 'failed' | 'running' | 'stopped') => ({ name: state, state, url: 'https://ci' })
 
-  it('are those of what is brought: the source, or the last commit that is picked', () => {
+  it('are those of the source commit, or of the last picked commit', () => {
     expect(builtCommit(aPlan())).toBe(aPlan().bound.source.commit)
     const picks = [pick('a1'), pick('b2')]
     const hotfix = { picks, at: '2026-11-22T08:00:00Z', alsoGoes: { count: 0, commits: [] } }
     expect(builtCommit(aPlan({ hotfix }))).toBe(sha('b2'))
   })
 
-  it('have passed where there are some, and all are good', () => {
+  it('have passed when there is at least one and all passed', () => {
     expect(haveAllPassed([])).toBe(false)
     expect(haveAllPassed([check('passed'), check('passed')])).toBe(true)
     for (const state of ['failed', 'running', 'stopped'] as const) {
@@ -231,8 +231,8 @@ describe('the builds that count', () => {
   })
 })
 
-describe('the commit that goes', () => {
-  it('is the one there is, or what the merge made', () => {
+describe('the commit to push', () => {
+  it('is the planned one, or the one that the merge created', () => {
     const asItIs = aPlan({ bound: { result: { how: 'commit', commit: sha('9f2c1ab'), tree: sha('7ee') } } })
     expect(commitToPush(asItIs)).toBe(sha('9f2c1ab'))
     expect(commitToPush(asItIs, sha('c0ffee'))).toBe(sha('9f2c1ab'))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { refusal } from '../../src/release/actions.ts'
-import { goesOn, type Person } from '../../src/release/policy.ts'
+import { canProceed, type Person } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Environment } from '../../src/release/settings.ts'
 import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
@@ -14,7 +14,7 @@ describe('any rules', () => {
     { ...person('UTWO', ['@both', '@all']), email: 'Two@Example.com' },
   ]
   const three = [...two, { ...person('UTHREE', ['@all']), email: 'three@example.com' }]
-  /** A list in which everybody of these tests is. */
+  /** A list with every person of these tests. */
   const list = fc.constantFrom<readonly string[] | undefined>(
     undefined,
     ['@all'],
@@ -55,7 +55,7 @@ describe('any rules', () => {
     return { environment, plan }
   }
 
-  /** Everybody presses everything that is theirs to press, emergencies aside, again and again. */
+  /** Everyone presses every button that they may, except for emergencies, repeatedly. */
   function pressAll(
     environment: Environment,
     plan: Release['plan'],
@@ -77,41 +77,41 @@ describe('any rules', () => {
     fc.assert(
       fc.property(anyRules(3, 3), fc.constantFrom(...three), (rules, alone) => {
         const { environment, plan } = drawn(rules)
-        expect(goesOn(environment, pressAll(environment, plan, alone, [alone]))).toBe(false)
+        expect(canProceed(environment, pressAll(environment, plan, alone, [alone]))).toBe(false)
       }),
     )
   })
 
-  it('two people always can, if the right one asks', () => {
+  it('two people always can, if the right one requests', () => {
     fc.assert(
       fc.property(anyRules(1, 2), (rules) => {
         const { environment, plan } = drawn(rules)
-        const ways = two.filter((asker) => goesOn(environment, pressAll(environment, plan, asker, two)))
+        const ways = two.filter((asker) => canProceed(environment, pressAll(environment, plan, asker, two)))
         expect(ways).not.toEqual([])
       }),
     )
   })
 
-  it('two people always can, whoever asks, when neither wrote everything', () => {
+  it('two people always can, whoever requests, when neither wrote every commit', () => {
     fc.assert(
       fc.property(anyRules(1, 2), fc.constantFrom(...two), (rules, asker) => {
         const { environment, plan } = drawn({ ...rules, emails: ['gone@example.com', ...rules.emails] })
-        expect(goesOn(environment, pressAll(environment, plan, asker, two))).toBe(true)
+        expect(canProceed(environment, pressAll(environment, plan, asker, two))).toBe(true)
       }),
     )
   })
 
-  it('three people always can where two must approve', () => {
+  it('three people always can when two must approve', () => {
     fc.assert(
       fc.property(anyRules(2, 3), (rules) => {
         const { environment, plan } = drawn(rules)
-        const ways = three.filter((asker) => goesOn(environment, pressAll(environment, plan, asker, three)))
+        const ways = three.filter((asker) => canProceed(environment, pressAll(environment, plan, asker, three)))
         expect(ways).not.toEqual([])
       }),
     )
   })
 
-  it('every approval that counts is of somebody who neither asked nor wrote everything', () => {
+  it('every approval that counts is by someone who neither requested nor wrote every commit', () => {
     fc.assert(
       fc.property(anyRules(3, 3), fc.constantFrom(...three), (rules, asker) => {
         const { environment, plan } = drawn(rules)
@@ -126,7 +126,7 @@ describe('any rules', () => {
     )
   })
 
-  it('no rule speaks of an ended release but to say that it is over, save its debts, Plan again and Details', () => {
+  it('an ended release refuses everything but waived sign-offs, Plan again and Details', () => {
     fc.assert(
       fc.property(anyRules(3, 3), fc.constantFrom(...RELEASE_STATES.filter(hasEnded)), (rules, state) => {
         const { environment, plan } = drawn(rules)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { goesOn, isLastOwed, mustBeTalkedOver, owed } from '../../src/release/policy.ts'
+import { canProceed, isLastOwed, mustBeTalkedOver, owed } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import { RELEASE_STATES } from '../../src/release/terms.ts'
 import { aCommit, anIntegration, aPlan, aRelease, aSignOff, at, MIGRATIONS } from '../support/builders.ts'
@@ -34,7 +34,7 @@ describe('two people', () => {
     expect(gate('approval', everything, aRelease({ signOffs: [word('qa', everything)] }))).toBe('allowed')
   })
 
-  it('a right that only a group could give is not denied while Slack does not tell who is in it; another group’s is', () => {
+  it('a permission from a group is not denied while Slack does not list that group, only from another group', () => {
     const unknown = (...unknownGroups: string[]) => ({ ...member, unknownGroups })
     expect(gate('approval', unknown('@release-approvers'))).toBe('not_a_member')
     expect(gate('approval', unknown('@qa'))).toBe('not_an_approver')
@@ -42,25 +42,28 @@ describe('two people', () => {
     expect(gate('qa', { ...qa, unknownGroups: ['@release-approvers'] })).toBe('allowed')
   })
 
-  it.each(['qa', 'approval', 'talked over'] as const)('%s is said once by a person, and told when it was', (kind) => {
-    const release = aRelease({ signOffs: [word(kind, everything)] })
-    expect(asks(kind, everything, release)).toEqual({
-      gate: 'already_signed',
-      kind,
-      at: '2026-11-22T08:30:00.000Z',
-    })
-    const other = kind === 'qa' ? qa : kind === 'approval' ? approver : dba
-    expect(gate(kind, other, release)).toBe('allowed')
-  })
+  it.each(['qa', 'approval', 'talked over'] as const)(
+    '%s counts once per person, and the refusal says when it was given',
+    (kind) => {
+      const release = aRelease({ signOffs: [word(kind, everything)] })
+      expect(asks(kind, everything, release)).toEqual({
+        gate: 'already_signed',
+        kind,
+        at: '2026-11-22T08:30:00.000Z',
+      })
+      const other = kind === 'qa' ? qa : kind === 'approval' ? approver : dba
+      expect(gate(kind, other, release)).toBe('allowed')
+    },
+  )
 
-  it('a word on another plan counts for nothing', () => {
+  it('a sign-off on another plan does not count', () => {
     const stale = { ...word('qa', everything), fingerprint: 'f'.repeat(64) }
     const release = aRelease({ signOffs: [stale, { ...word('approval', everything), fingerprint: '' }] })
     expect(gate('qa', everything, release)).toBe('allowed')
     expect(owed(production(), release).map(({ kind }) => kind)).toEqual(['qa', 'approval'])
   })
 
-  it('n are owed by n different people', () => {
+  it('n sign-offs need n different people', () => {
     const rules = production({ qa: 2, approvals: 2 })
     const counts = (...signOffs: Release['signOffs']) =>
       Object.fromEntries(owed(rules, aRelease({ signOffs })).map(({ kind, count }) => [kind, count]))
@@ -68,8 +71,8 @@ describe('two people', () => {
     expect(counts(word('qa', qa), word('approval', approver))).toEqual({ qa: 1, approval: 1 })
     expect(counts(word('qa', qa), word('qa', everything), word('approval', everything))).toEqual({ approval: 1 })
     const all = [word('qa', qa), word('qa', everything), word('approval', everything), word('approval', byId)]
-    expect(goesOn(rules, aRelease({ signOffs: all.slice(0, 3) }))).toBe(false)
-    expect(goesOn(rules, aRelease({ signOffs: all }))).toBe(true)
+    expect(canProceed(rules, aRelease({ signOffs: all.slice(0, 3) }))).toBe(false)
+    expect(canProceed(rules, aRelease({ signOffs: all }))).toBe(true)
   })
 
   it.each<[string, readonly string[], string | undefined, string]>([
@@ -89,7 +92,7 @@ describe('two people', () => {
     expect(gate('talked over', who, release)).toBe('allowed')
   })
 
-  it('merge commits aside: who merged is no author', () => {
+  it('merge commits are ignored: who merged is no author', () => {
     const merge = aCommit('3e46e', 'Merge branch', 'Tom', { isMerge: true })
     const authors = [{ name: 'Priya', email: 'priya@example.com' }]
     const release = aRelease({ plan: aPlan({ commits: [merge, aCommit('a', 'x', 'Priya')], authors }) })
@@ -103,7 +106,7 @@ describe('two people', () => {
     expect(gate('approval', { ...approver, email: 'priya@example.com' }, aRelease({ plan }))).toBe('allowed')
   })
 
-  it('who has no e-mail in Slack can be matched with nobody', () => {
+  it('a person without an e-mail in Slack matches no author', () => {
     const { email: _email, ...nameless } = approver
     const plan = aPlan({ authors: [{ name: 'x', email: '' }] })
     expect(gate('approval', nameless, aRelease({ plan }))).toBe('allowed')
@@ -111,7 +114,7 @@ describe('two people', () => {
 })
 
 describe('go', () => {
-  it('is its requester’s, for as long as the plan waits for it', () => {
+  it('is only for the requester, while the plan waits for it', () => {
     const hotfix = { picks: [], at: '2026-11-22T08:00:00Z', alsoGoes: { count: 0, commits: [] }, asksGo: true as const }
     const waits = aRelease({ plan: aPlan({ hotfix }), state: 'awaiting sign-off', expiresAt: NOW })
     const before = new Date(NOW.getTime() - 1)
@@ -122,15 +125,15 @@ describe('go', () => {
   })
 })
 
-describe('what is owed', () => {
+describe('missing sign-offs', () => {
   const risky = production({}, { migrations: { ...migrations(), talkItOver: ['destroys'], approvers: ['@database'] } })
 
-  it('is nothing where nothing is to be signed off, or nothing is planned', () => {
+  it('are none without rules or without a plan', () => {
     expect(owed(anIntegration(), aRelease())).toEqual([])
     expect(owed(production(), aRelease({ plan: undefined, state: 'planning' }))).toEqual([])
   })
 
-  it('names who may give it, talked over first', () => {
+  it('list who may give them, talked over first', () => {
     expect(owed(risky, aRelease())).toEqual([
       { kind: 'talked over', count: 1, by: ['@database'] },
       { kind: 'qa', count: 1, by: ['@qa'] },
@@ -138,7 +141,7 @@ describe('what is owed', () => {
     ])
   })
 
-  it('asks to talk over only the kinds that are configured', () => {
+  it('need a discussion only for the configured kinds', () => {
     expect(mustBeTalkedOver(risky, aRelease())).toBe(true)
     expect(mustBeTalkedOver(production(), aRelease())).toBe(false)
     const harmless = aRelease({ plan: aPlan({ migrations: MIGRATIONS.slice(0, 1) }) })
@@ -155,12 +158,12 @@ describe('what is owed', () => {
     expect(mustBeTalkedOver(talksOverLocks, aRelease({ plan: both }))).toBe(true)
   })
 
-  it('more words than asked for owe nothing', () => {
+  it('are none when there are more sign-offs than needed', () => {
     const signOffs = [word('qa', qa), word('qa', everything), word('approval', approver), word('approval', byId)]
     expect(owed(production(), aRelease({ signOffs }))).toEqual([])
   })
 
-  it('knows which click would be the last', () => {
+  it('show which click would be the last', () => {
     const last = (kind: 'qa' | 'approval' | 'talked over', signOffs: Release['signOffs'], environment = production()) =>
       isLastOwed(owed(environment, aRelease({ signOffs })), kind)
     expect(last('qa', [])).toBe(false)
@@ -179,33 +182,36 @@ describe('an emergency', () => {
     { migrations: { ...migrations(), talkItOver: ['destroys'], approvers: ['@database'] } },
   )
 
-  it('may be said by the requester', () => {
+  it('may be declared by the requester', () => {
     expect(gate('emergency', person('U01DANA', ['@on-call']))).toBe('allowed')
   })
 
-  it('may be said by who wrote every commit', () => {
+  it('may be declared by the author of every commit', () => {
     const plan = aPlan({ authors: [{ name: 'x', email: 'uoncall@people.example' }] })
     expect(gate('emergency', onCall, aRelease({ plan }))).toBe('allowed')
   })
 
-  it('waives everything that people owe, and keeps it owed', () => {
+  it('waives every sign-off, and keeps it listed as missing', () => {
     const release = aRelease({ signOffs: [word('emergency', onCall)] })
-    expect(goesOn(risky, release)).toBe(true)
+    expect(canProceed(risky, release)).toBe(true)
     expect(owed(risky, release).map(({ kind }) => kind)).toEqual(['talked over', 'qa', 'approval'])
   })
 
   const afterwards = ['approved', 'running', 'needs attention', 'succeeded', 'closed'] as const
-  it.each(RELEASE_STATES.filter((state) => state !== 'awaiting sign-off'))('leaves %s its debts, or none', (state) => {
-    const release = aRelease({ state, signOffs: [word('emergency', onCall)] })
-    const expected = afterwards.some((each) => each === state) ? 'allowed' : 'already_decided'
-    for (const kind of ['qa', 'approval', 'talked over'] as const) {
-      expect([kind, gate(kind, everything, release)]).toEqual([kind, expected])
-    }
-    expect(gate('rejection', everything, release)).toBe('already_decided')
-    expect(gate('emergency', everything, release)).toBe('already_decided')
-  })
+  it.each(RELEASE_STATES.filter((state) => state !== 'awaiting sign-off'))(
+    'in %s its sign-offs may still be given, or not',
+    (state) => {
+      const release = aRelease({ state, signOffs: [word('emergency', onCall)] })
+      const expected = afterwards.some((each) => each === state) ? 'allowed' : 'already_decided'
+      for (const kind of ['qa', 'approval', 'talked over'] as const) {
+        expect([kind, gate(kind, everything, release)]).toEqual([kind, expected])
+      }
+      expect(gate('rejection', everything, release)).toBe('already_decided')
+      expect(gate('emergency', everything, release)).toBe('already_decided')
+    },
+  )
 
-  it('is made good only by others, who may still not be the requester for the approval', () => {
+  it('is made up for only by others; the approval not by the requester either', () => {
     const sayer = person('UONCALL', everything.groups)
     const release = aRelease({ state: 'succeeded', signOffs: [word('emergency', onCall)] })
     for (const kind of ['qa', 'approval', 'talked over'] as const)
@@ -219,7 +225,7 @@ describe('an emergency', () => {
   })
 })
 
-describe('what was decided already says by whom and when', () => {
+describe('already_decided names who decided and when', () => {
   const tom = { id: 'U04TOM', name: 'Tom' }
 
   it.each<[string, Partial<Release>, { by?: typeof tom; at?: string }]>([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Action, ACTIONS as TABLE } from '../../src/release/actions.ts'
-import { groupsOf, type Person, rightFrom } from '../../src/release/policy.ts'
+import { groupsOf, type Person, permissionSource } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import { RELEASE_STATES, type ReleaseState } from '../../src/release/terms.ts'
 import { anIntegration, aRelease } from '../support/builders.ts'
@@ -113,19 +113,19 @@ describe('who may press what', () => {
     expect(Object.fromEntries(found)).toEqual(expected)
   })
 
-  it.each(ACTIONS)('%s may be pressed by every full member where no list is set', (action) => {
+  it.each(ACTIONS)('%s may be pressed by every full member without lists', (action) => {
     const open = production({}, { migrations: { ...migrations(), talkItOver: [] } })
     const { approvers: _a, qaBy: _q, emergencyBy: _e, ...counts } = RULES
     const environment = { ...open, signOff: counts }
     expect(gate(action, member, aRelease(stateFor(action)), environment)).toBe('allowed')
   })
 
-  it.each(ACTIONS)('%s may be pressed by every full member where nothing is to be signed off', (action) => {
+  it.each(ACTIONS)('%s may be pressed by every full member without sign-off rules', (action) => {
     const environment = anIntegration({ migrations: { ...migrations(), approvers: ['@database'] } })
     expect(gate(action, member, aRelease(stateFor(action)), environment)).toBe('allowed')
   })
 
-  it('leaves talked over and emergency to the approvers where nobody else is named', () => {
+  it('leaves talked over and emergency to the approvers unless others are named', () => {
     const { emergencyBy: _e, ...rules } = RULES
     const environment = { ...production(), signOff: rules, migrations: migrations() }
     for (const action of ['talked over', 'emergency'] as const) {
@@ -135,7 +135,7 @@ describe('who may press what', () => {
     }
   })
 
-  it('lets everybody reject where everybody may say QA, or approve', () => {
+  it('lets everyone reject where everyone may confirm QA or approve', () => {
     const { qaBy: _q, ...everyQa } = RULES
     const { approvers: _a, ...everyApprover } = RULES
     expect(TABLE.rejection.people({ ...production(), signOff: everyQa })).toBe('every full member')
@@ -143,7 +143,7 @@ describe('who may press what', () => {
     expect(TABLE.rejection.people(production())).toEqual(['@release-approvers', 'UBYID', '@qa'])
   })
 
-  it('tells those who may not who may', () => {
+  it('names in the refusal who may', () => {
     expect(asks('qa', member)).toEqual({ gate: 'not_a_qa', who: ['@qa'] })
     expect(asks('approval', member)).toMatchObject({ gate: no, who: ['@release-approvers', 'UBYID'] })
     expect(asks('emergency', member)).toMatchObject({ gate: no, who: ['@on-call'] })
@@ -153,19 +153,19 @@ describe('who may press what', () => {
     })
   })
 
-  it('does not take a group that nobody named, nor a name that only looks like one', () => {
-    expect(rightFrom(['@release-approvers'], person('U1', ['@release-approver']))).toBeUndefined()
-    expect(rightFrom(['@release-approvers'], person('@release-approvers'))).toBe('named by id')
-    expect(rightFrom([], everything)).toBeUndefined()
+  it('accepts no group that is not listed, and no name that only looks like one', () => {
+    expect(permissionSource(['@release-approvers'], person('U1', ['@release-approver']))).toBeUndefined()
+    expect(permissionSource(['@release-approvers'], person('@release-approvers'))).toBe('named by id')
+    expect(permissionSource([], everything)).toBeUndefined()
   })
 
-  it('notes where a right came from: by id before by group', () => {
-    expect(rightFrom(['@qa', 'UQA'], qa)).toBe('named by id')
-    expect(rightFrom(['@other', '@qa'], qa)).toBe('@qa')
-    expect(rightFrom('every full member', member)).toBe('every full member')
+  it('records where a permission came from: by id before by group', () => {
+    expect(permissionSource(['@qa', 'UQA'], qa)).toBe('named by id')
+    expect(permissionSource(['@other', '@qa'], qa)).toBe('@qa')
+    expect(permissionSource('every full member', member)).toBe('every full member')
   })
 
-  it('looks up every group that any list names, once', () => {
+  it('looks up every listed group once', () => {
     expect(groupsOf(production({ qaBy: ['@qa', '@release-approvers', 'U1'] })).toSorted()).toEqual(
       ['@database', '@on-call', '@qa', '@release-approvers'].toSorted(),
     )
@@ -186,9 +186,9 @@ describe('when a button does something', () => {
     close: ['needs attention'],
     'plan again': ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'],
     details: RELEASE_STATES,
-    // Only what checks have stopped can be planned for one.
+    // Only a release refused by its checks can be planned for an emergency.
     'plan for an emergency': [],
-    // Only the plan of a hot-fix that nobody signs waits for it.
+    // Only a hot-fix without sign-offs waits for Go.
     go: [],
   }
   it.each(ACTIONS)('%s: in its states, and in no other', (action) => {
@@ -207,7 +207,7 @@ describe('when a button does something', () => {
     },
   )
 
-  it('cancel: asked for once', () => {
+  it('cancel: only once', () => {
     const release = aRelease({ state: 'running', cancelRequestedBy: { id: 'U9', name: 'Nia' } })
     expect(asks('cancel', everything, release)).toEqual({
       gate: 'already_decided',
@@ -217,7 +217,7 @@ describe('when a button does something', () => {
     })
   })
 
-  it('plan again: of a pinned release while its branch has gone on', () => {
+  it('plan again: of a pinned release whose branch has new commits', () => {
     expect(gate('plan again', member, aRelease({ newerCommits: 2 }))).toBe('allowed')
     expect(gate('plan again', member, aRelease({ newerCommits: 0 }))).toBe('already_decided')
     expect(gate('plan again', member, aRelease({ state: 'approved', newerCommits: 2 }))).toBe('already_decided')
@@ -236,7 +236,7 @@ describe('plan for an emergency', () => {
   const asked = (release: Release, environment = production()) =>
     gate('plan for an emergency', member, release, environment)
 
-  it('is for every full member, once, of what checks have stopped', () => {
+  it('is for every full member, once, after checks have refused it', () => {
     expect(asked(stopped())).toBe('allowed')
     expect(asked(stopped({ state: 'failed' }))).toBe('allowed')
     expect(asked(stopped({ replacedBy: 13 }))).toBe('already_decided')
@@ -244,7 +244,7 @@ describe('plan for an emergency', () => {
     expect(asked(stopped({ problem: other }))).toBe('already_decided')
   })
 
-  it('is nothing where nobody signs: no card there has Must go out now…', () => {
+  it('is refused without sign-offs: no card there has Must go out now…', () => {
     const { signOff: _, ...unsigned } = production()
     expect(asked(stopped(), unsigned)).toBe('already_decided')
   })
@@ -266,18 +266,18 @@ describe('time', () => {
     expect(gate(action, everything, release, production(), after)).toBe('expired')
   })
 
-  it('does not run before the card is posted', () => {
+  it('does not count before the card is posted', () => {
     expect(gate('qa', everything, aRelease({ expiresAt: undefined }), production(), after)).toBe('allowed')
   })
 
-  it('does not stop a cancel, nor what an emergency left owed', () => {
+  it('does not stop a cancel, or sign-offs that an emergency waived', () => {
     expect(gate('cancel', requester, release, production(), after)).toBe('allowed')
     const gone = aRelease({ expiresAt, state: 'succeeded', signOffs: [word('emergency', onCall)] })
     expect(gate('qa', everything, gone, production(), after)).toBe('allowed')
   })
 })
 
-/** A release in the state in which the button is there. */
+/** A release in a state with the button. */
 function stateFor(action: Action): Partial<Release> {
   if (action === 'retry' || action === 'close') return { state: 'needs attention' }
   return action === 'plan again' ? { state: 'failed' } : {}

@@ -8,7 +8,7 @@ const ENDS = ['refused', 'rejected', 'cancelled', 'expired', 'outdated', 'failed
 const BUSY = ['planning', 'awaiting sign-off', 'approved', 'running', 'needs attention'] as const
 
 describe('states', () => {
-  it('are those of the design, no more', () => {
+  it('are exactly those of the design', () => {
     expect([...RELEASE_STATES].sort()).toEqual([...ENDS, ...BUSY].sort())
     expect(Object.keys(NEXT_STATES).sort()).toEqual([...RELEASE_STATES].sort())
   })
@@ -28,7 +28,7 @@ describe('states', () => {
     ['approved', ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention']],
     ['running', ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled']],
     ['needs attention', ['approved', 'closed']],
-  ])('after %s come only those that the design names', (from, expected) => {
+  ])('%s leads only to the states of the design', (from, expected) => {
     expect(RELEASE_STATES.filter((to) => mayBecome(from, to)).toSorted()).toEqual(expected.toSorted())
   })
 
@@ -44,7 +44,7 @@ describe('states', () => {
     expect(RELEASE_STATES.filter((state) => mayBecome(state, state))).toEqual([])
   })
 
-  it('never lead back to asking for sign-offs: what was signed stays signed, or is void', () => {
+  it('never lead back to awaiting sign-off', () => {
     for (const from of RELEASE_STATES) {
       expect(mayBecome(from, 'planning')).toBe(false)
       if (from !== 'planning') expect(mayBecome(from, 'awaiting sign-off')).toBe(false)
@@ -56,7 +56,7 @@ describe('states', () => {
     expect(RELEASE_STATES.filter((from) => mayBecome(from, 'closed'))).toEqual(['needs attention'])
   })
 
-  it('succeed only out of a run', () => {
+  it('succeed only from a run', () => {
     expect(RELEASE_STATES.filter((from) => mayBecome(from, 'succeeded'))).toEqual(['running'])
     expect(RELEASE_STATES.filter((from) => mayBecome(from, 'running'))).toEqual(['approved'])
   })
@@ -68,14 +68,14 @@ function reachable(from: ReleaseState): ReadonlySet<ReleaseState> {
   return seen
 }
 
-describe('whether anything irreversible has begun', () => {
+describe('whether anything irreversible has started', () => {
   const irreversible = ['merge', 'pick', 'migrate', 'push'] as const
 
-  it('asks merge, pick, migrate and push', () => {
+  it('depends on merge, pick, migrate and push', () => {
     expect(STEP_NAMES.filter(isIrreversible).sort()).toEqual([...irreversible].sort())
   })
 
-  it('is no before the first step', () => {
+  it('is false before the first step', () => {
     expect(irreversibleBegun([])).toBe(false)
   })
 
@@ -91,19 +91,19 @@ describe('whether anything irreversible has begun', () => {
     [{ state: 'running', effect: 'some' }, true],
     [{ state: 'done', effect: 'some' }, true],
   ]
-  it.each(irreversible)('follows from what %s did, or may have done', (name) => {
+  it.each(irreversible)('is true once %s has or may have acted', (name) => {
     for (const [row, expected] of rows) {
       expect([row, irreversibleBegun([aStep('record'), aStep(name, row)])]).toEqual([row, expected])
     }
   })
 
-  it.each(STEP_NAMES.filter((name) => !irreversible.some((each) => each === name)))('is not asked of %s', (name) => {
+  it.each(STEP_NAMES.filter((name) => !irreversible.some((each) => each === name)))('does not depend on %s', (name) => {
     expect(irreversibleBegun([aStep(name, { state: 'unknown', effect: 'unknown' })])).toBe(false)
     expect(irreversibleBegun([aStep(name, { state: 'failed', effect: 'some' })])).toBe(false)
   })
 })
 
-it('an emergency is a release of which somebody has said so', () => {
+it('a release is an emergency once a person has declared it', () => {
   expect(isEmergency(aRelease())).toBe(false)
   expect(isEmergency(aRelease({ signOffs: [aSignOff('qa', DANA)] }))).toBe(false)
   expect(isEmergency(aRelease({ signOffs: [aSignOff('qa', DANA), aSignOff('emergency', DANA)] }))).toBe(true)

@@ -25,14 +25,14 @@ describe('cancelling', () => {
     expect(await team.ask()).toMatchObject({ release: { number: number + 1 } })
   })
 
-  it('one that never had a card is told to its requester privately', async () => {
+  it('without a card the requester is told privately', async () => {
     const team = await aTeam()
     await team.ask()
     made(await team.service.act('cancel', { release: 1, by: TOM.id }))
     expect(await team.messages()).toMatchObject([{ kind: 'private', to: DANA.id, message: { is: 'ended', number: 1 } }])
   })
 
-  it('one whose card was on its way is told privately, and the card is drawn once more', async () => {
+  it('while the first card is being posted, the requester is told privately and the card is drawn again', async () => {
     const team = await aTeam()
     const { number } = made(await team.ask())
     made(await team.service.act('cancel', { release: number, by: DANA.id }))
@@ -40,7 +40,7 @@ describe('cancelling', () => {
     expect(await team.redrawn()).toEqual([number])
   })
 
-  it('in a run: is written down for the worker, with the step in flight', async () => {
+  it('in a run: is recorded for the worker, with the running step', async () => {
     const team = await aTeam()
     const number = await team.approved()
     await team.run(number)
@@ -81,7 +81,7 @@ describe('retry and close', () => {
     )
   })
 
-  it('retry: the same plan and sign-offs, one attempt more, from a preflight', async () => {
+  it('retry: keeps plan and sign-offs, and starts a new attempt with a preflight', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     const before = await team.release(number)
@@ -98,7 +98,7 @@ describe('retry and close', () => {
     expect(refusedBy(await team.service.act('retry', { release: number, by: TOM.id }))).toBe('already_decided')
   })
 
-  it('retry: has an hour of its own to begin', async () => {
+  it('retry: gets a new hour to start', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     await team.passes('5 hours')
@@ -111,7 +111,7 @@ describe('retry and close', () => {
     expect((await team.store.events(number)).at(-1)).toMatchObject({ type: 'attention_needed', actor: 'bot' })
   })
 
-  it('cancel after a retry leaves it where it stood: only Close frees the environment', async () => {
+  it('cancel after a retry leads back to needs attention: only Close frees the environment', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     made(await team.service.act('retry', { release: number, by: DANA.id }))
@@ -120,7 +120,7 @@ describe('retry and close', () => {
     expect((await team.store.events(number)).at(-1)).toMatchObject({ type: 'attention_needed', actor: DANA.id })
   })
 
-  it('retry and cancel: a delivery that is handled once more does nothing more, whatever came in between', async () => {
+  it('retry and cancel: a delivery that is handled twice acts once, whatever happened in between', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     const press = (key: string) => ({ release: number, by: DANA.id, key })
@@ -136,7 +136,7 @@ describe('retry and close', () => {
     expect(await team.release(number)).toMatchObject({ state: 'approved', attempt: 3 })
   })
 
-  it('retry: one click in two hands at once is one attempt, though it needs attention again in between', async () => {
+  it('retry: one click handled by two processes is one attempt, even if it needs attention again in between', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     const press = { release: number, by: DANA.id, key: 'first' }
@@ -179,7 +179,7 @@ describe('retry and close', () => {
 })
 
 describe('plan again', () => {
-  it('of an ended release: a new one for who asked, and the old card says so', async () => {
+  it('of an ended release: creates a new one for the person, and the old card says so', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     made(await team.service.act('rejection', { release: number, by: LIN.id, note: 'no' }))
@@ -193,7 +193,7 @@ describe('plan again', () => {
     expect(await team.redrawn()).toEqual([number, 2])
   })
 
-  it('of a pinned one that waits while its branch has gone on: its sign-offs are void', async () => {
+  it('of a waiting pinned release with newer commits: its sign-offs are void', async () => {
     const team = await aTeam({ pullRequest: 'pinned' })
     const number = await team.awaiting()
     made(await team.service.act('qa', { release: number, by: LIN.id }))
@@ -206,7 +206,7 @@ describe('plan again', () => {
     expect(await team.jobs(number, 'tidy')).toHaveLength(1)
   })
 
-  it('the same click again gives the same release; another person reads that it was done', async () => {
+  it('the same click again gives the same release; another person is refused', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     made(await team.service.act('cancel', { release: number, by: DANA.id }))
@@ -225,7 +225,7 @@ describe('plan again', () => {
     expect(await team.service.history({})).toHaveLength(2)
   })
 
-  it('without a delivery too there is one new release for each that is replaced', async () => {
+  it('without a delivery too, a release is replaced only once', async () => {
     const team = await aTeam()
     for (const number of [1, 2]) {
       if (number === 1) made(await team.ask())
@@ -235,7 +235,7 @@ describe('plan again', () => {
     }
   })
 
-  it('is refused while there is nothing to plan again, or somebody else is on the way', async () => {
+  it('is refused when the state does not allow it, or another release is under way', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     const again = (release: number, key: string) => team.service.act('plan again', { release, by: OLA.id, key })

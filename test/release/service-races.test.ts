@@ -6,7 +6,7 @@ import { aTeam, made, NIA, OLA, refusedBy } from './service-team.ts'
 afterAll(stopPostgres)
 
 describe('at the same moment', () => {
-  it('the last QA and the last approval by two people, through two bots: one start, twenty times', async () => {
+  it('the last QA and the last approval by two people, through two bots: one start, in twenty tries', async () => {
     const team = await aTeam({ announce: 'off' })
     const other = await team.anotherBot()
     for (let round = 1; round <= 20; round++) {
@@ -23,7 +23,7 @@ describe('at the same moment', () => {
     }
   })
 
-  it('the same last word by two people: one decides, the other reads who did', async () => {
+  it('the same last sign-off by two people: one decides, the other reads who did', async () => {
     const team = await aTeam()
     const other = await team.anotherBot()
     for (let round = 1; round <= 20; round++) {
@@ -53,7 +53,7 @@ describe('at the same moment', () => {
     expect(await team.lines(number)).toHaveLength(1)
   })
 
-  it('the last approval and a rejection: one of them holds', async () => {
+  it('the last approval and a rejection: one of them wins', async () => {
     const team = await aTeam()
     const other = await team.anotherBot()
     for (let round = 1; round <= 10; round++) {
@@ -70,7 +70,7 @@ describe('at the same moment', () => {
     }
   })
 
-  it('an approval and the clock', async () => {
+  it('an approval and the expiry', async () => {
     const team = await aTeam()
     const other = await team.anotherBot()
     const number = await team.awaiting()

@@ -33,7 +33,7 @@ describe('signing off', () => {
     expect((await team.messages()).filter(({ kind }) => kind === 'announcement')).toEqual([])
   })
 
-  it('each word redraws the card', async () => {
+  it('each sign-off redraws the card', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     await team.delivered()
@@ -52,7 +52,7 @@ describe('signing off', () => {
     ])
   })
 
-  it('nothing is kept of a click that was refused', async () => {
+  it('a refused click stores nothing', async () => {
     const team = await aTeam()
     team.directory.group('@release-approvers', [TOM.id, DANA.id])
     const number = await team.awaiting()
@@ -69,7 +69,7 @@ describe('signing off', () => {
     expect(await team.redrawn()).toEqual([])
   })
 
-  it('rights are looked up at the click: who has left the group since has none', async () => {
+  it('permissions are looked up at the click: who has left the group has none', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     team.directory.group('@release-approvers', [NIA.id])
@@ -78,7 +78,7 @@ describe('signing off', () => {
     expect(refusedBy(await team.service.act('approval', { release: number, by: NIA.id }))).toBe('not_a_member')
   })
 
-  it('the only author may not approve, and may say QA', async () => {
+  it('the only author may not approve, but may confirm QA', async () => {
     const team = await aTeam()
     team.directory.member(TOM.id, TOM.name, 'TOM@corp.example')
     const number = await team.awaiting({ authors: [{ name: 'tom', email: 'tom@Corp.example' }] })
@@ -88,7 +88,7 @@ describe('signing off', () => {
     expect(made(await team.service.act('qa', { release: number, by: TOM.id })).signOffs).toHaveLength(1)
   })
 
-  it('the same word again changes nothing, and says when it was given', async () => {
+  it('the same sign-off again changes nothing, and the refusal says when it was given', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     const given = made(await team.service.act('qa', { release: number, by: LIN.id })).signOffs[0]
@@ -99,7 +99,7 @@ describe('signing off', () => {
     expect(await team.store.chainHead()).toEqual(head)
   })
 
-  it('a word that comes late says by whom and when it was decided', async () => {
+  it('a late sign-off is refused with who decided and when', async () => {
     const team = await aTeam()
     const number = await team.approved()
     const { signOffs } = await team.release(number)
@@ -114,7 +114,7 @@ describe('signing off', () => {
     })
   })
 
-  it('n are n people', async () => {
+  it('n approvals need n people', async () => {
     const rules = { qa: 0, approvals: 2, requireChecks: false, expiresAfterMs: 3_600_000 }
     const team = await aTeam({ signOff: rules })
     const number = await team.awaiting()
@@ -125,7 +125,7 @@ describe('signing off', () => {
 })
 
 describe('rejecting', () => {
-  it('needs a reason, and ends it with that', async () => {
+  it('needs a reason, which is stored with the end', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     for (const note of [undefined, '', '  \n ']) {
@@ -148,7 +148,7 @@ describe('rejecting', () => {
     expect(await team.ask()).toMatchObject({ release: { number: number + 1 } })
   })
 
-  it('is for those who may approve or say QA', async () => {
+  it('is for those who may approve or confirm QA', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     expect(
@@ -158,7 +158,7 @@ describe('rejecting', () => {
 })
 
 describe('an emergency', () => {
-  it('needs ten characters of reason', async () => {
+  it('needs a reason of ten characters', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     const say = (note: string) => team.service.act('emergency', { release: number, by: TOM.id, note })
@@ -169,7 +169,7 @@ describe('an emergency', () => {
     expect(await team.lines(number)).toMatchObject([{ is: 'signed', kind: 'emergency', note: '0123456789' }])
   })
 
-  it('may be said by the requester; what it waived is given by others, while it runs and after it', async () => {
+  it('may be declared by the requester; others give what it waived, during the run and after it', async () => {
     const team = await aTeam()
     team.directory.group('@release-approvers', [TOM.id, DANA.id])
     const number = await team.awaiting()

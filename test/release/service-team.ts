@@ -13,8 +13,8 @@ export const NIA = { id: 'U07NIA', name: 'Nia' }
 export const OLA = { id: 'U08OLA', name: 'Ola' }
 
 /**
- * A team on a store of its own: Dana asks, Tom and Nia approve, Lin says QA, Ola is just a member. A worker is alive.
- * What the worker and Slack would do to a release is done through the same moves as theirs.
+ * A team with its own store: Dana requests, Tom and Nia approve, Lin confirms QA, Ola is a plain member. A worker is alive.
+ * The worker's and Slack's changes to a release are made by the same transitions as in the program.
  */
 export async function aTeam(production: Partial<Environment> = {}) {
   const opened = await openedStore()
@@ -59,7 +59,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
     environment,
     integration,
     release: locked,
-    /** The same bot once more, on connections of its own. */
+    /** A second bot with its own connections. */
     anotherBot: async (): Promise<ReleaseService> =>
       createReleaseService({ store: (await opened.again()).store, directory, apps, services: SERVICES }),
 
@@ -73,7 +73,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
         ...more,
       }),
 
-    /** A release of production that is planned and whose card stands in the channel; its number. */
+    /** Creates a planned release of production with its card posted; returns its number. */
     awaiting: async (more: Parameters<typeof aPlan>[0] = {}): Promise<number> => {
       const { number } = made(await team.ask())
       await team.plan(number, more)
@@ -92,7 +92,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
         cardPosted(tx, number, environment, { channel: 'C02PROD', ts: `${number}.0001` }, { asked: true }),
       ),
 
-    /** The preflight has held: the announcement is on its way. */
+    /** The preflight has passed: queues the announcement. */
     announce: (number: number) =>
       store.transaction(async (tx) => {
         const release = await tx.lockRelease(number)
@@ -115,7 +115,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
       return number
     },
 
-    /** In need of attention, after the merge. */
+    /** A release that needs attention after its merge. */
     stuck: async (): Promise<number> => {
       const number = await team.approved()
       await team.run(number)
@@ -128,7 +128,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
       return number
     },
 
-    /** Everything that is stored happened so much earlier; the worker is still alive. */
+    /** Moves every stored time back by the interval; the worker stays alive. */
     passes: async (interval: string) => {
       const columns = ['requested_at', 'planned_at', 'card_posted_at', 'approved_at', 'started_at', 'ended_at']
       const moved = [...columns, 'expires_at'].map((column) => `${column} = ${column} - $1::interval`)
@@ -145,19 +145,19 @@ export async function aTeam(production: Partial<Environment> = {}) {
       return rows.map(({ data }) => data as Job).filter((job) => kind === undefined || job.kind === kind)
     },
 
-    /** Everything that was ever put into the outbox, in order. */
+    /** Every message that was ever queued in the outbox, in order. */
     messages: async (): Promise<readonly OutboxMessage[]> =>
       (await sql('select message from outbox order by id')).map(({ message }) => message as OutboxMessage),
 
-    /** The lines of a release's thread, after the one on its migrations. */
+    /** The lines of a release's thread, without the one on its migrations. */
     lines: async (number: number) =>
       (await team.messages()).flatMap((message) =>
         message.kind === 'line' && message.release === number && message.line.is !== 'migrations' ? [message.line] : [],
       ),
 
-    /** Slack has confirmed all that waits: the next card is a new message in the outbox. */
+    /** Slack has confirmed every waiting message, so the next card is a new one in the outbox. */
     delivered: () => sql(`update outbox set state = 'sent'`),
-    /** The releases whose cards wait to be drawn anew. */
+    /** The releases with a card in the outbox. */
     redrawn: async () =>
       (await sql(`select release from outbox where kind = 'card' and state = 'waiting' order by release`)).map(
         ({ release }) => release,
@@ -170,7 +170,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
 
 export type Team = Awaited<ReturnType<typeof aTeam>>
 
-/** The release of an answer that was no refusal. */
+/** The release of an answer; throws for a refusal. */
 export function made(answer: { readonly release: Release } | { readonly refused: Refusal }): Release {
   if ('refused' in answer) throw new Error(`refused: ${JSON.stringify(answer.refused)}`)
   return answer.release

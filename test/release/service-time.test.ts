@@ -7,8 +7,8 @@ import { aTeam, made, NIA, refusedBy } from './service-team.ts'
 
 afterAll(stopPostgres)
 
-describe('time passes', () => {
-  it('sign-offs have their time from the posting of the card', async () => {
+describe('deadlines', () => {
+  it('the sign-off period starts when the card is posted', async () => {
     const team = await aTeam()
     const { number } = made(await team.ask())
     await team.plan(number)
@@ -19,7 +19,7 @@ describe('time passes', () => {
     await team.service.tick()
     expect(await team.lines(number)).toEqual([])
     await team.passes('23 hours')
-    // Slack has lost the card, and has another one: that gives nobody more time.
+    // Slack lost the card, and a new one was posted: the period stays the same.
     await team.postCard(number)
     await team.passes('59 minutes')
     await team.service.tick()
@@ -37,7 +37,7 @@ describe('time passes', () => {
     expect(refusedBy(await team.ask())).toBe('not refused')
   })
 
-  it('a card that was there before the plan gives the sign-offs their time from the plan on', async () => {
+  it('with a card before the plan the sign-off period starts with the plan', async () => {
     const team = await aTeam()
     await team.workerDies('1 minute')
     const { number } = made(await team.ask())
@@ -48,7 +48,7 @@ describe('time passes', () => {
     expect([cardPostedAt, Number(expiresAt)]).toEqual([plannedAt, Number(plannedAt) + 24 * 3_600_000])
   })
 
-  it('a card that comes after the plan of a hot-fix that waits for Go leaves Go its hour', async () => {
+  it('a card posted while a hot-fix waits for Go leaves the hour of Go unchanged', async () => {
     const team = await aTeam()
     await team.workerDies('1 minute')
     const { number } = made(await team.ask())
@@ -59,7 +59,7 @@ describe('time passes', () => {
     expect(Number(expiresAt) - Number(plannedAt)).toBe(3_600_000)
   })
 
-  it('a card that Slack never took does not keep the environment for ever', async () => {
+  it('a release whose card Slack never accepted expires', async () => {
     const team = await aTeam()
     const { number } = made(await team.ask())
     await team.plan(number)
@@ -68,7 +68,7 @@ describe('time passes', () => {
     expect((await team.release(number)).state).toBe('expired')
   })
 
-  it('a run that has not begun within an hour of the last sign-off begins no more', async () => {
+  it('a release whose run has not started within an hour of the last sign-off expires', async () => {
     const team = await aTeam({ announce: 'off' })
     const number = await team.approved()
     await team.passes('59 minutes 58 seconds')
@@ -79,7 +79,7 @@ describe('time passes', () => {
     expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
   })
 
-  it('nor one that nobody had to sign, within an hour of its plan', async () => {
+  it('so does one without sign-offs, an hour after its plan', async () => {
     const team = await aTeam()
     const { number } = made(await team.ask({ environment: 'integration' }))
     await team.store.transaction(async (tx) => {
@@ -92,7 +92,7 @@ describe('time passes', () => {
     expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
   })
 
-  it('nor one that was announced, and Slack is not blamed for it', async () => {
+  it('so does an announced one, as expired and not as unconfirmed', async () => {
     const team = await aTeam()
     const number = await team.approved()
     await team.announce(number)
@@ -106,7 +106,7 @@ describe('time passes', () => {
     expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
   })
 
-  it('one that can’t be looked at does not hold back the others', async () => {
+  it('an error at one release does not stop the others', async () => {
     const team = await aTeam()
     const number = await team.approved()
     const other = made(await team.ask({ environment: 'integration' })).number
@@ -120,7 +120,7 @@ describe('time passes', () => {
     expect((await team.release(other)).state).toBe('refused')
   })
 
-  it('nor one whose announcement Slack has not confirmed, which is said', async () => {
+  it('one whose announcement Slack has not confirmed ends as announcement_unconfirmed', async () => {
     const team = await aTeam()
     const number = await team.approved()
     await team.announce(number)
@@ -132,7 +132,7 @@ describe('time passes', () => {
     })
   })
 
-  it('that Slack does not confirm is told early to the requester and to whoever signed last, once', async () => {
+  it('an unconfirmed announcement is reported early to the requester and the last signer, once', async () => {
     const team = await aTeam()
     const number = await team.approved()
     const until = new Date(Number((await team.release(number)).approvedAt) + 55 * 60_000).toISOString()
@@ -152,7 +152,7 @@ describe('time passes', () => {
     ])
   })
 
-  it('nobody blames Slack for an announcement that was never sent', async () => {
+  it('an announcement that was never sent is not reported as unconfirmed', async () => {
     const team = await aTeam()
     const number = await team.approved()
     await team.passes('1 hour')
@@ -160,7 +160,7 @@ describe('time passes', () => {
     expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
   })
 
-  it('a run is not ended by the clock', async () => {
+  it('a run has no deadline', async () => {
     const team = await aTeam()
     const number = await team.approved()
     await team.run(number)
@@ -169,7 +169,7 @@ describe('time passes', () => {
     expect((await team.release(number)).state).toBe('running')
   })
 
-  it('a run whose worker is gone is told, once an attempt, and goes on being a run', async () => {
+  it('a run whose worker is gone is reported once per attempt, and stays a run', async () => {
     const team = await aTeam()
     const number = await team.approved()
     await team.run(number)
@@ -202,7 +202,7 @@ describe('time passes', () => {
     expect((await team.messages()).at(-1)).toMatchObject({ kind: 'private', to: DANA.id })
   })
 
-  it('with a worker planning is the worker’s to end', async () => {
+  it('with a worker the deadline does not end planning', async () => {
     const team = await aTeam()
     await team.ask()
     await team.passes('11 minutes')
@@ -210,7 +210,7 @@ describe('time passes', () => {
     expect((await team.release(1)).state).toBe('planning')
   })
 
-  it('planning that even a worker never ends is given up', async () => {
+  it('planning that the worker never finishes is given up', async () => {
     const team = await aTeam()
     await team.ask()
     await team.passes('1 hour')
@@ -238,7 +238,7 @@ describe('time passes', () => {
     ])
   })
 
-  it('nobody is reminded where one has signed', async () => {
+  it('there is no reminder once a person has signed', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     made(await team.service.act('qa', { release: number, by: LIN.id }))
@@ -247,7 +247,7 @@ describe('time passes', () => {
     expect(await team.lines(number)).toMatchObject([{ is: 'signed' }])
   })
 
-  it('what an emergency left owed is asked for again after 24 hours, once', async () => {
+  it('what an emergency waived is asked for again after 24 hours, once', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
@@ -264,7 +264,7 @@ describe('time passes', () => {
     ])
   })
 
-  it('nobody is asked again a month later, when the store has forgotten that they were', async () => {
+  it('there is no second reminder a month later, when the store has forgotten the first', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))
@@ -287,7 +287,7 @@ describe('time passes', () => {
     expect((await team.lines(number)).map(({ is }) => is)).toEqual(['signed', 'retried', 'reminder'])
   })
 
-  it('an emergency that owes nothing any more is let be', async () => {
+  it('an emergency with every sign-off gets no reminder', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
     made(await team.service.act('emergency', { release: number, by: TOM.id, note: 'logins are broken' }))

@@ -5,8 +5,8 @@ import { aTeam, made, OLA, refusedBy } from './service-team.ts'
 
 afterAll(stopPostgres)
 
-describe('asking for a release', () => {
-  it('makes it, its first event and its planning job', async () => {
+describe('requesting a release', () => {
+  it('creates it, its first event and its planning job', async () => {
     const team = await aTeam()
     const asked = await team.ask()
     expect(asked).toMatchObject({
@@ -19,12 +19,12 @@ describe('asking for a release', () => {
     ])
   })
 
-  it('an app that is not there: names those there are', async () => {
+  it('an unknown app: lists the known ones', async () => {
     const team = await aTeam()
     expect(await team.ask({ app: 'apy' })).toEqual({ refused: { gate: 'unknown_app', asked: 'apy', names: ['api'] } })
   })
 
-  it('an environment that is not there: the nearest name first', async () => {
+  it('an unknown environment: lists the known ones, the nearest first', async () => {
     const team = await aTeam()
     expect(await team.ask({ environment: 'prodction' })).toEqual({
       refused: {
@@ -36,14 +36,17 @@ describe('asking for a release', () => {
     })
   })
 
-  it.each(['guest', 'external', 'bot', 'deactivated', 'other workspace'] as const)('%s: is told so', async (why) => {
-    const team = await aTeam()
-    team.directory.notAMember('U99', why)
-    expect(await team.ask({ by: 'U99' })).toEqual({ refused: { gate: 'not_a_member', why } })
-    expect(await team.service.history({})).toEqual([])
-  })
+  it.each(['guest', 'external', 'bot', 'deactivated', 'other workspace'] as const)(
+    '%s: is refused with that reason',
+    async (why) => {
+      const team = await aTeam()
+      team.directory.notAMember('U99', why)
+      expect(await team.ask({ by: 'U99' })).toEqual({ refused: { gate: 'not_a_member', why } })
+      expect(await team.service.history({})).toEqual([])
+    },
+  )
 
-  it('Slack can not be asked who it is', async () => {
+  it('Slack can’t look the person up', async () => {
     const team = await aTeam()
     team.directory.answers(false)
     expect(await team.ask()).toEqual({ refused: { gate: 'not_a_member', why: 'Slack did not answer' } })
@@ -76,7 +79,7 @@ describe('asking for a release', () => {
     expect(await team.ask({ environment: 'integration' })).toMatchObject({ release: { number: 2 } })
   })
 
-  it('a busy environment whose card is not there yet has no link', async () => {
+  it('a busy environment without a card yet has no link', async () => {
     const team = await aTeam()
     await team.ask()
     const busy = await team.ask({ by: OLA.id })
@@ -84,7 +87,7 @@ describe('asking for a release', () => {
     expect(busy).not.toHaveProperty('refused.link')
   })
 
-  it('no worker: goes on, and says at once that none is there, privately and on the card', async () => {
+  it('no worker: creates it, and reports that at once, privately and on the card', async () => {
     const team = await aTeam()
     await team.workerDies('31 seconds')
     const asked = await team.ask()
@@ -98,7 +101,7 @@ describe('asking for a release', () => {
     expect(await team.ask()).toMatchObject({ release: { number: 1 }, noWorker: {} })
   })
 
-  it('a worker of 29 seconds ago is there', async () => {
+  it('a worker seen 29 seconds ago is alive', async () => {
     const team = await aTeam()
     await team.workerDies('29 seconds')
     expect(await team.ask()).not.toHaveProperty('noWorker')
@@ -114,7 +117,7 @@ describe('asking for a release', () => {
     expect((await team.events(1)).filter((type) => type === 'release_requested')).toHaveLength(1)
   })
 
-  it('ten people at once: one release, and nine who read whose', async () => {
+  it('ten people at once: one release, and nine refusals that name its requester', async () => {
     const team = await aTeam()
     const bots = [team.service, await team.anotherBot()]
     const answers = await Promise.all(
@@ -137,7 +140,7 @@ describe('asking for a release', () => {
 describe('a preview', () => {
   const asked = { app: 'api', environment: 'production', by: DANA.id, key: 'k1' }
 
-  it('makes no release, and is answered once', async () => {
+  it('creates no release, and is answered once', async () => {
     const team = await aTeam()
     expect(await team.service.preview(asked)).toEqual({ asked: true })
     expect(await team.service.preview(asked)).toEqual({ asked: true })
@@ -147,7 +150,7 @@ describe('a preview', () => {
     expect(jobs).toEqual([{ id: 'k1', user: DANA.id }])
   })
 
-  it('needs a worker, a member and names that are there', async () => {
+  it('needs a worker, a member and known names', async () => {
     const team = await aTeam()
     expect(refusedBy(await team.service.preview({ ...asked, app: 'x' }))).toBe('unknown_app')
     expect(refusedBy(await team.service.preview({ ...asked, by: 'U99' }))).toBe('not_a_member')
@@ -155,14 +158,14 @@ describe('a preview', () => {
     expect(refusedBy(await team.service.preview(asked))).toBe('no_worker')
   })
 
-  it('may be asked for while the environment is busy', async () => {
+  it('is allowed while the environment is busy', async () => {
     const team = await aTeam()
     await team.awaiting()
     expect(await team.service.preview(asked)).toEqual({ asked: true })
   })
 })
 
-describe('what may be asked', () => {
+describe('queries', () => {
   it('may: the same answer as the click, and nothing is recorded', async () => {
     const team = await aTeam()
     const number = await team.awaiting()
@@ -200,7 +203,7 @@ describe('what may be asked', () => {
     expect(status.environments[1]).not.toHaveProperty('under_way')
   })
 
-  it('status: what runs after a release that was closed in its push is not known', async () => {
+  it('status: what runs is unknown after a release was closed during its push', async () => {
     const team = await aTeam()
     const number = await team.stuck()
     await team.steps(number, aStep('push', { state: 'unknown', effect: 'unknown' }))
@@ -212,7 +215,7 @@ describe('what may be asked', () => {
     expect(await live()).toMatchObject({ is: 'seen', commit: sha('abc'), number: later })
   })
 
-  it('history: the last ten, the newest first, of an environment where one is named', async () => {
+  it('history: the last ten, the newest first, optionally of one environment', async () => {
     const team = await aTeam()
     for (let round = 0; round < 6; round++) {
       for (const environment of ['integration', 'production']) {

@@ -10,7 +10,7 @@ const NOTHING = [aStep('record'), aStep('merge', { state: 'failed', effect: 'non
 const BEGUN = [aStep('record'), aStep('merge', { state: 'done', effect: 'some' })]
 const UNKNOWN = [aStep('record'), aStep('push', { state: 'unknown', effect: 'unknown' })]
 
-describe('what becomes of a release that is stopped', () => {
+describe('the state of a stopped release', () => {
   it.each<[ReleaseState, Gate, ReleaseState]>([
     ['planning', 'merge_conflict', 'refused'],
     ['planning', 'no_worker', 'refused'],
@@ -29,7 +29,7 @@ describe('what becomes of a release that is stopped', () => {
     ['running', 'plan_outdated', 'outdated'],
     ['running', 'merge_refused', 'failed'],
     ['running', 'internal_error', 'failed'],
-  ])('%s, by %s, with nothing begun: %s', (state, gate, expected) => {
+  ])('%s, by %s, before anything irreversible: %s', (state, gate, expected) => {
     expect(stateAfterStop({ state, steps: NOTHING }, gate)).toBe(expected)
   })
 
@@ -41,7 +41,7 @@ describe('what becomes of a release that is stopped', () => {
     ['running', 'plan_outdated'],
     ['running', 'push_unknown'],
     ['running', 'internal_error'],
-  ])('%s, by %s, needs attention once anything irreversible has begun, or may have', (state, gate) => {
+  ])('%s, by %s, needs attention once anything irreversible has or may have started', (state, gate) => {
     expect(stateAfterStop({ state, steps: BEGUN }, gate)).toBe('needs attention')
     expect(stateAfterStop({ state, steps: UNKNOWN }, gate)).toBe('needs attention')
   })

@@ -1,8 +1,7 @@
 /**
- * Names that living systems have stored: in the record, in rows and queued jobs, in Slack's messages and open windows, at
- * Bitbucket. They stay, whatever the code around them is called: a release that is under way while Signoff is upgraded is
- * read by the next version (test/upgrade). Who needs another name writes the new one, reads both, and moves what is stored.
- * A name that is new is added here, and stays from then on.
+ * Names that running installations have stored: in the audit trail, in rows and queued jobs, in Slack's messages and open
+ * modals, at Bitbucket. They never change, since the next version reads a release that is under way during an upgrade
+ * (test/upgrade). To use another name, write the new one, read both, and migrate stored data. Add every new name here.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -28,13 +27,13 @@ import { createSimulation, type Simulation } from '../support/simulation/simulat
 const WHY =
   'this name is stored in living systems: another one needs a migration that reads both. A new name is added to this test'
 
-/** The names that values of a union are stored under, each with its keys. What is renamed here does not compile any more. */
+/** A union's stored names, each with its keys. A rename in the source fails to compile here. */
 type Stored<Union, Tag extends keyof Union> = {
   readonly [Name in Union[Tag] & string]: readonly Exclude<KeysOf<Extract<Union, Record<Tag, Name>>>, Tag>[]
 }
 type KeysOf<T> = T extends unknown ? keyof T : never
 
-/** Stored as why a release stopped, and in messages that wait. */
+/** Stored as why a release stopped, and in queued messages. */
 const GATES: Stored<Refusal | Failure, 'gate'> = {
   unknown_app: ['asked', 'names'],
   unknown_environment: ['asked', 'app', 'names', 'followedBy'],
@@ -100,7 +99,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   internal_error: ['detail'],
 }
 
-/** Queued: a job of another name is taken and never done. */
+/** Queued jobs. A renamed kind would orphan them. */
 const JOBS: Stored<Job, 'kind'> = {
   plan: ['release', 'forEmergency'],
   preflight: ['release', 'attempt'],
@@ -110,7 +109,7 @@ const JOBS: Stored<Job, 'kind'> = {
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
-/** Rows of the outbox that wait for Slack. */
+/** Rows of the outbox. */
 const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   card: ['release'],
   line: ['release', 'key', 'line'],
@@ -148,7 +147,7 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   history: ['releases', 'app', 'environment', 'before'],
 }
 
-/** What people have signed, by where it stands in a plan: under another name it is another fingerprint. */
+/** The paths of the bound facts in a plan. Another name would change the fingerprint. */
 const BOUND = [
   ...['app', 'environment', 'kind', 'configuration', 'commits[]', 'source.branch', 'source.commit', 'target.branch'],
   ...['target.commit', 'remote.url', 'remote.branch', 'remote.holds', 'remote.runs', 'result.how', 'result.commit'],
@@ -156,7 +155,7 @@ const BOUND = [
   ...['database.head', 'database.migrationsTree'],
 ]
 
-/** The rest of a plan, which is stored for life, too. */
+/** The paths of the rest of a plan, which is stored too. */
 const COMMIT = ['sha', 'title', 'author.name', 'author.email', 'at', 'isMerge']
 const FILES = ['files.count', 'files.list[].path', 'files.list[].added', 'files.list[].removed']
 const PICK = ['from', 'made', 'title', 'author.name', 'author.email', 'promoted', ...FILES]
@@ -176,7 +175,7 @@ const PLAN = [
 ]
 const STEP_RESULT: readonly (keyof StepResult)[] = ['said', 'commit', 'revisions', 'platformRelease', 'commentUrl']
 
-/** The record: types of events with the keys of their data; `?`: not in each. What a step has left stands among its keys. */
+/** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
   release_requested: 'app environment kind name right replaces? forEmergency?',
   plan_made: 'fingerprint commits pending',
@@ -202,13 +201,13 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_branch_settled: 'branch became',
 }
 
-/** By what a line of a thread is put in once, behind the release's number: of another key it is said twice. */
+/** Keys of thread lines, after the release's number. A renamed key would add its line twice. */
 const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
   ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
 ]
 
-/** What else is looked for by its text, as it stands in the source. */
+/** Other texts that are searched for, as they are written in the source. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'locks that processes of two versions share': [
     '`environment $',
@@ -226,7 +225,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'references in mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
 }
 
-/** All that was stored while releases went their ways: people, lost answers and time, in a simulation. */
+/** Everything that a simulation of releases has stored, with lost answers and deadlines. */
 interface Seen {
   readonly events: { readonly type: string; readonly keys: readonly string[] }[]
   readonly jobs: Job[]
@@ -302,7 +301,7 @@ async function tell(): Promise<Seen> {
 
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort()
 
-describe('A name that is stored stays', () => {
+describe('Stored names never change', () => {
   let seen: Seen
   beforeAll(async () => {
     seen = await tell()
@@ -377,7 +376,7 @@ describe('A name that is stored stays', () => {
         `${type}: ${WHY}`,
       ).toEqual(expect.arrayContaining([...keys]))
     }
-    // Each of those that are not in every event was in one, but what only a press of another button brings.
+    // Every optional key was seen at least once, except for those of actions that the simulation doesn't take.
     const ever = new Set(seen.events.flatMap(({ type, keys }) => keys.map((key) => `${type} ${key}`)))
     const optional = Object.entries(EVENTS).flatMap(([type, keys]) =>
       (keys.match(/\w+(?=\?)/g) ?? []).map((key) => `${type} ${key}`),
@@ -388,7 +387,7 @@ describe('A name that is stored stays', () => {
     ])
   })
 
-  it('jobs, messages and what they hold', () => {
+  it('jobs and messages with their keys', () => {
     const isKnown = (table: Readonly<Record<string, readonly string[]>>, tag: string, value: object) => {
       const { [tag]: name, ...rest } = value as Record<string, unknown>
       const pinned = table[String(name)]
@@ -407,7 +406,7 @@ describe('A name that is stored stays', () => {
     for (const message of seen.messages) if (message.kind === 'private') isKnown(PRIVATE, 'is', message.message)
   })
 
-  it('plans, and what steps leave behind', () => {
+  it('plans and step results', () => {
     const held = sorted(seen.plans.flatMap((plan) => paths(plan)))
     const bound = held.filter((path) => path.startsWith('bound.'))
     expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
@@ -417,7 +416,7 @@ describe('A name that is stored stays', () => {
     expect(sorted(seen.results.flatMap((result) => Object.keys(result))), WHY).toEqual(sorted(STEP_RESULT))
   })
 
-  it('keys by which messages are found again in Slack, and put in once', () => {
+  it('keys by which messages are found in Slack and queued once', () => {
     for (const { event_type, event_payload } of seen.posted) {
       expect({ event_type, keys: Object.keys(event_payload) }, WHY).toEqual({
         event_type: 'signoff_message',
@@ -430,7 +429,7 @@ describe('A name that is stored stays', () => {
     for (const stem of LINE_KEYS) expect(source, WHY).toMatch(new RegExp(`['\`:]${stem}['\`:]`))
   })
 
-  it('marks by which pull requests, comments, commits and branches are found again', async () => {
+  it('markers by which pull requests, comments, commits and branches are found', async () => {
     const sim = createSimulation({ rules: { production: { pullRequest: 'pinned' } } })
     await carryThrough(sim, 'production')
     await carryThrough(sim, 'hot-fix')
@@ -471,7 +470,7 @@ describe('A name that is stored stays', () => {
   })
 })
 
-/** All of the program but the sandbox, which keeps names of its own. */
+/** The program's source without the sandbox, which has its own names. */
 function sourceText(): string {
   const folder = new URL('../../src/', import.meta.url)
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -480,7 +479,7 @@ function sourceText(): string {
     .join('\n')
 }
 
-/** Where a value holds something, such as `bound.remote.holds` and `commits[].sha`. */
+/** The paths of a value's leaves, such as `bound.remote.holds` and `commits[].sha`. */
 function paths(value: unknown, at = ''): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item) => paths(item, `${at}[]`))
   if (typeof value !== 'object' || value === null) return [at]

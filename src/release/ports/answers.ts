@@ -1,8 +1,8 @@
-/** What the outside said, as every port says it. */
+/** The answers of external services, the same for every port. */
 
 /**
- * What the outside said. `unreachable`: no answer, the request may or may not have had its effect. `refused`: the
- * service said no to our credentials. `wrong`: any other answer that we can't use; `detail` is scrubbed, one line.
+ * A service's error. `unreachable`: no answer, so the request may or may not have had its effect. `refused`: it rejected
+ * our credentials. `wrong`: any other unusable answer. `detail` is scrubbed, one line.
  */
 export type ServiceError = { readonly failure: 'unreachable' | 'refused' | 'wrong'; readonly detail: string }
 

@@ -1,4 +1,4 @@
-/** Slack's side of the store: what has arrived, and what is on its way. */
+/** Slack's side of the store: the inbox and the outbox. */
 import type { OutboxMessage } from '../messages.ts'
 import type { PostedMessage } from '../terms.ts'
 import type { Transaction } from './store.ts'
@@ -10,41 +10,41 @@ export interface Delivery {
   readonly payload: unknown
 }
 
-/** Deliveries from Slack: stored before they are acknowledged. */
+/** Deliveries from Slack, stored before they are acknowledged. */
 export interface Inbox {
-  /** False: seen before. */
+  /** Stores a delivery. Returns false if it is already stored. */
   receive(delivery: Delivery): Promise<boolean>
   handled(id: string): Promise<void>
-  /** What was received over `olderThanMs` ago and not handled; taken by one caller at a time (claimed for 60 s). */
+  /** Claims, for 60 s, the unhandled deliveries received more than `olderThanMs` ago. One caller at a time gets each. */
   left(olderThanMs: number): Promise<readonly (Delivery & { readonly receivedAt: Date })[]>
 }
 
 export interface Posting {
   readonly id: number
   readonly message: OutboxMessage
-  /** Tries so far. Above 0 a try may have had its effect: look before posting again. */
+  /** Attempts so far. Above 0 one may have posted the message: look for it before posting again. */
   readonly tries: number
   readonly firstTriedAt?: Date
   readonly putInAt: Date
 }
 
 /**
- * Messages on their way to Slack. One bot delivers at a time (a lock in the store). In order per release; a message
- * behind one that has not been confirmed waits.
+ * Messages to Slack. One bot delivers at a time, by a lock in the store. Messages of a release go in order: each waits
+ * until the one before it is confirmed.
  */
 export interface Outbox {
-  /** Runs `work` while this process is the one that delivers; gives false at once when another one is. */
+  /** Runs `work` while this process holds the delivery lock. Returns false at once if another process holds it. */
   deliverAlone(work: (signal: AbortSignal) => Promise<void>): Promise<boolean>
-  /** The postings that may go now: the first waiting one of each release, and private ones; oldest first. */
+  /** The postings that may be sent now, oldest first: the first waiting one of each release, and private ones. */
   due(limit: number): Promise<readonly Posting[]>
-  /** Written before a try. */
+  /** Records an attempt; called before it. */
   trying(id: number): Promise<void>
-  /** Slack has confirmed. In the same transaction `then` records what follows (channel and ts, the run's job). */
+  /** Slack has confirmed. `then` records the consequences (channel and ts, the run's job) in the same transaction. */
   confirmed(id: number, posted: PostedMessage | undefined, then?: (tx: Transaction) => Promise<void>): Promise<void>
-  /** Try again later. */
+  /** Schedules the next attempt. */
   postpone(id: number, untilMs: number): Promise<void>
-  /** It can never be sent (the channel is gone, a private answer of which nobody can be told); kept with its reason. */
+  /** Gives up a message that can never be sent, such as one to a deleted channel. It is kept with the reason. */
   giveUp(id: number, reason: string): Promise<void>
-  /** Resolves when something may be due: a new message, or a postponed one's time, or `timeoutMs`. */
+  /** Resolves when a message may be due, when the signal aborts, or after `timeoutMs`. */
   wait(timeoutMs: number, signal: AbortSignal): Promise<void>
 }

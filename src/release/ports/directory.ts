@@ -1,21 +1,22 @@
 import type { PostedMessage } from '../terms.ts'
+
 export type PersonLookup =
   | {
       readonly is: 'member'
       readonly id: string
       readonly name: string
-      /** Lower case; absent when Slack does not tell. */
+      /** Lower case; absent if Slack doesn't give it. */
       readonly email?: string
     }
   | { readonly is: 'not a member'; readonly why: 'guest' | 'external' | 'bot' | 'deactivated' | 'other workspace' }
   | { readonly is: 'unknown' }
 
-/** What Slack says of people and channels. The bot's to ask; the worker never does. */
+/** Looks up people and channels in Slack. Only the bot uses it. */
 export interface Directory {
   person(id: string): Promise<PersonLookup>
-  /** The members of a user group by its handle with `@`, none where there is no such group; undefined: Slack can't be asked. */
+  /** The members of a user group, by its handle with `@`: empty if there is no such group, undefined if Slack fails. */
   groupMembers(handle: string): Promise<readonly string[] | undefined>
-  /** Whether we can post in the environment's channel; its id. */
+  /** The id of the environment's channel, or why Signoff can't post there. */
   channel(
     nameOrId: string,
   ): Promise<{ id: string } | { unreachable: 'not a member' | 'archived' | 'gone' | 'Slack did not answer' }>

@@ -1,44 +1,44 @@
-/** Where an app's repository is: its pull requests, comments, builds and rules. */
+/** The forge that hosts an app's repository: pull requests, comments, checks and branch rules. */
 import type { CheckStatus } from '../plan.ts'
 import type { App } from '../settings.ts'
 import type { ForgeUnreachable } from '../stored-names.ts'
 import type { Answer } from './answers.ts'
 
-/** The addresses that people open, each from `webUrl`, the repository's own address, which plans keep. */
+/** Web addresses for people, each from `webUrl`, the repository's own address, which plans store. */
 export interface ForgePages {
   repository(repository: string): string
   commit(webUrl: string, commit: string): string
-  /** What `to` has beyond `from`. */
+  /** The changes in `to` that `from` lacks. */
   compare(webUrl: string, change: { readonly from: string; readonly to: string }): string
   /** A file as it is in a commit. */
   file(webUrl: string, commit: string, path: string): string
 }
 
-/** A forge in words, facts and links: pure, without secrets, so that the bot has it too. */
+/** A forge's names, facts and links for messages. Pure and without secrets, so the bot has it too. */
 export interface ForgeWords {
-  /** As people read it. */
+  /** Display name. */
   readonly name: string
-  /** The settings that hold its credential, as refusals list them. */
+  /** The settings with its credential, as refusals list them. */
   readonly settings: readonly string[]
-  /** The same for a sentence of `signoff doctor`. */
+  /** The same settings, for a sentence of `signoff doctor`. */
   readonly credential: string
-  /** The setting of its API's address. */
+  /** The setting with its API's address. */
   readonly addressSetting: string
-  /** The gate of an answer that can't be used. */
+  /** The gate for an unusable answer. */
   readonly unreachable: ForgeUnreachable
-  /** What else people should know of an answer that was not what was asked, in a sentence. */
+  /** A sentence that explains an unusual answer. */
   readonly oddAnswers?: string
-  /** What it calls the page where people set who may push and merge. */
+  /** The forge's name for the page that sets who may push and merge. */
   readonly branchRules: string
   readonly pages: ForgePages
 }
 
 export interface ForgeLimits {
-  /** How long after a merge without an answer it may still come. */
+  /** How long after a merge request without an answer the merge may still happen. */
   readonly mergeArrivesWithinMs: number
-  /** The same for a push to the repository. */
+  /** The same for a push to the repository without an answer. */
   readonly pushArrivesWithinMs: number
-  /** The most characters that a comment may have. */
+  /** The maximum length of a comment, in characters. */
   readonly commentLength: number
 }
 
@@ -48,18 +48,18 @@ export interface PullRequest {
   readonly state: 'open' | 'merged' | 'declined'
   readonly source: string
   readonly destination: string
-  /** Set when merged; may be abbreviated (12 digits). */
+  /** Set if merged; may be abbreviated (12 digits). */
   readonly mergeCommit?: string
 }
 
 export type MergeAnswer =
   | { readonly merge: 'merged'; readonly commit: string }
   | { readonly merge: 'refused'; readonly detail: string }
-  /** 409: a branch moved while merging; nothing was merged. */
+  /** A branch moved during the merge (409); nothing was merged. */
   | { readonly merge: 'moved' }
   | { readonly merge: 'unknown'; readonly detail: string }
 
-/** One repository a call. A marker is a text of ours in a description or comment: how we find our own again. */
+/** A forge. A marker is a text that we put into a description or comment to find it again. */
 export interface Forge {
   readonly words: ForgeWords
   readonly limits: ForgeLimits
@@ -70,12 +70,12 @@ export interface Forge {
     request: { title: string; description: string; source: string; destination: string },
   ): Promise<Answer<PullRequest>>
   pullRequest(app: App, id: number): Promise<Answer<PullRequest>>
-  /** The open ones into a branch, from branches of the same repository. */
+  /** The open pull requests into a branch, from branches of the same repository. */
   openPullRequests(app: App, destination: string): Promise<Answer<readonly PullRequest[]>>
-  /** As a merge commit; 202 is polled to its end. */
+  /** Merges with a merge commit, and waits for a merge that the forge performs asynchronously (202). */
   merge(app: App, id: number, message: string, signal?: AbortSignal): Promise<MergeAnswer>
   decline(app: App, id: number): Promise<Answer<void>>
-  /** Finds our comment by its marker; gives its web address. */
+  /** The web address of our comment with this marker. */
   findComment(
     app: App,
     on: { pullRequest: number } | { commit: string },
@@ -83,7 +83,7 @@ export interface Forge {
   ): Promise<Answer<string | undefined>>
   comment(app: App, on: { pullRequest: number } | { commit: string }, markdown: string): Promise<Answer<string>>
   checks(app: App, commit: string): Promise<Answer<readonly CheckStatus[]>>
-  /** A rule, in the forge's words, that forbids our merge into the branch; undefined: none that can be read. */
+  /** The rule that forbids our merge into the branch, in the forge's words; undefined if none is visible. */
   mergeForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
   /** The same for our push to the branch. */
   pushForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>

@@ -1,30 +1,30 @@
 /** The tool that applies an app's migrations. */
 import type { Environment } from '../settings.ts'
 
-/** A migrator in words: pure, without secrets, so that the bot has it too. */
+/** A migrator's names and facts for messages. Pure and without secrets, so the bot has it too. */
 export interface MigratorWords {
-  /** As people read it. */
+  /** Display name. */
   readonly name: string
   /** The key in releases.yml that names its program. */
   readonly programSetting: string
-  /** The command that joins several heads, without what it is applied to. */
+  /** The command that merges several heads, without its arguments. */
   readonly merge: string
-  /** A query that tells where a database stands. */
+  /** A query for a database's revision. */
   readonly lookAtRevision: string
-  /** What its program most often lacks when it can't read an app's migrations. */
+  /** What is most often missing when its program can't read an app's migrations. */
   readonly missingPart: string
-  /** A line of its output that says what went wrong. */
+  /** Matches the output line with the error. */
   readonly errorLine: RegExp
 }
 
 export interface MigratorLimits {
-  /** How long a migration that was cut off may go on in the database. */
+  /** How long an interrupted migration may continue in the database. */
   readonly endsWithinMs: number
 }
 
-/** Where a configuration of the migrator says that the migrations are. */
+/** Where the migrator's configuration puts the migrations. */
 export interface MigrationsPlace {
-  /** Relative to the repository's root; undefined: outside of the repository, or not said as a path. */
+  /** Relative to the repository's root; undefined if it is outside the repository or not given as a path. */
   readonly folder: string | undefined
   /** No migration is in any other folder. */
   readonly isOneFolder: boolean
@@ -34,15 +34,15 @@ export interface MigrationStatus {
   /** Host, port and name of the database, without user or password. */
   readonly identity: string
   readonly heads: readonly { readonly revision: string; readonly file: string }[]
-  /** What the database holds; empty: nothing was ever applied. */
+  /** The database's revisions; empty if no migration was ever applied. */
   readonly current: readonly string[]
-  /** Held by the database and not in this commit. */
+  /** The database's revisions that this commit lacks. */
   readonly unknown: readonly string[]
-  /** As SQLAlchemy calls the database's kind, such as `postgresql`; absent where it did not show. */
+  /** SQLAlchemy's name for the kind of database, such as `postgresql`; absent if unknown. */
   readonly dialect?: string
   /** Oldest first. */
   readonly pending: readonly PendingRevision[]
-  /** An upgrade that we have started is connected to the database now; told of Postgres only. */
+  /** An upgrade of ours is connected to the database now. Only known for Postgres. */
   readonly isWorking?: true
 }
 
@@ -51,14 +51,14 @@ export interface PendingRevision {
   readonly message: string
   /** Relative to the checkout. */
   readonly file: string
-  /** Present when it was asked for. */
+  /** Present if requested. */
   readonly preview?: RevisionPreview
 }
 
-/** What a revision would run, one statement each. `commits`: it commits in its middle, so that it may be in by parts. */
+/** The statements that a revision would run. `commits`: it commits midway, so it may be partly applied. */
 export type RevisionPreview =
   | { readonly statements: readonly string[]; readonly commits: boolean }
-  /** It reads the database, or does something else that can't be written down as SQL; why, in one line. */
+  /** It reads the database or does something else that can't be written as SQL; the reason in one line. */
   | { readonly notPreviewed: string; readonly commits: boolean }
 
 export type MigrationsAnswer<T> =
@@ -72,7 +72,7 @@ export type MigrationsAnswer<T> =
 
 export type UpgradeAnswer =
   | { readonly upgrade: 'done'; readonly output: readonly string[] }
-  /** `lockTimeout`: it waited for a lock as long as the environment lets it. */
+  /** `lockTimeout`: it waited for a lock as long as the environment's setting allows. */
   | {
       readonly upgrade: 'failed'
       readonly revision?: string
@@ -82,12 +82,12 @@ export type UpgradeAnswer =
   /** Killed or timed out: the database may still be working. */
   | { readonly upgrade: 'unknown'; readonly output: readonly string[] }
 
-/** A connection that holds what an upgrade waits for. Nothing of its query is read. */
+/** A connection that holds a lock which an upgrade waits for. Its query is never read. */
 export interface LockHolder {
   readonly application: string
-  /** How long its transaction is open; absent where the database does not let us see it. */
+  /** How long its transaction has been open; absent if the database doesn't let us see it. */
   readonly openMs?: number
-  /** When its last query began; ISO 8601. */
+  /** When its last query started; ISO 8601. */
   readonly queryStart?: string
 }
 
@@ -96,15 +96,15 @@ export interface LockWait {
   readonly holders: readonly LockHolder[]
 }
 
-/** Runs in a checkout of the exact commit with the environment's env file as its `.env` and its variables. */
+/** Runs in a checkout of the exact commit, with the environment's env file as its `.env` and its variables. */
 export interface Migrator {
   readonly words: MigratorWords
   readonly limits: MigratorLimits
-  /** Reads a configuration; `path` is where in the repository it is. Pure. */
+  /** Parses a configuration; `path` is its place in the repository. Pure. */
   placeOf(configuration: string, path: string): MigrationsPlace
   /**
-   * Takes a second or two. Puts `.env` into the checkout and takes it away again. `preview`: also what each pending
-   * revision would run; nothing of it is run.
+   * The migrations of the checkout and the database's revisions; takes a second or two. Puts `.env` into the checkout and
+   * removes it again. `preview`: adds the SQL of each pending revision, without running it.
    */
   status(
     environment: Environment,
@@ -113,19 +113,17 @@ export interface Migrator {
     options?: { preview?: boolean },
   ): Promise<MigrationsAnswer<MigrationStatus>>
   /**
-   * The database's revisions by a direct look, which takes milliseconds. `undefined` where the database can't be looked
-   * at directly: not a Postgres URL in DATABASE_URL, or no `status` of this process has seen that the app uses that
-   * database. `isWorking` as in `status`.
+   * The database's revisions by a direct query, which takes milliseconds. `undefined` if the database can't be queried
+   * directly: DATABASE_URL is not a Postgres URL, or no `status` of this process has shown that the app uses that database.
    */
   revisions(
     environment: Environment,
   ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
-  /** The Postgres databases that the env file names, by the names of its variables; none of them is asked anything. */
+  /** The Postgres databases in the env file, by the names of its variables. Connects to none. */
   databasesNamed(environment: Environment): Promise<Readonly<Record<string, string>>>
   /**
-   * Applies all that is pending, within the environment's time limits. Its own process group; nothing of it is left running.
-   * `onWait` is called once for each lock that it waits for longer than three seconds, where the database can be looked
-   * at directly.
+   * Applies all pending migrations, within the environment's timeouts. Runs in its own process group, of which nothing is
+   * left running. If the database can be queried directly, calls `onWait` once for each lock wait over three seconds.
    */
   upgrade(
     environment: Environment,

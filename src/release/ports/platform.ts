@@ -1,38 +1,38 @@
-/** What an environment is deployed to: a git remote, and what stands behind it. */
+/** The platform that an environment is deployed to: a git remote, and what runs its commits. */
 import type { RemoteSettings } from '../settings.ts'
 import type { Answer } from './answers.ts'
 
-/** A platform in words and facts: pure, without secrets, so that the bot has it too. */
+/** A platform's names and facts for messages. Pure and without secrets, so the bot has it too. */
 export interface PlatformWords {
-  /** As people read it. */
+  /** Display name. */
   readonly name: string
-  /** The settings that hold the credential for its remotes and its API, as refusals list them. */
+  /** The settings with the credential for its remotes and its API, as refusals list them. */
   readonly settings: readonly string[]
-  /** The setting of its API's address. */
+  /** The setting with its API's address. */
   readonly addressSetting?: string
-  /** What it runs may differ from what its remote holds: it makes releases, which succeed or fail. Else it runs what is held. */
+  /** It makes releases that succeed or fail, so it may run another commit than its remote holds. False: it runs that one. */
   readonly runsApart: boolean
-  /** A push waits for a build, so that a push which a hook refuses is a build that failed. */
+  /** A push waits for the build, so a push that a hook rejects is a failed build. */
   readonly buildsOnPush: boolean
-  /** What it calls the thing that an earlier release can be made again from. */
+  /** Its name for what an earlier release can be deployed again from. */
   readonly artifact: string
-  /** What becomes of a push of the commit that it runs already, in a sentence; absent where there is nothing to say. */
+  /** A sentence on what a push of the commit that already runs does; absent if nothing needs explaining. */
   readonly sameCommit?: string
-  /** The line with which it ends every build that failed: whatever follows it is no cause. */
+  /** Matches the line that ends every failed build: the cause is before it. */
   readonly afterFailedBuild?: RegExp
-  /** Commands that only read, for people who look for themselves. */
+  /** Read-only commands for people. */
   readonly commands: {
     readonly running: (app: string) => string
     readonly releaseOutput?: (app: string, platformRelease: string) => string
   }
-  /** What `signoff doctor` advises where the credential does not do: for the git remote, and for the app. */
+  /** The advice of `signoff doctor` if the credential doesn't work: for the git remote, and for the app. */
   readonly advice: { readonly remote: string; readonly app: (app: string) => string }
 }
 
 export interface PlatformLimits {
-  /** How long after a push without an answer its effect may still come. */
+  /** How long after a push without an answer it may still take effect. */
   readonly pushArrivesWithinMs: number
-  /** How long a new release may take to be listed, where the answer to its making was lost. */
+  /** How long a new release may take to be listed, if the answer to the request for it was lost. */
   readonly releaseAppearsWithinMs: number
   /** How long after a push a release may take to be confirmed. */
   readonly confirmedWithinMs: number
@@ -40,41 +40,41 @@ export interface PlatformLimits {
 
 export interface PlatformRelease {
   readonly id: string
-  /** Such as 42; a later release has a higher one. */
+  /** For example 42; a later release has a higher one. */
   readonly version: number
   readonly status: 'succeeded' | 'pending' | 'failed' | 'expired'
   readonly current: boolean
-  /** 40 hex digits, or the first of them. */
+  /** 40 hex digits, or the first few of them. */
   readonly commit?: string
-  /** What the same can be released from again. */
+  /** What the release can be deployed again from. */
   readonly artifact?: string
 }
 
-/** One look at whether the platform runs a commit. */
+/** Whether the platform runs a commit, at one moment. */
 export type Confirmation =
-  /** `summary`: for the thread. `platformRelease`: such as `v42`. */
+  /** `summary`: for the thread. `platformRelease`: for example `v42`. */
   | { readonly is: 'running'; readonly summary: string; readonly platformRelease?: string }
-  /** Its release of the commit has failed, and it goes on running what it ran before. */
+  /** Its release of the commit has failed, and it still runs what it ran before. */
   | { readonly is: 'failed'; readonly platformRelease: string }
-  /** It does not run the commit, and won't by itself. */
+  /** It doesn't run the commit, and won't without another action. */
   | { readonly is: 'not running'; readonly detail: string }
   | { readonly is: 'not yet'; readonly detail: string }
 
 export interface Platform {
   readonly words: PlatformWords
   readonly limits: PlatformLimits
-  /** The last releases, newest first; none from a platform that runs what its remote holds. Safe to repeat. */
+  /** The last releases, newest first; none if the platform runs what its remote holds. Safe to repeat. */
   releases(remote: RemoteSettings, limit: number): Promise<Answer<readonly PlatformRelease[]>>
   /** Safe to repeat. */
   confirm(remote: RemoteSettings, commit: string): Promise<Answer<Confirmation>>
   /**
-   * Makes a new release of what an earlier one was made from, without a push. Not safe to repeat: after `unreachable` it
-   * may have been made, so look at `releases` first; after `wrong` and `refused` it was not.
+   * Deploys an earlier release's artifact again, without a push. Not safe to repeat: after `unreachable` the new release
+   * may exist, so check `releases` first; after `wrong` and `refused` it doesn't.
    */
   releaseAgain(remote: RemoteSettings, artifact: string): Promise<Answer<PlatformRelease>>
 }
 
-/** Whether a release is of this commit; a platform may name only its first digits. */
+/** Whether a release is of this commit. The platform may give only its first digits, at least 7. */
 export function isOf(release: PlatformRelease, commit: string): boolean {
   return release.commit !== undefined && release.commit.length >= 7 && commit.startsWith(release.commit)
 }

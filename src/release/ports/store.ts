@@ -1,4 +1,4 @@
-/** The durable store: releases, sign-offs, steps, events. */
+/** The durable store of releases, sign-offs, steps and events. */
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, SignOff, StepRow } from '../release.ts'
@@ -11,7 +11,7 @@ export interface NewRelease {
   readonly kind: ReleaseKind
   readonly requester: PersonName
   readonly configuration: string
-  /** Makes the request safe to repeat: the same key gives the same release. */
+  /** The same key gives the same release, so the request is safe to repeat. */
   readonly requestKey: string
   readonly responseUrl?: string
   readonly reason?: string
@@ -19,7 +19,7 @@ export interface NewRelease {
   readonly replaces?: number
 }
 
-/** The columns that change while a release lives. `undefined` as a value clears an optional field. */
+/** The columns that change during a release's life. An explicit `undefined` clears an optional one. */
 export type ReleaseChange = {
   readonly [K in
     | 'state'
@@ -43,40 +43,39 @@ export type ReleaseChange = {
 }
 
 /**
- * One transaction. Everything in it is committed together or not at all, and nothing once a call of it has thrown.
- * Nothing in it may wait on the network. Events are kept until the end and added to the chain last, under its lock.
+ * One transaction: everything in it is committed together or not at all, and nothing once a call has thrown. It must not
+ * wait for the network. Events are appended to the chain at its end, under the chain's lock.
  */
 export interface Transaction {
   /** The store's time, fixed for the transaction. */
   readonly now: Date
   /**
-   * Locks the environment's row until the end of the transaction. Making a release, starting one, and setting or ending a
-   * lock each do this first: who commits first has won, and the other one then reads what was committed. Rows are locked
-   * in one order, so that nobody waits in a circle: the row of all environments (shared, here), the environment's, then
-   * a release's. Safe to repeat.
+   * Locks the environment's row until the end of the transaction. Creating a release, starting one, and setting or ending
+   * a lock call this first, so each reads what the other has committed. To avoid deadlocks, rows are locked in one order:
+   * the row of all environments (shared, here), the environment's, then a release's. Safe to repeat.
    */
   lockEnvironment(app: string, environment: string): Promise<void>
   /**
-   * The same for all environments at once: waits for every transaction that has locked one, and holds back all others.
-   * Not after `lockEnvironment` in the same transaction.
+   * Locks all environments: waits for every transaction that has locked one, and blocks all others. Must not follow
+   * `lockEnvironment` in the same transaction.
    */
   lockAllEnvironments(): Promise<void>
   /**
-   * Makes a release in `planning` with the next number (no gaps). Safe to repeat by `requestKey`.
-   * `busy`: another release of the environment is not ended, which is then given.
+   * Creates a release in `planning` with the next number, without gaps. Safe to repeat: `seen` is the release with the same
+   * `requestKey`. `busy` is a release of the environment that has not ended.
    */
   createRelease(release: NewRelease): Promise<{ made: Release } | { seen: Release } | { busy: Release }>
-  /** Reads a release whole and locks its row until the end of the transaction. */
+  /** Reads a release with its sign-offs and steps, and locks its row until the end of the transaction. */
   lockRelease(number: number): Promise<Release | undefined>
   changeRelease(number: number, change: ReleaseChange): Promise<void>
-  /** False: this person has already given this word on this fingerprint; nothing is changed. */
+  /** Returns false, and changes nothing, if this person has already given this sign-off on this fingerprint. */
   addSignOff(number: number, signOff: Omit<SignOff, 'at'>): Promise<boolean>
   /** Adds or replaces the row of one step. */
   putStep(number: number, step: StepRow): Promise<void>
   addEvent(event: ReleaseEvent): void
-  /** Enqueues a job in this transaction; the same job twice is enqueued once. `afterMs` delays it. */
+  /** Enqueues a job in this transaction; an equal job is enqueued once. `afterMs` delays it. */
   enqueue(job: Job, options?: { afterMs?: number }): Promise<void>
-  /** Puts a message into the outbox in this transaction; the same key twice is put in once. */
+  /** Queues a message in the outbox in this transaction; one with the same key is queued once. */
   send(message: OutboxMessage): Promise<void>
 }
 
@@ -98,29 +97,29 @@ export interface WorkerSeen {
   readonly configurations: Record<string, string>
 }
 
-/** The durable store: releases, sign-offs, steps, events. */
+/** The durable store. */
 export interface Store {
-  /** `as`: throws ClaimLost, and commits nothing, unless this claim still holds its job. */
+  /** Runs `work` in a transaction. `as`: commits nothing and throws ClaimLost unless this claim still holds its job. */
   transaction<T>(work: (tx: Transaction) => Promise<T>, options?: { as?: Claim }): Promise<T>
   /** The store's time. */
   now(): Promise<Date>
   release(number: number): Promise<Release | undefined>
   /** Newest first. */
   releases(filter: ReleaseFilter): Promise<readonly Release[]>
-  /** The release of the environment that is not ended. */
+  /** The environment's release that has not ended. */
   current(app: string, environment: string): Promise<Release | undefined>
   /** A release's events in order. */
   events(number: number): Promise<readonly StoredEvent[]>
   /** The number of events and the hash of the last one. */
   chainHead(): Promise<{ count: number; hash: string }>
-  /** A button's opaque token; the same release and action give the same token. */
+  /** An opaque token for a button; the same release and action give the same token. */
   buttonToken(release: number, action: string): Promise<string>
-  /** What a token stands for; undefined for one that we did not make. */
+  /** The release and action of a token; undefined if we did not create it. */
   resolveButton(token: string): Promise<{ release: number; action: string } | undefined>
-  /** Notes that a worker is alive; every 10 s. */
+  /** Records that a worker is alive; it calls this every 10 s. */
   workerSeen(worker: Omit<WorkerSeen, 'at'>): Promise<void>
-  /** The workers, the last seen first. */
+  /** The workers, the most recently seen first. */
   workers(): Promise<readonly WorkerSeen[]>
-  /** Notes which database an environment's migrations reach, and gives the environment that has noted it before. */
+  /** Records which database an environment's migrations use, and returns the environment that recorded it first. */
   noteDatabase(identity: string, app: string, environment: string): Promise<{ app: string; environment: string }>
 }

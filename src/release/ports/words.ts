@@ -1,4 +1,4 @@
-/** What messages need of the services behind the ports: the wiring hands it to the bot, which has none of their adapters. */
+/** Names and facts of the external services, for messages. The bot gets them without the adapters and their secrets. */
 import type { PlatformName } from '../stored-names.ts'
 import type { ForgeWords } from './forge.ts'
 import type { MigratorWords } from './migrator.ts'

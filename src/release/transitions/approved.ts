@@ -1,17 +1,14 @@
-/**
- * Approved: every bound fact is looked at once more, by the preflight; then the announcement is sent, and Slack's
- * confirmation enqueues the run.
- */
+/** Approved: the preflight checks every bound fact again, the announcement is sent, and its confirmation enqueues the run. */
 import type { Transaction } from '../ports/store.ts'
 import type { Refusal } from '../refusals.ts'
 import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import type { PostedMessage } from '../terms.ts'
-import { say } from '../thread.ts'
+import { addThreadLine } from '../thread.ts'
 import { stop } from './ended.ts'
-import { delivered, nameOf, type Transition } from './transition.ts'
+import { deliveryData, nameOf, type Transition } from './transition.ts'
 
-/** Starts the next attempt of a release: nothing is owed any more. */
+/** Approves a release that has every sign-off it needs, and starts its next attempt. */
 export async function approve(tx: Transaction, release: Release): Promise<void> {
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { state: 'approved', approvedAt: tx.now, attempt })
@@ -19,35 +16,35 @@ export async function approve(tx: Transaction, release: Release): Promise<void> 
   await tx.enqueue({ kind: 'preflight', release: release.number, attempt })
 }
 
-/** Every bound fact is where the plan saw it. */
+/** The preflight found every bound fact unchanged. */
 export async function preflightPassed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
   const data = { attempt: release.attempt }
   tx.addEvent({ release: release.number, type: 'preflight_passed', actor: 'worker', data })
   await announceOrRun(tx, release, environment)
 }
 
-/** A bound fact has moved, or can't be looked at. */
+/** The preflight found that a bound fact has moved, or couldn't check it. */
 export async function preflightRefused(tx: Transaction, release: Release, because: Refusal): Promise<void> {
   const data = { gate: because.gate }
   tx.addEvent({ release: release.number, type: 'preflight_refused', actor: 'worker', data })
   await stop(tx, release, { because }, { actor: 'worker' })
 }
 
-/** **Retry**: the same plan with the same sign-offs, from the first step whose effect is not there. */
-export const retry: Transition = async (tx, { release, person, asked, attribution }) => {
+/** **Retry**: a new attempt of the same plan with the same sign-offs, from the first step that is not done. */
+export const retry: Transition = async (tx, { release, person, request, attribution }) => {
   const attempt = release.attempt + 1
   await tx.changeRelease(release.number, { cancelRequestedBy: undefined })
-  const data = { attempt, ...attribution, ...delivered(asked) }
+  const data = { attempt, ...attribution, ...deliveryData(request) }
   tx.addEvent({ release: release.number, type: 'retry_asked', actor: person.id, data })
-  await say(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
+  await addThreadLine(tx, release.number, `retry:${attempt}`, { is: 'retried', person: nameOf(person) })
   await approve(tx, release)
   await tx.send({ kind: 'card', release: release.number })
   return undefined
 }
 
 /**
- * Nothing is owed: the announcement is sent or, where none is required or it is confirmed already, the run is enqueued.
- * No job waits for Slack: its confirmation enqueues the run (`announced`).
+ * Sends the announcement or, if none is required or it is already confirmed, enqueues the run. No job waits for Slack:
+ * its confirmation enqueues the run (`announced`).
  */
 export async function announceOrRun(tx: Transaction, release: Release, environment: Environment): Promise<void> {
   if (environment.announce !== 'required' || release.announcement !== undefined) return enqueueRun(tx, release)
@@ -55,7 +52,7 @@ export async function announceOrRun(tx: Transaction, release: Release, environme
   tx.addEvent({ release: release.number, type: 'announcement_sent', actor: 'worker', data: {} })
 }
 
-/** Slack has confirmed the announcement: recorded with its place, and the run is enqueued in the same transaction. */
+/** Slack has confirmed the announcement: stores its place and enqueues the run in the same transaction. Safe to repeat. */
 export async function announced(tx: Transaction, number: number, message: PostedMessage): Promise<void> {
   const release = await tx.lockRelease(number)
   if (release === undefined || release.announcement !== undefined) return

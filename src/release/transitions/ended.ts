@@ -1,19 +1,20 @@
-/** Stopped and ended: what becomes of a release that can't go on is decided here alone. */
+/** Stopped and ended: this file alone decides the state of a release that can't continue. */
+import { defined } from '../../lib/defined.ts'
 import type { Attribution } from '../events.ts'
 import { awaitsGo, needsBackport } from '../hotfix.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Problem } from '../refusals.ts'
 import { irreversibleBegun, type Release } from '../release.ts'
 import type { PersonName, ReleaseState } from '../terms.ts'
-import { privately, say } from '../thread.ts'
-import { assertTransition, delivered, nameOf, type Transition } from './transition.ts'
+import { addThreadLine, privateMessage } from '../thread.ts'
+import { assertTransition, deliveryData, nameOf, type Transition } from './transition.ts'
 
-/** Who or what ended a release, and what a person said of it. */
+/** Who ended a release, and the reason they gave. */
 interface Ending {
   readonly actor: string
   readonly by?: PersonName
   readonly reason?: string
-  /** Where no other event tells of the person's press. */
+  /** Set if no other event records the person's action. */
   readonly attribution?: Attribution
 }
 
@@ -25,8 +26,8 @@ const STOPPED_AS: Partial<Record<Problem['because']['gate'], ReleaseState>> = {
 }
 
 /**
- * What a release becomes that `gate` has stopped. `needs attention` once anything irreversible has begun; a plan that
- * can't be made is refused; a moved fact makes it outdated, time makes it expired, and all else is a failure.
+ * The state of a release that `gate` has stopped: `needs attention` once anything irreversible has started, `refused`
+ * during planning, `outdated` for a moved fact, `expired` for a deadline, and else `failed`.
  */
 export function stateAfterStop(release: Pick<Release, 'state' | 'steps'>, gate: Problem['because']['gate']) {
   if (irreversibleBegun(release.steps)) return 'needs attention'
@@ -34,7 +35,7 @@ export function stateAfterStop(release: Pick<Release, 'state' | 'steps'>, gate: 
   return STOPPED_AS[gate] ?? 'failed'
 }
 
-/** Stops a release that can't go on: it ends or, where something irreversible has begun, needs attention. */
+/** Stops a release that can't continue: it ends or, once anything irreversible has started, needs attention. */
 export async function stop(tx: Transaction, release: Release, problem: Problem, ending: Ending): Promise<void> {
   const state = stateAfterStop(release, problem.because.gate)
   if (state === 'needs attention') return needAttention(tx, release, problem, ending)
@@ -50,24 +51,24 @@ async function needAttention(tx: Transaction, release: Release, problem: Problem
     release: number,
     type: 'attention_needed',
     actor,
-    data: { gate: problem.because.gate, ...(problem.step && { step: problem.step }), attempt },
+    data: { gate: problem.because.gate, ...defined({ step: problem.step }), attempt },
   })
   await tx.send({ kind: 'card', release: number })
   await tx.send({ kind: 'outcome', release: number, key: `${number}:attention:${attempt}` })
 }
 
-/** **Cancel**: before the run the release ends at once; in a run no new step starts. */
-export const cancel: Transition = async (tx, { release, person, asked, attribution }) => {
+/** **Cancel**: ends the release at once before the run; during the run no new step starts. */
+export const cancel: Transition = async (tx, { release, person, request, attribution }) => {
   const by = nameOf(person)
   await tx.changeRelease(release.number, { cancelRequestedBy: by })
   tx.addEvent({
     release: release.number,
     type: 'cancel_asked',
     actor: person.id,
-    data: { state: release.state, ...attribution, ...delivered(asked) },
+    data: { state: release.state, ...attribution, ...deliveryData(request) },
   })
   if (release.state === 'approved' && release.problem !== undefined && irreversibleBegun(release.steps)) {
-    // It was retried: cancelled before the run began again, it stands where it stood, and only Close frees the environment.
+    // A retry is cancelled before its run starts: the problem remains, so the release needs attention again.
     await stop(tx, release, release.problem, { actor: person.id })
     return undefined
   }
@@ -76,32 +77,32 @@ export const cancel: Transition = async (tx, { release, person, asked, attributi
     return undefined
   }
   const during = release.steps.find(({ state }) => state === 'running')?.name
-  const line = { is: 'cancel asked', person: by, ...(during && { during }) } as const
-  await say(tx, release.number, `cancel:${release.attempt}`, line)
+  const line = { is: 'cancel asked' as const, person: by, ...defined({ during }) }
+  await addThreadLine(tx, release.number, `cancel:${release.attempt}`, line)
   await tx.send({ kind: 'card', release: release.number })
   return undefined
 }
 
-/** **Close**: ends a release that needs attention, as it stands. */
-export const close: Transition = async (tx, { release, person, asked, attribution }) => {
-  const reason = asked.note?.trim() ?? ''
+/** **Close**: ends a release that needs attention, without changing anything else. Refuses an empty reason. */
+export const close: Transition = async (tx, { release, person, request, attribution }) => {
+  const reason = request.note?.trim() ?? ''
   if (reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
-  await say(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
+  await addThreadLine(tx, release.number, 'closed', { is: 'closed', person: nameOf(person), reason })
   const { problem } = release
-  const ending = { actor: person.id, by: nameOf(person), reason, attribution, ...(problem && { problem }) }
+  const ending = { actor: person.id, by: nameOf(person), reason, attribution, ...defined({ problem }) }
   await end(tx, release, 'closed', ending)
   return undefined
 }
 
-/** A cancel that was committed while a step was in flight. */
+/** Ends a release whose cancel was committed while a step ran. */
 export async function endCancelled(tx: Transaction, release: Release): Promise<void> {
   const by = release.cancelRequestedBy
-  await end(tx, release, 'cancelled', { actor: by?.id ?? 'worker', ...(by && { by }) })
+  await end(tx, release, 'cancelled', { actor: by?.id ?? 'worker', ...defined({ by }) })
 }
 
 /**
- * The end: state, event, card and the thread's last line, and the jobs that clean up. One that never had a card is told
- * to its requester privately instead. Throws InvalidTransition where the state does not allow it.
+ * Ends a release: state, event, card, the thread's last line, and the jobs that clean up. Without a card, its requester
+ * is told privately instead. Throws InvalidTransition if the state doesn't allow it.
  */
 export async function end(
   tx: Transaction,
@@ -115,8 +116,7 @@ export async function end(
     state,
     endedAt: tx.now,
     problem,
-    ...(by && { endedBy: by }),
-    ...(reason !== undefined && { endReason: reason }),
+    ...defined({ endedBy: by, endReason: reason }),
   })
   tx.addEvent({
     release: number,
@@ -126,8 +126,7 @@ export async function end(
       app,
       environment,
       state,
-      ...(problem && { gate: problem.because.gate, ...(problem.step && { step: problem.step }) }),
-      ...(reason !== undefined && { reason }),
+      ...defined({ gate: problem?.because.gate, step: problem?.step, reason }),
       ...attribution,
     },
   })
@@ -136,7 +135,7 @@ export async function end(
   }
   if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
-    await tx.send(privately(release, 'ended', { is: 'ended', number }))
+    await tx.send(privateMessage(release, 'ended', { is: 'ended', number }))
     return
   }
   await tx.send({ kind: 'card', release: number })

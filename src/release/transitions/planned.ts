@@ -1,22 +1,22 @@
-/** Planned: from `planning` to `awaiting sign-off` or, where nobody signs, to `approved`. */
-import { awaitsGo, GO_WITHIN_MS } from '../hotfix.ts'
+/** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `approved`. */
+import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import { hasEnded, type PostedMessage, type ReleaseState } from '../terms.ts'
-import { askInThread, privately, tellMigrations } from '../thread.ts'
+import { addMigrationsLine, mentionSigners, privateMessage } from '../thread.ts'
 import { announceOrRun } from './approved.ts'
 import { assertTransition } from './transition.ts'
 
-/** Where only Talked over is owed, without rules of its own. */
+/** For an environment that needs only Talked over and declares no `sign_off`. */
 const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 
-/** Stores a plan. With sign-offs owed the card asks for them; else the release starts by itself. */
+/** Stores the plan. If sign-offs are needed the card asks for them, else the release starts automatically. */
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
-  const print = fingerprint(plan)
-  const asked = owed(environment, { ...release, plan, fingerprint: print }).length > 0
+  const currentFingerprint = fingerprint(plan)
+  const asked = owed(environment, { ...release, plan, fingerprint: currentFingerprint }).length > 0
   const signed = environment.signOff !== undefined || asked
   const asksGo = plan.hotfix?.asksGo === true
   const starts = !signed && !asksGo
@@ -25,43 +25,47 @@ export async function planned(tx: Transaction, release: Release, environment: En
   await tx.changeRelease(release.number, {
     state,
     plan,
-    fingerprint: print,
+    fingerprint: currentFingerprint,
     plannedAt: tx.now,
     ...(starts && { approvedAt: tx.now, attempt: 1 }),
-    ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_WITHIN_MS) }),
-    // A card that was posted while planning waited for a worker has asked for sign-offs only from now.
-    ...(signed && release.card && asksFrom(tx, environment)),
+    ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_EXPIRES_AFTER_MS) }),
+    // A card that was posted before the plan asks for sign-offs only from now on.
+    ...(signed && release.card !== undefined && signOffPeriod(tx, environment)),
   })
   tx.addEvent({
     release: release.number,
     type: 'plan_made',
     actor: 'worker',
-    data: { fingerprint: print, commits: plan.commitCount, pending: plan.bound.database?.pending.length ?? 0 },
+    data: {
+      fingerprint: currentFingerprint,
+      commits: plan.commitCount,
+      pending: plan.bound.database?.pending.length ?? 0,
+    },
   })
-  if (asksGo) await tx.send(privately(release, 'go', { is: 'go', number: release.number }))
+  if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))
   if (!asksGo || release.card !== undefined) {
     await tx.send({ kind: 'card', release: release.number })
     if (signed && release.card !== undefined)
-      await askInThread(tx, { ...release, plan, fingerprint: print }, environment)
-    await tellMigrations(tx, release.number, plan)
+      await mentionSigners(tx, { ...release, plan, fingerprint: currentFingerprint }, environment)
+    await addMigrationsLine(tx, release.number, plan)
   }
   if (starts) await announceOrRun(tx, { ...release, attempt: 1 }, environment)
 }
 
-/** When the card began to ask, and until when. */
-function asksFrom({ now }: Transaction, environment: Environment | undefined): { cardPostedAt: Date; expiresAt: Date } {
+/** When the card began to ask for sign-offs, and until when it does. */
+function signOffPeriod(
+  { now }: Transaction,
+  environment: Environment | undefined,
+): { cardPostedAt: Date; expiresAt: Date } {
   return { cardPostedAt: now, expiresAt: expiryOf(environment, now) }
 }
 
-/** Until when a card that is posted `at` asks for sign-offs. */
+/** When the sign-offs on a card that is posted `at` expire. */
 export function expiryOf(environment: Environment | undefined, at: Date): Date {
   return new Date(at.getTime() + (environment?.signOff?.expiresAfterMs ?? EXPIRES_AFTER_MS))
 }
 
-/**
- * Slack has confirmed the card's first post: the time for the sign-offs begins. `asked`: as it was posted, it mentions
- * who may sign.
- */
+/** Slack has confirmed the card's first post, which starts the sign-off period. `asked`: the post mentions who may sign. */
 export async function cardPosted(
   tx: Transaction,
   number: number,
@@ -71,14 +75,14 @@ export async function cardPosted(
 ): Promise<void> {
   const release = await tx.lockRelease(number)
   if (release === undefined) return
-  // Go is asked for privately, and has its own time.
+  // A private message asks for Go, which has its own expiry.
   const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined && !awaitsGo(release)
   await tx.changeRelease(number, {
     card: message,
-    ...(firstAsking && asksFrom(tx, environment)),
+    ...(firstAsking && signOffPeriod(tx, environment)),
   })
   tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
-  // Ended while its first card was on the way, it was told privately: the card in the channel says it too.
+  // If the release ended before this confirmation, only a private message says so: draw the card again.
   if (hasEnded(release.state)) await tx.send({ kind: 'card', release: number })
-  if (firstAsking && !asked && environment !== undefined) await askInThread(tx, release, environment)
+  if (firstAsking && !asked && environment !== undefined) await mentionSigners(tx, release, environment)
 }

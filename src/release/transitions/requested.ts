@@ -1,4 +1,5 @@
-/** Requested: a release is made, in `planning`. */
+/** Requested: a release is created, in `planning`. */
+import { defined } from '../../lib/defined.ts'
 import type { Attribution } from '../events.ts'
 import { SUPERSEDED_BY_HOTFIX } from '../hotfix.ts'
 import { EVERYONE, type Person } from '../policy.ts'
@@ -12,25 +13,25 @@ import { nameOf } from './transition.ts'
 /** The release that a new one replaces. */
 export interface Replacing {
   readonly replaces: number
-  /** Checks that have not passed hold the new one on its card, and do not refuse it. */
+  /** Checks that have not passed don't refuse the new release: its card asks for an emergency instead. */
   readonly forEmergency: boolean
-  /** What stands against it, asked of the old release as it is locked. */
+  /** Why the old release, once locked, may not be replaced; undefined if it may. */
   readonly refusal: (old: Release, now: Date) => Refusal | undefined
 }
 
 export interface ReleaseRequest {
   readonly release: Omit<NewRelease, 'replaces'>
   readonly person: Person
-  /** Releases that the person was told a hot-fix ends; no other is ended. */
+  /** Releases that the person agreed to end with a hot-fix; no other is ended. */
   readonly ends: readonly number[]
   readonly replacing?: Replacing
-  /** No worker was seen lately, so that the card is posted before there is a plan. */
+  /** No worker is alive, so the card is posted before there is a plan. */
   readonly waitsForWorker: boolean
 }
 
 /**
- * Makes a release and enqueues its planning. What it replaces, or goes before as a hot-fix, is ended first. `seen`: this
- * request, or one that replaces the same release, has made it before. `busy`: another release is under way.
+ * Creates a release and enqueues its planning, after ending the release that it replaces or supersedes as a hot-fix.
+ * `seen`: the release that the same request already created. `busy`: another release is under way.
  */
 export async function requested(
   tx: Transaction,
@@ -41,7 +42,7 @@ export async function requested(
   const replaced = replacing && (await replace(tx, replacing, request))
   if (replaced !== undefined) return replaced
   const replaces = replacing?.replaces
-  const release = { ...wanted, ...(replaces !== undefined && { replaces }) }
+  const release = { ...wanted, ...defined({ replaces }) }
   let created = await tx.createRelease(release)
   if ('busy' in created && (await supersede(tx, created.busy, request))) created = await tx.createRelease(release)
   if (!('made' in created)) return created
@@ -56,14 +57,14 @@ export async function requested(
       app,
       environment,
       kind,
-      ...(replaces !== undefined && { replaces }),
+      ...defined({ replaces }),
       ...forEmergency,
-      ...asMember(person),
+      ...memberAttribution(person),
     },
   })
   if (replaces !== undefined) {
     await tx.changeRelease(replaces, { replacedBy: number })
-    // One that was refused privately has no card, and gets none.
+    // A release that was refused before it had a card gets none now.
     if ((await tx.lockRelease(replaces))?.card) await tx.send({ kind: 'card', release: replaces })
   }
   await tx.enqueue({ kind: 'plan', release: number, ...forEmergency })
@@ -71,14 +72,14 @@ export async function requested(
   return created
 }
 
-/** Every full member may ask for a release, plan again, and let a hot-fix go first. */
-function asMember({ name }: Person): Attribution {
+/** Every full member may request a release, plan again, and supersede a release with a hot-fix. */
+function memberAttribution({ name }: Person): Attribution {
   return { name, right: EVERYONE }
 }
 
 /**
- * Ends the release that is replaced, where it still awaits sign-off. One that is replaced already is not replaced again:
- * its successor is given, to the person who made it as `seen`, to others as `busy` while it is under way.
+ * Ends the old release if it still awaits sign-off. A release is replaced only once: after that its successor is returned,
+ * as `seen` to the person who created it, to others as `busy` while it is under way.
  */
 async function replace(
   tx: Transaction,
@@ -94,17 +95,17 @@ async function replace(
   if (refused !== undefined) return { refused }
   if (old.state === 'awaiting sign-off') {
     const because = { gate: 'plan_outdated' as const, moved: [] }
-    await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: asMember(person) })
+    await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: memberAttribution(person) })
   }
   return undefined
 }
 
-/** Ends the release that a hot-fix goes before, if the person was told so and nobody has approved it meanwhile. */
+/** Ends the release that a hot-fix supersedes, if the person agreed to it and the release is not yet approved. */
 async function supersede(tx: Transaction, busy: Release, { release, ends, person }: ReleaseRequest): Promise<boolean> {
   if (release.kind !== 'hotfix' || !ends.includes(busy.number)) return false
   const old = await tx.lockRelease(busy.number)
   if (old === undefined || !SUPERSEDED_BY_HOTFIX.includes(old.state)) return false
   const because = { gate: 'hotfix_goes_first' as const, requester: nameOf(person) }
-  await stop(tx, old, { because }, { actor: person.id, attribution: asMember(person) })
+  await stop(tx, old, { because }, { actor: person.id, attribution: memberAttribution(person) })
   return true
 }

@@ -1,4 +1,5 @@
-/** Running: a worker has taken the run. Each step writes its intent, acts, and writes its outcome. */
+/** Running: a worker has taken the run. Each step stores its intent, acts, and stores its outcome. */
+import { defined } from '../../lib/defined.ts'
 import type { EventType } from '../events.ts'
 import type { Plan } from '../plan.ts'
 import type { Transaction } from '../ports/store.ts'
@@ -7,16 +8,16 @@ import { irreversibleBegun, type Release, type StepResult, type StepRow, step } 
 import type { Environment } from '../settings.ts'
 import { isIrreversible } from '../steps.ts'
 import type { StepName } from '../terms.ts'
-import { say } from '../thread.ts'
+import { addThreadLine } from '../thread.ts'
 import { end, endCancelled, stop } from './ended.ts'
 import { assertTransition, InvalidTransition } from './transition.ts'
 
-/** The run must begin within this time of the last sign-off: nothing starts by surprise. */
+/** The run must start within this time of the approval, so that nothing starts long after people signed. */
 export const RUN_MUST_BEGIN_MS = 60 * 60_000
 
 /**
- * A worker has taken the run. Gives the plan to carry out; `over`: there is nothing to run any more; `not announced`:
- * Slack has not confirmed the announcement, so nothing may begin, whatever has enqueued the job. Safe to repeat.
+ * A worker has taken the run: returns the plan to perform. `over`: there is nothing left to run. `not announced`: Slack
+ * has not confirmed the announcement, so nothing may start. Safe to repeat.
  */
 export async function started(
   tx: Transaction,
@@ -47,8 +48,8 @@ export interface Stopped {
   readonly is: 'stopped'
   readonly because: Problem['because']
   /**
-   * What this step, in all its tries, has done to the outside: `none` only where that is proven. `as before`: it did
-   * nothing this time and found nothing out, so that what was known of its tries before stays.
+   * The step's effect over all its attempts; `none` only if that is proven. `as before`: this attempt did nothing and
+   * found nothing out, so the stored effect stays.
    */
   readonly effect: StepRow['effect'] | 'as before'
   readonly output?: readonly string[]
@@ -62,7 +63,7 @@ export interface Performed {
   readonly effect: 'none' | 'some'
 }
 
-/** Whether a step may begin: `over`, the run has ended or is cancelled; `done`, the step is done already. */
+/** Whether a step may start. `over`: the run has ended or is cancelled. `done`: the step is already done. */
 export async function stepMayBegin(
   tx: Transaction,
   release: Release,
@@ -79,8 +80,8 @@ export async function stepMayBegin(
 }
 
 /**
- * The intent: written before the effect, so that a crash in between is looked up and never guessed. Gives undefined
- * when a cancel was committed before it.
+ * Stores the intent before the step acts, so that after a crash the effect is looked up. Returns undefined, and nothing
+ * may be done, if a cancel was committed first.
  */
 export async function stepStarted(tx: Transaction, release: Release, name: StepName): Promise<Release | undefined> {
   if (release.state !== 'running') return undefined
@@ -95,26 +96,23 @@ export async function stepStarted(tx: Transaction, release: Release, name: StepN
     attempt: release.attempt,
     effect: row?.effect === 'some' ? 'some' : isIrreversible(name) ? 'unknown' : 'none',
     startedAt: row?.state === 'running' && row.startedAt ? row.startedAt : tx.now,
-    ...(row?.result && { result: row.result }),
+    ...defined({ result: row?.result }),
   }
   await putStep(tx, release, intent)
   return withStep(release, intent)
 }
 
-/** A step that was cut off, whose effect a look has then proven absent, and which is not begun again. */
+/** Marks an interrupted step as failed. A probe has found no effect of it, and a cancel keeps it from starting again. */
 async function markNotStarted(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
   if (row?.state !== 'running') return release
   const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
   await putStep(tx, release, settled)
-  const text = `The step ${row.name} was cut off, was not seen to have done anything, and is not begun again.`
-  await say(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
+  const text = `The step ${row.name} was interrupted. No effect of it was found, and it won't start again.`
+  await addThreadLine(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
   return withStep(release, settled)
 }
 
-/**
- * The outcome of a step, with its line for the thread. `before`: the step's row before this try. Gives false when the
- * run is over.
- */
+/** Stores a step's outcome, with its thread line. `before`: its row before this attempt. Returns false if the run is over. */
 export async function stepEnded(
   tx: Transaction,
   release: Release,
@@ -132,17 +130,22 @@ export async function stepEnded(
     const overall = row?.effect === 'some' ? 'some' : effect
     await putStep(tx, release, { ...base, effect: overall, state: 'done', result: found.result })
     const said = found.result.said ?? name
-    await say(tx, release.number, `done:${name}:${release.attempt}`, { is: 'step ended', step: name, said, ms })
+    await addThreadLine(tx, release.number, `done:${name}:${release.attempt}`, {
+      is: 'step ended',
+      step: name,
+      said,
+      ms,
+    })
     return true
   }
   const isUnknown = effect === 'unknown'
   const result = found.result ?? row?.result
-  const failed: StepRow = { ...base, effect, state: isUnknown ? 'unknown' : 'failed', ...(result && { result }) }
+  const failed: StepRow = { ...base, effect, state: isUnknown ? 'unknown' : 'failed', ...defined({ result }) }
   await putStep(tx, release, failed)
   const problem: Problem = { step: name, because: found.because }
   const output = found.output ?? []
   const line = { is: 'step failed', step: name, problem, output, ms } as const
-  await say(tx, release.number, `failed:${name}:${release.attempt}`, line)
+  await addThreadLine(tx, release.number, `failed:${name}:${release.attempt}`, line)
   const now = await markReleasePhaseFailed(tx, withStep(release, failed), problem)
   if (release.cancelRequestedBy !== undefined && !isUnknown && !irreversibleBegun(now.steps)) {
     await endCancelled(tx, now)
@@ -152,13 +155,13 @@ export async function stepEnded(
   return false
 }
 
-/** What is known of a step's effect, when its last try has done nothing and found nothing out. */
+/** The step's effect: as found or, for `as before`, as it was stored. */
 function effectOf(found: Performed | Stopped, before: StepRow | undefined): StepRow['effect'] {
   if (found.effect !== 'as before') return found.effect
   return before === undefined || before.state === 'pending' ? 'none' : before.effect
 }
 
-/** A failed release phase leaves the remote holding what it does not run: a Retry has to release it once more. */
+/** After a failed release phase the remote holds a commit that doesn't run: the push counts as failed, so Retry redoes it. */
 async function markReleasePhaseFailed(tx: Transaction, release: Release, { because }: Problem): Promise<Release> {
   const pushed = step(release, 'push')
   if (because.gate !== 'release_phase_failed' || pushed === undefined) return release
@@ -179,10 +182,11 @@ const STEP_EVENT = {
   unknown: 'step_unknown',
 } as const satisfies Record<Exclude<StepRow['state'], 'pending'>, EventType>
 
-/** Writes a step's row with its event and the card. A step never goes back to `pending`. */
+/** Stores a step's row with its event and the card. Throws InvalidTransition for `pending`, which no step returns to. */
 async function putStep(tx: Transaction, release: Release, row: StepRow): Promise<void> {
   const { name, state, attempt, effect, startedAt, endedAt, result } = row
-  if (state === 'pending') throw new InvalidTransition(`the step ${name} of #${release.number} can't be pending again`)
+  if (state === 'pending')
+    throw new InvalidTransition(`the step ${name} of #${release.number} can't become pending again`)
   await tx.putStep(release.number, row)
   const ended = state !== 'running' && {
     effect,
@@ -197,7 +201,7 @@ async function putStep(tx: Transaction, release: Release, row: StepRow): Promise
   await tx.send({ kind: 'card', release: release.number })
 }
 
-/** The last step, the report: the outcome is committed to the outbox, and the release has succeeded. */
+/** Performs the last step, the report: queues the outcome and ends the release as succeeded. */
 export async function finished(tx: Transaction, release: Release): Promise<void> {
   if (release.state !== 'running') return
   const { attempt } = release

@@ -1,21 +1,30 @@
-/** Signed: from `awaiting sign-off` to `approved` with the last sign-off that is owed, or to `rejected`. */
-import { goesOn } from '../policy.ts'
-import { SHORTEST_REASON, type SignOffKind } from '../terms.ts'
-import { say, tellMigrations } from '../thread.ts'
+/** Signed: from `awaiting sign-off` to `approved` with the last sign-off needed, or to `rejected`. */
+import { canProceed } from '../policy.ts'
+import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
+import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
 import { end } from './ended.ts'
 import { nameOf, type Transition } from './transition.ts'
 
-/** Records a sign-off on the fingerprint. The last one that is owed approves the release, a rejection ends it. */
+/**
+ * Records a sign-off on the fingerprint. The last one needed approves the release, a rejection ends it. Refuses a short
+ * reason and a second sign-off of the kind by the same person.
+ */
 export function sign(kind: SignOffKind): Transition {
-  return async (tx, { release, environment, person, asked, attribution }) => {
-    const note = asked.note?.trim()
+  return async (tx, { release, environment, person, request, attribution }) => {
+    const note = request.note?.trim()
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
-    const least = kind === 'emergency' ? SHORTEST_REASON : 1
+    const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
-    const print = release.fingerprint ?? ''
+    const currentFingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
-    const signOff = { kind, person: nameOf(person), fingerprint: print, right: attribution.right, ...withNote }
+    const signOff = {
+      kind,
+      person: nameOf(person),
+      fingerprint: currentFingerprint,
+      right: attribution.right,
+      ...withNote,
+    }
     if (!(await tx.addSignOff(release.number, signOff))) {
       return { refused: { gate: 'already_signed', kind, at: tx.now.toISOString() } }
     }
@@ -23,10 +32,10 @@ export function sign(kind: SignOffKind): Transition {
       release: release.number,
       type: 'sign_off_given',
       actor: person.id,
-      data: { kind, fingerprint: print, ...attribution, ...withNote },
+      data: { kind, fingerprint: currentFingerprint, ...attribution, ...withNote },
     })
     const line = { is: 'signed', kind, person: nameOf(person), ...withNote } as const
-    await say(tx, release.number, `signed:${kind}:${person.id}`, line)
+    await addThreadLine(tx, release.number, `signed:${kind}:${person.id}`, line)
     const signed = await tx.lockRelease(release.number)
     if (signed === undefined) return undefined
     if (kind === 'rejection') {
@@ -34,18 +43,18 @@ export function sign(kind: SignOffKind): Transition {
       await end(tx, signed, 'rejected', { actor: person.id, by: nameOf(person), ...reason })
       return undefined
     }
-    if (release.state === 'awaiting sign-off' && goesOn(environment, signed)) await approve(tx, signed)
+    if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await approve(tx, signed)
     await tx.send({ kind: 'card', release: release.number })
     return undefined
   }
 }
 
-/** Starts a hot-fix whose plan its requester has seen. */
+/** **Go**: approves a hot-fix whose plan its requester has seen. */
 export const go: Transition = async (tx, { release, person, attribution }) => {
   const data = { fingerprint: release.fingerprint ?? '', ...attribution }
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
   await approve(tx, release)
   await tx.send({ kind: 'card', release: release.number })
-  await tellMigrations(tx, release.number, release.plan)
+  await addMigrationsLine(tx, release.number, release.plan)
   return undefined
 }

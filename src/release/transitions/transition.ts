@@ -1,4 +1,5 @@
-/** What the transitions share: the transaction's facts that a person's action brings, and the guard of the states. */
+/** Shared by the transitions: the context of a person's action, and the check of the state. */
+import { defined } from '../../lib/defined.ts'
 import type { Attribution } from '../events.ts'
 import type { Person } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
@@ -7,44 +8,44 @@ import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import { mayBecome, type PersonName, type ReleaseState } from '../terms.ts'
 
-/** A transition that the states do not allow: an error of ours, never a person's. */
+/** A transition that the state doesn't allow: a bug, never a person's mistake. */
 export class InvalidTransition extends Error {
   override readonly name = 'InvalidTransition'
 }
 
-/** Throws InvalidTransition where a release can't go from its state to `to`. */
+/** Throws InvalidTransition if a release can't go from its state to `to`. */
 export function assertTransition(release: Release, to: ReleaseState): void {
   if (mayBecome(release.state, to)) return
   throw new InvalidTransition(`#${release.number} can't go from ${release.state} to ${to}`)
 }
 
-/** What a person asks for by a button, a modal or a command. */
+/** A person's action by a button, a modal or a command. */
 export interface ActionRequest {
   readonly release: number
   /** Slack user id. */
   readonly by: string
   readonly note?: string
-  /** Slack's id of the delivery: what it has done once, it does not do again. */
+  /** Slack's id of the delivery. The same delivery never acts twice. */
   readonly key?: string
 }
 
-/** The release as it is locked, and the person as looked up for this request, with the right by which policy allows it. */
+/** The locked release, and the person as looked up for this request, with the permission that allows the action. */
 export interface ActionContext {
   readonly release: Release
   readonly environment: Environment
   readonly person: Person
-  readonly asked: ActionRequest
+  readonly request: ActionRequest
   readonly attribution: Attribution
 }
 
-/** What an allowed action changes. One that refuses has changed nothing. */
+/** Makes an allowed action's changes. If it returns a refusal it has changed nothing. */
 export type Transition = (tx: Transaction, context: ActionContext) => Promise<Refused | undefined>
 
 export function nameOf({ id, name }: Person): PersonName {
   return { id, name }
 }
 
-/** By what an event is known as this delivery's. */
-export function delivered({ key }: ActionRequest): { delivery?: string } {
-  return key === undefined ? {} : { delivery: key }
+/** The event data that identifies the delivery. */
+export function deliveryData({ key }: ActionRequest): { delivery?: string } {
+  return defined({ delivery: key })
 }

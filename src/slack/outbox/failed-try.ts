@@ -1,5 +1,5 @@
 /** What follows a try that Slack did not take: it is tried again later, told to those who wait for it, or given up. */
-import { tellUnconfirmed } from '../../release/deadlines.ts'
+import { notifyUnconfirmed } from '../../release/deadlines.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import { hasEnded } from '../../release/terms.ts'
 import type { SlackError } from '../clients.ts'
@@ -51,7 +51,7 @@ async function refused(
   if (message.kind === 'announcement') {
     await ports.store.transaction(async (tx) => {
       const now = await tx.lockRelease(release.number)
-      if (now !== undefined) await tellUnconfirmed(tx, now, environment)
+      if (now !== undefined) await notifyUnconfirmed(tx, now, environment)
     })
     // It is tried for as long as its release waits for it: an hour.
     return false

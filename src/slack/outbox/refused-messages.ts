@@ -5,7 +5,7 @@ import type { Transaction } from '../../release/ports/store.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
-import { privately } from '../../release/thread.ts'
+import { privateMessage } from '../../release/thread.ts'
 
 /** Puts it into the outbox; of one release each kind of it once. */
 export async function tellRefused(
@@ -18,7 +18,7 @@ export async function tellRefused(
   const { number } = release
   const { channel } = environment
   const told = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }
-  await tx.send(privately(release, `not-taken:${occasion(message, release)}`, told))
+  await tx.send(privateMessage(release, `not-taken:${occasion(message, release)}`, told))
 }
 
 /** A card that does not come is told again where somebody has to know: it ended, or needs attention. */

@@ -2,7 +2,7 @@
 import type { InputBlock, ModalView } from '@slack/types'
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
-import { SHORTEST_REASON } from '../../release/terms.ts'
+import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { plain, section } from './parts/blocks.ts'
 import { called, place } from './parts/facts.ts'
@@ -73,12 +73,12 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
         type: 'input',
         block_id: HOTFIX_FIELD.reason,
         label: plain('Reason'),
-        hint: plain(`At least ${SHORTEST_REASON} characters. Everyone in the channel reads it.`, 2000),
+        hint: plain(`At least ${MIN_REASON_LENGTH} characters. Everyone in the channel reads it.`, 2000),
         element: {
           type: 'plain_text_input',
           action_id: HOTFIX_FIELD.reason,
           multiline: true,
-          min_length: SHORTEST_REASON,
+          min_length: MIN_REASON_LENGTH,
           max_length: 1000,
           placeholder: plain('Why can’t it wait?', 150),
         },

@@ -6,7 +6,7 @@ import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
 import { heldByChecks, isLastOwed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
-import { SHORTEST_REASON } from '../../release/terms.ts'
+import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import { VIEW, type ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
 import { bullets, context, plain, rich, section } from './parts/blocks.ts'
@@ -224,8 +224,8 @@ export function emergencyModal({ callback, release, metadata, environment }: Rea
       ),
       written(FIELD.reason, 'Reason', {
         ask: 'What breaks if this waits?',
-        hint: `At least ${SHORTEST_REASON} characters. Everyone in ${channel} reads it.`,
-        least: SHORTEST_REASON,
+        hint: `At least ${MIN_REASON_LENGTH} characters. Everyone in ${channel} reads it.`,
+        least: MIN_REASON_LENGTH,
       }),
     ],
   })

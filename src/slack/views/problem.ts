@@ -1,5 +1,5 @@
 /** Why a release stopped, in words. */
-import { emergencyPeople, mayBeEmergency } from '../../release/policy.ts'
+import { allowsEmergency, emergencyPeople } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { problemWords } from './failures.ts'
@@ -14,7 +14,7 @@ export function problemOf(
 ): ProblemWords | undefined {
   if (release.problem === undefined) return undefined
   const webUrl = release.plan?.webUrl
-  const isOffered = forEmergency(release).length > 0 && environment !== undefined && mayBeEmergency(environment)
+  const isOffered = forEmergency(release).length > 0 && environment !== undefined && allowsEmergency(environment)
   return problemWords(release.problem.because, {
     ...people,
     ...(webUrl === undefined ? {} : { webUrl }),

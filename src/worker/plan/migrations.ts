@@ -1,5 +1,5 @@
 /** What a release does to the database: its pending revisions, what each would run, and what people should know of that. */
-import { type BoundFacts, MOST_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
+import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
@@ -110,7 +110,7 @@ async function described(
 /** The first ones, and at least one of each risk, which rules go by. */
 function keptFindings(found: readonly SqlFinding[]): readonly SqlFinding[] {
   return found.filter(
-    ({ risk }, index) => index < MOST_FINDINGS || found.findIndex((each) => each.risk === risk) === index,
+    ({ risk }, index) => index < MAX_FINDINGS || found.findIndex((each) => each.risk === risk) === index,
   )
 }
 

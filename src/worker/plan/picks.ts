@@ -1,6 +1,6 @@
 /** Plans a hot-fix: finds the commits that were asked for, makes them on top of the environment's branch, tells what stands against it. */
 
-import { MOST_PICKS } from '../../release/hotfix.ts'
+import { MAX_PICKS } from '../../release/hotfix.ts'
 import type { BoundFacts, HotfixPlan, PlannedCommit, PlannedPick } from '../../release/plan.ts'
 import type { CommitFact, Refusal } from '../../release/refusals.ts'
 import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
@@ -40,7 +40,7 @@ export function pickTrailer(app: App, number: number): string {
 /** Makes the picked commits in the mirror; nothing outside of it is touched. Refuses by the first gate that does not hold. */
 export async function previewPicks(ports: WorkerPorts, request: PickingRequest): Promise<PicksPreview | Refused> {
   const { app, environment, target, picks } = request
-  if (picks.length > MOST_PICKS) return refused({ gate: 'too_many_commits', count: picks.length, most: MOST_PICKS })
+  if (picks.length > MAX_PICKS) return refused({ gate: 'too_many_commits', count: picks.length, most: MAX_PICKS })
   const found = await findCommits(ports, request)
   if ('refused' in found) return found
   const { commits, promoting } = found

@@ -2,7 +2,7 @@
 
 import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
-import { mayBeEmergency, mustBeTalkedOver } from '../../release/policy.ts'
+import { allowsEmergency, mustBeTalkedOver } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
@@ -253,5 +253,5 @@ async function askForge(
     return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
   }
   if ('checks' in built || built.refused.gate !== 'checks_failed') return built
-  return forEmergency && mayBeEmergency(environment) ? { checks: built.refused.checks } : built
+  return forEmergency && allowsEmergency(environment) ? { checks: built.refused.checks } : built
 }

@@ -11,7 +11,7 @@ import { type Release, type StepRow, step } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
 import { isIrreversible, isWorkerStep, type WorkerStepName } from '../../release/steps.ts'
 import type { StepName } from '../../release/terms.ts'
-import { say } from '../../release/thread.ts'
+import { addThreadLine } from '../../release/thread.ts'
 import { finished, started, stepEnded, stepMayBegin, stepStarted, stop } from '../../release/transitions/index.ts'
 import { checkBoundFacts } from '../bound-gate.ts'
 import { fenced, StoreFailed, storeAnswers } from '../fence.ts'
@@ -188,7 +188,7 @@ function stepRun(running: Running, release: Release, plan: Plan, before: StepRow
     signal,
     tell: (key, what) =>
       storeAnswers(() =>
-        ports.store.transaction((tx) => say(tx, release.number, key, { is: 'waiting', what }), { as: claim }),
+        ports.store.transaction((tx) => addThreadLine(tx, release.number, key, { is: 'waiting', what }), { as: claim }),
       ),
   }
 }

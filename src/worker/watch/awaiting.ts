@@ -2,7 +2,7 @@
 import { movedFacts } from '../../release/bound.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, isPinned } from '../../release/settings.ts'
-import { say } from '../../release/thread.ts'
+import { addThreadLine } from '../../release/thread.ts'
 import { stop } from '../../release/transitions/index.ts'
 import { readFacts } from '../facts.ts'
 import { placeOf } from '../place.ts'
@@ -40,7 +40,7 @@ async function lookAtOne(ports: WorkerPorts, release: Release): Promise<void> {
     await tx.changeRelease(release.number, { newerCommits: newer })
     const { branch } = release.plan?.bound.source ?? { branch: 'the branch' }
     const text = `${branch} has ${newer} newer ${newer === 1 ? 'commit' : 'commits'}, not in this release.`
-    await say(tx, release.number, `newer:${newer}`, { is: 'note', text })
+    await addThreadLine(tx, release.number, `newer:${newer}`, { is: 'note', text })
     await tx.send({ kind: 'card', release: release.number })
   })
 }

@@ -5,7 +5,7 @@ import { FOLLOW_UP_AFTER_MS, FOLLOW_UP_UNTIL_MS, needsBackport } from '../../rel
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
-import { say } from '../../release/thread.ts'
+import { addThreadLine } from '../../release/thread.ts'
 import { afterwards, backportPicks, happened, pickedCommit, stillMissing } from '../backport.ts'
 import { type Place, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
@@ -79,7 +79,13 @@ async function followUp(ports: WorkerPorts, place: Place, release: Release): Pro
       const data = { branch, missing: commits }
       tx.addEvent({ release: release.number, type: 'hotfix_followed_up', actor: 'worker', data })
       if (commits.length === 0) return
-      await say(tx, release.number, 'still-missing', { is: 'still missing', branch, environment, commits, isCarried })
+      await addThreadLine(tx, release.number, 'still-missing', {
+        is: 'still missing',
+        branch,
+        environment,
+        commits,
+        isCarried,
+      })
     })
   })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MOST_PICKS } from '../../../src/release/hotfix.ts'
+import { MAX_PICKS } from '../../../src/release/hotfix.ts'
 import type { ThreadLine } from '../../../src/release/messages.ts'
 import type { HotfixPlan, PlannedPick } from '../../../src/release/plan.ts'
 import { environmentBusy } from '../../../src/release/policy.ts'
@@ -71,7 +71,7 @@ const facts = {
   mentionGroups: false,
 } as const
 const worst: HotfixPlan = {
-  picks: Array.from({ length: MOST_PICKS }, (_, index) => aPick(`7ad90f${index}`, HOSTILE, { promoted: false })),
+  picks: Array.from({ length: MAX_PICKS }, (_, index) => aPick(`7ad90f${index}`, HOSTILE, { promoted: false })),
   at: '2026-11-22T08:15:00.000Z',
   alsoGoes: { count: 900, commits: Array.from({ length: 10 }, (_, index) => aCommit(`abc00${index}`, HOSTILE)) },
   promoting: { branch: 'master', environment: 'integration' },

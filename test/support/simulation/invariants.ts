@@ -4,7 +4,7 @@ import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
-import { goesOn, owed } from '../../../src/release/policy.ts'
+import { canProceed, owed } from '../../../src/release/policy.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { App, Environment } from '../../../src/release/settings.ts'
 import { findEnvironment } from '../../../src/release/settings.ts'
@@ -127,7 +127,7 @@ function effectsAreSigned(looked: Looked): readonly string[] {
       if (!confirmed || !seen) broken.push(`I2: ${effect.kind} of #${release.number} before its announcement`)
     }
     const signed = { ...release, signOffs: release.signOffs.filter(({ at }) => by(at)) }
-    if (!goesOn(environment, signed)) broken.push(`I2: ${effect.kind} of #${release.number} is not signed`)
+    if (!canProceed(environment, signed)) broken.push(`I2: ${effect.kind} of #${release.number} is not signed`)
     if (effect.kind === 'push') broken.push(...goesAsSigned(looked, release, effect))
   }
   return broken
