@@ -68,7 +68,7 @@ export async function openDatabases(server: PostgresServer) {
   }
 }
 
-// A sequence forgets nothing when a transaction is rolled back, so that it knows that the trouble has been made.
+// A sequence keeps its value when a transaction is rolled back, so it shows that the failure has happened.
 const FAIL_ONCE = `
   drop event trigger if exists sandbox_trouble;
   create schema if not exists sandbox;
@@ -78,7 +78,7 @@ const FAIL_ONCE = `
   begin
     if nextval('sandbox.trouble') = 1 then
       raise exception 'could not extend file: No space left on device'
-        using errcode = '53100', hint = 'Trouble that was made in the sandbox. It is over now.';
+        using errcode = '53100', hint = 'This failure was injected by the sandbox. The next attempt can succeed.';
     end if;
   end $$;
   create event trigger sandbox_trouble on ddl_command_start when tag in ('ALTER TABLE', 'CREATE TABLE', 'DROP TABLE')

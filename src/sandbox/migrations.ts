@@ -33,7 +33,7 @@ export async function findMigrationProgram(bin: string, kind?: MigrationProgram[
   await writeFile(alembic, `#!/bin/sh\n'''exec' "${python}" "$0" "$@"\n' '''\n`)
   await writeFile(python, `#!/bin/sh\nexec "${process.execPath}" "${BY_SQL}" "$@"\n`)
   for (const program of [alembic, python]) await chmod(program, 0o755)
-  return { kind: 'sql', path: alembic, words: 'the SQL beside each revision, since this machine has no alembic' }
+  return { kind: 'sql', path: alembic, words: 'the SQL beside each revision (this machine has no alembic)' }
 }
 
 async function alembicVersion(): Promise<string | undefined> {

@@ -5,16 +5,16 @@ import { type AppRepository, createAppRepository } from './app-repository.ts'
 import { git, gitEnvironment } from './bare-git.ts'
 import { type Bitbucket, startBitbucket } from './bitbucket/bitbucket.ts'
 import { type Databases, openDatabases, type PostgresServer } from './databases.ts'
+import { createFaultInjector, type FaultInjector } from './faults.ts'
 import { type Heroku, startHeroku } from './heroku/heroku.ts'
 import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
-import { settle } from './people.ts'
+import { addPeople } from './people.ts'
 import { takePlace } from './place.ts'
 import { releasesFile } from './releases-file.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
-import { createTroubles, type Troubles } from './trouble.ts'
+import { APPS, createSystemsReader } from './systems.ts'
 import { openPullRequests } from './work.ts'
-import { APPS, createWorldReader } from './world.ts'
 
 export const REPOSITORY = 'jurispect/jurispect_api'
 
@@ -37,8 +37,8 @@ export type Sandbox = {
   repository: AppRepository
   databases: Databases
   service: Service
-  troubles: Troubles
-  world: ReturnType<typeof createWorldReader>
+  faults: FaultInjector
+  systems: ReturnType<typeof createSystemsReader>
   slashCommands: { command: string; description: string; hint: string }[]
   /** What had to be different from the last time; for people. */
   remarks: string[]
@@ -87,7 +87,7 @@ async function startIn(
     file: join(directory, 'slack.json'),
   })
   closers.push(() => slack.close())
-  settle(slack)
+  addPeople(slack)
 
   const bitbucket = await startBitbucket({
     repository: REPOSITORY,
@@ -127,7 +127,7 @@ async function startIn(
   })
   closers.push(() => service.stop())
   await service.start()
-  const troubles = createTroubles({
+  const faults = createFaultInjector({
     slack,
     bitbucket,
     heroku,
@@ -136,7 +136,7 @@ async function startIn(
     service: () => service,
     onChange: changed,
   })
-  closers.push(() => troubles.close())
+  closers.push(() => faults.close())
   return {
     directory,
     slack,
@@ -145,8 +145,8 @@ async function startIn(
     repository,
     databases,
     service,
-    troubles,
-    world: createWorldReader({ slack, repository, bitbucket, heroku, databases, program, service: () => service }),
+    faults,
+    systems: createSystemsReader({ slack, repository, bitbucket, heroku, databases, program, service: () => service }),
     slashCommands: manifest.features.slash_commands.map(({ command, description, usage_hint }) => {
       return { command, description, hint: usage_hint }
     }),

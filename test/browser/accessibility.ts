@@ -176,7 +176,7 @@ const inThePage = `() => {
 
   // Sizes: nothing wider than the window, and every control large enough for a finger.
   if (document.documentElement.scrollWidth > innerWidth) wrong.push('the page is wider than the window')
-  for (const element of document.querySelectorAll('main, .messages, .modal-body, .thread, .outside, .trouble, .modal[open], .side, .guide, .top')) {
+  for (const element of document.querySelectorAll('main, .messages, .modal-body, .thread, .systems, .faults, .modal[open], .side, .guide, .top')) {
     if (isShown(element) && element.scrollWidth > element.clientWidth + 1) wrong.push('overflows: ' + describe(element))
   }
   for (const control of (modal ?? document).querySelectorAll('button, select, input[type=text], textarea, summary')) {

@@ -47,12 +47,12 @@ export function tellByKeyboard(stageNow: () => Stage): void {
       await page.locator(`#people input[value=${name}]:checked:focus`).waitFor({ state: 'attached' })
     }
 
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await page.goto(url)
     await page.locator('#people input').first().waitFor({ state: 'attached' })
     await become('dana')
     await keyboard.press('Shift+Tab')
-    await reach('Skip to writing', 'Shift+Tab')
+    await reach('Skip to the message box', 'Shift+Tab')
     await keyboard.press('Enter')
     await page.locator('#composer-input:focus').waitFor()
     await keyboard.type('/dep')
@@ -73,13 +73,13 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     expect(await page.evaluate("document.activeElement.closest('.message') !== null"), 'the focus stays').toBe(true)
 
     await become('tom')
-    await reach('Make trouble', 'Shift+Tab')
+    await reach('Break something', 'Shift+Tab')
     await keyboard.press('Enter')
     expect(await focused()).toBe('Fail the next build')
     await keyboard.press('Enter')
     await page.locator('#toast.shown', { hasText: 'Fail the next build' }).waitFor()
     await keyboard.press('Escape')
-    await page.locator('#trouble-toggle:focus').waitFor()
+    await page.locator('#faults-toggle:focus').waitFor()
 
     const before = production()
     await reachOnCard('Approve')

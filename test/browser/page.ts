@@ -66,9 +66,9 @@ export type Visitor = {
   /** Waits until this word on it counts, and its card does not ask for it any more. */
   signed(kind: 'qa' | 'approval' | 'talked over'): Promise<void>
   /** Presses a trouble of the drawer; `at` for those that strike one environment. */
-  trouble(title: string, at?: 'production' | 'integration'): Promise<void>
+  injectFault(title: string, at?: 'production' | 'integration'): Promise<void>
   /** Ends one that lasts, in the drawer. */
-  endTrouble(title: string): Promise<void>
+  endFault(title: string): Promise<void>
   work(title: string): Promise<void>
   /** Everything that went wrong in the page itself. */
   errors: string[]
@@ -100,7 +100,7 @@ export async function visit(
   })
   await page.goto(url)
   // Attached only: on a phone it is behind a button.
-  await page.locator('#outside section').first().waitFor({ state: 'attached' })
+  await page.locator('#systems section').first().waitFor({ state: 'attached' })
   const cards = () => page.locator('#messages .message:not(.private)', { has: page.locator('h3') })
 
   const inStore = <Row extends object>(sql: string) => ask<Row>(sandbox.databases.storeUrl, sql)
@@ -122,8 +122,8 @@ export async function visit(
   const button = (name: keyof typeof LABEL) => cards().last().getByRole('button', { name: LABEL[name], exact: true })
 
   async function fromDrawer(button: string, title: string, at?: string): Promise<void> {
-    if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
-    if (at !== undefined) await page.getByLabel('Those marked • strike').selectOption(at)
+    if (await page.locator('#faults').isHidden()) await page.locator('#faults-toggle').click()
+    if (at !== undefined) await page.getByLabel('Faults marked • affect').selectOption(at)
     // The toast may still be the one of the last time; the answer says that it is made.
     const made = page.waitForResponse(/\/api\/(trouble|work)$/)
     await page.getByRole('button', { name: button, exact: true }).click()
@@ -172,10 +172,10 @@ export async function visit(
       await newest(`signed: ${kind}`, `state, ${given}`, ({ words }) => words > 0)
       await button(kind).waitFor({ state: 'detached' })
     },
-    trouble: (title, at) => fromDrawer(title, title, at),
-    async endTrouble(title) {
-      if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
-      const end = page.getByRole('button', { name: `End it: ${title}`, exact: true })
+    injectFault: (title, at) => fromDrawer(title, title, at),
+    async endFault(title) {
+      if (await page.locator('#faults').isHidden()) await page.locator('#faults-toggle').click()
+      const end = page.getByRole('button', { name: `End now: ${title}`, exact: true })
       // On a slow machine its 20 s may be over before the click.
       if (await end.isVisible()) await end.click({ timeout: 2_000 }).catch(() => undefined)
       await end.waitFor({ state: 'detached' })

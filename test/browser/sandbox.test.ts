@@ -1,12 +1,12 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { APPS } from '../../src/sandbox/world.ts'
+import { APPS } from '../../src/sandbox/systems.ts'
 import { shortcomings } from './accessibility.ts'
 import { hasChromium } from './browser.ts'
+import { tellFaults } from './fault-stories.ts'
 import { tellByKeyboard } from './keyboard-story.ts'
 import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
 import { type Stage, stageOf } from './stage.ts'
-import { tellTroubles } from './trouble-stories.ts'
 
 // One sandbox and one browser for all stories: they are told in this order, and each leaves the team able to release.
 describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }, () => {
@@ -53,16 +53,16 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
 
   it('ships to production with nothing but what the guide says', async () => {
     const { page } = visitor
-    const guide = page.getByRole('region', { name: 'What to do next' })
+    const guide = page.locator('#guide')
     await guide.getByRole('button', { name: 'Type it for me' }).click()
     await page.getByRole('combobox').press('Enter')
     await page.getByText('Only visible to you').waitFor()
     await visitor.until('awaiting sign-off')
     await stage.talkOver()
-    await guide.getByRole('button', { name: 'Become Lin' }).click()
+    await guide.getByRole('button', { name: 'Switch to Lin' }).click()
     await guide.getByRole('button', { name: 'Show me' }).click()
     await page.locator('.slack-button:focus', { hasText: 'QA passed' }).click()
-    await guide.getByRole('button', { name: 'Become Tom' }).click()
+    await guide.getByRole('button', { name: 'Switch to Tom' }).click()
     await guide.getByRole('button', { name: 'Show me' }).click()
     await page.locator('.slack-button:focus', { hasText: 'Approve' }).waitFor()
     await visitor.press('Approve', 'Approve')
@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
       .locator('#thread')
       .getByText(/^[0-9a-f]{12}$/)
       .waitFor()
-    await guide.getByText('You have shipped to production').waitFor()
+    await guide.getByText('Released to production').waitFor()
 
     expect(stage.production()).toBe(await open.sandbox.repository.head('production'))
     expect(stage.pushesTo(APPS.production)).toBe(1)
@@ -92,7 +92,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
 
   it('refuses one’s own approval and a guest’s word, and lets the emergency go out with what it owes', async () => {
     const { page } = visitor
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await stage.ask()
     const before = stage.production()
     await visitor.press('Approve')
@@ -125,11 +125,11 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
   it('carries a single commit to production as a hot-fix, and a click that comes three times counts once', async () => {
     const { page } = visitor
     const { repository } = open.sandbox
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     const [master, before] = [await repository.head('master'), stage.production()]
     await visitor.become('Dana')
     const composer = page.getByRole('combobox')
-    await page.locator('#outside').getByText(master.slice(0, 7)).first().waitFor()
+    await page.locator('#systems').getByText(master.slice(0, 7)).first().waitFor()
     await composer.fill('/hotfix')
     await page.getByRole('option', { name: `/hotfix ${master.slice(0, 8)} production` }).click()
     await composer.press('Enter')
@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     await modal.getByRole('button', { name: 'Plan the hot-fix' }).click()
     await visitor.until('awaiting sign-off')
     await visitor.become('Lin')
-    await visitor.trouble('Duplicate the next click')
+    await visitor.injectFault('Duplicate the next click')
     await visitor.press('QA passed')
     await visitor.signed('qa')
     await visitor.become('Tom')
@@ -154,5 +154,5 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
   })
 
   tellByKeyboard(() => stage)
-  tellTroubles(() => stage)
+  tellFaults(() => stage)
 })

@@ -1,5 +1,5 @@
 /** What the stories in the browser have in common: the way to a release that can be approved, and what came of it outside. */
-import { APPS } from '../../src/sandbox/world.ts'
+import { APPS } from '../../src/sandbox/systems.ts'
 import { cards, keyOf } from '../support/channel.ts'
 import type { OpenSandbox, Visitor } from './page.ts'
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/sandbox/place.ts'
-import type { World } from '../../src/sandbox/world.ts'
+import type { Systems } from '../../src/sandbox/systems.ts'
 import { type OpenSandbox, openSandbox } from '../browser/page.ts'
 import { lines } from '../support/channel.ts'
 import { eventually } from '../support/waiting.ts'
@@ -46,7 +46,7 @@ describe('a sandbox', LONG, () => {
 
   it('runs the SQL beside each revision, says so, and does by HTTP what the page does', async () => {
     const { sandbox, url } = open
-    const world = async () => (await (await fetch(`${url}/api/world`)).json()) as World
+    const world = async () => (await (await fetch(`${url}/api/world`)).json()) as Systems
     expect((await world()).migrations).toContain('the SQL beside each revision')
     const columns = await sandbox.databases.columns('integration')
 
@@ -123,11 +123,11 @@ describe('a sandbox', LONG, () => {
     }
   })
 
-  it('--play tells its story, and all of it is as it should be', async () => {
+  it('--play plays its story and ends as expected', async () => {
     const { stdout } = await run(process.execPath, [MAIN, 'sandbox', '--play'], { timeout: 280_000 })
     for (const number of [1, 2, 3]) expect(stdout).toContain(`#${number}`)
     expect(stdout).toMatch(/branch production: (\w{7})[\s\S]*complianceai-api-production: runs \1, holds \1/)
     expect(stdout).toMatch(/PR #\d+ OPEN: .*#3.*master/)
-    expect(stdout).toContain('All of it is as it should be.')
+    expect(stdout).toContain('Everything is as expected.')
   })
 })

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { APPS } from '../../src/sandbox/world.ts'
+import { APPS } from '../../src/sandbox/systems.ts'
 import { cards, keyOf } from '../support/channel.ts'
 import type { Stage } from './stage.ts'
 
 /** Each trouble of the drawer, pressed in the drawer, and how the bot takes it; registers the tests. */
-export function tellTroubles(stageNow: () => Stage): void {
+export function tellFaults(stageNow: () => Stage): void {
   const app = APPS.integration
 
   describe('with trouble at integration, where nobody has to sign', () => {
@@ -35,14 +35,14 @@ export function tellTroubles(stageNow: () => Stage): void {
     it('rolls a failed migration back, says of a push that did not arrive that it did not, and goes on', async () => {
       const { visitor, sandbox } = stageNow()
       const [before, revisions] = [await holds(), await sandbox.databases.revisions('integration')]
-      await visitor.work('A migration that adds a column')
-      await visitor.trouble('Fail the next migration', 'integration')
+      await visitor.work('Push a migration that adds a column')
+      await visitor.injectFault('Fail the next migration', 'integration')
       await deploy()
       await visitor.until('failed', 'needs attention')
       expect(await holds()).toBe(before)
       expect(await sandbox.databases.revisions('integration')).toEqual(revisions)
 
-      await visitor.trouble('Cut the next push, before it arrived')
+      await visitor.injectFault('Cut the next push before it arrives')
       await again()
       await visitor.until('needs attention')
       expect(await holds()).toBe(before)
@@ -57,8 +57,8 @@ export function tellTroubles(stageNow: () => Stage): void {
     it('looks for a push whose answer was lost, and never pushes twice', async () => {
       const { visitor } = stageNow()
       const before = pushes()
-      await visitor.work('A commit on master')
-      await visitor.trouble('Cut the next push, after it arrived')
+      await visitor.work('Push a commit')
+      await visitor.injectFault('Cut the next push after it arrives')
       await deploy()
       await visitor.until('succeeded')
       expect(pushes()).toBe(before + 1)
@@ -67,8 +67,8 @@ export function tellTroubles(stageNow: () => Stage): void {
 
     it('tells a failed release phase from a failed push', async () => {
       const { visitor } = stageNow()
-      await visitor.work('A commit on master')
-      await visitor.trouble('Fail the next release phase')
+      await visitor.work('Push a commit')
+      await visitor.injectFault('Fail the next release phase')
       await deploy()
       await visitor.until('needs attention')
       expect(await holds()).toBe(await master())
@@ -83,22 +83,22 @@ export function tellTroubles(stageNow: () => Stage): void {
       const before = pushes()
       const bot = (state: string) => page.locator(`[data-is=bot][data-state=${state}]`).waitFor()
       const worker = (state: string) => page.locator(`[data-is=worker][data-state=${state}]`).waitFor()
-      await visitor.work('A commit on master')
-      await visitor.trouble('Kill the worker at the next push')
-      await visitor.trouble('Slack slow for 20 s')
+      await visitor.work('Push a commit')
+      await visitor.injectFault('Kill the worker at the next push')
+      await visitor.injectFault('Slow down Slack for 20 s')
       // Its card may come only when the worker is back.
       await Promise.all([worker('killed'), deploy()])
-      await visitor.endTrouble('Slack slow for 20 s')
-      await visitor.trouble('Slack says “too many requests” for 20 s')
+      await visitor.endFault('Slow down Slack for 20 s')
+      await visitor.injectFault('Rate-limit Slack for 20 s')
       await worker('running')
-      await visitor.trouble('Kill the worker')
+      await visitor.injectFault('Kill the worker')
       await worker('killed')
-      await visitor.endTrouble('Slack says “too many requests” for 20 s')
-      await visitor.trouble('Slack down for 20 s')
+      await visitor.endFault('Rate-limit Slack for 20 s')
+      await visitor.injectFault('Take Slack down for 20 s')
       await bot('unconnected')
       await visitor.type('/deploy status')
-      await page.locator('#toast.shown', { hasText: /can not be reached|did not answer/ }).waitFor()
-      await visitor.endTrouble('Slack down for 20 s')
+      await page.locator('#toast.shown', { hasText: /can’t be reached|didn’t respond/ }).waitFor()
+      await visitor.endFault('Take Slack down for 20 s')
       await visitor.until('succeeded')
       expect(pushes()).toBe(before + 1)
       expect(runs()).toBe(await master())
@@ -111,14 +111,14 @@ export function tellTroubles(stageNow: () => Stage): void {
 
   it('is outdated when master moves and when somebody pushes behind its back, while sign-offs are awaited', async () => {
     const { visitor, askAndTest } = stageNow()
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await askAndTest()
-    await visitor.trouble('Move master')
+    await visitor.injectFault('Move master')
     await visitor.until('outdated')
     await visitor.become('Dana')
     await visitor.newCard(() => visitor.press('Plan again'))
     await visitor.until('awaiting sign-off')
-    await visitor.trouble('Push to Heroku behind the bot’s back', 'production')
+    await visitor.injectFault('Push to Heroku by hand', 'production')
     await visitor.until('outdated')
   })
 }
