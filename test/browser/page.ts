@@ -126,7 +126,7 @@ export async function visit(
     if (at !== undefined) await page.getByLabel('Faults marked • affect').selectOption(at)
     // The toast may still be the one of the last time; the answer says that it is made.
     const made = page.waitForResponse(/\/api\/(trouble|work)$/)
-    await page.getByRole('button', { name: button, exact: true }).click()
+    await page.locator('#faults').getByRole('button', { name: button, exact: true }).click()
     expect((await made).status()).toBe(200)
     await page.locator('#toast.shown', { hasText: title }).waitFor()
     await page.keyboard.press('Escape')

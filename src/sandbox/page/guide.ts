@@ -97,8 +97,7 @@ function hintOf(screen: Screen): Hint {
       return isUpToDate(screen)
         ? {
             at: STEPS.length,
-            words:
-              'Released to production. Push a commit to release again, or break something and see what Signoff does.',
+            words: 'Released to production. Push a commit to release again, or break something and watch.',
             actions: [
               { label: 'Push a commit', do: () => void act('work', { name: 'commit' }) },
               { label: 'Break something', do: () => showFaults(true) },

@@ -54,7 +54,12 @@ function drawEnvironment(one: Systems['environments'][number]): HTMLElement {
         'dd',
         { 'data-is': `${name} database` },
         el('code', {}, revision),
-        isAtHead ? ' up to date' : ' migrations pending',
+        ' ',
+        el(
+          'span',
+          { class: isAtHead ? 'badge good' : 'badge' },
+          isAtHead ? 'all migrations applied' : 'migrations pending',
+        ),
       ),
     ),
     el(
