@@ -103,7 +103,7 @@ describe('a sandbox', LONG, () => {
       })
       await expect(second).rejects.toMatchObject({
         code: 1,
-        stderr: expect.stringContaining('A sandbox runs already in'),
+        stderr: expect.stringContaining('A sandbox is already running in'),
       })
       expect(await transcript()).toContain(before.transcript.split('\n').at(-1))
 

@@ -5,7 +5,7 @@ import { drawFaults, showFaults } from './faults.ts'
 import { drawGuide } from './guide.ts'
 import { avatar, closeThread, drawMessages } from './messages.ts'
 import { drawModal } from './modal.ts'
-import { tellNews } from './news.ts'
+import { announceNews } from './news.ts'
 import { become, channelOf, load, looking, onScreen, openChannel, type Screen, toast } from './store.ts'
 import { drawSystems } from './systems.ts'
 
@@ -138,6 +138,15 @@ keepAtEnd()
 keepLinksHere()
 makeToggles()
 makeComposer()
-for (const draw of [drawPeople, drawChannels, drawGuide, drawMessages, drawModal, drawSystems, drawFaults, tellNews])
+for (const draw of [
+  drawPeople,
+  drawChannels,
+  drawGuide,
+  drawMessages,
+  drawModal,
+  drawSystems,
+  drawFaults,
+  announceNews,
+])
   onScreen(draw)
 new EventSource('/events').addEventListener('message', () => void load())
