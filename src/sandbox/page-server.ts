@@ -56,7 +56,7 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   const unsubscribe = sandbox.onChange(notify)
   const api = createApi(sandbox, drawing, {
     read: readSystems,
-    // An open page shows the last reading and hears of the next. The state of the processes is read now: it is cheap and changes fast.
+    // An open page shows the last reading and hears of the next. Process states are read now: they are cheap and change fast.
     async last() {
       const seen = systems === undefined || listening.size === 0 ? await readSystems() : systems
       return { ...seen, ...sandbox.systems.service() }

@@ -1,6 +1,6 @@
 /**
- * Pictures of the card in its states and of what stands around it, to be looked at:
- * `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`. Makes docs/sandbox.png too.
+ * Takes screenshots of the card in its states and of the page around it, for people to review:
+ * `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`. Also writes docs/sandbox.png.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -197,17 +197,17 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await page.locator('#faults-toggle').click()
     await whole('drawer')
     await page.keyboard.press('Escape')
-    // A button on the phone only, and on the desktop always there.
+    // The panel is behind a button on the phone, and always visible on the desktop.
     await page.setViewportSize(DEVICES[1][1])
     await page.locator('#systems-toggle').click()
-    await whole('outside')
+    await whole('systems')
     await page.setViewportSize(DEVICES[1][1])
     await page.locator('#systems-toggle').click()
     await page.setViewportSize(DEVICES[0][1])
     await visitor.open('Signoff')
     await whole('direct')
 
-    // With a worker that has not been seen for long, the card is there before the plan.
+    // If the worker was last seen long ago, the card appears before the plan.
     await visitor.open('# engineering')
     await visitor.work('Push a commit')
     sandbox.service.kill('worker')
@@ -216,7 +216,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await shoot('planning')
     await visitor.until('succeeded')
 
-    // The same steps as Slack's own plan block shows them.
+    // The same steps in Slack's own plan block.
     const releases = join(open.directory, 'releases.yml')
     await writeFile(releases, `slack:\n  progress: plan\n${await readFile(releases, 'utf8')}`)
     sandbox.service.kill('bot')
