@@ -35,25 +35,25 @@ export function createApi(
 
   const acts: Record<string, (body: Json) => Promise<unknown>> = {
     async command(body) {
-      const [command = '', ...rest] = words(body, 'text').trim().split(/\s+/)
+      const [command = '', ...rest] = textOf(body, 'text').trim().split(/\s+/)
       if (!sandbox.slashCommands.some((one) => one.command === command)) {
         throw new BadRequest(`Unknown command: ${command.slice(0, 40)}`)
       }
-      return act(slack.command({ user: as(body), channel: words(body, 'channel'), command, text: rest.join(' ') }))
+      return act(slack.command({ user: as(body), channel: textOf(body, 'channel'), command, text: rest.join(' ') }))
     },
     async message(body) {
-      const thread = body.thread === undefined ? {} : { threadTs: words(body, 'thread') }
+      const thread = body.thread === undefined ? {} : { threadTs: textOf(body, 'thread') }
       const posted = slack.say({
         user: as(body),
-        channel: words(body, 'channel'),
-        text: words(body, 'text'),
+        channel: textOf(body, 'channel'),
+        text: textOf(body, 'text'),
         ...thread,
       })
       return { ts: posted.ts }
     },
     async click(body) {
-      const button = body.label === undefined ? { actionId: words(body, 'action') } : { label: words(body, 'label') }
-      const click = { user: as(body), channel: words(body, 'channel'), ts: words(body, 'ts'), ...button }
+      const button = body.label === undefined ? { actionId: textOf(body, 'action') } : { label: textOf(body, 'label') }
+      const click = { user: as(body), channel: textOf(body, 'channel'), ts: textOf(body, 'ts'), ...button }
       if (!sandbox.faults.takeDuplicate()) return act(slack.click(click))
       const all = await slack.deliver(slack.captureClick(click), { repeat: 3, sameId: false })
       return { ...shown(all[0]), copies: all.length }
@@ -63,7 +63,7 @@ export function createApi(
       return act(slack.submit({ user: as(body), values }))
     },
     async press(body) {
-      return act(slack.press({ user: as(body), actionId: words(body, 'action') }))
+      return act(slack.press({ user: as(body), actionId: textOf(body, 'action') }))
     },
     async close(body) {
       await slack.closeView({ user: as(body) })
@@ -119,9 +119,9 @@ function person(name: string): PersonName {
   return found.name
 }
 
-const as = (body: Json): PersonName => person(words(body, 'as'))
+const as = (body: Json): PersonName => person(textOf(body, 'as'))
 
-function words(body: Json, name: string): string {
+function textOf(body: Json, name: string): string {
   const value = body[name]
   if (typeof value !== 'string' || value === '') {
     const example = name === 'channel' ? ` (${CHANNELS.join(' or ')})` : ''

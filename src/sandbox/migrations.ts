@@ -13,7 +13,7 @@ export type MigrationProgram = {
   /** For `alembic:` in releases.yml. */
   path: string
   /** What runs the migrations, for people. */
-  words: string
+  title: string
 }
 
 const BY_SQL = fileURLToPath(new URL('./revisions-by-sql.ts', import.meta.url))
@@ -24,7 +24,7 @@ const BY_SQL = fileURLToPath(new URL('./revisions-by-sql.ts', import.meta.url))
  */
 export async function findMigrationProgram(bin: string, kind?: MigrationProgram['kind']): Promise<MigrationProgram> {
   const version = kind === 'sql' ? undefined : await alembicVersion()
-  if (version !== undefined) return { kind: 'alembic', path: 'alembic', words: version }
+  if (version !== undefined) return { kind: 'alembic', path: 'alembic', title: version }
   if (kind === 'alembic') throw new Error('alembic with SQLAlchemy and psycopg2 is not installed on this machine')
   await mkdir(bin, { recursive: true })
   const python = join(bin, 'python')
@@ -33,7 +33,7 @@ export async function findMigrationProgram(bin: string, kind?: MigrationProgram[
   await writeFile(alembic, `#!/bin/sh\n'''exec' "${python}" "$0" "$@"\n' '''\n`)
   await writeFile(python, `#!/bin/sh\nexec "${process.execPath}" "${BY_SQL}" "$@"\n`)
   for (const program of [alembic, python]) await chmod(program, 0o755)
-  return { kind: 'sql', path: alembic, words: 'the SQL beside each revision (this machine has no alembic)' }
+  return { kind: 'sql', path: alembic, title: 'the SQL beside each revision (this machine has no alembic)' }
 }
 
 async function alembicVersion(): Promise<string | undefined> {

@@ -136,7 +136,7 @@ async function sign({ press, until }: Stage, number: number): Promise<void> {
   await press('tom', 'approve')
 }
 
-/** Signs off a migration that may destroy data, if the plan asks for that. */
+/** Signs off a migration that can destroy data, if the plan needs it. */
 async function talkOver({ sandbox: { slack }, say }: Stage): Promise<void> {
   const card = slack.messages('product').findLast((one) => hasButton(one, 'talked_over'))
   if (card === undefined) return

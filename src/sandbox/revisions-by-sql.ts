@@ -69,7 +69,7 @@ const SURROUNDINGS = `select current_schema() as schema, exists (
   select from pg_stat_activity
   where datname = current_database() and application_name = 'signoff' and pid <> pg_backend_pid()) as working`
 
-async function look({ withSql }: { withSql: boolean }): Promise<object> {
+async function readStatus({ withSql }: { withSql: boolean }): Promise<object> {
   const all = await readRevisions()
   const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
   const previewed = async (one: Revision) => ({
@@ -116,11 +116,11 @@ function failureOf(error: unknown): { error: string; database: boolean; sqlstate
   return { error: message.split('\n')[0] ?? '', database: sqlstate !== null && sqlstate !== 'ENOENT', sqlstate }
 }
 
-const [, , program = '', ...words] = process.argv
+const [, , program = '', ...args] = process.argv
 if (program.endsWith('.py')) {
-  const said = await look({ withSql: words.includes('--sql') }).catch(failureOf)
-  process.stdout.write(`\n${words[0]}${JSON.stringify(said)}\n`)
-} else if (words.at(-2) === 'upgrade' && words.at(-1) === 'head') {
+  const status = await readStatus({ withSql: args.includes('--sql') }).catch(failureOf)
+  process.stdout.write(`\n${args[0]}${JSON.stringify(status)}\n`)
+} else if (args.at(-2) === 'upgrade' && args.at(-1) === 'head') {
   try {
     await upgrade()
   } catch (error) {

@@ -45,10 +45,10 @@ export function createService(options: {
     roles[role].child = child
     enter(role, 'starting')
     const log = createWriteStream(join(options.logs, `${role}.log`), { flags: 'a' })
-    let words = ''
+    let errorOutput = ''
     child.stdout?.pipe(log, { end: false })
     child.stderr?.on('data', (chunk: Buffer) => {
-      words = (words + chunk.toString()).slice(-2000)
+      errorOutput = (errorOutput + chunk.toString()).slice(-2000)
       log.write(chunk)
     })
     const gone = new Promise<void>((resolve) => {
@@ -69,7 +69,7 @@ export function createService(options: {
       gone.then(() => false),
       new Promise<boolean>((resolve) => late.addEventListener('abort', () => resolve(false))),
     ])
-    if (!isReady) throw new Error(`the ${role} did not start:\n${words.trim()}`)
+    if (!isReady) throw new Error(`the ${role} did not start:\n${errorOutput.trim()}`)
     enter(role, 'running')
   }
 

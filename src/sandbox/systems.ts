@@ -148,7 +148,7 @@ export function createSystemsReader(given: {
             comments: bitbucket.comments(id).map(({ raw }) => raw),
           }))
           .toReversed(),
-        migrations: given.program.words,
+        migrations: given.program.title,
         ...service(),
       }
     },

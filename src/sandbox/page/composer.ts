@@ -2,19 +2,19 @@
 import { byId, el } from './dom.ts'
 import { act, channelOf, current, toast } from './store.ts'
 
-type Completion = { text: string; words: string }
+type Completion = { text: string; description: string }
 
 const COMPLETIONS: readonly Completion[] = [
-  { text: '/deploy production', words: 'request a release; needs QA and approval' },
-  { text: '/deploy integration', words: 'deploy master to integration; starts at once' },
-  { text: '/deploy preview production', words: 'show the plan, only to you; changes nothing' },
-  { text: '/deploy status', words: 'what is deployed and what is in progress' },
-  { text: '/deploy history', words: 'recent releases' },
-  { text: '/deploy', words: 'choose app and environment in a form' },
-  { text: '/deploy cancel ', words: 'and a number: cancel a release' },
-  { text: '/deploy retry ', words: 'and a number: resume a release that stopped' },
-  { text: '/deploy help', words: 'list all commands' },
-  { text: '/hotfix ', words: 'release single commits that can’t wait' },
+  { text: '/deploy production', description: 'request a release; needs QA and approval' },
+  { text: '/deploy integration', description: 'deploy master to integration; starts at once' },
+  { text: '/deploy preview production', description: 'show the plan, only to you; changes nothing' },
+  { text: '/deploy status', description: 'what is deployed and what is in progress' },
+  { text: '/deploy history', description: 'recent releases' },
+  { text: '/deploy', description: 'choose app and environment in a form' },
+  { text: '/deploy cancel ', description: 'and a number: cancel a release' },
+  { text: '/deploy retry ', description: 'and a number: resume a release that stopped' },
+  { text: '/deploy help', description: 'list all commands' },
+  { text: '/hotfix ', description: 'release single commits that can’t wait' },
 ]
 
 /** Includes a hot-fix of the newest commit on master if production lacks it, so that nobody has to look up a SHA. */
@@ -23,7 +23,10 @@ function completions(): readonly Completion[] {
   const master = world?.branches.find(({ name }) => name === 'master')
   const lacksIt = world?.environments.some(({ name, behind }) => name === 'production' && (behind ?? 0) > 0)
   if (master === undefined || lacksIt !== true) return COMPLETIONS
-  const pick = { text: `/hotfix ${master.sha.slice(0, 8)} production`, words: `newest on master: ${master.title}` }
+  const pick = {
+    text: `/hotfix ${master.sha.slice(0, 8)} production`,
+    description: `newest on master: ${master.title}`,
+  }
   return [...COMPLETIONS, pick]
 }
 
@@ -105,7 +108,7 @@ function offer(typed: string): void {
   list.hidden = offered.length === 0
   input.setAttribute('aria-expanded', String(offered.length > 0))
   list.replaceChildren(
-    ...offered.map(({ text, words }, index) =>
+    ...offered.map(({ text, description }, index) =>
       el(
         'li',
         {
@@ -119,7 +122,7 @@ function offer(typed: string): void {
           },
         },
         el('strong', {}, text),
-        ` ${words}`,
+        ` ${description}`,
       ),
     ),
   )

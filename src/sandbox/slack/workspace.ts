@@ -183,7 +183,7 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
       const silenceMs = awaited.silenceMs ?? 10_000
       const timer = setTimeout(() => {
         const why = `nothing changed for ${silenceMs} ms`
-        reject(new Error(`${why}, waited in vain for ${awaited.what}\n${reading.transcript(awaited.channel)}`))
+        reject(new Error(`${why} while waiting for ${awaited.what}\n${reading.transcript(awaited.channel)}`))
       }, silenceMs)
       const look = () => {
         timer.refresh()
