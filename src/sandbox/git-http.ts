@@ -230,8 +230,8 @@ async function referencesOf(repository: string): Promise<string> {
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
   const paths = [join(repository, 'HEAD'), join(repository, 'packed-refs'), ...loose.sort()]
-  const said = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => 'not there')))
-  return paths.map((path, index) => `${path} ${said[index]}`).join('\n')
+  const contents = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => 'not there')))
+  return paths.map((path, index) => `${path} ${contents[index]}`).join('\n')
 }
 
 // Cuts in the middle of an answer: if the connection ends before the answer starts, curl repeats the request.

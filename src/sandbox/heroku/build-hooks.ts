@@ -130,12 +130,12 @@ export async function prepareBuild(
         settled = `${release.output}Waiting for release....${verdict}\n`
       })
     }
-    await tell('released', released)
+    await writePart('released', released)
     await wait
-    await tell('settled', settled)
+    await writePart('settled', settled)
   }
 
-  async function tell(part: string, text: string): Promise<void> {
+  async function writePart(part: string, text: string): Promise<void> {
     // Written to another file first, so that the hook never reads half of it.
     const file = join(directory, part)
     await writeFile(`${file}.part`, text)
