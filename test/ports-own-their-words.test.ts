@@ -69,7 +69,7 @@ describe('a planted violation', () => {
     'src/adapters/heroku/heroku.ts',
     'src/config/addresses.ts',
     'src/cli/wiring.ts',
-    'src/sandbox/world.ts',
+    'src/sandbox/systems.ts',
     STORED_NAMES,
   ])('is none in %s', (path) => {
     expect(violations({ [path]: "export const name = 'heroku'\n" })).toEqual([])

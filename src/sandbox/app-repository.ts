@@ -15,15 +15,15 @@ export const authors = {
 export type AppRepository = {
   bare: string
   /**
-   * The revision that alembic would upgrade to from a branch (default master): undefined without migrations. Throws when there
-   * are several heads.
+   * The head revision of alembic on a branch (default master); undefined without migrations. Throws if there are several
+   * heads.
    */
   headRevision(branch?: string): Promise<string | undefined>
-  /** Commits onto the head of a branch (default master; an absent branch begins without history) and gives the SHA. */
+  /** Commits to a branch (default master) and returns the SHA. A new branch starts without history. */
   commit(change: { branch?: string; files: FileChanges; message: string; author?: Person }): Promise<string>
-  /** Where a branch is. Throws when there is no such branch. */
+  /** The SHA of a branch. Throws if the branch doesn't exist. */
   head(branch: string): Promise<string>
-  /** Puts a branch at a commit, wherever it was. */
+  /** Sets a branch to a commit; creates or overwrites it. */
   branch(name: string, sha: string): Promise<void>
   delete(branch: string): Promise<void>
   /**
@@ -40,23 +40,23 @@ export type AppRepository = {
       down?: string
     } & ({ sql: string } | { upgrade: string }),
   ): Promise<{ sha: string; revision: string; path: string }>
-  /** Merges one branch into another as a merge commit and gives its SHA. Throws, with the paths, on conflicts. */
+  /** Merges one branch into another with a merge commit and returns its SHA. Throws with the paths on conflicts. */
   merge(merge: { from: string; into: string; message?: string; author?: Person }): Promise<string>
-  /** Commits the change of one commit onto a branch and gives the new SHA. Throws when it does not apply. */
+  /** Cherry-picks a commit to a branch and returns the new SHA. Throws if it doesn't apply. */
   cherryPick(pick: { sha: string; onto: string }): Promise<string>
-  /** Copies a commit into another bare repository, as a branch there; no hook runs. */
+  /** Copies a commit into another bare repository as a branch, without running hooks. */
   push(sha: string, to: { bare: string; branch: string }): Promise<void>
 }
 
 const VERSIONS = 'migrations/versions'
 
-// 2 November 2026, 09:00 UTC; each commit is an hour after the one before, so that SHAs repeat from run to run.
+// 2 November 2026, 09:00 UTC. Each commit is one hour after the previous one, so SHAs are the same in every run.
 const FIRST_COMMIT = Date.UTC(2026, 10, 2, 9) / 1000
 
 /**
- * Makes the sample application in a bare repository (made when it is absent; opened as it is when it has a master): an API
- * with a dozen commits by three people and real alembic migrations, `alembic -c alembic_users.ini`. `production` is where master
- * was merged into it last; `master` is a few commits and one migration ahead. `sqlBeside`: each revision's SQL lies beside it.
+ * Creates the sample application in a bare repository, or opens it if it has a master: an API with a dozen commits by three
+ * people and real alembic migrations (`alembic -c alembic_users.ini`). `production` is at the last merge; `master` is a few
+ * commits and one migration ahead. `sqlBeside` adds an SQL file beside each revision.
  */
 export async function createAppRepository(options: { bare: string; sqlBeside?: boolean }): Promise<AppRepository> {
   const { bare, sqlBeside = false } = options
@@ -64,8 +64,8 @@ export async function createAppRepository(options: { bare: string; sqlBeside?: b
   await git(bare, ['init', '--quiet', '--bare', '.'])
   await git(bare, ['symbolic-ref', 'HEAD', 'refs/heads/master'])
 
-  const isThere = (await branchHead(bare, 'master')) !== undefined
-  let made = isThere ? Number((await git(bare, ['rev-list', '--count', '--all'])).stdout) : 0
+  const exists = (await branchHead(bare, 'master')) !== undefined
+  let made = exists ? Number((await git(bare, ['rev-list', '--count', '--all'])).stdout) : 0
   const nextDate = () => `${FIRST_COMMIT + 3600 * made++} +0000`
 
   async function commit({
@@ -84,7 +84,7 @@ export async function createAppRepository(options: { bare: string; sqlBeside?: b
 
   async function head(branch: string): Promise<string> {
     const sha = await branchHead(bare, branch)
-    if (sha === undefined) throw new Error(`there is no branch ${branch}`)
+    if (sha === undefined) throw new Error(`branch ${branch} does not exist`)
     return sha
   }
 
@@ -142,7 +142,7 @@ export async function createAppRepository(options: { bare: string; sqlBeside?: b
 
     async cherryPick({ sha, onto }) {
       const target = await head(onto)
-      // merge-tree of git 2.39 takes no merge base: a commit with the target's tree upon the pick's parent stands in.
+      // merge-tree of git 2.39 takes no merge base, so this uses a commit with the target's tree on the pick's parent.
       const base = { tree: `${target}^{tree}`, parents: [`${sha}^`], message: 'base', author: authors.ada }
       const standIn = await commitTree(bare, { ...base, date: `${FIRST_COMMIT} +0000` })
       const merged = await mergeTree(bare, standIn, sha)
@@ -167,7 +167,7 @@ export async function createAppRepository(options: { bare: string; sqlBeside?: b
     },
   }
 
-  if (!isThere) await writeHistory(bare, nextDate, sqlBeside)
+  if (!exists) await writeHistory(bare, nextDate, sqlBeside)
   return repository
 }
 
@@ -182,7 +182,7 @@ type StreamedCommit = {
   date: string
 }
 
-// One commit in the language of git-fast-import(1).
+// One commit in the format of git-fast-import(1).
 function commitStream(commit: StreamedCommit): string {
   const who = `${commit.author.name} <${commit.author.email}> ${commit.date}`
   const changes = Object.entries(commit.files).map(([path, text]) =>
@@ -197,7 +197,7 @@ function commitStream(commit: StreamedCommit): string {
   ].join('')
 }
 
-// The whole history in one stream: a process per commit would make every test wait.
+// Writes the whole history in one stream, since a process per commit would slow down every test.
 async function writeHistory(bare: string, nextDate: () => string, sqlBeside: boolean): Promise<void> {
   const { ada, ben, chi } = authors
   let revision: string | undefined
@@ -248,10 +248,10 @@ async function writeHistory(bare: string, nextDate: () => string, sqlBeside: boo
 
 const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
 
-// SQLAlchemy takes `:name` in SQL text for a parameter unless a backslash stands before it.
+// SQLAlchemy reads `:name` in SQL text as a parameter unless it follows a backslash.
 const pythonSql = (sql: string) => JSON.stringify(sql.replaceAll(/(?<![:\w\\]):(?=\w)/g, '\\:'))
 
-// The same from run to run, and told apart by their first digits, as people read them.
+// The same in every run, and different in the first digits, which people read.
 const revisionId = (number: number) => createHash('sha256').update(`revision ${number}`).digest('hex').slice(0, 12)
 
 function drawRevision(

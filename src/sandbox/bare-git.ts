@@ -9,8 +9,8 @@ export type GitResult = { code: number; stdout: string; stderr: string }
 export type MergeTree = { kind: 'clean'; tree: string } | { kind: 'conflicts'; paths: string[] }
 
 /**
- * The environment that every git process of the sandbox gets: nothing of the user's or the system's configuration, no
- * prompt, no garbage collection in the background, any owner of the directory. `extra` adds to it.
+ * The environment of every git process of the sandbox: no user or system configuration, no prompt, no background garbage
+ * collection, any owner of the directory. `extra` adds to it.
  */
 export function gitEnvironment(extra: Record<string, string> = {}): Record<string, string> {
   const settings: [string, string][] = [
@@ -40,8 +40,8 @@ export function gitEnvironment(extra: Record<string, string> = {}): Record<strin
 }
 
 /**
- * Runs git in `directory` and gives its exit code and output. Throws, with git's own words, when the exit code is not
- * one of `accept` (default: only 0).
+ * Runs git in `directory` and returns its exit code and output. Throws with git's own message if the exit code is not
+ * in `accept` (default: only 0).
  */
 export async function git(
   directory: string,
@@ -53,7 +53,7 @@ export async function git(
   const stderr: Buffer[] = []
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
-  // A git that ends without reading its input breaks the pipe; its exit code tells what happened.
+  // If git exits without reading its input, the pipe breaks; the exit code tells what happened.
   child.stdin.on('error', () => {})
   child.stdin.end(options.input ?? '')
   const code = await new Promise<number>((resolve, reject) => {
@@ -67,7 +67,7 @@ export async function git(
   return result
 }
 
-/** The full SHA that a revision names in a bare repository, or undefined when there is no such commit. */
+/** The full SHA of a revision in a bare repository; undefined if there is no such commit. */
 export async function commitOf(bare: string, revision: string): Promise<string | undefined> {
   const found = await git(bare, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`], {
     accept: [0, 1, 128],
@@ -76,8 +76,8 @@ export async function commitOf(bare: string, revision: string): Promise<string |
 }
 
 /**
- * The commit that a branch points at, or undefined when there is no such branch. It is asked for at every turn, so the
- * ref's own file is read where there is one; a packed ref is git's to find.
+ * The commit of a branch; undefined if the branch doesn't exist. Called often, so it reads the ref's own file if there is
+ * one, and asks git only for packed refs.
  */
 export async function branchHead(bare: string, branch: string): Promise<string | undefined> {
   if (/^[\w-]+(?:[/.][\w-]+)*$/.test(branch)) {
@@ -87,19 +87,19 @@ export async function branchHead(bare: string, branch: string): Promise<string |
   return commitOf(bare, `refs/heads/${branch}`)
 }
 
-/** All branches with the commits that they point at, by name. */
+/** The commit of each branch, by name. */
 export async function branchHeads(bare: string): Promise<Map<string, string>> {
   const { stdout } = await git(bare, ['for-each-ref', '--format=%(objectname) %(refname:strip=2)', 'refs/heads/'])
   const lines = stdout.split('\n').filter((line) => line !== '')
   return new Map(lines.map((line) => [line.slice(41), line.slice(0, 40)]))
 }
 
-/** Whether `ancestor` is contained in the history of `descendant`. Throws when one of them is not there. */
+/** Whether the history of `descendant` contains `ancestor`. Throws if one of them doesn't exist. */
 export async function isAncestor(bare: string, ancestor: string, descendant: string): Promise<boolean> {
   return (await git(bare, ['merge-base', '--is-ancestor', ancestor, descendant], { accept: [0, 1] })).code === 0
 }
 
-/** What merging `from` into `into` would give, worked out by git itself; changes no ref. */
+/** The result that git computes for a merge of `from` into `into`. Changes no ref. */
 export async function mergeTree(bare: string, into: string, from: string): Promise<MergeTree> {
   const merged = await git(bare, ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', into, from], {
     accept: [0, 1],
@@ -109,7 +109,7 @@ export async function mergeTree(bare: string, into: string, from: string): Promi
   return { kind: 'clean', tree }
 }
 
-/** Makes a commit object of a tree and gives its SHA; moves no ref. `date` is git's own form, `<seconds> +0000`. */
+/** Creates a commit object for a tree and returns its SHA. Moves no ref. `date` has git's format, `<seconds> +0000`. */
 export async function commitTree(
   bare: string,
   commit: { tree: string; parents: readonly string[]; message: string; author: Person; date: string },
@@ -130,8 +130,8 @@ export async function commitTree(
 }
 
 /**
- * Moves a branch from `expected` to `sha` in one step; an `expected` of undefined means that the branch must not be
- * there yet. Gives false, and changes nothing, when the branch is somewhere else.
+ * Moves a branch from `expected` to `sha` atomically; undefined as `expected` means that the branch must not exist. Returns
+ * false and changes nothing if the branch is elsewhere.
  */
 export async function moveBranch(
   bare: string,
@@ -145,7 +145,7 @@ export async function moveBranch(
   return moved.code === 0
 }
 
-/** Deletes a branch, whatever it points at; safe to repeat. */
+/** Deletes a branch at any commit. Safe to repeat. */
 export async function deleteBranch(bare: string, branch: string): Promise<void> {
   await git(bare, ['update-ref', '-d', `refs/heads/${branch}`])
 }

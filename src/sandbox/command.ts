@@ -15,16 +15,16 @@ export type SandboxCommand = {
   reset: boolean
   play: boolean
   dataDir: string
-  /** Makes sure that a Postgres runs under this directory. */
+  /** Starts a Postgres in this directory, or returns the running one. */
   startPostgres: (dataDir: string) => Promise<PostgresServer>
-  /** The program's own file: it is started again for each role. */
+  /** The program's own file, which also runs each role. */
   program: string
   say: (line: string) => void
 }
 
 /**
- * `signoff sandbox`: prints one URL and runs until it is told to stop; with `play`, tells one story in a sandbox of its own and
- * ends. Gives the exit code.
+ * `signoff sandbox`: prints one URL and runs until a stop signal. With `play`, plays one story in its own sandbox and ends.
+ * Returns the exit code.
  */
 export async function runSandbox(command: SandboxCommand): Promise<number> {
   return command.play ? play(command) : serve(command)
@@ -44,30 +44,30 @@ async function serve(command: SandboxCommand): Promise<number> {
   const { say } = command
   const directory = join(resolve(command.dataDir), 'sandbox')
   if (command.port !== 0 && (await freePort(command.port)) !== command.port) {
-    say(`Port ${command.port} is taken. Is a sandbox running already? Else choose another one with --port.`)
+    say(`Port ${command.port} is in use. Stop the sandbox that is running, or choose another port with --port.`)
     return 1
   }
-  const toldToStop = hearStop(say)
-  const stopped = once(toldToStop, 'abort')
-  if (command.reset) await forget(command, directory)
-  const begun = performance.now()
-  const sandbox = await start(command, optionsIn(command, directory, command.port), toldToStop)
+  const stopSignal = listenForStop(say)
+  const stopped = once(stopSignal, 'abort')
+  if (command.reset) await reset(command, directory)
+  const startedAt = performance.now()
+  const sandbox = await start(command, optionsIn(command, directory, command.port), stopSignal)
   if (sandbox === undefined) return 0
   const page = await startPage(sandbox, command.port)
   for (const remark of sandbox.remarks) say(remark)
-  say(`Ready after ${((performance.now() - begun) / 1000).toFixed(1)} s. Open this in a browser:`)
+  say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Open this in a browser:`)
   say('')
   say(`  ${page.url}`)
   say('')
-  say(`Kept in ${directory}: --reset starts over. Ctrl-C stops it all.`)
+  say(`State is kept in ${directory}; --reset starts over. Press Ctrl-C to stop.`)
   await stopped
   await page.close()
   await sandbox.close()
   return 0
 }
 
-/** Ends what an earlier sandbox may have left running, and forgets all of it. Throws when a living one has it. */
-async function forget(command: SandboxCommand, directory: string): Promise<void> {
+/** Stops the database that an earlier sandbox may have left running and deletes all state. Throws if a sandbox is running. */
+async function reset(command: SandboxCommand, directory: string): Promise<void> {
   if (!existsSync(directory)) return
   await refuseIfTaken(directory)
   const server = await command.startPostgres(directory)
@@ -76,11 +76,11 @@ async function forget(command: SandboxCommand, directory: string): Promise<void>
 }
 
 async function play(command: SandboxCommand): Promise<number> {
-  const toldToStop = hearStop(command.say)
-  const stopped = once(toldToStop, 'abort').then(() => false)
+  const stopSignal = listenForStop(command.say)
+  const stopped = once(stopSignal, 'abort').then(() => false)
   const directory = await mkdtemp(join(tmpdir(), 'signoff-play-'))
   try {
-    const sandbox = await start(command, optionsIn(command, directory, 0), toldToStop)
+    const sandbox = await start(command, optionsIn(command, directory, 0), stopSignal)
     if (sandbox === undefined) return 1
     try {
       return (await Promise.race([playStory(sandbox, command.say), stopped])) ? 0 : 1
@@ -92,27 +92,27 @@ async function play(command: SandboxCommand): Promise<number> {
   }
 }
 
-/** Hears Ctrl-C, a closed terminal and SIGTERM, and says so. Told again it goes on stopping: a hurry would leave something running. */
-function hearStop(say: SandboxCommand['say']): AbortSignal {
-  const toldToStop = new AbortController()
-  toldToStop.signal.addEventListener('abort', () => say('Stopping…'))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => toldToStop.abort())
-  return toldToStop.signal
+/** Aborts on Ctrl-C, a closed terminal or SIGTERM. Repeated signals change nothing, since a forced stop would leave processes. */
+function listenForStop(say: SandboxCommand['say']): AbortSignal {
+  const stopSignal = new AbortController()
+  stopSignal.signal.addEventListener('abort', () => say('Stopping…'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopSignal.abort())
+  return stopSignal.signal
 }
 
-/** Nothing, and nothing left running, when it is told to stop meanwhile. */
+/** Starts the sandbox. Returns undefined, with everything stopped, if a stop signal arrives meanwhile. */
 async function start(
   command: SandboxCommand,
   options: SandboxOptions,
-  toldToStop: AbortSignal,
+  stopSignal: AbortSignal,
 ): Promise<Sandbox | undefined> {
   command.say('Starting Slack, Bitbucket, Heroku and a database on this machine, then the bot and the worker…')
   const sandbox = await startSandbox(options).catch((error: unknown) => {
-    // Ctrl-C goes to the bot and the worker too, which do not become ready then.
-    if (toldToStop.aborted) return undefined
+    // Ctrl-C also reaches the bot and the worker, which then never become ready.
+    if (stopSignal.aborted) return undefined
     throw error
   })
-  if (!toldToStop.aborted) return sandbox
+  if (!stopSignal.aborted) return sandbox
   await sandbox?.close()
   return undefined
 }

@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** A Postgres server on a unix socket, as the sandbox is handed it. */
+/** A running Postgres server on a unix socket. */
 export type PostgresServer = {
   connection: pg.PoolConfig
   stop(): Promise<void>
@@ -12,8 +12,8 @@ export type AppDatabase = 'integration' | 'production'
 const NAMES = { integration: 'api_integration', production: 'api_production' } as const
 
 /**
- * The databases of the sandbox on one server: one for each environment of the app, and the service's own store. `isNew` says
- * that the app's were not there before.
+ * Opens the databases of the sandbox on one server: one for each environment of the app, and Signoff's own store. `isNew`
+ * says that the app's databases were just created.
  */
 export async function openDatabases(server: PostgresServer) {
   const { host, user } = server.connection
@@ -23,16 +23,16 @@ export async function openDatabases(server: PostgresServer) {
     integration: new pg.Pool({ ...server.connection, database: NAMES.integration, max: 2 }),
     production: new pg.Pool({ ...server.connection, database: NAMES.production, max: 2 }),
   }
-  // A server that ends first must not end the sandbox.
+  // If the server ends first, the sandbox must not crash.
   for (const pool of Object.values(pools)) pool.on('error', () => undefined)
 
   return {
     isNew,
-    /** For the service. The WHATWG's URLs have no user without a host, so that it stands in the query. */
+    /** For Signoff. A WHATWG URL can't have a user without a host, so the user is in the query. */
     storeUrl: `postgresql:///signoff?host=${socket}&user=${user}`,
-    /** For the app, as libpq and SQLAlchemy read it. */
+    /** For the app, in the format of libpq and SQLAlchemy. */
     url: (of: AppDatabase) => `postgresql://${user}@/${NAMES[of]}?host=${socket}`,
-    /** Makes integration's database a copy of production's. Nobody may be connected to either. */
+    /** Replaces integration's database with a copy of production's. Needs both to have no connections. */
     async copyProduction(): Promise<void> {
       await asAdministrator(server.connection, async (client) => {
         await client.query(`drop database ${NAMES.integration}`)
@@ -54,7 +54,7 @@ export async function openDatabases(server: PostgresServer) {
       )
       return rows.map((row) => row.name)
     },
-    /** The next statement that changes the schema fails, once. */
+    /** Makes the next statement that changes the schema fail, once. */
     async failNextChange(of: AppDatabase): Promise<void> {
       await pools[of].query(FAIL_ONCE)
     },
@@ -68,7 +68,7 @@ export async function openDatabases(server: PostgresServer) {
   }
 }
 
-// A sequence forgets nothing when a transaction is rolled back, so that it knows that the trouble has been made.
+// A sequence keeps its value when a transaction is rolled back, so it shows that the failure has happened.
 const FAIL_ONCE = `
   drop event trigger if exists sandbox_trouble;
   create schema if not exists sandbox;
@@ -78,14 +78,14 @@ const FAIL_ONCE = `
   begin
     if nextval('sandbox.trouble') = 1 then
       raise exception 'could not extend file: No space left on device'
-        using errcode = '53100', hint = 'Trouble that was made in the sandbox. It is over now.';
+        using errcode = '53100', hint = 'This failure was injected by the sandbox. The next attempt can succeed.';
     end if;
   end $$;
   create event trigger sandbox_trouble on ddl_command_start when tag in ('ALTER TABLE', 'CREATE TABLE', 'DROP TABLE')
     execute function sandbox.make_trouble();
 `
 
-// The sequence may be absent, which a plain query could not say.
+// The sequence may be absent, so a plain query of it would fail.
 const WILL_FAIL = `
   select exists (
     select 1 from pg_sequences where schemaname = 'sandbox' and sequencename = 'trouble' and last_value is null

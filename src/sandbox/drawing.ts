@@ -5,7 +5,7 @@ import { Message as Drawing } from 'slack-blocks-to-jsx'
 import { isRecord, type Json, records, string } from './slack/state.ts'
 import type { SlackWorkspace } from './slack/workspace.ts'
 
-/** A part of a message or a modal: HTML that is only read, or controls that the page makes itself. */
+/** A part of a message or modal: read-only HTML, or controls that the page creates. */
 export type Part =
   | { kind: 'read'; html: string; beside?: Json }
   | { kind: 'actions'; elements: Json[]; block: string }
@@ -13,7 +13,7 @@ export type Part =
 
 type DrawingBlocks = Parameters<typeof Drawing>[0]['blocks']
 
-/** Draws blocks as Slack does, with the names of this workspace. What is drawn once is kept. */
+/** Draws blocks as Slack does, with the names of this workspace. Caches each drawing. */
 export function createDrawing(slack: SlackWorkspace) {
   const kept = new Map<string, string>()
 
@@ -26,12 +26,12 @@ export function createDrawing(slack: SlackWorkspace) {
   }
 
   function read(block: Json): string {
-    // Ages are told from now, so that what holds one is drawn anew each minute.
+    // Relative times (`{ago}`) change, so blocks with one are drawn again each minute.
     const text = JSON.stringify(block)
     const key = text.includes('{ago}') ? `${Math.floor(Date.now() / 60_000)}${text}` : text
     const before = kept.get(key)
     if (before !== undefined) return before
-    const blocks = [mended(block)] as unknown as DrawingBlocks
+    const blocks = [adaptedToLibrary(block)] as unknown as DrawingBlocks
     const drawn = renderToStaticMarkup(
       createElement(Drawing, { blocks, withoutWrapper: true, name: '', logo: '', data: names() }),
     )
@@ -72,32 +72,32 @@ export function createDrawing(slack: SlackWorkspace) {
 const textOf = (value: unknown): string => (isRecord(value) ? string(value.text) : '')
 
 /**
- * What the library reads otherwise than Slack: it unescapes before it parses, so that escaped markup would come alive (a word
- * joiner after the bracket keeps it text), and it takes a mention with a label for an address.
+ * Works around two differences of the library from Slack. It unescapes before it parses, so escaped markup would become
+ * active: a word joiner after the bracket keeps it text. It also reads a mention with a label as a link.
  */
-function mended(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(mended)
+function adaptedToLibrary(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(adaptedToLibrary)
   if (!isRecord(value)) return value
   const isMarkup = value.type === 'mrkdwn'
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, one]) => {
-      // Verbatim text is still markup in Slack; there it would be shown as it is.
+      // In Slack, verbatim text is still markup; the library would show it unparsed.
       if (key === 'verbatim') return []
-      if (key !== 'text' || !isMarkup || typeof one !== 'string') return [[key, mended(one)]]
+      if (key !== 'text' || !isMarkup || typeof one !== 'string') return [[key, adaptedToLibrary(one)]]
       const plain = one.replaceAll('&lt;', '&lt;\u2060').replaceAll(/<(!subteam\^\w+|[@#]\w+)\|[^<>]*>/g, '<$1>')
       return [[key, plain]]
     }),
   )
 }
 
-/** Block ids become DOM ids there, which would be doubled as soon as two messages show; the theme is the page's. */
+/** Removes ids, which the library takes from block ids and two messages can share, and the theme, which the page sets. */
 const withoutIds = (html: string): string =>
   html.replaceAll(/ (?:id|data-theme)="[^"]*"/g, '').replaceAll('word-break:break-all', '')
 
-/** The library's style sheet, for drawings without ids, in a layer: what the page says of them counts more. */
+/** The library's style sheet for drawings without ids, in a layer so that the page's own rules win. */
 export async function drawingStyles(): Promise<string> {
   const path = new URL(import.meta.resolve('slack-blocks-to-jsx/dist/style.css'))
   const css = (await readFile(path, 'utf8')).replaceAll('!important', '')
-  // As strong as the id that it stands for: the library's rules count on that among themselves.
+  // Keeps the specificity of the id, which the library's rules rely on.
   return `@layer drawing { ${css.replaceAll('#slack_blocks_to_jsx', ':is(.slack_blocks_to_jsx, #none)')} }`
 }

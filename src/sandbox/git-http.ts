@@ -10,34 +10,34 @@ type Verdict = 'allowed' | 'unknown' | 'forbidden'
 
 type PushFault = { kind: 'cut' | 'hang'; when: 'before' | 'after' }
 
-/** A push that is about to reach git: what its hooks shall find in their environment, and what to do when git ended. */
+/** A push before it reaches git: the environment for its hooks, and what to do after git has ended. */
 export type PushHandling = { environment?: Record<string, string>; ended?: () => Promise<void> }
 
 export type GitHttp = {
-  /** Answers a request of git's; gives false, and leaves it alone, when it is not one. */
+  /** Answers a git request. Returns false and doesn't touch the request if it is not one. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
-  /** Breaks the connection of the next push: before git saw it, or after git has done it all and before the answer. */
+  /** Breaks the connection of the next push: before git receives it, or after git has finished and before the answer. */
   cutNextPush(when: 'before' | 'after'): void
-  /** Never answers the next push; `after`: it is done all the same. */
+  /** Never answers the next push; with `after`, the push still takes effect. */
   hangNextPush(when?: 'before' | 'after'): void
-  /** Resolves when the next push arrives, before git sees it. */
+  /** Resolves when the next push arrives, before git receives it. */
   pushArrived(): Promise<void>
-  /** Ends every git process that is still running, with its children. */
+  /** Kills all running git processes with their children. */
   close(): Promise<void>
 }
 
-// The packet that asks where the branches are, and how long such a request may be to be looked at.
+// The packet that asks for the branches, and the maximum length of a request that is checked for it.
 const LS_REFS = '0014command=ls-refs'
 const LONGEST_LS_REFS = 4_096
 
-// A push larger than http.postBuffer first sends this flush packet alone, to see whether it may.
+// A push larger than http.postBuffer first sends only this flush packet, to check its permission.
 const PROBE_LENGTH = 4
 
 /**
  * Serves bare repositories over smart HTTP by git's own http-backend (git-http-backend(1), called by the rules of CGI,
- * RFC 3875): every protocol version, gzip bodies and streaming are git's.
+ * RFC 3875): git handles every protocol version, gzip bodies and streaming.
  *
- * `repositoryAt` maps a path such as `/app.git` to a bare repository; `authorize` judges Basic credentials.
+ * `repositoryAt` maps a path such as `/app.git` to a bare repository; `authorize` checks Basic credentials.
  */
 export function createGitHttp(options: {
   repositoryAt: (path: string) => string | undefined
@@ -49,7 +49,7 @@ export function createGitHttp(options: {
   let pushFaults: PushFault[] = []
   let awaitingPush: (() => void)[] = []
   let capabilities: string | undefined
-  /** By repository and question, what git has answered while the references were these. */
+  /** Git's answers by repository and question, valid while the references are unchanged. */
   const listed = new Map<string, { readonly references: string; readonly answer: string }>()
 
   const refuse = (response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}) => {
@@ -93,13 +93,13 @@ export function createGitHttp(options: {
     const body = await buffer(request)
     const question = body.toString()
     if (!question.startsWith(LS_REFS)) return runBackend(request, response, url, { ...call, body })
-    const answer = await whereBranchesAre(repository, question)
+    const answer = await listBranches(repository, question)
     const type = 'application/x-git-upload-pack-result'
     response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'no-cache' }).end(answer)
   }
 
-  /** Git's answer, which is asked for again once a reference has moved: more than half of what git is started for asks this. */
-  async function whereBranchesAre(repository: string, question: string): Promise<string> {
+  /** Git's answer, cached until a reference moves: more than half of all git processes would answer this. */
+  async function listBranches(repository: string, question: string): Promise<string> {
     const key = `${repository} ${question}`
     const references = await referencesOf(repository)
     const known = listed.get(key)
@@ -120,7 +120,7 @@ export function createGitHttp(options: {
       user: string
       fault: PushFault | undefined
       handling: PushHandling | undefined
-      /** Where it was read already. */
+      /** The body, if it has been read already. */
       body?: Buffer
     },
   ): void {
@@ -149,8 +149,8 @@ export function createGitHttp(options: {
     child.once('error', () => response.destroy())
     if (call.body === undefined) request.pipe(child.stdin)
     else child.stdin.end(call.body)
-    // A caller that dies while it sends ends the push: http-backend would wait for the rest of the body for ever, as fast as
-    // it can. One that dies later changes nothing: the push goes on, as it does on a real server.
+    // If the caller dies while it sends, the push ends: http-backend would wait for the rest of the body forever, at full
+    // load. If it dies later, the push continues, as on a real server.
     request.once('close', () => {
       if (!request.complete) endGroup(child, 'SIGTERM')
     })
@@ -216,25 +216,25 @@ export function createGitHttp(options: {
 }
 
 /**
- * What git says of itself before anything is asked of it: by protocol version 2 it holds no ref (gitprotocol-v2(5)), so it is the
- * same for every repository here at every time, and is asked of git once. Half of the requests of a release are for it.
+ * Git's capability advertisement. In protocol version 2 it contains no ref (gitprotocol-v2(5)), so it is the same for every
+ * repository and is read from git once. Half of the requests of a release ask for it.
  */
 async function capabilitiesOf(repository: string): Promise<string> {
   const asked = ['upload-pack', '--http-backend-info-refs', '.']
   return (await git(repository, asked, { environment: { GIT_PROTOCOL: 'version=2' } })).stdout
 }
 
-/** All that a repository's references say, read without git. */
+/** All references of a repository, read without git. */
 async function referencesOf(repository: string): Promise<string> {
   const loose = (await readdir(join(repository, 'refs'), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
   const paths = [join(repository, 'HEAD'), join(repository, 'packed-refs'), ...loose.sort()]
-  const said = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => 'not there')))
-  return paths.map((path, index) => `${path} ${said[index]}`).join('\n')
+  const contents = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => 'not there')))
+  return paths.map((path, index) => `${path} ${contents[index]}`).join('\n')
 }
 
-// In the middle of an answer: a connection that ends before one begins makes curl send the request again by itself.
+// Cuts in the middle of an answer: if the connection ends before the answer starts, curl repeats the request.
 function cut(response: ServerResponse): void {
   response.writeHead(200, { 'Content-Type': 'application/x-git-receive-pack-result' })
   response.write('00', () => response.destroy())
@@ -245,7 +245,7 @@ function endGroup(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(-child.pid, signal)
   } catch {
-    // The group ended by itself.
+    // The group has already ended.
   }
 }
 

@@ -7,33 +7,33 @@ import { git, gitEnvironment } from './bare-git.ts'
 
 const run = promisify(execFile)
 
-/** How the sample's migrations are run: by the machine's alembic, or by the SQL that lies beside each revision. */
+/** How the sample's migrations run: with the machine's alembic, or with the SQL file beside each revision. */
 export type MigrationProgram = {
   kind: 'alembic' | 'sql'
   /** For `alembic:` in releases.yml. */
   path: string
-  /** For people: what runs the migrations. */
-  words: string
+  /** What runs the migrations, for people. */
+  title: string
 }
 
 const BY_SQL = fileURLToPath(new URL('./revisions-by-sql.ts', import.meta.url))
 
 /**
- * Finds the machine's alembic, if its Python can run the sample; else writes programs into `bin` that run the SQL beside each
- * revision. `kind` asks for one of them: alembic that is not there throws.
+ * Finds the machine's alembic if its Python can run the sample; otherwise writes programs into `bin` that run the SQL beside
+ * each revision. `kind` forces one of them; throws if alembic is missing.
  */
 export async function findMigrationProgram(bin: string, kind?: MigrationProgram['kind']): Promise<MigrationProgram> {
   const version = kind === 'sql' ? undefined : await alembicVersion()
-  if (version !== undefined) return { kind: 'alembic', path: 'alembic', words: version }
-  if (kind === 'alembic') throw new Error('alembic with SQLAlchemy and psycopg2 is not on this machine')
+  if (version !== undefined) return { kind: 'alembic', path: 'alembic', title: version }
+  if (kind === 'alembic') throw new Error('alembic with SQLAlchemy and psycopg2 is not installed on this machine')
   await mkdir(bin, { recursive: true })
   const python = join(bin, 'python')
   const alembic = join(bin, 'alembic')
-  // As installers write it where a path is too long for the first line: that is how the service finds which Python runs it.
+  // The form that installers use if a path is too long for the first line; Signoff reads the Python's path from it.
   await writeFile(alembic, `#!/bin/sh\n'''exec' "${python}" "$0" "$@"\n' '''\n`)
   await writeFile(python, `#!/bin/sh\nexec "${process.execPath}" "${BY_SQL}" "$@"\n`)
   for (const program of [alembic, python]) await chmod(program, 0o755)
-  return { kind: 'sql', path: alembic, words: 'the SQL beside each revision, since this machine has no alembic' }
+  return { kind: 'sql', path: alembic, title: 'the SQL beside each revision (this machine has no alembic)' }
 }
 
 async function alembicVersion(): Promise<string | undefined> {
@@ -50,7 +50,7 @@ async function alembicVersion(): Promise<string | undefined> {
   }
 }
 
-/** Brings a database to the head of the revisions of one commit, as the app's developers once did. */
+/** Upgrades a database to the head revision of a commit. */
 export async function migrate(given: {
   program: MigrationProgram
   bare: string

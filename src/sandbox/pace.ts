@@ -1,6 +1,6 @@
 /**
- * How fast the service is in the sandbox, where a build takes no time: what waits minutes in service for something that may
- * still come waits seconds here. Nothing decides by these what happened.
+ * Shorter waits for the sandbox, where builds take no time: seconds instead of minutes. They only say how long to wait, never
+ * decide what happened.
  */
 export const SANDBOX_PACE = {
   times: {

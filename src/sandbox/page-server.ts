@@ -6,12 +6,12 @@ import { type ApiAnswer, createApi } from './api.ts'
 import { createDrawing, drawingStyles } from './drawing.ts'
 import { readJson } from './rest-faults.ts'
 import type { Sandbox } from './sandbox.ts'
-import type { World } from './world.ts'
+import type { Systems } from './systems.ts'
 
 export type Page = { url: string; port: number; close(): Promise<void> }
 
-const LOOK_EVERY_MS = 800
-const TELL_AFTER_MS = 40
+const READ_EVERY_MS = 800
+const NOTIFY_AFTER_MS = 40
 
 const TYPES: Record<string, string> = {
   html: 'text/html; charset=utf-8',
@@ -21,45 +21,45 @@ const TYPES: Record<string, string> = {
 }
 
 /**
- * Serves the page and its API on the loopback. Pages are told of every change by Server-Sent Events; while one is open, the world
- * is looked at about once a second.
+ * Serves the page and its API on the loopback. Pages hear of every change by Server-Sent Events. While a page is open, the
+ * systems are read about once a second.
  */
 export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   const drawing = createDrawing(sandbox.slack)
   const styles = await drawingStyles()
   const listening = new Set<ServerResponse>()
   const files = new Map<string, string>()
-  let world: World | undefined
-  let telling: NodeJS.Timeout | undefined
+  let systems: Systems | undefined
+  let notifying: NodeJS.Timeout | undefined
 
-  async function readWorld(): Promise<World> {
-    world = await sandbox.world.read()
-    return world
+  async function readSystems(): Promise<Systems> {
+    systems = await sandbox.systems.read()
+    return systems
   }
 
-  function tell(): void {
-    telling ??= setTimeout(() => {
-      telling = undefined
+  function notify(): void {
+    notifying ??= setTimeout(() => {
+      notifying = undefined
       for (const response of listening) response.write('data: changed\n\n')
-    }, TELL_AFTER_MS)
+    }, NOTIFY_AFTER_MS)
   }
 
-  let isLooking = false
-  const looking = setInterval(async () => {
-    if (listening.size === 0 || isLooking) return
-    isLooking = true
-    const before = JSON.stringify(world)
-    const now = await readWorld().catch(() => world)
-    isLooking = false
-    if (JSON.stringify(now) !== before) tell()
-  }, LOOK_EVERY_MS)
-  const unsubscribe = sandbox.onChange(tell)
+  let isReading = false
+  const reading = setInterval(async () => {
+    if (listening.size === 0 || isReading) return
+    isReading = true
+    const before = JSON.stringify(systems)
+    const now = await readSystems().catch(() => systems)
+    isReading = false
+    if (JSON.stringify(now) !== before) notify()
+  }, READ_EVERY_MS)
+  const unsubscribe = sandbox.onChange(notify)
   const api = createApi(sandbox, drawing, {
-    read: readWorld,
-    // An open page shows the last look, and is told of the next. How the service is costs nothing to look at, and may be over then.
+    read: readSystems,
+    // An open page shows the last reading and hears of the next. Process states are read now: they are cheap and change fast.
     async last() {
-      const seen = world === undefined || listening.size === 0 ? await readWorld() : world
-      return { ...seen, ...sandbox.world.service() }
+      const seen = systems === undefined || listening.size === 0 ? await readSystems() : systems
+      return { ...seen, ...sandbox.systems.service() }
     },
   })
 
@@ -89,17 +89,17 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
     if (first === 'events') return subscribe(request, response)
     if (first === 'api') {
       if (request.method === 'GET') return send(response, await api.read(name, url.searchParams))
-      // A page of another site can send a form here, and no JSON.
+      // Another site's page can send a form here, but not JSON.
       if (!request.headers['content-type']?.startsWith('application/json')) {
         return send(response, { status: 415, body: { error: 'Send application/json.' } })
       }
       const body = await readJson(request)
       const answered = await api.act(name, body === 'malformed' ? undefined : (body.json ?? {}))
-      tell()
+      notify()
       return send(response, answered)
     }
     const found = await file(first === '' ? 'index.html' : name || first)
-    if (found === undefined) return send(response, { status: 404, body: { error: 'There is nothing here.' } })
+    if (found === undefined) return send(response, { status: 404, body: { error: 'Not found.' } })
     response.writeHead(200, {
       'content-type': found.type,
       'cache-control': 'no-cache',
@@ -110,7 +110,8 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   }
 
   const server = createServer((request, response) => {
-    if (!isOurs(request)) return send(response, { status: 403, body: { error: 'The sandbox is for this machine.' } })
+    if (!isOurs(request))
+      return send(response, { status: 403, body: { error: 'The sandbox only answers this machine.' } })
     handle(request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve, reject) => {
@@ -122,8 +123,8 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
     url: `http://localhost:${bound}`,
     port: bound,
     async close() {
-      clearInterval(looking)
-      clearTimeout(telling)
+      clearInterval(reading)
+      clearTimeout(notifying)
       unsubscribe()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
@@ -132,7 +133,7 @@ export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
   }
 }
 
-/** Names that only this machine has: a foreign name that resolves to the loopback is not answered. */
+/** Accepts only this machine's own names, so that a foreign name that resolves to the loopback is refused (DNS rebinding). */
 const isOurs = (request: IncomingMessage) =>
   /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(request.headers.host ?? '')
 

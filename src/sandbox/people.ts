@@ -2,23 +2,23 @@ import type { SlackWorkspace } from './slack/workspace.ts'
 
 export type PersonName = 'dana' | 'lin' | 'tom' | 'gus'
 
-/** Whom a person at the sandbox can be. */
+/** The people that a visitor of the sandbox can act as. */
 export const PEOPLE: readonly { name: PersonName; realName: string; role: string; can: string }[] = [
   {
     name: 'dana',
     realName: 'Dana',
     role: 'Requester',
-    can: 'Asks for releases. May approve too, only not her own.',
+    can: 'Requests releases. Can approve releases of other people.',
   },
-  { name: 'lin', realName: 'Lin', role: 'QA', can: 'Says that QA passed. In @qa.' },
-  { name: 'tom', realName: 'Tom', role: 'Approver', can: 'Approves. In @release-approvers.' },
-  { name: 'gus', realName: 'Gus', role: 'Guest', can: 'Reads along, and may do nothing.' },
+  { name: 'lin', realName: 'Lin', role: 'QA', can: 'Confirms that QA passed. Member of @qa.' },
+  { name: 'tom', realName: 'Tom', role: 'Approver', can: 'Approves releases. Member of @release-approvers.' },
+  { name: 'gus', realName: 'Gus', role: 'Guest', can: 'Can read, but can’t sign off.' },
 ]
 
 export const CHANNELS = ['product', 'engineering'] as const
 
-/** Lets the people in, unless they are there already. */
-export function settle(slack: SlackWorkspace): void {
+/** Adds people, groups and channels to the workspace. Safe to repeat. */
+export function addPeople(slack: SlackWorkspace): void {
   if (slack.users().some((user) => user.name === 'dana')) return
   const made = PEOPLE.map(({ name, realName }) =>
     slack.addUser({
@@ -30,7 +30,7 @@ export function settle(slack: SlackWorkspace): void {
     }),
   )
   const [dana, lin, tom] = made
-  if (dana === undefined || lin === undefined || tom === undefined) throw new Error('there is nobody to work with')
+  if (dana === undefined || lin === undefined || tom === undefined) throw new Error('the workspace has no people')
   const authors = { ada: 'Ada Nowak', ben: 'Ben Ortiz', chi: 'Chi Tanaka' }
   for (const [name, realName] of Object.entries(authors)) {
     slack.addUser({ name, realName, displayName: realName.split(' ')[0] ?? name, email: `${name}@example.test` })

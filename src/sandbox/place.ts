@@ -2,20 +2,20 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 
-/** What a sandbox must find unchanged when it starts again: addresses are part of what people have signed. */
+/** What must stay the same across restarts: addresses are part of the plans that people have signed. */
 export type Kept = { ports: { slack: number; bitbucket: number; heroku: number } }
 
 export type Place = {
   directory: string
   kept: Kept
-  /** Ports that were taken by another program and had to change. */
+  /** Stand-ins whose port was in use and had to change. */
   moved: string[]
   release(): Promise<void>
 }
 
 /**
- * Takes the directory of a sandbox for this process. Throws when another living one has it. The ports of the stand-ins are those
- * of the last time; the first time those after `near`, or any where these are taken (0: any).
+ * Locks the directory of a sandbox for this process. Throws if another running process has it. The stand-ins keep their last
+ * ports; at first they get the ports after `near`, or any free ones if those are in use or `near` is 0.
  */
 export async function takePlace(directory: string, near: number): Promise<Place> {
   await mkdir(directory, { recursive: true })
@@ -39,11 +39,13 @@ export async function takePlace(directory: string, near: number): Promise<Place>
 
 const pidFileIn = (directory: string) => join(directory, 'sandbox.pid')
 
-/** Throws when another living process has the directory. */
+/** Throws if another running process has the directory. */
 export async function refuseIfTaken(directory: string): Promise<void> {
   const holder = Number(await readFile(pidFileIn(directory), 'utf8').catch(() => '0'))
   if (holder === process.pid || !isAlive(holder)) return
-  throw new Error(`A sandbox runs already in ${directory} (process ${holder}). Stop it first, or use another DATA_DIR.`)
+  throw new Error(
+    `A sandbox is already running in ${directory} (process ${holder}). Stop it first, or use another DATA_DIR.`,
+  )
 }
 
 const next = (near: number, by: number) => (near === 0 ? 0 : near + by)
@@ -58,7 +60,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The port itself when nobody listens on it, else any free one. */
+/** Returns the port itself if it is free, otherwise any free port. */
 export async function freePort(wanted: number): Promise<number> {
   for (const port of [wanted, 0]) {
     const probe = createServer()

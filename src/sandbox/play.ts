@@ -1,12 +1,12 @@
 import { authors } from './app-repository.ts'
-import { keyOf, problemsOf, worldLines } from './play-ending.ts'
+import { keyOf, problemsOf, systemLines } from './play-ending.ts'
 import type { Sandbox } from './sandbox.ts'
 import { isRecord, type Message, records } from './slack/state.ts'
 
-/** A release may be silent for this long while it waits for git, Heroku and migrations. */
+/** How long a release can post nothing while it waits for git, Heroku and migrations. */
 const SILENCE_MS = 60_000
 
-/** What people press, by the `action_id` of the button, and what the story calls it. */
+/** The buttons of the story: `action_id` and label. */
 const BUTTONS = { qa_passed: 'QA passed', approve: 'Approve', talked_over: 'Talked over', reject: 'Reject' } as const
 type Action = keyof typeof BUTTONS
 
@@ -23,8 +23,8 @@ type Stage = {
 }
 
 /**
- * Tells a story as people live it: a release to integration, one to production with QA and approval, then a hot-fix. Prints
- * the channels and the world at the end, and gives whether all of it is as it should be.
+ * Plays a story: a release to integration, one to production with QA and approval, then a hot-fix. Prints the channels and
+ * the systems at the end, and returns whether everything is as expected.
  */
 export async function playStory(sandbox: Sandbox, say: (line: string) => void): Promise<boolean> {
   const { slack } = sandbox
@@ -42,13 +42,13 @@ export async function playStory(sandbox: Sandbox, say: (line: string) => void): 
 
   say('')
   for (const channel of ['engineering', 'product']) say(slack.transcript(channel))
-  const world = await sandbox.world.read()
+  const systems = await sandbox.systems.read()
   say('')
-  for (const line of worldLines(world)) say(line)
-  const wrong = await problemsOf(sandbox, world, { master, fix })
+  for (const line of systemLines(systems)) say(line)
+  const wrong = await problemsOf(sandbox, systems, { master, fix })
   say('')
-  for (const problem of wrong) say(`Not as it should be: ${problem}.`)
-  if (wrong.length === 0) say('All of it is as it should be.')
+  for (const problem of wrong) say(`Problem: ${problem}.`)
+  if (wrong.length === 0) say('Everything is as expected.')
   return wrong.length === 0
 }
 
@@ -70,8 +70,8 @@ function stageOf(sandbox: Sandbox, say: Stage['say']): Stage {
       await slack.click({ user, channel: 'product', ts: card.ts, actionId: action })
     },
     until(channel, key) {
-      const told = () => slack.messages(channel).flatMap((one) => [one, ...slack.thread(channel, one.ts)])
-      return slack.waitFor(() => told().some((one) => `${keyOf(one)}:`.startsWith(`${key}:`)), {
+      const posted = () => slack.messages(channel).flatMap((one) => [one, ...slack.thread(channel, one.ts)])
+      return slack.waitFor(() => posted().some((one) => `${keyOf(one)}:`.startsWith(`${key}:`)), {
         what: `${key} in #${channel}`,
         channel,
         silenceMs: SILENCE_MS,
@@ -89,14 +89,14 @@ function stageOf(sandbox: Sandbox, say: Stage['say']): Stage {
 }
 
 async function toIntegration({ say, type, until }: Stage): Promise<void> {
-  say('— Integration: nobody is asked.')
+  say('— Integration: no sign-off needed.')
   await type('dana', 'engineering', '/deploy', 'integration')
   await until('engineering', '1:outcome')
 }
 
 async function toProduction(stage: Stage): Promise<void> {
   const { say, type, until, awaiting } = stage
-  say('— Production: QA by one, approval by another.')
+  say('— Production: QA from one person, approval from another.')
   await type('dana', 'product', '/deploy', 'production')
   await awaiting(2)
   await talkOver(stage)
@@ -104,11 +104,11 @@ async function toProduction(stage: Stage): Promise<void> {
   await until('product', '2:outcome')
 }
 
-/** A commit that master does not have, so that it has to be carried there. Gives it. */
+/** Releases a commit that master doesn't have, so that Signoff opens a pull request to master. Returns its SHA. */
 async function hotfix(stage: Stage): Promise<string> {
   const { sandbox, say, type, until, awaiting } = stage
   const { repository, slack } = sandbox
-  say('— A hot-fix: search fails in production, and Ben has mended it on a branch.')
+  say('— Hot-fix: search fails in production, and Ben has fixed it on a branch.')
   await repository.branch('search-for-nothing', await repository.head('production'))
   const fix = await repository.commit({
     branch: 'search-for-nothing',
@@ -118,7 +118,7 @@ async function hotfix(stage: Stage): Promise<string> {
   })
   await type('dana', 'product', '/hotfix', `${fix.slice(0, 8)} production`)
   await slack.waitFor(() => slack.openView('dana'), { what: 'a modal for Dana', silenceMs: SILENCE_MS })
-  say('  dana gives a reason, and says that she is sure.')
+  say('  dana enters a reason and confirms that she is sure.')
   await slack.submit({
     user: 'dana',
     values: { Reason: 'Every second search fails since noon.', 'Are you sure?': true },
@@ -136,11 +136,11 @@ async function sign({ press, until }: Stage, number: number): Promise<void> {
   await press('tom', 'approve')
 }
 
-/** A migration that may destroy data has to be talked over first; that of the story only adds, as far as the plan can tell. */
+/** Signs off a migration that can destroy data, if the plan needs it. */
 async function talkOver({ sandbox: { slack }, say }: Stage): Promise<void> {
   const card = slack.messages('product').findLast((one) => hasButton(one, 'talked_over'))
   if (card === undefined) return
-  say('  Tom presses Talked over and writes a note.')
+  say('  tom presses Talked over and writes a note.')
   await slack.click({ user: 'tom', channel: 'product', ts: card.ts, actionId: 'talked_over' })
   await slack.waitFor(() => slack.openView('tom'), { what: 'a modal for Tom' })
   await slack.submit({ user: 'tom', values: { Note: 'With the whole team: it only adds a column.' } })

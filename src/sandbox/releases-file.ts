@@ -2,7 +2,7 @@ import type { Bitbucket } from './bitbucket/bitbucket.ts'
 import type { Heroku } from './heroku/heroku.ts'
 import type { MigrationProgram } from './migrations.ts'
 
-/** The sandbox's releases.yml, to be read by people too: the release document's two environments, with this machine's addresses. */
+/** The sandbox's releases.yml: the release document's two environments with this machine's addresses. */
 export function releasesFile(given: {
   repository: string
   apps: Readonly<Record<'integration' | 'production', string>>

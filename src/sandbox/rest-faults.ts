@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** One answer of a REST interface. Without a body, no content type is sent either. */
+/** An answer of a REST API. Without a body, it has no content type either. */
 export type Answer = { status: number; body?: unknown; headers?: Record<string, string> }
 
-/** `..._before`: the effect never happens. `..._after`: it happens, and the caller is not told. */
+/** `..._before`: the effect never happens. `..._after`: it happens, but the caller gets no answer. */
 export type FaultKind =
   | 'reset_before'
   | 'reset_after'
@@ -22,9 +22,9 @@ export type Fault<Route extends string, Kind extends string = FaultKind> = {
   /** `any` matches every route. */
   route: Route | 'any'
   kind: Kind
-  /** How many requests it hits; default 1. */
+  /** How many requests it affects; default 1. */
   times?: number
-  /** How many matching requests pass unharmed first; default 0. */
+  /** How many matching requests pass first; default 0. */
   after?: number
   /** For kinds that wait: milliseconds, or a promise to wait for; default 1000 ms. */
   until?: number | Promise<unknown>
@@ -34,14 +34,14 @@ export type Fault<Route extends string, Kind extends string = FaultKind> = {
 
 export type Faults<F> = {
   add(fault: F): void
-  /** The fault that hits this request, if any; uses it up. */
+  /** Takes the fault for this request, if there is one. */
   take(route: string): F | undefined
   /** Resolves when the next request of that route arrives (`any`: of every route), before it is answered. */
   arrived(route: string): Promise<void>
   clear(): void
 }
 
-/** Keeps the faults that a test has asked for, in order; the first that matches a request hits it. */
+/** Holds the faults that a test has added, in order; the first match is used. */
 export function createFaults<F extends { route: string; times?: number; after?: number }>(): Faults<F> {
   let planned: { fault: F; skip: number; left: number }[] = []
   let waiting: { route: string; resolve: () => void }[] = []
@@ -75,8 +75,8 @@ export const waitUntil = async (until: number | Promise<unknown> = 1000): Promis
 }
 
 /**
- * Answers a request under a fault: `perform` brings the effect about, `refuse` draws an error as the service would.
- * 'reset' means that the connection is to be broken, 'hang' that no answer is ever to come.
+ * Answers a request under a fault: `perform` causes the effect, `refuse` builds the service's error. Returns 'reset' to break
+ * the connection, 'hang' to never answer.
  */
 export async function answerUnder(
   fault: Fault<string> | undefined,
@@ -136,7 +136,7 @@ export function send(response: ServerResponse, answer: Answer | 'reset' | 'hang'
   response.writeHead(answer.status, { ...headers, 'Content-Length': Buffer.byteLength(text) }).end(text)
 }
 
-/** The body of a request as JSON: undefined when it is empty, 'malformed' when it cannot be read. */
+/** The body of a request as JSON: undefined if it is empty, 'malformed' if it isn't JSON. */
 export async function readJson(request: IncomingMessage): Promise<{ json: unknown } | 'malformed'> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)

@@ -1,12 +1,12 @@
 /**
- * Stands in for alembic, and for the Python that runs it, on a machine that has none: carries out the SQL that lies beside each
- * of the sample's revisions. It is called in the words in which alembic and a look by its Python are:
+ * Replaces alembic and its Python on a machine without them: runs the SQL file beside each revision of the sample. It
+ * takes the same command lines as alembic and Signoff's status script:
  *
  *   <program> -c <config> upgrade head
- *   <any>.py MARK <program> <config> [--sql]   prints MARK and one line of JSON: where the database stands, what is
- *                                              pending, and with --sql by which statements
+ *   <any>.py MARK <program> <config> [--sql]   prints MARK and one line of JSON: the database's revision, the pending
+ *                                              revisions, and with --sql their statements
  *
- * The working directory is a checkout, whose `.env` names the database. One transaction an upgrade, as alembic does.
+ * The working directory is a checkout whose `.env` has the database URL. Each upgrade is one transaction, as in alembic.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ async function readRevisions(): Promise<Revision[]> {
 
 const sqlOf = (one: Revision) => readFile(one.file.replace(/py$/, 'sql'), 'utf8')
 
-/** Oldest first, from what the database holds to the head. The sample has one line of revisions. */
+/** The revisions after `current`, oldest first. The sample's revisions form one line. */
 function pendingAfter(all: readonly Revision[], current: string | undefined): Revision[] {
   const pending: Revision[] = []
   let at = current
@@ -64,12 +64,12 @@ async function currentOf(client: pg.Client): Promise<string | undefined> {
   return (await client.query('select version_num from alembic_version')).rows[0]?.version_num
 }
 
-/** Where the revisions are kept, and whether an upgrade of the service's is connected (it calls itself so by PGAPPNAME). */
+/** The revisions table, and whether an upgrade of Signoff is connected (it sets PGAPPNAME). */
 const SURROUNDINGS = `select current_schema() as schema, exists (
   select from pg_stat_activity
   where datname = current_database() and application_name = 'signoff' and pid <> pg_backend_pid()) as working`
 
-async function look({ withSql }: { withSql: boolean }): Promise<object> {
+async function readStatus({ withSql }: { withSql: boolean }): Promise<object> {
   const all = await readRevisions()
   const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
   const previewed = async (one: Revision) => ({
@@ -116,11 +116,11 @@ function failureOf(error: unknown): { error: string; database: boolean; sqlstate
   return { error: message.split('\n')[0] ?? '', database: sqlstate !== null && sqlstate !== 'ENOENT', sqlstate }
 }
 
-const [, , program = '', ...words] = process.argv
+const [, , program = '', ...args] = process.argv
 if (program.endsWith('.py')) {
-  const said = await look({ withSql: words.includes('--sql') }).catch(failureOf)
-  process.stdout.write(`\n${words[0]}${JSON.stringify(said)}\n`)
-} else if (words.at(-2) === 'upgrade' && words.at(-1) === 'head') {
+  const status = await readStatus({ withSql: args.includes('--sql') }).catch(failureOf)
+  process.stdout.write(`\n${args[0]}${JSON.stringify(status)}\n`)
+} else if (args.at(-2) === 'upgrade' && args.at(-1) === 'head') {
   try {
     await upgrade()
   } catch (error) {

@@ -122,7 +122,7 @@ const scriptTemplate = [
   '',
 ].join('\n')
 
-/** What each commit of the sample's history brings. */
+/** The commits of the sample's history. */
 export const sampleFiles = {
   start: {
     Procfile: 'release: python -m api.release\nweb: gunicorn api.app:app\n',

@@ -5,27 +5,27 @@ import { type AppRepository, createAppRepository } from './app-repository.ts'
 import { git, gitEnvironment } from './bare-git.ts'
 import { type Bitbucket, startBitbucket } from './bitbucket/bitbucket.ts'
 import { type Databases, openDatabases, type PostgresServer } from './databases.ts'
+import { createFaultInjector, type FaultInjector } from './faults.ts'
 import { type Heroku, startHeroku } from './heroku/heroku.ts'
 import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
-import { settle } from './people.ts'
+import { addPeople } from './people.ts'
 import { takePlace } from './place.ts'
 import { releasesFile } from './releases-file.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
-import { createTroubles, type Troubles } from './trouble.ts'
+import { APPS, createSystemsReader } from './systems.ts'
 import { openPullRequests } from './work.ts'
-import { APPS, createWorldReader } from './world.ts'
 
 export const REPOSITORY = 'jurispect/jurispect_api'
 
 export type SandboxOptions = {
-  /** Keeps everything; a start on the same one goes on from there. */
+  /** Holds all state. A start with the same directory continues with that state. */
   directory: string
-  /** The stand-ins' ports are those after it; 0: any free ones. */
+  /** The stand-ins use the three ports after it; 0 takes any free ports. */
   port: number
   startPostgres: (dataDir: string) => Promise<PostgresServer>
   command: (role: RoleName) => RoleCommand
-  /** Which of the two runs migrations; left out: alembic where it is. */
+  /** How migrations run. Default: alembic if this machine has it. */
   migrations?: MigrationProgram['kind']
 }
 
@@ -37,10 +37,10 @@ export type Sandbox = {
   repository: AppRepository
   databases: Databases
   service: Service
-  troubles: Troubles
-  world: ReturnType<typeof createWorldReader>
+  faults: FaultInjector
+  systems: ReturnType<typeof createSystemsReader>
   slashCommands: { command: string; description: string; hint: string }[]
-  /** What had to be different from the last time; for people. */
+  /** Messages for people about what had to change since the last start. */
   remarks: string[]
   onChange(listener: () => void): () => void
   close(): Promise<void>
@@ -52,8 +52,8 @@ type SlackManifest = {
 }
 
 /**
- * Starts Slack, Bitbucket, Heroku and the app's databases on this machine, with an app that has something to release, and the
- * real bot and worker against them. Throws when a part can't start; what had started is stopped then.
+ * Starts stand-ins for Slack, Bitbucket, Heroku and the app's databases, with an app that has commits to release, and the
+ * real bot and worker against them. If a part can't start, it stops the others and throws.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { directory } = options
@@ -79,7 +79,7 @@ async function startIn(
 ): Promise<Sandbox> {
   const { directory, kept } = place
   const manifest = parse(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')) as SlackManifest
-  // The longest wait of the first start; the repository is made meanwhile.
+  // The slowest part of a first start, so it runs while the repository is created.
   const opening = open(options.startPostgres(directory), closers)
   const slack = await startSlackWorkspace({
     port: kept.ports.slack,
@@ -87,7 +87,7 @@ async function startIn(
     file: join(directory, 'slack.json'),
   })
   closers.push(() => slack.close())
-  settle(slack)
+  addPeople(slack)
 
   const bitbucket = await startBitbucket({
     repository: REPOSITORY,
@@ -127,7 +127,7 @@ async function startIn(
   })
   closers.push(() => service.stop())
   await service.start()
-  const troubles = createTroubles({
+  const faults = createFaultInjector({
     slack,
     bitbucket,
     heroku,
@@ -136,7 +136,7 @@ async function startIn(
     service: () => service,
     onChange: changed,
   })
-  closers.push(() => troubles.close())
+  closers.push(() => faults.close())
   return {
     directory,
     slack,
@@ -145,8 +145,8 @@ async function startIn(
     repository,
     databases,
     service,
-    troubles,
-    world: createWorldReader({ slack, repository, bitbucket, heroku, databases, program, service: () => service }),
+    faults,
+    systems: createSystemsReader({ slack, repository, bitbucket, heroku, databases, program, service: () => service }),
     slashCommands: manifest.features.slash_commands.map(({ command, description, usage_hint }) => {
       return { command, description, hint: usage_hint }
     }),
@@ -161,7 +161,7 @@ async function startIn(
   }
 }
 
-/** What has come up by the time of the end is closed too, even where the end comes first. */
+/** Registers the server's closer before the server is up, so that a failed start closes it too. */
 function open(starting: Promise<PostgresServer>, closers: (() => unknown)[]): Promise<Databases> {
   const opening = starting.then(async (server) => {
     closers.push(() => server.stop())
@@ -174,7 +174,7 @@ function open(starting: Promise<PostgresServer>, closers: (() => unknown)[]): Pr
   return opening
 }
 
-/** Production a few commits behind master, integration where master was at the last release. */
+/** Deploys production a few commits behind master, and integration at master's commit of the last release. */
 async function deployFirst(heroku: Heroku, repository: AppRepository, production: string): Promise<void> {
   if ((await heroku.holds(APPS.production)) !== undefined) return
   const { stdout } = await git(repository.bare, ['rev-parse', `${production}^2`])
@@ -182,7 +182,7 @@ async function deployFirst(heroku: Heroku, repository: AppRepository, production
   await heroku.pushBehind(APPS.production, production, repository.bare)
 }
 
-/** Writes what the service reads, and gives each role its own settings and no others. */
+/** Writes releases.yml and the environment files. Returns the settings of each role, without those of the other. */
 async function settings(given: {
   directory: string
   slack: SlackWorkspace

@@ -7,23 +7,23 @@ import { setTimeout as wait } from 'node:timers/promises'
 export type RoleName = 'bot' | 'worker'
 export type RoleState = 'starting' | 'running' | 'killed' | 'stopped'
 
-/** How a role of the service is started: a program that says `ready` over IPC, and stops when IPC breaks or on SIGTERM. */
+/** The command that starts a role: it sends `ready` over IPC, and stops on SIGTERM or when IPC breaks. */
 export type RoleCommand = { program: string; args: readonly string[] }
 
 export type Service = ReturnType<typeof createService>
 
-// What watches over a service on a real host takes a moment too, and a person has to see that it is gone.
+// A supervisor on a real host takes a moment too, and people need time to see that the process is gone.
 const RESTART_AFTER_MS = 3_000
 const READY_WITHIN_MS = 30_000
 
 /**
- * The real bot and the real worker, as two processes which have only their own role's settings. One that ends unasked is
- * started again after three seconds, as a supervisor would.
+ * Runs the real bot and worker as two processes, each with only its own role's settings. Restarts a process that ends
+ * unexpectedly after three seconds, as a supervisor would.
  */
 export function createService(options: {
   command: (role: RoleName) => RoleCommand
   environment: (role: RoleName) => Record<string, string>
-  /** Gets a log for each role. */
+  /** The directory for one log file per role. */
   logs: string
   onChange: () => void
 }) {
@@ -45,10 +45,10 @@ export function createService(options: {
     roles[role].child = child
     enter(role, 'starting')
     const log = createWriteStream(join(options.logs, `${role}.log`), { flags: 'a' })
-    let words = ''
+    let errorOutput = ''
     child.stdout?.pipe(log, { end: false })
     child.stderr?.on('data', (chunk: Buffer) => {
-      words = (words + chunk.toString()).slice(-2000)
+      errorOutput = (errorOutput + chunk.toString()).slice(-2000)
       log.write(chunk)
     })
     const gone = new Promise<void>((resolve) => {
@@ -69,7 +69,7 @@ export function createService(options: {
       gone.then(() => false),
       new Promise<boolean>((resolve) => late.addEventListener('abort', () => resolve(false))),
     ])
-    if (!isReady) throw new Error(`the ${role} did not start:\n${words.trim()}`)
+    if (!isReady) throw new Error(`the ${role} did not start:\n${errorOutput.trim()}`)
     enter(role, 'running')
   }
 
@@ -78,11 +78,11 @@ export function createService(options: {
       await Promise.all([start('worker'), start('bot')])
     },
     states: () => ({ bot: roles.bot.state, worker: roles.worker.state }),
-    /** SIGKILL: no step is finished, no lock is given back. It starts again by itself. */
+    /** Sends SIGKILL: no step finishes, no lock is released. The process restarts automatically. */
     kill(role: RoleName): void {
       roles[role].child?.kill('SIGKILL')
     },
-    /** Waits until both have finished what is in flight. */
+    /** Stops both and waits until running work has finished. */
     async stop(): Promise<void> {
       stopping.abort()
       const children = Object.values(roles).flatMap(({ child }) => child ?? [])

@@ -5,13 +5,13 @@ export type SwitchableServer = {
   port: number
   /** `http://127.0.0.1:<port>`; the same after `down()` and `up()`. */
   origin: string
-  /** Refuses connections from now on and breaks those that are open. Safe to repeat. */
+  /** Refuses new connections and breaks open ones. Safe to repeat. */
   down(): Promise<void>
   /** Listens again on the same port. Safe to repeat. */
   up(): Promise<void>
 }
 
-/** Starts an HTTP server on 127.0.0.1 that can go away and come back. Port 0, the default, takes any free one. */
+/** Starts an HTTP server on 127.0.0.1 that can go down and come back. Port 0, the default, takes any free port. */
 export async function startSwitchableServer(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
   port = 0,

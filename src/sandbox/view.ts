@@ -1,14 +1,14 @@
 import type { createDrawing, Part } from './drawing.ts'
+import { FAULTS, NEEDS_ENVIRONMENT } from './faults.ts'
 import { CHANNELS, PEOPLE, type PersonName } from './people.ts'
 import type { Sandbox } from './sandbox.ts'
 import type { Ephemeral, Json, Message, View } from './slack/state.ts'
 import { records, string } from './slack/state.ts'
-import { STRIKES_ONE, TROUBLES } from './trouble.ts'
+import type { Systems } from './systems.ts'
 import { WORK } from './work.ts'
-import type { World } from './world.ts'
 
 export type ShownMessage = {
-  /** Unique among all that one person sees. */
+  /** Unique among the messages that one person sees. */
   key: string
   channel: string
   ts: string
@@ -17,9 +17,9 @@ export type ShownMessage = {
   author: string
   isBot: boolean
   isEdited: boolean
-  /** Only the person who looks sees it. */
+  /** Visible only to this person. */
   isPrivate: boolean
-  /** What a screen reader is told. */
+  /** The text for screen readers. */
   text: string
   parts: Part[]
 }
@@ -33,7 +33,7 @@ export type ShownView = {
   values: View['values']
 }
 
-/** What the newest card of production waits for; the guide speaks of it. */
+/** The next step of the newest release to production, for the guide. */
 export type Next =
   | { step: 'ask' }
   | { step: 'wait' }
@@ -42,7 +42,7 @@ export type Next =
   | { step: 'done'; ts: string; words: string }
   | { step: 'stopped'; ts: string; words: string; offers: 'Retry' | 'Plan again' | undefined }
 
-/** All that the page shows one person. */
+/** Everything that the page shows one person. `world` and `troubles` keep the names of the HTTP API. */
 export type Screen = {
   as: PersonName
   people: typeof PEOPLE
@@ -50,17 +50,18 @@ export type Screen = {
   messages: ShownMessage[]
   view: ShownView | undefined
   next: Next
-  world: World
+  world: Systems
   troubles: {
     name: string
+    group: string
     title: string
     what: string
     expect: string
-    /** How often it waits for its moment, or 1 while it lasts. */
+    /** How many times it is armed; 1 while a fault with a duration lasts. */
     armed: number
     lasts: boolean
-    /** It strikes one environment, which has to be said. */
-    strikesOne: boolean
+    /** It affects one environment, which the caller chooses. */
+    needsEnvironment: boolean
   }[]
   work: typeof WORK
   commands: { command: string; description: string; hint: string }[]
@@ -68,8 +69,8 @@ export type Screen = {
 
 type Drawing = ReturnType<typeof createDrawing>
 
-/** What a person sees now. `world` is handed in, since reading it takes longer than the rest. */
-export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, world: World): Screen {
+/** What a person sees now. The caller reads `systems`, since that takes longer than the rest. */
+export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, systems: Systems): Screen {
   const { slack } = sandbox
   const direct = slack.directChannel(as)
   const names = new Map(slack.users().map((user) => [user.id, user]))
@@ -98,8 +99,8 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, wor
   )
   const all = [...messages, ...slack.ephemerals(as)]
   const view = slack.openView(as)
-  const armed: Record<string, number> = sandbox.troubles.armed()
-  const lasting = sandbox.troubles.lasting()
+  const armed: Record<string, number> = sandbox.faults.armed()
+  const lasting = sandbox.faults.lasting()
   return {
     as,
     people: PEOPLE,
@@ -117,12 +118,12 @@ export function screenOf(sandbox: Sandbox, drawing: Drawing, as: PersonName, wor
       values: view.values,
     },
     next: nextStep(sandbox),
-    world,
-    troubles: TROUBLES.map((one) => ({
+    world: systems,
+    troubles: FAULTS.map((one) => ({
       ...one,
       armed: armed[one.name] ?? 0,
       lasts: lasting.includes(one.name),
-      strikesOne: STRIKES_ONE.includes(one.name),
+      needsEnvironment: NEEDS_ENVIRONMENT.includes(one.name),
     })),
     work: WORK,
     commands: sandbox.slashCommands,
@@ -138,8 +139,8 @@ function nextStep({ slack }: Sandbox): Next {
   const card = slack
     .messages('product')
     .findLast(({ blocks }) => blocks[0]?.type === 'header' && /→ production/.test(string(textOf(blocks[0]))))
-  const isAsked = slack.ephemerals('dana').some(({ text, ts }) => /production/.test(text) && ts > (card?.ts ?? '0'))
-  if (card === undefined) return isAsked ? { step: 'wait' } : { step: 'ask' }
+  const isRequested = slack.ephemerals('dana').some(({ text, ts }) => /production/.test(text) && ts > (card?.ts ?? '0'))
+  if (card === undefined) return isRequested ? { step: 'wait' } : { step: 'ask' }
   const labels = new Set(labelsOf(card.blocks))
   const { ts } = card
   const words = slack.readable(card.text)

@@ -5,17 +5,17 @@ import type { Bitbucket } from './bitbucket/bitbucket.ts'
 export type WorkName = 'commit' | 'migration' | 'destroying-migration'
 
 export const WORK: readonly { name: WorkName; title: string; detail: string }[] = [
-  { name: 'commit', title: 'A commit on master', detail: 'Chi pushes a small report to master.' },
-  { name: 'migration', title: 'A migration that adds a column', detail: 'Ben pushes a revision to master.' },
+  { name: 'commit', title: 'Push a commit', detail: 'Chi pushes a small report to master.' },
+  { name: 'migration', title: 'Push a migration that adds a column', detail: 'Ben pushes a revision to master.' },
   {
     name: 'destroying-migration',
-    title: 'A migration that drops a column',
-    detail: 'Ben pushes one whose data does not come back.',
+    title: 'Push a migration that drops a column',
+    detail: 'Ben pushes a revision that deletes data for good.',
   },
 ]
 
-/** The team goes on working: something new on master to release, with a build that passed. */
-export async function giveWork(repository: AppRepository, bitbucket: Bitbucket, name: WorkName): Promise<string> {
+/** Pushes a colleague's commit to master, with a passed build. Returns its SHA. */
+export async function pushWork(repository: AppRepository, bitbucket: Bitbucket, name: WorkName): Promise<string> {
   const number = (await countOf(repository)) + 1
   const sha = await make(repository, name, number)
   bitbucket.setStatus(sha, { state: 'SUCCESSFUL', key: 'pipeline', name: 'Pipeline' })
@@ -24,7 +24,7 @@ export async function giveWork(repository: AppRepository, bitbucket: Bitbucket, 
 
 async function make(repository: AppRepository, name: WorkName, number: number): Promise<string> {
   if (name === 'commit') {
-    // A file of its own: it applies by itself, and a hot-fix of it does not stand in the way of the next release.
+    // Each commit has its own file, so it can be picked alone and a hot-fix of it doesn't conflict with the next release.
     return repository.commit({
       files: { [`api/reports/report_${number}.py`]: reportOf(number) },
       message: `Report the ${number} documents that were read most`,
@@ -41,7 +41,7 @@ async function make(repository: AppRepository, name: WorkName, number: number): 
     })
     return sha
   }
-  // `if exists`: it may be asked for more than once.
+  // `if exists`, since this can be pushed more than once.
   const { sha } = await repository.addRevision({
     message: `drop documents body (${number})`,
     sql: 'ALTER TABLE documents DROP COLUMN IF EXISTS body',
@@ -51,7 +51,7 @@ async function make(repository: AppRepository, name: WorkName, number: number): 
   return sha
 }
 
-/** A number that no earlier work had. */
+/** The number of commits on master, which makes names unique. */
 async function countOf(repository: AppRepository): Promise<number> {
   return Number((await git(repository.bare, ['rev-list', '--count', 'master'])).stdout)
 }
@@ -60,7 +60,7 @@ const reportOf = (number: number) => `def report(connection):
     return connection.execute('SELECT id, title FROM documents ORDER BY reads DESC LIMIT %s', ${number}).fetchall()
 `
 
-/** Two pull requests to master that colleagues have open, as in any repository. Made once. */
+/** Opens two pull requests of colleagues to master. Does nothing if there are pull requests already. */
 export async function openPullRequests(repository: AppRepository, bitbucket: Bitbucket, slug: string): Promise<void> {
   if (bitbucket.pullRequests().length > 0) return
   const master = await repository.head('master')
@@ -96,6 +96,6 @@ export async function openPullRequests(repository: AppRepository, bitbucket: Bit
         destination: { branch: { name: 'master' } },
       }),
     })
-    if (!answer.ok) throw new Error(`the pull request of ${branch} was not made: ${answer.status}`)
+    if (!answer.ok) throw new Error(`the pull request of ${branch} was not created: HTTP ${answer.status}`)
   }
 }

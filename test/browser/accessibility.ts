@@ -1,20 +1,20 @@
 /**
- * What a page owes people who see badly, or who use a keyboard or a screen reader, read from the real browser: the tree that it
- * hands to screen readers, and the colours that it has computed.
+ * Checks the page for people who see badly, or use a keyboard or a screen reader. Reads the real browser's accessibility tree
+ * and computed colours.
  */
 import type { Page } from 'playwright-core'
 
 type AxValue = { value?: unknown }
 type AxNode = { nodeId: string; ignored: boolean; role?: AxValue; name?: AxValue; backendDOMNodeId?: number }
 
-/** Roles that a person has to tell apart by name. */
+/** Roles that need a name. */
 const NAMED = [
   ...['button', 'link', 'textbox', 'combobox', 'checkbox', 'radio', 'listbox', 'option', 'switch', 'menuitem'],
   ...['dialog', 'alertdialog', 'navigation', 'complementary', 'region', 'log', 'image', 'heading', 'Iframe'],
 ]
 
-/** What is wrong with the page as it is shown now, a line each; nothing where all is well. */
-export async function shortcomings(page: Page): Promise<string[]> {
+/** The accessibility problems of the page as shown now, one line each. */
+export async function accessibilityProblems(page: Page): Promise<string[]> {
   return [...(await nameless(page)), ...((await page.evaluate(`(${inThePage})()`)) as string[])]
 }
 
@@ -31,7 +31,7 @@ async function nameless(page: Page): Promise<string[]> {
   }
 }
 
-/** The names and roles that a screen reader gets, for a test that asks for one of them. */
+/** The names and roles that a screen reader gets. */
 export async function spokenTree(page: Page): Promise<{ role: string; name: string }[]> {
   const session = await page.context().newCDPSession(page)
   try {
@@ -45,8 +45,8 @@ export async function spokenTree(page: Page): Promise<{ role: string; name: stri
 }
 
 /**
- * Goes through the page with Tab, as far as `most` stops. Gives what was stopped at without a visible mark of the focus, or where
- * it could not be seen, and how many stops there were.
+ * Goes through the page with Tab, up to `most` stops. Returns the number of stops, and those without a visible focus or out of
+ * view.
  */
 export async function walkByTab(page: Page, most = 80): Promise<{ stops: number; unmarked: string[] }> {
   const unmarked: string[] = []
@@ -87,7 +87,7 @@ const inThePage = `() => {
   const describe = (element) => element.tagName.toLowerCase() + '.' + element.className + ' “' +
     (element.getAttribute('aria-label') ?? element.textContent ?? '').trim().slice(0, 40) + '”'
 
-  // Colours, by WCAG's formula, over all that lies beneath.
+  // Colours, by WCAG's formula, over all layers below.
   const rgba = (text) => {
     const canvas = (window.__canvas ??= new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true }))
     canvas.clearRect(0, 0, 1, 1)
@@ -146,7 +146,7 @@ const inThePage = `() => {
     if (found < 3) wrong.push('contrast ' + found.toFixed(2) + ' of the edge of ' + describe(field))
   }
 
-  // Headings: one first, and none skipped on the way down.
+  // Headings: exactly one h1, and no skipped level.
   let level = 0
   for (const heading of document.querySelectorAll('h1, h2, h3, h4, h5, h6')) {
     if (!isShown(heading) || heading.closest('dialog') !== null) continue
@@ -159,7 +159,7 @@ const inThePage = `() => {
     if (document.querySelector(landmark) === null) wrong.push('there is no ' + landmark)
   }
 
-  // What refers to something, refers to something that is there, once.
+  // References lead to elements that exist, with unique ids.
   const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id)
   for (const id of new Set(ids)) if (ids.filter((one) => one === id).length > 1) wrong.push('id twice: ' + id)
   for (const name of ['aria-labelledby', 'aria-describedby', 'aria-controls', 'aria-activedescendant', 'for']) {
@@ -174,9 +174,9 @@ const inThePage = `() => {
     if (field.labels.length === 0 && !field.hasAttribute('aria-label')) wrong.push('no label: ' + describe(field))
   }
 
-  // Sizes: nothing wider than the window, and every control large enough for a finger.
+  // Sizes: nothing is wider than the window, and every control is large enough for a finger.
   if (document.documentElement.scrollWidth > innerWidth) wrong.push('the page is wider than the window')
-  for (const element of document.querySelectorAll('main, .messages, .modal-body, .thread, .outside, .trouble, .modal[open], .side, .guide, .top')) {
+  for (const element of document.querySelectorAll('main, .messages, .modal-body, .thread, .systems, .faults, .modal[open], .side, .guide, .top')) {
     if (isShown(element) && element.scrollWidth > element.clientWidth + 1) wrong.push('overflows: ' + describe(element))
   }
   for (const control of (modal ?? document).querySelectorAll('button, select, input[type=text], textarea, summary')) {

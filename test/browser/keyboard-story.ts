@@ -5,21 +5,21 @@ import type { Stage } from './stage.ts'
 
 const MOST_STOPS = 90
 
-/** A release, a failed build and its retry, with keys and nothing else; registers the test. */
-export function tellByKeyboard(stageNow: () => Stage): void {
-  it('can be told with the keyboard alone: ask, sign, approve, a failed build, Retry, and the thread', async () => {
+/** Registers a test of a release, a failed build and its retry with the keyboard alone. */
+export function testKeyboard(stageNow: () => Stage): void {
+  it('works with the keyboard alone: request, sign-off, approval, a failed build, Retry, and the thread', async () => {
     const { page, visitor, sandbox, production, url } = stageNow()
     const { keyboard } = page
 
-    /** Goes on with Tab until the focus is at what people read, or hear, as this. */
+    /** Presses Tab until the focused element has this label. */
     async function reach(words: string, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
       for (let stop = 0; stop < MOST_STOPS; stop++) {
         await keyboard.press(key)
         if ((await focused()) === words) return
       }
-      throw new Error(`the keyboard does not reach “${words}”; it is at “${await focused()}”`)
+      throw new Error(`the keyboard does not reach “${words}”; the focus is on “${await focused()}”`)
     }
-    /** A button of the newest card: older ones may have the same. */
+    /** Presses Tab until the focus is on this button of the newest card; older cards can have the same button. */
     async function reachOnCard(words: string): Promise<void> {
       do await reach(words)
       while (
@@ -33,7 +33,7 @@ export function tellByKeyboard(stageNow: () => Stage): void {
       const one = document.activeElement
       return (one.getAttribute('aria-label') ?? one.textContent ?? '').trim()
     })()`)
-    /** Person by person with the arrows, as in any group of radio buttons. */
+    /** Chooses a person with the arrow keys, as in any group of radio buttons. */
     async function become(name: 'dana' | 'lin' | 'tom'): Promise<void> {
       await page.evaluate('document.activeElement.blur()')
       for (let stop = 0; stop < MOST_STOPS; stop++) {
@@ -47,12 +47,12 @@ export function tellByKeyboard(stageNow: () => Stage): void {
       await page.locator(`#people input[value=${name}]:checked:focus`).waitFor({ state: 'attached' })
     }
 
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await page.goto(url)
     await page.locator('#people input').first().waitFor({ state: 'attached' })
     await become('dana')
     await keyboard.press('Shift+Tab')
-    await reach('Skip to writing', 'Shift+Tab')
+    await reach('Skip to the message box', 'Shift+Tab')
     await keyboard.press('Enter')
     await page.locator('#composer-input:focus').waitFor()
     await keyboard.type('/dep')
@@ -73,13 +73,13 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     expect(await page.evaluate("document.activeElement.closest('.message') !== null"), 'the focus stays').toBe(true)
 
     await become('tom')
-    await reach('Make trouble', 'Shift+Tab')
+    await reach('Break something', 'Shift+Tab')
     await keyboard.press('Enter')
     expect(await focused()).toBe('Fail the next build')
     await keyboard.press('Enter')
     await page.locator('#toast.shown', { hasText: 'Fail the next build' }).waitFor()
     await keyboard.press('Escape')
-    await page.locator('#trouble-toggle:focus').waitFor()
+    await page.locator('#faults-toggle:focus').waitFor()
 
     const before = production()
     await reachOnCard('Approve')
@@ -91,7 +91,7 @@ export function tellByKeyboard(stageNow: () => Stage): void {
     expect(await focused()).toBe('Approve')
     await keyboard.press('Enter')
     await question.waitFor()
-    // Asked again before the browser tells of the end of the question before: the answer counts.
+    // Opens the next confirmation before the browser reports the end of the previous one; its answer must count.
     await page.evaluate("document.querySelector('#confirm').close(); document.activeElement.click()")
     await question.waitFor()
     await keyboard.press('Enter')

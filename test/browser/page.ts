@@ -1,4 +1,4 @@
-/** A sandbox with its page in a real browser, driven as a person does. */
+/** A sandbox with its page in a real browser, driven like a person would. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,14 +15,14 @@ import { waitUntil } from '../support/waiting.ts'
 import { launchBrowser } from './browser.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-/** What has happened is drawn at once: long, for a machine that does much else at the same time. */
+/** The page draws changes at once; the limit is long for a busy machine. */
 const DRAWN_WITHIN_MS = 120_000
 
 type Row = { state: ReleaseState; words: number }
 
 export type OpenSandbox = { sandbox: Sandbox; url: string; directory: string; close(): Promise<void> }
 
-/** A sandbox in a directory of its own, which goes with it unless one was given. */
+/** Starts a sandbox. Without `directory` it gets its own, which `close` deletes. */
 export async function openSandbox(
   options: { directory?: string; migrations?: SandboxOptions['migrations'] } = {},
 ): Promise<OpenSandbox> {
@@ -57,24 +57,24 @@ export type Visitor = {
   type(text: string): Promise<void>
   /** The newest card. */
   card(): Locator
-  /** Does what brings a card to the open channel, and waits until it is there. */
+  /** Runs `act` and waits for the new card in the open channel. */
   newCard(act: () => Promise<unknown>): Promise<void>
-  /** Presses a button of the newest card that has it; with `confirm`, also that button of the question. */
+  /** Presses a button of the newest card that has it; with `confirm`, also that button of its confirmation. */
   press(label: string, confirm?: string): Promise<void>
-  /** Waits until the newest release is in this state, and the page shows its card so. */
+  /** Waits until the newest release is in one of these states and the page shows it. */
   until(...states: readonly ReleaseState[]): Promise<void>
-  /** Waits until this word on it counts, and its card does not ask for it any more. */
+  /** Waits until this sign-off counts and the card no longer asks for it. */
   signed(kind: 'qa' | 'approval' | 'talked over'): Promise<void>
-  /** Presses a trouble of the drawer; `at` for those that strike one environment. */
-  trouble(title: string, at?: 'production' | 'integration'): Promise<void>
-  /** Ends one that lasts, in the drawer. */
-  endTrouble(title: string): Promise<void>
+  /** Injects a fault in the drawer; `at` for faults of one environment. */
+  injectFault(title: string, at?: 'production' | 'integration'): Promise<void>
+  /** Ends an active fault in the drawer. */
+  endFault(title: string): Promise<void>
   work(title: string): Promise<void>
-  /** Everything that went wrong in the page itself. */
+  /** Errors of the page itself. */
   errors: string[]
 }
 
-/** The label of the button that a card has where it asks for this, or offers it. */
+/** The label of the card's button for each action. */
 const LABEL = {
   qa: 'QA passed',
   approval: 'Approve',
@@ -95,12 +95,12 @@ export async function visit(
   const errors: string[] = []
   page.on('pageerror', (error) => errors.push(error.message))
   page.on('console', (message) => {
-    // A refused request is said by a toast; the browser says it too.
+    // The browser also logs a refused request, which the page shows in a toast.
     if (message.type() === 'error' && !message.text().includes('status of 400')) errors.push(message.text())
   })
   await page.goto(url)
-  // Attached only: on a phone it is behind a button.
-  await page.locator('#outside section').first().waitFor({ state: 'attached' })
+  // Only attached: on a phone the panel is behind a button.
+  await page.locator('#systems section').first().waitFor({ state: 'attached' })
   const cards = () => page.locator('#messages .message:not(.private)', { has: page.locator('h3') })
 
   const inStore = <Row extends object>(sql: string) => ask<Row>(sandbox.databases.storeUrl, sql)
@@ -108,13 +108,13 @@ export async function visit(
     const counts = '(select count(*) from event) as events, (select sum(tries) from outbox) as tries'
     return [await inStore(`select ${counts}`).catch(() => []), sandbox.slack.log.length, sandbox.heroku.log.length]
   }
-  /** The newest release, once `isIt`. */
-  async function newest(what: string, columns: string, isIt: (row: Row) => boolean): Promise<Row> {
+  /** Waits until the newest release matches. */
+  async function newest(what: string, columns: string, matches: (row: Row) => boolean): Promise<Row> {
     const sql = `select ${columns} from release order by number desc limit 1`
     return waitUntil(
       async () => {
         const [row] = await inStore<Row>(sql)
-        return row !== undefined && isIt(row) && row
+        return row !== undefined && matches(row) && row
       },
       { what: () => `${what}\n${sandbox.slack.transcript()}`, moves },
     )
@@ -122,12 +122,12 @@ export async function visit(
   const button = (name: keyof typeof LABEL) => cards().last().getByRole('button', { name: LABEL[name], exact: true })
 
   async function fromDrawer(button: string, title: string, at?: string): Promise<void> {
-    if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
-    if (at !== undefined) await page.getByLabel('Those marked • strike').selectOption(at)
-    // The toast may still be the one of the last time; the answer says that it is made.
-    const made = page.waitForResponse(/\/api\/(trouble|work)$/)
-    await page.getByRole('button', { name: button, exact: true }).click()
-    expect((await made).status()).toBe(200)
+    if (await page.locator('#faults').isHidden()) await page.locator('#faults-toggle').click()
+    if (at !== undefined) await page.getByLabel('Faults marked • affect').selectOption(at)
+    // The toast can still be the previous one, so this also waits for the response.
+    const response = page.waitForResponse(/\/api\/(trouble|work)$/)
+    await page.locator('#faults').getByRole('button', { name: button, exact: true }).click()
+    expect((await response).status()).toBe(200)
     await page.locator('#toast.shown', { hasText: title }).waitFor()
     await page.keyboard.press('Escape')
   }
@@ -137,12 +137,12 @@ export async function visit(
     errors,
     async become(person) {
       await page.locator('.person', { hasText: person }).click()
-      // What this person alone sees is drawn then.
+      // Then the messages for only this person are drawn.
       await page.locator('#messages:not([aria-busy=true])').waitFor()
     },
     async open(channel) {
       await page.locator('#channels').getByRole('button', { name: channel }).click()
-      // Drawn together with its messages: whoever counts them next counts those of this channel.
+      // The name is drawn together with the channel's messages, so a count after this is right.
       await page.locator('#channel-name', { hasText: channel.replace(/^\S+ /, '') }).waitFor()
     },
     async type(text) {
@@ -157,7 +157,7 @@ export async function visit(
       await cards().nth(before).waitFor()
     },
     async press(label, confirm) {
-      // By what people read: a screen reader may be told more.
+      // By the visible label: the one for screen readers can be longer.
       await cards().getByText(label, { exact: true }).and(page.locator('button')).last().click()
       if (confirm !== undefined) await page.locator('#confirm').getByRole('button', { name: confirm }).click()
     },
@@ -172,11 +172,11 @@ export async function visit(
       await newest(`signed: ${kind}`, `state, ${given}`, ({ words }) => words > 0)
       await button(kind).waitFor({ state: 'detached' })
     },
-    trouble: (title, at) => fromDrawer(title, title, at),
-    async endTrouble(title) {
-      if (await page.locator('#trouble').isHidden()) await page.locator('#trouble-toggle').click()
-      const end = page.getByRole('button', { name: `End it: ${title}`, exact: true })
-      // On a slow machine its 20 s may be over before the click.
+    injectFault: (title, at) => fromDrawer(title, title, at),
+    async endFault(title) {
+      if (await page.locator('#faults').isHidden()) await page.locator('#faults-toggle').click()
+      const end = page.getByRole('button', { name: `End now: ${title}`, exact: true })
+      // On a slow machine the 20 s can be over before the click.
       if (await end.isVisible()) await end.click({ timeout: 2_000 }).catch(() => undefined)
       await end.waitFor({ state: 'detached' })
       await page.keyboard.press('Escape')

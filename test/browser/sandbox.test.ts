@@ -1,14 +1,14 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { APPS } from '../../src/sandbox/world.ts'
-import { shortcomings } from './accessibility.ts'
+import { APPS } from '../../src/sandbox/systems.ts'
+import { accessibilityProblems } from './accessibility.ts'
 import { hasChromium } from './browser.ts'
-import { tellByKeyboard } from './keyboard-story.ts'
+import { testFaults } from './fault-stories.ts'
+import { testKeyboard } from './keyboard-story.ts'
 import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } from './page.ts'
 import { type Stage, stageOf } from './stage.ts'
-import { tellTroubles } from './trouble-stories.ts'
 
-// One sandbox and one browser for all stories: they are told in this order, and each leaves the team able to release.
+// All stories share one sandbox and one browser. They run in this order, and each leaves the team able to release.
 describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }, () => {
   let open: OpenSandbox
   let browser: Browser
@@ -16,7 +16,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
   let stage: Stage
 
   beforeAll(async () => {
-    // By SQL, which starts at once: alembic tells the story of --play.
+    // With SQL, which starts faster; the --play test uses alembic.
     const [opened, launched] = await Promise.all([openSandbox({ migrations: 'sql' }), launchBrowser()])
     open = opened
     browser = launched
@@ -30,49 +30,49 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
   afterEach(async ({ task }) => {
     if (task.result?.state === 'fail') {
       console.log(open.sandbox.slack.transcript())
-      // What it left open would stand in the way of the next.
+      // Closes what the failed test left open.
       await visitor.page.keyboard.press('Escape')
     }
     expect(visitor.errors).toEqual([])
   })
 
-  /** Nothing is wrong with what is shown now, at a desk and in a hand, by day and by night. */
-  async function everyoneCanUseIt(): Promise<void> {
+  /** Checks the accessibility of what is shown now: desktop and phone, light and dark. */
+  async function expectAccessible(): Promise<void> {
     const { page } = visitor
     const size = page.viewportSize() ?? { width: 1280, height: 800 }
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 844 })
       for (const theme of ['light', 'dark']) {
         await page.evaluate(`document.documentElement.dataset.theme = '${theme}'`)
-        expect(await shortcomings(page), `${theme}, ${width} wide`).toEqual([])
+        expect(await accessibilityProblems(page), `${theme}, ${width} wide`).toEqual([])
       }
     }
     await page.evaluate("document.documentElement.dataset.theme = 'light'")
     await page.setViewportSize(size)
   }
 
-  it('ships to production with nothing but what the guide says', async () => {
+  it('leads to a release to production by the guide alone', async () => {
     const { page } = visitor
-    const guide = page.getByRole('region', { name: 'What to do next' })
+    const guide = page.locator('#guide')
     await guide.getByRole('button', { name: 'Type it for me' }).click()
     await page.getByRole('combobox').press('Enter')
     await page.getByText('Only visible to you').waitFor()
     await visitor.until('awaiting sign-off')
     await stage.talkOver()
-    await guide.getByRole('button', { name: 'Become Lin' }).click()
+    await guide.getByRole('button', { name: 'Switch to Lin' }).click()
     await guide.getByRole('button', { name: 'Show me' }).click()
     await page.locator('.slack-button:focus', { hasText: 'QA passed' }).click()
-    await guide.getByRole('button', { name: 'Become Tom' }).click()
+    await guide.getByRole('button', { name: 'Switch to Tom' }).click()
     await guide.getByRole('button', { name: 'Show me' }).click()
     await page.locator('.slack-button:focus', { hasText: 'Approve' }).waitFor()
     await visitor.press('Approve', 'Approve')
     await guide.getByRole('button', { name: 'Open the thread' }).click()
-    // The last line of the thread ends with where the record stands.
+    // The last message of the thread ends with the record's head.
     await page
       .locator('#thread')
       .getByText(/^[0-9a-f]{12}$/)
       .waitFor()
-    await guide.getByText('You have shipped to production').waitFor()
+    await guide.getByText('Released to production').waitFor()
 
     expect(stage.production()).toBe(await open.sandbox.repository.head('production'))
     expect(stage.pushesTo(APPS.production)).toBe(1)
@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
       .getByText((stage.production() ?? '').slice(0, 7))
       .first()
       .waitFor()
-    await everyoneCanUseIt()
+    await expectAccessible()
     const replyBox = page.getByLabel('Reply in the thread')
     await replyBox.fill('It looks good from here.')
     await replyBox.press('Enter')
@@ -90,9 +90,9 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     await page.getByRole('button', { name: 'Close the thread' }).click()
   })
 
-  it('refuses one’s own approval and a guest’s word, and lets the emergency go out with what it owes', async () => {
+  it('refuses self-approval and a guest’s sign-off, and releases an emergency that still needs QA', async () => {
     const { page } = visitor
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await stage.ask()
     const before = stage.production()
     await visitor.press('Approve')
@@ -101,19 +101,19 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     await visitor.press('QA passed')
     await page.locator('.message.private', { hasText: 'not_a_member' }).waitFor()
     expect(stage.production()).toBe(before)
-    await everyoneCanUseIt()
+    await expectAccessible()
 
     await visitor.become('Dana')
     await visitor.press('Details')
     await page.getByRole('dialog', { name: '#2' }).waitFor()
-    await everyoneCanUseIt()
+    await expectAccessible()
     await page.keyboard.press('Escape')
     await visitor.press('Must go out now…')
     const modal = page.locator('#modal')
     await modal.locator('textarea').fill('short')
     await modal.locator('button[type=submit]').click()
     await modal.getByRole('alert').waitFor()
-    await everyoneCanUseIt()
+    await expectAccessible()
     await modal.locator('textarea').fill('Search answers nothing at all since noon.')
     await modal.getByRole('alert').waitFor({ state: 'detached' })
     await modal.locator('button[type=submit]').click()
@@ -122,14 +122,14 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     expect(stage.production()).toBe(await open.sandbox.repository.head('production'))
   })
 
-  it('carries a single commit to production as a hot-fix, and a click that comes three times counts once', async () => {
+  it('releases a single commit to production as a hot-fix, and counts a click that is delivered three times once', async () => {
     const { page } = visitor
     const { repository } = open.sandbox
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     const [master, before] = [await repository.head('master'), stage.production()]
     await visitor.become('Dana')
     const composer = page.getByRole('combobox')
-    await page.locator('#outside').getByText(master.slice(0, 7)).first().waitFor()
+    await page.locator('#systems').getByText(master.slice(0, 7)).first().waitFor()
     await composer.fill('/hotfix')
     await page.getByRole('option', { name: `/hotfix ${master.slice(0, 8)} production` }).click()
     await composer.press('Enter')
@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     await modal.locator('button[type=submit]').click()
     await visitor.until('awaiting sign-off')
     await visitor.become('Lin')
-    await visitor.trouble('Duplicate the next click')
+    await visitor.injectFault('Duplicate the next click')
     await visitor.press('QA passed')
     await visitor.signed('qa')
     await visitor.become('Tom')
@@ -153,6 +153,6 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     expect(stage.lastThread().filter((key) => /:signed:qa:/.test(key))).toHaveLength(1)
   })
 
-  tellByKeyboard(() => stage)
-  tellTroubles(() => stage)
+  testKeyboard(() => stage)
+  testFaults(() => stage)
 })

@@ -1,6 +1,6 @@
 /**
- * Pictures of the card in its states and of what stands around it, to be looked at:
- * `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`. Makes docs/sandbox.png too.
+ * Takes screenshots of the card in its states and of the page around it, for people to review:
+ * `SCREENSHOTS=directory npx vitest run test/browser/screenshots.test.ts`. Also writes docs/sandbox.png.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -86,7 +86,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await page.locator('#confirm').getByRole('button', { name: 'Approve' }).click()
     await visitor.until('approved')
     await shoot('approved')
-    await sandbox.troubles.make('kill-worker-at-push', 'production', 0)
+    await sandbox.faults.inject('kill-worker-at-push', 'production', 0)
     silence.clear()
     await page.locator('[data-is=worker][data-state=killed]').waitFor()
     await shoot('running')
@@ -118,14 +118,14 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await whole('deploy-modal')
     await page.keyboard.press('Escape')
 
-    await visitor.work('A migration that drops a column')
+    await visitor.work('Push a migration that drops a column')
     await stage.ask()
     await shoot('awaiting-destroys')
     await visitor.become('Tom')
     await write('Talked over', 'Note', 'The team knows.', 'Talked over', 'talked-over')
     await visitor.signed('talked over')
     await shoot('talked-over')
-    await visitor.trouble('Move master')
+    await visitor.injectFault('Move master')
     await visitor.until('outdated')
     await shoot('outdated')
     await stage.ask()
@@ -143,7 +143,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     )
     await visitor.until('succeeded')
     await shoot('emergency')
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await stage.ask()
     await visitor.press('Cancel')
     await page.locator('#confirm').getByRole('button', { name: 'Cancel it' }).click()
@@ -156,7 +156,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await shoot('expired')
 
     await stage.askAndTest()
-    await visitor.trouble('Fail the next build')
+    await visitor.injectFault('Fail the next build')
     await visitor.press('Approve', 'Approve')
     await visitor.until('needs attention')
     await shoot('needs-attention')
@@ -165,7 +165,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await visitor.until('closed')
     await shoot('closed')
 
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     await visitor.become('Dana')
     const master = await sandbox.repository.head('master')
     await visitor.type(`/hotfix ${master} production`)
@@ -187,43 +187,43 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     await shoot('hotfix-succeeded')
 
     await visitor.open('# engineering')
-    await visitor.work('A migration that adds a column')
-    await visitor.trouble('Fail the next migration', 'integration')
+    await visitor.work('Push a migration that adds a column')
+    await visitor.injectFault('Fail the next migration', 'integration')
     await visitor.type('/deploy integration')
     await visitor.until('failed')
     await shoot('failed')
-    await visitor.trouble('Slack slow for 20 s')
-    await visitor.trouble('Duplicate the next click')
-    await page.locator('#trouble-toggle').click()
+    await visitor.injectFault('Slow down Slack for 20 s')
+    await visitor.injectFault('Duplicate the next click')
+    await page.locator('#faults-toggle').click()
     await whole('drawer')
     await page.keyboard.press('Escape')
-    // A button on the phone only, and on the desktop always there.
+    // The panel is behind a button on the phone, and always visible on the desktop.
     await page.setViewportSize(DEVICES[1][1])
-    await page.locator('#outside-toggle').click()
-    await whole('outside')
+    await page.locator('#systems-toggle').click()
+    await whole('systems')
     await page.setViewportSize(DEVICES[1][1])
-    await page.locator('#outside-toggle').click()
+    await page.locator('#systems-toggle').click()
     await page.setViewportSize(DEVICES[0][1])
     await visitor.open('Signoff')
     await whole('direct')
 
-    // With a worker that has not been seen for long, the card is there before the plan.
+    // If the worker was last seen long ago, the card appears before the plan.
     await visitor.open('# engineering')
-    await visitor.work('A commit on master')
+    await visitor.work('Push a commit')
     sandbox.service.kill('worker')
     await inStore("update worker set at = now() - interval '1 hour'")
     await visitor.newCard(() => visitor.type('/deploy integration'))
     await shoot('planning')
     await visitor.until('succeeded')
 
-    // The same steps as Slack's own plan block shows them.
+    // The same steps in Slack's own plan block.
     const releases = join(open.directory, 'releases.yml')
     await writeFile(releases, `slack:\n  progress: plan\n${await readFile(releases, 'utf8')}`)
     sandbox.service.kill('bot')
     await page.locator('[data-is=bot][data-state=killed]').waitFor()
     await page.locator('[data-is=bot][data-state=running]').waitFor()
-    await visitor.work('A migration that adds a column')
-    await sandbox.troubles.make('kill-worker-at-push', 'integration', 0)
+    await visitor.work('Push a migration that adds a column')
+    await sandbox.faults.inject('kill-worker-at-push', 'integration', 0)
     await visitor.newCard(() => visitor.type('/deploy integration'))
     await page.locator('[data-is=worker][data-state=killed]').waitFor()
     await visitor.until('running')

@@ -1,5 +1,5 @@
-/** What the stories in the browser have in common: the way to a release that can be approved, and what came of it outside. */
-import { APPS } from '../../src/sandbox/world.ts'
+/** Shared steps of the browser stories: the way to a release that can be approved, and its effects at Heroku. */
+import { APPS } from '../../src/sandbox/systems.ts'
 import { cards, keyOf } from '../support/channel.ts'
 import type { OpenSandbox, Visitor } from './page.ts'
 
@@ -9,7 +9,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
   const { sandbox, url } = open
   const { slack, heroku } = sandbox
 
-  /** Where a migration's effect asks for it. */
+  /** Presses Talked over if the plan's migration needs it. */
   async function talkOver(): Promise<void> {
     const button = visitor.card().getByRole('button', { name: 'Talked over' })
     if (!(await button.isVisible())) return
@@ -21,7 +21,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     await visitor.signed('talked over')
   }
 
-  /** As Dana, in #product, until the card asks for sign-offs. */
+  /** Requests a release as Dana in #product and waits until the card asks for sign-offs. */
   async function ask(): Promise<void> {
     await visitor.become('Dana')
     await visitor.open('# product')
@@ -36,7 +36,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     page: visitor.page,
     talkOver,
     ask,
-    /** Until only the approval is owed, and as Tom, who may give it. */
+    /** Requests a release and signs off until only the approval is missing, then switches to Tom, who can approve. */
     async askAndTest(): Promise<void> {
       await ask()
       await talkOver()
@@ -48,7 +48,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     production: () => heroku.runs(APPS.production),
     pushesTo: (app: string) =>
       heroku.log.filter((event) => event.kind === 'ref moved' && event.app === app && event.by === 'push').length,
-    /** The keys of the lines of the newest card's thread in #product. */
+    /** The keys of the messages in the newest card's thread in #product. */
     lastThread(): readonly string[] {
       const card = cards(slack).at(-1)
       return slack.thread('product', card?.ts ?? '').map(keyOf)

@@ -10,13 +10,15 @@ import { startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { startTestPostgres } from '../support/postgres.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-/** Says each module that is loaded. */
-const TELL_LOADED = `data:text/javascript,${encodeURIComponent(`
+/** Prints each module that is loaded. */
+const PRINT_LOADED = `data:text/javascript,${encodeURIComponent(`
   import { registerHooks } from 'node:module'
   registerHooks({ load(url, context, next) { process.stderr.write('loaded ' + url + '\\n'); return next(url, context) } })
 `)}`
 
-it('is not loaded by `signoff start`, neither are the libraries that only it needs', { timeout: 60_000 }, async () => {
+it('is not loaded by `signoff start`, nor are the libraries that only the sandbox needs', {
+  timeout: 60_000,
+}, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'signoff-apart-'))
   const postgres = await startTestPostgres()
   const database = await postgres.createDatabase()
@@ -35,7 +37,7 @@ it('is not loaded by `signoff start`, neither are the libraries that only it nee
         channel: "#product"
 `,
   )
-  const child = spawn(process.execPath, ['--import', TELL_LOADED, join(ROOT, 'src/main.ts'), 'start'], {
+  const child = spawn(process.execPath, ['--import', PRINT_LOADED, join(ROOT, 'src/main.ts'), 'start'], {
     cwd: directory,
     env: {
       PATH: process.env.PATH ?? '',
@@ -50,16 +52,16 @@ it('is not loaded by `signoff start`, neither are the libraries that only it nee
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on('data', (chunk: Buffer) => {
-      said += chunk.toString()
+      output += chunk.toString()
     })
   }
   const gone = once(child, 'close')
   try {
     const first = await Promise.race([once(child, 'message').then(() => 'ready'), gone.then(() => 'ended')])
-    expect(first, said).toBe('ready')
+    expect(first, output).toBe('ready')
     child.kill('SIGTERM')
     expect(await gone).toEqual([0, null])
   } finally {
@@ -69,18 +71,18 @@ it('is not loaded by `signoff start`, neither are the libraries that only it nee
     await postgres.stop()
     await rm(directory, { recursive: true, force: true })
   }
-  const loaded = [...said.matchAll(/^loaded (.*)$/gm)].map(([, url = '']) => url)
+  const loaded = [...output.matchAll(/^loaded (.*)$/gm)].map(([, url = '']) => url)
   for (const room of ['slack/', 'worker/', 'adapters/']) {
     expect(loaded.filter((url) => url.includes(`/src/${room}`)).length, room).toBeGreaterThan(3)
   }
   const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
-  // `ws` comes with Slack's own Socket Mode client.
+  // `ws` is a dependency of Slack's own Socket Mode client.
   const ours = Object.keys(devDependencies).filter((name) => name !== 'ws')
   const foreign = ['/src/sandbox/', '/test/', ...ours.map((name) => `/node_modules/${name}/`)]
   expect(loaded.filter((url) => foreign.some((part) => url.slice(url.indexOf(ROOT)).includes(part)))).toEqual([])
 })
 
-it('is known to nobody but the command line', async () => {
+it('is imported only by the command line', async () => {
   const files = await readdir(join(ROOT, 'src'), { recursive: true })
   const others = files.filter((file) => file.endsWith('.ts') && file !== 'main.ts' && !file.startsWith('sandbox'))
   expect(others.length).toBeGreaterThan(100)

@@ -43,7 +43,7 @@ describe('the sample application', () => {
     expect((await git(app.bare, ['fsck', '--strict'])).code).toBe(0)
   })
 
-  it('is the same, commit for commit, each time it is made', async () => {
+  it('has the same commits each time it is created', async () => {
     const again = await createAppRepository({ bare: join(directory, 'again.git') })
     expect(await again.head('master')).toBe(await app.head('master'))
     expect(await again.head('production')).toBe(await app.head('production'))
@@ -63,7 +63,7 @@ describe('the sample application', () => {
     expect((await alembic(target, ['heads'])).stdout.trim()).toBe(`${await app.headRevision()} (head)`)
   })
 
-  it('is opened as it is when it is there already', async () => {
+  it('is opened unchanged if it exists', async () => {
     const sha = await app.commit({ branch: 'topic', files: { topic: '1' }, message: 'Topic' })
     const opened = await createAppRepository({ bare: app.bare })
     expect(await opened.head('topic')).toBe(sha)

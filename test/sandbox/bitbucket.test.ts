@@ -10,7 +10,7 @@ const REPOSITORY = 'jurispect/jurispect_api'
 
 type End = { commit: { hash: string } }
 
-// The fields of Bitbucket's answers that are read below.
+// The fields of Bitbucket's answers that these tests read.
 type Body = {
   id: number
   hash: string
@@ -68,7 +68,7 @@ const parentsOf = async (sha: string) =>
 const kinds = async () => (await bitbucket.log()).map((event) => event.kind)
 
 describe('credentials', () => {
-  it('are asked for, and both kinds are known', async () => {
+  it('are required, and both kinds work', async () => {
     expect(await rest('GET', '', undefined, null)).toMatchObject({ status: 401, body: { type: 'error' } })
     expect((await rest('GET', '', undefined, 'Bearer wrong')).status).toBe(401)
     const wrong = await rest('GET', '', undefined, `Basic ${btoa('rita@example.test:wrong')}`)
@@ -83,7 +83,7 @@ describe('credentials', () => {
     expect(await rest('GET', other)).toMatchObject({ status: 404, body: { type: 'error' } })
   })
 
-  it('that may only read cannot write', async () => {
+  it('with only read access cannot write', async () => {
     await bitbucket.close()
     bitbucket = await startBitbucket({
       repository: REPOSITORY,
@@ -96,7 +96,7 @@ describe('credentials', () => {
     })
   })
 
-  it('open git over HTTP too', async () => {
+  it('work for git over HTTP too', async () => {
     const list = (user: string, password: string) =>
       git(directory, ['ls-remote', bitbucket.gitUrl.replace('://', `://${user}:${password}@`), 'refs/heads/*'], {
         accept: [0, 128],
@@ -111,7 +111,7 @@ describe('credentials', () => {
   })
 })
 
-it('tells by git where branches are now, however they were moved', async () => {
+it('lists branches over git as they are now, however they were moved', async () => {
   const url = bitbucket.gitUrl.replace('://', `://x-token-auth:${bitbucket.token}@`)
   const list = async () => (await git(directory, ['ls-remote', url, 'refs/heads/*'])).stdout
   const [first, second] = [await app.head('production'), await app.head('master')]
@@ -128,7 +128,7 @@ it('tells by git where branches are now, however they were moved', async () => {
 })
 
 describe('a pull request', () => {
-  it('is opened with what its branches hold, and follows them', async () => {
+  it('is opened with its branches’ commits, and follows them', async () => {
     const { status, body } = await create({ description: 'QA: Ann' })
     const [master, production] = [await app.head('master'), await app.head('production')]
     expect([status, body.id, body.state]).toEqual([201, 1, 'OPEN'])
@@ -139,7 +139,7 @@ describe('a pull request', () => {
     expect((await rest('GET', '/pullrequests/1/commits')).body.values[0]?.hash).toBe(next)
   })
 
-  it('is refused when something is missing or there is nothing to bring', async () => {
+  it('is refused if something is missing or there is nothing to merge', async () => {
     expect(await create({ title: '' })).toMatchObject({
       status: 400,
       body: { error: { message: expect.stringContaining('title') } },
@@ -151,12 +151,12 @@ describe('a pull request', () => {
     expect(bitbucket.pullRequests()).toEqual([])
   })
 
-  it('of the same branches is opened a second time, so that doubling is seen', async () => {
+  it('of the same branches can be opened twice, so that duplicates are noticed', async () => {
     await create()
     expect(await create()).toMatchObject({ status: 201, body: { id: 2 } })
   })
 
-  it('is found by state and query, page by page', async () => {
+  it('can be listed by state and query, with pages', async () => {
     await app.branch('topic', await app.head('master'))
     for (let number = 0; number < 3; number++) await create()
     await create({ source: { branch: { name: 'topic' } } })
@@ -176,7 +176,7 @@ describe('a pull request', () => {
     expect((await rest('GET', first.body.next)).body.values.map((one) => one.id)).toEqual([4])
   })
 
-  it('is merged as a commit of both parents, by the one who asked, once', async () => {
+  it('is merged once, by the caller, as a commit with both parents', async () => {
     const [master, production] = [await app.head('master'), await app.head('production')]
     await create()
     const merged = await rest('POST', '/pullrequests/1/merge', {
@@ -194,7 +194,7 @@ describe('a pull request', () => {
     expect(await kinds()).toEqual(['pull request created', 'pull request merged'])
   })
 
-  it('closes its source branch when that is asked for', async () => {
+  it('closes its source branch on request', async () => {
     await rest('POST', '/refs/branches', { name: 'signoff/12-production', target: { hash: await app.head('master') } })
     await create({ source: { branch: { name: 'signoff/12-production' } } })
     await rest('POST', '/pullrequests/1/merge', { close_source_branch: true })
@@ -224,7 +224,7 @@ describe('a pull request', () => {
     expect((await rest('POST', '/pullrequests/1/merge', {})).status).toBe(200)
   })
 
-  it('is merged by itself when somebody pushes its commits', async () => {
+  it('is merged automatically when someone pushes its commits', async () => {
     await create()
     await app.branch('production', await app.head('master'))
     expect((await rest('GET', '/pullrequests/1')).body).toMatchObject({ state: 'MERGED', merge_commit: null })
@@ -258,7 +258,7 @@ describe('faults', () => {
   const merge = (path = '') => rest('POST', `/pullrequests/1/merge${path}`, {})
   beforeEach(() => create())
 
-  it('accept a merge and do it later', async () => {
+  it('accept a merge and perform it later', async () => {
     bitbucket.fault({ route: 'merge', kind: 'merge_202', looks: 2 })
     const accepted = await merge()
     expect([accepted.status, accepted.body, accepted.headers.get('content-type')]).toEqual([202, null, null])
@@ -289,7 +289,7 @@ describe('faults', () => {
     },
   )
 
-  it('hide that a merge was done', async () => {
+  it('hide that a merge was performed', async () => {
     bitbucket.fault({ route: 'merge', kind: 'reset_before' })
     bitbucket.fault({ route: 'merge', kind: 'http_500_after' })
     await expect(merge()).rejects.toThrow()
@@ -298,7 +298,7 @@ describe('faults', () => {
     expect(bitbucket.pullRequests()[0]?.state).toBe('MERGED')
   })
 
-  it('do a merge after it was said to be too slow', async () => {
+  it('perform a merge after an answer that it was too slow', async () => {
     const gate = Promise.withResolvers<void>()
     bitbucket.fault({ route: 'merge', kind: 'too_slow_555_after', until: gate.promise })
     const answered = await rest('POST', '/pullrequests/1/merge', { message: 'Late' })
@@ -320,7 +320,7 @@ describe('faults', () => {
     expect(bitbucket.pullRequests()).toHaveLength(2)
   })
 
-  it('hold an answer back until the test lets it go', async () => {
+  it('hold an answer back until the test releases it', async () => {
     const gate = Promise.withResolvers<void>()
     bitbucket.fault({ route: 'merge', kind: 'delay', until: gate.promise })
     const arrived = bitbucket.arrived('merge')
@@ -338,7 +338,7 @@ describe('faults', () => {
     await expect(asked).rejects.toThrow()
   })
 
-  it('take the whole service away for a while', async () => {
+  it('take the whole service down', async () => {
     await bitbucket.down()
     await expect(merge()).rejects.toThrow()
     await bitbucket.up()
@@ -373,7 +373,7 @@ describe('pushes', () => {
     expect(await app.head('production')).toBe(base)
   })
 
-  it('and pull requests are still known after a new start', async () => {
+  it('and pull requests are kept across restarts', async () => {
     await create()
     await bitbucket.close()
     bitbucket = await startBitbucket({ repository: REPOSITORY, directory: join(directory, 'bitbucket') })

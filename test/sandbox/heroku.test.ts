@@ -55,7 +55,7 @@ const api = async (path: string, init: { method?: string; body?: unknown; header
   }
 }
 
-// Processes that the server began: they have its directory in their environment.
+// The server's processes: they have its directory in their environment.
 const processesWith = async (path: string) => {
   const found: string[] = []
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
@@ -76,7 +76,7 @@ const released = async (version: number) => {
 }
 
 describe('a push to Heroku', () => {
-  it('builds, tells so in remote: lines, and makes a current release of the commit', async () => {
+  it('builds, prints `remote:` lines, and creates a current release of the commit', async () => {
     const sha = await source.head('master')
     const pushed = await push(sha)
     expect(pushed.code).toBe(0)
@@ -102,7 +102,7 @@ describe('a push to Heroku', () => {
     expect(heroku.log[0]).toMatchObject({ kind: 'ref moved', from: '0'.repeat(40), to: sha, by: 'push' })
   })
 
-  it('does nothing when the commit is there already', async () => {
+  it('does nothing if the commit was already pushed', async () => {
     const sha = await source.head('master')
     await push(sha)
     const again = await push(sha)
@@ -127,7 +127,7 @@ describe('a push to Heroku', () => {
     expect((await api(`/apps/${APP}/builds`)).body[0]).toMatchObject({ status: 'failed', release: null })
   })
 
-  it('whose release phase fails exits with 0 and holds the commit, while the one before goes on running', async () => {
+  it('whose release phase fails exits with 0 and keeps the commit, while the previous release keeps running', async () => {
     const [before, after] = [await source.head('production'), await source.head('master')]
     await heroku.pushBehind(APP, before, source.bare)
     heroku.failNextReleasePhase()
@@ -148,7 +148,7 @@ describe('a push to Heroku', () => {
     expect(heroku.runs(APP)).toBe(await heroku.holds(APP))
   })
 
-  it('may return while its release is still pending', async () => {
+  it('can return while its release is pending', async () => {
     const gate = Promise.withResolvers<void>()
     heroku.slowRelease(gate.promise)
     const sha = await source.head('master')
@@ -160,7 +160,7 @@ describe('a push to Heroku', () => {
     expect(heroku.runs(APP)).toBe(sha)
   })
 
-  it('that waits for its release, as Heroku lets it, tells how the phase ended', async () => {
+  it('that waits for its release prints how the phase ended', async () => {
     const gate = Promise.withResolvers<void>()
     heroku.slowRelease(gate.promise, { pushWaits: true })
     const pushing = push(await source.head('master'))
@@ -170,7 +170,7 @@ describe('a push to Heroku', () => {
     expect((await pushing).stderr).toContain('Waiting for release.... done.')
   })
 
-  it('cut before Heroku saw it moved nothing; cut after, all of it is done', async () => {
+  it('cut before it arrives changes nothing; cut after, it takes full effect', async () => {
     const sha = await source.head('master')
     heroku.cutNextPush('before')
     expect((await push(sha)).code).not.toBe(0)
@@ -195,7 +195,7 @@ describe('a push to Heroku', () => {
     expect((await push(sha, { app: 'other-app' })).code).toBe(128)
   })
 
-  it('that is large, gzipped and chunked arrives whole, and is served again by protocol 2', async () => {
+  it('that is large, gzipped and chunked arrives complete, and can be fetched by protocol 2', async () => {
     const lines = Array.from({ length: 60_000 }, (_, line) => `${line} ${(line * 7919) % 104_729} ${(line * 31) % 977}`)
     const sha = await source.commit({ files: { 'data.txt': lines.join('\n') }, message: 'Data' })
     expect((await push(sha)).code).toBe(0)
@@ -206,7 +206,7 @@ describe('a push to Heroku', () => {
     expect((await git(fetched, ['fsck', '--strict'])).code).toBe(0)
   })
 
-  it('that two make at once is won by one', async () => {
+  it('made twice at once succeeds once', async () => {
     await heroku.pushBehind(APP, await source.head('production'), source.bare)
     const base = await source.head('production')
     await source.branch('left', base)
@@ -219,7 +219,7 @@ describe('a push to Heroku', () => {
     expect(heroku.log.filter((event) => event.kind === 'ref moved' && event.by === 'push')).toHaveLength(1)
   })
 
-  it('goes on when its sender is killed', async () => {
+  it('continues when its sender is killed', async () => {
     const sha = await source.head('master')
     const gate = Promise.withResolvers<void>()
     heroku.slowRelease(gate.promise, { pushWaits: true })
@@ -235,7 +235,7 @@ describe('a push to Heroku', () => {
     expect(heroku.runs(APP)).toBe(sha)
   })
 
-  it('whose sender dies in the middle of sending ends there', async () => {
+  it('ends if its sender dies while sending', async () => {
     const arrived = heroku.pushArrived()
     const socket = connect(Number(new URL(heroku.apiUrl).port), '127.0.0.1')
     const authorization = `Basic ${btoa(`heroku:${heroku.apiKey}`)}`
@@ -250,7 +250,7 @@ describe('a push to Heroku', () => {
     expect(heroku.log).toEqual([])
   })
 
-  it('that is never answered is not done, or is, and nothing is left when Heroku closes', async () => {
+  it('that is never answered takes effect or not, as configured, and leaves no process when Heroku closes', async () => {
     const sha = await source.head('master')
     heroku.hangNextPush('before')
     const arrived = heroku.pushArrived()
@@ -276,7 +276,7 @@ describe('a push to Heroku', () => {
 })
 
 describe("Heroku's Platform API", () => {
-  it('wants its version header and its key', async () => {
+  it('requires its version header and key', async () => {
     expect((await api('/account', { headers: { Accept: 'application/json' } })).status).toBe(406)
     expect(await api('/account', { headers: { Authorization: 'Bearer no' } })).toMatchObject({
       status: 401,
@@ -300,7 +300,7 @@ describe("Heroku's Platform API", () => {
     expect((await api(`/apps/${APP}/releases`, { headers: { Range: 'name ..' } })).status).toBe(416)
   })
 
-  it('rolls back to the code of an older release, and git stays where it is', async () => {
+  it('rolls back to the code of an older release, and leaves git unchanged', async () => {
     const [older, newer] = [await source.head('production'), await source.head('master')]
     await heroku.pushBehind(APP, older, source.bare)
     await heroku.pushBehind(APP, newer, source.bare)
@@ -316,7 +316,7 @@ describe("Heroku's Platform API", () => {
     expect(heroku.runs(APP)).toBe(newer)
   })
 
-  it('fails in the ways that it is asked to', async () => {
+  it('fails as configured', async () => {
     heroku.fault({ route: 'releases', kind: 'http_429', retryAfter: 7 })
     const limited = await api(`/apps/${APP}/releases`)
     expect([limited.status, limited.headers.get('retry-after'), limited.body.id]).toEqual([429, '7', 'rate_limit'])
@@ -329,7 +329,7 @@ describe("Heroku's Platform API", () => {
     expect(heroku.releases(APP)).toHaveLength(3)
   })
 
-  it('goes away and comes back at the same address, and remembers when it starts anew', async () => {
+  it('goes down and comes back at the same address, and keeps its state across restarts', async () => {
     const sha = await source.head('master')
     await push(sha)
     await heroku.down()

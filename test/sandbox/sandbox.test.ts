@@ -6,17 +6,17 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../../src/sandbox/place.ts'
-import type { World } from '../../src/sandbox/world.ts'
+import type { Systems } from '../../src/sandbox/systems.ts'
 import { type OpenSandbox, openSandbox } from '../browser/page.ts'
 import { lines } from '../support/channel.ts'
 import { eventually } from '../support/waiting.ts'
 
 const run = promisify(execFile)
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-/** Longer than any of it takes; what it waits for is bounded by what moves. */
+/** Longer than any test takes; each wait has its own limit. */
 const LONG = { timeout: 300_000 }
 
-/** The API as a script uses it. */
+/** Calls the API like a script does. */
 async function post(
   url: string,
   name: string,
@@ -35,7 +35,7 @@ describe('a sandbox', LONG, () => {
   let dataDir: string
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'signoff-data-'))
-    // Postgres runs as another user when this one is root, and has to reach its directory.
+    // As root, Postgres runs as another user, which needs access to its directory.
     await chmod(dataDir, 0o755)
     open = await openSandbox({ directory: join(dataDir, 'sandbox'), migrations: 'sql' })
   }, 300_000)
@@ -44,15 +44,15 @@ describe('a sandbox', LONG, () => {
     await rm(dataDir, { recursive: true, force: true })
   })
 
-  it('runs the SQL beside each revision, says so, and does by HTTP what the page does', async () => {
+  it('runs the SQL beside each revision, says so, and offers over HTTP what the page offers', async () => {
     const { sandbox, url } = open
-    const world = async () => (await (await fetch(`${url}/api/world`)).json()) as World
+    const world = async () => (await (await fetch(`${url}/api/world`)).json()) as Systems
     expect((await world()).migrations).toContain('the SQL beside each revision')
     const columns = await sandbox.databases.columns('integration')
 
     const asked = await post(url, 'command', { as: 'dana', channel: 'engineering', text: '/deploy integration' })
     expect(asked.body.seen).toBe('acknowledged')
-    // The last line of the thread: after it nothing of the release is on its way any more.
+    // The last message of the thread: after it, nothing of the release is running.
     const isWhole = () => lines(sandbox.slack, 1, 'outcome', 'engineering').length > 0
     await sandbox.slack.waitFor(isWhole, { what: 'the outcome in the thread' })
     expect(await sandbox.databases.columns('integration')).toEqual([...columns, 'documents.language'].sort())
@@ -60,7 +60,7 @@ describe('a sandbox', LONG, () => {
     expect(integration?.runs?.sha).toBe(await sandbox.repository.head('master'))
   })
 
-  it('refuses in words what can not be done, and other sites altogether', async () => {
+  it('answers invalid requests with a reason, and refuses other sites', async () => {
     const { url } = open
     expect(await post(url, 'command', { as: 'eve', channel: 'product', text: '/deploy' })).toMatchObject({
       status: 400,
@@ -71,7 +71,7 @@ describe('a sandbox', LONG, () => {
     expect(form.status).toBe(415)
   })
 
-  it('is found again as it was left, at one address that is printed; Ctrl-C, twice, in a terminal that is closed, leaves nothing running', async () => {
+  it('keeps its state across restarts, prints its address, and leaves nothing running after repeated stop signals', async () => {
     const before = { transcript: open.sandbox.slack.transcript(), slack: open.sandbox.slack.apiUrl }
     await open.close()
     const port = await freePort(0)
@@ -81,16 +81,16 @@ describe('a sandbox', LONG, () => {
     })
     const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
     try {
-      let said = ''
+      let output = ''
       await new Promise<void>((resolve, reject) => {
         child.stdout.on('data', (chunk: Buffer) => {
-          said += chunk.toString()
-          if (said.includes('Ctrl-C')) resolve()
+          output += chunk.toString()
+          if (output.includes('Ctrl-C')) resolve()
         })
-        void gone.then(() => reject(new Error(`it ended: ${said}`)))
+        void gone.then(() => reject(new Error(`it ended: ${output}`)))
       })
       const url = `http://localhost:${port}`
-      expect(said).toContain(url)
+      expect(output).toContain(url)
       expect((await fetch(url)).status).toBe(200)
       const transcript = async () => ((await (await fetch(`${url}/api/transcript`)).json()) as { text: string }).text
       expect(await transcript()).toBe(before.transcript)
@@ -103,7 +103,7 @@ describe('a sandbox', LONG, () => {
       })
       await expect(second).rejects.toMatchObject({
         code: 1,
-        stderr: expect.stringContaining('A sandbox runs already in'),
+        stderr: expect.stringContaining('A sandbox is already running in'),
       })
       expect(await transcript()).toContain(before.transcript.split('\n').at(-1))
 
@@ -111,7 +111,7 @@ describe('a sandbox', LONG, () => {
         (await run('ps', ['-eo', 'pid,ppid,args'])).stdout.split('\n').map((line) => line.trim())
       const roles = (await processes()).filter((line) => line.split(/\s+/)[1] === String(child.pid))
       expect(roles.length).toBeGreaterThanOrEqual(2)
-      // As a terminal does that is closed, after somebody in a hurry: more than once, and nobody reads any more.
+      // Several signals and a closed output, as when someone presses Ctrl-C and closes the terminal.
       child.stdout.destroy()
       child.kill('SIGINT')
       child.kill('SIGHUP')
@@ -123,11 +123,11 @@ describe('a sandbox', LONG, () => {
     }
   })
 
-  it('--play tells its story, and all of it is as it should be', async () => {
+  it('--play plays its story and ends as expected', async () => {
     const { stdout } = await run(process.execPath, [MAIN, 'sandbox', '--play'], { timeout: 280_000 })
     for (const number of [1, 2, 3]) expect(stdout).toContain(`#${number}`)
     expect(stdout).toMatch(/branch production: (\w{7})[\s\S]*complianceai-api-production: runs \1, holds \1/)
     expect(stdout).toMatch(/PR #\d+ OPEN: .*#3.*master/)
-    expect(stdout).toContain('All of it is as it should be.')
+    expect(stdout).toContain('Everything is as expected.')
   })
 })

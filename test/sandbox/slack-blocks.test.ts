@@ -11,7 +11,7 @@ const confirm = (more: object) => ({ title: text('t'), text: text('x'), confirm:
 const task = (more = {}) => ({ task_id: '1', title: 't', status: 'complete', ...more })
 const rich = { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: 'a' }] }] }
 
-describe('the longest that Slack takes, and one more', () => {
+describe('the maximum that Slack accepts, and one more', () => {
   it.each<[string, (length: number) => unknown, number]>([
     ['blocks', (n) => times(n, () => ({ type: 'divider' })), 50],
     ['characters of a header', (n) => [{ type: 'header', text: text('h'.repeat(n)) }], 150],
@@ -56,7 +56,7 @@ describe('the longest that Slack takes, and one more', () => {
   })
 })
 
-describe('what Slack takes', () => {
+describe('what Slack accepts', () => {
   it.each([
     [
       'a plan with its tasks',
@@ -119,7 +119,7 @@ describe('what Slack refuses', () => {
     expect(problemsOfView(rest)).toEqual(['missing required field: submit [json-pointer:/view]'])
   })
 
-  it('is answered with where it is wrong, and nothing is posted', async () => {
+  it('is answered with the place of the problem, and nothing is posted', async () => {
     const { slack, product, client } = await workspaceWithPeople()
     const blocks = [section('ok'), { type: 'header', text: text('h'.repeat(151)) }]
     const refused = await client

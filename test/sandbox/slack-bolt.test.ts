@@ -31,7 +31,7 @@ describe.each(['socket', 'http'] as const)('a bolt app over %s', (mode) => {
     expect(slack.ephemerals(ben)).toEqual([])
   })
 
-  it('hears a click, opens a modal, shows its errors and takes its submission', async () => {
+  it('receives a click, opens a modal, shows its errors and takes its submission', async () => {
     const { slack, ada, product, client } = await workspaceWithPeople()
     const { app, start } = await startApp(slack, mode)
     const submissions: unknown[] = []
@@ -68,7 +68,7 @@ describe.each(['socket', 'http'] as const)('a bolt app over %s', (mode) => {
     ])
   })
 
-  it('hears of an event once for each delivery, and publishes a home', async () => {
+  it('receives an event once per delivery, and publishes a home', async () => {
     const { slack, ada } = await workspaceWithPeople()
     const { app, start } = await startApp(slack, mode)
     const heard: unknown[] = []
@@ -91,7 +91,7 @@ describe.each(['socket', 'http'] as const)('a bolt app over %s', (mode) => {
     ])
   })
 
-  it('may answer a command for all to see, through a channel that it is not in', async () => {
+  it('can answer a command publicly in a channel that it is not in', async () => {
     const { slack, ada } = await workspaceWithPeople()
     const other = slack.addChannel({ name: 'other', botIsMember: false })
     const { app, start } = await startApp(slack, mode)
@@ -116,7 +116,7 @@ describe.each(['socket', 'http'] as const)('a bolt app over %s', (mode) => {
     expect(slack.ephemerals(ada).map((one) => one.text)).toEqual(['kept'])
   })
 
-  it('is said to have timed out when it does not acknowledge in time', async () => {
+  it('times out if it does not acknowledge in time', async () => {
     const { slack, ada, product } = await workspaceWithPeople({ acknowledgeWithinMs: 150 })
     const { app, start } = await startApp(slack, mode)
     app.command('/deploy', async () => {})
@@ -125,7 +125,7 @@ describe.each(['socket', 'http'] as const)('a bolt app over %s', (mode) => {
     expect(slack.ephemerals(ada).map((one) => one.text)).toEqual(['/deploy failed with the error "operation_timeout"'])
   })
 
-  it('gets a delivery as often as the test says, and stale or forged ones as they are', async () => {
+  it('gets a delivery as often as the test says, including stale and forged ones', async () => {
     const { slack, ada, product, client } = await workspaceWithPeople()
     const { app, start } = await startApp(slack, mode)
     const heard: [string, string][] = []
@@ -200,7 +200,7 @@ describe('a click', () => {
     expect(slack.ephemerals(ada)).toHaveLength(1)
   })
 
-  it('needs a person who is there', async () => {
+  it('needs a person who is in the channel', async () => {
     const { slack, ada, product, client } = await workspaceWithPeople()
     const blocks = [{ type: 'actions' as const, elements: [button('Approve')] }]
     const { ts = '' } = await client.chat.postMessage({ channel: product.id, text: '#12', blocks })
@@ -304,7 +304,7 @@ describe('Socket Mode', () => {
     expect(seen).toMatchObject({ seen: 'acknowledged' })
   })
 
-  it('opens a socket once for each ticket', async () => {
+  it('opens one socket per ticket', async () => {
     const { slack } = await workspaceWithPeople()
     const app = new WebClient(slack.appToken, { slackApiUrl: slack.apiUrl })
     const { url = '' } = await app.apps.connections.open({})
@@ -322,7 +322,7 @@ describe('Socket Mode', () => {
     first.terminate()
   })
 
-  it('hands each delivery to one of several sockets, and again when it is told to retry', async () => {
+  it('sends each delivery to one of several sockets, and again on retry', async () => {
     const { slack, ada, product } = await workspaceWithPeople({
       acknowledgeWithinMs: 50,
       retryUnacknowledged: { attempts: 3, afterMs: 10 },

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** Refusals are what these tests are about: the clients need not print them. */
+/** These tests cause errors on purpose, so the clients don't log them. */
 export const quiet: Logger = {
   debug() {},
   info() {},

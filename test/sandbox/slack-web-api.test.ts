@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { errorOf, modal, quiet, section, workspaceWithPeople } from './slack-support.ts'
 
 describe('the Web API', () => {
-  it('refuses tokens, methods and arguments in the words of Slack', async () => {
+  it('refuses tokens, methods and arguments with Slack’s errors', async () => {
     const { slack, product, client } = await workspaceWithPeople({ scopes: ['chat:write', 'users:read'] })
     const other = (token: string) => new WebClient(token, { slackApiUrl: slack.apiUrl, logger: quiet })
     expect(await errorOf(other('xoxb-wrong').auth.test())).toBe('invalid_auth')
@@ -22,7 +22,7 @@ describe('the Web API', () => {
     expect(await errorOf(client.conversations.history({ channel: product.id }))).toBe('missing_scope')
   })
 
-  it('knows who may post where', async () => {
+  it('enforces who can post where', async () => {
     const { slack, ada, ben, product, client } = await workspaceWithPeople()
     const secret = slack.addChannel({ name: 'secret', isPrivate: true, botIsMember: false })
     const other = slack.addChannel({ name: 'other', botIsMember: false, members: [ada] })
@@ -43,7 +43,7 @@ describe('the Web API', () => {
     expect(slack.directMessages(ada).map((one) => one.text)).toEqual(['for you'])
   })
 
-  it('keeps, changes and finds messages', async () => {
+  it('stores, changes and finds messages', async () => {
     const { slack, ada, product, client } = await workspaceWithPeople()
     const metadata = { event_type: 'signoff', event_payload: { key: 'a-1' } }
     const root = await client.chat.postMessage({
@@ -84,7 +84,7 @@ describe('the Web API', () => {
     expect(await errorOf(client.chat.postMessage({ channel: product.id, text: '' }))).toBe('no_text')
   })
 
-  it('knows people, groups and channels', async () => {
+  it('lists people, groups and channels', async () => {
     const { slack, ada, ben, client } = await workspaceWithPeople()
     const guest = slack.addUser({ name: 'gus', guest: 'single' })
     const partner = slack.addUser({ name: 'pat', external: true })

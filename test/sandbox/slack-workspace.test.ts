@@ -5,7 +5,7 @@ import { startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { button, errorOf, quiet, section, workspaceWithPeople } from './slack-support.ts'
 
 describe('faults', () => {
-  it('tell what happened from what the app was told', async () => {
+  it('separate what happened from what the app was told', async () => {
     const { slack, product, client } = await workspaceWithPeople()
     const post = () => errorOf(client.chat.postMessage({ channel: product.id, text: 'once' }))
     const outcomes: unknown[] = []
@@ -32,7 +32,7 @@ describe('faults', () => {
     expect(await post()).toBe('no error')
   })
 
-  it('let a call hang or answer late, and Slack be away', async () => {
+  it('make a call hang or answer late, and take Slack down', async () => {
     const { slack, product } = await workspaceWithPeople()
     const client = new WebClient(slack.botToken, {
       slackApiUrl: slack.apiUrl,
@@ -54,7 +54,7 @@ describe('faults', () => {
     expect(JSON.stringify(slack.log)).not.toContain(slack.botToken)
   })
 
-  it('hold for the calls they are meant for, as often as they are meant to', async () => {
+  it('affect only the matching calls, as many times as configured', async () => {
     const { slack, product, client } = await workspaceWithPeople()
     const post = (text: string) => errorOf(client.chat.postMessage({ channel: product.id, text }))
     const fault = slack.fault({
@@ -71,7 +71,7 @@ describe('faults', () => {
     expect(slack.log.filter((call) => call.fault !== undefined)).toMatchObject([{ status: 429, isApplied: false }])
   })
 
-  it('limit posts to one a second per channel, after a burst, when asked to', async () => {
+  it('can limit posts to one per second and channel after a burst', async () => {
     let now = Date.now()
     const { product, client } = await workspaceWithPeople({ enforceRateLimits: true, now: () => now })
     const post = () => errorOf(client.chat.postMessage({ channel: product.id, text: 'x' }))
@@ -82,11 +82,11 @@ describe('faults', () => {
   })
 })
 
-it('waiting in vain shows what was said', async () => {
+it('a wait that times out shows the transcript', async () => {
   const { slack, ada, product } = await workspaceWithPeople()
   slack.say({ user: ada, channel: product, text: 'anyone?' })
   const waited = slack.waitFor(() => undefined, { silenceMs: 20, what: 'an answer' })
-  await expect(waited).rejects.toThrow(/in vain for an answer\n── #product\nada: anyone\?/)
+  await expect(waited).rejects.toThrow(/while waiting for an answer\n── #product\nada: anyone\?/)
 })
 
 describe('what people read', () => {
@@ -114,7 +114,7 @@ describe('what people read', () => {
     expect(slack.messages(product).map(slack.plainText).at(-1)).toBe('only *text* & more')
   })
 
-  it('is theirs to keep: later changes do not reach it', async () => {
+  it('is a copy that later changes do not affect', async () => {
     const { slack, product, client } = await workspaceWithPeople()
     const { ts = '' } = await client.chat.postMessage({ channel: product.id, text: 'before' })
     const [before] = slack.messages(product)

@@ -36,9 +36,9 @@ import {
 export type { BitbucketEvent, BranchRestriction, Comment, CommitStatus, PullRequest } from './state.ts'
 
 /**
- * Beside the common faults: `merge_202` accepts a merge and does it after `looks` looks at the task or the pull request (default
- * 1; Infinity: only by `finishMerges()`); `conflict_409` and `too_slow_555` refuse with no effect; `too_slow_555_after`
- * answers at once and has its effect at once or, given `until`, then.
+ * In addition to the common faults: `merge_202` accepts a merge and performs it after the task or pull request was read
+ * `looks` times (default 1; Infinity: only by `finishMerges()`). `conflict_409` and `too_slow_555` refuse without effect.
+ * `too_slow_555_after` answers at once and takes effect at once, or at `until`.
  */
 export type BitbucketFault = Fault<
   BitbucketRoute,
@@ -54,17 +54,17 @@ export type Bitbucket = {
   /** A user's e-mail address and API token: Basic, and password of the git user `x-bitbucket-api-token-auth`. */
   email: string
   apiToken: string
-  /** The bare repository behind it all. */
+  /** The bare repository behind the API. */
   bare: string
-  /** What has happened, in order, whether or not anyone was told; the branches that pushes moved are among it. */
+  /** Everything that happened, in order, even if the caller got no answer; includes the branches that pushes moved. */
   log(): Promise<BitbucketEvent[]>
 
   pullRequests(): readonly PullRequest[]
   comments(pullRequest: number): Comment[]
   commitComments(sha: string): Comment[]
-  /** Sets one build's status on a commit; the same key again replaces it. */
+  /** Sets a build status on a commit; the same key replaces it. */
   setStatus(sha: string, status: { state: CommitStatus['state']; key?: string; name?: string; url?: string }): void
-  /** Adds a branch restriction; `push` also refuses pushes over git. Gives its id. */
+  /** Adds a branch restriction; `push` also refuses pushes over git. Returns its id. */
   forbidMerge(rule: {
     kind?: BranchRestriction['kind']
     pattern: string
@@ -72,7 +72,7 @@ export type Bitbucket = {
     users?: string[]
   }): Promise<number>
   allowMerge(restriction: number): Promise<void>
-  /** Does now what merges that were accepted with 202 are waiting for. */
+  /** Performs all merges that were accepted with 202. */
   finishMerges(): Promise<void>
 
   fault(fault: BitbucketFault): void
@@ -104,9 +104,9 @@ const user: Identity = {
 }
 
 /**
- * Starts a Bitbucket on 127.0.0.1 with one repository: REST 2.0 under `/2.0` and git over HTTP at
- * `/<workspace>/<slug>.git`, both over one real bare repository. `directory` keeps it and what is known beside it; a start on
- * the same one goes on from there.
+ * Starts a Bitbucket stand-in on 127.0.0.1 with one repository: REST 2.0 under `/2.0` and git over HTTP at
+ * `/<workspace>/<slug>.git`, both over one real bare repository. `directory` keeps the repository and all
+ * other state across restarts.
  */
 export async function startBitbucket(options: {
   repository: string
@@ -114,7 +114,7 @@ export async function startBitbucket(options: {
   port?: number
   token?: string
   apiToken?: string
-  /** What the credentials may do, as Bitbucket names it; writing without the scope is refused with 403. */
+  /** The scopes of the credentials, in Bitbucket's names; writing without the scope gets 403. */
   scopes?: readonly string[]
 }): Promise<Bitbucket> {
   const { repository, directory, token = 'sandbox-access-token', apiToken = 'sandbox-api-token' } = options
@@ -149,7 +149,7 @@ export async function startBitbucket(options: {
     },
   })
 
-  /** Who asks, or how they are refused. A wrong Basic credential gets an answer without a body, as from Bitbucket. */
+  /** The caller's identity, or the refusal. As at Bitbucket, a wrong Basic credential gets an answer without a body. */
   function identify(request: IncomingMessage): Identity | Answer {
     const credentials = credentialsOf(request)
     if (credentials?.kind === 'bearer' && credentials.token === token) return bot
@@ -188,7 +188,7 @@ export async function startBitbucket(options: {
   }
 
   async function withFault(fault: BitbucketFault | undefined, request: IncomingMessage, url: URL) {
-    // Read before anything else: a body that is not read is gone once the answer is sent.
+    // Reads the body first, since it is gone once the answer is sent.
     const read = await readJson(request)
     switch (fault?.kind) {
       case 'merge_202':

@@ -3,7 +3,7 @@ import type { Drawing } from './drawing.ts'
 import { notAllowed, PAGES, page, type RestCall, refusal, textAt } from './rest-call.ts'
 import { type BitbucketStore, type Comment, now } from './state.ts'
 
-/** Listing, reading, writing, changing and deleting the comments on a pull request or a commit. */
+/** Routes to list, read, create, change and delete comments on a pull request or a commit. */
 export function createCommentRoutes(options: {
   store: BitbucketStore
   draw: Drawing
@@ -40,7 +40,7 @@ export function createCommentRoutes(options: {
   }
 }
 
-/** Whether a comment stands on that pull request or commit. */
+/** Whether a comment belongs to that pull request or commit. */
 export const isOn = (comment: Comment, on: Comment['on']): boolean =>
   'pullRequest' in on
     ? 'pullRequest' in comment.on && comment.on.pullRequest === on.pullRequest

@@ -9,7 +9,7 @@ export type CommitFacts = {
   message: string
 }
 
-/** Commits that a revision range names, newest first; at most `limit`. Throws when a revision is not there. */
+/** The commits of a revision range, newest first, at most `limit`. Throws if a revision doesn't exist. */
 export async function commitsOf(bare: string, range: readonly string[], limit = 100): Promise<CommitFacts[]> {
   const format = '--format=%H%x00%P%x00%an <%ae>%x00%cI%x00%B%x01'
   const { stdout } = await git(bare, ['log', `--max-count=${limit}`, format, '--end-of-options', ...range, '--'])

@@ -1,7 +1,7 @@
 import type { CommitFacts } from './commits.ts'
 import type { BranchRestriction, Comment, CommitStatus, Identity, PullRequest } from './state.ts'
 
-/** Draws what Bitbucket knows as its REST interface 2.0 shows it. */
+/** Builds the JSON of Bitbucket's REST API 2.0 from the state. */
 export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => string; repository: string }) {
   const { repository } = options
   const web = `https://bitbucket.org/${repository}`
@@ -26,7 +26,7 @@ export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => 
     links: { self: link(api()), html: link(web) },
   })
 
-  // Pull requests show their commits with 12 digits, commits and branches with all of them.
+  // Pull requests show 12 digits of a commit; commits and branches show all.
   const end = (one: { branch: string; sha: string }) => ({
     branch: { name: one.branch, links: {} },
     commit: {

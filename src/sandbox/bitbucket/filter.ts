@@ -6,7 +6,7 @@ type Value = string | number | boolean | null
 
 const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(!=|>=|<=|!~|[=~<>()])|([\w.+:-]+))/y
 
-/** Reads a `q`; gives the words of an error when it is not one. */
+/** Parses a `q`. Returns Bitbucket's error message if it is invalid. */
 export function parseFilter(query: string): Test | { error: string } {
   const tokens = tokensOf(query)
   if (tokens === undefined) return { error: 'Invalid query' }
@@ -116,7 +116,7 @@ function fieldOf(row: Row, field: string): unknown {
 const compare = (a: unknown, b: unknown): number =>
   typeof a === 'number' && typeof b === 'number' ? a - b : `${a}` < `${b}` ? -1 : `${a}` > `${b}` ? 1 : 0
 
-/** One page of rows by the request's `q`, `sort`, `page` and `pagelen`, or the words of an error. */
+/** One page of rows by the request's `q`, `sort`, `page` and `pagelen`, or an error message. */
 export function pageOf(
   url: URL,
   rows: readonly Row[],

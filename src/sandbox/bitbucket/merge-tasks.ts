@@ -8,13 +8,13 @@ export type MergeTask = {
   id: string
   pullRequest: number
   by: Identity
-  /** How often the task or its pull request is still looked at before the merge is done. */
+  /** How many more reads of the task or its pull request there are before the merge is performed. */
   looks: number
   result: Promise<Done<PullRequest>> | undefined
   merge: Merge
 }
 
-/** Merges that were accepted with 202 and are done later: after so many looks, or when a test says so. */
+/** Merges that were accepted with 202 and are performed after a number of reads, or when a test says so. */
 export function createMergeTasks() {
   const tasks: MergeTask[] = []
   const finish = (task: MergeTask) => {
@@ -29,7 +29,7 @@ export function createMergeTasks() {
     },
     find: (pullRequest: number, id: string): MergeTask | undefined =>
       tasks.find((task) => task.id === id && task.pullRequest === pullRequest),
-    /** Counts a look at a pull request, and does its merge when it was the last to wait for. */
+    /** Counts a read of a pull request, and performs its merge after the last one. */
     async look(pullRequest: number): Promise<void> {
       for (const task of tasks.filter((one) => one.pullRequest === pullRequest)) {
         if (task.looks <= 0) await finish(task)

@@ -18,7 +18,7 @@ import {
 } from './rest-call.ts'
 import { type BitbucketStore, type Identity, now, type PullRequest } from './state.ts'
 
-/** The routes below `/pullrequests`; `mergeLater` makes a merge be accepted with 202 and done after so many looks. */
+/** The routes below `/pullrequests`. With `mergeLater`, a merge is accepted with 202 and performed after that many reads. */
 export function createPullRequestRoutes(options: {
   bare: string
   store: BitbucketStore
@@ -59,7 +59,7 @@ export function createPullRequestRoutes(options: {
 
   function listPullRequests(call: RestCall): Answer {
     const states = call.url.searchParams.getAll('state').flatMap((value) => value.split(','))
-    // Only open ones, unless the state is asked for by parameter or in the query.
+    // Only open ones, unless a parameter or the query names the state.
     const asksForState = states.length > 0 || /\bstate\b/.test(call.url.searchParams.get('q') ?? '')
     const rows = state.pullRequests.filter((one) =>
       states.length > 0 ? states.includes(one.state) : asksForState || one.state === 'OPEN',

@@ -11,13 +11,13 @@ const MAX_MESSAGE = 128 * 1024
 
 export type PullRequests = ReturnType<typeof createPullRequests>
 
-/** Pull requests over a real bare repository: an open one follows its branches, a merge is a commit that git made. */
+/** Pull requests over a real bare repository: open ones follow their branches, and git creates the merge commits. */
 export function createPullRequests(options: { bare: string; store: BitbucketStore }) {
   const { bare, store } = options
   const { state } = store
   let last: Promise<unknown> = Promise.resolve()
 
-  // One change at a time: a look in the middle of a merge would take it for somebody's push.
+  // One change at a time: a read during a merge would mistake it for someone's push.
   function inTurn<T>(change: () => Promise<T>): Promise<T> {
     const changed = last.then(change)
     last = changed.catch(() => {})
@@ -30,7 +30,7 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
     const destination = await branchHead(bare, one.destination.branch)
     if (source === undefined || destination === undefined) return
     if (source === one.source.sha && destination === one.destination.sha) return
-    // Someone brought the source into the destination by hand: Bitbucket closes the pull request as merged.
+    // If someone pushed the source to the destination by hand, Bitbucket closes the pull request as merged.
     if (await isAncestor(bare, source, destination)) {
       close(one, 'MERGED', null)
       store.record({ kind: 'pull request merged by a push', pullRequest: one.id, commit: destination })
@@ -115,13 +115,13 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
   return {
     find: (id: number): PullRequest | undefined => state.pullRequests.find((one) => one.id === id),
 
-    /** Brings the open ones to where their branches are now. */
+    /** Updates the open pull requests to the current heads of their branches. */
     refresh: (): Promise<void> =>
       inTurn(async () => {
         for (const one of state.pullRequests) await refreshOne(one)
       }),
 
-    /** Opens a pull request, also when one for the same branches is open already. */
+    /** Opens a pull request, even if one for the same branches is already open. */
     async create(
       by: Identity,
       wish: {

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BitbucketEvent } from './state.ts'
 
-// `restricted`, beside the hook, has a pattern per line: branches that nobody pushes to. `moved` is the log of pushes.
+// `restricted`, beside the hook, has one pattern per line for branches that nobody can push to. `moved` logs pushes.
 const UPDATE_HOOK = `#!/bin/sh
 branch="\${1#refs/heads/}"
 [ -e hooks/restricted ] || exit 0
@@ -19,7 +19,7 @@ time=$(date -u +%Y-%m-%dT%H:%M:%S.%3N000+00:00)
 while read -r from to ref; do echo "$time $from $to $ref"; done >> hooks/moved
 `
 
-/** Puts the hooks into a bare repository that refuse restricted branches and log what pushes moved. Safe to repeat. */
+/** Installs the hooks that refuse pushes to restricted branches and log all others. Safe to repeat. */
 export async function installPushHooks(bare: string): Promise<void> {
   await mkdir(join(bare, 'hooks'), { recursive: true })
   for (const [name, text] of [
@@ -31,12 +31,12 @@ export async function installPushHooks(bare: string): Promise<void> {
   }
 }
 
-/** From now on, pushes to branches that match one of these patterns, and no others, are refused. */
+/** Refuses pushes to branches that match one of these patterns; replaces earlier patterns. */
 export async function restrictPushes(bare: string, patterns: readonly string[]): Promise<void> {
   await writeFile(join(bare, 'hooks', 'restricted'), patterns.map((pattern) => `${pattern}\n`).join(''))
 }
 
-/** What pushes over git have moved, oldest first. */
+/** The branches that pushes over git have moved, oldest first. */
 export async function pushedRefs(bare: string): Promise<BitbucketEvent[]> {
   const moved = await readFile(join(bare, 'hooks', 'moved'), 'utf8').catch(() => '')
   return moved.split('\n').flatMap((line): BitbucketEvent[] => {

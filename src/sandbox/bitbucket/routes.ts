@@ -22,7 +22,7 @@ export type BitbucketRoute =
   | 'comments'
   | 'read'
 
-/** Which route a request means; `path` begins behind the repository's name. Reading without a name of its own is `read`. */
+/** The route of a request; `path` starts after the repository's name. Reads without a route of their own are `read`. */
 export function bitbucketRoute(method: string, path: readonly string[]): BitbucketRoute {
   const isRead = method === 'GET'
   const [collection, id, part, more] = path
@@ -35,7 +35,7 @@ export function bitbucketRoute(method: string, path: readonly string[]): Bitbuck
   return part === 'decline' ? 'decline' : isRead ? 'read' : 'update'
 }
 
-/** The routes of REST 2.0 below one repository, over its bare repository and what the store knows beside it. */
+/** The REST 2.0 routes below one repository, over its bare repository and the store's other state. */
 export function createRoutes(options: {
   bare: string
   store: BitbucketStore

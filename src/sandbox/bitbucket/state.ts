@@ -44,10 +44,10 @@ export type CommitStatus = {
 export type BranchRestriction = {
   id: number
   kind: 'push' | 'restrict_merges' | 'require_passing_builds_to_merge' | 'require_approvals_to_merge'
-  /** A branch name in which `*` stands for anything. */
+  /** A branch name in which `*` matches anything. */
   pattern: string
   value: number | null
-  /** For `push` and `restrict_merges`: UUIDs of those who may all the same. */
+  /** For `push` and `restrict_merges`: UUIDs of the people who are exempt. */
   users: string[]
 }
 
@@ -60,7 +60,7 @@ export type BitbucketState = {
   lastRestrictionId: number
 }
 
-/** What has happened, in order, whether or not the caller was told. */
+/** Everything that happened, in order, even if the caller got no answer. */
 export type BitbucketEvent = { at: string } & (
   | { kind: 'pull request created'; pullRequest: number; source: string; destination: string; by: string }
   | { kind: 'pull request updated'; pullRequest: number; by: string }
@@ -84,17 +84,17 @@ type EventWithoutTime<E> = E extends { at: string } ? Omit<E, 'at'> : never
 export type BitbucketStore = {
   state: BitbucketState
   log: BitbucketEvent[]
-  /** Adds to the log and keeps the state in the file. */
+  /** Adds to the log and saves the state to the file. */
   record(event: EventWithoutTime<BitbucketEvent>): void
   save(): void
 }
 
-/** Opens what a Bitbucket knows beside git: kept in a JSON file, so that a sandbox that starts again goes on. */
+/** Opens Bitbucket's state outside git, kept in a JSON file across restarts. */
 export function openBitbucketStore(file: string): BitbucketStore {
   const state = readState(file)
   const log: BitbucketEvent[] = []
   function save() {
-    // Whole or not at all: a kill in the middle leaves the file before.
+    // Atomic: a kill during the write leaves the previous file.
     writeFileSync(`${file}.part`, JSON.stringify(state))
     renameSync(`${file}.part`, file)
   }
@@ -117,10 +117,10 @@ function readState(file: string): BitbucketState {
   }
 }
 
-/** The time as Bitbucket writes it, with microseconds and an offset. */
+/** The time in Bitbucket's format, with microseconds and an offset. */
 export const now = (): string => new Date().toISOString().replace('Z', '000+00:00')
 
-/** Whether a branch restriction's pattern speaks of a branch. */
+/** Whether a branch restriction's pattern matches a branch. */
 export function matchesPattern(pattern: string, branch: string): boolean {
   const literal = pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')
   return new RegExp(`^${literal}$`).test(branch)

@@ -36,7 +36,7 @@ export type App = {
   builds: Build[]
 }
 
-/** `by: 'push'` and `'api'` came over the wire; `'someone else'` was done by a test, behind everyone's back. */
+/** `by`: `'push'` and `'api'` came over the network; `'someone else'` is a change that a test made directly. */
 export type HerokuEvent =
   | { at: string; kind: 'ref moved'; app: string; ref: string; from: string; to: string; by: 'push' | 'someone else' }
   | { at: string; kind: 'build failed'; app: string }
@@ -54,12 +54,12 @@ export type AppReleases = ReturnType<typeof openAppReleases>
 
 const now = () => new Date().toISOString()
 
-// How long the release phase of a release made by the API takes when nothing else is asked for: long enough to be seen pending.
+// The default duration of a release phase of the API: long enough to be seen as pending.
 const RELEASE_PHASE_MS = 30
 
 /**
- * The apps of a Heroku with their slugs, builds and releases, kept in a JSON file so that a sandbox that starts again goes on.
- * A release is current from the moment that its release phase succeeds; a failed one leaves the one before current.
+ * The apps of the Heroku stand-in with their slugs, builds and releases, kept in a JSON file across restarts. A release becomes
+ * current when its release phase succeeds; after a failed one, the previous release stays current.
  */
 export function openAppReleases(options: { file: string; apps: readonly string[] }) {
   const apps = new Map(readApps(options.file).map((app) => [app.name, app]))
@@ -72,12 +72,12 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
   save()
 
   function save(): void {
-    // Whole or not at all: a kill in the middle leaves the file before.
+    // Atomic: a kill during the write leaves the previous file.
     writeFileSync(`${options.file}.part`, JSON.stringify([...apps.values()]))
     renameSync(`${options.file}.part`, options.file)
   }
 
-  function settle(app: App, release: Release, status: 'succeeded' | 'failed', output: string): void {
+  function finishRelease(app: App, release: Release, status: 'succeeded' | 'failed', output: string): void {
     if (closed) return
     Object.assign(release, { status, updatedAt: now(), output })
     const current = app.releases.find((one) => one.id === app.current)
@@ -92,7 +92,7 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
     slug: (id: string): Slug | undefined =>
       [...apps.values()].flatMap((app) => app.slugs).find((slug) => slug.id === id),
 
-    /** Release phases that are still under way end with no effect. */
+    /** Running release phases end without effect. */
     close() {
       closed = true
     },
@@ -119,8 +119,8 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
     },
 
     /**
-     * Makes a release of a slug. With a release phase it is pending until `settled`; without one it is current at once.
-     * `pushWaits`: whether a push that made it waits for the phase, as Heroku's does.
+     * Creates a release of a slug. With a release phase it is pending until `settled`; without one it is current at once.
+     * `pushWaits`: whether the push waits for the phase, as at Heroku.
      */
     addRelease(
       app: App,
@@ -143,14 +143,14 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
       const fails = made.by !== 'someone else' && failures > 0
       if (fails) failures -= 1
       if (!made.phase && !fails && slow === undefined) {
-        settle(app, release, 'succeeded', '')
+        finishRelease(app, release, 'succeeded', '')
         return { release, settled: Promise.resolve(), pushWaits: true }
       }
       save()
       const finish = () =>
         fails
-          ? settle(app, release, 'failed', 'Release command failed with exit code 1\n')
-          : settle(app, release, 'succeeded', 'Nothing to do before this release\n')
+          ? finishRelease(app, release, 'failed', 'Release command failed with exit code 1\n')
+          : finishRelease(app, release, 'succeeded', 'Nothing to do before this release\n')
       if (made.by === 'push' && slow === undefined) {
         finish()
         return { release, settled: Promise.resolve(), pushWaits: true }
@@ -163,7 +163,7 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
 }
 
 function newApp(name: string): App {
-  // A new app has a release already, one without code.
+  // A new app already has one release, without code.
   const first: Release = {
     id: randomUUID(),
     version: 1,
@@ -186,7 +186,7 @@ function readApps(file: string): App[] {
     return []
   }
   const apps = JSON.parse(text) as App[]
-  // The release phases of a sandbox that has ended did not come to their ends.
+  // Release phases that ran when the sandbox stopped never finished.
   for (const release of apps.flatMap((app) => app.releases)) if (release.status === 'pending') release.status = 'failed'
   return apps
 }

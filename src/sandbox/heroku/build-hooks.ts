@@ -5,7 +5,7 @@ import { git } from '../bare-git.ts'
 import type { PushHandling } from '../git-http.ts'
 import type { App, AppReleases } from './app-releases.ts'
 
-// Both hooks speak with the server by files in one directory per push, whose path http-backend hands on to them.
+// Both hooks exchange files with the server in one directory per push; http-backend passes its path on.
 const PRE_RECEIVE = `#!/bin/sh
 [ -n "$SANDBOX_PUSH" ] || exit 0
 builds=no
@@ -65,7 +65,7 @@ Verifying deploy...
 
 `
 
-/** Puts the hooks into an app's bare repository that make a push to its main branch a build. Safe to repeat. */
+/** Installs the hooks that turn a push to an app's main branch into a build. Safe to repeat. */
 export async function installBuildHooks(bare: string): Promise<void> {
   await mkdir(join(bare, 'hooks'), { recursive: true })
   for (const [name, text] of [
@@ -84,8 +84,8 @@ export async function declaresReleasePhase(bare: string, commit: string): Promis
 }
 
 /**
- * Makes ready for one push to an app: the build that its hook shall show, and the release that follows once the main branch
- * has moved. `failing` is the output of a build that fails.
+ * Prepares one push to an app: the build that its hook shows, and the release that follows when the main branch has moved.
+ * `failing` is the output of a build that fails.
  */
 export async function prepareBuild(
   call: { pushes: string; bare: string; app: App; failing: string | undefined },
@@ -130,13 +130,13 @@ export async function prepareBuild(
         settled = `${release.output}Waiting for release....${verdict}\n`
       })
     }
-    await tell('released', released)
+    await writePart('released', released)
     await wait
-    await tell('settled', settled)
+    await writePart('settled', settled)
   }
 
-  async function tell(part: string, text: string): Promise<void> {
-    // Written elsewhere first, so that the hook never reads half of it.
+  async function writePart(part: string, text: string): Promise<void> {
+    // Written to another file first, so that the hook never reads half of it.
     const file = join(directory, part)
     await writeFile(`${file}.part`, text)
     await rename(`${file}.part`, file)

@@ -10,7 +10,7 @@ import { createPlatformApi, type PlatformRoute, platformRoute, refusals } from '
 
 export type { HerokuEvent } from './app-releases.ts'
 
-/** A fault of the Platform API; those of git have their own controls. */
+/** A fault of the Platform API; git faults have their own methods. */
 export type HerokuFault = Fault<PlatformRoute>
 
 export type HerokuRelease = {
@@ -29,34 +29,34 @@ export type Heroku = {
   gitUrl(app: string): string
   /** The bare repository behind an app's git URL. */
   bare(app: string): string
-  /** What has happened, in order, whether or not anyone was told. */
+  /** Everything that happened, in order, even if the caller got no answer. */
   log: readonly HerokuEvent[]
 
-  /** The commit that the app's git repository has on its main branch. */
+  /** The commit on the main branch of the app's git repository. */
   holds(app: string): Promise<string | undefined>
-  /** The commit that the app's current release was made of. */
+  /** The commit of the app's current release. */
   runs(app: string): string | undefined
   /** Newest first. */
   releases(app: string): HerokuRelease[]
 
   failNextBuild(output?: string): void
-  /** The next release made by a push or the API fails in its release phase: pushed, but not current. */
+  /** Makes the next release, by push or API, fail in its release phase: pushed, but not current. */
   failNextReleasePhase(): void
   /**
-   * The release phase of the next release lasts so many milliseconds, or until the promise is kept. The push returns
-   * meanwhile, unless `pushWaits` (as Heroku does while its connection lasts).
+   * Makes the release phase of the next release last so many milliseconds, or until the promise resolves. The push returns
+   * before that, unless `pushWaits` is set (Heroku waits while the connection lasts).
    */
   slowRelease(gate: number | Promise<unknown>, options?: { pushWaits?: boolean }): void
   cutNextPush(when: 'before' | 'after'): void
   hangNextPush(when?: 'before' | 'after'): void
   pushArrived(): Promise<void>
-  /** Someone else pushes a commit, which is built and released; `from` is a bare repository that has it. */
+  /** Pushes a commit as someone else; it is built and released. `from` is a bare repository that has it. */
   pushBehind(app: string, sha: string, from?: string): Promise<void>
-  /** Someone else rolls back: a new current release of an older one's code. Git stays where it is. Gives its version. */
+  /** Rolls back as someone else: creates a current release of an older one's code; git is unchanged. Returns its version. */
   rollback(app: string, version: number): number
-  /** From now on the key may not touch this app. */
+  /** Denies the API key all access to this app from now on. */
   forbid(app: string): void
-  /** From now on slugs do not say which commit they were made of; releases still do, in their description. */
+  /** Hides the commit of slugs from now on; releases still name it in their description. */
   hideSlugCommits(): void
 
   fault(fault: HerokuFault): void
@@ -68,9 +68,9 @@ export type Heroku = {
 }
 
 /**
- * Starts a Heroku on 127.0.0.1: git over HTTP at `/<app>.git`, where a push to master or main is built and released, and the
- * Platform API v3, on one port. `directory` keeps its repositories and releases; a start on the same one goes on from there.
- * The git is real; builds and release phases only print what Heroku prints.
+ * Starts a Heroku stand-in on 127.0.0.1: git over HTTP at `/<app>.git`, where a push to master or main is built and released,
+ * and the Platform API v3, on one port. `directory` keeps its repositories and releases across restarts. The git is real;
+ * builds and release phases only print what Heroku prints.
  */
 export async function startHeroku(options: {
   directory: string

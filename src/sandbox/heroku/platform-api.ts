@@ -6,7 +6,7 @@ export type PlatformRoute = 'account' | 'app' | 'releases' | 'release' | 'slug' 
 
 type Call = { method: string; path: string[]; request: IncomingMessage }
 
-/** An error in the words of Heroku's Platform API. */
+/** An error in the format of Heroku's Platform API. */
 export function refusal(status: number, id: string, message: string, more: Record<string, string> = {}): Answer {
   return { status, body: { id, message, ...more } }
 }
@@ -22,7 +22,7 @@ export const refusals = {
   500: refusal(500, 'internal_server_error', 'Internal server error.'),
 } as const
 
-/** Which route of the Platform API a request means; `release` is the one that makes a release. */
+/** The Platform API route of a request; `release` is the one that creates a release. */
 export function platformRoute(method: string, path: readonly string[]): PlatformRoute {
   if (path[0] === 'account') return 'account'
   if (path.includes('slugs')) return 'slug'
@@ -33,7 +33,7 @@ export function platformRoute(method: string, path: readonly string[]): Platform
 
 /**
  * The part of Heroku's Platform API v3 that concerns releases: account, apps, releases, slugs and builds, with its version
- * header, its Range lists and its errors. `forbidden` says which apps the key may not touch.
+ * header, its Range lists and its errors. `forbidden` says which apps the key can't access.
  */
 export function createPlatformApi(options: {
   origin: () => string
@@ -191,7 +191,7 @@ const notFound = (resource: string) =>
 
 const MAX_RANGE = 1000
 
-/** A list cut by the Range header: `<field> [from]..[to][; order=asc|desc][, max=n]`; 206 when there is more. */
+/** A list cut by the Range header: `<field> [from]..[to][; order=asc|desc][, max=n]`; 206 if there is more. */
 function list(request: IncomingMessage, rows: Record<string, unknown>[], field: string): Answer {
   const header = String(request.headers.range ?? `${field} ..`)
   const match = /^(\w+) (\]?)([^.\]]*)\.\.([^.;[]*)(?:;\s*(.*))?$/.exec(header)

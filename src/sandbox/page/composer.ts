@@ -2,35 +2,38 @@
 import { byId, el } from './dom.ts'
 import { act, channelOf, current, toast } from './store.ts'
 
-type Completion = { text: string; words: string }
+type Completion = { text: string; description: string }
 
 const COMPLETIONS: readonly Completion[] = [
-  { text: '/deploy production', words: 'ask for a release; QA and approval are needed' },
-  { text: '/deploy integration', words: 'bring master to integration; goes at once' },
-  { text: '/deploy preview production', words: 'the plan, for your eyes; changes nothing' },
-  { text: '/deploy status', words: 'what runs where, what is under way' },
-  { text: '/deploy history', words: 'the last releases' },
-  { text: '/deploy', words: 'a form that asks for app and environment' },
-  { text: '/deploy cancel ', words: 'and a number: stop a release' },
-  { text: '/deploy retry ', words: 'and a number: go on with one that stopped' },
-  { text: '/deploy help', words: 'all of it' },
-  { text: '/hotfix ', words: 'single commits, when they can not wait' },
+  { text: '/deploy production', description: 'request a release; needs QA and approval' },
+  { text: '/deploy integration', description: 'deploy master to integration; starts at once' },
+  { text: '/deploy preview production', description: 'show the plan, only to you; changes nothing' },
+  { text: '/deploy status', description: 'what is deployed and what is in progress' },
+  { text: '/deploy history', description: 'recent releases' },
+  { text: '/deploy', description: 'choose app and environment in a form' },
+  { text: '/deploy cancel ', description: 'and a number: cancel a release' },
+  { text: '/deploy retry ', description: 'and a number: resume a release that stopped' },
+  { text: '/deploy help', description: 'list all commands' },
+  { text: '/hotfix ', description: 'release single commits that can’t wait' },
 ]
 
-/** With the commit that a hot-fix could pick: a newcomer knows no SHA by heart. */
+/** Includes a hot-fix of the newest commit on master if production lacks it, so that nobody has to look up a SHA. */
 function completions(): readonly Completion[] {
   const world = current()?.world
   const master = world?.branches.find(({ name }) => name === 'master')
   const lacksIt = world?.environments.some(({ name, behind }) => name === 'production' && (behind ?? 0) > 0)
   if (master === undefined || lacksIt !== true) return COMPLETIONS
-  const pick = { text: `/hotfix ${master.sha.slice(0, 8)} production`, words: `master’s newest: ${master.title}` }
+  const pick = {
+    text: `/hotfix ${master.sha.slice(0, 8)} production`,
+    description: `newest on master: ${master.title}`,
+  }
   return [...COMPLETIONS, pick]
 }
 
 let chosen = -1
 let offered: readonly Completion[] = []
 
-/** Puts words into the composer, for the person to send. */
+/** Fills the composer with a text that the person can send. */
 export function propose(text: string): void {
   const input = byId<HTMLInputElement>('composer-input')
   input.value = text
@@ -43,11 +46,11 @@ export function makeComposer(): void {
     id: 'composer-input',
     type: 'text',
     role: 'combobox',
-    'aria-label': 'Write a message, or a command that begins with /',
+    'aria-label': 'Message, or a command that starts with /',
     'aria-expanded': 'false',
     'aria-controls': 'completions',
     'aria-autocomplete': 'list',
-    placeholder: 'Write a message, or / for commands',
+    placeholder: 'Type a message, or / for commands',
     spellcheck: 'false',
     input: () => offer(input.value),
     keydown: (event) => onKey(event as KeyboardEvent, input),
@@ -69,11 +72,12 @@ async function send(input: HTMLInputElement): Promise<void> {
   if (text === '' || channel === undefined) return
   offer('')
   input.value = ''
-  // What comes of it comes at the end.
+  // The response appears at the end of the list.
   const messages = byId('messages')
   messages.scrollTop = messages.scrollHeight
   const isCommand = text.startsWith('/')
-  if (!isCommand && channel.kind === 'direct') return toast('The bot reads commands and buttons, no messages.')
+  if (!isCommand && channel.kind === 'direct')
+    return toast('Signoff doesn’t read messages here. Type a / command or press a button.')
   const outcome = await act(isCommand ? 'command' : 'message', { channel: channel.id, text })
   if (outcome.error !== undefined && input.value === '') input.value = text
 }
@@ -104,7 +108,7 @@ function offer(typed: string): void {
   list.hidden = offered.length === 0
   input.setAttribute('aria-expanded', String(offered.length > 0))
   list.replaceChildren(
-    ...offered.map(({ text, words }, index) =>
+    ...offered.map(({ text, description }, index) =>
       el(
         'li',
         {
@@ -118,7 +122,7 @@ function offer(typed: string): void {
           },
         },
         el('strong', {}, text),
-        ` ${words}`,
+        ` ${description}`,
       ),
     ),
   )

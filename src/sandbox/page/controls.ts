@@ -11,7 +11,7 @@ const textOf = (value: unknown): string => {
 }
 const listOf = (value: unknown): Json[] => (Array.isArray(value) ? value : [])
 
-/** Draws the parts of a message or a modal. `onPress` does what a button is for, after its question. */
+/** Draws the parts of a message or a modal. Calls `onPress` when a button is pressed, after its confirmation. */
 export function drawParts(parts: readonly Part[], onPress: Press): HTMLElement[] {
   return parts.map((part) => {
     if (part.kind === 'actions') {
@@ -19,7 +19,7 @@ export function drawParts(parts: readonly Part[], onPress: Press): HTMLElement[]
     }
     if (part.kind === 'input') return field(part)
     const read = el('div', { class: 'read' })
-    // Drawn by the server, from blocks in which all text is escaped.
+    // Safe: the server draws this HTML from blocks and escapes all text.
     read.innerHTML = part.html
     if (part.beside === undefined) return read
     return el('div', { class: 'with-beside' }, read, control(part.beside, onPress))
@@ -37,7 +37,7 @@ function control(element: Json, onPress: Press): HTMLElement {
       'data-focus': String(element.action_id),
       'aria-label': element.accessibility_label as string | undefined,
       async click() {
-        // Not `disabled`, which would take the focus away.
+        // `disabled` would remove the focus.
         if (button.ariaBusy === 'true') return
         if (element.confirm !== undefined && !(await ask(element.confirm as Json))) return
         button.ariaBusy = 'true'
@@ -50,9 +50,9 @@ function control(element: Json, onPress: Press): HTMLElement {
   return button
 }
 
-/** Asks what a button wants to be sure of. Escape says no. */
+/** Shows a button's confirmation dialog. Escape means no. */
 export function ask(confirm: Json): Promise<boolean> {
-  // A dialog of its own: one hears of its end only later, when the next question may stand there already.
+  // A new dialog each time: its close event comes late, when the next one may be open.
   document.getElementById('confirm')?.remove()
   const dialog = el('dialog', { id: 'confirm', class: 'modal confirm', 'aria-labelledby': 'confirm-title' })
   const { promise, resolve } = Promise.withResolvers<boolean>()
@@ -67,8 +67,8 @@ export function ask(confirm: Json): Promise<boolean> {
     textOf(confirm.confirm),
   )
   const no = el('button', { type: 'button', class: 'slack-button', click: () => end(false) }, textOf(confirm.deny))
-  function end(said: boolean): void {
-    resolve(said)
+  function end(isConfirmed: boolean): void {
+    resolve(isConfirmed)
     dialog.close()
   }
   dialog.append(
@@ -89,7 +89,7 @@ export function ask(confirm: Json): Promise<boolean> {
 
 type Input = Extract<Part, { kind: 'input' }>
 
-/** An input of a modal, named by its label; `readField` reads it. */
+/** Draws an input of a modal; `readFields` reads it by its label. */
 function field({ label, hint, optional, element }: Input): HTMLElement {
   const id = newId()
   const placeholder = textOf(element.placeholder)
@@ -132,7 +132,7 @@ function field({ label, hint, optional, element }: Input): HTMLElement {
   return el('div', { class: 'field' }, el('label', { for: id }, label, mark), box, note, error)
 }
 
-/** What the fields of a form hold, by their labels, as the API takes it. */
+/** The values of a form's fields by label, in the format of the API. */
 export function readFields(form: HTMLElement): Record<string, string | string[]> {
   const values: Record<string, string | string[]> = {}
   for (const one of form.querySelectorAll<HTMLElement>('[data-label]')) {
@@ -146,8 +146,8 @@ export function readFields(form: HTMLElement): Record<string, string | string[]>
   return values
 }
 
-/** Takes the error of a field away once it is being mended. */
-export function forgetError(form: HTMLElement, changed: EventTarget | null): void {
+/** Removes the error of a field once the person edits it. */
+export function clearError(form: HTMLElement, changed: EventTarget | null): void {
   const field = changed instanceof Element ? changed.closest<HTMLElement>('[data-label]') : null
   const place = [...form.querySelectorAll<HTMLElement>('[data-error-of]')].find(
     (one) => one.dataset.errorOf === field?.dataset.label,
@@ -157,7 +157,7 @@ export function forgetError(form: HTMLElement, changed: EventTarget | null): voi
   field?.removeAttribute('aria-invalid')
 }
 
-/** Puts errors beside their fields and goes to the first. */
+/** Shows errors beside their fields and focuses the first. */
 export function showErrors(form: HTMLElement, errors: Readonly<Record<string, string>>): void {
   for (const place of form.querySelectorAll<HTMLElement>('[data-error-of]')) {
     const words = errors[place.dataset.errorOf ?? ''] ?? ''

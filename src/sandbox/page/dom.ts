@@ -4,7 +4,7 @@
 type Child = Node | string | undefined | false
 type Attributes = Record<string, string | number | boolean | undefined | ((event: Event) => void)>
 
-/** Makes an element. Attributes whose value is false or undefined are left out; functions listen, under the event's name. */
+/** Creates an element. Attributes that are false or undefined are left out; functions become event listeners. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -20,7 +20,7 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-/** The element with this id, which the page has. */
+/** The element with this id. Throws if the page doesn't have it. */
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id)
   if (found === null) throw new Error(`the page has no #${id}`)
@@ -28,8 +28,8 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
 }
 
 /**
- * Puts children in place of what was there, only when `shown` has changed since the last time. Focus stays with the control of the
- * same name; where that is gone, with the place, so that the keyboard does not begin at the top again.
+ * Replaces the children if `shown` has changed since the last call. Keeps the focus on the control with the same `data-focus`,
+ * or moves it to `place` if that is gone, so that the keyboard doesn't start at the top again.
  */
 export function refresh(place: HTMLElement, shown: unknown, draw: () => Child[]): boolean {
   const now = JSON.stringify(shown)

@@ -2,27 +2,33 @@
 import type { PersonName } from '../people.ts'
 import { propose } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
+import { showFaults } from './faults.ts'
 import { showThread } from './messages.ts'
-import { become, looking, openChannel, type Screen } from './store.ts'
-import { showTrouble } from './trouble.ts'
+import { act, become, looking, openChannel, type Screen } from './store.ts'
 
-type Hint = { at: number; words: string; act?: { label: string; do: () => void } }
+type Action = { label: string; do: () => void }
+type Hint = { at: number; words: string; actions?: readonly Action[] }
 
-/** Says what a newcomer can do next, and offers to do the part that is not the point. */
+const STEPS = ['Request', 'QA', 'Approve', 'Deploy']
+
+/** Shows a newcomer the next step, with buttons that lead to it. */
 export function drawGuide(screen: Screen): void {
-  const hint = hintOf(screen)
-  document.title = `${hint.at === 4 ? '✓ ' : ''}Signoff sandbox`
-  refresh(byId('guide'), [hint.at, hint.words, hint.act?.label], () => [
+  const { at, words, actions = [] } = hintOf(screen)
+  document.title = `${at === STEPS.length ? '✓ ' : ''}Signoff sandbox`
+  refresh(byId('guide'), [at, words, actions.map(({ label }) => label)], () => [
     el(
       'ol',
       { class: 'steps', 'aria-hidden': 'true' },
-      ...['Ask', 'QA', 'Approve', 'Watch'].map((name, index) =>
-        el('li', { class: index < hint.at ? 'done' : index === hint.at ? 'now' : '' }, name),
+      ...STEPS.map((name, index) => el('li', { class: index < at ? 'done' : index === at ? 'now' : '' }, name)),
+    ),
+    el('p', {}, words),
+    el(
+      'div',
+      { class: 'guide-actions' },
+      ...actions.map((action, index) =>
+        el('button', { type: 'button', 'data-focus': `guide ${index}`, click: action.do }, action.label),
       ),
     ),
-    el('p', {}, hint.words),
-    hint.act &&
-      el('button', { type: 'button', class: 'strong', 'data-focus': 'guide', click: hint.act.do }, hint.act.label),
   ])
 }
 
@@ -30,105 +36,108 @@ function hintOf(screen: Screen): Hint {
   const { next, as } = screen
   if (looking.channel !== 'product' && next.step !== 'ask' && next.step !== 'done') {
     return {
-      at: atOf(next.step),
-      words: 'The release’s card is in #product.',
-      act: { label: 'Go to #product', do: () => openChannel('product') },
+      at: indexOf(next.step),
+      words: 'The release card is in #product.',
+      actions: [{ label: 'Go to #product', do: () => openChannel('product') }],
     }
   }
   switch (next.step) {
     case 'ask':
-      return ask(as, 'Ship to production: as Dana, ask for a release. Type /deploy production below and press Enter.')
+      return request(as, 'Start a release to production: as Dana, type /deploy production below and press Enter.')
     case 'wait':
       return {
         at: 0,
-        words: 'The worker looks at git, Heroku and the database and makes a plan. Its card comes in a moment.',
+        words: 'Signoff checks git, Heroku and the database and plans the release. Its card appears in a moment.',
       }
     case 'qa':
       return as === 'lin'
         ? {
             at: 1,
-            words: 'You are Lin, and QA is yours to give: press QA passed on the card.',
-            act: show(next.ts, 'QA passed'),
+            words: 'You are Lin, who does QA. Press QA passed on the card.',
+            actions: [showButton(next.ts, 'QA passed')],
           }
         : {
             at: 1,
-            words: 'The plan needs a person who says that QA passed, and another who approves. Lin does QA.',
-            act: turn('lin', 'Become Lin'),
+            words: 'The release needs QA from one person and approval from another. Lin does QA.',
+            actions: [switchTo('lin', 'Switch to Lin')],
           }
     case 'talk':
       return as === 'tom'
         ? {
             at: 1,
-            words:
-              'You are Tom. The migration may destroy data or has an unknown effect: press Talked over, and say with whom.',
-            act: show(next.ts, 'Talked over'),
+            words: 'You are Tom. The migration may lose data: press Talked over and note who discussed it.',
+            actions: [showButton(next.ts, 'Talked over')],
           }
         : {
             at: 1,
-            words: 'Its migration has to be talked over first, and an approver says that it was. Tom may.',
-            act: turn('tom', 'Become Tom'),
+            words: 'The team must discuss this migration first. Tom, an approver, can confirm that it did.',
+            actions: [switchTo('tom', 'Switch to Tom')],
           }
     case 'approve':
       return as === 'tom'
         ? {
             at: 2,
-            words: 'You are Tom. Read what goes, press Approve on the card, and confirm.',
-            act: show(next.ts, 'Approve'),
+            words: 'You are Tom, an approver. Review the plan, press Approve on the card, and confirm.',
+            actions: [showButton(next.ts, 'Approve')],
           }
         : {
             at: 2,
-            words: 'Now it needs an approval. Tom may approve; Dana asked, so she may not: try it, if you like.',
-            act: turn('tom', 'Become Tom'),
+            words: 'Now the release needs approval from Tom. Dana requested it, so she can’t approve it herself.',
+            actions: [switchTo('tom', 'Switch to Tom')],
           }
     case 'running':
       return looking.thread === next.ts
-        ? { at: 3, words: 'It runs. The thread tells each step, and the outside world changes at the right.' }
+        ? { at: 3, words: 'The release is running. Its thread lists each step; the Systems panel shows the effects.' }
         : {
             at: 3,
-            words: 'It runs: announced, merged, migrated, pushed. Watch its thread and the outside world.',
-            act: { label: 'Open the thread', do: () => showThread(next.ts) },
+            words: 'The release is running: merge, migrate, push. Follow it in its thread and in the Systems panel.',
+            actions: [{ label: 'Open the thread', do: () => showThread(next.ts) }],
           }
     case 'done':
-      return isShipped(screen)
+      return isUpToDate(screen)
         ? {
-            at: 4,
-            words:
-              'You have shipped to production. Nothing is left to release: give it work, or make trouble and watch.',
-            act: { label: 'Make trouble', do: () => showTrouble(true) },
+            at: STEPS.length,
+            words: 'Released to production. Push a commit to release again, or break something and watch.',
+            actions: [
+              { label: 'Push a commit', do: () => void act('work', { name: 'commit' }) },
+              { label: 'Break something', do: () => showFaults(true) },
+            ],
           }
-        : ask(as, 'There is something new on master. Ask for the next release: /deploy production.')
+        : request(as, 'Production is behind master. Start the next release: /deploy production.')
     case 'stopped': {
       const [first = ''] = next.words.replaceAll('\u00a0', ' ').split(/(?<=\.) /)
       const { offers } = next
-      if (offers === undefined) return ask(as, `${first} Ask anew when you like: /deploy production.`)
-      const words = `${first} The card says what stands, and offers ${offers}.`
-      const mayPress = as === 'dana' || as === 'tom'
-      return { at: 3, words, act: mayPress ? show(next.ts, offers) : turn('dana', 'Become Dana') }
+      if (offers === undefined) return request(as, `${first} Start a new release with /deploy production.`)
+      const words = `${first} The card explains why and offers ${offers}.`
+      const canPress = as === 'dana' || as === 'tom'
+      return { at: 3, words, actions: [canPress ? showButton(next.ts, offers) : switchTo('dana', 'Switch to Dana')] }
     }
   }
 }
 
-const atOf = (step: string): number => ({ talk: 1, qa: 1, approve: 2, running: 3, stopped: 3, done: 4 })[step] ?? 0
+const indexOf = (step: string): number => ({ talk: 1, qa: 1, approve: 2, running: 3, stopped: 3, done: 4 })[step] ?? 0
 
-const isShipped = ({ world }: Screen) => world.environments.find(({ name }) => name === 'production')?.behind === 0
+const isUpToDate = ({ world }: Screen) => world.environments.find(({ name }) => name === 'production')?.behind === 0
 
-function ask(as: PersonName, words: string): Hint {
-  if (as !== 'dana') return { at: 0, words, act: turn('dana', 'Become Dana') }
+function request(as: PersonName, words: string): Hint {
+  if (as !== 'dana') return { at: 0, words, actions: [switchTo('dana', 'Switch to Dana')] }
   return {
     at: 0,
     words,
-    act: {
-      label: 'Type it for me',
-      do() {
-        openChannel('product')
-        propose('/deploy production')
+    actions: [
+      {
+        label: 'Type it for me',
+        do() {
+          openChannel('product')
+          propose('/deploy production')
+        },
       },
-    },
+    ],
   }
 }
 
-/** Leads to a button of the card; pressing it is the person's own deed. */
-function show(ts: string, label: string): { label: string; do: () => void } {
+/** Scrolls to a button of the card and focuses it; pressing it is left to the person. */
+function showButton(ts: string, label: string): Action {
   return {
     label: 'Show me',
     do() {
@@ -143,6 +152,6 @@ function show(ts: string, label: string): { label: string; do: () => void } {
   }
 }
 
-function turn(person: PersonName, label: string): { label: string; do: () => void } {
+function switchTo(person: PersonName, label: string): Action {
   return { label, do: () => become(person) }
 }

@@ -1,19 +1,19 @@
 /// <reference lib="dom" />
 import { makeComposer } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
+import { drawFaults, showFaults } from './faults.ts'
 import { drawGuide } from './guide.ts'
 import { avatar, closeThread, drawMessages } from './messages.ts'
 import { drawModal } from './modal.ts'
-import { tellNews } from './news.ts'
-import { drawOutside } from './outside.ts'
+import { announceNews } from './news.ts'
 import { become, channelOf, load, looking, onScreen, openChannel, type Screen, toast } from './store.ts'
-import { drawTrouble, showTrouble } from './trouble.ts'
+import { drawSystems } from './systems.ts'
 
 const read = new Map<string, string>()
 
 function drawPeople(screen: Screen): void {
   refresh(byId('people'), screen.people, () => [
-    el('legend', {}, 'You are'),
+    el('legend', {}, 'Act as'),
     ...screen.people.map(({ name, realName, role, can }) => {
       const input = el('input', {
         type: 'radio',
@@ -66,7 +66,7 @@ function drawChannels(screen: Screen): void {
   )
 }
 
-/** Light, dark, or as the system is. */
+/** Switches between the system theme, light and dark; remembers the choice. */
 function makeTheme(): void {
   const system = matchMedia('(prefers-color-scheme: dark)')
   const themes = ['system', 'light', 'dark']
@@ -88,20 +88,20 @@ function makeTheme(): void {
 }
 
 function makeToggles(): void {
-  byId('trouble-toggle').addEventListener('click', () => showTrouble(byId('trouble').hidden !== false))
-  const outside = byId('outside-toggle')
-  outside.addEventListener('click', () => {
-    const isShown = document.body.classList.toggle('shows-outside')
-    outside.setAttribute('aria-expanded', String(isShown))
+  byId('faults-toggle').addEventListener('click', () => showFaults(byId('faults').hidden !== false))
+  const systems = byId('systems-toggle')
+  systems.addEventListener('click', () => {
+    const isShown = document.body.classList.toggle('shows-systems')
+    systems.setAttribute('aria-expanded', String(isShown))
   })
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return
-    if (!byId('trouble').hidden) showTrouble(false)
+    if (!byId('faults').hidden) showFaults(false)
     else if (looking.thread !== undefined) closeThread()
   })
 }
 
-/** Cards link to the real hosts, which know nothing of this repository: what is meant stands in the strip. */
+/** Links on cards lead to the real hosts, which don't have this repository. Highlights the row in the Systems panel instead. */
 function keepLinksHere(): void {
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest<HTMLAnchorElement>('.read a[href]') : null
@@ -109,11 +109,11 @@ function keepLinksHere(): void {
     event.preventDefault()
     const id = /pull-requests\/(\d+)/.exec(link.pathname)?.[1]
     const sha = /commits\/([0-9a-f]+)/.exec(link.pathname)?.[1]
-    toast(`In service this opens ${link.host}. Here, look at the outside world.`)
-    for (const row of document.querySelectorAll<HTMLElement>('#outside [data-is]')) {
-      const isMeant = row.dataset.is === `pull request ${id}` || row.querySelector(`code[title="${sha}"]`) !== null
+    toast(`In real use, this link opens ${link.host}. Here, see the Systems panel.`)
+    for (const row of document.querySelectorAll<HTMLElement>('#systems [data-is]')) {
+      const isTarget = row.dataset.is === `pull request ${id}` || row.querySelector(`code[title="${sha}"]`) !== null
       row.classList.remove('fresh')
-      if (!isMeant) continue
+      if (!isTarget) continue
       void row.offsetWidth
       row.classList.add('fresh')
       row.scrollIntoView({ block: 'nearest' })
@@ -121,7 +121,7 @@ function keepLinksHere(): void {
   })
 }
 
-/** Whoever reads the newest message goes on doing so when the window changes. */
+/** Keeps the newest message in view when the window is resized. */
 function keepAtEnd(): void {
   const place = byId('messages')
   let isAtEnd = true
@@ -138,6 +138,15 @@ keepAtEnd()
 keepLinksHere()
 makeToggles()
 makeComposer()
-for (const draw of [drawPeople, drawChannels, drawGuide, drawMessages, drawModal, drawOutside, drawTrouble, tellNews])
+for (const draw of [
+  drawPeople,
+  drawChannels,
+  drawGuide,
+  drawMessages,
+  drawModal,
+  drawSystems,
+  drawFaults,
+  announceNews,
+])
   onScreen(draw)
 new EventSource('/events').addEventListener('message', () => void load())

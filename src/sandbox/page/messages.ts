@@ -5,7 +5,7 @@ import { act, channelOf, looking, openThread, repliesTo, type Screen, type Shown
 
 const GROUP_WITHIN_S = 5 * 60
 
-/** Draws the channel that one looks at, and its thread. */
+/** Draws the open channel and the open thread. */
 export function drawMessages(screen: Screen): void {
   const channel = channelOf(screen)
   if (channel === undefined) return
@@ -23,18 +23,18 @@ export function drawMessages(screen: Screen): void {
 function emptyWords(place: HTMLElement, channel: Screen['channels'][number]): void {
   const words =
     channel.kind === 'direct'
-      ? 'What the bot tells you alone stands here.'
-      : `Nothing has been said in #${channel.name} yet. What you ask for with /deploy is told here.`
+      ? 'Direct messages from Signoff appear here.'
+      : `No messages in #${channel.name} yet. Type /deploy to start a release.`
   place.replaceChildren(el('p', { class: 'empty' }, words))
 }
 
-/** Opens a thread and goes there. */
+/** Opens a thread and moves the focus there. */
 export function showThread(ts: string): void {
   openThread(ts)
   byId('thread').querySelector<HTMLElement>('.messages')?.focus()
 }
 
-/** Closes the thread and goes back to what opens it. */
+/** Closes the thread and moves the focus back to the button that opens it. */
 export function closeThread(): void {
   const ts = looking.thread
   openThread(undefined)
@@ -84,7 +84,7 @@ async function reply(event: Event, channel: string, thread: string): Promise<voi
 
 type Foot = { replies: number; last: string | undefined; open: boolean } | undefined
 
-/** Keeps the elements of messages that have not changed, so that focus and reading place stay. */
+/** Keeps the elements of unchanged messages, so that focus and scroll position stay. */
 function fill(place: HTMLElement, messages: readonly ShownMessage[], footOf: (message: ShownMessage) => Foot): void {
   const isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 80
   const before = new Map(
@@ -144,7 +144,7 @@ function drawMessage(message: ShownMessage, foot: Foot, isGrouped: boolean): HTM
   ]
 }
 
-/** For a column that is too narrow for AM and PM. */
+/** The time for the narrow gutter, without AM or PM. */
 const shortTime = (ts: string) => timeOf(ts).replace(/\s?[AP]M$/i, '')
 
 function footOf(message: ShownMessage, foot: Foot): HTMLElement | false {

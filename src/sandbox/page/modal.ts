@@ -1,11 +1,11 @@
 /// <reference lib="dom" />
-import { drawParts, forgetError, readFields, showErrors } from './controls.ts'
+import { clearError, drawParts, readFields, showErrors } from './controls.ts'
 import { byId, el, refresh } from './dom.ts'
 import { act, load, type Screen } from './store.ts'
 
 let shownId: string | undefined
 
-/** Shows the modal that the app has opened for this person, or takes it away. */
+/** Shows the modal that the app has opened for this person, or closes it. */
 export function drawModal(screen: Screen): void {
   const dialog = byId<HTMLDialogElement>('modal')
   const { view } = screen
@@ -38,7 +38,7 @@ function drawForm(view: NonNullable<Screen['view']>): HTMLElement {
     'form',
     {
       novalidate: true,
-      input: (event) => forgetError(form, event.target),
+      input: (event) => clearError(form, event.target),
       async submit(event) {
         event.preventDefault()
         if (send.ariaBusy === 'true') return

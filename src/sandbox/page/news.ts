@@ -4,26 +4,26 @@ import type { Screen } from './store.ts'
 
 const KEPT = 20
 
-let heard = new Map<string, string>()
-let heardAs: string | undefined
+let announced = new Map<string, string>()
+let announcedAs: string | undefined
 
 /**
- * Tells a screen reader what has been said or has changed, in the sentence that each message carries for this: a card that is
- * drawn anew would be read out whole. What was there when one became this person is not told.
+ * Announces new and changed messages to screen readers, using each message's text: reading the whole redrawn card would be
+ * too long. Messages that existed when the person was chosen are not announced.
  */
-export function tellNews(screen: Screen): void {
-  const isFirst = heardAs !== screen.as
+export function announceNews(screen: Screen): void {
+  const isFirst = announcedAs !== screen.as
   const now = new Map(screen.messages.map(({ key, text }) => [key, text]))
   if (!isFirst) {
-    const place = byId('news')
+    const log = byId('news')
     for (const { key, text, author, channel } of screen.messages) {
-      if (heard.get(key) === text) continue
+      if (announced.get(key) === text) continue
       const where = screen.channels.find(({ id }) => id === channel)
-      const said = where?.kind === 'direct' ? 'direct message' : `#${where?.name ?? ''}`
-      place.append(el('p', {}, `${author}, ${said}: ${text}`))
+      const place = where?.kind === 'direct' ? 'direct message' : `#${where?.name ?? ''}`
+      log.append(el('p', {}, `${author}, ${place}: ${text}`))
     }
-    while (place.childElementCount > KEPT) place.firstElementChild?.remove()
+    while (log.childElementCount > KEPT) log.firstElementChild?.remove()
   }
-  heard = now
-  heardAs = screen.as
+  announced = now
+  announcedAs = screen.as
 }

@@ -5,7 +5,7 @@ import { byId } from './dom.ts'
 
 export type { Screen, ShownMessage } from '../view.ts'
 
-/** What the page looks at. */
+/** The person, channel and thread that the page shows. */
 export const looking: { as: PersonName; channel: string; thread: string | undefined } = {
   as: (sessionStorage.getItem('as') as PersonName | null) ?? 'dana',
   channel: sessionStorage.getItem('channel') ?? 'product',
@@ -23,12 +23,12 @@ export function onScreen(listener: (screen: Screen) => void): void {
   listeners.add(listener)
 }
 
-/** Draws again with what is known. */
+/** Draws the last loaded screen again. */
 export function redraw(): void {
   if (screen !== undefined) for (const listener of listeners) listener(screen)
 }
 
-/** Asks for the screen and draws it; calls that come meanwhile become one more. */
+/** Loads the screen and draws it. Calls made while it loads are combined into one more load. */
 export async function load(): Promise<void> {
   if (isLoading) {
     isStale = true
@@ -50,7 +50,7 @@ export async function load(): Promise<void> {
       redraw()
     } while (isStale)
   } catch {
-    toast('The sandbox does not answer. Is it still running?')
+    toast('The sandbox isn’t responding. Is it still running?')
   } finally {
     isLoading = false
   }
@@ -75,9 +75,15 @@ export function openThread(ts: string | undefined): void {
   redraw()
 }
 
-export type Outcome = { error?: string; seen?: string; errors?: Record<string, string>; copies?: number }
+export type Outcome = {
+  error?: string
+  seen?: string
+  errors?: Record<string, string>
+  copies?: number
+  armed?: Record<string, number>
+}
 
-/** Does something as the person that one is. Failures are said by a toast, as Slack does. */
+/** Calls the API as the current person. Shows failures in a toast, as Slack does. */
 export async function act(name: string, body: Record<string, unknown>): Promise<Outcome> {
   const response = await fetch(`/api/${name}`, {
     method: 'POST',
@@ -85,26 +91,25 @@ export async function act(name: string, body: Record<string, unknown>): Promise<
     body: JSON.stringify({ as: looking.as, ...body }),
   }).catch(() => undefined)
   if (response === undefined) {
-    toast('The sandbox does not answer. Is it still running?')
+    toast('The sandbox isn’t responding. Is it still running?')
     return { error: 'no answer' }
   }
   const outcome = (await response.json()) as Outcome
   if (outcome.error !== undefined) toast(outcome.error)
-  if (outcome.seen === 'operation_timeout')
-    toast('The app did not answer in time. Nothing is lost: try again in a moment.')
-  if (outcome.seen === 'dispatch_failed') toast('The app can not be reached now. Try again in a moment.')
-  if (outcome.copies !== undefined) toast(`That press was handed over ${outcome.copies} times.`)
+  if (outcome.seen === 'operation_timeout') toast('Signoff didn’t respond in time. Try again in a moment.')
+  if (outcome.seen === 'dispatch_failed') toast('Signoff can’t be reached right now. Try again in a moment.')
+  if (outcome.copies !== undefined) toast(`Slack delivered that click ${outcome.copies} times.`)
   return outcome
 }
 
 let hiding: ReturnType<typeof setTimeout> | undefined
-/** Says something for a few seconds, over the channel's name: the newest message, and what it asks for, stands at the other end. */
+/** Shows a text for a few seconds over the channel name, where it doesn't cover the newest message. */
 export function toast(words: string): void {
   const place = byId('toast')
   const { left, width } = byId('messages').getBoundingClientRect()
   place.style.top = `${byId('channel-name').getBoundingClientRect().top + 4}px`
   place.style.left = `${left + width / 2}px`
-  // Shown anew it lies above a modal that was opened meanwhile.
+  // Showing it again puts it above a modal that has opened since.
   if (place.matches(':popover-open')) place.hidePopover()
   place.showPopover()
   place.textContent = words

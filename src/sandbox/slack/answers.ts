@@ -1,11 +1,11 @@
 import type { Channel, Json, State } from './state.ts'
 import { string } from './state.ts'
 
-/** What a Web API method answers: `ok: false` carries Slack's word for the error. */
+/** The answer of a Web API method; with `ok: false` it has Slack's error code. */
 export type Answer = Json & { ok: boolean }
 
 export type Method = {
-  /** The scopes that the bot's token needs, all of them. Left out: none. */
+  /** The scopes that the bot's token needs, all of them. Default: none. */
   scope?: string[]
   required?: string[]
   run: (args: Json, state: State) => Answer
@@ -16,10 +16,10 @@ export const refuse = (error: string, extra: Json = {}): Answer => ({ ok: false,
 export const refuseArguments = (problems: string[]): Answer =>
   refuse('invalid_arguments', { response_metadata: { messages: problems.map((problem) => `[ERROR] ${problem}`) } })
 
-/** Arguments come as JSON values or as form text. */
+/** Whether an argument is true, as a JSON value or as form text. */
 export const isTrue = (value: unknown): boolean => value === true || value === 'true' || value === '1' || value === 1
 
-/** The channel, if the bot can know of it: private ones only from inside. */
+/** The channel if the bot can see it: private ones only if the bot is a member. */
 export function visibleChannel(state: State, id: unknown): Channel | undefined {
   const channel = state.channels.get(string(id))
   return channel && (channel.kind === 'public' || channel.botIsMember) ? channel : undefined
@@ -27,10 +27,10 @@ export function visibleChannel(state: State, id: unknown): Channel | undefined {
 
 const scopeFamily = { public: 'channels', private: 'groups', direct: 'im' } as const
 
-/** Reading a conversation needs the scope of its own kind. */
+/** The scope for reading a conversation of this kind. */
 export const scopeFor = (channel: Channel, verb: 'read' | 'history'): string => `${scopeFamily[channel.kind]}:${verb}`
 
-/** One page of a list, with a cursor when there is more. */
+/** One page of a list, with a cursor if there is more. */
 export function page<T>(
   all: T[],
   args: Json,

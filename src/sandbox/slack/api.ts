@@ -9,18 +9,18 @@ import { useResponseUrl } from './response-urls.ts'
 import { isRecord, type Json, type State } from './state.ts'
 import { viewMethods } from './view-methods.ts'
 
-/** One call that the app made, as Slack saw it; tokens are left out. */
+/** A call of the app as Slack received it, without tokens. */
 export type ApiCall = {
   at: number
   method: string
   args: Json
-  /** What was answered; `status` 0 when nothing reached the app. */
+  /** The answer; `status` 0 if nothing reached the app. */
   status: number
   ok: boolean
   error: string | undefined
-  /** Whether the call took effect, whatever the app was told. */
+  /** Whether the call took effect, independent of the answer. */
   isApplied: boolean
-  /** The message or view that the call made or changed. */
+  /** The message or view that the call created or changed. */
   channel: string | undefined
   ts: string | undefined
   fault: FaultKind | undefined
@@ -34,7 +34,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-/** Arguments come as JSON, or as a form in which structures are JSON text; text that is no JSON stays text. */
+/** Reads arguments from JSON, or from a form whose structures are JSON text. Text that isn't JSON stays text. */
 function readArguments(body: string, type: string, query: URLSearchParams): Json {
   if (type.startsWith('application/json')) {
     const parsed: unknown = body === '' ? {} : JSON.parse(body)
@@ -46,7 +46,7 @@ function readArguments(body: string, type: string, query: URLSearchParams): Json
     try {
       args[key] = JSON.parse(args[key])
     } catch {
-      // A method that gets text where it wants a structure refuses it in its own words.
+      // A method that expects a structure refuses text with its own error.
     }
   }
   return args
@@ -92,7 +92,7 @@ export function createApi(given: {
     return known.run(args, state)
   }
 
-  /** Answers one call, or fails it as the fault says. `work` brings the effect about and may be called once at most. */
+  /** Answers a call, or fails it as the fault says. `work` causes the effect and is called at most once. */
   async function answer(
     response: ServerResponse,
     call: { method: string; args: Json },

@@ -17,7 +17,7 @@ export const url: Check = (value, at, say) => {
 const confirm = shape(
   {
     title: plainText(limits.confirm.title),
-    // Slack's reference says plain text only; its types let mrkdwn through.
+    // Slack's reference allows only plain text; its types also allow mrkdwn.
     text: plainText(limits.confirm.text),
     confirm: plainText(limits.confirm.button),
     deny: plainText(limits.confirm.button),

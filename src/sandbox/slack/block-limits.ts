@@ -1,5 +1,5 @@
 /**
- * Lengths and counts that Slack puts on Block Kit, in characters and items.
+ * Slack's limits for Block Kit, in characters and items.
  *
  * Taken from the limits of slackblocks (commit b881990), which carries this notice: Copyright 2019 Nicholas Lambourne,
  * MIT License ("Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
@@ -35,6 +35,6 @@ export const limits = {
   view: { blocks: 100, privateMetadata: 3000, callbackId: 255, title: 24, button: 24 },
   messageBlocks: 50,
   table: { rows: 100, columns: 20, characters: 10_000 },
-  /** Of no document; where chat.postMessage was seen to answer msg_blocks_too_long (bolt-js issue 2509). */
+  /** Undocumented: the size at which chat.postMessage answered msg_blocks_too_long (bolt-js issue 2509). */
   messageBlockCharacters: 13_200,
 } as const

@@ -1,6 +1,6 @@
 import { isRecord, type Json } from './state.ts'
 
-/** Tells what is wrong with `value`; `at` is its JSON pointer. Says nothing when all is well. */
+/** Reports the problems of `value`; `at` is its JSON pointer. */
 export type Check = (value: unknown, at: string, say: (problem: string, at: string) => void) => void
 
 /** Slack counts characters as code points: an emoji outside the basic plane is one. */
@@ -41,7 +41,7 @@ export const list =
     for (const [index, entry] of value.entries()) item(entry, `${at}/${index}`, say)
   }
 
-/** An object with exactly these properties: what is missing or not known is a problem, as it is for Slack. */
+/** An object with exactly these properties: missing and unknown ones are problems, as at Slack. */
 export const shape =
   (required: Record<string, Check>, optional: Record<string, Check> = {}): Check =>
   (value, at, say) => {
@@ -55,7 +55,7 @@ export const shape =
     }
   }
 
-/** An object whose `type` chooses its shape. */
+/** An object whose `type` determines its shape. */
 export const typed =
   (kinds: Record<string, Check>): Check =>
   (value, at, say) => {

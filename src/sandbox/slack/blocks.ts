@@ -138,7 +138,7 @@ const onlyIn: Record<'message' | 'modal' | 'home', Record<string, Check>> = {
   home: { table, card },
 }
 
-/** Characters in all the texts under a block. */
+/** The number of characters in all texts of a block. */
 function textOf(value: unknown): number {
   if (Array.isArray(value)) return value.reduce((sum: number, entry) => sum + textOf(entry), 0)
   if (!isRecord(value)) return 0
@@ -148,7 +148,7 @@ function textOf(value: unknown): number {
   )
 }
 
-/** The controls of one block: buttons, menus, inputs. Of a container, those of the blocks in it. */
+/** The controls of a block: buttons, menus, inputs; for a container, those of its blocks. */
 export function controlsOf(block: Json): Json[] {
   const own = [...records(block.elements), ...records(block.actions)]
   const single = [block.accessory, block.element].filter(isRecord)
@@ -161,8 +161,8 @@ function repeated(values: string[]): string[] {
 }
 
 /**
- * What Slack would say of these blocks on this surface, each with its JSON pointer; nothing when it would take them.
- * Blocks that Signoff has no use for (video, file, carousel, data tables, charts, context actions) count as unsupported.
+ * The problems that Slack would report for these blocks on this surface, each with its JSON pointer; empty if valid.
+ * Blocks that Signoff doesn't use (video, file, carousel, data tables, charts, context actions) count as unsupported.
  */
 export function problemsOfBlocks(blocks: unknown, surface: 'message' | 'modal' | 'home', at = '/blocks'): string[] {
   const problems: string[] = []
@@ -184,7 +184,7 @@ export function problemsOfBlocks(blocks: unknown, surface: 'message' | 'modal' |
 
 export const areBlocksTooLong = (blocks: Json[]): boolean => textOf(blocks) > limits.messageBlockCharacters
 
-/** The same of a whole view. */
+/** The problems that Slack would report for a whole view. */
 export function problemsOfView(view: Json): string[] {
   const problems: string[] = []
   const say = (problem: string, where: string) => problems.push(`${problem} [json-pointer:${where}]`)
@@ -215,7 +215,7 @@ export function problemsOfView(view: Json): string[] {
   return problems
 }
 
-/** Blocks as Slack keeps them: each block and control has an id, given by Slack where the app gave none. */
+/** Blocks as Slack stores them: each block and control has an id, generated if the app gave none. */
 export function withIds(blocks: Json[], newId: (prefix: string) => string): Json[] {
   const named = (control: unknown) =>
     isRecord(control) && control.type !== 'image' ? { action_id: newId('a'), ...control } : control

@@ -17,7 +17,7 @@ import {
 
 export type Content = { text: string | undefined; blocks: Json[] | undefined; attachments: Json[] | undefined }
 
-/** Text, blocks and attachments of a message to be, or Slack's refusal of them. */
+/** The text, blocks and attachments of a new message, or Slack's error about them. */
 export function readContent(args: Json, state: State): { content: Content } | { refusal: Answer } {
   const { blocks, attachments, markdown_text: markdown } = args
   if (markdown !== undefined && (args.text || blocks)) return { refusal: refuse('markdown_text_conflict') }
@@ -55,7 +55,7 @@ function metadataRefusal(metadata: unknown): Answer | undefined {
   return JSON.stringify(metadata).length > 8000 ? refuse('metadata_too_large') : undefined
 }
 
-/** Where a message goes: a channel by id or name, or a person's direct messages by the person's id. */
+/** The channel of a message, by its id or name, or a person's direct messages by the person's id. */
 function destination(state: State, given: unknown): Channel | undefined {
   const name = string(given)
   const user = state.users.get(name)
@@ -147,7 +147,7 @@ function update(args: Json, state: State): Answer {
   if (refusal) return refusal
   const { text, blocks, attachments } = read.content
   message.isEdited ||= blocks === undefined
-  // Text alone takes the blocks away; blocks alone leave no text that a notification or a screen reader could use.
+  // Text alone removes the blocks; blocks alone remove the text for notifications and screen readers.
   message.text = text ?? (blocks ? '' : message.text)
   message.blocks = blocks ?? (text === undefined ? message.blocks : [])
   if (attachments) message.attachments = attachments

@@ -7,7 +7,7 @@ export type FormValues = Record<string, string | boolean | string[]>
 
 type Button = { block: Json; element: Json; extra: Json }
 
-/** The one control with this label or action id; an overflow menu's options count by their labels. */
+/** The one control with this label or action id; options of an overflow menu match by label. */
 export function findButton(blocks: Json[], name: ButtonName): Button {
   const buttons: (Button & { label: string })[] = []
   const visit = (block: Json) => {
@@ -33,7 +33,7 @@ export function findButton(blocks: Json[], name: ButtonName): Button {
   return only
 }
 
-/** The input of a view by its label, or by the label of a box to tick; of an input without label, its placeholder. */
+/** An input of a view by its label or a checkbox's label; an input without a label by its placeholder. */
 export function findInput(view: View, label: string): { block: Json; element: Json } {
   const inputs = view.blocks.flatMap((block) =>
     controlsOf(block)
@@ -49,7 +49,7 @@ export function findInput(view: View, label: string): { block: Json; element: Js
   throw new Error(`there is no input "${label}" among: ${labels}`)
 }
 
-/** Puts the values into the view's state, as a person does who fills the form. */
+/** Fills the form: stores the values in the view's state. */
 export function fill(state: State, view: View, values: FormValues): void {
   for (const [label, value] of Object.entries(values)) {
     const { block, element } = findInput(view, label)

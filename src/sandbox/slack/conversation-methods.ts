@@ -37,7 +37,7 @@ function members(args: Json, state: State): Answer {
   return { ok: true, members: found.items, response_metadata: found.metadata }
 }
 
-/** Whether a message lies between `oldest` and `latest`, whose own messages count only when `inclusive`. */
+/** Whether a message is between `oldest` and `latest`; the bounds themselves match only with `inclusive`. */
 function isWithin(message: Message, args: Json): boolean {
   const inclusive = isTrue(args.inclusive)
   const at = Number(message.ts)
@@ -87,7 +87,7 @@ function replies(args: Json, state: State): Answer {
   if (!asked) return refuse('thread_not_found')
   const rootTs = asked.threadTs ?? asked.ts
   const root = here.filter((one) => one.ts === rootTs)
-  // The root comes with every page, whatever the bounds are.
+  // Every page includes the root, independent of the bounds.
   const found = here.filter((one) => one.threadTs === rootTs && isWithin(one, args))
   return answerMessages([...root, ...found], args, state, 1000)
 }
@@ -115,7 +115,7 @@ function open(args: Json, state: State): Answer {
   return { ok: true, channel: isTrue(args.return_im) ? channelShape(state, channel) : { id: channel.id } }
 }
 
-/** The scope follows the channel asked about; of a channel that can't be seen, any kind's will do. */
+/** The scope depends on the channel's kind; for a channel that can't be seen, any kind's scope is enough. */
 export function conversationScopes(method: string, args: Json, state: State): string[] {
   const verb = method === 'conversations.history' || method === 'conversations.replies' ? 'history' : 'read'
   const channel = visibleChannel(state, args.channel)

@@ -4,25 +4,25 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { isRecord, type Json, type State } from './state.ts'
 
-/** What Slack hands to the app: a slash command, an interaction or an event. */
+/** A payload that Slack delivers to the app: a slash command, an interaction or an event. */
 export type Delivery = {
   type: 'slash_commands' | 'interactive' | 'events_api'
   payload: Json
-  /** Names the envelope in Socket Mode. */
+  /** The envelope's id in Socket Mode. */
   envelopeId: string
   acceptsResponsePayload: boolean
 }
 
 export type DeliverOptions = {
-  /** How many times it is handed over; once unless said. */
+  /** How many times to deliver it; default 1. */
   repeat?: number
-  /** The repetitions are byte for byte the same (the default), or have envelope and trigger ids of their own. */
+  /** Whether repetitions are identical (the default), or have their own envelope and trigger ids. */
   sameId?: boolean
-  /** Each repetition waits until the one before was answered. Otherwise all go at once. */
+  /** Whether each repetition waits for the answer to the previous one. Otherwise all go at once. */
   inTurn?: boolean
-  /** HTTP mode: the time that is signed, in seconds since 1970. */
+  /** HTTP mode: the signed time, in seconds since 1970. */
   timestamp?: number
-  /** HTTP mode: signs with this instead of the signing secret. */
+  /** HTTP mode: the secret to sign with instead of the signing secret. */
   secret?: string
   retry?: { attempt: number; reason: string }
 }
@@ -34,7 +34,7 @@ export type Receipt =
 
 const mostSockets = 10
 
-/** Carries deliveries to the app, over one of its sockets or as signed requests, and brings back its acknowledgement. */
+/** Delivers payloads to the app, over one of its sockets or as signed requests, and returns its acknowledgement. */
 export function createCourier(given: {
   state: State
   signingSecret: string
@@ -72,7 +72,7 @@ export function createCourier(given: {
       try {
         parsed = JSON.parse(String(data))
       } catch {
-        // What is no envelope acknowledges nothing.
+        // Anything but an envelope acknowledges nothing.
       }
       if (!isRecord(parsed) || typeof parsed.envelope_id !== 'string') return
       const listening = waiting.get(parsed.envelope_id) ?? []
@@ -204,7 +204,7 @@ export function createCourier(given: {
       tickets.add(ticket)
       return ticket
     },
-    /** Takes a WebSocket upgrade, if it brings a ticket that was not used before. */
+    /** Accepts a WebSocket upgrade if its ticket is unused. */
     accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
       const ticket = new URL(request.url ?? '/', 'http://localhost').searchParams.get('ticket') ?? ''
       if (!tickets.delete(ticket)) {
@@ -213,7 +213,7 @@ export function createCourier(given: {
       }
       server.handleUpgrade(request, socket, head, greet)
     },
-    /** Asks the app to connect anew, as Slack does every few hours; a socket that stays is closed after ten seconds. */
+    /** Asks the app to reconnect, as Slack does every few hours; closes remaining sockets after ten seconds. */
     refreshSockets(reason = 'refresh_requested'): void {
       for (const socket of [...sockets]) {
         retiring.add(socket)
@@ -221,7 +221,7 @@ export function createCourier(given: {
         void wait(10_000).then(() => socket.close())
       }
     },
-    /** Breaks every connection without a word. */
+    /** Breaks every connection without a close message. */
     dropSockets(): void {
       for (const socket of [...sockets]) socket.terminate()
     },
@@ -247,7 +247,7 @@ export function createCourier(given: {
       }
       return receipts
     },
-    /** Says goodbye to the sockets, and breaks those that do not answer within a moment. */
+    /** Closes the sockets, and breaks those that don't answer soon. */
     async close(): Promise<void> {
       isClosed = true
       clearInterval(pings)

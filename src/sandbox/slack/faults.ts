@@ -1,14 +1,14 @@
 import type { Json } from './state.ts'
 
 /**
- * How Slack fails a call. `before`: nothing happened; `after`: the call took effect and only the answer is lost.
- * - `rate_limited`: 429 with Retry-After (`retryAfter` seconds, 1 unless said); `rate_limited_bare`: without the header
+ * How Slack fails a call. `before`: nothing happened; `after`: the call took effect but the answer is lost.
+ * - `rate_limited`: 429 with Retry-After (`retryAfter` seconds, default 1); `rate_limited_bare`: without the header
  * - `error`: 200 with `ok: false` and the named `error`
- * - `http_500_before`, `http_500_after`: a 500 whose body is no JSON
+ * - `http_500_before`, `http_500_after`: a 500 whose body isn't JSON
  * - `reset_before`, `reset_after`: the connection breaks
- * - `delay`: waits `ms`, then does the work; `delay_answer`: does the work at once and answers after `ms`
+ * - `delay`: waits `ms`, then performs the call; `delay_answer`: performs it at once and answers after `ms`
  * - `hang`, `hang_after`: never answers
- * - `cut_body`: the call took effect and the answer breaks off in the middle
+ * - `cut_body`: the call took effect, but the answer breaks off in the middle
  */
 export type FaultKind =
   | 'rate_limited'
@@ -26,11 +26,11 @@ export type FaultKind =
 
 export type Fault = {
   kind: FaultKind
-  /** A Web API method, or `response_url`; left out: every call. */
+  /** A Web API method, or `response_url`. Default: every call. */
   method?: string
-  /** Only calls whose arguments this accepts. */
+  /** Limits the fault to calls whose arguments match. */
   when?: (args: Json) => boolean
-  /** How many calls fail; once unless said, `Infinity` until cleared. */
+  /** How many calls fail; default 1, `Infinity` until cleared. */
   times?: number
   error?: string
   retryAfter?: number
@@ -54,7 +54,7 @@ export function createFaults() {
         },
       }
     },
-    /** The fault for this call, of which one use is spent; the one that was armed first goes first. */
+    /** Takes the fault for this call, oldest first, and uses it once. */
     take(method: string, args: Json): Fault | undefined {
       const found = armed.find(
         (one) => one.left > 0 && (one.method ?? method) === method && (one.when === undefined || one.when(args)),

@@ -1,6 +1,6 @@
 import { type Channel, type Json, type Message, membersOf, type State, type User, type View } from './state.ts'
 
-/** A message as Slack gives it in answers and payloads. */
+/** A message in the format of Slack's answers and payloads. */
 export function messageShape(state: State, message: Message, { withMetadata = false } = {}): Json {
   const { identity } = state
   const isBot = message.user === identity.botUserId
@@ -67,7 +67,7 @@ export function channelShape(state: State, channel: Channel): Json {
   }
 }
 
-/** A user as `users.info` gives it; the e-mail only where the token may read it. */
+/** A user in the format of `users.info`; with the e-mail only if the token can read it. */
 export function userShape(user: User, { withEmail }: { withEmail: boolean }): Json {
   const common = {
     id: user.id,
@@ -86,7 +86,7 @@ export function userShape(user: User, { withEmail }: { withEmail: boolean }): Js
     is_app_user: false,
     updated: 1_700_000_000,
   }
-  // Slack leaves the roles out of a deactivated account.
+  // Slack omits the roles of a deactivated account.
   if (user.deleted) return common
   return {
     ...common,

@@ -3,7 +3,7 @@ import type { Delivery } from './courier.ts'
 import { messageShape, viewShape } from './payload-shapes.ts'
 import type { Channel, Ephemeral, Json, Message, State, User, View } from './state.ts'
 
-/** Makes what Slack sends for each thing that a person does. */
+/** Creates the payloads that Slack sends for the actions of people. */
 export function createPayloads({
   state,
   origin,
@@ -36,7 +36,7 @@ export function createPayloads({
     return `${origin}${path}`
   }
 
-  /** Names become ids, and the three characters entities, as with `should_escape: true` in the app's manifest. */
+  /** Replaces names by ids and escapes `&`, `<` and `>`, as with `should_escape: true` in the app's manifest. */
   function escapeText(text: string): string {
     if (!shouldEscape) return text
     const plain = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
@@ -166,7 +166,7 @@ export function createPayloads({
       )
     },
 
-    /** Something that happened, for apps that have subscribed to it: `event` is the inner event with its `type`. */
+    /** An event for apps that have subscribed to it; `event` is the inner event with its `type`. */
     event(event: Json): Delivery {
       return delivery(
         'events_api',

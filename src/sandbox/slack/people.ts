@@ -1,7 +1,7 @@
 import { type ButtonName, type FormValues, fill, findButton, findInput } from './controls.ts'
 import type { createCourier, DeliverOptions, Delivery } from './courier.ts'
+import { closeFrom, notSent, type Seen, showOutcome } from './outcomes.ts'
 import type { createPayloads } from './payloads.ts'
-import { closeFrom, notSent, type Seen, settle } from './settling.ts'
 import {
   type Channel,
   type Ephemeral,
@@ -20,7 +20,7 @@ export type ById = string | { id: string }
 export type Click = { user: ById; channel: ById; ts: string } & ButtonName
 const idOf = (given: ById): string => (typeof given === 'string' ? given : given.id)
 
-/** People at their Slack clients. Each act returns when the app has acknowledged it or Slack has given up. */
+/** Acts as people in their Slack clients. Each act returns when the app has acknowledged it or Slack has timed out. */
 export function createPeople(given: {
   state: State
   courier: ReturnType<typeof createCourier>
@@ -51,7 +51,7 @@ export function createPeople(given: {
 
   async function deliver(delivery: Delivery, options?: DeliverOptions): Promise<Seen[]> {
     const receipts = await courier.deliver(delivery, options)
-    const all = receipts.map((receipt) => settle(state, delivery, receipt))
+    const all = receipts.map((receipt) => showOutcome(state, delivery, receipt))
     state.changed()
     return all
   }
@@ -102,23 +102,23 @@ export function createPeople(given: {
       return deliverOnce(payloads.command(user, channel, act.command, act.text ?? ''))
     },
 
-    /** The same as a delivery that can be forged, repeated or handed over later. */
+    /** Returns the command as a delivery, to be forged, repeated or delivered later. */
     captureCommand(act: { user: ById; channel: ById; command: string; text?: string }): Delivery {
       const { user, channel } = present(act.user, act.channel)
       return payloads.command(user, channel, act.command, act.text ?? '')
     },
 
-    /** An event as a delivery, e.g. `{ type: 'app_home_opened', user: 'U…', tab: 'home' }`. */
+    /** Returns an event as a delivery, e.g. `{ type: 'app_home_opened', user: 'U…', tab: 'home' }`. */
     captureEvent: (event: Json): Delivery => payloads.event(event),
 
-    /** Presses a button of a message and, if it asks, says yes; with `confirm: false`, no. Throws when it isn't there. */
+    /** Presses a button of a message and accepts its confirmation, or denies it with `confirm: false`. Throws if it's missing. */
     async click(act: Click & { confirm?: boolean }): Promise<Seen> {
       const { delivery, confirmation } = findClick(act)
       if (confirmation && act.confirm === false) return notSent('denied', { confirmation })
       return deliverOnce(delivery, confirmation)
     },
 
-    /** The click as a delivery, to be handed over when the message or the person has changed. */
+    /** Returns the click as a delivery, to be delivered after the message or the person has changed. */
     captureClick: (act: Click): Delivery => findClick(act).delivery,
 
     /** Fills the inputs by their labels and presses the modal's submit button. */
@@ -138,7 +138,7 @@ export function createPeople(given: {
       return payloads.submission(user, view)
     },
 
-    /** Fills one input; the app hears of it at once when the input says so (`dispatch_action`, or outside an input block). */
+    /** Fills one input. The app is notified at once if the input has `dispatch_action` or is outside an input block. */
     async choose(act: { user: ById; view?: ById; label: string; value: string | boolean | string[] }): Promise<Seen> {
       const { user, view } = liveView(act.user, act.view)
       fill(state, view, { [act.label]: act.value })
@@ -155,7 +155,7 @@ export function createPeople(given: {
       return deliverOnce(payloads.viewAction(user, view, block, element, extra))
     },
 
-    /** Closes the modal on top by its close button; the app hears of it when it asked to. */
+    /** Closes the top modal with its close button. The app is notified if it asked for that. */
     async closeView(act: { user: ById; view?: ById }): Promise<Seen | undefined> {
       const { user, view } = liveView(act.user, act.view)
       closeFrom(state, view, view.clearOnClose)

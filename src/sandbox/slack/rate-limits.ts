@@ -21,11 +21,11 @@ const rates: Record<string, Rate> = {
   'usergroups.users.list': tier2,
 }
 
-/** Slack's published rates, per method; chat.postMessage one a second per channel with a short burst. */
+/** Slack's published rate limits per method; chat.postMessage allows one per second and channel, with a short burst. */
 export function createRateLimits(now: () => number) {
   const buckets = new Map<string, { tokens: number; at: number }>()
   return {
-    /** Seconds to wait, or 0 when the call may go ahead. */
+    /** The seconds to wait, or 0 if the call is allowed. */
     take(method: string, args: Json): number {
       const rate = rates[method] ?? tier4
       const key = method === 'chat.postMessage' ? `${method} ${string(args.channel)}` : method

@@ -14,25 +14,25 @@ import {
 
 type Given = { state: State; userOf: (by: ById) => User; channelOf: (by: ById) => Channel }
 
-/** What people can read. Everything given out is a copy of that moment. */
+/** Reads what people can see. All results are copies. */
 export function createReading({ state, userOf, channelOf }: Given) {
   const snapshot = <T>(all: T[]): T[] => structuredClone(all)
 
   const nameOf = (id: string) => state.users.get(id)?.name ?? id
-  const said = (one: Message | Ephemeral) => {
+  const lineOf = (one: Message | Ephemeral) => {
     const to = 'source' in one ? ` → ${nameOf(one.user)} alone` : ''
     const from = 'source' in one ? one.source : nameOf(one.user)
     const text = plainText(state, one).replaceAll('\n', '\n    ')
     return `${one.threadTs ? '  ↳ ' : ''}${from}${to}: ${text}`
   }
 
-  /** Everything that was said in a channel, or in all of them, in order, as people read it. */
+  /** The messages of one channel, or of all, in order, as people read them. */
   function transcript(channel?: ById): string {
     const channels = channel === undefined ? [...state.channels.values()] : [channelOf(channel)]
     return channels
       .map((one) => {
         const here = [...state.messages, ...state.ephemerals].filter((message) => message.channel === one.id)
-        const lines = here.sort((a, b) => a.ts.localeCompare(b.ts)).map(said)
+        const lines = here.sort((a, b) => a.ts.localeCompare(b.ts)).map(lineOf)
         const title = one.kind === 'direct' ? `direct messages with ${one.name}` : `#${one.name}`
         return [`── ${title}`, ...(lines.length > 0 ? lines : ['(nothing)'])].join('\n')
       })
@@ -41,7 +41,7 @@ export function createReading({ state, userOf, channelOf }: Given) {
 
   return {
     transcript,
-    /** What stands in a channel: top-level messages and the replies that were broadcast to it, oldest first. */
+    /** The top-level messages of a channel and the replies broadcast to it, oldest first. */
     messages(channel: ById): Message[] {
       const { id } = channelOf(channel)
       return snapshot(state.messages.filter((one) => one.channel === id && (!one.threadTs || one.isBroadcast)))
@@ -51,12 +51,12 @@ export function createReading({ state, userOf, channelOf }: Given) {
       const { id } = channelOf(channel)
       return snapshot(state.messages.filter((one) => one.channel === id && one.threadTs === ts))
     },
-    /** What only this person was shown, in any channel, oldest first. */
+    /** The ephemeral messages to this person in all channels, oldest first. */
     ephemerals(user: ById): Ephemeral[] {
       const { id } = userOf(user)
       return snapshot(state.ephemerals.filter((one) => one.user === id))
     },
-    /** The conversation between the bot and this person, oldest first. */
+    /** The direct messages between the bot and this person, oldest first. */
     directMessages(user: ById): Message[] {
       const { id } = directChannel(state, userOf(user))
       return snapshot(state.messages.filter((one) => one.channel === id))

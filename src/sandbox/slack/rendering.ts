@@ -99,8 +99,8 @@ function block(state: State, one: Json): string[] {
 }
 
 /**
- * What a person reads of a message or a view: its blocks, buttons as `[Label]`; its text only where there are no
- * blocks, as in Slack, where the text is then for notifications and screen readers.
+ * A message or view as a person reads it: its blocks, with buttons as `[Label]`. Its text is used only without blocks: in
+ * Slack, the text beside blocks is for notifications and screen readers.
  */
 export function plainText(state: State, shown: { text?: string; title?: string; blocks: Json[] }): string {
   const lines = shown.blocks.flatMap((one) => block(state, one))

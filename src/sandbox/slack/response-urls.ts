@@ -6,8 +6,8 @@ const lasts = 30 * 60 * 1000
 const mostUses = 5
 
 /**
- * Shows what the app says in answer to a person: to that person alone, unless `response_type` is `in_channel`.
- * Works without the bot being in the channel.
+ * Shows the app's answer to a person: only to that person, unless `response_type` is `in_channel`. The bot doesn't have to
+ * be in the channel.
  */
 export function showAnswer(
   state: State,
@@ -27,7 +27,7 @@ export function showAnswer(
   return { ok: true }
 }
 
-/** Replaces or deletes the message that the response_url came with. */
+/** Replaces or deletes the message of the response_url. */
 function changeOriginal(state: State, url: ResponseUrl, args: Json): Answer {
   const isIt = (one: { ts: string; channel: string }) => one.ts === url.messageTs && one.channel === url.channel
   const original = url.isEphemeral ? state.ephemerals.find(isIt) : findMessage(state, url.channel, url.messageTs ?? '')
@@ -44,7 +44,7 @@ function changeOriginal(state: State, url: ResponseUrl, args: Json): Answer {
   return { ok: true }
 }
 
-/** What a POST to a response_url does: five times within thirty minutes. */
+/** Handles a POST to a response_url, which is valid five times within thirty minutes. */
 export function useResponseUrl(state: State, url: ResponseUrl | undefined, args: Json): Answer {
   if (!url || state.now() - url.issuedAt > lasts) return refuse('expired_url')
   if (url.uses >= mostUses) return refuse('used_url')

@@ -4,7 +4,7 @@ export type User = {
   id: string
   name: string
   realName: string
-  /** What others call them; their name unless they have chosen another. */
+  /** The display name; the user's name if none is chosen. */
   displayName: string
   email: string | undefined
   guest: 'single' | 'multi' | undefined
@@ -21,7 +21,7 @@ export type Channel = {
   name: string
   kind: 'public' | 'private' | 'direct'
   isArchived: boolean
-  /** Left out: every person is a member, now and later. */
+  /** If undefined, everyone is a member, including people added later. */
   members: string[] | undefined
   botIsMember: boolean
 }
@@ -29,7 +29,7 @@ export type Channel = {
 export type Message = {
   ts: string
   channel: string
-  /** Who wrote it: a person's id or the bot's. */
+  /** The author: the id of a person or the bot. */
   user: string
   text: string
   blocks: Json[]
@@ -41,7 +41,7 @@ export type Message = {
   reactions: string[]
 }
 
-/** A message that one person sees and Slack does not keep. `source` says what brought it. */
+/** An ephemeral message to one person; Slack doesn't store it. `source` says where it came from. */
 export type Ephemeral = {
   ts: string
   channel: string
@@ -68,12 +68,12 @@ export type View = {
   rootId: string
   previousId: string | undefined
   blocks: Json[]
-  /** What the person has filled in, by block id and action id, as Slack sends it. */
+  /** The filled-in values by block id and action id, in Slack's format. */
   values: Record<string, Record<string, Json>>
   responseUrls: Json[]
 }
 
-/** Who the app and its workspace are. */
+/** The ids and names of the app and its workspace. */
 export type Identity = {
   teamId: string
   teamName: string
@@ -97,7 +97,7 @@ export type ResponseUrl = {
 
 export type State = ReturnType<typeof createState>
 
-/** What a workspace still knows after its end: no open modals, and no triggers, which last three seconds. */
+/** The state that survives a restart: no open modals and no triggers, which last three seconds. */
 export type Remembered = {
   lastId: number
   lastTs: number
@@ -109,7 +109,7 @@ export type Remembered = {
   responseUrls: [path: string, url: ResponseUrl][]
 }
 
-/** Everything that the workspace remembers. `now` gives milliseconds since 1970. */
+/** Creates the state of a workspace. `now` returns milliseconds since 1970. */
 export function createState({ now, identity }: { now: () => number; identity: Identity }) {
   let lastId = 0
   let lastTs = 0
@@ -134,7 +134,7 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     modals: new Map<string, View[]>(),
     homes: new Map<string, View>(),
 
-    /** A message's name within its channel: unique, rising, seconds with six decimals. */
+    /** A message's id in its channel: unique and increasing, in seconds with six decimals. */
     newTs(): string {
       lastTs = Math.max(lastTs + 1, Math.floor(now() * 1000))
       return `${Math.floor(lastTs / 1_000_000)}.${String(lastTs % 1_000_000).padStart(6, '0')}`
@@ -181,7 +181,7 @@ export function findMessage(state: State, channel: string, ts: string): Message 
   return state.messages.find((message) => message.channel === channel && message.ts === ts)
 }
 
-/** The conversation between the bot and one person; made when first needed. */
+/** The direct messages between the bot and one person; created on first use. */
 export function directChannel(state: State, user: User): Channel {
   for (const channel of state.channels.values()) {
     if (channel.kind === 'direct' && channel.members?.[0] === user.id) return channel

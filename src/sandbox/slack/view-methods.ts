@@ -7,7 +7,7 @@ import { labelOf, valuesOf } from './view-values.ts'
 const triggerLasts = 3000
 const mostPushed = 3
 
-/** Why Slack would not show this view; nothing when it would. */
+/** Slack's error for an invalid view; undefined if the view is valid. */
 export function refusalOfView(view: unknown): Answer | undefined {
   if (!isRecord(view)) return refuseArguments(['must provide an object [json-pointer:/view]'])
   const problems = problemsOfView(view)
@@ -39,7 +39,7 @@ function makeView(state: State, view: Json, user: string, before?: View): View {
   }
 }
 
-/** Spends a trigger: each is good once, for three seconds. */
+/** Uses up a trigger: each is valid once, for three seconds. */
 function spendTrigger(state: State, args: Json): { user: string } | { refusal: Answer } {
   const trigger = state.triggers.get(string(args.trigger_id ?? args.interactivity_pointer))
   if (!trigger) return { refusal: refuse('invalid_trigger_id') }
@@ -53,7 +53,7 @@ function spendTrigger(state: State, args: Json): { user: string } | { refusal: A
 
 const allModals = (state: State) => [...state.modals.values()].flat()
 
-/** Shows a view over those that the person has open. */
+/** Opens a view above the person's open views. */
 export function pushView(state: State, view: Json, user: string): View {
   const open = state.modals.get(user) ?? []
   const made = makeView(state, view, user)
@@ -63,7 +63,7 @@ export function pushView(state: State, view: Json, user: string): View {
   return made
 }
 
-/** Puts new content in place of an open view, which keeps its id. */
+/** Replaces the content of an open view, which keeps its id. */
 export function replaceView(state: State, before: View, view: Json): View {
   const made = makeView(state, view, before.user, before)
   const open = state.modals.get(before.user) ?? []

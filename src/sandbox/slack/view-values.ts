@@ -9,7 +9,7 @@ const optionsOf = (element: Json): Json[] => [
 
 export const labelOf = (owner: unknown): string => (isRecord(owner) ? string(owner.text) : '')
 
-/** An element's state before anyone has touched it, as Slack sends it. */
+/** An element's initial state, in Slack's format. */
 function untouched(element: Json): Json {
   const type = string(element.type)
   if (type === 'checkboxes' || type === 'multi_static_select') {
@@ -27,7 +27,7 @@ function untouched(element: Json): Json {
   return { type, value: element.initial_value ?? null }
 }
 
-/** The state of all inputs of a view; what a person had already filled in stays where block id and action id stay. */
+/** The state of all inputs of a view. Keeps filled-in values whose block id and action id stay the same. */
 export function valuesOf(blocks: Json[], before: Values = {}): Values {
   const values: Values = {}
   for (const block of blocks) {
@@ -46,8 +46,8 @@ export function valuesOf(blocks: Json[], before: Values = {}): Values {
 }
 
 /**
- * An element's state after a person has given `given`: text, an option by its label or value, a person by id or name;
- * for checkboxes true (all), false (none) or a list of labels. Throws when there is no such option.
+ * An element's state after a person has entered `given`: text, an option by label or value, a person by id or name; for
+ * checkboxes true (all), false (none) or a list of labels. Throws if there is no such option.
  */
 export function filled(element: Json, given: string | boolean | string[], state: State): Json {
   const type = string(element.type)
@@ -82,7 +82,7 @@ const isEmpty = (value: Json): boolean =>
     ([key, one]) => key === 'type' || one === null || (Array.isArray(one) && one.length === 0),
   )
 
-/** What Slack's own client says, by input label, before it sends anything to the app. */
+/** The errors that Slack's client shows by input label, before it sends anything to the app. */
 export function clientErrors(blocks: Json[], values: Values): Record<string, string> {
   const errors: Record<string, string> = {}
   for (const block of blocks) {

@@ -4,37 +4,37 @@ import { createApi } from './api.ts'
 import { addMessage } from './chat-methods.ts'
 import { createCourier } from './courier.ts'
 import { createFaults, type Fault } from './faults.ts'
-import { keepState } from './keeping.ts'
+import { createMembers } from './members.ts'
 import { createPayloads } from './payloads.ts'
 import { type ById, createPeople } from './people.ts'
+import { keepState } from './persistence.ts'
 import { createReading } from './reading.ts'
-import { createResidents } from './residents.ts'
 import { createState, type Message } from './state.ts'
 
 export type { ApiCall } from './api.ts'
 export type { ButtonName, FormValues } from './controls.ts'
 export type { DeliverOptions, Delivery } from './courier.ts'
 export type { ArmedFault, Fault, FaultKind } from './faults.ts'
+export type { NewUser } from './members.ts'
+export type { Seen } from './outcomes.ts'
 export type { ById, Click } from './people.ts'
-export type { NewUser } from './residents.ts'
-export type { Seen } from './settling.ts'
 export type { Channel, Ephemeral, Group, Json, Message, User, View } from './state.ts'
 
 export type SlackWorkspaceOptions = {
-  /** Left out: any free port. */
+  /** Default: any free port. */
   port?: number
-  /** What the bot's token may do. */
+  /** The scopes of the bot's token. */
   scopes?: string[]
   enforceRateLimits?: boolean
-  /** How long Slack waits for the app; 3000 ms. */
+  /** How long Slack waits for the app; default 3000 ms. */
   acknowledgeWithinMs?: number
-  /** Hands over again what was not acknowledged, with `retry_attempt`. Slack does so for events only. */
+  /** Delivers again what was not acknowledged, with `retry_attempt`. Slack does this only for events. */
   retryUnacknowledged?: { attempts: number; afterMs: number }
-  /** Whether the app's manifest says `should_escape`. */
+  /** Whether the app's manifest has `should_escape`. */
   shouldEscape?: boolean
-  /** Milliseconds since 1970; the system's clock unless given. */
+  /** Milliseconds since 1970; default: the system clock. */
   now?: () => number
-  /** Where the workspace is kept, so that a start on the same file goes on; left out: in memory only. */
+  /** The file that keeps the workspace across restarts. Default: in memory only. */
   file?: string
 }
 
@@ -56,8 +56,8 @@ export const usualScopes = [
 ]
 
 /**
- * Starts a Slack workspace on 127.0.0.1: Web API, Socket Mode, signed requests, and people who use it. It keeps
- * everything in memory and, given a file, beside it; `close` ends all connections and timers.
+ * Starts a Slack workspace on 127.0.0.1: Web API, Socket Mode, signed requests, and people who use it. Keeps
+ * its state in memory, and in `file` if given. `close` ends all connections and timers.
  */
 export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
   const identity = {
@@ -70,8 +70,8 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     botName: 'signoff',
   }
   const state = createState({ now: options.now ?? Date.now, identity })
-  const keeping = keepState(state, options.file)
-  const { botToken, appToken, signingSecret } = keeping.tokens
+  const persistence = keepState(state, options.file)
+  const { botToken, appToken, signingSecret } = persistence.tokens
   const faults = createFaults()
   const timers = new Map<NodeJS.Timeout, () => void>()
   let isDown = false
@@ -139,12 +139,12 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     botToken,
     appToken,
     signingSecret,
-    /** Every call that the app made, oldest first. */
+    /** All calls of the app, oldest first. */
     log: api.log,
-    /** From now on commands and interactions go to this URL, signed; `undefined`: over the sockets again. */
+    /** Sends commands and interactions to this URL, signed; `undefined` switches back to the sockets. */
     useHttp: courier.useHttp,
 
-    ...createResidents({ state, userOf, channelOf }),
+    ...createMembers({ state, userOf, channelOf }),
 
     command: people.command,
     captureCommand: people.captureCommand,
@@ -157,9 +157,9 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     choose: people.choose,
     press: people.press,
     closeView: people.closeView,
-    /** Hands a delivery to the app as it is: changed, repeated, wrongly signed or late, as the test wants it. */
+    /** Delivers a payload to the app as given, so that a test can change, repeat, delay or wrongly sign it. */
     deliver: people.deliver,
-    /** A person writes a message; the app does not hear of it. */
+    /** Posts a person's message; the app isn't notified. */
     say(act: { user: ById; channel: ById; text: string; threadTs?: string }): Message {
       const made = { channel: channelOf(act.channel).id, user: userOf(act.user).id, text: act.text }
       const message = addMessage(state, { ...made, threadTs: act.threadTs })
@@ -169,12 +169,11 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
 
     ...reading,
 
-    /** Calls the listener after every change that somebody could see; returns the way to stop it. */
+    /** Calls the listener after every visible change. Returns a function that unsubscribes. */
     onChange: state.onChange,
     /**
-     * Returns the first thing that `predicate` finds (anything but undefined, null and false), looking now and after
-     * every change. Throws once nothing has changed for `silenceMs` (10 s), with `what` was awaited and what was said in
-     * `channel` or all.
+     * Returns the first result of `predicate` other than undefined, null and false, called now and after every change. Throws
+     * if nothing changes for `silenceMs` (10 s); the error has `what` and the transcript of `channel` or all.
      */
     async waitFor<T>(
       predicate: () => T | undefined | null | false,
@@ -183,8 +182,8 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
       const { promise, resolve, reject } = Promise.withResolvers<T>()
       const silenceMs = awaited.silenceMs ?? 10_000
       const timer = setTimeout(() => {
-        const why = `nobody said anything for ${silenceMs} ms`
-        reject(new Error(`${why}, waited in vain for ${awaited.what}\n${reading.transcript(awaited.channel)}`))
+        const why = `nothing changed for ${silenceMs} ms`
+        reject(new Error(`${why} while waiting for ${awaited.what}\n${reading.transcript(awaited.channel)}`))
       }, silenceMs)
       const look = () => {
         timer.refresh()
@@ -207,13 +206,13 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
 
     fault: (fault: Fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
-    /** How many sockets of the app can be given deliveries. */
+    /** The number of the app's sockets that can receive deliveries. */
     get sockets() {
       return courier.sockets
     },
     refreshSockets: courier.refreshSockets,
     dropSockets: courier.dropSockets,
-    /** Slack is gone: every connection breaks, and new ones do. */
+    /** Takes Slack down: breaks all connections, including new ones. */
     down(): void {
       isDown = true
       courier.dropSockets()
@@ -224,7 +223,7 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     },
     async close(): Promise<void> {
       isDown = true
-      keeping.close()
+      persistence.close()
       await courier.close()
       for (const [timer, resolve] of timers) {
         clearTimeout(timer)

@@ -5,16 +5,16 @@ import { pushView, refusalOfView, replaceView } from './view-methods.ts'
 import { labelOf } from './view-values.ts'
 
 /**
- * What a person sees of what they did. `acknowledged`: the app took it in time. `operation_timeout`, `dispatch_failed`:
- * Slack says that the app did not. `denied`: the person answered no to the confirmation. `not_sent`: Slack's client
- * itself refused the form. `errors`: what stands beside the inputs of a modal, by their labels.
+ * What a person sees after an action. `acknowledged`: the app acknowledged in time. `operation_timeout`, `dispatch_failed`:
+ * it didn't. `denied`: the person denied the confirmation. `not_sent`: Slack's client rejected the form. `errors`: the
+ * errors beside the inputs of a modal, by label.
  */
 export type Seen = {
   seen: 'acknowledged' | 'operation_timeout' | 'dispatch_failed' | 'denied' | 'not_sent'
   afterMs: number
   why: string | undefined
   errors: Record<string, string>
-  /** The question that was confirmed or denied, if the button asks one. */
+  /** The confirmation that the person accepted or denied, if the button has one. */
   confirmation: Json | undefined
 }
 
@@ -23,7 +23,7 @@ function seen(receipt: Receipt, more: Partial<Seen> = {}): Seen {
   return { seen: receipt.seen, afterMs: receipt.afterMs, why, errors: {}, confirmation: undefined, ...more }
 }
 
-/** What Slack's client did not send at all. */
+/** The result of an action that Slack's client didn't send. */
 export const notSent = (kind: 'denied' | 'not_sent', more: Partial<Seen>): Seen => ({
   seen: kind,
   afterMs: 0,
@@ -33,8 +33,8 @@ export const notSent = (kind: 'denied' | 'not_sent', more: Partial<Seen>): Seen 
   ...more,
 })
 
-/** Shows what came with the acknowledgement of a command; a failure is said by Slackbot. */
-function settleCommand(state: State, payload: Json, receipt: Receipt): Seen {
+/** Shows the response to a command; on failure, Slackbot's message. */
+function showCommandOutcome(state: State, payload: Json, receipt: Receipt): Seen {
   const to = { user: string(payload.user_id), channel: string(payload.channel_id) }
   const say = (why: string) => {
     const text = `${payload.command} failed with the error "${why}"`
@@ -53,7 +53,7 @@ function settleCommand(state: State, payload: Json, receipt: Receipt): Seen {
   return seen({ seen: 'dispatch_failed', afterMs: receipt.afterMs, why: JSON.stringify(shown) })
 }
 
-/** Closes a modal and those over it; with `isAll` all of them. */
+/** Closes a modal and those above it; with `isAll`, all modals. */
 export function closeFrom(state: State, view: View, isAll: boolean): void {
   const open = state.modals.get(view.user) ?? []
   state.modals.set(
@@ -70,8 +70,8 @@ export function closeFrom(state: State, view: View, isAll: boolean): void {
   )
 }
 
-/** Does to the modal what the app's answer to a submission says. */
-function settleSubmission(state: State, payload: Json, receipt: Receipt): Seen {
+/** Applies the app's answer to a submission to the modal. */
+function applySubmission(state: State, payload: Json, receipt: Receipt): Seen {
   if (receipt.seen !== 'acknowledged') return seen(receipt)
   const id = isRecord(payload.view) ? payload.view.id : undefined
   const user = isRecord(payload.user) ? string(payload.user.id) : ''
@@ -103,9 +103,9 @@ function settleSubmission(state: State, payload: Json, receipt: Receipt): Seen {
   return seen(receipt)
 }
 
-/** Shows people what the app's acknowledgement says, and what Slack says when there is none. */
-export function settle(state: State, delivery: Delivery, receipt: Receipt): Seen {
-  if (delivery.type === 'slash_commands') return settleCommand(state, delivery.payload, receipt)
-  if (delivery.payload.type === 'view_submission') return settleSubmission(state, delivery.payload, receipt)
+/** Shows the result of the app's acknowledgement, or Slack's message if there was none. */
+export function showOutcome(state: State, delivery: Delivery, receipt: Receipt): Seen {
+  if (delivery.type === 'slash_commands') return showCommandOutcome(state, delivery.payload, receipt)
+  if (delivery.payload.type === 'view_submission') return applySubmission(state, delivery.payload, receipt)
   return seen(receipt)
 }

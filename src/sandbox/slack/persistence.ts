@@ -4,12 +4,12 @@ import type { Remembered, State } from './state.ts'
 
 export type Tokens = { botToken: string; appToken: string; signingSecret: string }
 
-// Cards change several times a second while a release runs.
+// Cards change several times a second during a release, so saves are combined.
 const SAVE_AFTER_MS = 40
 
 /**
- * Keeps a workspace in a file: brings back what was there, with the tokens that the app was given then, and saves a moment after
- * each change. Without a file only makes the tokens.
+ * Persists a workspace in a file: restores its state and tokens, and saves shortly after each change. Without a file, only
+ * creates tokens.
  */
 export function keepState(state: State, file: string | undefined): { tokens: Tokens; close(): void } {
   const before = file === undefined ? undefined : readKept(file)
@@ -22,7 +22,7 @@ export function keepState(state: State, file: string | undefined): { tokens: Tok
   function save(): void {
     clearTimeout(saving)
     saving = undefined
-    // Whole or not at all: a kill in the middle leaves the file before.
+    // Atomic: a kill during the write leaves the previous file.
     writeFileSync(`${kept}.part`, JSON.stringify({ tokens, remembered: state.remembered() }), { mode: 0o600 })
     renameSync(`${kept}.part`, kept)
   }

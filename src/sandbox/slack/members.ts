@@ -15,8 +15,8 @@ export type NewUser = {
 
 type Given = { state: State; userOf: (by: ById) => User; channelOf: (by: ById) => Channel }
 
-/** Who is in the workspace, in which groups and channels; the bot is there from the start. */
-export function createResidents({ state, userOf, channelOf }: Given) {
+/** Manages the people, groups and channels of the workspace. The bot is a member from the start. */
+export function createMembers({ state, userOf, channelOf }: Given) {
   const { identity } = state
   state.users.set(identity.botUserId, {
     id: identity.botUserId,
@@ -66,7 +66,7 @@ export function createResidents({ state, userOf, channelOf }: Given) {
       if (!found) throw new Error(`there is no group ${name}`)
       found.users = users.map((one) => userOf(one).id)
     },
-    /** `members` left out: every person is in it, now and later. */
+    /** Adds a channel. Default for `members`: everyone, including people added later. */
     addChannel(made: { name: string; isPrivate?: boolean; botIsMember?: boolean; members?: ById[] }): Channel {
       const channel: Channel = {
         id: state.newId('C'),

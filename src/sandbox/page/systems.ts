@@ -2,20 +2,20 @@
 import { byId, el, refresh } from './dom.ts'
 import type { Screen } from './store.ts'
 
-type World = Screen['world']
+type Systems = Screen['world']
 
 const before = new Map<string, string>()
 
-/** Draws branches, apps, databases and pull requests as they are; what has changed lights up. */
-export function drawOutside({ world }: Screen): void {
-  const place = byId('outside')
+/** Draws apps, databases, branches, pull requests and processes; highlights what has changed. */
+export function drawSystems({ world }: Screen): void {
+  const place = byId('systems')
   const drawn = refresh(place, world, () => [
-    el('h2', {}, 'Outside world'),
+    el('h2', {}, 'Systems'),
     ...world.environments.toReversed().map(drawEnvironment),
     el('section', {}, el('h3', {}, 'Branches'), list(world.branches.map(drawBranch))),
     el('section', {}, el('h3', {}, 'Pull requests'), list(world.pullRequests.map(drawPullRequest))),
-    el('section', {}, el('h3', {}, 'Service'), list(drawService(world))),
-    el('p', { class: 'note' }, `Migrations are run by ${world.migrations}.`),
+    el('section', {}, el('h3', {}, 'Signoff processes'), list(drawService(world))),
+    el('p', { class: 'note' }, `Migrations run with ${world.migrations}.`),
   ])
   if (!drawn) return
   const isFirst = before.size === 0
@@ -32,7 +32,7 @@ const short = (sha: string | undefined) => sha?.slice(0, 7) ?? 'nothing'
 const list = (rows: HTMLElement[]) => el('ul', {}, ...rows)
 const hash = (sha: string | undefined) => el('code', { title: sha }, short(sha))
 
-function drawEnvironment(one: World['environments'][number]): HTMLElement {
+function drawEnvironment(one: Systems['environments'][number]): HTMLElement {
   const { name, app, runs, holds, database, releases, behind } = one
   const lag = behind === undefined || behind === 0 ? 'up to date' : `${behind} behind master`
   const revision = database.revisions.join(', ') || 'no revision'
@@ -45,16 +45,21 @@ function drawEnvironment(one: World['environments'][number]): HTMLElement {
     el(
       'dl',
       {},
-      el('dt', {}, 'Runs'),
+      el('dt', {}, 'Running'),
       el('dd', { 'data-is': `${name} runs` }, hash(runs?.sha), ` ${runs?.title ?? ''}`),
-      holds?.sha !== runs?.sha && el('dt', {}, 'Holds'),
+      holds?.sha !== runs?.sha && el('dt', {}, 'Pushed'),
       holds?.sha !== runs?.sha && el('dd', { 'data-is': `${name} holds` }, hash(holds?.sha), ` ${holds?.title ?? ''}`),
       el('dt', {}, 'Database'),
       el(
         'dd',
         { 'data-is': `${name} database` },
         el('code', {}, revision),
-        isAtHead ? ' newest revision' : ' has revisions to come',
+        ' ',
+        el(
+          'span',
+          { class: isAtHead ? 'badge good' : 'badge' },
+          isAtHead ? 'all migrations applied' : 'migrations pending',
+        ),
       ),
     ),
     el(
@@ -79,7 +84,7 @@ function drawEnvironment(one: World['environments'][number]): HTMLElement {
   )
 }
 
-function drawBranch({ name, sha, title, author }: World['branches'][number]): HTMLElement {
+function drawBranch({ name, sha, title, author }: Systems['branches'][number]): HTMLElement {
   return el(
     'li',
     { 'data-is': `branch ${name}` },
@@ -91,7 +96,7 @@ function drawBranch({ name, sha, title, author }: World['branches'][number]): HT
   )
 }
 
-function drawPullRequest(one: World['pullRequests'][number]): HTMLElement {
+function drawPullRequest(one: Systems['pullRequests'][number]): HTMLElement {
   const { id, title, state, source, destination, comments } = one
   return el(
     'li',
@@ -110,13 +115,13 @@ function drawPullRequest(one: World['pullRequests'][number]): HTMLElement {
   )
 }
 
-function drawService({ service, isConnected }: World): HTMLElement[] {
+function drawService({ service, isConnected }: Systems): HTMLElement[] {
   const words = {
-    starting: 'is starting',
-    running: 'runs',
-    unconnected: 'runs, and connects to Slack again',
-    killed: 'is gone, and starts again',
-    stopped: 'is stopped',
+    starting: 'starting',
+    running: 'running',
+    unconnected: 'running, reconnecting to Slack',
+    killed: 'stopped, restarting',
+    stopped: 'stopped',
   }
   return (['bot', 'worker'] as const).map((role) => {
     const state = role === 'bot' && service.bot === 'running' && !isConnected ? 'unconnected' : service[role]
@@ -124,7 +129,7 @@ function drawService({ service, isConnected }: World): HTMLElement[] {
       'li',
       { 'data-is': role, 'data-state': state },
       el('span', { class: `lamp ${state}`, 'aria-hidden': 'true' }),
-      `The ${role} ${words[state]}`,
+      `${role === 'bot' ? 'Bot' : 'Worker'}: ${words[state]}`,
     )
   })
 }

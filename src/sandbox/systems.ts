@@ -7,26 +7,26 @@ import type { MigrationProgram } from './migrations.ts'
 import type { RoleState, Service } from './service.ts'
 import type { SlackWorkspace } from './slack/workspace.ts'
 
-export type CommitWords = { sha: string; title: string; author: string }
+export type CommitSummary = { sha: string; title: string; author: string }
 
-/** What the outside looks like, for people to see that things truly happen. */
-export type World = {
-  branches: ({ name: string } & CommitWords)[]
+/** The state of git, Heroku, the databases and Signoff's processes, as the page shows it beside the channel. */
+export type Systems = {
+  branches: ({ name: string } & CommitSummary)[]
   environments: {
     name: AppDatabase
     app: string
-    holds: CommitWords | undefined
-    runs: CommitWords | undefined
+    holds: CommitSummary | undefined
+    runs: CommitSummary | undefined
     /** Newest first, at most six. */
     releases: (HerokuRelease & { title: string })[]
-    /** How many commits of its branch's source it does not run; undefined where that can't be said. */
+    /** How many commits of master it doesn't run; undefined if that is unknown. */
     behind: number | undefined
     database: { revisions: string[]; head: string | undefined; columns: string[] }
   }[]
   pullRequests: { id: number; title: string; state: string; source: string; destination: string; comments: string[] }[]
   migrations: string
   service: Record<'bot' | 'worker', RoleState>
-  /** Whether Slack can hand anything to the bot: commands and buttons fail while it can't. */
+  /** Whether the bot is connected to Slack. Commands and buttons fail while it isn't. */
   isConnected: boolean
 }
 
@@ -35,8 +35,8 @@ export const APPS: Readonly<Record<AppDatabase, string>> = {
   production: 'complianceai-api-production',
 }
 
-/** Reads the world as it is now; reading changes nothing. */
-export function createWorldReader(given: {
+/** Reads the systems as they are now. Changes nothing. */
+export function createSystemsReader(given: {
   slack: Pick<SlackWorkspace, 'sockets'>
   repository: AppRepository
   bitbucket: Bitbucket
@@ -46,13 +46,13 @@ export function createWorldReader(given: {
   service: () => Service | undefined
 }) {
   const { repository, bitbucket, heroku, databases } = given
-  const known = new Map<string, CommitWords>()
+  const known = new Map<string, CommitSummary>()
 
-  async function words(sha: string | undefined): Promise<CommitWords | undefined> {
+  async function summaryOf(sha: string | undefined): Promise<CommitSummary | undefined> {
     if (sha === undefined) return undefined
     const before = known.get(sha)
     if (before !== undefined) return before
-    // A commit is in the repository, or only at Heroku when someone has pushed it there alone.
+    // A commit that someone pushed only to Heroku isn't in the repository.
     for (const bare of [repository.bare, ...Object.values(APPS).map((app) => heroku.bare(app))]) {
       const read = await git(bare, ['log', '-1', '--format=%s%x00%an', sha, '--'], { accept: [0, 128] })
       if (read.code !== 0) continue
@@ -64,7 +64,7 @@ export function createWorldReader(given: {
     return { sha, title: '', author: '' }
   }
 
-  // Commits never change, so that what was once worked out from them stays true.
+  // Commits never change, so results can be cached.
   const lags = new Map<string, number | undefined>()
   const headRevisions = new Map<string, string | undefined>()
 
@@ -72,7 +72,7 @@ export function createWorldReader(given: {
     if (master === undefined) return undefined
     if (headRevisions.has(master)) return headRevisions.get(master)
     const read = await repository.headRevision('master').catch(() => undefined)
-    // Where master has moved meanwhile, what was read may be the next one's.
+    // If master has moved meanwhile, the result may belong to the newer commit.
     if (read !== undefined && (await repository.head('master')) === master) headRevisions.set(master, read)
     return read
   }
@@ -102,24 +102,24 @@ export function createWorldReader(given: {
     return {
       name,
       app,
-      holds: await words(holds),
-      runs: await words(runs),
+      holds: await summaryOf(holds),
+      runs: await summaryOf(runs),
       releases: await Promise.all(
-        releases.map(async (one) => ({ ...one, title: (await words(one.commit ?? undefined))?.title ?? '' })),
+        releases.map(async (one) => ({ ...one, title: (await summaryOf(one.commit ?? undefined))?.title ?? '' })),
       ),
       behind: await behind(runs, heads.get('master')),
       database: { revisions, head, columns },
     }
   }
 
-  const service = (): Pick<World, 'service' | 'isConnected'> => ({
+  const service = (): Pick<Systems, 'service' | 'isConnected'> => ({
     service: given.service()?.states() ?? { bot: 'stopped', worker: 'stopped' },
     isConnected: given.slack.sockets > 0,
   })
 
   return {
     service,
-    async read(): Promise<World> {
+    async read(): Promise<Systems> {
       const heads = await branchHeads(repository.bare)
       const first = ['master', 'production']
       const names = [
@@ -129,7 +129,7 @@ export function createWorldReader(given: {
       const branches = await Promise.all(
         names.map(async (name) => {
           const sha = heads.get(name) ?? ''
-          return { name, ...((await words(sha)) ?? { sha, title: '', author: '' }) }
+          return { name, ...((await summaryOf(sha)) ?? { sha, title: '', author: '' }) }
         }),
       )
       return {
@@ -148,11 +148,11 @@ export function createWorldReader(given: {
             comments: bitbucket.comments(id).map(({ raw }) => raw),
           }))
           .toReversed(),
-        migrations: given.program.words,
+        migrations: given.program.title,
         ...service(),
       }
     },
-    /** Whether a commit of the repository has another in its history. */
+    /** Whether a commit has another one in its history. */
     contains: (descendant: string, ancestor: string) => isAncestor(repository.bare, ancestor, descendant),
   }
 }
