@@ -1,11 +1,11 @@
 /** What becomes of a push that is made only where the branch is as the plan saw it, as a table. */
 import { expect, it } from 'vitest'
-import type { Clock } from '../../src/lib/clock.ts'
-import type { PushAnswer } from '../../src/release/ports/git.ts'
-import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { type ConditionalPush, pushConditionally } from '../../src/worker/run/conditional-push.ts'
-import { type StepContext, stopped } from '../../src/worker/run/steps/step.ts'
-import { anApp, aStep, sha } from '../support/builders.ts'
+import type { Clock } from '../../../src/lib/clock.ts'
+import type { PushAnswer } from '../../../src/release/ports/git.ts'
+import { TIMES, type WorkerPorts } from '../../../src/worker/ports.ts'
+import { type ConditionalPush, pushConditionally } from '../../../src/worker/run/conditional-push.ts'
+import { type StepContext, stopped } from '../../../src/worker/run/steps/step.ts'
+import { anApp, aStep, sha } from '../../support/builders.ts'
 
 const COMMIT = sha('c0ffee1')
 const BEFORE = sha('01d')

@@ -1,15 +1,15 @@
 /** What a platform's look tells, and what the confirm step makes of it, as tables. */
 import { expect, it } from 'vitest'
-import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
-import { confirmationOf } from '../../src/adapters/heroku/confirmation.ts'
-import type { Clock } from '../../src/lib/clock.ts'
-import type { Answer } from '../../src/release/ports/answers.ts'
-import type { Confirmation, Platform, PlatformRelease } from '../../src/release/ports/platform.ts'
-import type { RemoteSettings } from '../../src/release/settings.ts'
-import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { confirm } from '../../src/worker/run/steps/confirm.ts'
-import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, SERVICES, sha } from '../support/builders.ts'
+import { createGitRemote } from '../../../src/adapters/git-remote/git-remote.ts'
+import { confirmationOf } from '../../../src/adapters/heroku/confirmation.ts'
+import type { Clock } from '../../../src/lib/clock.ts'
+import type { Answer } from '../../../src/release/ports/answers.ts'
+import type { Confirmation, Platform, PlatformRelease } from '../../../src/release/ports/platform.ts'
+import type { RemoteSettings } from '../../../src/release/settings.ts'
+import { TIMES, type WorkerPorts } from '../../../src/worker/ports.ts'
+import { confirm } from '../../../src/worker/run/steps/confirm.ts'
+import type { StepContext } from '../../../src/worker/run/steps/step.ts'
+import { anApp, anEnvironment, aPlan, aRelease, SERVICES, sha } from '../../support/builders.ts'
 
 const COMMIT = sha('c0ffee1')
 const release = (version: number, change: Partial<PlatformRelease> = {}): PlatformRelease => ({

@@ -1,10 +1,10 @@
 /** The document's "check that the diff between production and heroku-production is correct", as a table. */
 import { expect, it } from 'vitest'
-import type { CommitFacts, Git } from '../../src/release/ports/git.ts'
-import type { WorkerPorts } from '../../src/worker/ports.ts'
-import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { verify } from '../../src/worker/run/steps/sync-and-verify.ts'
-import { anApp, anEnvironment, aPlan, aRelease, sha } from '../support/builders.ts'
+import type { CommitFacts, Git } from '../../../src/release/ports/git.ts'
+import type { WorkerPorts } from '../../../src/worker/ports.ts'
+import type { StepContext } from '../../../src/worker/run/steps/step.ts'
+import { verify } from '../../../src/worker/run/steps/sync-and-verify.ts'
+import { anApp, anEnvironment, aPlan, aRelease, sha } from '../../support/builders.ts'
 
 const plan = aPlan()
 const { result, remote, commits } = plan.bound
