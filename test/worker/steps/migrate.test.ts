@@ -1,16 +1,14 @@
-/** What the migrate step does before it lets alembic act, as a table. */
+/** The migrate step over fakes: what it does before it lets alembic act, and what becomes of an upgrade, as tables. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { CLOCK } from '../../../src/lib/clock.ts'
 import type { Plan } from '../../../src/release/plan.ts'
-import type { Git } from '../../../src/release/ports/git.ts'
-import type { MigrationStatus, Migrator } from '../../../src/release/ports/migrator.ts'
-import { TIMES, type WorkerPorts } from '../../../src/worker/ports.ts'
+import type { LockWait, MigrationStatus, Migrator, UpgradeAnswer } from '../../../src/release/ports/migrator.ts'
 import { migrate } from '../../../src/worker/run/steps/migrate.ts'
 import type { StepContext } from '../../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, aStep, SERVICES, sha } from '../../support/builders.ts'
+import { aPlan, aRelease, aStep, DANA } from '../../support/builders.ts'
+import { fakeRun, inTurn } from '../fakes.ts'
 
 let checkouts: string
 beforeAll(async () => {
@@ -35,26 +33,9 @@ function status(change: Partial<MigrationStatus> = {}): MigrationStatus {
   }
 }
 
-function runOf(migrations: Partial<Migrator>, before?: StepContext['before'], plan: Plan = PLAN) {
-  const told: string[] = []
-  const run: StepContext = {
-    ports: {
-      git: { checkout: async () => undefined, has: async () => true } as unknown as Git,
-      migrator: { words: SERVICES.migrator, limits: { endsWithinMs: 40 }, ...migrations } as Migrator,
-      checkouts,
-      times: { ...TIMES, poll: 1, pause: 1 },
-      clock: CLOCK,
-    } as unknown as WorkerPorts,
-    app: anApp(),
-    environment: anEnvironment(),
-    release: aRelease(),
-    plan,
-    before,
-    commit: sha('c0ffee1'),
-    signal: new AbortController().signal,
-    tell: async (_key, what) => void told.push(what),
-  }
-  return { run, told }
+function runOf(migrator: Partial<Migrator>, before?: StepContext['before'], plan: Plan = PLAN) {
+  const git = { checkout: async () => undefined, has: async () => true }
+  return fakeRun({ git, migrator, checkouts }, { before, plan })
 }
 
 it.each([
@@ -118,4 +99,115 @@ it('calls one unknown that was cut off on a database whose changes of schema are
   const because = { gate: 'migration_unknown' }
   expect(await probe(CUT_OFF)).toMatchObject({ is: 'stopped', because, effect: 'unknown' })
   expect(await probe()).toEqual({ is: 'absent' })
+})
+
+const HEAD = planned?.head ?? ''
+const [FIRST = ''] = planned?.pending ?? []
+const AT_START = planned?.revisions ?? []
+const database = (revisions: readonly string[]) =>
+  ({ ok: true, value: { identity: planned?.identity ?? '', revisions } }) as const
+const failed: UpgradeAnswer = { upgrade: 'failed', revision: HEAD, output: ['Running', 'ERROR: it is locked'] }
+
+/** Performs the step. `answers`: the upgrades', one after another; `after`: where the database then is. */
+async function performed(answers: readonly UpgradeAnswer[], after: readonly string[] | 'no answer', plan = PLAN) {
+  let upgrades = 0
+  const answer = inTurn(...answers)
+  const away = { ok: false, why: 'database unreachable', detail: 'no answer' } as const
+  const { run, told } = runOf(
+    {
+      status: async () => ({ ok: true, value: status() }),
+      revisions: async () => (after === 'no answer' ? away : database(after)),
+      upgrade: async () => {
+        upgrades += 1
+        return answer()
+      },
+    },
+    undefined,
+    plan,
+  )
+  Object.assign(run.ports.store, { release: async () => run.release })
+  return { outcome: await migrate.perform(run), upgrades, told }
+}
+
+it.each<[string, UpgradeAnswer, readonly string[] | 'no answer', object]>([
+  ['done', { upgrade: 'done', output: [] }, [HEAD], { is: 'done', effect: 'some', result: { revisions: [HEAD] } }],
+  ['no answer, and applied', { upgrade: 'unknown', output: [] }, [HEAD], { is: 'done', effect: 'some' }],
+  ['failed, and applied all the same', failed, [HEAD], { is: 'done', effect: 'some' }],
+  [
+    'failed, and nothing applied',
+    failed,
+    AT_START,
+    { because: { gate: 'migration_failed', revision: HEAD, applied: [], line: 'ERROR: it is locked' }, effect: 'none' },
+  ],
+  [
+    'failed, and one applied',
+    failed,
+    [FIRST],
+    { because: { gate: 'migration_failed', applied: [FIRST], pending: [HEAD] }, effect: 'some' },
+  ],
+  [
+    'done, and elsewhere',
+    { upgrade: 'done', output: [] },
+    ['elsewhere'],
+    { because: { gate: 'migration_unknown' }, effect: 'unknown' },
+  ],
+  ['no answer from then on', failed, 'no answer', { because: { gate: 'migration_unknown' }, effect: 'unknown' }],
+])('an upgrade: %s', async (_what, answer, after, expected) => {
+  const { outcome, upgrades } = await performed([answer], after)
+  expect(outcome).toMatchObject(expected)
+  expect(upgrades).toBe(1)
+})
+
+it('does not call a failure without effect one, where the migration commits in its middle', async () => {
+  const migrations = PLAN.migrations.map((each) => ({ ...each, commits: true as const }))
+  const { outcome } = await performed([failed], AT_START, { ...PLAN, migrations })
+  expect(outcome).toMatchObject({ because: { gate: 'migration_failed', partly: HEAD }, effect: 'unknown' })
+})
+
+const LOCKED: UpgradeAnswer = { upgrade: 'failed', lockTimeout: true, output: [] }
+
+it('tries again where a lock was not free, three times at most', async () => {
+  expect(await performed([LOCKED, { upgrade: 'done', output: [] }], [HEAD])).toMatchObject({
+    outcome: { is: 'done' },
+    upgrades: 2,
+    told: [expect.stringContaining('2 of 4')],
+  })
+  expect(await performed([LOCKED], AT_START)).toMatchObject({
+    outcome: { is: 'stopped', because: { gate: 'migration_failed' }, effect: 'none' },
+    upgrades: 4,
+  })
+})
+
+it.each<[string, Partial<MigrationStatus>, object, string]>([
+  ['a cancel', {}, { cancelRequestedBy: DANA }, 'migration_failed'],
+  ['other pending revisions', { pending: pendingOf('other') }, {}, 'plan_outdated'],
+])('does not try again after %s', async (_what, change, cancel, gate) => {
+  const statuses = inTurn(status(), status(change))
+  const upgrade = inTurn(LOCKED)
+  let upgrades = 0
+  const { run } = runOf({
+    status: async () => ({ ok: true, value: await statuses() }),
+    revisions: async () => database(AT_START),
+    upgrade: () => {
+      upgrades += 1
+      return upgrade()
+    },
+  })
+  Object.assign(run.ports.store, { release: async () => aRelease(cancel) })
+  expect(await migrate.perform(run)).toMatchObject({ is: 'stopped', because: { gate } })
+  expect(upgrades).toBe(1)
+})
+
+it('tells in the thread who holds the lock that it waits for', async () => {
+  const wait: LockWait = { waitedMs: 4_000, holders: [{ application: 'psql', openMs: 60_000 }] }
+  const { run, told } = runOf({
+    status: async () => ({ ok: true, value: status() }),
+    revisions: async () => database([HEAD]),
+    upgrade: async (_environment, _checkout, options) => {
+      options?.onWait?.(wait)
+      return { upgrade: 'done', output: [] }
+    },
+  })
+  await migrate.perform(run)
+  expect(told).toEqual([expect.stringMatching(/4\u00a0s.*psql.*60\u00a0s/)])
 })

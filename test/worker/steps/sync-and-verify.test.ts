@@ -1,14 +1,12 @@
-/** The document's "check that the diff between production and heroku-production is correct", as a table. */
+/** The sync step; and the document's "check that the diff between production and heroku-production is correct", as a table. */
 import { expect, it } from 'vitest'
-import type { CommitFacts, Git } from '../../../src/release/ports/git.ts'
-import type { WorkerPorts } from '../../../src/worker/ports.ts'
-import type { StepContext } from '../../../src/worker/run/steps/step.ts'
-import { verify } from '../../../src/worker/run/steps/sync-and-verify.ts'
-import { anApp, anEnvironment, aPlan, aRelease, sha } from '../../support/builders.ts'
+import type { CommitFacts } from '../../../src/release/ports/git.ts'
+import { sync, verify } from '../../../src/worker/run/steps/sync-and-verify.ts'
+import { aCommit, anApp, anEnvironment, aPlan, sha } from '../../support/builders.ts'
+import { fakeRun, COMMIT as MERGE } from '../fakes.ts'
 
 const plan = aPlan()
 const { result, remote, commits } = plan.bound
-const MERGE = sha('c0ffee1')
 const SIGNED: CommitFacts = {
   sha: MERGE,
   tree: sha('7ee'),
@@ -18,24 +16,47 @@ const SIGNED: CommitFacts = {
 /** The step's outcome, where git says this of the commit that goes, of the remote, and of what the remote lacks. */
 async function verified(said: { facts?: Partial<CommitFacts>; holds?: string | null; going?: readonly string[] } = {}) {
   const { facts, holds = remote.holds, going = [MERGE, ...commits] } = said
-  const git = {
-    commit: async () => ({ ...SIGNED, ...facts }),
-    heads: async () => ({ ok: true, value: { [remote.branch]: holds } }),
-    commits: async () => ({ count: going.length, commits: going.map((each) => ({ sha: each })), authors: [] }),
-  } as unknown as Git
-  const run = {
-    ports: { git } as unknown as WorkerPorts,
-    app: anApp(),
-    environment: anEnvironment(),
-    release: aRelease(),
-    plan,
-    before: undefined,
-    commit: MERGE,
-    signal: new AbortController().signal,
-    tell: async () => undefined,
-  } satisfies StepContext
+  const { run } = fakeRun(
+    {
+      git: {
+        commit: async () => ({ ...SIGNED, ...facts }),
+        heads: async () => ({ ok: true, value: { [remote.branch]: holds } }),
+        commits: async () => ({
+          count: going.length,
+          commits: going.map((each) => ({ ...aCommit('0', ''), sha: each })),
+          authors: [],
+        }),
+      },
+    },
+    { plan, commit: MERGE },
+  )
   return verify.perform(run)
 }
+
+it.each([
+  ['both', undefined, { is: 'done', effect: 'none' }],
+  ['origin', anApp().gitUrl, { is: 'stopped', because: { gate: 'repository_unreachable' }, effect: 'none' }],
+  [
+    'the remote',
+    anEnvironment().remote.url,
+    { is: 'stopped', because: { gate: 'remote_unreachable' }, effect: 'none' },
+  ],
+])('sync fetches origin and the remote: %s', async (_what, away, outcome) => {
+  const fetched: unknown[] = []
+  const { run } = fakeRun({
+    git: {
+      fetch: async (_app, url, branches) => {
+        fetched.push([url, branches])
+        return url === away ? { ok: false, failure: 'wrong', detail: 'no' } : { ok: true, value: {} }
+      },
+    },
+  })
+  expect(await sync.perform(run)).toMatchObject(outcome)
+  expect(fetched).toEqual([
+    [anApp().gitUrl, [plan.bound.target.branch]],
+    [anEnvironment().remote.url, [remote.branch]],
+  ])
+})
 
 it('holds the diff against the plan, and says what goes', async () => {
   expect(await verified()).toMatchObject({ is: 'done', effect: 'none', result: { commit: MERGE } })
