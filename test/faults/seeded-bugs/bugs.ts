@@ -142,8 +142,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'leave what a release has opened when Bitbucket is away for a minute',
     file: 'src/adapters/store/jobs.ts',
-    find: "return kind === 'tidy' || kind === 'carry' ? AFTERWARDS_ATTEMPTS : PLAN_ATTEMPTS",
-    replace: 'return PLAN_ATTEMPTS',
+    find: "tidy: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },",
+    replace: "tidy: { queue: 'plan', attempts: PLAN_ATTEMPTS },",
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   // Promise 2: what was signed is what goes
