@@ -68,7 +68,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'call a push without an answer refused',
     file: 'src/worker/run/conditional-push.ts',
-    find: 'return afterCut(run, push, output)',
+    find: 'return afterNoAnswer(run, push, output)',
     replace: "return stopped({ gate: 'push_refused', remote: branch, output: [] }, 'none', { output })",
     tests: ['test/worker/steps/conditional-push.test.ts', MATRIX],
   },
@@ -121,7 +121,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'push a second time what the remote holds and does not run',
     file: 'src/worker/run/steps/push.ts',
-    find: 'if (seen.holds === theCommit(run)) return releaseAgain(run, seen)',
+    find: 'if (seen.holds === commitOf(run)) return releaseAgain(run, seen)',
     replace: "if (seen.holds === '') return releaseAgain(run, seen)",
     tests: ['test/features/failures-heroku.test.ts'],
   },

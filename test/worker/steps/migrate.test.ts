@@ -71,7 +71,7 @@ it('waits for a migration that was cut off and is still at work, and only then l
     CUT_OFF,
   )
   expect(await migrate.probe(run)).toMatchObject({ is: 'there' })
-  expect(told).toEqual(['A migration that was cut off is still at work in the database.'])
+  expect(told).toEqual(['An interrupted migration is still running in the database. Waiting for it to end.'])
 })
 
 it('calls it unknown where a migration that was cut off does not come to its end', async () => {

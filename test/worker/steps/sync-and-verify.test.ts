@@ -67,9 +67,9 @@ it('goes on where the remote holds the commit already', async () => {
 })
 
 it.each([
-  ['another tree', { facts: { tree: sha('bad') } }, /another tree/],
-  ['other parents', { facts: { parents: [sha('bad'), sha('9f2c1ab')] } }, /other parents/],
-  ['parents the other way round', { facts: { parents: SIGNED.parents.toReversed() } }, /other parents/],
+  ['another tree', { facts: { tree: sha('bad') } }, /different tree/],
+  ['other parents', { facts: { parents: [sha('bad'), sha('9f2c1ab')] } }, /different parents/],
+  ['parents the other way round', { facts: { parents: SIGNED.parents.toReversed() } }, /different parents/],
   ['a remote that somebody has pushed to', { holds: sha('bad') }, /heroku-production holds bad/],
   ['a remote whose branch is gone', { holds: null }, /heroku-production holds nothing/],
   ['a commit more than planned', { going: [MERGE, ...commits, sha('bad')] }, /not those of the plan/],
