@@ -1,6 +1,6 @@
 /**
- * After a hot-fix: a commit that is not on the branch that the environment is promoted from would be missing there, and
- * the next merge may conflict with it. A pull request carries it there.
+ * After a hot-fix: a commit that is missing on the promoting branch may conflict with the next merge. A pull request
+ * backports it there.
  */
 
 import { type EventType, findEvent } from '../release/events.ts'
@@ -16,27 +16,27 @@ import { type Named, plain } from './plan/pull-request.ts'
 import type { WorkerPorts } from './ports.ts'
 import { withRetry } from './retry.ts'
 
-const MOST_LOOKED_AT = 100
+const MAX_PULL_REQUESTS = 100
 
-/** How this hot-fix's pull request is found again: a line of its description that no other one has. */
-export function carryMarker(app: App, { number, requestedAt }: Named): string {
+/** The line of its description by which this hot-fix's pull request is found again; unique to it. */
+export function backportMarker(app: App, { number, requestedAt }: Named): string {
   return `Signoff hot-fix #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}, carried on.`
 }
 
-/** Branches of ours, at the picked commit: the second where a release of an earlier store has left the first. */
-export function carryBranches(number: number, commit: string): readonly [string, string] {
+/** The names of our branch at the picked commit. The second is used if a release of an earlier store left the first. */
+export function backportBranches(number: number, commit: string): readonly [string, string] {
   return [`signoff/hotfix-${number}`, `signoff/hotfix-${number}-${commit.slice(0, 12)}`]
 }
 
-/** The last of the picked commits, where the run has put it. */
+/** The last of the picked commits, from the run's pick step. */
 export function pickedCommit(release: Release): string {
   const commit = step(release, 'pick')?.result?.commit
-  if (commit === undefined) throw new Error(`hot-fix #${release.number} has picked nothing`)
+  if (commit === undefined) throw new Error(`hot-fix #${release.number} has no picked commit`)
   return commit
 }
 
-/** Looks after the hot-fixes of an environment, as the only worker that does; false: another one is at it. */
-export async function afterwards(
+/** Calls `work` with the lock of an environment's ended hot-fixes. False: another worker has the lock. */
+export async function withHotfixLock(
   { lock }: WorkerPorts,
   { app, environment }: Place,
   work: (lost: AbortSignal) => Promise<void>,
@@ -44,18 +44,18 @@ export async function afterwards(
   return (await lock.withLock(app.name, `${environment.name} afterwards`, work)) !== 'held'
 }
 
-/** Opens the pull request, or tells which one carries the commits already. Safe to repeat; throws to be taken up again. */
+/** Opens the backport's pull request, or records an open one that has the commits. Safe to repeat; throws to be retried. */
 export async function backportPicks(ports: WorkerPorts, place: Place, release: Release, claim?: Claim): Promise<void> {
   if (!needsBackport(release)) return
-  const isMine = await afterwards(ports, place, async (lost) => {
+  const isHeld = await withHotfixLock(ports, place, async (lost) => {
     const signal = claim === undefined ? lost : AbortSignal.any([claim.signal, lost])
-    if (await happened(ports, release, 'hotfix_carried')) return
-    await carry(ports, place.app, release, signal, claim)
+    if (await hasEvent(ports, release, 'hotfix_carried')) return
+    await openBackport(ports, place.app, release, signal, claim)
   })
-  if (!isMine) throw new Error(`another worker looks after the hot-fixes of ${place.environment.name}`)
+  if (!isHeld) throw new Error(`another worker holds the hot-fixes of ${place.environment.name}`)
 }
 
-async function carry(
+async function openBackport(
   ports: WorkerPorts,
   app: App,
   release: Release,
@@ -66,9 +66,9 @@ async function carry(
   if (branch === undefined) return
   const missing = await stillMissing(ports, app, release, branch)
   if (missing.length === 0) return
-  // Ours first: a try before this one may have opened it and not have come to saying so.
+  // Ours first: an earlier try may have opened it without recording it.
   const before = await findOurs(ports, app, release)
-  const theirs = before === undefined ? await openAlready(ports, app, missing, branch) : undefined
+  const theirs = before === undefined ? await findOpenBackport(ports, app, missing, branch) : undefined
   const found = before ?? theirs
   const { id, url, state, source } = found ?? (await openNew(ports, app, release, branch, signal))
   const isNew = theirs === undefined
@@ -79,14 +79,14 @@ async function carry(
       actor: 'worker',
       data: { branch, pullRequest: id, isNew, ...(isNew && { source }) },
     })
-    // Ours may have been declined before we came to say that it is there.
+    // Ours may have been declined before it was recorded.
     if (state === 'open') {
       await addThreadLine(tx, release.number, 'carried', { is: 'carried', branch, pullRequest: { id, url }, isNew })
     }
   }, claim && { as: claim })
 }
 
-/** The picks that the branch has in no form. Throws without an answer. */
+/** The picks that the branch has in no form. Throws if origin does not answer. */
 export async function stillMissing(
   ports: WorkerPorts,
   app: App,
@@ -102,7 +102,7 @@ export async function stillMissing(
   return missing
 }
 
-/** Whether a branch has what was picked: the commit that was asked for, the one that was made of it, or the same change. */
+/** Whether a branch has a pick: the requested commit, the picked one, or the same change. */
 async function hasPick({ git }: WorkerPorts, app: App, { from, made }: PlannedPick, head: string): Promise<boolean> {
   for (const commit of [made, from]) {
     if ((await git.has(app, commit)) && (await git.hasChange(app, commit, head)) !== undefined) return true
@@ -110,8 +110,8 @@ async function hasPick({ git }: WorkerPorts, app: App, { from, made }: PlannedPi
   return false
 }
 
-/** Somebody's open pull request whose branch has everything that is missing. */
-async function openAlready(
+/** A person's open pull request whose branch has all missing picks. */
+async function findOpenBackport(
   ports: WorkerPorts,
   app: App,
   missing: readonly PlannedPick[],
@@ -119,7 +119,7 @@ async function openAlready(
 ): Promise<PullRequest | undefined> {
   const listed = await withRetry(() => ports.forge.openPullRequests(app, branch), ports)
   if (!listed.ok) throw new Error(`the pull requests could not be listed: ${listed.detail}`)
-  const looked = listed.value.slice(0, MOST_LOOKED_AT)
+  const looked = listed.value.slice(0, MAX_PULL_REQUESTS)
   if (looked.length === 0) return undefined
   const all = await withRetry(() => ports.git.fetchAll(app, app.gitUrl), ports)
   if (!all.ok) throw new Error(`the branches could not be fetched: ${all.detail}`)
@@ -136,8 +136,8 @@ async function openAlready(
 }
 
 async function findOurs(ports: WorkerPorts, app: App, release: Release): Promise<PullRequest | undefined> {
-  const found = await withRetry(() => ports.forge.findPullRequest(app, carryMarker(app, release)), ports)
-  if (!found.ok) throw new Error(`our pull request could not be looked for: ${found.detail}`)
+  const found = await withRetry(() => ports.forge.findPullRequest(app, backportMarker(app, release)), ports)
+  if (!found.ok) throw new Error(`our pull request could not be looked up: ${found.detail}`)
   return found.value
 }
 
@@ -151,52 +151,52 @@ async function openNew(
   const source = await pushSource(ports, app, release, signal)
   signal.throwIfAborted()
   const made = await ports.forge.createPullRequest(app, {
-    title: `Hot-fix #${release.number}: carry it to ${destination}`,
+    title: `Backport hot-fix #${release.number} to ${destination}`,
     description: description(app, release, destination),
     source,
     destination,
   })
   if (made.ok) return made.value
-  // A lost answer may have made it.
+  // It may exist although its answer was lost.
   const after = await findOurs(ports, app, release)
   if (after !== undefined) return after
   throw new Error(`the pull request to ${destination} could not be opened: ${made.detail}`)
 }
 
-/** Puts a branch of ours at the picked commit, if none is there; gives its name. */
+/** Pushes our branch at the picked commit unless it exists. Returns its name. */
 async function pushSource(ports: WorkerPorts, app: App, release: Release, signal: AbortSignal): Promise<string> {
   const commit = pickedCommit(release)
-  const names = carryBranches(release.number, commit)
+  const names = backportBranches(release.number, commit)
   const there = await withRetry(() => ports.git.heads(app.gitUrl, names), ports)
   if (!there.ok) throw new Error(`origin did not answer: ${there.detail}`)
   const ready = names.find((name) => there.value[name] === commit)
   if (ready !== undefined) return ready
-  // One that is elsewhere may hold somebody's work: it stays, and ours gets the longer name.
+  // A branch at another commit may hold a person's work: it stays, and ours gets the longer name.
   const source = names.find((name) => there.value[name] === null)
-  if (source === undefined) throw new Error(`${names.join(' and ')} are at other commits than ours`)
+  if (source === undefined) throw new Error(`${names.join(' and ')} are at commits that are not ours`)
   if (!(await ports.git.has(app, commit))) {
     const target = release.plan?.bound.target.branch ?? ''
     await withRetry(() => ports.git.fetch(app, app.gitUrl, [target]), ports)
   }
   signal.throwIfAborted()
   const pushed = await ports.git.push(app, app.gitUrl, { commit, branch: source, expected: null }, { signal })
-  if (pushed.push !== 'moved' && pushed.push !== 'already') throw new Error(`${source} could not be made`)
+  if (pushed.push !== 'moved' && pushed.push !== 'already') throw new Error(`the branch ${source} could not be created`)
   return source
 }
 
 function description(app: App, release: Release, destination: string): string {
   const commits = missingPicks(release).map(({ from, title }) => `* ${from.slice(0, 7)} ${plain(title)}`)
   return [
-    carryMarker(app, release),
+    backportMarker(app, release),
     '',
-    `It went to ${release.environment} without regular review, asked for by ${plain(release.requester.name)}, and ${plain(destination)} lacks it:`,
+    `Deployed to ${release.environment} without regular review, requested by ${plain(release.requester.name)}. Missing on ${plain(destination)}:`,
     '',
     ...commits,
     '',
-    `* Why it could not wait: ${plain(release.reason ?? '')}`,
+    `* Why it couldn't wait: ${plain(release.reason ?? '')}`,
   ].join('\n')
 }
 
-export async function happened({ store }: WorkerPorts, { number }: Release, type: EventType): Promise<boolean> {
+export async function hasEvent({ store }: WorkerPorts, { number }: Release, type: EventType): Promise<boolean> {
   return findEvent(await store.events(number), type) !== undefined
 }

@@ -5,8 +5,8 @@ import { withRetry } from './retry.ts'
 import { forgeError, type Refused } from './service-errors.ts'
 
 /**
- * The builds of a commit, refused where the environment asks for passed ones and they are not; where it does not, what
- * the forge cannot tell is left out.
+ * Reads the builds of a commit. If the environment requires passed checks, refuses without them; else builds that the
+ * forge can't list are omitted.
  */
 export async function checkBuilds(
   ports: WorkerPorts,

@@ -1,4 +1,4 @@
-/** Looking at the database that a plan binds. */
+/** Reads the database that a plan binds. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
@@ -11,16 +11,16 @@ import { withDatabaseRetry, withRetry } from './retry.ts'
 export interface DatabaseNow {
   readonly identity: string
   readonly revisions: readonly string[]
-  /** A session of ours is at work in it; told of Postgres only. */
+  /** One of our sessions is active in it; known for Postgres only. */
   readonly isWorking?: true
 }
 
 /**
- * The database's identity and revisions now: by a direct look where there is one, else by the migrator in a checkout. That
- * takes a second or two, and every look of the preflight and before a step that can't be undone pays
- * it: an env file that points elsewhere would let us migrate a database that nobody signed. Only reads.
+ * Reads the database's identity and revisions: by a direct query if possible, else by the migrator in a checkout, which
+ * takes a second or two. The preflight and each irreversible step need it every time: a changed env file could lead to a
+ * database that nobody signed.
  */
-export async function lookAtDatabase(
+export async function readDatabase(
   ports: WorkerPorts,
   where: { readonly app: App; readonly environment: Environment; readonly release: Release },
   signal?: AbortSignal,
@@ -29,9 +29,9 @@ export async function lookAtDatabase(
   const direct = await withDatabaseRetry(() => ports.migrator.revisions(environment), ports)
   if (!direct.ok) return direct
   if (direct.value !== undefined) return { ok: true, value: direct.value }
-  const code = await codeToLookWith(ports, app, release, signal)
-  if (code === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan can be fetched' }
-  const status = await inCheckout(ports, app, code, (checkout) =>
+  const commit = await commitForCheckout(ports, app, release, signal)
+  if (commit === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan could be fetched' }
+  const status = await inCheckout(ports, app, commit, (checkout) =>
     withDatabaseRetry(() => ports.migrator.status(environment, checkout, signal), ports),
   )
   if (!status.ok) return status
@@ -39,7 +39,7 @@ export async function lookAtDatabase(
   return { ok: true, value: { identity, revisions: current, ...(isWorking && { isWorking }) } }
 }
 
-/** Does something with the files of a commit or tree, and takes them away again. */
+/** Calls `work` with a temporary checkout of a commit or tree, which it then removes. */
 export async function inCheckout<T>(
   ports: WorkerPorts,
   app: App,
@@ -56,10 +56,10 @@ export async function inCheckout<T>(
 }
 
 /**
- * What goes, where this host's mirror has it or can make it. Where another host has picked it, the branch that it was
- * picked onto: it says as well which database the app uses.
+ * The commit or tree to deploy, if this host's mirror has it or can make it. Else, after another host picked it, the head
+ * of the target branch: it names the app's database just as well.
  */
-async function codeToLookWith(
+async function commitForCheckout(
   ports: WorkerPorts,
   app: App,
   release: Release,
@@ -69,18 +69,18 @@ async function codeToLookWith(
   const bound = release.plan?.bound
   if (bound === undefined) throw new Error(`release #${release.number} has no plan`)
   const { result, source, target } = bound
-  const here = await codeThatGoes()
-  if (here !== undefined) return here
+  const local = await commitToDeploy()
+  if (local !== undefined) return local
   const fetched = await withRetry(() => git.fetch(app, app.gitUrl, [source.branch, target.branch], signal), ports)
-  return (await codeThatGoes()) ?? (fetched.ok ? (fetched.value[target.branch] ?? undefined) : undefined)
+  return (await commitToDeploy()) ?? (fetched.ok ? (fetched.value[target.branch] ?? undefined) : undefined)
 
-  async function codeThatGoes(): Promise<string | undefined> {
+  async function commitToDeploy(): Promise<string | undefined> {
     const made = producedCommit(release)
     if (made !== undefined) return (await git.has(app, made)) ? made : undefined
     if (result.how !== 'merge') return undefined
     const [ours, theirs] = result.parents
     if (!(await git.has(app, ours)) || !(await git.has(app, theirs))) return undefined
-    const foreseen = await git.previewMerge(app, ours, theirs)
-    return foreseen.clean ? foreseen.tree : undefined
+    const preview = await git.previewMerge(app, ours, theirs)
+    return preview.clean ? preview.tree : undefined
   }
 }

@@ -1,4 +1,4 @@
-/** Reads the facts that a plan binds, as they are now. */
+/** Reads the current values of the facts that a plan binds. */
 
 import type { ObservedFacts } from '../release/bound.ts'
 import { digestInFormOf } from '../release/configuration.ts'
@@ -6,28 +6,27 @@ import type { Answer } from '../release/ports/answers.ts'
 import { isOf, type PlatformRelease } from '../release/ports/platform.ts'
 import type { Release } from '../release/release.ts'
 import type { App, Environment } from '../release/settings.ts'
-import { lookAtDatabase } from './database.ts'
+import { readDatabase } from './database.ts'
 import { platformOf, type WorkerPorts } from './ports.ts'
 import { withRetry } from './retry.ts'
 import { migratorError, originError, platformError, type Refused, remoteError } from './service-errors.ts'
 
-/** As many of a platform's last releases as are looked at. */
-const LOOKED_AT_RELEASES = 10
+const RELEASES_READ = 10
 
-/** The last releases of what is deployed, the newest first; none from a platform that runs what its remote holds. */
+/** The environment's last releases on its platform, newest first; none if the platform runs what its remote holds. */
 export async function platformReleases(
   ports: WorkerPorts,
   { remote }: Environment,
 ): Promise<Answer<readonly PlatformRelease[]>> {
-  return withRetry(() => platformOf(ports, remote).releases(remote, LOOKED_AT_RELEASES), ports)
+  return withRetry(() => platformOf(ports, remote).releases(remote, RELEASES_READ), ports)
 }
 
-/** Whether what an environment runs may differ from what its remote holds. */
+/** Whether an environment can run another commit than its remote holds. */
 export function runsApart(ports: WorkerPorts, { remote }: Environment): boolean {
   return platformOf(ports, remote).words.runsApart
 }
 
-/** The commit that runs now: that of the current release or, on a platform that runs what its remote holds, that one. */
+/** The running commit: that of the current release, or what the remote holds if the platform runs that. */
 export function runningCommit(
   ports: WorkerPorts,
   environment: Environment,
@@ -40,14 +39,14 @@ export function runningCommit(
   return holds !== null && isOf(current, holds) ? holds : current.commit
 }
 
-/** Looks at every fact that the plan binds. */
+/** Reads every fact that the plan binds; refuses if a service can't be read. */
 export async function readFacts(
   ports: WorkerPorts,
   app: App,
   environment: Environment,
   release: Release,
   signal?: AbortSignal,
-): Promise<{ world: ObservedFacts } | Refused> {
+): Promise<{ facts: ObservedFacts } | Refused> {
   const { remote } = environment
   const { plan } = release
   if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
@@ -56,7 +55,7 @@ export async function readFacts(
     withRetry(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
     withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
-    plan.bound.database === null ? undefined : lookAtDatabase(ports, { app, environment, release }, signal),
+    plan.bound.database === null ? undefined : readDatabase(ports, { app, environment, release }, signal),
   ])
   if (!origin.ok) return originError(ports, app, origin)
   if (!held.ok) return remoteError(ports, environment, held)
@@ -64,7 +63,7 @@ export async function readFacts(
   if (database && !database.ok) return migratorError(ports, environment, database)
   const holds = held.value[remote.branch] ?? null
   return {
-    world: {
+    facts: {
       source: origin.value[source.branch] ?? null,
       target: origin.value[target.branch] ?? null,
       holds,

@@ -1,27 +1,27 @@
-/** What stands between a job and the world: effects begin only while the job is this worker's. */
+/** The fence between a job and its effects: effects start only while this worker holds the job. */
 import { ClaimLost } from '../release/ports/jobs.ts'
 import type { Platform } from '../release/ports/platform.ts'
 import type { PlatformName } from '../release/stored-names.ts'
 import type { WorkerPorts } from './ports.ts'
 
-/** The store did not answer in the middle of a step: what the step has done is looked up when the job is taken up again. */
+/** The store did not answer during a step. The job is retried, and the next attempt looks up what the step did. */
 export class StoreFailed extends Error {
   override readonly name = 'StoreFailed'
 }
 
-/** Asks the store; a failure of its own is told apart from one of the step. */
+/** Calls the store and turns its failure into StoreFailed, to distinguish it from a failure of the step. */
 export async function storeAnswers<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
   } catch (error) {
     if (error instanceof ClaimLost) throw error
-    throw new StoreFailed('the store did not answer in the middle of a step', { cause: error })
+    throw new StoreFailed('the store did not answer during a step', { cause: error })
   }
 }
 
 /**
- * The same ports, whose effects ask first whether they may still begin: `mayBegin` throws when not. A worker that stood still
- * may have lost its job between any two lines, and what another worker has begun meanwhile must not be begun again.
+ * The same ports with a check before each effect: `mayBegin` throws if the effect must not start. A suspended worker may
+ * lose its job between any two lines, and must not repeat what another worker has started since.
  */
 export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
   const { git, forge, platforms, migrator, store } = ports

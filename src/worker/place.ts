@@ -1,4 +1,4 @@
-/** Where a release goes, by this worker's releases.yml. */
+/** A release's app and environment in this worker's releases.yml. */
 import type { Refused } from '../release/refusals.ts'
 import { type App, type Environment, findApp, findEnvironment } from '../release/settings.ts'
 
@@ -7,7 +7,7 @@ export interface Place {
   readonly environment: Environment
 }
 
-/** The app and environment of a release; undefined where this worker's releases.yml does not declare them. */
+/** The app and environment of a release; undefined if this worker's releases.yml does not declare them. */
 export function placeOf(
   { apps }: { readonly apps: readonly App[] },
   release: { readonly app: string; readonly environment: string },
@@ -17,7 +17,7 @@ export function placeOf(
   return app && environment ? { app, environment } : undefined
 }
 
-/** The bot's releases.yml declares an environment that this worker's does not. */
+/** The refusal of an environment that the bot's releases.yml declares and this worker's does not. */
 export function configurationDiffers({ app, environment }: { app: string; environment: string }): Refused {
   return { refused: { gate: 'configuration_differs', app, environment } }
 }

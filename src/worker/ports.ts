@@ -1,4 +1,4 @@
-/** What the worker is built from; the wiring hands it in. */
+/** The worker's dependencies; the wiring provides them. */
 import type { Clock } from '../lib/clock.ts'
 import type { Forge } from '../release/ports/forge.ts'
 import type { Git } from '../release/ports/git.ts'
@@ -16,17 +16,17 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
-/** Pauses and limits, in milliseconds; each port has its own beside them. Tests shorten them; nothing decides by them what happened. */
+/** Pauses and limits in milliseconds; ports have limits of their own. Tests shorten them. No outcome is decided by them. */
 export interface Times {
-  /** Between the tries of something that does not answer. */
+  /** Between tries of a service that does not answer. */
   readonly pause: number
-  /** Between two looks while something settles or is confirmed. */
+  /** Between two polls for an effect or a confirmation. */
   readonly poll: number
   /** How long planning may take. */
   readonly plan: number
-  /** Between two looks at the world while sign-offs are awaited. */
+  /** Between two checks of the bound facts while sign-offs are awaited. */
   readonly look: number
-  /** Between two looks for releases whose job is gone. */
+  /** Between two sweeps for releases whose job is gone. */
   readonly sweep: number
 }
 
@@ -45,20 +45,20 @@ export interface WorkerPorts {
   readonly lock: EnvironmentLock
   readonly git: Git
   readonly forge: Forge
-  /** Undefined where no environment is deployed to it. */
+  /** Undefined if no environment uses the platform. */
   readonly platforms: Readonly<Record<PlatformName, Platform | undefined>>
   readonly migrator: Migrator
   readonly sqlRisks: SqlRisks
-  /** A directory of this worker's own for checkouts, named by its pid; others beside it whose process is gone are removed. */
+  /** This worker's directory for checkouts, named by its pid. Its siblings of dead processes are deleted. */
   readonly checkouts: string
   readonly times: Times
   readonly clock: Clock
   readonly log: Log
-  /** Told how each job ended, for metrics. */
+  /** Called with how each job ended, for metrics. */
   readonly jobEnded?: (kind: Job['kind'], outcome: 'done' | 'failed' | 'lost') => void
 }
 
-/** What stands behind a remote. Throws for a platform that the configuration did not ask for. */
+/** The platform of a remote. Throws if the configuration does not have it. */
 export function platformOf({ platforms }: Pick<WorkerPorts, 'platforms'>, { platform }: RemoteSettings): Platform {
   const found = platforms[platform]
   if (found === undefined) throw new Error(`the platform ${platform} is not configured`)

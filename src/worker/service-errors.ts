@@ -1,4 +1,4 @@
-/** The gates that a service stops at which gave nothing to go by. */
+/** The gates of services that did not answer, or gave no usable answer. */
 import type { ServiceError } from '../release/ports/answers.ts'
 import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Refusal } from '../release/refusals.ts'
@@ -58,7 +58,7 @@ export function platformError(
   return { refused: { gate: 'platform_unreachable', ...of, ...unusable(failure, detail) } }
 }
 
-/** Which platform a gate is about, as it is stored: the first one goes without saying. */
+/** The platform of a gate as it is stored: absent for the first platform. */
 export function onPlatform({ platform }: RemoteSettings): { readonly platform?: PlatformName } {
   return platform === FIRST_PLATFORM ? {} : { platform }
 }

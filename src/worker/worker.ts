@@ -7,8 +7,8 @@ import { ClaimLost } from '../release/ports/jobs.ts'
 import { handleJob } from './jobs/index.ts'
 import type { WorkerPorts } from './ports.ts'
 import { RetryLater } from './run/runner.ts'
-import { lookAtAwaiting } from './watch/awaiting.ts'
-import { lookAfterHotfixes } from './watch/follow-up.ts'
+import { checkAwaiting } from './watch/awaiting.ts'
+import { followUpHotfixes } from './watch/follow-up.ts'
 import { endAbandoned } from './watch/sweep.ts'
 
 const SEEN_EVERY_MS = 10_000
@@ -16,15 +16,15 @@ const SEEN_EVERY_MS = 10_000
 const LOOK_GRACE_MS = 2_000
 
 export interface Worker {
-  /** Whether the store has heard from this worker lately: it takes no jobs from a store that it can't reach. */
+  /** Whether the store has lately recorded this worker: without a store it takes no jobs. */
   isWorking(): boolean
-  /** Looks now at every release that awaits sign-off, instead of waiting for the next round. */
+  /** Checks every release that awaits sign-off now, without waiting for the next round. */
   look(): Promise<void>
-  /** Takes no new work; the step in flight gets `graceMs` to end, else it is left to be taken up again. */
+  /** Takes no new jobs. Jobs in hand get `graceMs` to end; another worker resumes the others. */
   stop(graceMs: number): Promise<void>
 }
 
-/** Starts taking jobs. Several workers may run on one store; each job and each environment has one holder at a time. */
+/** Starts to take jobs. Several workers may share a store: each job and each environment has one holder at a time. */
 export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   const { store, log, times } = ports
   const id = randomUUID()
@@ -41,11 +41,11 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
       () => {
         lastSeen = performance.now()
       },
-      (err: unknown) => log.warn({ err }, 'the store does not answer'),
+      (err: unknown) => log.warn({ err }, 'the store does not answer; this worker takes no jobs until it does'),
     )
   const lookAtAll = async () => {
-    await lookAtAwaiting(ports)
-    await lookAfterHotfixes(ports)
+    await checkAwaiting(ports)
+    await followUpHotfixes(ports)
   }
   let looking: Promise<void> | undefined
   const look = () => {
@@ -58,7 +58,9 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   let sweeping: Promise<void> | undefined
   const sweep = () => {
     sweeping ??= endAbandoned(ports)
-      .catch((err: unknown) => log.error({ err }, 'looking for releases without a job failed'))
+      .catch((err: unknown) =>
+        log.error({ err }, 'the sweep for releases without a job failed; the next round tries again'),
+      )
       .finally(() => {
         sweeping = undefined
       })
@@ -69,7 +71,9 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   const sweepTimer = setInterval(sweep, times.sweep)
   const seenTimer = setInterval(seen, SEEN_EVERY_MS)
   const lookTimer = setInterval(() => {
-    look().catch((err: unknown) => log.error({ err }, 'looking at the world failed'))
+    look().catch((err: unknown) =>
+      log.error({ err }, 'checking the bound facts and hot-fixes failed; the next round tries again'),
+    )
   }, times.look)
   const working = await ports.jobs.work(async (claim) => {
     try {
@@ -78,8 +82,9 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     } catch (error) {
       ports.jobEnded?.(claim.job.kind, error instanceof ClaimLost ? 'lost' : 'failed')
       const fields = { job: claim.job, attempt: claim.attempt, err: error }
-      if (error instanceof RetryLater) log.info(fields, 'a run is taken up again later')
-      else log.error(fields, 'a job was interrupted and is taken up again')
+      if (error instanceof RetryLater)
+        log.info(fields, 'a run waits for its environment or announcement and is retried')
+      else log.error(fields, 'a job was interrupted and is retried')
       throw error
     }
   })
@@ -92,14 +97,14 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
       clearInterval(seenTimer)
       clearInterval(lookTimer)
       await working.stop(graceMs)
-      // A look only reads: one that hangs is not waited for.
+      // A look only reads, so that one that hangs needs no longer wait.
       await Promise.race([looking?.catch(() => undefined), sleep(LOOK_GRACE_MS, undefined, { ref: false })])
       await sweeping
     },
   }
 }
 
-/** Checkouts of a worker that died hold a team's `.env`: they go before anything else. Each worker's folder is named by its pid. */
+/** Deletes the checkouts of dead workers first of all, because they contain a team's `.env`. A folder's name is its worker's pid. */
 async function removeLeftovers(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   for (const name of await readdir(folder)) {
@@ -113,7 +118,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Another user's: it lives, and we may not signal it.
+    // EPERM: the process is alive and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

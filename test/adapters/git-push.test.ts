@@ -147,7 +147,9 @@ describe.each(['http', 'path'] as const)('pushing over %s', (way) => {
     expect(await git.deleteBranch(app, url(way), branch, commits.first)).toEqual({ ok: true, value: undefined })
     expect(await remote.head(branch)).toBeUndefined()
     expect(await git.deleteBranch(app, url(way), branch, commits.first)).toEqual({ ok: true, value: undefined })
-    await expect(git.deleteBranch(app, url(way), 'master', commits.first)).rejects.toThrow('only branches of ours')
+    await expect(git.deleteBranch(app, url(way), 'master', commits.first)).rejects.toThrow(
+      'only branches under signoff/',
+    )
   })
 
   it('leaves nothing running when it is stopped, and does not know how it ended', async () => {

@@ -186,7 +186,7 @@ export const outbox: readonly Behaviour[] = [
       await Promise.all([confirm(a), confirm(b)])
       expect(followed).toBe(1)
       expect(await a.store.events(1)).toHaveLength(1)
-      await expect(a.outbox.trying(id)).rejects.toThrow('waits no more')
+      await expect(a.outbox.trying(id)).rejects.toThrow('is not waiting')
       await a.outbox.giveUp(id, 'too late')
       await a.outbox.postpone(id, Date.now())
       expect(await due(a)).toEqual([])

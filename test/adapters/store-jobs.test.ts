@@ -47,7 +47,7 @@ describe('jobs', () => {
   it('are sent by a bot, and worked on by none', async () => {
     const opened = await storeWithRelease('bot')
     await enqueue(opened, run())
-    await expect(opened.jobs.work(async () => undefined)).rejects.toThrow('not opened to work')
+    await expect(opened.jobs.work(async () => undefined)).rejects.toThrow('opened without jobs to work on')
   })
 })
 

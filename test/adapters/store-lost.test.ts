@@ -91,7 +91,7 @@ describe('when the store falls silent', () => {
     const bot = await opened.again({ role: 'bot', pool: { connectionString: way.url }, silentMs: 1_000 })
     await bot.store.now()
     way.fallSilent()
-    await expect(bot.store.release(1)).rejects.toThrow('The store gives no sign of life.')
+    await expect(bot.store.release(1)).rejects.toThrow('The store does not answer (no heartbeat).')
     expect(await bot.store.release(1)).toMatchObject({ number: 1 })
     await bot.close()
   })

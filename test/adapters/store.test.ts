@@ -52,7 +52,7 @@ describe('opening', () => {
   it('for reading says when the store was never set up, and reads when it was', async () => {
     const { url } = await emptyDatabase()
     await expect(openStore({ pool: { connectionString: url }, migrate: false })).rejects.toThrow(
-      'start the service first',
+      'Start the service first',
     )
     const opened = await openedStore()
     await makeRelease(opened)

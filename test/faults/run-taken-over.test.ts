@@ -67,7 +67,7 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     const other = await startWorker({ pace: quick, dataDir: join(team.directory, `another-host-${step}`) })
     const says = (worker: SignoffProcess, words: string, from = 0) =>
       team.waitFor(`a worker to log “${words}”`, () => worker.output().slice(from).includes(words))
-    await says(other, 'a run is taken up again later')
+    await says(other, 'a run waits for its environment or announcement and is retried')
     const due = (when: string) =>
       team.query<{ id: string }>(`update pgboss.job set start_after = ${when} where state = 'retry' returning id`)
     await team.waitFor('its job to be put back', async () => (await due(`now() + interval '1 hour'`)).length === 1)
@@ -77,7 +77,7 @@ describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
     const arrived = arrivals()
     const printed = paused.output().length
     paused.signal('SIGCONT')
-    await says(paused, 'a job was interrupted and is taken up again', printed)
+    await says(paused, 'a job was interrupted and is retried', printed)
     expect(arrived).toEqual([])
     expect(await worldState(team)).toEqual(before)
     await due('now()')

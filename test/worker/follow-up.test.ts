@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { ReleaseFilter } from '../../src/release/ports/store.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
-import { lookAfterHotfixes } from '../../src/worker/watch/follow-up.ts'
+import { followUpHotfixes } from '../../src/worker/watch/follow-up.ts'
 import { anApp, aPlan, aRelease, aStep, at, sha } from '../support/builders.ts'
 
 const hotfix = {
@@ -10,7 +10,7 @@ const hotfix = {
     {
       from: sha('7ad90f4'),
       made: sha('c0ffee1'),
-      title: 'Mend it',
+      title: 'Fix it',
       author: { name: 'Ben', email: 'ben@example.test' },
       files: { count: 0, list: [] },
       promoted: false,
@@ -21,7 +21,7 @@ const hotfix = {
   promoting: { branch: 'master', environment: 'integration' },
 }
 
-it('looks after every hot-fix, however many releases and hot-fixes came after it', async () => {
+it('follows up every hot-fix, however many releases and hot-fixes came after it', async () => {
   const plan = { ...aPlan({ bound: { kind: 'hotfix' } }), hotfix }
   const ended = { state: 'succeeded', endedAt: at('09:00') } as const
   const all: readonly Release[] = Array.from({ length: 700 }, (_, index) =>
@@ -44,6 +44,6 @@ it('looks after every hot-fix, however many releases and hot-fixes came after it
     git: { keptPicks: async () => [], forgetPicks: async () => undefined },
     store,
   } as unknown as WorkerPorts
-  await lookAfterHotfixes(ports)
+  await followUpHotfixes(ports)
   expect(looked.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 140 }, (_, index) => index * 5 + 1))
 })

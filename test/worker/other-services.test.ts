@@ -202,6 +202,6 @@ it('tells a release that the platform fails in the words of the platform, and ma
   await writeFile(join(place, 'copy'), copy.replace('DO_NOT_COPY', 'NOTHING'))
   await service.act('retry', { release: failed.number, by: DANA.id })
   const done = await reaches(failed.number, 'succeeded')
-  expect(done.steps.find(({ name }) => name === 'push')?.result?.said).toMatch(/^Made Copier release v2 of /)
+  expect(done.steps.find(({ name }) => name === 'push')?.result?.said).toMatch(/^Made Copier release v2 from /)
   expect(await readdir(platform.folder)).toContain('DO_NOT_COPY')
 })

@@ -1,15 +1,16 @@
 import type pg from 'pg'
 import { CLOCK } from '../../lib/clock.ts'
+import { defined } from '../../lib/defined.ts'
 import type { LockHolder, LockWait } from '../../release/ports/migrator.ts'
 import type { DatabaseAddress } from './database-url.ts'
 import { readDirectly } from './direct.ts'
 
-/** How long an upgrade may wait for a lock before people are told. */
+/** How long an upgrade waits for a lock before it is reported. */
 const TOLD_AFTER_MS = 3000
 const LOOK_EVERY_MS = 500
 
-// pg_locks.waitstart is there from Postgres 14; before, the waiting statement's own start stands in. What a role may
-// not see of others' sessions is null.
+// pg_locks.waitstart exists since Postgres 14; before, the start of the waiting statement replaces it. Columns of other
+// sessions that the role may not see are null.
 const WAITS = `
   SELECT a.pid,
          extract(epoch FROM clock_timestamp() - coalesce(
@@ -34,8 +35,8 @@ interface WaitRow {
 }
 
 /**
- * Looks twice a second, until `signal` aborts, whether an alembic of ours waits for a lock; `onWait` gets each
- * wait over three seconds once for each set of connections that it waits for. A database that does not answer is asked again.
+ * Checks twice a second, until `signal` aborts, whether our alembic waits for a lock. Calls `onWait` for each wait of over
+ * three seconds, once for each set of holders. Retries a database that does not answer.
  */
 export async function watchLocks(
   address: DatabaseAddress,
@@ -73,8 +74,10 @@ async function look(client: pg.Client): Promise<(LockWait & { readonly key: stri
     holders: late.map(
       ({ application, open_ms, query_start }): LockHolder => ({
         application: application ?? '',
-        ...(open_ms !== null && { openMs: Number(open_ms) }),
-        ...(query_start !== null && { queryStart: query_start.toISOString() }),
+        ...defined({
+          openMs: open_ms === null ? undefined : Number(open_ms),
+          queryStart: query_start?.toISOString(),
+        }),
       }),
     ),
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
+import { defined } from '../../lib/defined.ts'
 import type {
   MigrationStatus,
   MigrationsAnswer,
@@ -21,22 +22,22 @@ import { alembicLimits, alembicWords } from './words.ts'
 
 const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
 
-/** How many lines of an upgrade are kept, the last ones. */
+/** How many of an upgrade's last lines are kept. */
 const KEPT_LINES = 1000
 
-/** In characters. What is told is shorter; but where a line is cut, half of a secret may be left, which nothing finds. */
+/** In characters. Longer than any shown line: a cut line may contain half of a secret, which no scrubber finds. */
 const LONGEST_LINE = 300_000
 
 export interface MigrationsOptions {
-  /** Takes our own secrets out of a line. Those of the env file are taken out before. */
+  /** Removes our own secrets from a line. Those of the env file are removed before. */
   readonly scrub: (line: string) => string
-  /** For one look by Python; default 60 s. */
+  /** For one `status`; default 60 s. */
   readonly checkTimeoutMs?: number
   /** For an upgrade, after which its outcome is unknown; default one hour. The database's own limits are shorter. */
   readonly upgradeTimeoutMs?: number
-  /** Gets the lines that a look prints on standard error, such as a traceback, scrubbed. */
+  /** Called with the scrubbed lines that `status` prints on standard error, such as a traceback. */
   readonly log?: (line: string) => void
-  /** Shorter times, for where nothing takes long. */
+  /** Shorter limits, for tests and the sandbox. */
   readonly limits?: Partial<MigratorLimits>
 }
 
@@ -52,16 +53,16 @@ interface Prepared {
 }
 
 /**
- * alembic 1.8 or later by the program that the environment names. A process of it sees PATH, LANG, an empty HOME, the
- * database's time limits and the env file's variables, and nothing else of ours. A checkout takes one call at a time. `status` and
- * `revisions` are safe to repeat, as far as the application's env.py changes nothing; `upgrade` is safe to repeat as
- * `alembic upgrade head` is. After `unknown`, and after `failed` where migrations commit one by one, look at what the database holds.
+ * alembic 1.8 or later, by the program that the environment names. Its processes see PATH, LANG, an empty HOME, the
+ * database's time limits and the env file's variables, and nothing else of ours. A checkout allows one call at a time.
+ * `status` and `revisions` are safe to repeat unless the application's env.py changes something; `upgrade` is as safe as
+ * `alembic upgrade head`. After `unknown`, and after `failed` where migrations commit one by one, read the database.
  *
- * `revisions` looks at DATABASE_URL of the env file, once a `status` of this process has seen that env.py uses that database
- * and in which table its revisions are: an env file may name several databases, and a database may have several applications.
+ * `revisions` queries the env file's DATABASE_URL, but only after a `status` of this process has seen that env.py uses that
+ * database, and in which table: an env file may name several databases, and a database may have several applications.
  */
 export function createMigrations(options: MigrationsOptions): Migrator {
-  /** What env.py was seen to use, by app and environment. */
+  /** The database and table that env.py uses, by app and environment. */
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = (environment: Environment) => `${environment.app}/${environment.name}`
 
@@ -85,7 +86,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       identity: address === undefined ? undefined : databaseIdentity(address),
       env: {
         PATH: path,
-        // Messages of libpq and Python in English, with any character in them.
+        // English messages of libpq and Python, in UTF-8.
         LANG: 'C.UTF-8',
         ...variables,
         PYTHONDONTWRITEBYTECODE: '1',
@@ -104,11 +105,11 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       const prepared = await prepare(environment)
       if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }
       const { settings, program, clean, identity } = prepared
-      const database = identity === undefined ? {} : { database: identity }
+      const database = defined({ database: identity })
       const timeoutMs = options.checkTimeoutMs ?? 60_000
 
       const mark = `signoff-${randomUUID()}:`
-      let said: string | undefined
+      let answer: string | undefined
       const command = [
         ...program.python.slice(1),
         STATUS_PROGRAM,
@@ -122,9 +123,9 @@ export function createMigrations(options: MigrationsOptions): Migrator {
           cwd: checkout,
           env: { ...prepared.env, PGAPPNAME: 'signoff look' },
           timeoutMs,
-          ...(signal === undefined ? {} : { signal }),
+          ...defined({ signal }),
           onLine(line, from) {
-            if (from === 'stdout' && line.startsWith(mark)) said = line.slice(mark.length)
+            if (from === 'stdout' && line.startsWith(mark)) answer = line.slice(mark.length)
             else if (from === 'stderr') options.log?.(clean(line))
           },
         }),
@@ -132,7 +133,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       if (ended.ended === 'killed') {
         const detail = {
           time: `no answer within ${timeoutMs / 1000} s`,
-          stopped: 'the look was stopped',
+          stopped: 'reading the status was stopped',
           signal: 'alembic was killed',
         }
         return {
@@ -142,14 +143,14 @@ export function createMigrations(options: MigrationsOptions): Migrator {
           ...database,
         }
       }
-      if (said === undefined) {
+      if (answer === undefined) {
         const detail =
           ended.ended === 'not started'
             ? "alembic's Python could not be started"
             : `alembic's Python ended with code ${ended.code}`
         return { ok: false, why: 'unreadable', detail, ...database }
       }
-      const read = readStatus(said, identity)
+      const read = readStatus(answer, identity)
       if ('why' in read) return { ok: false, why: read.why, detail: oneLine(clean(read.detail)), ...database }
       const { status, table } = read
       if (table === undefined) seen.delete(nameOf(environment))
@@ -206,7 +207,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
           cwd: checkout,
           env: prepared.env,
           timeoutMs: options.upgradeTimeoutMs ?? 3_600_000,
-          ...(signal === undefined ? {} : { signal }),
+          ...defined({ signal }),
           onLine(raw) {
             const line = prepared.clean(raw.slice(0, LONGEST_LINE))
             revision = /Running upgrade .{0,400}?-> ([^\s,]+)/.exec(line)?.[1] ?? revision
@@ -221,7 +222,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       if (ended.ended === 'exit' && ended.code === 0) return { upgrade: 'done', output }
       if (output.some(isLostConnection)) return { upgrade: 'unknown', output }
       const lockTimeout = output.some(isLockTimeout) && ({ lockTimeout: true } as const)
-      return { upgrade: 'failed', output, ...(revision === undefined ? {} : { revision }), ...lockTimeout }
+      return { upgrade: 'failed', output, ...defined({ revision }), ...lockTimeout }
     },
   }
 }
@@ -231,7 +232,7 @@ function settingsOf(environment: Environment): MigrationSettings {
   return environment.migrations
 }
 
-/** SQL can hold what an env file holds, where a migration reads it from there. */
+/** A migration's SQL can contain the env file's secrets, if it reads them from there. */
 function withoutSecrets(status: MigrationStatus, clean: (line: string) => string): MigrationStatus {
   const pending = status.pending.map((revision): PendingRevision => {
     const { preview } = revision
@@ -244,17 +245,17 @@ function withoutSecrets(status: MigrationStatus, clean: (line: string) => string
   return { ...status, pending }
 }
 
-/** As the drivers name SQLSTATE 55P03; the server's own words are in its language. */
+/** The drivers' names of SQLSTATE 55P03; the server's own message is in its language. */
 const isLockTimeout = (line: string) => /LockNotAvailable|\b55P03\b|due to lock timeout/.test(line)
 
-/** A time limit as Postgres takes it, such as 10s; it goes into PGOPTIONS, where white space parts options. */
+/** A time limit in Postgres's form, such as 10s, without white space, which would separate options in PGOPTIONS. */
 function limit(text: string): string {
   const compact = text.replaceAll(/\s/g, '')
-  if (!/^\d+(us|ms|s|min|h|d)?$/.test(compact)) throw new Error(`not a time limit of Postgres: ${text}`)
+  if (!/^\d+(us|ms|s|min|h|d)?$/.test(compact)) throw new Error(`not a Postgres time limit: ${text}`)
   return compact
 }
 
-/** A connection that broke after it was made: a commit may have been on its way. */
+/** Whether an established connection broke: a commit may have been in progress. */
 function isLostConnection(line: string): boolean {
   const lost =
     /server closed the connection unexpectedly|connection (has been |was )?(closed|lost|reset)|terminating connection|could not receive data from server|SSL SYSCALL error|connection already closed/i

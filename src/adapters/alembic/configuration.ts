@@ -1,14 +1,14 @@
 import { posix } from 'node:path'
 import type { MigrationsPlace } from '../../release/ports/migrator.ts'
 
-/** Where an alembic configuration says that the migrations are. */
+/** Reads the migrations' folder from an alembic configuration. */
 export function placeOf(ini: string, path: string): MigrationsPlace {
-  // Revisions may be in other folders too: then the folder's tree says too little.
+  // With revisions in several folders, one folder's tree is not enough.
   return { folder: scriptLocation(ini, path), isOneFolder: !/^\s*version_locations\s*[=:]/m.test(ini) }
 }
 
 function scriptLocation(ini: string, path: string): string | undefined {
-  // Other programs' sections may have a setting of this name too; alembic reads its own.
+  // Only alembic's own section counts: others may have a setting of this name.
   const [, own = ''] = `\n${ini}`.split(/\n\[alembic\][^\n]*/, 2)
   const section = own.split('\n[', 1)[0] ?? ''
   const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]

@@ -1,4 +1,4 @@
-/** What a Postgres URL says. */
+/** The parts of a Postgres URL. */
 export interface DatabaseAddress {
   /** A host's name or address, or the directory of a unix socket. */
   readonly host: string
@@ -9,13 +9,13 @@ export interface DatabaseAddress {
   readonly query: Readonly<Record<string, string>>
 }
 
-// As SQLAlchemy reads it, which is what env.py gives it to: a password may hold anything but `@`.
+// Parsed as by SQLAlchemy, which gets it from env.py: a password may contain anything but `@`.
 const URL_SHAPE =
   /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:([^:/@]*)(?::([^@]*))?@)?(?:\[([^\]/?]+)\]|([^:/?]*))(?::(\d+))?\/([^?]+)(?:\?(.*))?$/
 
 /**
- * Reads a URL such as postgresql+psycopg2://user:password@host:5432/name. Gives undefined for other databases, for several
- * hosts, and for a URL that leaves the host or the name to something else.
+ * Reads a URL such as postgresql+psycopg2://user:password@host:5432/name. Returns undefined for other databases, for
+ * several hosts, and for a URL without a host or name.
  */
 export function readDatabaseUrl(url: string | undefined): DatabaseAddress | undefined {
   const match = URL_SHAPE.exec(url ?? '')
@@ -35,7 +35,7 @@ export function readDatabaseUrl(url: string | undefined): DatabaseAddress | unde
   }
 }
 
-/** Host, port and name, without user or password. The same words as status.py's. */
+/** Host, port and name, without user or password, in the same form as status.py's. */
 export function databaseIdentity(address: DatabaseAddress): string {
   const host = address.host.toLowerCase()
   return `${host.includes(':') ? `[${host}]` : host}:${address.port}/${address.name}`

@@ -7,7 +7,7 @@ export type DirectAnswer<T> =
 
 const TIME_LIMIT_MS = 5000
 
-/** Does some reading with one short connection. Never throws for what the database does. */
+/** Calls `read` with one short connection. Returns the database's errors as values. */
 export async function readDirectly<T>(
   address: DatabaseAddress,
   sslMode: string | undefined,
@@ -15,7 +15,7 @@ export async function readDirectly<T>(
 ): Promise<DirectAnswer<T>> {
   const mode = address.query.sslmode ?? sslMode ?? 'prefer'
   if (mode !== 'prefer') return attempt(address, tlsFor(mode), work)
-  // As libpq does when nothing is said: with TLS where the server has it.
+  // libpq's default: TLS if the server supports it.
   const encrypted = await attempt(address, tlsFor('require'), work)
   const plainOnly = encrypted.read === 'failed' && encrypted.detail.includes('does not support SSL')
   return plainOnly ? attempt(address, false, work) : encrypted
@@ -41,7 +41,7 @@ async function attempt<T>(
     connectionTimeoutMillis: TIME_LIMIT_MS,
     query_timeout: TIME_LIMIT_MS,
   })
-  // A connection that breaks while nothing is asked of it would end the process.
+  // Without a handler, an error of an idle connection would end the process.
   client.on('error', () => undefined)
   try {
     await client.connect()
@@ -49,7 +49,7 @@ async function attempt<T>(
   } catch (error) {
     const message = error instanceof Error ? error.message || error.name : 'no reason given'
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-    // Classes 28 (who may connect), 3D (no such database), 42501 (may not read).
+    // Classes 28 (not authorized), 3D (no such database), 42501 (no privilege).
     const refused = /^(28|3D|42501)/.test(code)
     const detail = code === '' || message.includes(code) ? message : `${message} (${code})`
     return { read: 'failed', why: refused ? 'database refused' : 'database unreachable', detail }

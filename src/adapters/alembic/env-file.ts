@@ -25,8 +25,8 @@ export async function readEnvFile(path: string): Promise<EnvFile | { problem: st
 const SAVED = '.env.before-signoff'
 
 /**
- * Runs `work` while an env file is the checkout's `.env`, readable by this user only. Whatever had that name, be it a link,
- * is moved aside and back. A checkout takes one such call at a time.
+ * Calls `work` while an env file is the checkout's `.env`, readable by this user only. An existing file or link of that
+ * name is moved aside and restored. A checkout allows one such call at a time.
  */
 export async function withEnvFile<T>(checkout: string, file: EnvFile | undefined, work: () => Promise<T>): Promise<T> {
   if (file === undefined) return work()
@@ -43,7 +43,7 @@ export async function withEnvFile<T>(checkout: string, file: EnvFile | undefined
 }
 
 async function moveAside(place: string, saved: string): Promise<boolean> {
-  // Left by a process that died in between: what is in place now is an env file.
+  // Left by a process that died during such a call: the current `.env` is an env file.
   if (await exists(saved)) {
     await rm(place, { force: true })
     return true
@@ -63,22 +63,22 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Every repetition is bounded, so that a line of megabytes takes no longer than many short ones. */
+/** Every repetition is bounded, so that the time is linear in a line's length. */
 const PASSWORD_IN_URL = /((?<![\w+.-])[\w+.-]{1,64}:\/\/[^\s:/@]{0,256}:)[^\s@]{1,1024}@/g
 
 /**
- * Takes the values of an env file that are secrets out of a line: passwords in URLs, and what is named like a secret.
- * Only who has read the file knows them, so that no scrubbing further on can.
+ * Removes an env file's secrets from a line: passwords in URLs, and variables with names of secrets. Only the reader of
+ * the file knows them, so that no later scrubber can.
  */
 export function withoutSecretsOf(variables: Readonly<Record<string, string>>): (line: string) => string {
   const secrets = new Set<string>()
   for (const [name, value] of Object.entries(variables)) {
-    // Also where the URL is malformed: that is when it is printed whole.
+    // Malformed URLs too: errors print those in full.
     const password = /^[\w+.-]+:\/\/[^:/@]*:(.+)@/.exec(value)?.[1] ?? /:([^:@]+)@[^@]*$/.exec(value)?.[1]
     if (password !== undefined) secrets.add(value).add(password).add(decoded(password))
     else if (/PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|DSN|AUTH/i.test(name)) secrets.add(value)
   }
-  // The longest first, so that no part of one is left over by another; very short ones would take words apart.
+  // The longest first, so that no part of a secret remains. Very short ones are skipped: they would match in other words.
   const known = [...secrets].filter((secret) => secret.length >= 4).sort((a, b) => b.length - a.length)
   return (line) => {
     let clean = line

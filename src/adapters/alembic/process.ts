@@ -7,21 +7,21 @@ import { runInGroup } from '../../lib/process-group.ts'
 export type Ended =
   | { readonly ended: 'not started' }
   | { readonly ended: 'exit'; readonly code: number }
-  /** By us, at the time limit or when told to stop, or by somebody else. */
+  /** By us, at the time limit or when stopped, or by another signal. */
   | { readonly ended: 'killed'; readonly why: 'time' | 'stopped' | 'signal' }
 
 const GRACE_MS = 2000
 
 /**
- * In characters. Whoever takes a line cuts it again, after the secrets are out of it; and what status.py says fits in with its
- * SQL, of which it tells a million characters.
+ * In characters. The answer of status.py must fit, with up to a million characters of SQL. Readers cut lines again after
+ * they are scrubbed.
  */
 const LONGEST_LINE = { stdout: 16 * 1024 * 1024, stderr: 300_000 }
 
 /**
- * Runs a program in a process group of its own, with exactly this environment and an empty HOME, and nothing on standard
- * input. Gives its lines as they come, very long ones cut. At `timeoutMs`, and when `signal` aborts, the group is told to end, and killed
- * two seconds later; nothing of it is left running when this resolves, or when this process exits.
+ * Runs a program in its own process group, with exactly this environment, an empty HOME and no standard input. Calls
+ * `onLine` with each line; very long ones are cut. At `timeoutMs`, or when `signal` aborts, it ends the group, and kills it
+ * two seconds later. Nothing of the group is running when this resolves, or after this process exits.
  */
 export async function runAlone(
   command: readonly [string, ...string[]],
@@ -49,7 +49,7 @@ export async function runAlone(
       signal: options.signal,
     })
     if (!ended.started) return { ended: 'not started' }
-    // A migration that ended well did so, also when it was being stopped.
+    // A migration that succeeded while it was being stopped has succeeded.
     if (ended.exitCode === 0) return { ended: 'exit', code: 0 }
     if (ended.stopped !== undefined) return { ended: 'killed', why: ended.stopped === 'timed out' ? 'time' : 'stopped' }
     if (ended.exitCode === undefined) return { ended: 'killed', why: 'signal' }

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, open, stat } from 'node:fs/promises'
 import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
 
-/** The alembic program, and how the Python that it belongs to is started. */
+/** The alembic program, and how to start its Python. */
 export interface AlembicProgram {
   readonly path: string
   /** The interpreter and its options. */
@@ -10,8 +10,8 @@ export interface AlembicProgram {
 }
 
 /**
- * Finds the alembic program (a bare name on `path`, or a path) and reads from its first lines which Python runs it, so
- * that a virtual environment's alembic is looked at with that environment's modules. Gives a sentence when it can't.
+ * Finds the alembic program (a bare name on `path`, or a path) and reads its Python from its first lines, so that a virtual
+ * environment's alembic runs with that environment's modules. Returns a problem as a sentence if it can't.
  */
 export async function findAlembic(program: string, path: string): Promise<AlembicProgram | { problem: string }> {
   const found = program.includes('/') ? await executable(resolve(program)) : await onPath(program, path)
@@ -30,7 +30,7 @@ async function pythonOf(program: string, path: string): Promise<[string, ...stri
     const found = isPython(name) ? await onPath(name, path) : undefined
     return found === undefined ? undefined : [found, ...rest]
   }
-  // A path too long for a first line: installers write a shell program that starts itself again with Python.
+  // For a path too long for a first line, installers write a shell script that re-executes itself with Python.
   const again = /^'''exec' "?([^"]+?)"? "\$0" "\$@"/.exec(second)?.[1]
   return basename(command) === 'sh' && again !== undefined && isPython(again) && isAbsolute(again) ? [again] : undefined
 }

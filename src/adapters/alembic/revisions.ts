@@ -8,12 +8,12 @@ export interface RevisionsRead {
   readonly isWorking?: true
 }
 
-/** Upgrades as we start them, by PGAPPNAME: this role's own sessions are always visible to it (pg_stat_activity). */
+/** The PGAPPNAME of our upgrades. A role always sees its own sessions in pg_stat_activity. */
 const AT_WORK = `
   SELECT 1 FROM pg_catalog.pg_stat_activity
   WHERE datname = current_database() AND usename = current_user AND application_name = 'signoff' LIMIT 1`
 
-/** Reads what alembic has noted in this table, with one short connection; nothing where there is no such table yet. */
+/** Reads alembic's revisions from this table with one short connection; none if the table does not exist yet. */
 export async function readRevisions(
   address: DatabaseAddress,
   sslMode: string | undefined,

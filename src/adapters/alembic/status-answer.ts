@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defined } from '../../lib/defined.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 
 const revision = z.object({ revision: z.string(), message: z.string(), file: z.string() })
@@ -7,7 +8,7 @@ const preview = z.union([
   z.object({ not_previewed: z.string(), commits: z.boolean() }),
 ])
 
-/** What status.py says. */
+/** The answer of status.py. */
 const statusAnswer = z.union([
   z.object({
     identity: z.string().nullable(),
@@ -27,32 +28,32 @@ export type Unsaid = {
   readonly detail: string
 }
 
-/** Where alembic keeps its revisions in a Postgres database. */
+/** Alembic's version table in a Postgres database. */
 export interface VersionTable {
   readonly schema: string
   readonly name: string
 }
 
-/** Reads the JSON of status.py. `identity`: what to call the database when the connection does not show it. */
+/** Parses the JSON of status.py. `identity`: the database's identity if the connection does not show it. */
 export function readStatus(
   json: string,
   identity: string | undefined,
 ): { status: MigrationStatus; table: VersionTable | undefined } | Unsaid {
   const parsed = statusAnswer.safeParse(jsonOf(json))
   if (!parsed.success) return { why: 'unreadable', detail: "alembic's status can't be read" }
-  const said = parsed.data
-  if ('error' in said) return { why: causeOf(said), detail: said.error }
-  const named = said.identity ?? identity
+  const answer = parsed.data
+  if ('error' in answer) return { why: causeOf(answer), detail: answer.error }
+  const named = answer.identity ?? identity
   if (named === undefined)
     return { why: 'unreadable', detail: 'the env.py of this commit does not show which database it uses' }
   const status: MigrationStatus = {
     identity: named,
-    ...(said.working && { isWorking: true as const }),
-    ...(said.dialect !== null && { dialect: said.dialect }),
-    heads: said.heads.map(({ revision, file }) => ({ revision, file })),
-    current: said.current,
-    unknown: said.unknown,
-    pending: said.pending.map(({ preview: seen, ...about }): PendingRevision => {
+    ...(answer.working && { isWorking: true as const }),
+    ...defined({ dialect: answer.dialect ?? undefined }),
+    heads: answer.heads.map(({ revision, file }) => ({ revision, file })),
+    current: answer.current,
+    unknown: answer.unknown,
+    pending: answer.pending.map(({ preview: seen, ...about }): PendingRevision => {
       if (seen === undefined) return about
       const { commits } = seen
       return 'statements' in seen
@@ -60,19 +61,19 @@ export function readStatus(
         : { ...about, preview: { notPreviewed: seen.not_previewed, commits } }
     }),
   }
-  // A database that the connection does not show may be any other than the one that the env file names.
-  const [schema, name] = (said.identity === null ? null : said.table) ?? []
+  // Without proof from the connection, the database may differ from the env file's.
+  const [schema, name] = (answer.identity === null ? null : answer.table) ?? []
   return { status, table: schema === undefined || name === undefined ? undefined : { schema, name } }
 }
 
-// A failure to connect has no SQLSTATE in psycopg2, so that the words decide; they are libpq's and the server's.
+// psycopg2 gives no SQLSTATE for failed connections, so that the messages of libpq and the server decide.
 const REFUSED =
   /authentication failed|role ".*" does not exist|database ".*" does not exist|permission denied|no pg_hba\.conf entry|no password supplied|not permitted to log in|unsupported startup parameter/i
 
-function causeOf(said: { error: string; database: boolean; sqlstate?: string | null | undefined }): Unsaid['why'] {
-  if (!said.database) return 'unreadable'
-  const state = said.sqlstate ?? ''
-  if (/^(28|3D|42501)/.test(state) || REFUSED.test(said.error)) return 'database refused'
+function causeOf(answer: { error: string; database: boolean; sqlstate?: string | null | undefined }): Unsaid['why'] {
+  if (!answer.database) return 'unreadable'
+  const state = answer.sqlstate ?? ''
+  if (/^(28|3D|42501)/.test(state) || REFUSED.test(answer.error)) return 'database refused'
   // Class 42: the application's own SQL is wrong.
   return state.startsWith('42') ? 'unreadable' : 'database unreachable'
 }

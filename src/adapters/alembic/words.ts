@@ -1,13 +1,13 @@
 import type { MigratorLimits, MigratorWords } from '../../release/ports/migrator.ts'
 
-/** What messages say of alembic. */
+/** Alembic's words and facts for messages. */
 export const alembicWords: MigratorWords = {
   name: 'alembic',
   programSetting: 'migrations.alembic',
   merge: 'alembic merge',
   lookAtRevision: 'select version_num from alembic_version',
   missingPart: 'a Python module',
-  // As Python and alembic say it; SQLAlchemy adds lines of advice after it.
+  // An error line of Python or alembic; SQLAlchemy adds lines of advice after it.
   errorLine: /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /,
 }
 

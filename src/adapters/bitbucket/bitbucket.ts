@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Answer } from '../../release/ports/answers.ts'
 import type { Forge, ForgeLimits, PullRequest } from '../../release/ports/forge.ts'
@@ -25,25 +26,25 @@ export interface BitbucketSettings {
   readonly credentials: BitbucketCredentials
   /** For one request and its answer; default 15 s. */
   readonly timeoutMs?: number
-  /** For a merge, which Bitbucket may take its time over; default 60 s. */
+  /** For a merge request, which may be slow; default 60 s. */
   readonly mergeTimeoutMs?: number
-  /** How long a merge that Bitbucket carries out behind its answer (202) is asked after; default 5 minutes. */
+  /** How long an asynchronous merge (202) is polled; default 5 minutes. */
   readonly settleMs?: number
   readonly pause?: Pause
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Shorter times, for where nothing takes long. */
+  /** Shorter limits, for tests and the sandbox. */
   readonly limits?: Partial<ForgeLimits>
 }
 
 /**
- * Bitbucket Cloud's REST interface 2.0 through the `bitbucket` package. Nothing of the package leaves this folder: its
- * errors hold the credential. Creating (a pull request, a comment) is not safe to repeat: `unreachable` means that it
- * may have happened, so look for the marker first. A rate limit (429) is waited for, up to 30 s a time.
+ * Bitbucket Cloud's REST interface 2.0 through the `bitbucket` package. Nothing of the package leaves this folder,
+ * because its errors contain the credential. Creating a pull request or comment is not safe to repeat: after `unreachable`
+ * it may exist, so look for the marker first. After a rate limit (429) it waits, up to 30 s each time.
  *
- * `findPullRequest` looks at pull requests of every state that were created within the last 60 days, newest first: no
- * release lives longer. `merge` gives the commit as Bitbucket says it, maybe abbreviated. `mergeForbiddenBy` names
- * only a rule that lets nobody merge; reading the rules needs an administrator's scope, and without it none is named.
+ * `findPullRequest` reads the pull requests of every state from the last 60 days, newest first: no release lives longer.
+ * `merge` returns the commit as Bitbucket names it, possibly abbreviated. `mergeForbiddenBy` returns only a rule that lets
+ * nobody merge. Reading the rules needs an administrator's scope; without it there is none.
  */
 export function createBitbucket(settings: BitbucketSettings): Forge {
   const { pause = pauseFor, now = Date.now, timeoutMs = 15_000 } = settings
@@ -60,7 +61,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
       const oldest = now() - 60 * DAY_MS
       const found = await client.look(
         () =>
-          // The package's own call takes one state only.
+          // The package's own method accepts only one state.
           api.request('GET /repositories/{workspace}/{repo_slug}/pullrequests', {
             ...repositoryOf(app),
             state: ['OPEN', 'MERGED', 'DECLINED', 'SUPERSEDED'],
@@ -116,7 +117,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
         settleMs: settings.settleMs ?? 300_000,
         pause,
         now,
-        ...(signal === undefined ? {} : { signal }),
+        ...defined({ signal }),
       }),
 
     async decline(app, id) {
@@ -230,13 +231,13 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
       },
     )
     if (found.ok) return found
-    // No answer and a refused credential are trouble; any other no means that the rules can't be read by us.
-    const isTrouble = found.failure === 'unreachable' || found.status === 401
-    return isTrouble ? toServiceError(found) : { ok: true, value: undefined }
+    // No answer and a refused credential are errors; any other refusal means that we may not read the rules.
+    const isError = found.failure === 'unreachable' || found.status === 401
+    return isError ? toServiceError(found) : { ok: true, value: undefined }
   }
 }
 
-/** Where a person finds it, when Bitbucket's answer does not say. */
+/** The web address for people, if Bitbucket's answer has none. */
 function pageOf({ repository }: App, on: { pullRequest: number } | { commit: string }): string {
   const page = 'pullRequest' in on ? `pull-requests/${on.pullRequest}` : `commits/${on.commit}`
   return `${bitbucketPages.repository(repository)}/${page}`
@@ -251,7 +252,7 @@ function repositoryOf(app: App): { workspace: string; repo_slug: string } {
   return { workspace, repo_slug: slug }
 }
 
-/** Whether a page is newest first, as it was asked for, and its last item is older than `oldest`. */
+/** Whether a page is sorted newest first, as requested, and its last item is older than `oldest`. */
 function endsBefore(page: Page, oldest: number): boolean {
   const created = page.values.map((value) => {
     const read = listedPullRequest.safeParse(value)

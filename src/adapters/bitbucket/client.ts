@@ -1,12 +1,12 @@
 import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
 import type { ServiceError } from '../../release/ports/answers.ts'
-import { createCarefulFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './restricted-fetch.ts'
+import { createRestrictedFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './restricted-fetch.ts'
 import { failure, type Page, page, sentenceOf } from './shapes.ts'
 
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
 
-/** What Bitbucket answered: `status` is absent when no answer came, or one that we did not follow. */
+/** A failed request. `status` is absent if no answer came, or one that we did not follow. */
 export type Failed = ServiceError & { readonly ok: false; readonly status?: number }
 export type Reply = { readonly ok: true; readonly status: number; readonly data: unknown; readonly headers: Headers }
 
@@ -16,15 +16,15 @@ type Call = () => Promise<{ data: unknown; status: number; headers: Record<strin
 
 export interface Client {
   readonly api: APIClient
-  /** Makes one call of the package. Whatever it throws becomes a value here: its errors carry the credential. */
+  /** Makes one call of the package. Returns its errors as values, because they contain the credential. */
   call(make: Call): Promise<Reply | Failed>
   /** The same, with the body read by a schema. */
   read<T>(make: Call, schema: z.ZodType<T>): Promise<Found<T> | Failed>
-  /** Gives each page of a list, until `look` gives something or the list ends. */
+  /** Calls `look` with each page of a list until it returns a value or the list ends. */
   look<T>(make: Call, look: (page: Page) => T | undefined): Promise<Found<T | undefined> | Failed>
 }
 
-/** A list longer than this is not ours to read. */
+/** Longer lists are an error. */
 const MOST_PAGES = 400
 
 export function createClient(options: {
@@ -45,7 +45,7 @@ export function createClient(options: {
       'token' in credentials
         ? { token: credentials.token }
         : { username: credentials.email, password: credentials.apiToken },
-    request: { fetch: createCarefulFetch({ apiUrl, timeoutMs: options.timeoutMs, pause: options.pause }) },
+    request: { fetch: createRestrictedFetch({ apiUrl, timeoutMs: options.timeoutMs, pause: options.pause }) },
   })
 
   function oneLine(text: string): string {
@@ -54,7 +54,7 @@ export function createClient(options: {
     return clean.replaceAll(/\s+/g, ' ').trim().slice(0, 300)
   }
 
-  // The package makes a 500 without a body of whatever our fetch throws, and of JSON that can't be read.
+  // The package reports everything that our fetch throws, and unreadable JSON, as a 500 without a body.
   function failureOf(error: unknown): Failed {
     const facts = failure.safeParse(error)
     if (!facts.success) return { ok: false, failure: 'wrong', detail: 'the request could not be made' }
@@ -124,7 +124,7 @@ function secretsOf(credentials: BitbucketCredentials): string[] {
   return email === '' ? [''] : [apiToken, Buffer.from(`${email}:${apiToken}`).toString('base64')]
 }
 
-/** A failure as the ports say it. */
+/** A failure in the ports' form. */
 export function toServiceError(failed: Failed): { ok: false } & ServiceError {
   return { ok: false, failure: failed.failure, detail: failed.detail }
 }

@@ -4,9 +4,9 @@ import type { Pause } from './restricted-fetch.ts'
 import { mergeTask, pullRequest } from './shapes.ts'
 
 /**
- * Merges a pull request as a merge commit and keeps its source branch. An answer of 202 means that Bitbucket is still
- * at it: its task is asked for until it ends, for at most `settleMs`. After 202 only the task's own words say that nothing was
- * merged. Not safe to repeat after `unknown`: look at the pull request.
+ * Merges a pull request as a merge commit and keeps its source branch. After 202, Bitbucket
+ * merges asynchronously: its task is polled until it ends, for at most `settleMs`, and only the task's own answer proves that
+ * nothing was merged. Not safe to repeat after `unknown`: read the pull request.
  */
 export async function mergePullRequest(
   client: Client,
@@ -33,7 +33,7 @@ export async function mergePullRequest(
 
   const task = /\/merge\/task-status\/([\w{}%:.-]+)\/?$/.exec(reply.headers.get('location') ?? '')?.[1]
   if (task === undefined)
-    return { merge: 'unknown', detail: 'Bitbucket took the merge on and did not say where to ask' }
+    return { merge: 'unknown', detail: 'Bitbucket accepted the merge without the address of its task' }
   const until = options.now() + options.settleMs
   for (let tries = 0; ; tries += 1) {
     const asked = await client.read(
@@ -49,7 +49,7 @@ export async function mergePullRequest(
     try {
       await options.pause(Math.min(500 * 2 ** tries, 5000), signal)
     } catch {
-      return { merge: 'unknown', detail: 'Bitbucket was still merging when we stopped asking' }
+      return { merge: 'unknown', detail: 'Bitbucket was still merging at the time limit' }
     }
   }
 }
@@ -60,7 +60,7 @@ function merged(data: unknown): MergeAnswer {
   return { merge: 'unknown', detail: 'Bitbucket answered the merge without a merge commit' }
 }
 
-/** Only an answer in words that nothing was merged is one: everything from 500 up, and silence, is unknown. */
+/** Only an explicit answer proves that nothing was merged: 500 and above, and no answer, are unknown. */
 function mergeFailure(failed: Failed): MergeAnswer {
   if (failed.status === 409) return { merge: 'moved' }
   const { status, detail } = failed

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { defined } from '../../lib/defined.ts'
 
-/** How the message begins of what is thrown for a request that was not sent, or an answer that was not followed. */
+/** The start of the error's message for a request that was not sent, or an answer that was not followed. */
 export const NOT_FOLLOWED = 'not followed: '
 
-/** How the message begins of what is thrown for an answer whose body can't be read. */
+/** The start of the error's message for an answer with an unreadable body. */
 export const NOT_READ = "Bitbucket's answer can't be read: "
 
 class Unreadable extends Error {}
@@ -14,11 +15,11 @@ export const pauseFor: Pause = async (ms, signal) => {
   await wait(ms, undefined, signal === undefined ? {} : { signal })
 }
 
-/** How often a request that Bitbucket turned away for being one too many (429) is sent again: it had no effect. */
+/** How often a rate-limited request (429) is sent again; it had no effect. */
 const TRIES_WHEN_LIMITED = 3
 const LONGEST_WAIT_WHEN_LIMITED_MS = 30_000
 
-/** The part of a request that the `bitbucket` package hands to `fetch`, among its own options. */
+/** The part of a request that the `bitbucket` package passes to `fetch` beside its own options. */
 interface PackageRequest {
   readonly method?: string
   readonly headers?: Record<string, string>
@@ -27,12 +28,12 @@ interface PackageRequest {
 }
 
 /**
- * A `fetch` for the `bitbucket` package. The package follows a `next` address to any host with our credential, so that
- * another origin than `apiUrl`'s is refused here, and so is every redirect. It fails on answers without a content
- * type (202 to a merge, 204), so that these get one. Each request, its body included, has `timeoutMs`. What it throws
- * says in one sentence, without a credential, why there is no answer: the package hands on nothing but that sentence.
+ * A `fetch` for the `bitbucket` package. The package would follow a `next` address to any host with our credential, so
+ * this refuses redirects and all origins but `apiUrl`'s. The package fails on answers without a content type (202 to a
+ * merge, 204), so this adds one. Each request, including its body, has `timeoutMs`. Errors say in one sentence, without a
+ * credential, why there is no answer: the package passes on only that sentence.
  */
-export function createCarefulFetch(options: { apiUrl: string; timeoutMs: number; pause: Pause }) {
+export function createRestrictedFetch(options: { apiUrl: string; timeoutMs: number; pause: Pause }) {
   const origin = new URL(options.apiUrl).origin
 
   async function once(url: string, request: PackageRequest): Promise<Response> {
@@ -42,15 +43,14 @@ export function createCarefulFetch(options: { apiUrl: string; timeoutMs: number;
         method: request.method ?? 'GET',
         redirect: 'manual',
         signal: request.signal === undefined ? limit : AbortSignal.any([request.signal, limit]),
-        ...(request.headers === undefined ? {} : { headers: request.headers }),
-        ...(request.body === undefined ? {} : { body: request.body }),
+        ...defined({ headers: request.headers, body: request.body }),
       })
-      // Read here, so that an answer that stops half-way counts as none.
+      // Read here, so that a truncated answer counts as none.
       const body = await answer.arrayBuffer()
       const headers = new Headers(answer.headers)
       if (!headers.has('content-type')) headers.set('content-type', 'text/plain')
       if (headers.get('content-type')?.includes('json') && !isJson(body)) {
-        if (answer.ok) throw new Unreadable(`${NOT_READ}${answer.status} with JSON that ends too early, or is none`)
+        if (answer.ok) throw new Unreadable(`${NOT_READ}${answer.status} with truncated or invalid JSON`)
         headers.set('content-type', 'text/plain')
       }
       const empty = [204, 205, 304].includes(answer.status)
@@ -58,7 +58,7 @@ export function createCarefulFetch(options: { apiUrl: string; timeoutMs: number;
     } catch (error) {
       if (error instanceof Unreadable) throw error
       if (limit.aborted) throw new Error(`no answer within ${options.timeoutMs / 1000} s`)
-      if (request.signal?.aborted === true) throw new Error('the request was given up')
+      if (request.signal?.aborted === true) throw new Error('the request was cancelled')
       throw new Error(`the connection failed (${connectionCode(error)})`)
     }
   }
@@ -90,7 +90,7 @@ function isJson(body: ArrayBuffer): boolean {
   }
 }
 
-/** Such as ECONNREFUSED; never the text of the error, which may hold anything. */
+/** Such as ECONNREFUSED. Never the error's text, which may contain secrets. */
 function connectionCode(error: unknown): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string' && /^[A-Z0-9_]{1,40}$/.test(at.code)) return at.code

@@ -1,15 +1,16 @@
 import { z } from 'zod'
+import { defined } from '../../lib/defined.ts'
 import type { CheckStatus } from '../../release/plan.ts'
 import type { PullRequest } from '../../release/ports/forge.ts'
 
 // Only the fields that are used. Bitbucket's reference: developer.atlassian.com/cloud/bitbucket/rest.
 
-/** What the package throws for an answer of 400 and above. */
+/** The package's error for an answer of 400 and above. */
 export const failure = z.object({ status: z.number(), message: z.string(), error: z.unknown().optional() })
 
 const errorBody = z.object({ error: z.object({ message: z.string(), detail: z.unknown().optional() }) })
 
-/** Bitbucket's own sentence in the body of an error. */
+/** Bitbucket's message in the body of an error. */
 export function sentenceOf(body: unknown): string | undefined {
   const parsed = errorBody.safeParse(body)
   if (!parsed.success) return undefined
@@ -43,11 +44,11 @@ export const pullRequest = z
       state: pullRequestStates[read.state],
       source: read.source.branch.name,
       destination: read.destination.branch.name,
-      ...(merge === undefined ? {} : { mergeCommit: merge }),
+      ...defined({ mergeCommit: merge }),
     }
   })
 
-/** A pull request in a list: what finds ours among everyone's. */
+/** A pull request in a list, with the fields to find ours by. */
 export const listedPullRequest = z.object({
   created_on: z.string().optional(),
   description: z.string().nullish(),
@@ -74,7 +75,7 @@ export const checkStatus = z
     (read): CheckStatus => ({ name: read.name || read.key, state: checkStates[read.state], url: read.url ?? '' }),
   )
 
-/** A rule that says who may do something to a branch; `users` and `groups` are absent in rules of other kinds. */
+/** A rule about who may change a branch; `users` and `groups` are absent in rules of other kinds. */
 export const branchRestriction = z.object({
   kind: z.enum(['restrict_merges', 'push']),
   branch_match_kind: z.literal('glob').optional(),

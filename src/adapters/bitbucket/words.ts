@@ -8,7 +8,7 @@ export const bitbucketPages: ForgePages = {
   file: (webUrl, commit, path) => `${webUrl}/src/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`,
 }
 
-/** What messages say of Bitbucket Cloud. */
+/** Bitbucket Cloud's words and facts for messages. */
 export const bitbucketWords: ForgeWords = {
   name: 'Bitbucket',
   settings: ['BITBUCKET_TOKEN', 'BITBUCKET_EMAIL', 'BITBUCKET_API_TOKEN'],

@@ -10,13 +10,13 @@ const run = promisify(execFile)
 /** The user and group that the server runs as; usable as spawn's options. */
 export type ServerAccount = { uid: number; gid: number }
 
-/** The user, if the system has one of that name, that the server runs as when the service is started by root. */
+/** The user that runs the server if the service is started by root and the system has it. */
 const dedicatedUser = 'signoff'
 const lastResort: ServerAccount = { uid: 65534, gid: 65534 }
 
 /**
- * Who runs the server: ourselves; when we are root (Postgres refuses root) the owner of the existing cluster, else the
- * user `signoff`, else `nobody`. Throws when the cluster belongs to someone whom we can't become.
+ * The account that runs the server: this process's own or, if that is root, which Postgres refuses, the owner of the
+ * existing cluster, else `signoff`, else `nobody`. Throws if we can't become the cluster's owner.
  */
 export async function serverAccount(clusterDir: string): Promise<ServerAccount> {
   const self = ownAccount()
@@ -62,8 +62,8 @@ async function accountNamed(name: string): Promise<ServerAccount | undefined> {
 }
 
 /**
- * The first part of `path`, from the root on, that `account` may not enter or execute; undefined when there is none.
- * Asked of the kernel as that account, so access lists count too.
+ * The first part of `path`, from the root, that `account` may not enter or execute; undefined: none. The kernel checks it
+ * as that account, so that access lists count too.
  */
 export async function firstBarrier(path: string, account: ServerAccount): Promise<string | undefined> {
   if (account.uid === process.getuid?.()) return undefined
@@ -78,15 +78,15 @@ function partsOf(path: string): string[] {
 }
 
 /**
- * Lets the account pass through the data directory to its cluster. A data directory that is root's own gets the
- * account's group, with the right to enter and none to list; whatever lies above is not ours to open: then it throws.
+ * Lets the account pass through the data directory to its cluster. A data directory of root gets the account's group, with
+ * the right to enter but not to list. Throws if a directory above it is closed, because that is not ours to change.
  */
 export async function letAccountPass(dataDir: string, account: ServerAccount): Promise<void> {
   const barrier = await firstBarrier(dataDir, account)
   if (barrier === undefined) return
   if (barrier === dataDir) {
     const { uid, gid, mode } = await stat(dataDir)
-    // The account's group: another process is doing the same at this moment.
+    // It has the account's group: another process is doing the same.
     if (uid === 0 && (gid === 0 || gid === account.gid)) {
       await chmod(dataDir, (mode & 0o707) | 0o010)
       await chown(dataDir, uid, account.gid)
@@ -104,9 +104,9 @@ export async function letAccountPass(dataDir: string, account: ServerAccount): P
 const longestSocketPath = process.platform === 'darwin' ? 103 : 107
 
 /**
- * Where the server's socket lies: in the data directory, or, when that path is too long for a socket, in a directory of
- * the system's temporary one whose name follows from the data directory. Not XDG_RUNTIME_DIR: it goes when its user logs
- * out, and the service may stay.
+ * The directory of the server's socket: the data directory or, if its path is too long for a socket, one in the system's
+ * temporary directory, named by a hash of the data directory. Not XDG_RUNTIME_DIR, which is deleted when its user logs out,
+ * while the service may continue.
  */
 export function socketDirectory(dataDir: string): string {
   const inside = join(dataDir, 'pg.socket')
@@ -124,8 +124,8 @@ function fitsSocket(dir: string): boolean {
 }
 
 /**
- * Makes a directory that only the account may enter, or proves that it is one already. Throws when someone else made it,
- * when it is a symbolic link, or when others could put another in its place. Safe to repeat.
+ * Creates a directory that only the account may enter, or verifies an existing one. Throws if it belongs to another user,
+ * is a symbolic link, or could be replaced by others. Safe to repeat.
  */
 export async function makePrivateDirectory(dir: string, account: ServerAccount): Promise<void> {
   const above = await stat(dirname(dir))
@@ -147,7 +147,7 @@ export async function makePrivateDirectory(dir: string, account: ServerAccount):
   }
 }
 
-/** Whether a path is a directory, not a link to one, that only the account may enter. False when there is nothing. */
+/** Whether a path is a directory, and not a link, that only the account may enter. False if it does not exist. */
 export async function isPrivateDirectory(dir: string, account: ServerAccount): Promise<boolean> {
   const found = await lstat(dir).catch(() => undefined)
   return found?.isDirectory() === true && found.uid === account.uid && (found.mode & 0o077) === 0

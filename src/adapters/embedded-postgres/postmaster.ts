@@ -5,20 +5,17 @@ import pg from 'pg'
 import { errnoOf, isErrno } from './errors.ts'
 
 /**
- * What `pg` needs to reach the server on its socket. Everything that pg would otherwise take from the environment
- * (PGPORT, PGUSER, PGSSLMODE, …) is said.
+ * The connection for `pg` to the server's socket. It sets everything that pg would otherwise read from the environment
+ * (PGPORT, PGUSER, PGSSLMODE, …).
  */
 export function socketConnection(socketDir: string): PoolConfig {
   return { host: socketDir, port: 5432, user: 'signoff', password: '', database: 'postgres', ssl: false }
 }
 
-/**
- * What a knock on the socket finds: a server that takes connections (`ready`), one that is starting or stopping
- * (`busy`), or nobody (`absent`).
- */
+/** The result of a probe: a server that accepts connections, one that is starting or stopping (`busy`), or none. */
 export type Answer = 'ready' | 'busy' | 'absent'
 
-/** Knocks once. Throws when something answers that is neither a server of ours nor its absence. */
+/** Probes the socket once. Throws on an answer that is not from our server. */
 export async function knock(socketDir: string): Promise<Answer> {
   const client = new pg.Client({ ...socketConnection(socketDir), connectionTimeoutMillis: 3000 })
   client.on('error', () => undefined)
@@ -32,7 +29,7 @@ export async function knock(socketDir: string): Promise<Answer> {
 }
 
 const cannotConnectNow = '57P03'
-/** What a server that is being ended says to whom it has let in a moment before; by an order, and by a crash. */
+/** The errors of a server that stops or crashes just after it accepted the connection. */
 const shutDown = ['57P01', '57P02']
 const tooManyConnections = '53300'
 
@@ -40,15 +37,15 @@ function judge(error: unknown): Answer {
   if (isErrno(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')) return 'absent'
   if (isErrno(error, tooManyConnections)) return 'ready'
   if (isErrno(error, cannotConnectNow, ...shutDown, 'ECONNRESET', 'EPIPE')) return 'busy'
-  // Without a code: pg's own time limit, or a server that ended during the handshake.
+  // No code: pg's own timeout, or a server that exited during the handshake.
   if (error instanceof Error && errnoOf(error) === 'unknown') return 'busy'
   throw error
 }
 
-/** What a running server writes into its cluster's `postmaster.pid` (Postgres's miscadmin.h names the lines). */
+/** The content of a running server's `postmaster.pid` (Postgres's miscadmin.h documents the lines). */
 export type PostmasterFile = { text: string; pid: number; socketDir: string }
 
-/** Reads it; undefined when there is none or it is not whole yet. */
+/** Reads `postmaster.pid`; undefined if absent or not complete yet. */
 export function readPostmasterFile(clusterDir: string): Promise<PostmasterFile | undefined> {
   return readLockFile(join(clusterDir, 'postmaster.pid'))
 }
@@ -64,10 +61,9 @@ async function readLockFile(path: string): Promise<PostmasterFile | undefined> {
 }
 
 /**
- * Takes away the cluster's and the socket's lock file if its process is certainly not this cluster's server: a zombie
- * that nobody reaps (a container without an init), or another program that got the number after a restart. Postgres
- * itself takes any live process of its own user for a server and refuses for ever. Leaves the files when in doubt, and
- * where there is no /proc.
+ * Deletes the lock files of the cluster and the socket if their process is certainly not this cluster's server: an unreaped
+ * zombie (a container without an init), or another program with a reused pid. Postgres itself treats any live process of
+ * its user as a server, and would never start. Keeps the files in doubt, and without /proc.
  */
 export async function removeStaleLockFiles(clusterDir: string, socketDir: string): Promise<void> {
   for (const path of [join(clusterDir, 'postmaster.pid'), join(socketDir, '.s.PGSQL.5432.lock')]) {
@@ -80,7 +76,7 @@ async function removeUnlessChanged(path: string, text: string): Promise<void> {
   const aside = `${path}.stale-${process.pid}`
   try {
     await rename(path, aside)
-    // Another starter may have written its own file since we judged: that one goes back.
+    // Another process may have written its own file since the check: restore that one.
     if ((await readFile(aside, 'utf8')) !== text) await link(aside, path)
   } catch (error) {
     if (!isErrno(error, 'ENOENT', 'EEXIST')) throw error
@@ -89,7 +85,7 @@ async function removeUnlessChanged(path: string, text: string): Promise<void> {
   }
 }
 
-/** Whether a process lives, as far as /proc tells: a zombie does not, and where there is no /proc nobody does. */
+/** Whether a process is alive by /proc. A zombie is not; without /proc none is. */
 export async function isSeenRunning(pid: number): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   return status !== undefined && !/\) [ZX] /.test(status)

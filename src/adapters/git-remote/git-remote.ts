@@ -4,13 +4,13 @@ import { gitRemoteLimits, gitRemoteWords } from './words.ts'
 
 export interface GitRemoteSettings {
   readonly git: Pick<Git, 'heads'>
-  /** The settings that hold the credential which git is given. */
+  /** The settings of git's credential. */
   readonly settings: readonly string[]
-  /** Shorter times, for where nothing takes long. */
+  /** Shorter limits, for tests and the sandbox. */
   readonly limits?: Partial<PlatformLimits>
 }
 
-/** A plain git remote: what its branch holds is what runs, as far as anyone can tell from outside. */
+/** A plain git remote: what its branch holds counts as running, because nothing else is visible from outside. */
 export function createGitRemote({ git, settings, limits }: GitRemoteSettings): Platform {
   return {
     words: gitRemoteWords(settings),

@@ -5,9 +5,9 @@ import type { Mirror } from './mirror.ts'
 import { objectId } from './values.ts'
 
 /**
- * Writes the files of a commit, byte for byte, into an empty directory. Attributes such as export-ignore and eol change nothing;
- * submodules stay empty directories. A symbolic link is kept only when what it names is there and inside the
- * directory; the others are left out, and their paths given back.
+ * Writes the files of a commit, byte for byte, into an empty directory. Attributes such as export-ignore and eol have no effect;
+ * submodules stay empty directories. A symbolic link is kept only if its target exists inside the directory. Returns the
+ * paths of the omitted links.
  */
 export async function checkOut(mirror: Mirror, commit: string, directory: string): Promise<readonly string[]> {
   objectId(commit)
@@ -22,17 +22,17 @@ export async function checkOut(mirror: Mirror, commit: string, directory: string
       .filter((entry) => entry.startsWith('120000 '))
       .map((entry) => entry.slice(entry.indexOf('\t') + 1))
     await mirror.read(['checkout-index', '--all', '--quiet'], local)
-    return await leaveOutForeignLinks(directory, links)
+    return await removeForeignLinks(directory, links)
   } finally {
     await rm(index, { force: true })
     await rm(`${index}.lock`, { force: true })
   }
 }
 
-async function leaveOutForeignLinks(directory: string, links: readonly string[]): Promise<readonly string[]> {
+async function removeForeignLinks(directory: string, links: readonly string[]): Promise<readonly string[]> {
   const root = await realpath(directory)
   const foreign: string[] = []
-  // Each is judged while all are there, since a link may lead through another.
+  // All are checked before any is removed, because a link may lead through another.
   for (const link of links) if (!(await staysInside(root, join(root, link)))) foreign.push(link)
   for (const link of foreign) await rm(join(root, link), { force: true })
   return foreign

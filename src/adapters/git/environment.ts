@@ -8,7 +8,7 @@ export interface Credentials {
 
 const ASKPASS = fileURLToPath(new URL('./askpass.sh', import.meta.url))
 
-// Nothing of a user's or a machine's configuration, no hook, no stored credential, no work in the background.
+// No user or system configuration, no hooks, no stored credentials and no background work.
 const SETTINGS: readonly (readonly [string, string])[] = [
   ['core.hooksPath', '/dev/null'],
   ['core.attributesFile', '/dev/null'],
@@ -20,12 +20,12 @@ const SETTINGS: readonly (readonly [string, string])[] = [
   ['gc.auto', '0'],
   ['maintenance.auto', 'false'],
   ['fetch.recurseSubmodules', 'false'],
-  // A fetch that is killed leaves whole packs or nothing, and no lock of a reference is waited for longer than one lives.
+  // A killed fetch leaves whole packs or nothing. Waiting for a reference's lock takes no longer than such a lock lives.
   ['fetch.unpackLimit', '1'],
   ['core.filesRefLockTimeout', '2500'],
 ]
 
-/** What reading a mirror needs: no configuration but the mirror's own. */
+/** The environment of a git that reads a mirror: it sees no configuration but the mirror's own. */
 export function readingEnvironment(): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
@@ -37,12 +37,12 @@ export function readingEnvironment(): Record<string, string> {
   }
 }
 
-/** The whole environment of a git that may change things. Without `remote` no transport is allowed. */
+/** The complete environment of a git that may write. Without `remote` no transport is allowed. */
 export function gitEnvironment(remote?: {
   address: GitAddress
   credentials: Credentials | undefined
 }): Record<string, string> {
-  // A service may say once that a repository has moved; what listens on this machine has no reason to.
+  // A hosted service may redirect a moved repository; a local server has no reason to redirect.
   const redirects = remote?.address.protocol === 'https' ? 'initial' : 'false'
   const settings = [...SETTINGS, ['http.followRedirects', redirects] as const]
   return {
@@ -63,7 +63,7 @@ export function gitEnvironment(remote?: {
 function askpassEnvironment(address: GitAddress, credentials: Credentials | undefined): Record<string, string> {
   if (credentials === undefined || address.web === undefined) return {}
   if (/[\r\n\0]/.test(credentials.username + credentials.password))
-    throw new TypeError('a credential holds a line break')
+    throw new TypeError('a git credential contains a line break: check the configured user and password')
   return {
     GIT_ASKPASS: ASKPASS,
     SIGNOFF_GIT_SCHEME: address.protocol,

@@ -8,17 +8,17 @@ const UNTRUSTED = /certificate/i
 const UNREACHABLE =
   /could not resolve|failed to connect|couldn't connect|connection (was )?(refused|reset|closed|timed out)|timed out|timeout|RPC failed|early EOF|unexpected disconnect|hung up|empty reply|transfer closed|network is unreachable|no route to host|(error: |HTTP )(429|5\d\d)\b|(SSL|TLS)[ _]/i
 
-/** What kind of no a git that talked to a remote ended with, by its own words (LC_ALL=C.UTF-8). */
+/** Classifies the failure of a git that talked to a remote, by git's own messages (LC_ALL=C.UTF-8). */
 export function toServiceError(ended: GitEnded, scrub: (text: string) => string): ServiceError {
   if (ended.stopped === 'timed out') return { failure: 'unreachable', detail: 'git got no answer in time' }
-  if (ended.stopped === 'aborted') return { failure: 'unreachable', detail: 'stopped before there was an answer' }
+  if (ended.stopped === 'aborted') return { failure: 'unreachable', detail: 'git was stopped before an answer came' }
   const kinds = [
     ['refused', REFUSED],
     ['wrong', NOT_THERE],
     ['wrong', UNTRUSTED],
     ['unreachable', UNREACHABLE],
   ] as const
-  // What a hook or a server prints about itself begins with `remote:` and may say anything.
+  // Lines of a hook or server begin with `remote:` and may contain anything.
   const own = ended.stderr.filter((text) => !text.startsWith('remote:'))
   for (const [failure, words] of kinds) {
     const line = own.find((text) => words.test(text))
@@ -30,7 +30,7 @@ export function toServiceError(ended: GitEnded, scrub: (text: string) => string)
   return { failure, detail: last === undefined ? ending : detailOf(last, scrub) }
 }
 
-/** The remote answered that there is no such repository; nothing can have happened there. */
+/** Whether the remote answered that the repository does not exist, so that nothing can have changed there. */
 export function saysNotThere(ended: GitEnded): boolean {
   return ended.stderr.some((text) => text.startsWith('fatal:') && NOT_THERE.test(text))
 }

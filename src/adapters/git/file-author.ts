@@ -1,7 +1,7 @@
 import type { Mirror } from './mirror.ts'
 import { objectId, pathInRepository } from './values.ts'
 
-/** The name of who wrote the last change of a file on the way to any of these commits, merges aside. */
+/** The name of the last author of a file in the history of these commits, without merges. */
 export async function lastAuthorOf(
   mirror: Mirror,
   commits: readonly string[],

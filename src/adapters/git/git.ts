@@ -7,31 +7,31 @@ import { createMirrors, failure } from './mirror.ts'
 import { commitsNamed, forgetPicks, hasChange, isReachable, keptPicks, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
 import { createPushes } from './push.ts'
-import { folderAt, foreseeMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
+import { folderAt, previewMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
 import { createRemotes } from './remote.ts'
 import { objectId } from './values.ts'
 
 export interface GitOptions {
-  /** The folder of the bare mirrors; made when it is not there. */
+  /** The folder of the bare mirrors; created if absent. */
   readonly mirrors: string
-  /** Name and password for a remote, asked with its http or https URL only; undefined: none. */
+  /** Returns a remote's user and password; called only with http and https URLs. Undefined: none. */
   readonly credentials: (url: URL) => Credentials | undefined
-  readonly log?: (said: string, facts: Record<string, unknown>) => void
+  readonly log?: (message: string, facts: Record<string, unknown>) => void
   readonly timeouts?: {
-    /** Default 20 minutes: a build of Heroku's may take 15. */
+    /** Default 20 minutes: a build on Heroku may take 15. */
     readonly pushMs?: number
     /** Default 30 minutes: the first fetch of a large repository. */
     readonly fetchMs?: number
     /** Everything else; default 2 minutes. */
     readonly otherMs?: number
-    /** Between asking a process group to end and killing it; default 2 seconds. */
+    /** Between SIGTERM and SIGKILL to a process group; default 2 seconds. */
     readonly graceMs?: number
   }
 }
 
 /**
- * The `Git` port over git itself (2.39 or later). `close` ends every git that still runs, with all that it started, and
- * resolves when nothing of them is left; later calls fail.
+ * The `Git` port over git itself (2.39 or later). `close` ends every running git with its child processes, and resolves
+ * when all have ended; later calls fail.
  */
 export function createGit(options: GitOptions): Git & { close(): Promise<void> } {
   const { pushMs = 20 * 60_000, otherMs: timeoutMs = 2 * 60_000, graceMs = 2000 } = options.timeouts ?? {}
@@ -47,8 +47,8 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     fetch: remotes.fetch,
     async has(app, commit) {
       const mirror = await mirrors.of(app)
-      const said = await mirror.read(['cat-file', '--batch-check=%(objecttype)'], { input: `${objectId(commit)}\n` })
-      return said.trim() === 'commit'
+      const type = await mirror.read(['cat-file', '--batch-check=%(objecttype)'], { input: `${objectId(commit)}\n` })
+      return type.trim() === 'commit'
     },
     async commit(app, commit) {
       return readCommit(await mirrors.of(app), objectId(commit), timeoutMs)
@@ -63,7 +63,7 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
       return ended.exitCode === 0
     },
     async previewMerge(app, ours, theirs) {
-      return foreseeMerge(await mirrors.of(app), ours, theirs)
+      return previewMerge(await mirrors.of(app), ours, theirs)
     },
     async changedFiles(app, from, to, limit) {
       return readChangedFiles(await mirrors.of(app), { from, to, limit }, timeoutMs)
@@ -79,7 +79,8 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     },
     async checkout(app, commit, directory) {
       const leftOut = await checkOut(await mirrors.of(app), commit, resolve(directory))
-      if (leftOut.length > 0) log('symbolic links were left out of a checkout', { app: app.name, leftOut })
+      if (leftOut.length > 0)
+        log('a checkout omitted symbolic links that lead outside or nowhere', { app: app.name, leftOut })
     },
     fetchAll: remotes.fetchAll,
     async commitsNamed(app, prefix) {

@@ -1,26 +1,27 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { defined } from '../../lib/defined.ts'
 import type { App } from '../../release/settings.ts'
 import { gitEnvironment } from './environment.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
 import { gitAddress } from './values.ts'
 
-// Above this many packs every look-up gets slow; each fetch that brought something has left one.
-const MANY_PACKS = 60
-// git holds a reference's lock for milliseconds and waits two and a half seconds for another's (environment.ts).
-const DEAD_LOCK_MS = 2000
+// With more packs, lookups become slow. Each fetch with new objects adds a pack.
+const MAX_PACKS = 60
+// git holds a reference's lock for milliseconds, and waits up to 2.5 s for one (environment.ts).
+const STALE_LOCK_MS = 2000
 
-/** A bare repository of ours for one app: objects of its remotes, and references under `refs/signoff/`. */
+/** Our bare repository of one app: the objects of its remotes, and references under `refs/signoff/`. */
 export interface Mirror {
   readonly directory: string
-  /** Runs git in the mirror with no transport allowed; exit codes are data. */
+  /** Runs git in the mirror without any transport. Does not throw on exit codes. */
   git(args: readonly string[], options?: LocalOptions): Promise<GitEnded>
-  /** Runs git in the mirror and gives stdout; throws, with git's words, unless it ends with 0. */
+  /** Runs git in the mirror and returns stdout. Throws with git's message unless the exit code is 0. */
   read(args: readonly string[], options?: LocalOptions): Promise<string>
-  /** Points references at commits that are in the mirror, null takes them away; all or none. Repeatable. */
+  /** Sets references to commits of the mirror; null deletes. All or none. Safe to repeat. */
   setReferences(references: Readonly<Record<string, string | null>>): Promise<void>
-  /** Puts many packs into one. Nothing is lost: unreachable objects are kept. */
+  /** Repacks many packs into one. Keeps unreachable objects. */
   tidy(): Promise<void>
 }
 
@@ -31,7 +32,7 @@ export interface LocalOptions {
 }
 
 export interface Mirrors {
-  /** The app's mirror, made when it is not there or when it is that of another git URL. Safe to call at once. */
+  /** The app's mirror; created if absent or if it belongs to another git URL. Safe to call concurrently. */
   of(app: App): Promise<Mirror>
 }
 
@@ -45,7 +46,7 @@ export function createMirrors(options: { directory: string; processes: GitProces
     if (found === configuration) return
     if (found !== undefined) {
       if (originIn(found) === originIn(configuration)) {
-        // Somebody wrote into it: settings there can name programs, so it goes back to what it was.
+        // The configuration was modified. Settings can name programs, so restore our own.
         await writeWhole(join(directory, 'config'), configuration)
         return
       }
@@ -56,7 +57,7 @@ export function createMirrors(options: { directory: string; processes: GitProces
 
   async function make(directory: string, configuration: string): Promise<void> {
     const fresh = `${directory}.${randomUUID()}.new`
-    // The team's source code: for nobody else on this machine.
+    // The team's source code: no other user of this machine may read it.
     await mkdir(fresh, { recursive: true, mode: 0o700 })
     const made = await options.processes.run({
       args: ['init', '--quiet', '--bare', '--template=', '--initial-branch=none', '.'],
@@ -67,7 +68,7 @@ export function createMirrors(options: { directory: string; processes: GitProces
     if (made.exitCode !== 0) throw failure(['init'], made)
     await writeFile(join(fresh, 'config'), configuration)
     await mkdir(join(fresh, 'info'), { recursive: true })
-    // Over every .gitattributes: files leave the mirror byte for byte, and no filter runs.
+    // Overrides every .gitattributes: files are written byte for byte, and no filter runs.
     await writeFile(join(fresh, 'info', 'attributes'), '* -text -ident -filter !eol !working-tree-encoding\n')
     try {
       await rename(fresh, directory)
@@ -84,7 +85,7 @@ export function createMirrors(options: { directory: string; processes: GitProces
         environment: { ...gitEnvironment(), GIT_DIR: directory, ...local.environment },
         directory: local.directory ?? directory,
         timeoutMs: options.timeoutMs,
-        ...(local.input === undefined ? {} : { input: local.input }),
+        ...defined({ input: local.input }),
       })
     return {
       directory,
@@ -101,9 +102,9 @@ export function createMirrors(options: { directory: string; processes: GitProces
         if (lines.length === 0) return
         const update = () => git(['update-ref', '--no-deref', '--stdin'], { input: lines.join('') })
         let ended = await update()
-        // Each failure names one lock.
+        // Each failure names only one lock.
         for (const _ of lines) {
-          if (ended.exitCode === 0 || !(await removeDeadLock(directory, ended))) break
+          if (ended.exitCode === 0 || !(await removeStaleLock(directory, ended))) break
           ended = await update()
         }
         if (ended.exitCode !== 0) throw failure(['update-ref'], ended)
@@ -129,15 +130,15 @@ export function createMirrors(options: { directory: string; processes: GitProces
   }
 }
 
-/** Hides where a reference came from in its name; branches such as `a` and `a/b` can both be there. */
+/** The reference of a remote's branch: the address is hashed, and branches such as `a` and `a/b` can coexist. */
 export function referenceFor(address: string, branch: string): string {
   return `refs/signoff/${hash(address).slice(0, 16)}/${branch.replaceAll('%', '%25').replaceAll('/', '%2F')}`
 }
 
-/** What went wrong, in git's words. */
+/** An error with git's own message. */
 export function failure(args: readonly string[], ended: GitEnded): Error {
-  const words = ended.stopped ?? ended.stderr.slice(-3).join(' ')
-  return new Error(`git ${args[0]} ended with ${ended.exitCode ?? 'a signal'}: ${words}`)
+  const message = ended.stopped ?? ended.stderr.slice(-3).join(' ')
+  return new Error(`git ${args[0]} ended with ${ended.exitCode ?? 'a signal'}: ${message}`)
 }
 
 function directoryName(app: string): string {
@@ -170,31 +171,31 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    if (isNotThere(error)) return undefined
+    if (isNotFound(error)) return undefined
     throw error
   }
 }
 
-async function removeDeadLock(directory: string, ended: GitEnded): Promise<boolean> {
+async function removeStaleLock(directory: string, ended: GitEnded): Promise<boolean> {
   const lock = /Unable to create '(.+\.lock)': File exists/.exec(ended.stderr.join('\n'))?.[1]
   if (lock === undefined || !lock.startsWith(`${directory}/`)) return false
   try {
-    if (Date.now() - (await stat(lock)).mtimeMs < DEAD_LOCK_MS) return false
+    if (Date.now() - (await stat(lock)).mtimeMs < STALE_LOCK_MS) return false
     await rm(lock, { force: true })
   } catch (error) {
-    if (!isNotThere(error)) throw error
+    if (!isNotFound(error)) throw error
   }
   return true
 }
 
 async function repack(directory: string, git: Mirror['git']): Promise<void> {
   const files = await readdir(join(directory, 'objects', 'pack'))
-  if (files.filter((file) => file.endsWith('.pack')).length <= MANY_PACKS) return
+  if (files.filter((file) => file.endsWith('.pack')).length <= MAX_PACKS) return
   const args = ['repack', '-a', '-d', '--keep-unreachable', '--quiet']
   const ended = await git(args)
   if (ended.exitCode !== 0) throw failure(args, ended)
 }
 
-function isNotThere(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }

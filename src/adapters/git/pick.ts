@@ -4,13 +4,13 @@ import { entryAt, mergeTrees, readFileAt } from './reading.ts'
 import { objectId } from './values.ts'
 
 const COMMITTER = 'Signoff <signoff@signoff.invalid>'
-/** Of what is only needed for a merge's base: the same each time, so that the same commit is made once. */
+/** The author and date of helper commits for a merge's base: constant, so that the same commit is created once. */
 const NOBODY = `${COMMITTER} 0 +0000`
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const KEPT = 'refs/signoff/picks/'
 const LONGEST_CONFLICT = 16
 const LONGEST_LINE = 200
-const LOOKED_AT = 10
+const MAX_FILES_READ = 10
 const MAX_CONFLICT_FILE = 1024 * 1024
 
 interface Original {
@@ -22,9 +22,8 @@ interface Original {
 }
 
 /**
- * Makes the picked commits, each on top of the one before. A merge of two commits takes the base that their histories
- * have, and git 2.39 takes no other; so the branch's side is a stand-in with the branch's files upon the pick's parent,
- * which is what cherry-picking is.
+ * Makes the picked commits, each on top of the one before. git 2.39 merges only with the base that the two histories have,
+ * so the branch's side is a helper commit with the branch's files on the pick's parent: this is what cherry-pick computes.
  */
 export async function pickCommits(mirror: Mirror, wanted: PickRequest): Promise<PickResult> {
   const kept = keptAs(wanted.keepAs)
@@ -66,7 +65,7 @@ export async function keptPicks(mirror: Mirror): Promise<readonly string[]> {
   return names.split('\n').filter((name) => name !== '')
 }
 
-/** Takes the references of picks away; their objects stay until somebody tidies the mirror. */
+/** Deletes the references of picks. Their objects stay until the mirror is pruned. */
 export function forgetPicks(mirror: Mirror, names: readonly string[]): Promise<void> {
   return mirror.setReferences(Object.fromEntries(names.map((name) => [keptAs(name), null])))
 }
@@ -76,7 +75,7 @@ function keptAs(name: string): string {
   return `${KEPT}${name}`
 }
 
-/** The commits whose ids begin so; trees and files with such ids don't count. */
+/** The commits whose ids begin with the prefix; other objects are ignored. */
 export async function commitsNamed(mirror: Mirror, prefix: string): Promise<readonly string[]> {
   if (!/^[0-9a-f]{4,40}$/.test(prefix)) throw new TypeError('not the beginning of a commit id')
   const found = await mirror.read(['rev-parse', `--disambiguate=${prefix}`])
@@ -88,14 +87,14 @@ export async function commitsNamed(mirror: Mirror, prefix: string): Promise<read
     .map((line) => objectId(line.slice(0, 40)))
 }
 
-/** Whether any of the tips is the commit or comes after it. */
+/** Whether any of the tips is the commit or a descendant of it. */
 export async function isReachable(mirror: Mirror, commit: string, tips: readonly string[]): Promise<boolean> {
   if (tips.length === 0) return false
   const input = `${objectId(commit)}\n${tips.map((tip) => `^${objectId(tip)}\n`).join('')}`
   return (await mirror.read(['rev-list', '--max-count=1', '--stdin'], { input })).trim() === ''
 }
 
-/** By ancestry, else by git's patch ids (git-cherry(1)): a `-` says that the head has the same change. */
+/** Checks ancestry, then git's patch ids (git-cherry(1)): a `-` means that the head has the same change. */
 export async function hasChange(
   mirror: Mirror,
   commit: string,
@@ -104,15 +103,15 @@ export async function hasChange(
   if (await isReachable(mirror, commit, [head])) return 'the commit'
   const [parent] = (await read(mirror, commit)).parents
   const args = ['cherry', objectId(head), objectId(commit), ...(parent === undefined ? [] : [parent])]
-  const said = await mirror.read(args)
-  return said.split('\n').includes(`- ${commit}`) ? 'the same change' : undefined
+  const listed = await mirror.read(args)
+  return listed.split('\n').includes(`- ${commit}`) ? 'the same change' : undefined
 }
 
 async function treeOf(mirror: Mirror, commit: string): Promise<string> {
   return objectId((await mirror.read(['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`])).trim())
 }
 
-/** Author and message as UTF-8, whatever the commit was written in. */
+/** Reads a commit with author and message in UTF-8, whatever its own encoding. */
 async function read(mirror: Mirror, commit: string): Promise<Original> {
   const format = '--format=%H%x00%T%x00%P%x00%an <%ae> %ad%x00%B'
   const text = await mirror.read(['log', '-1', '--encoding=UTF-8', '--date=raw', format, '--end-of-options', commit])
@@ -126,7 +125,7 @@ async function sidesOf(mirror: Mirror, ontoTree: string, pick: string, pickTree:
   const upon = (base: string, tree: string) =>
     write(mirror, { tree, parents: [base], author: NOBODY, committer: NOBODY, message: 'stand-in' })
   if (parent !== undefined) return { ours: await upon(parent, ontoTree), theirs: pick }
-  // The first commit of a history adds all of its files: both sides come after nothing.
+  // A root commit adds all of its files: both sides get an empty commit as parent.
   const nothing = await write(mirror, {
     tree: EMPTY_TREE,
     parents: [],
@@ -137,7 +136,7 @@ async function sidesOf(mirror: Mirror, ontoTree: string, pick: string, pickTree:
   return { ours: await upon(nothing, ontoTree), theirs: await upon(nothing, pickTree) }
 }
 
-/** Written as an object and not by git-commit-tree(1), which would tidy the author's name. */
+/** Writes the commit as a raw object: git-commit-tree(1) would normalize the author's name. */
 async function write(
   mirror: Mirror,
   commit: { tree: string; parents: readonly string[]; author: string; committer: string; message: string },
@@ -154,7 +153,7 @@ async function write(
   return objectId((await mirror.read(['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text })).trim())
 }
 
-/** The message with what `git cherry-pick -x` adds, and our trailer: beside trailers that are there, else a paragraph of its own. */
+/** The message with the line of `git cherry-pick -x` and our trailer, appended to existing trailers or as a new paragraph. */
 function pickedMessage(message: string, from: string, trailer: string): string {
   const last = message.split('\n\n').slice(1).at(-1)
   const endsInTrailers = last?.split('\n').every((line) => /^([A-Za-z0-9-]+: |\(cherry picked from commit )/.test(line))
@@ -163,7 +162,7 @@ function pickedMessage(message: string, from: string, trailer: string): string {
   return `${message}${endsInTrailers === true ? '\n' : '\n\n'}${added}`
 }
 
-/** The files that conflict and what a person would see first in them. */
+/** The conflicting files, and the lines of the first conflict. */
 async function conflict(
   mirror: Mirror,
   merged: { tree: string; files: readonly string[]; messages: readonly string[] },
@@ -172,7 +171,7 @@ async function conflict(
   const files: { path: string; line?: number }[] = []
   let lines: readonly string[] = []
   for (const [index, path] of merged.files.entries()) {
-    const text = index < LOOKED_AT ? await smallTextAt(mirror, merged.tree, path) : undefined
+    const text = index < MAX_FILES_READ ? await smallTextAt(mirror, merged.tree, path) : undefined
     const found = text === undefined ? undefined : firstHunk(text, called)
     if (found !== undefined && lines.length === 0) lines = found.lines
     files.push({ path, ...(found && { line: found.line }) })
@@ -182,7 +181,7 @@ async function conflict(
 }
 
 async function smallTextAt(mirror: Mirror, tree: string, path: string): Promise<string | undefined> {
-  // A name that no path of ours may have is told, and not looked into.
+  // A path that we don't accept is listed but not read.
   if (path.startsWith('-') || /\p{Cc}/u.test(path)) return undefined
   const entry = await entryAt(mirror, tree, path)
   if (entry?.type !== 'blob') return undefined
@@ -203,7 +202,7 @@ function firstHunk(
   return { line: start + 1, lines: shown.map((line) => cutLine(withNames(line, called))) }
 }
 
-/** The sides of the merge by the names that people know them by. */
+/** Replaces the ids of the merge's sides by the names that people know. */
 function withNames(line: string, called: Readonly<Record<string, string>>): string {
   return Object.entries(called).reduce((words, [side, name]) => words.replaceAll(side, name), line)
 }

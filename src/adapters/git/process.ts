@@ -10,12 +10,12 @@ export interface GitCall {
   readonly input?: string
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
-  /** Each line of stderr as it comes. */
+  /** Called with each line of stderr. */
   readonly onLine?: (line: string) => void
 }
 
 export interface GitEnded {
-  /** undefined: ended by a signal, ours or another's. */
+  /** Undefined: ended by a signal. */
   readonly exitCode: number | undefined
   readonly stdout: string
   /** The last 500 lines, of each the first 4000 characters. */
@@ -25,15 +25,15 @@ export interface GitEnded {
 }
 
 const KEPT_LINES = 500
-// Progress is written line over line, with carriage returns.
+// git separates progress lines with carriage returns.
 const LINES = { longest: 4000, breaks: /[\r\n]/ }
 const MAX_STDOUT = 256 * 1024 * 1024
 
-/** Runs git, each call in a process group of its own, so that nothing that git started outlives the call. */
+/** Runs git, each call in its own process group, so that no child process outlives the call. */
 export interface GitProcesses {
-  /** Exit codes are data; throws only when git can't be started at all, or gives more output than can be read. */
+  /** Does not throw on exit codes; throws only if git can't be started or its output is too large. */
   run(call: GitCall): Promise<GitEnded>
-  /** Ends everything that still runs. Later calls end at once as `aborted`. */
+  /** Ends every running git. Later calls end at once as `aborted`. */
   close(): Promise<void>
 }
 
@@ -88,14 +88,14 @@ export function createGitProcesses({ graceMs }: { graceMs: number }): GitProcess
   }
 }
 
-/** Keeps what a program writes; throws at more than can be handled. */
+/** Collects a program's output. Throws if it is too large. */
 function keepText(program: string): TextReader & { text(): string } {
   const parts: string[] = []
   let length = 0
   return {
     add(text) {
       length += text.length
-      if (length > MAX_STDOUT) throw new Error(`${program} gave more output than can be read`)
+      if (length > MAX_STDOUT) throw new Error(`${program} printed more than ${MAX_STDOUT} characters`)
       parts.push(text)
     },
     end() {},

@@ -19,7 +19,7 @@ export interface Pushes {
   deleteBranch(app: App, url: string, branch: string, expected: string): Promise<Answer<void>>
 }
 
-type Log = (said: string, facts: Record<string, unknown>) => void
+type Log = (message: string, facts: Record<string, unknown>) => void
 
 export function createPushes(options: {
   mirrors: Mirrors
@@ -28,12 +28,12 @@ export function createPushes(options: {
   timeoutMs: number
   log: Log
 }): Pushes {
-  // Whatever becomes of a line, the push goes on.
+  // A listener that throws must not stop the push.
   const tell = (onLine: (line: string) => void, line: string) => {
     try {
       onLine(line)
     } catch (error) {
-      options.log('a line of a push could not be told', { error: String(error) })
+      options.log('a listener to a push threw; the push continues', { error: String(error) })
     }
   }
 
@@ -46,7 +46,7 @@ export function createPushes(options: {
       const mirror = await options.mirrors.of(app)
       if (expected === null) await mirror.read(['cat-file', '-e', `${commit}^{commit}`])
       else {
-        // A lease alone would force: git takes it as leave to throw commits away (git-push(1)).
+        // A lease alone would also force: it permits git to drop commits (git-push(1)).
         const ancestor = await mirror.git(['merge-base', '--is-ancestor', expected, commit])
         if (ancestor.exitCode === 1) return { push: 'rejected', why: 'not a fast-forward', output: [] }
         if (ancestor.exitCode !== 0) throw failure(['merge-base'], ancestor)
@@ -55,7 +55,7 @@ export function createPushes(options: {
         directory: mirror.directory,
         timeoutMs: options.pushMs,
         signal,
-        ...(onLine === undefined ? {} : { onLine: (line) => tell(onLine, spoken(line, remote)) }),
+        ...(onLine && { onLine: (line: string) => tell(onLine, cleanLine(line, remote)) }),
       })
       return answerOf(ended, reference, remote)
     },
@@ -63,7 +63,8 @@ export function createPushes(options: {
     async deleteBranch(app, url, branch, expected) {
       const remote = options.remotes.at(url)
       const reference = `refs/heads/${branchName(branch)}`
-      if (!branch.startsWith('signoff/')) throw new TypeError(`only branches of ours are deleted, not ${branch}`)
+      if (!branch.startsWith('signoff/'))
+        throw new TypeError(`only branches under signoff/ may be deleted, not ${branch}`)
       objectId(expected)
       const before = await options.remotes.heads(url, [branch])
       if (!before.ok) return before
@@ -85,7 +86,7 @@ export function createPushes(options: {
 }
 
 function moved(branch: string): Answer<void> {
-  return { ok: false, failure: 'wrong', detail: `${branch} is at another commit than ours` }
+  return { ok: false, failure: 'wrong', detail: `${branch} has moved: it is not at the expected commit` }
 }
 
 function pushArguments(remote: Remote, reference: string, commit: string, expected: string | null): string[] {
@@ -102,21 +103,21 @@ function pushArguments(remote: Remote, reference: string, commit: string, expect
   ]
 }
 
-/** The porcelain line of a reference is the remote's answer; neither exit code says whether it moved (git-push(1), OUTPUT). */
+/** The remote's answer is the reference's porcelain line: the exit code does not show whether it moved (git-push(1), OUTPUT). */
 function answerOf(ended: GitEnded, reference: string, remote: Remote): PushAnswer {
   const status = statusLine(ended.stdout, reference)
-  const output = ended.stderr.map((line) => spoken(line, remote))
+  const output = ended.stderr.map((line) => cleanLine(line, remote))
   if (status?.flag === '!') output.push(remote.scrub(status.summary))
-  const said = { output: output.slice(-500) }
+  const rest = { output: output.slice(-500) }
   if (status === undefined) {
-    if (ended.stopped !== undefined) return { push: 'unknown', ...said }
+    if (ended.stopped !== undefined) return { push: 'unknown', ...rest }
     const refused = toServiceError(ended, remote.scrub).failure === 'refused' || saysNotThere(ended)
-    return { push: refused ? 'not allowed' : 'unknown', ...said }
+    return { push: refused ? 'not allowed' : 'unknown', ...rest }
   }
-  if (status.flag === '=') return { push: 'already', ...said }
-  if (status.flag !== '!') return { push: 'moved', ...said }
-  if (status.summary.startsWith('[remote failure]')) return { push: 'unknown', ...said }
-  return { push: 'rejected', why: rejectionOf(status.summary), ...said }
+  if (status.flag === '=') return { push: 'already', ...rest }
+  if (status.flag !== '!') return { push: 'moved', ...rest }
+  if (status.summary.startsWith('[remote failure]')) return { push: 'unknown', ...rest }
+  return { push: 'rejected', why: rejectionOf(status.summary), ...rest }
 }
 
 function rejectionOf(summary: string): Rejection {
@@ -134,4 +135,4 @@ function statusLine(stdout: string, reference: string): { flag: string; summary:
   return undefined
 }
 
-const spoken = (line: string, remote: Remote) => remote.scrub(line.replace(/^remote: ?/, ''))
+const cleanLine = (line: string, remote: Remote) => remote.scrub(line.replace(/^remote: ?/, ''))

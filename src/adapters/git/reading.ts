@@ -5,24 +5,24 @@ import { readingEnvironment } from './environment.ts'
 import { failure, type Mirror } from './mirror.ts'
 import { objectId, pathInRepository } from './values.ts'
 
-// The tree without files has this id in every repository, and git knows it without an object.
+// The id of the empty tree in every repository. git knows it without an object.
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const MAX_FILE = 16 * 1024 * 1024
 
-/** simple-git in the mirror: nothing of the surroundings, and every exit code but 0 is an error. */
+/** simple-git in the mirror, with a clean environment. Throws on every exit code but 0. */
 function reader(mirror: Mirror, timeoutMs: number): SimpleGit {
   const environment = readingEnvironment()
   return simpleGit({
     baseDir: mirror.directory,
     timeout: { block: timeoutMs },
     allowEnvironment: Object.keys(environment).filter((name) => name.startsWith('GIT_')),
-    // Without this an exit code of 1 with nothing on stderr would count as success.
+    // By default an exit code of 1 with empty stderr would count as success.
     errors: (error, result) =>
       error ?? (result.exitCode === 0 ? undefined : new Error(`git ended with ${result.exitCode}`)),
   }).env(environment)
 }
 
-/** One commit's tree and parents; throws when it is not a commit of the mirror. */
+/** A commit's tree and parents. Throws if the mirror has no such commit. */
 export async function readCommit(mirror: Mirror, commit: string, timeoutMs: number): Promise<CommitFacts> {
   const text = await reader(mirror, timeoutMs).raw([
     'log',
@@ -37,7 +37,7 @@ export async function readCommit(mirror: Mirror, commit: string, timeoutMs: numb
   return { sha, tree, parents: words(parents) }
 }
 
-/** See the port; newest first and never a parent before its child. */
+/** As the port says; newest first, and never a parent before its child. */
 export async function readCommits(
   mirror: Mirror,
   range: { from: readonly string[]; notFrom: readonly string[]; limit: number },
@@ -73,7 +73,7 @@ export async function readCommits(
   return { count, commits, authors: [...authors.values()] }
 }
 
-/** Files that differ, renames told as the new path; files that are not text count no lines. */
+/** Files that differ, renamed ones by their new path; binary files have no line counts. */
 export async function readChangedFiles(
   mirror: Mirror,
   ends: { from: string | null; to: string; limit: number },
@@ -106,13 +106,13 @@ export async function readChangedFiles(
   return { count: list.length, list: list.slice(0, ends.limit) }
 }
 
-/** By git's own merge; histories without a common commit are not clean, without files. Throws when git can't tell. */
-export async function foreseeMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergePreview> {
+/** Previews a merge with git's own merge. Unrelated histories are not clean, and have no files. Throws if git fails. */
+export async function previewMerge(mirror: Mirror, ours: string, theirs: string): Promise<MergePreview> {
   const { clean, tree, files, messages } = await mergeTrees(mirror, ours, theirs)
   return clean ? { clean, tree } : { clean, files, messages }
 }
 
-/** As foreseeMerge; where it is not clean, `tree` has the files with git's conflict marks. */
+/** As previewMerge; where it is not clean, `tree` has the files with git's conflict marks. */
 export async function mergeTrees(
   mirror: Mirror,
   ours: string,
@@ -135,7 +135,7 @@ export async function mergeTrees(
   }
 }
 
-/** The entry of a path in a commit or tree; undefined: not there. */
+/** The entry of a path in a commit or tree; undefined: no such path. */
 export async function entryAt(mirror: Mirror, commit: string, path: string) {
   const inside = pathInRepository(path)
   objectId(commit)
@@ -148,7 +148,7 @@ export async function entryAt(mirror: Mirror, commit: string, path: string) {
   return id === '' ? undefined : { mode, type, id, size: Number(size) || 0 }
 }
 
-/** The tree of a folder; undefined: no such folder, or what is in it lies elsewhere too (a link, a submodule). */
+/** The tree of a folder; undefined: no such folder, or its content is partly elsewhere (a link or submodule). */
 export async function folderAt(mirror: Mirror, commit: string, path: string): Promise<string | undefined> {
   const inside = pathInRepository(path)
   if (inside === '') return (await entryAt(mirror, commit, inside))?.id
@@ -162,7 +162,7 @@ export async function folderAt(mirror: Mirror, commit: string, path: string): Pr
   return isElsewhere ? undefined : entries.find(({ type, name }) => type === 'tree' && name === inside)?.id
 }
 
-/** Text of a file; undefined: no such path, or no regular file. */
+/** A file's text; undefined: no such path, or not a regular file. */
 export async function readFileAt(mirror: Mirror, commit: string, path: string): Promise<string | undefined> {
   const entry = await entryAt(mirror, commit, path)
   if (entry?.type !== 'blob' || entry.mode === '120000') return undefined
@@ -170,7 +170,7 @@ export async function readFileAt(mirror: Mirror, commit: string, path: string): 
   return mirror.read(['cat-file', 'blob', entry.id])
 }
 
-/** Messages come as: how many paths, the paths, a short type, the message (git-merge-tree(1)). */
+/** Each message is a count of paths, the paths, a short type and the text (git-merge-tree(1)). */
 function mergeMessages(fields: readonly string[]): string[] {
   const messages: string[] = []
   for (let at = 0; at < fields.length - 1; ) {

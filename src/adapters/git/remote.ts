@@ -9,11 +9,11 @@ import { branchName, type GitAddress, gitAddress, isBranchName } from './values.
 
 export type Heads = Readonly<Record<string, string | null>>
 
-/** A remote as one call sees it: how to talk to it, and how to keep its secret out of what is said. */
+/** A remote for one call: how to reach it, and how to keep its secret out of messages. */
 export interface Remote {
   readonly address: GitAddress
   readonly scrub: (text: string) => string
-  /** Runs git with this remote's transport and credentials, and nothing else's. */
+  /** Runs git with only this remote's transport and credentials. */
   git(
     args: readonly string[],
     options: {
@@ -21,27 +21,27 @@ export interface Remote {
       timeoutMs: number
       signal?: AbortSignal | undefined
       onLine?: (line: string) => void
-      /** Has git write each packet that it exchanges to stderr, headers and credentials not among them. */
+      /** Writes each exchanged packet to stderr, without headers and credentials. */
       tracePackets?: boolean
     },
   ): Promise<GitEnded>
 }
 
 export interface Remotes {
-  /** Throws for a URL that may not be used. */
+  /** Throws for a URL that is not allowed. */
   at(url: string): Remote
   heads(url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
   fetch(app: App, url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
-  /** Every branch with a name that we can use, the first 2,000 by name. */
+  /** Every branch with a valid name, at most the first 2,000 by name. */
   fetchAll(app: App, url: string, signal?: AbortSignal): Promise<Answer<Readonly<Record<string, string>>>>
 }
 
-// A branch may move between the look and the fetch; one that moves each time is somebody's machine gone wild.
+// A branch may move between ls-remote and the fetch. One that moves every time is a broken client.
 const TRIES = 4
-// All of them stand in one command line.
+// All branches are arguments of one command.
 const MOST_BRANCHES = 2_000
 
-// A first fetch may take long, but not without a byte. A push may: Heroku builds meanwhile.
+// A first fetch may take long, but never without data. A push may be silent: Heroku builds during it.
 const ENDS_WHEN_SILENT = ['-c', 'http.lowSpeedLimit=1', '-c', 'http.lowSpeedTime=120']
 
 const PACKET = / packet: +[\w-]+[<>] /
@@ -52,7 +52,7 @@ export function createRemotes(options: {
   credentials: (url: URL) => Credentials | undefined
   timeoutMs: number
   fetchMs: number
-  log: (said: string, facts: Record<string, unknown>) => void
+  log: (message: string, facts: Record<string, unknown>) => void
 }): Remotes {
   function at(url: string): Remote {
     const address = gitAddress(url)
@@ -64,7 +64,7 @@ export function createRemotes(options: {
       git: (args, call) =>
         options.processes.run({
           args,
-          // Outside of any repository, unless the call is made in one.
+          // Outside of any repository unless the call names one.
           ...call,
           environment: {
             ...environment,
@@ -76,8 +76,8 @@ export function createRemotes(options: {
   }
 
   /**
-   * The lines of ls-remote. git takes a web page of one line for a list of no branches (the dumb protocol), and "no such
-   * branch" is a fact that releases are planned by: over HTTP nothing is believed only of what speaks git's protocol.
+   * The lines of ls-remote. With the dumb protocol, git reads a one-line web page as an empty list of branches, and plans
+   * depend on "no such branch". So over HTTP, an empty list counts only if the server speaks git's protocol.
    */
   async function list(
     remote: Remote,
@@ -97,7 +97,7 @@ export function createRemotes(options: {
     if (ended.exitCode !== 0 || ended.stopped)
       return { ok: false, ...toServiceError({ ...ended, stderr: own }, remote.scrub) }
     if (isWeb && ended.stdout === '' && own.length === ended.stderr.length) {
-      return { ok: false, failure: 'wrong', detail: 'what answered does not speak git’s protocol' }
+      return { ok: false, failure: 'wrong', detail: 'the server does not speak git’s protocol' }
     }
     return { ok: true, value: ended.stdout.split('\n') }
   }
@@ -175,16 +175,19 @@ export function createRemotes(options: {
         if ((fetched.exitCode !== 0 || fetched.stopped) && !gone) {
           return { ok: false, ...toServiceError(fetched, remote.scrub) }
         }
-        // A branch that has only gone on since the look has brought what was seen then.
+        // A branch that has only advanced since ls-remote has brought what was listed then.
         if (await isWhole()) {
           await keep()
           await mirror.tidy().catch((error: unknown) => {
-            options.log('a mirror could not be tidied', { app: app.name, error: String(error) })
+            options.log('a mirror could not be repacked; the next fetch tries again', {
+              app: app.name,
+              error: String(error),
+            })
           })
           return looked
         }
       }
-      return { ok: false, failure: 'wrong', detail: 'the branches moved again each time that they were fetched' }
+      return { ok: false, failure: 'wrong', detail: 'the branches moved during each fetch' }
     },
   }
   return remotes
@@ -194,7 +197,7 @@ export function createRemotes(options: {
 async function holdsWhole(mirror: Mirror, commits: readonly (string | null)[]): Promise<boolean> {
   const asked = commits.filter((commit) => commit !== null)
   if (asked.length === 0) return true
-  // What our references reach is whole already, so that this looks at what is new only.
+  // Our references are complete already, so that this checks only what is new.
   const ended = await mirror.git(['rev-list', '--objects', '--quiet', ...asked, '--not', '--glob=refs/signoff/*'])
   return ended.exitCode === 0
 }

@@ -1,4 +1,4 @@
-/** Hides a secret, plainly written, percent-encoded or as Basic credentials, and whatever stands before an @ in a URL. */
+/** Hides the password as plain text, percent-encoded or in Basic credentials, and the user part of every URL. */
 export function createScrubber(credentials: { username: string; password: string } | undefined) {
   const hidden = [
     credentials?.password,

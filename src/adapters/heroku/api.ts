@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { defined } from '../../lib/defined.ts'
 import type { Answer, ServiceError } from '../../release/ports/answers.ts'
 import type { PlatformRelease } from '../../release/ports/platform.ts'
 
@@ -37,9 +38,9 @@ export interface HerokuApiSettings {
 }
 
 /**
- * Heroku's Platform API v3. `releases` is safe to repeat; `commit` is the slug's, or, where the slug does not tell, the first
- * 8 hex digits that the release's description names. `releaseSlug` is not safe to repeat: `unreachable`, an answer that
- * can't be read among it, means that the release may have been made, so look at `releases` first; `wrong` that it was not.
+ * Heroku's Platform API v3. `releases` is safe to repeat; `commit` is the slug's or, without that, the 8 hex digits in the
+ * release's description. `releaseSlug` is not safe to repeat: after `unreachable`, which includes unreadable answers, the
+ * release may exist, so read `releases` first; after `wrong` it does not.
  */
 export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
   const { apiKey, timeoutMs = 15_000 } = settings
@@ -66,10 +67,12 @@ export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
         headers: {
           accept: 'application/vnd.heroku+json; version=3',
           authorization: `Bearer ${apiKey}`,
-          ...(request.range === undefined ? {} : { range: request.range }),
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...defined({
+            range: request.range,
+            'content-type': request.body === undefined ? undefined : 'application/json',
+          }),
         },
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        ...defined({ body: request.body === undefined ? undefined : JSON.stringify(request.body) }),
       })
       status = answer.status
       text = await answer.text()
@@ -96,7 +99,7 @@ export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
     }
   }
 
-  /** undefined: the slug does not tell, or is gone. */
+  /** Undefined: the slug has no commit, or is gone. */
   async function commitOfSlug(app: string, slug: string): Promise<Answer<string | undefined>> {
     const known = commits.get(slug)
     if (known !== undefined) return { ok: true, value: known }
@@ -116,7 +119,7 @@ export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
     const told = await commitOfSlug(app, slug)
     if (!told.ok) return told
     const commit = told.value ?? /^Deploy ([0-9a-f]{8})\b/.exec(release.description ?? '')?.[1]
-    return { ok: true, value: { ...facts, artifact: slug, ...(commit === undefined ? {} : { commit }) } }
+    return { ok: true, value: { ...facts, artifact: slug, ...defined({ commit }) } }
   }
 
   return {
@@ -164,7 +167,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Such as ECONNREFUSED; never the text of the error, which may hold anything. */
+/** Such as ECONNREFUSED. Never the error's text, which may contain secrets. */
 function codeOf(error: unknown): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string' && /^[A-Z0-9_]{1,40}$/.test(at.code)) return at.code

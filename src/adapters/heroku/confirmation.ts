@@ -1,6 +1,6 @@
 import { type Confirmation, isOf, type PlatformRelease } from '../../release/ports/platform.ts'
 
-/** What an app's last releases tell of whether it runs a commit. A push that was taken is not yet a deploy. */
+/** Whether an app runs a commit, by its last releases: an accepted push does not prove a deploy. */
 export function confirmationOf(app: string, releases: readonly PlatformRelease[], commit: string): Confirmation {
   const short = commit.slice(0, 7)
   const current = releases.find((release) => release.current)

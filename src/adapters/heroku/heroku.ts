@@ -4,15 +4,14 @@ import { createHerokuApi, type HerokuApiSettings } from './api.ts'
 import { confirmationOf } from './confirmation.ts'
 import { herokuLimits, herokuWords } from './words.ts'
 
-/** As many of an app's last releases as tell whether it runs a commit. */
-const LOOKED_AT = 10
+const RELEASES_READ = 10
 
 export interface HerokuSettings extends HerokuApiSettings {
-  /** Shorter times, for where nothing takes long. */
+  /** Shorter limits, for tests and the sandbox. */
   readonly limits?: Partial<PlatformLimits>
 }
 
-/** Heroku: a push to an app's git remote is built to a slug, and released; a slug can be released again. */
+/** Heroku: a push to an app's git remote is built into a slug and released; a slug can be released again. */
 export function createHeroku({ limits, ...settings }: HerokuSettings): Platform {
   const api = createHerokuApi(settings)
   return {
@@ -21,7 +20,7 @@ export function createHeroku({ limits, ...settings }: HerokuSettings): Platform 
     releases: (remote, limit) => api.releases(appOf(remote), limit),
     async confirm(remote, commit) {
       const app = appOf(remote)
-      const releases = await api.releases(app, LOOKED_AT)
+      const releases = await api.releases(app, RELEASES_READ)
       return releases.ok ? { ok: true, value: confirmationOf(app, releases.value, commit) } : releases
     },
     releaseAgain: (remote, slug) => api.releaseSlug(appOf(remote), slug),

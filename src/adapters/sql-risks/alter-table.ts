@@ -4,7 +4,7 @@ import { type Found, isWorkedOutByRow, tableName, typeName } from './tree.ts'
 
 const SERIAL = /^(small|big)?serial[248]?$/
 
-/** What ALTER TABLE does, one finding a part. `isNew`: this release makes the table, so that nobody waits for it. */
+/** The findings of an ALTER TABLE, one per subcommand. `isNew`: this release creates the table, so nothing waits for it. */
 export function alterTable(statement: AlterTableStmt, isNew: boolean): readonly Found[] {
   const table = tableName(statement.relation)
   const found = (statement.cmds ?? []).flatMap((node) =>
@@ -16,7 +16,7 @@ export function alterTable(statement: AlterTableStmt, isNew: boolean): readonly 
   return found.map((one) => (isNew && ONLY_WAITING.has(one.kind) ? { ...one, kind: 'on a new table' } : one))
 }
 
-/** Kinds that harm only by making others wait, or by what rows there are. */
+/** Kinds that are harmful only if other sessions use the table, or if it has rows. */
 export const ONLY_WAITING: ReadonlySet<KindName> = new Set<KindName>([
   ...(['blocking index', 'type change', 'set not null', 'required column', 'column with work'] as const),
   ...(['column with index', 'column with check', 'foreign key', 'check constraint', 'unique constraint'] as const),
@@ -100,7 +100,7 @@ function part(command: AlterTableCmd, table: string): readonly Found[] {
   }
 }
 
-/** CASCADE takes along what nobody has named. */
+/** CASCADE also drops objects that are not named. */
 function dropped(command: AlterTableCmd, kind: KindName, what: string): readonly Found[] {
   if (command.behavior !== 'DROP_CASCADE') return [{ kind, what }]
   return [

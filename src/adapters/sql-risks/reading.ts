@@ -5,19 +5,19 @@ import { KINDS, type Kind, type KindName } from './kinds.ts'
 import { type Context, findingsOf } from './statements.ts'
 import type { Found } from './tree.ts'
 
-/** One statement's most characters: the parser's time grows faster than its input. */
+/** The most characters of a statement: the parser's time grows faster than its input. */
 export const LONGEST_STATEMENT = 100_000
 
 /** To be awaited once before `readRevisions`. */
 export const loadParser = loadModule
 
-/** The findings of each revision; a table that one of them makes is new for those after it. */
+/** The findings of each revision. A table that a revision creates counts as new for those after it. */
 export function readRevisions(revisions: readonly (readonly string[])[]): readonly (readonly SqlFinding[])[] {
   const context: Context = { newTables: new Set() }
   return revisions.map((statements) => statements.flatMap((sql) => readText(sql, context).map(told)))
 }
 
-/** What is said of a kind. */
+/** The finding of a kind. */
 export function told({ kind, what }: Found): SqlFinding {
   const { risk, why, instead, breaksOldCode }: Kind = KINDS[kind]
   return { risk, what, why, ...defined({ instead, breaksOldCode }) }
@@ -40,7 +40,7 @@ function parsedOf(sql: string) {
   }
 }
 
-/** Values that a driver puts in are not in the SQL; what stands for them says nothing of what is done. */
+/** Placeholders of a driver's parameters. Their values don't change the kind of a statement. */
 function withValues(sql: string): string {
   return sql.replaceAll(/%\(\w+\)s|%s|(?<![:\w]):[a-z_]\w*/gi, 'NULL').replaceAll('%%', '%')
 }

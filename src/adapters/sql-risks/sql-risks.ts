@@ -5,15 +5,15 @@ import type { SqlRisks } from '../../release/ports/sql-risks.ts'
 import { KINDS } from './kinds.ts'
 
 const TIME_LIMIT_MS = 10_000
-/** Of all statements together, in characters. */
+/** The most characters of all statements together. */
 const LONGEST_IN_ALL = 1_000_000
 
 type Findings = readonly (readonly SqlFinding[])[]
 
 /**
- * `SqlRisks` by Postgres's own parser, in a thread of its own for each call. What is longer than a million characters, or
- * takes longer than ten seconds, is `unknown`; so is all of it where the thread fails. From then on this process compiles
- * WebAssembly once, not a second time to make it quicker.
+ * `SqlRisks` by Postgres's own parser, in its own thread for each call. SQL of over a million characters, or that takes over
+ * ten seconds, is `unknown`, and so is everything if the thread fails. From then on this process compiles WebAssembly only
+ * once, without the optimizing compiler.
  */
 export function createSqlRisks({ timeLimitMs = TIME_LIMIT_MS }: { timeLimitMs?: number } = {}): SqlRisks {
   compileOnce()
@@ -28,15 +28,15 @@ export function createSqlRisks({ timeLimitMs = TIME_LIMIT_MS }: { timeLimitMs?: 
 }
 
 /**
- * To compile the parser's largest function again, V8 takes 560 MB and most of a second, though the SQL is read by then: more
- * memory than a small host has. Either flag alone still has it do so.
+ * To optimize the parser's largest function, V8 needs 560 MB and most of a second, after the SQL is already parsed. That is
+ * more memory than a small host has. Both flags are necessary.
  */
 function compileOnce(): void {
   setFlagsFromString('--no-wasm-dynamic-tiering')
   setFlagsFromString('--no-wasm-tier-up')
 }
 
-/** Undefined when it fails or takes too long. */
+/** Undefined if the thread fails or takes too long. */
 function inThread(revisions: readonly (readonly string[])[], timeLimitMs: number): Promise<Findings | undefined> {
   return new Promise((resolve) => {
     const thread = new Worker(new URL('./thread.ts', import.meta.url), {

@@ -3,12 +3,12 @@ import { alterTable } from './alter-table.ts'
 import type { KindName } from './kinds.ts'
 import { dotted, type Found, strangeFunctions, tableName, walk } from './tree.ts'
 
-/** What the statements before have made: nobody else waits for, or writes to, a table that did not exist. */
+/** The objects that earlier statements created: no other session waits for or writes to a new table. */
 export interface Context {
   readonly newTables: Set<string>
 }
 
-/** What one statement does; several findings where it does several things, none where there is nothing to know. */
+/** The findings of one statement: several if it does several things, none if there is nothing to report. */
 export function findingsOf(node: Node, context: Context): readonly Found[] {
   return [...direct(node, context), ...hidden(node)]
 }
@@ -140,7 +140,7 @@ function direct(node: Node, { newTables }: Context): readonly Found[] {
   return quiet(node) ?? one('unlisted', `runs ${Object.keys(node)[0]?.replace(/Stmt$/, '') ?? 'something'}`)
 }
 
-/** What only makes something new, or ends with the session; undefined for the rest. */
+/** The findings of statements that only create something, or that end with the session; undefined for others. */
 function quiet(node: Node): readonly Found[] | undefined {
   if ('TransactionStmt' in node) return []
   if ('CommentStmt' in node) return one('comment', 'sets a comment')
@@ -207,7 +207,7 @@ function merge({ relation, mergeWhenClauses }: MergeStmt): readonly Found[] {
   return one('new rows', `adds rows to ${table}`)
 }
 
-/** What asks. A call that only sets something for the session is told as such. */
+/** The findings of queries. A call that only changes a session setting is a kind of its own. */
 function select(node: { SelectStmt: { intoClause?: { rel?: Parameters<typeof tableName>[0] } } }): readonly Found[] {
   const made = node.SelectStmt.intoClause?.rel
   if (made !== undefined) return one('new object', `creates table ${tableName(made)} from a query`)

@@ -1,4 +1,4 @@
-/** The thread that reads SQL, so that a long parse stops nothing else; ended from outside when it takes too long. */
+/** The thread that parses SQL, so that a long parse blocks nothing else. The caller terminates it at the time limit. */
 import { parentPort } from 'node:worker_threads'
 import { loadParser, readRevisions } from './reading.ts'
 

@@ -1,13 +1,13 @@
 import type { Node, RangeVar, TypeName } from 'libpg-query'
 import type { KindName } from './kinds.ts'
 
-/** What a statement was found to be, of what: `drops column documents.language`. */
+/** A statement's kind and object, such as `drops column documents.language`. */
 export interface Found {
   readonly kind: KindName
   readonly what: string
 }
 
-/** The name of a table as it was written. */
+/** A table's name as written. */
 export function tableName(relation: RangeVar | undefined): string {
   return [relation?.schemaname, relation?.relname].filter(Boolean).join('.') || 'a table'
 }
@@ -23,7 +23,7 @@ export function dotted(node: Node | undefined): string {
   return ''
 }
 
-/** A type as people write it: without the schema of Postgres's own. */
+/** A type as people write it, without the schema of Postgres's own types. */
 export function typeName(type: TypeName | undefined): string {
   return (type?.names ?? [])
     .map(dotted)
@@ -31,7 +31,7 @@ export function typeName(type: TypeName | undefined): string {
     .join('.')
 }
 
-/** Calls `see` for each node below, by its kind, the statement itself left out. */
+/** Calls `see` for each node below the statement, by its kind. */
 export function walk(node: unknown, see: (kind: string, inner: Readonly<Record<string, unknown>>) => void): void {
   if (Array.isArray(node)) {
     for (const each of node) walk(each, see)
@@ -45,7 +45,7 @@ export function walk(node: unknown, see: (kind: string, inner: Readonly<Record<s
   }
 }
 
-/** Postgres's own functions that change nothing and say the same for every row of a statement, or harm nobody if not. */
+/** Built-in functions that change nothing, and return the same for every row or are harmless otherwise. */
 const HARMLESS = new Set(
   (
     'now current_timestamp transaction_timestamp statement_timestamp clock_timestamp date_trunc date_part extract age timezone ' +
@@ -62,13 +62,13 @@ const HARMLESS = new Set(
   ).split(' '),
 )
 
-/** Of those, the ones whose value is not the same for each row, so that a default by them writes the table again. */
+/** Those of them that differ by row, so that a default by them rewrites the table. */
 const VOLATILE = /^(random|gen_random_uuid|uuid_generate_v\d\w*|uuidv[47]|clock_timestamp|timeofday|nextval|setval)$/
 
 const nameOf = (call: Readonly<Record<string, unknown>>) =>
   ((call.funcname as Node[] | undefined) ?? []).map(dotted).at(-1)?.toLowerCase() ?? ''
 
-/** The functions called below that are not known to be harmless. */
+/** The called functions that are not known to be harmless. */
 export function strangeFunctions(node: unknown): readonly string[] {
   const found = new Set<string>()
   walk(node, (kind, inner) => {
@@ -77,7 +77,7 @@ export function strangeFunctions(node: unknown): readonly string[] {
   return [...found]
 }
 
-/** Whether each row may get another value: what is not known to be the same for all is taken to be so. */
+/** Whether the value may differ by row; unknown functions count as if it does. */
 export function isWorkedOutByRow(node: unknown): boolean {
   let isSo = false
   walk(node, (kind, inner) => {

@@ -5,10 +5,7 @@ import type { Tables } from './schema.ts'
 
 const BATCH = 2_000
 
-/**
- * Few columns, since each costs as much as hashing does. The lengths keep what one column holds apart from what the next
- * one does.
- */
+/** Joins fields into few columns, because each column costs as much as hashing. The lengths delimit the fields. */
 const COLUMNS = `id, hash, previous_hash || body, concat_ws(' ', length(previous_hash), coalesce(release, 0), length(type), type, actor, at)`
 
 type Values = [number, string, string, string]
@@ -18,8 +15,8 @@ function toRow([id, hash, text, besides]: Values): ChainRow {
 }
 
 /**
- * Reads the record as it stands at one moment, on a connection of its own, so that a service that goes on writing does
- * not look like a fault. Memory stays flat however many events there are. Changes nothing.
+ * Reads a snapshot of the record on its own connection, so that concurrent writes don't look like faults. Memory use does
+ * not depend on the number of events. Changes nothing.
  */
 export async function readChain<T>(connect: pg.ClientConfig, work: (chain: StoredChain) => Promise<T>): Promise<T> {
   const client = new pg.Client(connect)
@@ -36,7 +33,7 @@ export async function readChain<T>(connect: pg.ClientConfig, work: (chain: Store
   }
 }
 
-/** The next batch is on its way while one is worked on. */
+/** Fetches the next batch while the current one is processed. */
 async function* readRows(client: pg.Client): AsyncGenerator<readonly ChainRow[]> {
   await client.query(`declare chain no scroll cursor for select ${COLUMNS} from event order by id`)
   const fetch = () => client.query<Values>({ text: `fetch ${BATCH} from chain`, rowMode: 'array' })
@@ -53,7 +50,7 @@ async function* readRows(client: pg.Client): AsyncGenerator<readonly ChainRow[]>
   }
 }
 
-/** The events of one release as they are stored, in order. */
+/** A release's stored events, in order. */
 export async function readRowsOf(db: Kysely<Tables>, release: number): Promise<readonly EventRow[]> {
   return db
     .selectFrom('event')
@@ -63,7 +60,7 @@ export async function readRowsOf(db: Kysely<Tables>, release: number): Promise<r
     .execute()
 }
 
-/** Where the messages of one release stand in Slack, once each, in the order in which they were put into the outbox. */
+/** The places in Slack of a release's messages, once each, in the order of the outbox. */
 export async function readPosted(db: Kysely<Tables>, release: number): Promise<readonly StoredMessage[]> {
   const rows = await db
     .selectFrom('outbox')

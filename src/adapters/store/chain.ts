@@ -5,14 +5,14 @@ import type { ReleaseEvent, StoredEvent } from '../../release/events.ts'
 import { present } from './reads.ts'
 import type { Tables } from './schema.ts'
 
-/** What the hash of an event is made of: the hash before it, then the event's stored text. */
+/** The input of an event's hash: the hash before it, then the event's stored text. */
 export function chainHash(previousHash: string, body: string): string {
   return createHash('sha256').update(previousHash).update(body).digest('hex')
 }
 
 /**
- * Adds events to the end of the chain, numbered without gaps. To be called last in a transaction: from here until its
- * end nobody else adds events. Their time is when they got their place, so times follow the numbers.
+ * Appends events to the chain, numbered without gaps. To be called last in a transaction: it locks the chain until the
+ * end. Each event's time is when it got its number, so that times follow the numbers.
  */
 export async function appendEvents(trx: Kysely<Tables>, events: readonly ReleaseEvent[]): Promise<void> {
   if (events.length === 0) return

@@ -9,8 +9,8 @@ import { type ReleaseTable, storable, type Tables } from './schema.ts'
 import { minimumVersion } from './version.ts'
 
 /**
- * As Transaction.createRelease. The row that holds the last number is locked first, so requests that race stand in line
- * and each sees what those before it have made; a number that is rolled back is given to the next.
+ * As Transaction.createRelease. Locks the row of the last number first, so that concurrent requests run one after another
+ * and see each other's releases. The number of a rolled-back request is reused.
  */
 export async function createRelease(
   trx: Kysely<Tables>,
@@ -46,7 +46,7 @@ export async function createRelease(
     await trx.updateTable('release').set({ replaced_by: number }).where('number', '=', wanted.replaces).execute()
   }
   const made = await readRelease(trx, number)
-  if (made === undefined) throw new Error(`Release #${number} was made and is not there.`)
+  if (made === undefined) throw new Error(`Release #${number} was created but can't be read.`)
   return { made }
 }
 
@@ -56,7 +56,7 @@ export async function lockEnvironment(trx: Kysely<Tables>, app: string, environm
   const place = { app, environment }
   const found = await environmentRow(trx, place).forUpdate().executeTakeFirst()
   if (found !== undefined) return
-  // Whoever makes it at the same moment is waited for: an update, though it changes nothing, locks what they have made.
+  // Waits for a concurrent insert of the same row: an update that changes nothing locks it.
   await trx
     .insertInto('environment_row')
     .values(place)
@@ -76,15 +76,15 @@ function environmentRow(trx: Kysely<Tables>, { app, environment }: typeof ALL) {
 }
 
 /**
- * As Transaction.lockRelease. Two statements on purpose: the one that waits for the lock would see the sign-offs and
- * steps of before the wait. Rows that refer to the release may still be added by others (no key update).
+ * As Transaction.lockRelease. Needs two statements: one that waits for the lock would read sign-offs and steps from before
+ * the wait. `for no key update` lets others add rows that refer to the release.
  */
 export async function lockRelease(trx: Kysely<Tables>, number: number): Promise<Release | undefined> {
   await trx.selectFrom('release').select('number').where('number', '=', number).forNoKeyUpdate().execute()
   return readRelease(trx, number)
 }
 
-/** As Transaction.changeRelease. Throws for an unknown release, and for a state that may not follow the one it has. */
+/** As Transaction.changeRelease. Throws for an unknown release, and for a state that can't follow its current one. */
 export async function changeRelease(trx: Kysely<Tables>, number: number, change: ReleaseChange): Promise<void> {
   const columns = changedColumns(change)
   if (Object.keys(columns).length === 0) return
@@ -96,7 +96,7 @@ export async function changeRelease(trx: Kysely<Tables>, number: number, change:
   }
   const { numUpdatedRows } = await update.executeTakeFirstOrThrow()
   if (numUpdatedRows === 0n) {
-    throw new Error(`Release #${number} is not there, or may not become ${state ?? 'changed'} from the state it is in.`)
+    throw new Error(`Release #${number} does not exist, or can't become ${state ?? 'changed'} from its current state.`)
   }
 }
 
@@ -156,7 +156,7 @@ export async function addSignOff(trx: Kysely<Tables>, number: number, signOff: O
   return added !== undefined
 }
 
-/** As Transaction.putStep. A step keeps the place of its first row. */
+/** As Transaction.putStep. A step keeps the position of its first row. */
 export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow): Promise<void> {
   const columns = {
     state: step.state,
@@ -173,7 +173,7 @@ export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow
     .execute()
 }
 
-/** The transaction's time, to the millisecond, and the lowest version of the program that may work on the store. */
+/** The transaction's time, to the millisecond, and the minimum version of the program. */
 export function readNow(db: Kysely<Tables>): Promise<{ now: Date; minimum: number }> {
   return db
     .selectNoFrom([sql<Date>`date_trunc('milliseconds', now())`.as('now'), minimumVersion.as('minimum')])

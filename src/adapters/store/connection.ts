@@ -2,23 +2,23 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 import { settlesWithin } from '../../lib/timeout.ts'
 
-/** What went wrong beside any call: a lost connection, a handler's error. Nothing of it is thrown anywhere. */
+/** Called with errors outside of any call, such as a lost connection or a handler's error. They are thrown nowhere. */
 export type Report = (what: string, error: unknown) => void
 
-/** How often a connection that must not be lost unnoticed is asked for a sign of life, and how long it may take. */
+/** The interval and timeout of the heartbeat of a watched connection. */
 const beatEveryMs = 3000
 const beatWithinMs = 5000
 
 export interface WatchedConnection {
   readonly client: pg.Client
-  /** Aborts when the connection has ended, other than by `close`, or gives no sign of life. */
+  /** Aborts when the connection ends other than by `close`, or when a heartbeat fails. */
   readonly lost: AbortSignal
   close(): Promise<void>
 }
 
 /**
- * A connection of its own, for what lives in a session (locks, LISTEN). Both sides notice within about 10 s (we) and
- * 20 s (the server, which then frees its locks) when the other is gone without a word.
+ * A dedicated connection for features of a session (locks, LISTEN). If the other side is gone silently, we notice within
+ * about 10 s, and the server within 20 s, when it frees the locks.
  */
 export async function openWatched(config: pg.ClientConfig): Promise<WatchedConnection> {
   const socket = new Socket()
@@ -26,14 +26,14 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
   const lost = new AbortController()
   const lose = (error?: Error) => {
     lost.abort(error ?? new Error('The connection to the store has ended.'))
-    // What waits for an answer is told so.
+    // Rejects pending queries.
     socket.destroy()
   }
   client.on('error', lose)
   client.on('end', () => lose())
   try {
     await client.connect()
-    // Nothing to a unix socket, where the other side can't vanish.
+    // No effect on a unix socket, whose other side can't vanish silently.
     await client.query(
       'set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3; set idle_session_timeout = 0',
     )
@@ -44,7 +44,7 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
   let answer: NodeJS.Timeout | undefined
   const beat = setInterval(() => {
     if (answer !== undefined) return
-    answer = setTimeout(() => lose(new Error('The store gives no sign of life.')), beatWithinMs)
+    answer = setTimeout(() => lose(new Error('The store does not answer (no heartbeat).')), beatWithinMs)
     client.query('select 1').then(
       () => {
         clearTimeout(answer)
@@ -71,10 +71,10 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
 }
 
 /**
- * The socket of a connection that is never silent for so long while it is used: cut then, so that whoever waits for an answer is
- * told. Without it a query waits until the system gives up, which can take a quarter of an hour.
+ * A socket that is closed after `silentMs` without data, so that pending queries fail. Without it a query waits for the
+ * operating system's timeout, which can take 15 minutes.
  */
 export function cutWhenSilent(silentMs: number): Socket {
   const socket = new Socket()
-  return socket.setTimeout(silentMs, () => socket.destroy(new Error('The store gives no sign of life.')))
+  return socket.setTimeout(silentMs, () => socket.destroy(new Error('The store does not answer (no heartbeat).')))
 }

@@ -4,17 +4,16 @@ import type { Tables } from './schema.ts'
 
 const ended = RELEASE_STATES.filter(hasEnded)
 
-/** At once, so that no transaction is long; the next time takes the next ones. */
+/** The most rows for one call, so that transactions stay short. */
 const most = 500
 
 const longAgo = sql<Date>`now() - interval '30 days'`
 
 /**
- * Takes away what nobody needs any more, 30 days after its end by the store's time: deliveries that were handled,
- * messages that were sent or given up, and workers that are gone but for the one that was seen last. What waits stays,
- * and so do the messages of a release that has not ended: their keys keep them from being said twice. Releases, events
- * (which say where card and announcement stand) and where an outcome stands are never taken away: an auditor comes later.
- * Safe to repeat, and from several processes.
+ * Deletes rows 30 days after their end by the store's time: handled deliveries, messages that were sent or given up, and
+ * gone workers except the last seen. Keeps what still waits, and the messages of releases that have not ended, because
+ * their keys prevent duplicates. Never deletes releases, events and the places of outcomes, which the audit needs. Safe to
+ * repeat, also from several processes.
  */
 export function createForgetting(db: Kysely<Tables>): () => Promise<void> {
   return async () => {

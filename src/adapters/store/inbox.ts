@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Inbox } from '../../release/ports/deliveries.ts'
 import type { Tables } from './schema.ts'
 
-/** The payload goes once a delivery is handled; its id stays, so that a late repeat is known. */
+/** Deletes a delivery's payload once it is handled, and keeps its id to recognize late repeats. */
 export function createInbox(db: Kysely<Tables>): Inbox {
   return {
     receive: async ({ id, payload }) => {

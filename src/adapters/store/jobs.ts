@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import { fromKysely, type Job as HeldJob, type PgBoss } from 'pg-boss'
 import { canonicalJson } from '../../lib/canonical-json.ts'
+import { defined } from '../../lib/defined.ts'
 import { settlesWithin } from '../../lib/timeout.ts'
 import { type Claim, ClaimLost, type Job, type Jobs } from '../../release/ports/jobs.ts'
 import type { Report } from './connection.ts'
@@ -10,49 +11,62 @@ import type { Tables } from './schema.ts'
 import type { JobsInTransaction } from './transaction.ts'
 import { minimumVersion, type VersionWatch } from './version.ts'
 
-/** How often a job is taken up in all; after that it is left, and the worker's sweep ends its release. */
 const PLAN_ATTEMPTS = 6
 const RUN_ATTEMPTS = 21
-/** Nobody waits for what is done after a release's end, and nothing else does it: for over three hours. */
+/** Enough for over three hours: no person waits for what follows a release's end, and nothing else does it. */
 const AFTERWARDS_ATTEMPTS = 200
-
-export function attemptsOf({ kind }: Job): number {
-  if (kind === 'run') return RUN_ATTEMPTS
-  return kind === 'tidy' || kind === 'carry' ? AFTERWARDS_ATTEMPTS : PLAN_ATTEMPTS
-}
 
 type Queue = 'plan' | 'run'
 
-/** What only tests change. All in seconds. */
+export type JobQueues = Readonly<Record<Job['kind'], { readonly queue: Queue; readonly attempts: number }>>
+
+/**
+ * The queue of each kind of job, and its attempts in all. After the last attempt the job stays failed, and the worker's
+ * sweep ends its release.
+ */
+const JOB_QUEUES: JobQueues = {
+  plan: { queue: 'plan', attempts: PLAN_ATTEMPTS },
+  preview: { queue: 'plan', attempts: PLAN_ATTEMPTS },
+  preflight: { queue: 'plan', attempts: PLAN_ATTEMPTS },
+  run: { queue: 'run', attempts: RUN_ATTEMPTS },
+  tidy: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
+  carry: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
+}
+
+export function attemptsOf({ kind }: Job): number {
+  return JOB_QUEUES[kind].attempts
+}
+
+function queueOf({ kind }: Job): Queue {
+  return JOB_QUEUES[kind].queue
+}
+
+/** Times in seconds; only tests change them. */
 export interface JobTiming {
-  /** How often dead workers' jobs are looked for. */
+  /** How often pg-boss looks for jobs of dead workers. */
   readonly superviseSeconds?: number
-  /** How often a worker looks for jobs that nobody announced: delayed ones, and those to be taken up again. */
+  /** How often a worker polls for jobs that are not notified: delayed jobs and retries. */
   readonly pollSeconds?: number
   /** The wait before the second attempt; it doubles up to a minute. */
   readonly retrySeconds?: number
 }
 
-/** The smallest that pg-boss takes; after that long without a sign of life a job is taken up by another worker. */
+/** The least that pg-boss accepts. A job without a heartbeat for that long goes to another worker. */
 const heartbeatSeconds = 10
 const beatEverySeconds = 2
 const atOnce: Record<Queue, number> = { plan: 4, run: 8 }
 
-function queueOf(job: Job): Queue {
-  return job.kind === 'run' ? 'run' : 'plan'
-}
-
-/** The same job has the same id, so that it is enqueued once. In the form of a UUID (RFC 9562, version 8: our own). */
+/** The same job has the same id, so that it is enqueued once. The id is a UUID of version 8 (RFC 9562). */
 export function idOf(job: Job): string {
-  // A preview is known by the command that asked for it, not by when it was asked again.
+  // A preview is identified by its command alone: a repeated delivery of it is the same job.
   const same = job.kind === 'preview' ? { kind: job.kind, id: job.id } : job
   const hex = createHash('sha256').update(canonicalJson(same)).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
 /**
- * Makes the queues, or brings them to this program's settings. Jobs that are over are kept for a week: until then the
- * same job is known to have been.
+ * Creates the queues, or updates them to this program's settings. Ended jobs are kept for a week, during which the same
+ * job is not enqueued again.
  */
 export async function prepareQueues(boss: PgBoss, timing: JobTiming): Promise<void> {
   const common = {
@@ -76,13 +90,15 @@ export async function prepareQueues(boss: PgBoss, timing: JobTiming): Promise<vo
 export function createJobsInTransaction(boss: PgBoss | undefined): JobsInTransaction {
   return {
     enqueue: async (trx, job, afterMs) => {
-      if (boss === undefined) throw new Error('The store was opened for reading.')
+      if (boss === undefined) throw new Error("Can't enqueue jobs: the store was opened read-only.")
       await boss.send(queueOf(job), job, {
         db: fromKysely(trx),
         id: idOf(job),
         retryLimit: attemptsOf(job) - 1,
-        ...(afterMs > 0 ? { startAfter: afterMs / 1000 } : {}),
-        ...(job.kind === 'run' ? { group: { id: await environmentOf(trx, job.release) } } : {}),
+        ...defined({
+          startAfter: afterMs > 0 ? afterMs / 1000 : undefined,
+          group: job.kind === 'run' ? { id: await environmentOf(trx, job.release) } : undefined,
+        }),
       })
     },
 
@@ -104,8 +120,8 @@ async function environmentOf(trx: Kysely<Tables>, release: number): Promise<stri
 }
 
 /**
- * The job's row, while it is active in the attempt of this claim. Taking it over makes the row anew, with one more retry.
- * `beatAge`: ms since the last sign of life that the store has of it.
+ * The job's row, if it is active in the attempt of this claim; a takeover increments the retry count. `beatAge`: ms since
+ * its last heartbeat in the store.
  */
 async function heldJob(db: Kysely<Tables>, claim: Claim, lock = sql``): Promise<{ beatAge: number } | undefined> {
   const { rows } = await sql<{ beatAge: number }>`
@@ -118,9 +134,10 @@ async function heldJob(db: Kysely<Tables>, claim: Claim, lock = sql``): Promise<
 }
 
 /**
- * What stands against a job that was just taken: a newer version of the program, and for a run (`isEnvironmentRun`)
- * another run of the same environment in hand, here or elsewhere. pg-boss's groupConcurrency holds most of those back, but
- * two fetches at the same moment pass it. Each looks after its own fetch is committed, so at most one sees nobody.
+ * What may forbid work on a job that was just fetched: a newer version of the program and, for a run
+ * (`isEnvironmentRun`), another active run of the same environment in any process. pg-boss's groupConcurrency prevents
+ * most of those, but not two fetches at the same moment. Each process looks after its own fetch is committed, so at most
+ * one finds no other.
  */
 async function lookBeforeWork(
   db: Kysely<Tables>,
@@ -148,7 +165,7 @@ export interface JobsParts {
   readonly report: Report
 }
 
-/** As the port says. Handlers' errors go to `report`, and not into the store: they may hold what nobody should read. */
+/** As the port says. Handlers' errors go to `report` and not into the store: they may contain secrets. */
 export function createJobs({ boss, db, timing, version, report }: JobsParts): Jobs {
   return {
     isLive: async (job) => {
@@ -161,12 +178,13 @@ export function createJobs({ boss, db, timing, version, report }: JobsParts): Jo
     },
 
     work: async (handle) => {
-      if (boss === undefined) throw new Error('This process was not opened to work on jobs.')
+      if (boss === undefined)
+        throw new Error('This process was opened without jobs to work on. Open the store in the role of a worker.')
       const stopping = new AbortController()
       let takesMore = true
       const take = async ([held]: HeldJob<Job>[]): Promise<void> => {
         if (held === undefined) return
-        // Fetched in the moment of the stop: back to the queue.
+        // Fetched at the moment of the stop: it goes back to the queue.
         if (!takesMore) throw new Error('the worker stops')
         const lost = new AbortController()
         const over = new AbortController()
@@ -176,13 +194,13 @@ export function createJobs({ boss, db, timing, version, report }: JobsParts): Jo
           id: held.id,
           attempt: held.retryCount + 1,
           get signal() {
-            // A process that stood still goes on where it was, before its timers run: whoever looks, looks at the time.
+            // After a suspended process resumes, code runs before its timers do: so each reader also checks the time.
             if (isTooLate()) lose(claimLost(claim))
             return lost.signal
           },
         }
         const lose = (reason: unknown) => {
-          // pg-boss aborts its signal when a job is done, too.
+          // pg-boss also aborts its signal when a job is done.
           if (!over.signal.aborted) lost.abort(reason)
         }
         held.signal.addEventListener('abort', () => lose(claimLost(claim)), { signal: over.signal })
@@ -192,7 +210,7 @@ export function createJobs({ boss, db, timing, version, report }: JobsParts): Jo
           const { isEnvironmentRun, minimum } = await lookBeforeWork(db, claim)
           version.assertMayWork(minimum)
           if (claim.job.kind === 'run' && isEnvironmentRun) {
-            throw new EnvironmentIsRun(`the environment of #${claim.job.release} is being run`)
+            throw new EnvironmentIsRun(`another run of the environment of #${claim.job.release} is active`)
           }
           await handle(claim)
         } catch (error) {
@@ -229,7 +247,7 @@ export function createJobs({ boss, db, timing, version, report }: JobsParts): Jo
           const left = leave()
           await settlesWithin(graceMs, left)
           stopping.abort(new Error('The worker stops.'))
-          // What still has not ended when told to is left to the end of the process, and its job to the next worker.
+          // Handlers that still run end with the process, and their jobs go to the next worker.
           await settlesWithin(5000, left)
         },
       }
@@ -242,9 +260,9 @@ function claimLost(claim: Claim): ClaimLost {
 }
 
 /**
- * Calls `lose` when the claim is gone, and before anyone can have taken it over when the store can't be asked: pg-boss
- * says nothing then. The store gives a job away `heartbeatSeconds` after its last sign of life, not before. Gives whether
- * that time has come, for whoever can't wait for a timer.
+ * Calls `lose` when the claim is lost. While the store can't be reached, pg-boss reports nothing: then it calls `lose`
+ * before another worker can take the job over, which is `heartbeatSeconds` after its last heartbeat. Returns a function
+ * that tells whether that time has come, for callers that can't wait for a timer.
  */
 function watchClaim(
   db: Kysely<Tables>,

@@ -2,13 +2,13 @@ import type pg from 'pg'
 import { CLOCK } from '../../lib/clock.ts'
 import { openWatched, type Report, type WatchedConnection } from './connection.ts'
 
-/** Hears the signs that others give on a channel of the store (LISTEN). */
+/** Receives the notifications on a channel of the store (LISTEN). */
 export interface Listener {
-  /** How many signs have come; a new connection counts as one, since signs may have been missed before it. */
+  /** The count of notifications. A new connection counts as one, because some may have been missed before it. */
   signs(): number
-  /** Listens, when it does not yet. False: the store can't be reached, which is tried again by itself. */
+  /** Connects unless it listens already. False: the store can't be reached; the next call retries. */
   ready(): Promise<boolean>
-  /** Resolves when there are more signs than `seen`, at the latest after `ms`, or when the signal aborts. */
+  /** Resolves when there are more notifications than `seen`, after `ms`, or when the signal aborts. */
   next(seen: number, ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }

@@ -4,8 +4,8 @@ import type { EnvironmentLock } from '../../release/ports/jobs.ts'
 import { openWatched } from './connection.ts'
 
 /**
- * Runs `work` holding the lock of that name on a connection of its own; gives 'held' at once when somebody else has it.
- * `lost` aborts when the connection is lost, and the lock with it. A holder that is only paused keeps the lock.
+ * Calls `work` while holding the named lock on its own connection. Returns 'held' at once if another connection has it.
+ * `lost` aborts when the connection is lost, and the lock with it. A suspended holder keeps the lock.
  */
 export async function withLock<T>(
   config: pg.ClientConfig,
@@ -20,7 +20,7 @@ export async function withLock<T>(
     try {
       return { done: await work(connection.lost) }
     } finally {
-      // Said before the end of the connection, which the server may take its time to notice.
+      // Unlock before disconnecting, because the server may notice the disconnect late.
       if (!connection.lost.aborted) {
         await connection.client.query('select pg_advisory_unlock($1)', [number]).catch(() => undefined)
       }
@@ -30,7 +30,7 @@ export async function withLock<T>(
   }
 }
 
-/** Runs `work` holding the lock of that name, waiting for it as long as it takes. */
+/** Calls `work` while holding the named lock. Waits for it without a limit. */
 export async function afterLock<T>(config: pg.ClientConfig, name: string, work: () => Promise<T>): Promise<T> {
   const client = new pg.Client({ ...config, keepAlive: true })
   client.on('error', () => undefined)

@@ -2,8 +2,8 @@ import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 
 /**
- * The store's schema, forward only: a migration that has been released is never changed, later ones are added below it.
- * Every time is kept to the millisecond, as JavaScript holds it, so that what is read equals what was written.
+ * The store's schema, forward only: a released migration is never changed, and new ones are added below. Times are stored
+ * to the millisecond, as in JavaScript, so that what is read equals what was written.
  */
 const migrations: Record<string, Migration> = {
   '001 releases': { up: makeReleases },
@@ -17,23 +17,23 @@ const migrations: Record<string, Migration> = {
 }
 
 /**
- * This program's version of the store. Each migration makes a new one, and processes of older ones stop. A change that
- * older processes must not work beside, such as a new kind of job, therefore adds a migration, an empty one if need be.
+ * This program's version of the store. Each migration increments it, and processes of older versions stop. So a change that
+ * is incompatible with running older processes, such as a new kind of job, adds a migration, even an empty one.
  */
 export const STORE_VERSION = Object.keys(migrations).length
 
 const provider: MigrationProvider = { getMigrations: async () => migrations }
 
-/** Cut, as JavaScript cuts, where Postgres would round: a row is never later than its transaction. */
+/** Truncated like JavaScript's times; Postgres would round, and a row could be later than its transaction. */
 const thisMoment = sql`date_trunc('milliseconds', now())`
 
-/** Brings the schema to this program's. Throws when a newer program has been here. Safe to repeat. */
+/** Migrates the schema to this program's version. Throws if the store is newer. Safe to repeat. */
 export async function migrate<DB>(db: Kysely<DB>): Promise<void> {
   const { error } = await new Migrator({ db, provider }).migrateToLatest()
   if (error !== undefined) throw new Error('The store could not be brought to this version.', { cause: error })
 }
 
-/** Whether the store is `older` or `newer` than this program; for a program that must not change it. */
+/** Whether the store is `older` or `newer` than this program; for programs that only read it. */
 export async function schemaAge<DB>(db: Kysely<DB>): Promise<'same' | 'older' | 'newer'> {
   const known = await new Migrator({ db, provider }).getMigrations()
   if (known.some((migration) => migration.executedAt === undefined)) return 'older'
@@ -196,13 +196,13 @@ async function makeWorkers(db: Kysely<unknown>): Promise<void> {
   )
 }
 
-/** For what is over to be found without reading all that is kept. */
+/** Indexes to find rows to delete without reading all. */
 async function makeForgetting(db: Kysely<unknown>): Promise<void> {
   await sql`create index inbox_handled on inbox (handled_at) where handled_at is not null`.execute(db)
   await sql`create index outbox_settled on outbox (settled_at) where settled_at is not null`.execute(db)
 }
 
-/** Outcomes are kept, and the more they are the less they must be read by what looks for rows to forget. */
+/** Excludes outcomes, which are kept and would slow down the search for rows to delete. */
 async function keepOutcomes(db: Kysely<unknown>): Promise<void> {
   await sql`drop index outbox_settled`.execute(db)
   await sql`
@@ -210,14 +210,14 @@ async function keepOutcomes(db: Kysely<unknown>): Promise<void> {
     where settled_at is not null and not (kind = 'outcome' and posted_ts is not null)`.execute(db)
 }
 
-/** One row: the lowest version of the program that may work on the store. version.ts raises it. */
+/** One row: the minimum version of the program that may work on the store. version.ts raises it. */
 async function makeVersion(db: Kysely<unknown>): Promise<void> {
   await sql`create table store_version (minimum integer not null)`.execute(db)
   await sql`insert into store_version (minimum) values (0)`.execute(db)
   await sql`create unique index store_version_is_one_row on store_version ((true))`.execute(db)
 }
 
-/** Rows to be locked: one for each environment, made when it is first locked, and the row of all, without names. */
+/** Rows to lock: one per environment, created at its first lock, and one without names for all environments. */
 async function makeEnvironments(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table environment_row (

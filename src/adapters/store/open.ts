@@ -24,18 +24,18 @@ import { minimumVersion, raiseMinimumVersion, readMinimumVersion, type VersionWa
 import { createWaiting } from './waiting.ts'
 
 export interface StoreOptions {
-  /** Where the store is: a connection string, or host (a socket's directory), user and database. */
+  /** The store's address: a connection string, or host (or a socket's directory), user and database. */
   readonly pool: pg.PoolConfig
   /** Default `all`. A `bot` enqueues jobs and works on none. */
   readonly role?: 'all' | 'bot' | 'worker'
   /** False: for commands that only read. Nothing is migrated, and jobs can be neither enqueued nor worked on. */
   readonly migrate?: boolean
-  /** Told of what goes wrong beside any call. */
+  /** Called with errors outside of any call. */
   readonly report?: Report
   readonly timing?: JobTiming
-  /** After how much silence in the middle of a query or transaction the store is given up; default 45 s. */
+  /** How long a query or transaction may get no data before its connection is closed; default 45 s. */
   readonly silentMs?: number
-  /** What this program counts as; only tests pretend to be another version. */
+  /** This program's version; set only by tests. */
   readonly version?: number
 }
 
@@ -45,25 +45,25 @@ export interface OpenStore {
   readonly outbox: Outbox
   readonly jobs: Jobs
   readonly lock: EnvironmentLock
-  /** What an auditor reads. */
+  /** The reads of an audit. */
   readonly audit: {
-    /** Hands the whole record, as it stands at this moment, to `work`. */
+    /** Calls `work` with a consistent snapshot of the whole record. */
     readChain<T>(work: (chain: StoredChain) => Promise<T>): Promise<T>
-    /** A release's own events as they are stored, in order. */
+    /** A release's stored events, in order. */
     rowsOf(release: number): Promise<readonly EventRow[]>
     /** A release's messages that Slack has confirmed, in order. */
     posted(release: number): Promise<readonly StoredMessage[]>
   }
-  /** What waits, for metrics. */
+  /** The backlogs, for metrics. */
   readonly waiting: {
     outbox(): Promise<{ waiting: number; oldestAgeMs: number }>
     inboxUnhandled(): Promise<number>
   }
-  /** Takes away a part of what was over 30 days ago; see forgetting.ts. To be called now and then. */
+  /** Deletes some of the rows that ended 30 days ago; see forgetting.ts. To be called periodically. */
   forget(): Promise<void>
   /**
-   * Aborts when a newer version of the program has opened the store, as this one finds out at its next claim or
-   * transaction: these throw NewerVersionInUse from then on, nothing is committed, and the process should stop.
+   * Aborts once this process notices, at a claim or transaction, that a newer version of the program has opened the store.
+   * From then on these throw NewerVersionInUse and commit nothing, and the process should stop.
    */
   readonly superseded: AbortSignal
   /** Throws when the store does not answer within 5 s. */
@@ -72,18 +72,18 @@ export interface OpenStore {
   close(): Promise<void>
 }
 
-/** A store that does not answer can't be taken leave of. */
+/** The most time for closing: a store that does not answer can't be disconnected from cleanly. */
 const closeWithinMs = 2000
-/** How long a query may take, and a transaction stand still: the server ends it then. */
+/** The server's limit for a query, and for an idle transaction. */
 const serverLimitMs = 30_000
-/** Whoever says nothing for longer than the server's own limit is gone. */
+/** Longer than the server's limit: a silent connection is dead by then. */
 const silentLimitMs = 45_000
 
 /**
  * Opens the store on a Postgres of version 15 or later, over a direct connection (no pooler in transaction mode: locks
- * and LISTEN live in sessions). Brings the schema to this program's first, safely beside other processes that do the
- * same; processes of older versions then stop working on the store. Throws when the store can't be reached, is newer than
- * this program, or, with `migrate: false`, older.
+ * and LISTEN need sessions). First migrates the schema to this program's version, safely beside other processes that do
+ * the same; processes of older versions then stop. Throws if the store can't be reached, is newer than this program or,
+ * with `migrate: false`, older.
  */
 export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const report: Report = options.report ?? (() => undefined)
@@ -97,7 +97,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     stream: () => cutWhenSilent(options.silentMs ?? silentLimitMs),
     ...connect,
   })
-  // The pool listens only to connections that are idle; one that is cut while in use would end the process.
+  // The pool handles errors of idle connections only. Without this, one on a connection in use would end the process.
   pool.on('connect', (client) => client.on('error', (error) => report('a connection to the store', error)))
   pool.on('error', () => undefined)
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
@@ -144,26 +144,26 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   }
 }
 
-/** A server that is not there, or says no, in words; whatever else goes wrong has its own. */
+/** Replaces connection errors by messages that say what to do. Other errors are returned as they are. */
 function openingFailed(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const code = 'code' in error ? String(error.code) : ''
   const says = (words: string) => new Error(words, { cause: error })
   if (/^28/.test(code)) return says('The store refuses the user or the password in STORE_URL.')
   if (code === '3D000') return says('The store has no database of the name in STORE_URL.')
-  // An error of the system, a server that starts, stops or is full; pg's own time limit has no code.
+  // A system error, or a server that starts, stops or is full. pg's own timeout has no code.
   if (/^E[A-Z]/.test(code) || /^(08|53|57)/.test(code) || /timeout|terminated/i.test(error.message)) {
     return says(`The store does not answer${code && ` (${code})`}. See STORE_URL, and whether its Postgres runs.`)
   }
   return error
 }
 
-const NEWER = 'The store belongs to a newer version of Signoff: use that one.'
+const NEWER = 'The store belongs to a newer version of Signoff. Use that version.'
 
 async function refuseOther(db: Kysely<Tables>, version: VersionWatch): Promise<void> {
   const age = await schemaAge(db)
   if (age === 'older')
-    throw new Error('The store is not set up for this version of Signoff yet: start the service first.')
+    throw new Error('The store is not set up for this version of Signoff yet. Start the service first.')
   if (age === 'newer' || !version.mayWork(await readMinimumVersion(db))) throw new Error(NEWER)
 }
 
@@ -175,7 +175,7 @@ interface Preparing {
   readonly report: Report
 }
 
-/** The two schemas, ours and the job queue's, one process at a time; then the queue's machinery for this role. */
+/** Migrates our schema and the job queue's, one process at a time, and starts the queue for this role. */
 async function prepare({ connect, role, timing, version, report }: Preparing): Promise<PgBoss> {
   const migrationDb = new Kysely<Tables>({
     dialect: new PostgresDialect({ pool: new pg.Pool({ ...connect, max: 2 }) }),

@@ -11,10 +11,10 @@ import { storable, type Tables } from './schema.ts'
 import type { RunTransaction } from './transaction.ts'
 import { minimumVersion, readMinimumVersion, type VersionWatch } from './version.ts'
 
-/** In 1973: what is below was meant as a length of time, and would be tried again at once, for ever. */
+/** A moment in 1973. A lower value is a duration by mistake, and would be retried at once forever. */
 const earliestMoment = 1e11
 
-/** While the store can't be reached nobody wakes us. */
+/** While the store can't be reached, no notification arrives. */
 const shortWaitMs = 1000
 
 export interface OutboxParts {
@@ -34,7 +34,7 @@ export function createOutbox({
   report,
 }: OutboxParts): Outbox & { close(): Promise<void> } {
   const listener: Listener = createListener(connect, OUTBOX_CHANNEL, report)
-  /** How many signs had come when the outbox was last looked through; later ones are news. */
+  /** The count of notifications at the last read of the outbox. */
   let looked = 0
 
   return {
@@ -59,7 +59,7 @@ export function createOutbox({
         .executeTakeFirstOrThrow()
       if (numUpdatedRows > 0n) return
       version.assertMayWork(await readMinimumVersion(db))
-      throw new Error(`Message ${id} of the outbox waits no more.`)
+      throw new Error(`The outbox message ${id} is not waiting: it was sent or given up.`)
     },
 
     confirmed: (id, posted, then) =>
@@ -75,7 +75,7 @@ export function createOutbox({
           .where('id', '=', id)
           .where('state', '=', 'waiting')
           .executeTakeFirstOrThrow()
-        // Confirmed before: what followed from it was recorded then.
+        // If it was confirmed before, its consequences are recorded already.
         if (numUpdatedRows > 0n) await then?.(tx)
       }),
 
@@ -121,8 +121,8 @@ async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
 }
 
 /**
- * Two streams a release, each with only its first message due: the cards, and what has an order (lines and the
- * announcement). The second waits for the release's first card. Private messages wait for nothing but their time.
+ * Each release has two streams, of which only the first message is due: its cards, and its ordered messages (lines and the
+ * announcement), which wait for its first card. Private messages wait only for their time.
  */
 async function readDue(db: Kysely<Tables>, limit: number): Promise<{ postings: readonly Posting[]; minimum: number }> {
   const { rows } = await sql<{

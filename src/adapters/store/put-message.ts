@@ -3,12 +3,12 @@ import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Tables } from './schema.ts'
 
-/** Where a sign is given for each message that was put in (LISTEN). */
+/** The channel of notifications about new messages (LISTEN). */
 export const OUTBOX_CHANNEL = 'signoff_outbox'
 
 /**
- * Puts a message into the outbox in this transaction. The same key of the same release and kind is put in once. A card
- * that waits and has not been tried stands for this one too: it is drawn from what is stored when it is sent.
+ * Adds a message to the outbox in this transaction. The same key of the same release and kind is added once. A waiting card
+ * that was not tried yet replaces this one: it is drawn from the store when it is sent.
  */
 export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): Promise<void> {
   const insert = trx.insertInto('outbox').values({
@@ -18,7 +18,7 @@ export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): P
     message: canonicalJson(message),
   })
   if (message.kind === 'card') {
-    // An update, though it changes nothing: it holds the row, so that whoever tries it next draws what we commit.
+    // An update that changes nothing locks the row, so that the next try draws what we commit.
     await insert
       .onConflict((conflict) =>
         conflict

@@ -7,7 +7,7 @@ import type { ReleaseTable, Tables } from './schema.ts'
 
 const notEnded = RELEASE_STATES.filter((state) => !hasEnded(state))
 
-/** Times come as text, because they come inside of JSON. */
+/** Times are text, because they are inside JSON. */
 interface SignOffRow {
   kind: SignOff['kind']
   person_id: string
@@ -30,7 +30,7 @@ interface StepJson {
 
 type WholeRow = Selectable<ReleaseTable> & { sign_offs: SignOffRow[]; steps: StepJson[] }
 
-/** Releases with their sign-offs and steps, in one statement: what is read belongs together. */
+/** Releases with their sign-offs and steps, in one statement, so that they are consistent. */
 function wholeReleases(db: Kysely<Tables>) {
   return db
     .selectFrom('release')
@@ -65,7 +65,7 @@ export async function readCurrent(db: Kysely<Tables>, app: string, environment: 
   return row && toRelease(row)
 }
 
-/** Newest first, by number: a page ends where the next one's `before` begins. */
+/** Newest first, by number. The next page's `before` is the last number of this one. */
 export async function readReleases(db: Kysely<Tables>, filter: ReleaseFilter): Promise<readonly Release[]> {
   const { app, environment, kind, states, signedAs, before, limit } = filter
   let query = wholeReleases(db).orderBy('number', 'desc').limit(limit)
@@ -139,7 +139,7 @@ function toStep(row: StepJson): StepRow {
   }
 }
 
-/** An optional field of ours is absent where the column is null. */
+/** An optional field; absent if the column is null. */
 export function present<K extends string, V>(key: K, value: V | null | undefined): { [P in K]?: NonNullable<V> } {
   if (value === null || value === undefined) return {}
   const field: { [P in K]?: NonNullable<V> } = {}

@@ -7,15 +7,15 @@ import type { StepRow } from '../../release/release.ts'
 import type { ReleaseKind, ReleaseState, SignOffKind, StepName } from '../../release/terms.ts'
 
 /**
- * JSON that is kept byte for byte as it was written (Postgres's `json`, not `jsonb`, which refuses NUL escapes and
- * forgets the order of keys). Written as text.
+ * JSON that is stored byte for byte: Postgres's `json`, because `jsonb` rejects NUL escapes and loses the order of keys.
+ * Written as text.
  */
 type Json<T> = ColumnType<T, string, string>
 type NullableJson<T> = ColumnType<T | null, string | null | undefined, string | null>
 
-/** The columns of each table, as they are in the database after the last migration. */
+/** The columns of each table after the last migration. */
 export interface Tables {
-  /** One row: the last release number that was given. */
+  /** One row: the last assigned release number. */
   release_number: { last: number }
   release: ReleaseTable
   sign_off: {
@@ -48,7 +48,7 @@ export interface Tables {
     type: string
     actor: string
     at: Date
-    /** The canonical JSON of id, at, type, actor, release and data: what the hash is made of. */
+    /** The canonical JSON of id, at, type, actor, release and data: the input of the hash. */
     body: string
     hash: string
     previous_hash: string
@@ -79,9 +79,9 @@ export interface Tables {
   button_token: { token: string; release: number; action: string }
   worker: { id: string; at: Date; configurations: Json<WorkerSeen['configurations']> }
   database_identity: { identity: string; app: string; environment: string }
-  /** Rows that are locked, and hold nothing; the one without names stands for all. */
+  /** Rows that exist only to be locked. The one without names stands for all environments. */
   environment_row: { app: string; environment: string }
-  /** One row: the lowest version of the program that may work on the store. */
+  /** One row: the minimum version of the program that may work on the store. */
   store_version: { minimum: number }
 }
 
@@ -123,7 +123,7 @@ export interface ReleaseTable {
   newer_commits: number | null
 }
 
-/** Postgres's text holds no NUL; what people and tools write may. */
+/** Replaces NUL, which Postgres's text can't store, in text of people and tools. */
 export function storable(text: string): string {
   return text.replaceAll('\0', '')
 }

@@ -19,14 +19,14 @@ import { putMessage } from './put-message.ts'
 import type { Tables } from './schema.ts'
 import type { VersionWatch } from './version.ts'
 
-/** How jobs are put in and claims are looked at inside of a transaction; jobs.ts has both. */
+/** Enqueues jobs and checks claims inside a transaction; jobs.ts implements it. */
 export interface JobsInTransaction {
   enqueue(trx: Kysely<Tables>, job: Job, afterMs: number): Promise<void>
-  /** Throws ClaimLost unless the claim holds its job; it then holds it until the end of the transaction. */
+  /** Throws ClaimLost unless the claim holds its job. Locks the job until the end of the transaction. */
   holdClaim(trx: Kysely<Tables>, claim: Claim): Promise<void>
 }
 
-/** Runs work in one transaction. `work` gets the port's transaction, and the store's own for adapters beside it. */
+/** Runs `work` in one transaction. It gets the port's transaction, and Kysely's for other adapters. */
 export type RunTransaction = <T>(
   work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
   options?: { as?: Claim },
@@ -35,9 +35,8 @@ export type RunTransaction = <T>(
 const attempts = 6
 
 /**
- * Transactions are at read committed: every statement sees what was committed before it, and rows that decide are
- * locked. One that loses against another (deadlock, serialization, the index that keeps one release an environment) is
- * rolled back whole and run again.
+ * Transactions are at read committed: each statement sees what was committed before it, and rows that decide are locked. A
+ * transaction that loses a conflict (deadlock, serialization, one release per environment) is rolled back and run again.
  */
 export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction, version: VersionWatch): RunTransaction {
   return async (work, options = {}) => {
@@ -85,7 +84,7 @@ async function runOnce<T>(
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
     putStep: (number, step) => call(putStep(trx, number, step)),
     addEvent: (event) => {
-      // Here and not at the end, so that what is no JSON is refused where it was given.
+      // Serialized here and not at the end, so that a value that is no JSON throws at its source.
       canonicalJson(event)
       events.push(event)
     },
@@ -93,7 +92,7 @@ async function runOnce<T>(
     send: (message) => call(putMessage(trx, message)),
   }
   const result = await work(tx, trx)
-  // Postgres rolls back what a failed statement belongs to, and answers the commit as if all were well.
+  // After a failed statement Postgres rolls back, but answers the commit without an error.
   if (broken !== undefined) throw broken.by
   await appendEvents(trx, events)
   return result

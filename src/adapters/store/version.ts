@@ -1,21 +1,21 @@
 /**
- * The store says which version of the program may work on it at least; an upgrade raises that to its own. Processes of
- * older versions find out at their next claim or transaction, and take no more work.
+ * The store has the minimum version of the program that may work on it; an upgrade raises it to its own. Processes of older
+ * versions notice at their next claim or transaction, and take no more jobs.
  */
 import { type Kysely, sql } from 'kysely'
 import { NewerVersionInUse } from '../../release/ports/jobs.ts'
 
-/** The lowest version that may work on the store, to be read along with something else: it costs no round trip of its own. */
+/** The minimum version as a column, to be selected by another query without an additional round trip. */
 export const minimumVersion = sql<number>`(select minimum from store_version)`
 
 export interface VersionWatch {
-  /** This program's. */
+  /** This program's version. */
   readonly number: number
-  /** Aborts once, when a minimum above this program's version was seen. */
+  /** Aborts once a minimum above this program's version is read. */
   readonly superseded: AbortSignal
-  /** Takes note of a minimum; whether this program may still work. */
+  /** Records a minimum that was read. Returns whether this program may still work. */
   mayWork(minimum: number): boolean
-  /** The same; throws NewerVersionInUse when it may not. */
+  /** The same; throws NewerVersionInUse if it may not. */
   assertMayWork(minimum: number): void
 }
 
@@ -40,7 +40,7 @@ export async function readMinimumVersion<DB>(db: Kysely<DB>): Promise<number> {
   return rows[0]?.minimum ?? 0
 }
 
-/** Keeps older versions from working on the store; one that is there already and higher stays. Safe to repeat. */
+/** Raises the minimum version; never lowers it. Safe to repeat. */
 export async function raiseMinimumVersion<DB>(db: Kysely<DB>, version: number): Promise<void> {
   await sql`update store_version set minimum = ${version} where minimum < ${version}`.execute(db)
 }

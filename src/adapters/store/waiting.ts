@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Tables } from './schema.ts'
 
-/** How much waits in the outbox and the inbox, for metrics. */
+/** The sizes of the outbox's and the inbox's backlogs, for metrics. */
 export function createWaiting(db: Kysely<Tables>) {
   return {
     async outbox(): Promise<{ waiting: number; oldestAgeMs: number }> {

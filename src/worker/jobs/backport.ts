@@ -1,4 +1,4 @@
-/** The job `carry`: a pull request that brings what a hot-fix has picked to the branch its environment is promoted from. */
+/** The job `carry`: opens a pull request that backports a hot-fix's picks to the promoting branch. */
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { backportPicks } from '../backport.ts'
 import { placeOf } from '../place.ts'

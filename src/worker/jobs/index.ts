@@ -1,4 +1,4 @@
-/** What the worker does with each kind of job. A kind without its handler does not compile. */
+/** The handlers of all kinds of job. A kind without a handler does not compile. */
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { fenced } from '../fence.ts'
 import type { WorkerPorts } from '../ports.ts'
@@ -9,7 +9,7 @@ import { previewPlan } from './preview.ts'
 import { run } from './run.ts'
 import { tidy } from './tidy.ts'
 
-/** Handles one job. Its effects begin only while the claim holds; it throws to have the job taken up again. */
+/** Handles one job. Its effects start only while the claim holds. Throws to have the job retried. */
 export type JobHandler<K extends Job['kind']> = (
   ports: WorkerPorts,
   claim: Claim,
@@ -27,9 +27,9 @@ const HANDLERS: JobHandlers = {
   carry: backport,
 }
 
-/** Handles one job by its kind. Throws to have it taken up again. */
+/** Handles one job by its kind. Throws to have it retried. */
 export function handleJob(unfenced: WorkerPorts, claim: Claim): Promise<void> {
-  // Read from the claim each time: only that looks at the time, too.
+  // Read from the claim each time: its getter also checks the time.
   const ports = fenced(unfenced, () => claim.signal.throwIfAborted())
   return dispatch(ports, claim, claim.job)
 }

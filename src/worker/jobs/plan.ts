@@ -1,4 +1,4 @@
-/** The job `plan`: works out what a release will do, and stores it, or ends the release as refused. */
+/** The job `plan`: plans a release and stores the plan, or ends the release as refused. */
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { planned, stop } from '../../release/transitions/index.ts'
 import { configurationDiffers, placeOf } from '../place.ts'
@@ -14,7 +14,7 @@ export async function planRelease(
   const release = await ports.store.release(number)
   if (release === undefined) return
   const place = placeOf(ports, release)
-  // Ended while an earlier try planned: what that had opened is taken away.
+  // It ended during an earlier try, which may have opened a pull request: clean up.
   if (release.state !== 'planning') return release.plan === undefined ? tidyRelease(ports, number) : undefined
   const outcome = place
     ? await makePlan(ports, {
@@ -30,7 +30,7 @@ export async function planRelease(
   claim.signal.throwIfAborted()
   const endedMeanwhile = await ports.store.transaction(
     async (tx) => {
-      // Before the release: where nobody signs, a plan starts it.
+      // Locked before the release, because a plan without sign-offs starts the release.
       await tx.lockEnvironment(release.app, release.environment)
       const now = await tx.lockRelease(number)
       if (now?.state !== 'planning') return true
@@ -43,6 +43,6 @@ export async function planRelease(
     },
     { as: claim },
   )
-  // The job that tidies may have looked before planning had opened anything, and is enqueued once.
+  // The job `tidy` is enqueued once, and may have looked before planning opened anything.
   if (endedMeanwhile) await tidyRelease(ports, number)
 }

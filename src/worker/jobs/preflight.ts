@@ -1,4 +1,4 @@
-/** The job `preflight`: every bound fact once more, before the channel is told and anything starts. */
+/** The job `preflight`: checks every bound fact again, before the announcement and the run. */
 import { builtCommit } from '../../release/plan.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { Refused } from '../../release/refusals.ts'
@@ -18,7 +18,7 @@ export async function preflight(
   if (release?.state !== 'approved' || release.attempt !== attempt) return
   const place = placeOf(ports, release)
   const checked = place ? await checkAll(ports, place, release, claim.signal) : configurationDiffers(release)
-  // A look that was cut short because the worker stops says nothing: the job is taken up again.
+  // A check that the worker's stop interrupted proves nothing: the job is retried.
   claim.signal.throwIfAborted()
   await ports.store.transaction(
     async (tx) => {

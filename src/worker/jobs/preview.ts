@@ -1,4 +1,5 @@
-/** The job `preview`: works out a plan that one person reads privately. It changes nothing. */
+/** The job `preview`: makes a plan for one person to read privately. It changes nothing. */
+import { defined } from '../../lib/defined.ts'
 import type { PrivateMessage } from '../../release/messages.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { configurationDiffers, placeOf } from '../place.ts'
@@ -26,7 +27,7 @@ export async function previewPlan(
         kind: 'private',
         key: `preview:${job.id}`,
         to: job.user,
-        ...(job.responseUrl !== undefined && { responseUrl: job.responseUrl }),
+        ...defined({ responseUrl: job.responseUrl }),
         asked: job.asked,
         message,
       }),

@@ -1,4 +1,4 @@
-/** The job `run`: carries out an approved release. */
+/** The job `run`: runs an approved release. */
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { runRelease } from '../run/runner.ts'

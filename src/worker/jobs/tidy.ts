@@ -1,4 +1,4 @@
-/** The job `tidy`: takes away what an ended release has left at the forge: its unmerged pull request, its pinned branch. */
+/** The job `tidy`: declines an ended release's unmerged pull request and deletes its pinned branch. */
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { placeOf } from '../place.ts'
@@ -9,11 +9,11 @@ export function tidy(ports: WorkerPorts, _claim: Claim, job: Extract<Job, { kind
   return tidyRelease(ports, job.release)
 }
 
-/** Does nothing for a release that has not ended. Safe to repeat; throws to be taken up again. */
+/** Does nothing for a release that has not ended. Safe to repeat; throws to be retried. */
 export async function tidyRelease(ports: WorkerPorts, number: number): Promise<void> {
   const release = await ports.store.release(number)
   const place = release && placeOf(ports, release)
   if (!release || !place || !hasEnded(release.state)) return
   const left = await tidyPullRequest(ports, place.app, place.environment, release)
-  if (left !== undefined) throw new Error(`the pull request of #${number} could not be tidied: ${left}`)
+  if (left !== undefined) throw new Error(`the pull request of #${number} could not be cleaned up: ${left}`)
 }

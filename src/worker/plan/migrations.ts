@@ -1,4 +1,4 @@
-/** What a release does to the database: its pending revisions, what each would run, and what people should know of that. */
+/** What a release does to the database: its pending revisions, their SQL and its risks. */
 import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
@@ -10,10 +10,10 @@ import type { WorkerPorts } from '../ports.ts'
 import { withDatabaseRetry } from '../retry.ts'
 import { migratorError, type Refused } from '../service-errors.ts'
 
-/** How much SQL is kept with a plan, in characters: of one revision, and of all. */
+/** How many characters of SQL a plan stores: of one revision, and of all. */
 const KEPT_SQL = { ofOne: 60_000, ofAll: 200_000 }
-const LOOKED_AT_RELEASES = 15
-const TOLD_PUSHES = 5
+const RELEASES_READ = 15
+const PUSHES_SHOWN = 5
 
 interface Asked {
   readonly app: App
@@ -25,7 +25,7 @@ type Result = BoundFacts['result']
 
 type Database = NonNullable<BoundFacts['database']>
 
-/** Refuses what the migrator could not take to one head; gives what is pending, with its SQL and findings. */
+/** Returns the pending revisions with their SQL and findings. Refuses what the migrator can't upgrade to one head. */
 export async function planMigrations(
   ports: WorkerPorts,
   request: Asked,
@@ -41,7 +41,7 @@ export async function planMigrations(
     return { refused: migrationsUnreadable(settings.program, `${settings.config} is not in the commit`) }
   }
   const { folder, isOneFolder } = ports.migrator.placeOf(configuration, settings.config)
-  // A folder of a Python package, or one that leads elsewhere: any change may be one of the migrations then.
+  // The migrations are in a Python package, or behind a link: then any change may be a migration.
   const migrationsTree = (folder === undefined ? undefined : await ports.git.folderAt(app, tree, folder)) ?? tree
 
   const where = { app: app.name, environment: environment.name }
@@ -50,7 +50,7 @@ export async function planMigrations(
   const status = await migrationStatus(ports, request, { tree, migrationsTree, applied })
   if ('refused' in status) return status
   const { identity, heads, current, unknown, pending } = status
-  const other = applied?.identity === identity ? undefined : await otherReaching(ports, environment, identity)
+  const other = applied?.identity === identity ? undefined : await otherEnvironmentOf(ports, environment, identity)
   if (other !== undefined) {
     const names = { environment: `${app.name} ${environment.name}`, other: `${other.app} ${other.name}` }
     return { refused: { gate: 'same_database', ...names } }
@@ -72,7 +72,7 @@ export async function planMigrations(
   }
 }
 
-/** What people read of each pending revision. */
+/** Each pending revision as the plan shows it. */
 async function described(
   ports: WorkerPorts,
   app: App,
@@ -107,7 +107,7 @@ async function described(
   return planned
 }
 
-/** The first ones, and at least one of each risk, which rules go by. */
+/** The first findings, and at least one of each risk, because rules depend on the risks. */
 function keptFindings(found: readonly SqlFinding[]): readonly SqlFinding[] {
   return found.filter(
     ({ risk }, index) => index < MAX_FINDINGS || found.findIndex((each) => each.risk === risk) === index,
@@ -116,20 +116,20 @@ function keptFindings(found: readonly SqlFinding[]): readonly SqlFinding[] {
 
 const isPreviewed = ({ preview }: PendingRevision) => preview !== undefined && 'statements' in preview
 
-/** Why a revision's SQL was not looked at, as its one finding; undefined where it was. */
+/** The single finding of a revision whose SQL was not classified, with the reason; undefined if it was. */
 function unclassified(
   { preview }: PendingRevision,
   dialect: string | undefined,
   migrator: string,
 ): readonly SqlFinding[] | undefined {
   if (preview === undefined || 'notPreviewed' in preview) {
-    const because = preview === undefined ? `${migrator} did not tell` : preview.notPreviewed
+    const because = preview === undefined ? `${migrator} gave no reason` : preview.notPreviewed
     return [
       {
         risk: 'unknown',
         what: 'could not be previewed',
-        why: `It reads the database, or does what can't be written down as SQL beforehand (${because}).`,
-        instead: 'Read its file before it is signed.',
+        why: `It reads the database, or does something that can't be previewed as SQL (${because}).`,
+        instead: 'Read its file before you sign.',
       },
     ]
   }
@@ -138,8 +138,8 @@ function unclassified(
     {
       risk: 'unknown',
       what: `is not classified for ${dialect ?? 'this database'}`,
-      why: 'Signoff reads the SQL of Postgres only.',
-      instead: 'Read its SQL before it is signed.',
+      why: 'Signoff classifies only Postgres SQL.',
+      instead: 'Read its SQL before you sign.',
     },
   ]
 }
@@ -153,45 +153,45 @@ function kept(statements: readonly string[], most: number): readonly string[] {
   return first === -1 ? statements : statements.slice(0, first)
 }
 
-/** How long pushes took lately, newest first: that long the code before met the schema after. */
+/** The durations of the last pushes, newest first: for that long, old code ran on the new schema. */
 export async function lastPushes(
   ports: WorkerPorts,
   { app, name: environment }: Environment,
 ): Promise<readonly number[]> {
-  const releases = await ports.store.releases({ app, environment, states: ['succeeded'], limit: LOOKED_AT_RELEASES })
+  const releases = await ports.store.releases({ app, environment, states: ['succeeded'], limit: RELEASES_READ })
   const pushes = releases.flatMap((release) => {
     const push = step(release, 'push')
     const from = step(release, 'migrate')?.endedAt ?? push?.startedAt
     return push?.endedAt === undefined || from === undefined ? [] : [push.endedAt.getTime() - from.getTime()]
   })
-  return pushes.filter((ms) => ms >= 0).slice(0, TOLD_PUSHES)
+  return pushes.filter((ms) => ms >= 0).slice(0, PUSHES_SHOWN)
 }
 
 /**
- * Another environment whose migrations reach this database: by its DATABASE_URL as it is now or, where another variable or
- * none names it, as it was noted when its own release was planned. A note alone may be out of date: env files are corrected.
+ * Another environment whose migrations reach this database: by its current DATABASE_URL or, if that does not name it, by
+ * what its own planning stored. The stored identity alone may be out of date, because env files are corrected.
  */
-async function otherReaching(
+async function otherEnvironmentOf(
   ports: WorkerPorts,
   environment: Environment,
   identity: string,
 ): Promise<Environment | undefined> {
-  const noted = await ports.store.noteDatabase(identity, environment.app, environment.name)
+  const stored = await ports.store.noteDatabase(identity, environment.app, environment.name)
   const others = ports.apps
     .flatMap(({ environments }) => environments)
     .filter((each) => each.migrations && !(each.app === environment.app && each.name === environment.name))
-  const reaching = await Promise.all(
+  const sharing = await Promise.all(
     others.map(async (other) => {
-      const isNoted = noted.app === other.app && noted.environment === other.name
+      const isStored = stored.app === other.app && stored.environment === other.name
       const named = await ports.migrator.databasesNamed(other)
       if (named.DATABASE_URL === identity) return true
-      return isNoted && (named.DATABASE_URL === undefined || Object.values(named).includes(identity))
+      return isStored && (named.DATABASE_URL === undefined || Object.values(named).includes(identity))
     }),
   )
-  return others.find((_, index) => reaching[index])
+  return others.find((_, index) => sharing[index])
 }
 
-/** The migrator is not started when this very folder was applied last and the database, looked at directly, is at its head. */
+/** Skips the migrator if the last release applied the same folder and a direct query shows the database at its head. */
 async function migrationStatus(
   ports: WorkerPorts,
   { app, environment, signal }: Asked,

@@ -1,4 +1,4 @@
-/** Plans a hot-fix: finds the commits that were asked for, makes them on top of the environment's branch, tells what stands against it. */
+/** Plans a hot-fix: finds the requested commits, and makes the picks on top of the environment's branch. */
 
 import { MAX_PICKS } from '../../release/hotfix.ts'
 import type { BoundFacts, HotfixPlan, PlannedCommit, PlannedPick } from '../../release/plan.ts'
@@ -18,9 +18,9 @@ export interface PickingRequest {
   readonly environment: Environment
   readonly picks: readonly string[]
   readonly number: number
-  /** The environment's branch, as origin has it. */
+  /** The environment's branch at origin. */
   readonly target: { readonly branch: string; readonly commit: string }
-  /** What the remote holds, and what of it runs: they differ after a failed release phase, or a rollback by hand. */
+  /** What the remote holds and what runs: they differ after a failed release phase, or after a manual rollback. */
   readonly holds: string | null
   readonly runs: string | null
   readonly signal: AbortSignal
@@ -32,12 +32,12 @@ export interface PicksPreview {
   readonly warnings: readonly string[]
 }
 
-/** The trailer that names the release, in every commit that it makes. */
+/** The trailer of each commit that a release makes. It names the release. */
 export function pickTrailer(app: App, number: number): string {
   return `Signoff-Release: ${app.name} #${number}`
 }
 
-/** Makes the picked commits in the mirror; nothing outside of it is touched. Refuses by the first gate that does not hold. */
+/** Makes the picked commits in the mirror, without any effect outside. Refuses with the first gate that does not hold. */
 export async function previewPicks(ports: WorkerPorts, request: PickingRequest): Promise<PicksPreview | Refused> {
   const { app, environment, target, picks } = request
   if (picks.length > MAX_PICKS) return refused({ gate: 'too_many_commits', count: picks.length, most: MAX_PICKS })
@@ -46,11 +46,11 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
   const { commits, promoting } = found
 
   for (const commit of commits) {
-    const refusal = (await mergeRefusal(ports, app, commit)) ?? (await thereAlready(ports, request, commit))
+    const refusal = (await mergeRefusal(ports, app, commit)) ?? (await appliedRefusal(ports, request, commit))
     if (refusal !== undefined) return refused(refusal)
   }
   const forbidden = await withRetry(() => ports.forge.pushForbiddenBy(app, environment.branch), ports)
-  // Where there is no record to write, the forge need not answer: then a rule is told from the push's answer.
+  // Without sign-offs the forge is not required: the push's own answer then shows a rule.
   if (!forbidden.ok && environment.signOff !== undefined) return forgeError(ports, forbidden)
   if (forbidden.ok && forbidden.value !== undefined) {
     return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: forbidden.value })
@@ -58,7 +58,7 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
 
   const at = await ports.store.now()
   const shas = commits.map(({ sha }) => sha)
-  const picked = await ports.git.pick(app, pickWanted(app, request.number, target, shas, at))
+  const picked = await ports.git.pick(app, pickRequest(app, request.number, target, shas, at))
   if (picked.pick !== 'made') {
     const commit = factOf(commits.find(({ sha }) => sha === picked.commit) ?? { sha: picked.commit })
     const { branch } = target
@@ -68,7 +68,7 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
     return refused({ ...gate, files, lines, commits: shas })
   }
   const last = picked.commits.at(-1)
-  if (last === undefined) throw new Error('a hot-fix was asked for without commits')
+  if (last === undefined) throw new Error('a hot-fix needs at least one commit')
 
   const planned: PlannedPick[] = []
   let before = target.commit
@@ -96,8 +96,8 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
   }
 }
 
-/** What the mirror is asked to make; the same plan makes the same commits. */
-export function pickWanted(
+/** The request to the mirror. The same plan gives the same commits. */
+export function pickRequest(
   app: App,
   number: number,
   target: { readonly branch: string; readonly commit: string },
@@ -123,8 +123,8 @@ interface Promoting {
 }
 
 /**
- * Resolves what people typed, once: first on the branches that environments follow, then, after fetching every branch,
- * on any of origin's.
+ * Resolves the commit ids that people typed: first on the branches that environments follow, then, after fetching every
+ * branch, on all of origin's.
  */
 async function findCommits(
   ports: WorkerPorts,
@@ -149,7 +149,7 @@ async function findCommits(
   for (const { asked, reachable, elsewhere } of found) {
     const [only, ...others] = reachable
     if (only === undefined) {
-      const candidates = promoting ? await lacking(ports, app, promoting.commit, target.commit) : []
+      const candidates = promoting ? await candidatesOf(ports, app, promoting.commit, target.commit) : []
       return refused({ gate: 'unknown_commit', asked, why: elsewhere ? 'on no branch' : 'not there', candidates })
     }
     if (others.length > 0) {
@@ -176,12 +176,17 @@ async function describe(ports: WorkerPorts, app: App, sha: string): Promise<Plan
   const { parents } = await ports.git.commit(app, sha)
   const { commits } = await ports.git.commits(app, { from: [sha], notFrom: parents, limit: 1 })
   const [only] = commits
-  if (only === undefined) throw new Error(`${sha} can't be read`)
+  if (only === undefined) throw new Error(`the commit ${sha} can't be read`)
   return only
 }
 
-/** What the promoting branch has and the target lacks: most likely one of these was meant. */
-async function lacking(ports: WorkerPorts, app: App, head: string, target: string): Promise<readonly CommitFact[]> {
+/** Commits that the promoting branch has and the target lacks: most likely one of these was meant. */
+async function candidatesOf(
+  ports: WorkerPorts,
+  app: App,
+  head: string,
+  target: string,
+): Promise<readonly CommitFact[]> {
   const { commits } = await ports.git.commits(app, { from: [head], notFrom: [target], limit: CANDIDATES })
   return commits.map(factOf)
 }
@@ -195,7 +200,7 @@ async function mergeRefusal(ports: WorkerPorts, app: App, commit: PlannedCommit)
   return { gate: 'merge_commit', commit: factOf(commit), mainline, count, commits: commits.map(factOf) }
 }
 
-async function thereAlready(
+async function appliedRefusal(
   ports: WorkerPorts,
   { app, target }: PickingRequest,
   commit: PlannedCommit,
@@ -214,21 +219,23 @@ function warningsOf(
   const are = missing.length === 1 ? 'is' : 'are'
   return [
     ...(alsoGoes > 0
-      ? [`${branch} is ahead of what runs: ${alsoGoes} more ${alsoGoes === 1 ? 'commit goes' : 'commits go'} too`]
+      ? [
+          `${branch} is ahead of what runs: ${alsoGoes} more ${alsoGoes === 1 ? 'commit is' : 'commits are'} deployed too`,
+        ]
       : []),
-    ...(picks.length > 1 ? [`A hot-fix is best one commit; this one has ${picks.length}`] : []),
+    ...(picks.length > 1 ? [`A hot-fix should have one commit; this one has ${picks.length}`] : []),
     ...(promoting !== undefined && missing.length > 0
       ? [
-          `${missing.join(', ')} ${are} not on ${promoting.branch}: ${promoting.environment} is tested without it, and the next merge may conflict. A pull request will carry it there`,
+          `${missing.join(', ')} ${are} not on ${promoting.branch}: ${promoting.environment} is tested without ${missing.length === 1 ? 'it' : 'them'}, and the next merge may conflict. Signoff will open a backport pull request`,
         ]
       : []),
   ]
 }
 
-/** Files of the picks that lie in the migrations' folder: told, since a hot-fix with migrations is a release in small. */
+/** Warns that a hot-fix has migrations, which change the database before the code. */
 export function migrationWarning(hotfix: HotfixPlan, pending: number): readonly string[] {
   if (pending === 0) return []
-  const count = pending === 1 ? '1 migration comes' : `${pending} migrations come`
+  const count = pending === 1 ? '1 migration is' : `${pending} migrations are`
   const among = hotfix.picks.length === 1 ? 'the commit' : 'the commits'
-  return [`${count} with ${among}: the database changes before the code does`]
+  return [`${count} deployed with ${among}: the database changes before the code`]
 }

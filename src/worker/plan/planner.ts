@@ -1,4 +1,4 @@
-/** Works out what a release will do, from facts, before anyone is asked. Refuses what cannot go, with its gate. */
+/** Plans a release from current facts, before anyone signs it. Refuses what can't be deployed, with its gate. */
 
 import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
@@ -20,40 +20,40 @@ const MOST_COMMITS = 500
 const FIRST_RELEASE_COMMITS = 20
 const MOST_FILES = 300
 
-/** The one part of planning that has effects outside. */
+/** The only part of planning with effects outside. */
 const OPENING = 'opening the pull request'
 
 export interface PlanningRequest {
   readonly app: App
   readonly environment: Environment
   readonly kind: ReleaseKind
-  /** The commits of a hot-fix, as they were asked for. */
+  /** The requested commits of a hot-fix. */
   readonly picks?: readonly string[]
   /** The bot's digest of the environment. */
   readonly configuration: string
-  /** The release whose pull request is opened; absent for a preview, which changes nothing. */
+  /** The release to open the pull request for; absent for a preview, which changes nothing. */
   readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt'>
-  /** Checks that have not passed are shown on the card, where an emergency may waive them, and don't refuse. */
+  /** Checks that have not passed don't refuse: the card shows them, and an emergency may waive them. */
   readonly forEmergency?: true
   readonly signal: AbortSignal
-  /** Ends the fetching. Not the time limit: a fetch that was thrown away with it would begin anew with each plan. */
+  /** Ends fetches. The time limit does not: a fetch that it cancelled would restart with each plan. */
   readonly fetching: AbortSignal
-  /** Called with what is being done, for the message when time runs out. */
+  /** Called with the current activity, for the refusal when time runs out. */
   readonly during: (what: string) => void
 }
 
 type Result = BoundFacts['result']
 
 /**
- * Plans within the time limit; `time_ran_out` names what it was doing. A fetch goes on then, for the next plan. A pull request that is being opened then is
- * waited for, so that nothing is opened behind the back of whoever tidies up. Safe to repeat: an open pull request is
- * found again.
+ * Plans within the time limit; else refuses with `time_ran_out` and the current activity. A fetch continues after that,
+ * for the next plan. If a pull request is being opened, its end is awaited: the cleanup must not miss it. Safe to repeat:
+ * an open pull request is found again.
  */
 export async function makePlan(
   ports: WorkerPorts,
   request: Omit<PlanningRequest, 'during' | 'fetching'>,
 ): Promise<{ plan: Plan } | Refused> {
-  let doing = 'starting'
+  let activity = 'starting'
   const limit = new AbortController()
   const over = new AbortController()
   const ranOut = ports.clock.sleep(ports.times.plan, over.signal).then((): 'ran out' => {
@@ -63,13 +63,13 @@ export async function makePlan(
   const signal = AbortSignal.any([request.signal, limit.signal])
   try {
     const during = (what: string) => {
-      doing = what
+      activity = what
     }
     const planning = plan(ports, { ...request, signal, fetching: request.signal, during })
     const first = await Promise.race([planning, ranOut])
     if (first !== 'ran out') return first
-    const refused = { gate: 'time_ran_out', during: doing } as const
-    const late = doing === OPENING ? await planning.catch(() => undefined) : undefined
+    const refused = { gate: 'time_ran_out', during: activity } as const
+    const late = activity === OPENING ? await planning.catch(() => undefined) : undefined
     return late !== undefined && 'plan' in late ? late : { refused }
   } finally {
     over.abort()
@@ -87,7 +87,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   if ('refused' in seen) return seen
   const { source, target, holds, runs } = seen
 
-  during('foreseeing the merge')
+  during('previewing the merge')
   const foreseen = await previewResult(ports, request, seen)
   if ('refused' in foreseen) return foreseen
   const { result, hotfix, warnings = [] } = foreseen
@@ -203,14 +203,14 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
   }
 }
 
-/** The commit that goes: the branch's own, the merge that the forge will be asked for, or the picks, foreseen by git itself. */
+/** The commit to deploy: the branch's own, the merge that the forge will make, or the picks. git computes the last two. */
 async function previewResult(
   ports: WorkerPorts,
   { app, environment, kind, picks = [], release, signal }: PlanningRequest,
   { source, target, holds, runs }: Branches,
 ): Promise<(Pick<PicksPreview, 'result'> & Partial<PicksPreview>) | Refused> {
   if (kind === 'hotfix') {
-    if (release === undefined) throw new Error('a hot-fix is planned for a release only')
+    if (release === undefined) throw new Error('a hot-fix can be planned only for a release')
     return previewPicks(ports, { app, environment, picks, number: release.number, target, holds, runs, signal })
   }
   if (await ports.git.isAncestor(app, source.commit, target.commit)) {
@@ -222,7 +222,7 @@ async function previewResult(
   return { refused: { gate: 'merge_conflict', source: source.branch, target: target.branch, files: merge.files } }
 }
 
-/** Commits that the remote holds and the push would drop. */
+/** Refuses if the push would drop commits that the remote holds. */
 async function wouldBeLost(
   ports: WorkerPorts,
   { app, environment }: PlanningRequest,
@@ -237,7 +237,7 @@ async function wouldBeLost(
   return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
 }
 
-/** Merging is asked about only where there is a merge; without it, and without required checks, the forge need not answer. */
+/** Reads builds and merge rules. Without a merge and without required checks, a forge that does not answer is no refusal. */
 async function askForge(
   ports: WorkerPorts,
   { app, environment, forEmergency }: PlanningRequest,

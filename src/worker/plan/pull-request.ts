@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { Plan } from '../../release/plan.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
@@ -7,10 +8,10 @@ import { forgeError, originError, type Refused } from '../service-errors.ts'
 
 const LISTED_COMMITS = 50
 
-/** What names a release beyond its number, which a new store counts from 1 again. */
+/** Identifies a release. Its number alone does not: a new store starts again at 1. */
 export type Named = Pick<Release, 'number' | 'requestedAt'>
 
-/** How this release's pull request is found again: a line of its description that no other one has. */
+/** The line of its description by which this release's pull request is found again; unique to it. */
 export function pullRequestMarker(app: App, { number, requestedAt }: Named): string {
   return `Signoff release #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}.`
 }
@@ -19,7 +20,7 @@ export function pinnedBranch(environment: Environment, number: number): string {
   return `signoff/${number}-${environment.name}`
 }
 
-/** What the pull request says: our marker, who asks, and the commits, with markdown's marks made harmless. */
+/** The pull request's description: our marker, the requester and the commits, with markdown escaped. */
 function description(app: App, plan: Plan, release: Named & Pick<Release, 'requester'>): string {
   const commits = plan.commits
     .slice(0, LISTED_COMMITS)
@@ -28,7 +29,7 @@ function description(app: App, plan: Plan, release: Named & Pick<Release, 'reque
   return [
     pullRequestMarker(app, release),
     '',
-    `Asked for by ${plain(release.requester.name)}. It is signed off in Slack, and Signoff merges it then.`,
+    `Requested by ${plain(release.requester.name)}. Signoff merges it after it is signed off in Slack.`,
     '',
     `${plan.commitCount} ${plan.commitCount === 1 ? 'commit' : 'commits'}:`,
     '',
@@ -37,7 +38,7 @@ function description(app: App, plan: Plan, release: Named & Pick<Release, 'reque
   ].join('\n')
 }
 
-/** Text of people's, so that a forge's markdown neither formats it nor mentions anyone. */
+/** Escapes people's text, so that a forge's markdown neither formats it nor mentions anyone. */
 export function plain(text: string): string {
   return text
     .replace(/\s+/g, ' ')
@@ -46,8 +47,8 @@ export function plain(text: string): string {
 }
 
 /**
- * Opens this release's pull request, or finds it again by its marker: safe to repeat. With `pinned` the source commit
- * is first pushed to a branch of ours, which nobody else moves.
+ * Opens this release's pull request, or finds it by its marker. Safe to repeat. With `pinned`, the source commit is first
+ * pushed to a branch of ours, which nobody else moves.
  */
 export async function openPullRequest(
   ports: WorkerPorts,
@@ -57,7 +58,7 @@ export async function openPullRequest(
     plan: Plan
     release: Named & Pick<Release, 'requester'>
     pinned: boolean
-    /** Looked at before each effect: once it has aborted, nothing more is pushed or opened. */
+    /** Checked before each effect: after it aborts, nothing is pushed or opened. */
     signal: AbortSignal
   },
 ): Promise<{ pullRequest: NonNullable<Plan['pullRequest']> } | Refused> {
@@ -71,7 +72,7 @@ export async function openPullRequest(
     const left = there.value[branch]
     if (left !== source.commit) {
       signal.throwIfAborted()
-      // Left by an earlier try at this plan, or by an earlier store's release of the same number: the name is ours.
+      // Left by an earlier try, or by an earlier store's release of the same number. The name is ours, so delete it.
       if (left) await ports.git.deleteBranch(app, app.gitUrl, branch, left)
       const pushed = await ports.git.push(
         app,
@@ -83,7 +84,7 @@ export async function openPullRequest(
         const again = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
         if (!again.ok) return originError(ports, app, again)
         if (again.value[branch] !== source.commit) {
-          return { refused: { gate: 'merge_not_allowed', branch, rule: `the branch ${branch} could not be made` } }
+          return { refused: { gate: 'merge_not_allowed', branch, rule: `the branch ${branch} could not be created` } }
         }
       }
     }
@@ -103,7 +104,7 @@ export async function openPullRequest(
       destination: target.branch,
     })
     if (!made.ok) {
-      // A lost answer, or one that can't be read, may have made it: look before giving up, and never create a second one.
+      // It may exist although its answer was lost or unreadable: look it up, and never create a second one.
       if (made.failure === 'refused') return forgeError(ports, made)
       found = await find()
       if (!found.ok) return forgeError(ports, found)
@@ -113,13 +114,13 @@ export async function openPullRequest(
     }
   }
   const { value } = found
-  if (value === undefined) return forgeError(ports, { failure: 'wrong', detail: 'no pull request was made' })
-  return { pullRequest: { id: value.id, url: value.url, ...(pinned && { pinnedBranch: branch }) } }
+  if (value === undefined) return forgeError(ports, { failure: 'wrong', detail: 'no pull request was created' })
+  return { pullRequest: defined({ id: value.id, url: value.url, pinnedBranch: pinned ? branch : undefined }) }
 }
 
 /**
- * After a release has ended: its unmerged pull request is declined, its branch deleted. What planning had opened before
- * it was refused or cut off is in no plan, so both are found again by marker and name. Safe to repeat; gives what failed.
+ * Declines an ended release's unmerged pull request and deletes its branch. Both are found by marker and name, because a
+ * refused or interrupted planning stores no plan. Safe to repeat. Returns the error's detail, if any.
  */
 export async function tidyPullRequest(
   ports: WorkerPorts,
@@ -129,13 +130,13 @@ export async function tidyPullRequest(
 ): Promise<string | undefined> {
   if (promotedFrom(app, environment) === undefined) return undefined
   const known = release.plan?.pullRequest
-  // By its marker, not by its number: one that a later release's words stand in now is not this one's any more.
+  // By its marker, not by its number: a later release may have taken the pull request over.
   const look = () => withRetry(() => ports.forge.findPullRequest(app, pullRequestMarker(app, release)), ports)
   const found = await look()
   if (!found.ok) return found.detail
   if (found.value?.state === 'open') {
     const declined = await ports.forge.decline(app, found.value.id)
-    // Declined by another try, or its answer was lost: looked at again.
+    // Another try may have declined it, or the answer was lost: look again.
     const now = declined.ok ? undefined : await look()
     if (!declined.ok && !(now?.ok && now.value?.state !== 'open')) return declined.detail
   }

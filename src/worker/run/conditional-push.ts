@@ -1,38 +1,39 @@
 /**
- * A push that is made only where the branch is as the plan saw it. What became of it is looked up, never guessed: one
- * that was refused may have arrived by a try before, and one without an answer may arrive later.
+ * A push that is made only if the branch has not moved since the plan. Its outcome is looked up and never guessed: after
+ * a rejection, an earlier try may have arrived; a push without an answer may still arrive.
  */
+import { pollUntil } from '../../lib/retry.ts'
 import type { PushAnswer } from '../../release/ports/git.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { StepResult } from '../../release/release.ts'
-import { pollUntil } from '../retry.ts'
-import { type Performed, type StepContext, type Stopped, stopped, wasCutOff } from './steps/step.ts'
+import type { Performed, Stopped } from '../../release/transitions/index.ts'
+import { type StepContext, stopped, wasCutOff } from './steps/step.ts'
 
 export interface ConditionalPush<Seen> {
   readonly url: string
   readonly branch: string
   readonly commit: string
-  /** Where the plan saw the branch; null: absent. */
+  /** The branch's commit in the plan; null: absent. */
   readonly expected: string | null
-  /** How long after a push without an answer it may still arrive. */
+  /** How long a push without an answer may still arrive. */
   readonly arrivesWithinMs: number
-  /** What the remote shows now. */
+  /** Reads the remote. */
   look(): Promise<Seen | Stopped>
   hasArrived(seen: Seen): boolean
-  /** What the step has done once it has arrived. */
+  /** The step's result once the push has arrived. */
   readonly result: StepResult
-  /** Said in the thread while a push without an answer is looked for. */
+  /** The thread's line while the outcome of a push without an answer is looked up. */
   readonly cutOff: { readonly key: string; readonly what: string }
   readonly notAllowed: Problem['because']
-  /** What a push stops at that was rejected and has not arrived. */
+  /** The stop after a rejected push that has not arrived. */
   rejected(answer: Rejected, seen: Seen): Stopped | Promise<Stopped>
-  /** What a push stops at that was never answered and never seen. */
+  /** The stop after a push without an answer that was never seen. */
   readonly unknown: Problem['because']
 }
 
 type Rejected = Extract<PushAnswer, { push: 'rejected' }>
 
-/** Pushes once. Safe to repeat: what has arrived before is found, and not pushed again by git. */
+/** Pushes once. Safe to repeat: git does not push again what the branch already has. */
 export async function pushConditionally<Seen extends object>(
   run: StepContext,
   push: ConditionalPush<Seen>,
@@ -50,7 +51,7 @@ export async function pushConditionally<Seen extends object>(
     case 'rejected':
       return afterRejection(run, push, answer)
     case 'unknown':
-      return afterCut(run, push, output)
+      return afterNoAnswer(run, push, output)
   }
 }
 
@@ -58,7 +59,7 @@ function arrived({ result }: { readonly result: StepResult }): Performed {
   return { is: 'done', effect: 'some', result }
 }
 
-/** This push was refused. One that was cut off before it may have arrived, or still arrive: then that is the outcome. */
+/** The push was rejected. If an interrupted earlier push has arrived, or still arrives, that is the outcome. */
 async function afterRejection<Seen extends object>(
   run: StepContext,
   push: ConditionalPush<Seen>,
@@ -71,8 +72,8 @@ async function afterRejection<Seen extends object>(
   return push.hasArrived(seen) ? arrived(push) : push.rejected(answer, seen)
 }
 
-/** After a push without an answer the server may go on: looked at until it is seen, or called unknown. */
-async function afterCut<Seen extends object>(
+/** The server may still process a push without an answer: polls until it is seen, else the outcome is unknown. */
+async function afterNoAnswer<Seen extends object>(
   run: StepContext,
   push: ConditionalPush<Seen>,
   output: readonly string[],
@@ -81,7 +82,7 @@ async function afterCut<Seen extends object>(
   return (await waitUntilArrived(run, push)) ? arrived(push) : notSeen(push, output)
 }
 
-/** Without an answer and without a trace: nobody knows whether it has moved, or will. */
+/** The outcome of a push that was neither answered nor seen: unknown, because it may still arrive. */
 export function notSeen(
   { unknown }: Pick<ConditionalPush<unknown>, 'unknown'>,
   output: readonly string[] = [],
@@ -89,7 +90,7 @@ export function notSeen(
   return stopped(unknown, 'unknown', { output })
 }
 
-/** Looks for as long as a push that was cut off may still arrive; gives whether it has. */
+/** Polls as long as an interrupted push may still arrive. Returns whether it has arrived. */
 export async function waitUntilArrived<Seen extends object>(
   run: StepContext,
   { look, hasArrived, arrivesWithinMs: forMs }: ConditionalPush<Seen>,

@@ -1,28 +1,28 @@
-/** The SQL of a release's migrations: in its record where it fits, else in comments before it, since a comment has an end. */
+/** The SQL of a release's migrations: in its record if it fits into one comment, else in comments before it. */
 import type { PlannedMigration } from '../../release/plan.ts'
 import type { Release } from '../../release/release.ts'
 import { plain } from '../plan/pull-request.ts'
 import { recordText } from './record-text.ts'
 
-/** Left of a comment for our own words. */
-const OWN_WORDS = 2_768
+/** Characters of a comment that are reserved for the other text. */
+const RESERVED = 2_768
 
 export interface SqlComment {
-  /** How it is found again: no other comment has it. */
+  /** The line by which it is found again; unique to this comment. */
   readonly marker: string
   readonly text: string
 }
 
 /**
- * The record with all of the SQL, or the record and the comments that have the SQL.
+ * The record with all SQL, or the record and the comments before it that have the SQL.
  *
- * @param commentLength the most characters that the forge takes in one comment
+ * @param commentLength the most characters that the forge accepts in a comment
  */
 export function recordWithSql(
   release: Release,
   commentLength: number,
 ): { readonly text: string; readonly before: readonly SqlComment[] } {
-  const longest = commentLength - OWN_WORDS
+  const longest = commentLength - RESERVED
   const pieces = (release.plan?.migrations ?? []).flatMap((migration) => piecesOf(migration, longest))
   const parts = packed(pieces, longest)
   const text = recordText(release)
@@ -49,7 +49,7 @@ function piecesOf(
 ): readonly string[] {
   if (sql === undefined) return []
   const title = `Migration ${plain(revision)} ${plain(message)}, ${plain(file)}`
-  const left = sqlLeftOut > 0 ? `\n\n${sqlLeftOut} more statements are too long to be kept: see the file.` : ''
+  const left = sqlLeftOut > 0 ? `\n\n${sqlLeftOut} more statements are too long to store. See the file.` : ''
   const fence = fenceFor(sql)
   const pieces: string[][] = [[]]
   let length = 0
@@ -70,7 +70,7 @@ function piecesOf(
   })
 }
 
-/** A fence that the text itself does not have. */
+/** A fence that does not occur in the text. */
 function fenceFor(sql: readonly string[]): string {
   const longest = Math.max(2, ...sql.flatMap((text) => [...text.matchAll(/`+/g)].map(([run]) => run.length)))
   return '`'.repeat(longest + 1)
@@ -81,7 +81,7 @@ function inLengths(line: string, most: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => line.slice(index * most, (index + 1) * most))
 }
 
-/** As few comments as they fit into, in their order. */
+/** Packs the pieces, in order, into as few comments as possible. */
 function packed(pieces: readonly string[], longest: number): readonly string[] {
   const parts: string[] = []
   for (const piece of pieces) {

@@ -1,32 +1,32 @@
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import { plain } from '../plan/pull-request.ts'
 
-/** How this release's record is found again: it holds the whole fingerprint, so no other comment has it. */
+/** The line by which this release's record is found again. It has the whole fingerprint, so that no other comment has it. */
 export function recordMarker(release: Release): string {
   return `Signoff record of release #${release.number}, plan ${release.fingerprint ?? ''}`
 }
 
-const WORDS: Record<SignOff['kind'], string> = {
-  qa: 'QA passed, said',
+const LABELS: Record<SignOff['kind'], string> = {
+  qa: 'QA passed by',
   approval: 'Approved by',
-  'talked over': 'Talked over, said',
+  'talked over': 'Discussed with the team by',
   rejection: 'Rejected by',
-  emergency: 'Must go out now, said',
+  emergency: 'Declared an emergency by',
 }
 
 function line({ kind, person, at, note, right }: SignOff): string {
-  const said = `* ${WORDS[kind]} ${plain(person.name)} (${right}), ${at.toISOString()}`
-  return note === undefined ? said : `${said}: ${plain(note)}`
+  const text = `* ${LABELS[kind]} ${plain(person.name)} (${right}), ${at.toISOString()}`
+  return note === undefined ? text : `${text}: ${plain(note)}`
 }
 
-/** What an emergency may have waived: the checks that had not passed when the plan was made. */
+/** The checks that had not passed at planning, which an emergency may have waived. */
 function badChecks({ plan }: Release): readonly string[] {
   return (plan?.checks ?? [])
     .filter(({ state }) => state !== 'passed')
-    .map(({ name, state }) => `* Check when it was planned: ${plain(name)}: ${state}`)
+    .map(({ name, state }) => `* Check at planning: ${plain(name)}: ${state}`)
 }
 
-/** The record that the release document asks for: who QA'd, who approved, or why it must go out now. Markdown. */
+/** The record that the release document requires, in Markdown: who did QA and who approved, or why it was an emergency. */
 export function recordText(release: Release): string {
   const { plan, requester } = release
   const migrations = (plan?.migrations ?? []).map(({ revision, message, author, findings = [] }) =>
@@ -40,7 +40,7 @@ export function recordText(release: Release): string {
   return [
     recordMarker(release),
     '',
-    `* ${release.app} ${release.environment}, asked for by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
+    `* ${release.app} ${release.environment}, requested by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
     ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
     ...(isEmergency(release) ? badChecks(release) : []),

@@ -1,6 +1,6 @@
 /**
- * Walks the steps of an approved release: look, write the intent, act, write the result. Taken up again after any
- * crash from the first step whose effect is not there. The stored plan is never recomputed.
+ * Runs the steps of an approved release: probe, check the bound facts, write the intent, perform, write the outcome. After a
+ * crash the next worker resumes at the first step whose effect is absent. The stored plan is never recomputed.
  */
 
 import { producedCommit } from '../../release/bound.ts'
@@ -12,22 +12,31 @@ import type { App, Environment } from '../../release/settings.ts'
 import { isIrreversible, isWorkerStep, type WorkerStepName } from '../../release/steps.ts'
 import type { StepName } from '../../release/terms.ts'
 import { addThreadLine } from '../../release/thread.ts'
-import { finished, started, stepEnded, stepMayBegin, stepStarted, stop } from '../../release/transitions/index.ts'
+import {
+  finished,
+  type Performed,
+  type Stopped,
+  started,
+  stepEnded,
+  stepMayBegin,
+  stepStarted,
+  stop,
+} from '../../release/transitions/index.ts'
 import { checkBoundFacts } from '../bound-gate.ts'
 import { fenced, StoreFailed, storeAnswers } from '../fence.ts'
 import { configurationDiffers, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
 import { WORKER_STEPS } from './steps/index.ts'
-import { type Performed, type Step, type StepContext, type Stopped, stopped } from './steps/step.ts'
+import { type Step, type StepContext, stopped } from './steps/step.ts'
 
-/** The environment is held by another run, or is not announced: the job is taken up again later. */
+/** Another run holds the environment, or Slack has not confirmed the announcement: the job is retried later. */
 export class RetryLater extends Error {
   override readonly name = 'NotNow'
 }
 
 interface Running {
-  /** Fenced: effects begin only while the run is ours. */
+  /** Fenced: they throw instead of starting an effect once this worker has lost the job or the environment. */
   readonly ports: WorkerPorts
   readonly claim: Claim
   readonly app: App
@@ -35,7 +44,10 @@ interface Running {
   readonly signal: AbortSignal
 }
 
-/** Runs a release to its end, or until it is cancelled, stopped, or this worker is. Safe to repeat. */
+/**
+ * Runs a release until it ends, stops or is cancelled. Throws RetryLater, ClaimLost or StoreFailed to have the job retried.
+ * Safe to repeat.
+ */
 export async function runRelease(ports: WorkerPorts, claim: Claim, number: number, attempt: number): Promise<void> {
   const known = await ports.store.release(number)
   if (known === undefined || known.attempt !== attempt) return
@@ -53,20 +65,20 @@ export async function runRelease(ports: WorkerPorts, claim: Claim, number: numbe
     return
   }
   const { app, environment } = place
-  const held = await ports.lock.withLock(app.name, environment.name, async (lost) => {
+  const outcome = await ports.lock.withLock(app.name, environment.name, async (lost) => {
     const signal = AbortSignal.any([claim.signal, lost])
     const isOurs = () => assertHeld({ claim, signal })
-    await walk({ ports: fenced(ports, isOurs), claim, app, environment, signal }, number, attempt)
+    await runSteps({ ports: fenced(ports, isOurs), claim, app, environment, signal }, number, attempt)
   })
-  if (held === 'held') throw new RetryLater(`${app.name} ${environment.name} is held by another run`)
+  if (outcome === 'held') throw new RetryLater(`another run holds ${app.name} ${environment.name}`)
 }
 
-async function walk(running: Running, number: number, attempt: number): Promise<void> {
+async function runSteps(running: Running, number: number, attempt: number): Promise<void> {
   const plan = await begin(running, number, attempt)
   if (plan === undefined) return
   await ensureCommitFetched(running, number, plan)
   for (const name of plan.steps) {
-    // The announcement was confirmed before the run began, and the report is the release's end.
+    // Other steps are not the worker's: Slack confirmed the announcement before the run, and `finished` is the report.
     if (isWorkerStep(name) && !(await takeStep(running, number, plan, name))) return
   }
   await inTransaction(running, number, finished)
@@ -80,7 +92,7 @@ async function begin(running: Running, number: number, attempt: number): Promise
   return begun === 'over' ? undefined : begun.plan
 }
 
-/** A run that is taken up on another host goes on with a mirror that may lack what the steps before have fetched. */
+/** After a takeover by another host, its mirror may lack the commits that earlier steps fetched. */
 async function ensureCommitFetched(
   { ports, app, environment, signal }: Running,
   number: number,
@@ -94,7 +106,7 @@ async function ensureCommitFetched(
   await withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], signal), ports)
 }
 
-/** Takes one step. False: the run is over, or goes on elsewhere. */
+/** Takes one step. False: the run is over. */
 async function takeStep(running: Running, number: number, plan: Plan, name: WorkerStepName): Promise<boolean> {
   const toDo = WORKER_STEPS[name]
   const found = await inTransaction(running, number, (tx, release) => stepMayBegin(tx, release, name))
@@ -119,14 +131,14 @@ async function takeStep(running: Running, number: number, plan: Plan, name: Work
   )
 }
 
-/** A step that was cut off and, since somebody has cancelled, is not to be begun again. */
+/** An interrupted step is not started again after a cancel: its effect is awaited instead. */
 function mustAwaitEffect(release: Release, { name, awaitEffect }: Step): boolean {
   return (
     awaitEffect !== undefined && release.cancelRequestedBy !== undefined && step(release, name)?.state === 'running'
   )
 }
 
-/** Looks whether the step's effect is there, or whether anything stands against bringing it about. Undefined: neither. */
+/** Returns the outcome if the effect is there already, or if the step must not run; undefined: the step may run. */
 async function probeFirst(
   running: Running,
   release: Release,
@@ -139,13 +151,13 @@ async function probeFirst(
   if (probe.is === 'there') return { is: 'done', effect: 'some', result: probe.result }
   if (probe.is === 'stopped') return probe
   if (!isIrreversible(toDo.name)) return undefined
-  const world = await checkBoundFacts(ports, app, environment, release, running.signal)
-  return 'refused' in world ? { is: 'stopped', because: world.refused, effect: 'as before' } : undefined
+  const checked = await checkBoundFacts(ports, app, environment, release, running.signal)
+  return 'refused' in checked ? { is: 'stopped', because: checked.refused, effect: 'as before' } : undefined
 }
 
 /**
- * What goes wrong in a step stops the run and is told. A store that fails is no fault of the step's: that is thrown, and
- * the job is taken up again, where it looks before it acts.
+ * Turns an unexpected error of a step into a stop with the gate `internal_error`. A lost claim and a failing store are
+ * thrown instead: the job is retried, and the next attempt probes before it acts.
  */
 async function stopOnError<T>(
   { ports, signal }: Running,
@@ -158,13 +170,16 @@ async function stopOnError<T>(
     return await work()
   } catch (error) {
     if (error instanceof ClaimLost || error instanceof StoreFailed || signal.aborted) throw error
-    ports.log.error({ release: number, step: name, err: error }, 'a step failed unexpectedly')
+    ports.log.error(
+      { release: number, step: name, err: error },
+      'a step failed with an unexpected error; the release stops',
+    )
     const detail = error instanceof Error ? error.message : 'unknown'
     return stopped({ gate: 'internal_error', detail }, effect)
   }
 }
 
-/** Writes what became of a step. False: the run is over. */
+/** Stores the outcome of a step. False: the run is over. */
 function recordOutcome(
   running: Running,
   number: number,
@@ -193,13 +208,13 @@ function stepRun(running: Running, release: Release, plan: Plan, before: StepRow
   }
 }
 
-/** Throws once the job or the environment is somebody else's. Reading the claim's signal looks at the time, too. */
+/** Throws if this worker has lost the job or the environment. The claim's getter also checks the time. */
 function assertHeld({ claim, signal }: Pick<Running, 'claim' | 'signal'>): void {
   claim.signal.throwIfAborted()
   signal.throwIfAborted()
 }
 
-/** A transaction that commits nothing unless this worker still holds the job and the environment. */
+/** Runs a transaction that commits only while this worker holds the job and the environment. */
 async function inTransaction<T>(
   running: Running,
   number: number,

@@ -1,4 +1,4 @@
-/** Looks at what moves while people think: the bound facts of every release that awaits sign-off. */
+/** Checks the bound facts of every release that awaits sign-off. */
 import { movedFacts } from '../../release/bound.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, isPinned } from '../../release/settings.ts'
@@ -8,28 +8,37 @@ import { readFacts } from '../facts.ts'
 import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 
-/** A release whose bound fact has moved becomes outdated; one whose pinned branch is behind its source is told so. */
-export async function lookAtAwaiting(ports: WorkerPorts): Promise<void> {
+/**
+ * Ends each release whose bound facts have changed as outdated. Notes in the thread of a pinned release how many newer
+ * commits its source has.
+ */
+export async function checkAwaiting(ports: WorkerPorts): Promise<void> {
   const awaiting = await ports.store.releases({ states: ['awaiting sign-off'], limit: 100 })
   for (const release of awaiting) {
-    await lookAtOne(ports, release).catch((err: unknown) =>
-      ports.log.error({ release: release.number, err }, 'looking at the facts of a release failed'),
+    await checkOne(ports, release).catch((err: unknown) =>
+      ports.log.error(
+        { release: release.number, err },
+        'checking the bound facts of a release failed; the next round tries again',
+      ),
     )
   }
 }
 
-async function lookAtOne(ports: WorkerPorts, release: Release): Promise<void> {
+async function checkOne(ports: WorkerPorts, release: Release): Promise<void> {
   const place = placeOf(ports, release)
   if (!place || !release.plan) return
   const { app, environment } = place
-  const looked = await readFacts(ports, app, environment, release)
-  if ('refused' in looked) {
-    ports.log.warn({ release: release.number, gate: looked.refused.gate }, 'a fact of a release could not be read')
+  const read = await readFacts(ports, app, environment, release)
+  if ('refused' in read) {
+    ports.log.warn(
+      { release: release.number, gate: read.refused.gate },
+      'a bound fact of a release could not be read; the next round tries again',
+    )
     return
   }
   const pinned = isPinned(app, environment)
-  const moved = movedFacts(release.plan, release, looked.world, pinned)
-  const newer = pinned && looked.world.source ? await newerCommits(ports, app, release, looked.world.source) : 0
+  const moved = movedFacts(release.plan, release, read.facts, pinned)
+  const newer = pinned && read.facts.source ? await newerCommits(ports, app, release, read.facts.source) : 0
   if (moved.length === 0 && newer === (release.newerCommits ?? 0)) return
   await ports.store.transaction(async (tx) => {
     const now = await tx.lockRelease(release.number)

@@ -1,12 +1,13 @@
-/** What is left to do after hot-fixes: to tell what is still missing, and to take away what they have left. */
+/** The follow-up of ended hot-fixes: reports commits that are still missing, and cleans up branches and mirrors. */
 
+import { defined } from '../../lib/defined.ts'
 import { type EventType, findEvent, type StoredEvent } from '../../release/events.ts'
 import { FOLLOW_UP_AFTER_MS, FOLLOW_UP_UNTIL_MS, needsBackport } from '../../release/hotfix.ts'
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { addThreadLine } from '../../release/thread.ts'
-import { afterwards, backportPicks, happened, pickedCommit, stillMissing } from '../backport.ts'
+import { backportPicks, hasEvent, pickedCommit, stillMissing, withHotfixLock } from '../backport.ts'
 import { type Place, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
@@ -14,28 +15,28 @@ import { withRetry } from '../retry.ts'
 const PAGE = 50
 
 /**
- * A day after each hot-fix the thread says which commits the promoting branch still lacks, once; a carrying branch of ours
- * goes when its pull request is merged or declined; what the mirrors keep for picks goes when the release has ended. Safe
- * to repeat, and beside other workers.
+ * A day after each hot-fix, reports once in its thread which commits the promoting branch still lacks. Deletes our
+ * backport branch after its pull request is merged or declined, and drops kept picks of ended releases from the mirrors.
+ * Safe to repeat, also in several workers at once.
  */
-export async function lookAfterHotfixes(ports: WorkerPorts): Promise<void> {
+export async function followUpHotfixes(ports: WorkerPorts): Promise<void> {
   for (const app of ports.apps) await logErrors(ports, { app: app.name }, () => forgetPicks(ports, app))
   for await (const release of endedHotfixes(ports)) {
     const place = placeOf(ports, release)
     if (place !== undefined && needsBackport(release)) {
-      await logErrors(ports, { release: release.number }, () => lookAfterOne(ports, place, release))
+      await logErrors(ports, { release: release.number }, () => followUpOne(ports, place, release))
     }
   }
 }
 
-/** All of them: a pull request that carries one may stay open for as long as people let it. */
+/** All ended hot-fixes: a backport's pull request may stay open without limit. */
 async function* endedHotfixes({ store }: WorkerPorts): AsyncGenerator<Release> {
   for (let before: number | undefined; ; ) {
     const page = await store.releases({
       kind: 'hotfix',
       states: ['succeeded', 'closed', 'cancelled'],
       limit: PAGE,
-      ...(before !== undefined && { before }),
+      ...defined({ before }),
     })
     yield* page
     before = page.at(-1)?.number
@@ -43,36 +44,41 @@ async function* endedHotfixes({ store }: WorkerPorts): AsyncGenerator<Release> {
   }
 }
 
-/** What one release or app needs and does not get must not keep the others from it. */
+/** Logs a failure and continues: one release or app must not block the others. */
 async function logErrors({ log }: WorkerPorts, whose: object, look: () => Promise<void>): Promise<void> {
-  await look().catch((err: unknown) => log.error({ ...whose, err }, 'looking after a hot-fix failed'))
+  await look().catch((err: unknown) =>
+    log.error({ ...whose, err }, 'the follow-up of a hot-fix failed; the next round tries again'),
+  )
 }
 
-async function lookAfterOne(ports: WorkerPorts, place: Place, release: Release): Promise<void> {
+async function followUpOne(ports: WorkerPorts, place: Place, release: Release): Promise<void> {
   const now = await ports.store.now()
   const age = now.getTime() - (release.endedAt ?? now).getTime()
   const events = await ports.store.events(release.number)
   const has = (type: EventType) => findEvent(events, type) !== undefined
   if (age >= FOLLOW_UP_AFTER_MS && age <= FOLLOW_UP_UNTIL_MS && !has('hotfix_followed_up')) {
-    await followUp(ports, place, release)
+    await reportMissing(ports, place, release)
   }
   const carried = findEvent(events, 'hotfix_carried')
   if (carried !== undefined && !has('hotfix_branch_settled')) {
-    await settleBranch(ports, place, release, carried)
+    await cleanUpBranch(ports, place, release, carried)
   }
 }
 
-async function followUp(ports: WorkerPorts, place: Place, release: Release): Promise<void> {
+async function reportMissing(ports: WorkerPorts, place: Place, release: Release): Promise<void> {
   const promoting = release.plan?.hotfix?.promoting
   if (promoting === undefined) return
-  // The job that should have carried it may have met a forge that was down until it was given up.
+  // The backport's job may have failed for good while the forge was down.
   await backportPicks(ports, place, release).catch((err: unknown) =>
-    ports.log.error({ release: release.number, err }, 'a hot-fix could not be carried on'),
+    ports.log.error(
+      { release: release.number, err },
+      'a hot-fix could not be backported; the thread reports what is missing',
+    ),
   )
-  await afterwards(ports, place, async () => {
-    if (await happened(ports, release, 'hotfix_followed_up')) return
+  await withHotfixLock(ports, place, async () => {
+    if (await hasEvent(ports, release, 'hotfix_followed_up')) return
     const missing = await stillMissing(ports, place.app, release, promoting.branch)
-    const isCarried = await happened(ports, release, 'hotfix_carried')
+    const isCarried = await hasEvent(ports, release, 'hotfix_carried')
     const commits = missing.map(({ from }) => from)
     const { branch, environment } = promoting
     await ports.store.transaction(async (tx) => {
@@ -90,8 +96,8 @@ async function followUp(ports: WorkerPorts, place: Place, release: Release): Pro
   })
 }
 
-/** Takes our branch away when its pull request has ended, if the branch is where we have put it. */
-async function settleBranch(
+/** Deletes our branch after its pull request has ended, unless somebody has moved it. */
+async function cleanUpBranch(
   ports: WorkerPorts,
   place: Place,
   release: Release,
@@ -99,17 +105,17 @@ async function settleBranch(
 ): Promise<void> {
   const { app } = place
   const { source, pullRequest: id } = data
-  // Somebody's own pull request carries it, from somebody's own branch.
+  // A person's own pull request and branch are not ours to delete.
   if (typeof source !== 'string' || typeof id !== 'number') return
   const found = await withRetry(() => ports.forge.pullRequest(app, id), ports)
-  if (!found.ok) throw new Error(`the pull request #${id} could not be looked at: ${found.detail}`)
+  if (!found.ok) throw new Error(`PR #${id} could not be read: ${found.detail}`)
   if (found.value.state === 'open') return
-  await afterwards(ports, place, async () => {
-    if (await happened(ports, release, 'hotfix_branch_settled')) return
+  await withHotfixLock(ports, place, async () => {
+    if (await hasEvent(ports, release, 'hotfix_branch_settled')) return
     const became = await deleteOurs(ports, app, source, pickedCommit(release))
     await ports.store.transaction(async (tx) => {
-      const said = { branch: source, became }
-      tx.addEvent({ release: release.number, type: 'hotfix_branch_settled', actor: 'worker', data: said })
+      const data = { branch: source, became }
+      tx.addEvent({ release: release.number, type: 'hotfix_branch_settled', actor: 'worker', data })
     })
   })
 }
@@ -124,7 +130,7 @@ async function deleteOurs(ports: WorkerPorts, app: App, branch: string, commit: 
   return 'deleted'
 }
 
-/** This worker's mirror keeps the commits that a plan has made; after the release's end nobody needs them there. */
+/** Drops the planned picks of ended releases, which this worker's mirror keeps, from it. */
 async function forgetPicks({ git, store }: WorkerPorts, app: App): Promise<void> {
   const over: string[] = []
   for (const name of await git.keptPicks(app)) {

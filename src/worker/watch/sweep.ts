@@ -1,4 +1,4 @@
-/** Every release ends: those whose job was given up, or is gone, are ended or told here. */
+/** Ends the releases whose job has failed for good or is gone, so that every release ends. */
 import { findEvent } from '../../release/events.ts'
 import type { Job } from '../../release/ports/jobs.ts'
 import type { Problem } from '../../release/refusals.ts'
@@ -8,13 +8,13 @@ import { stop } from '../../release/transitions/index.ts'
 import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 
-/** Planning takes minutes, and is tried a few times; a plan that comes later than this helps nobody. */
+/** Planning takes minutes, and is retried a few times; a plan later than this is of no use. */
 const PLANNING_ENDS_MS = 15 * 60_000
 
 /**
- * Looks at each release that a job should bring on. One without a live job has lost it for good, by as many crashes as a
- * job is taken up for: `refused` while planning, `failed` when nothing irreversible has begun, else `needs attention`. Safe to
- * repeat, and beside other workers.
+ * Stops each release that needs a job but has no live one, which is after its last attempt: it becomes `refused` while
+ * planning, `failed` if nothing irreversible has begun, else `needs attention`. Safe to repeat, also in several workers at
+ * once.
  */
 export async function endAbandoned(ports: WorkerPorts): Promise<void> {
   const { store, jobs, log } = ports
@@ -24,9 +24,9 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
     if (problem === undefined) continue
     await store.transaction(async (tx) => {
       const release = await tx.lockRelease(seen.number)
-      // Whoever has moved it meanwhile has enqueued what brings it on.
+      // If it has changed state since, that transition has enqueued the next job.
       if (release?.state !== seen.state || release.attempt !== seen.attempt) return
-      log.error({ release: seen.number, state: seen.state }, 'a release has lost its job, and is ended')
+      log.error({ release: seen.number, state: seen.state }, 'a release has no live job any more; it is stopped')
       await stop(tx, release, problem, { actor: 'worker' })
     })
   }
@@ -39,7 +39,7 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
   async function abandoned(release: Release): Promise<Problem | undefined> {
     const { number, state, attempt } = release
     const lost = (what: string): Problem => ({
-      because: { gate: 'internal_error', detail: `${what} was interrupted too often, and is given up` },
+      because: { gate: 'internal_error', detail: `${what} was interrupted too often and is not retried` },
     })
     if (state === 'planning') {
       const age = (await store.now()).getTime() - release.requestedAt.getTime()
@@ -48,9 +48,9 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
         { kind: 'plan', release: number, forEmergency: true },
       ]
       if (!(await isLive(...jobs))) return lost('planning')
-      return age >= PLANNING_ENDS_MS ? { because: { gate: 'time_ran_out', during: 'being taken up again' } } : undefined
+      return age >= PLANNING_ENDS_MS ? { because: { gate: 'time_ran_out', during: 'retrying' } } : undefined
     }
-    // In the order in which one enqueues the other: what is not seen here and has been is seen there.
+    // In the order in which one job enqueues the other, so that a job which ends between the two reads is not missed.
     if (await isLive({ kind: 'preflight', release: number, attempt }, { kind: 'run', release: number, attempt })) {
       return undefined
     }
@@ -58,7 +58,7 @@ export async function endAbandoned(ports: WorkerPorts): Promise<void> {
     return (await waitsForSlack(release, placeOf(ports, release)?.environment)) ? undefined : lost('the preflight')
   }
 
-  /** The announcement is on its way: its confirmation enqueues the run, and an hour without one ends the release. */
+  /** The announcement is being posted: Slack's confirmation enqueues the run, or an hour without it ends the release. */
   async function waitsForSlack(release: Release, environment: Environment | undefined): Promise<boolean> {
     if (release.announcement !== undefined) return false
     if (environment === undefined) return true

@@ -68,9 +68,9 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'call a push without an answer refused',
     file: 'src/worker/run/conditional-push.ts',
-    find: 'return afterCut(run, push, output)',
+    find: 'return afterNoAnswer(run, push, output)',
     replace: "return stopped({ gate: 'push_refused', remote: branch, output: [] }, 'none', { output })",
-    tests: ['test/worker/conditional-push.test.ts', MATRIX],
+    tests: ['test/worker/steps/conditional-push.test.ts', MATRIX],
   },
   {
     bug: 'post again without reading the history after a lost answer',
@@ -109,7 +109,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/run/steps/migrate.ts',
     find: "if (!('is' in last) && !last.isWorking) return last\n  await run.tell(",
     replace: "if (!('is' in last)) return last\n  await run.tell(",
-    tests: ['test/worker/migrate.test.ts'],
+    tests: ['test/worker/steps/migrate.test.ts'],
   },
   {
     bug: 'leave a killed push running',
@@ -121,7 +121,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'push a second time what the remote holds and does not run',
     file: 'src/worker/run/steps/push.ts',
-    find: 'if (seen.holds === theCommit(run)) return releaseAgain(run, seen)',
+    find: 'if (seen.holds === commitOf(run)) return releaseAgain(run, seen)',
     replace: "if (seen.holds === '') return releaseAgain(run, seen)",
     tests: ['test/features/failures-heroku.test.ts'],
   },
@@ -130,7 +130,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/run/steps/push.ts',
     find: "if (isThere(run, seen)) return { is: 'done'",
     replace: "if (seen.holds === '') return { is: 'done'",
-    tests: ['test/worker/push.test.ts'],
+    tests: ['test/worker/steps/push.test.ts'],
   },
   {
     bug: 'retry a second time for a click that is handled again',
@@ -142,8 +142,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'leave what a release has opened when Bitbucket is away for a minute',
     file: 'src/adapters/store/jobs.ts',
-    find: "return kind === 'tidy' || kind === 'carry' ? AFTERWARDS_ATTEMPTS : PLAN_ATTEMPTS",
-    replace: 'return PLAN_ATTEMPTS',
+    find: "tidy: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },",
+    replace: "tidy: { queue: 'plan', attempts: PLAN_ATTEMPTS },",
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   // Promise 2: what was signed is what goes
@@ -173,14 +173,14 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/worker/run/steps/sync-and-verify.ts',
     find: 'if (facts.tree !== result.tree) return',
     replace: "if (facts.tree === '') return",
-    tests: ['test/worker/verify.test.ts'],
+    tests: ['test/worker/steps/sync-and-verify.test.ts'],
   },
   {
     bug: 'run pending revisions that nobody signed',
     file: 'src/worker/run/steps/migrate.ts',
     find: 'if (same && known) return undefined',
     replace: 'if (same || known) return undefined',
-    tests: ['test/worker/migrate.test.ts'],
+    tests: ['test/worker/steps/migrate.test.ts'],
   },
   // Promise 3: two people
   {
@@ -333,7 +333,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     file: 'src/adapters/heroku/confirmation.ts',
     find: "if (current !== undefined && isOf(current, commit) && current.status === 'succeeded') {",
     replace: 'if (releases.some((each) => isOf(each, commit)) && current !== undefined) {',
-    tests: ['test/worker/confirm.test.ts', 'test/features/failures-heroku.test.ts'],
+    tests: ['test/worker/steps/confirm.test.ts', 'test/features/failures-heroku.test.ts'],
   },
   // Promise 8: no secret gets out
   {

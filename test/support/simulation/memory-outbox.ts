@@ -98,7 +98,7 @@ export function createOutboxBell(tables: Tables, now: () => number): OutboxBell 
             tries: row.tries + 1,
             firstTriedAt: row.firstTriedAt ?? new Date(now()),
           }))
-          if (!isThere) throw new Error(`Message ${id} of the outbox waits no more.`)
+          if (!isThere) throw new Error(`The outbox message ${id} is not waiting: it was sent or given up.`)
         },
 
         confirmed: async (id, posted, then) => {
@@ -149,7 +149,7 @@ export function createOutboxBell(tables: Tables, now: () => number): OutboxBell 
   }
 }
 
-/** False: the row waits no more. */
+/** False: the row is not waiting. */
 async function lockedRow(
   life: Life,
   transaction: RunTransaction,

@@ -167,7 +167,9 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     const from = see(number)?.columns.state
     const { state = from } = kept
     if (from === undefined || state === undefined || !(from === state || mayBecome(from, state))) {
-      throw new Error(`Release #${number} is not there, or may not become ${state ?? 'changed'} from what it is.`)
+      throw new Error(
+        `Release #${number} does not exist, or can't become ${state ?? 'changed'} from its current state.`,
+      )
     }
     edit(number, (row) => withChange(row, kept))
   }

@@ -11,8 +11,8 @@ import { createIntake, type Intake } from '../../../src/slack/inbox.ts'
 import { startDelivery } from '../../../src/slack/outbox/delivery.ts'
 import { handleJob } from '../../../src/worker/jobs/index.ts'
 import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
-import { lookAtAwaiting } from '../../../src/worker/watch/awaiting.ts'
-import { lookAfterHotfixes } from '../../../src/worker/watch/follow-up.ts'
+import { checkAwaiting } from '../../../src/worker/watch/awaiting.ts'
+import { followUpHotfixes } from '../../../src/worker/watch/follow-up.ts'
 import { endAbandoned } from '../../../src/worker/watch/sweep.ts'
 import { SERVICES } from '../builders.ts'
 import { OURS } from './clicks.ts'
@@ -255,8 +255,8 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
   every(SEEN_EVERY_MS, seen)
   every(times.sweep, () => endAbandoned(own))
   every(times.look, async () => {
-    await lookAtAwaiting(own)
-    await lookAfterHotfixes(own)
+    await checkAwaiting(own)
+    await followUpHotfixes(own)
   })
   const inHand = new Map<string, () => void>()
   void connection.jobs.work(async (claim) => {

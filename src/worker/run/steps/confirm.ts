@@ -1,10 +1,13 @@
+import { defined } from '../../../lib/defined.ts'
+import { pollUntil } from '../../../lib/retry.ts'
 import { appAt } from '../../../release/settings.ts'
+import type { Performed, Stopped } from '../../../release/transitions/index.ts'
 import { platformOf } from '../../ports.ts'
-import { pollUntil, withRetry } from '../../retry.ts'
+import { withRetry } from '../../retry.ts'
 import { onPlatform } from '../../service-errors.ts'
-import { type Performed, type Step, type StepContext, type Stopped, stopped } from './step.ts'
+import { type Step, type StepContext, stopped } from './step.ts'
 
-/** Proves that the platform runs the commit. A push that was taken is not yet a deploy. */
+/** Waits until the platform runs the commit: an accepted push does not prove a deploy. */
 export const confirm: Step = {
   name: 'confirm',
   probe: async () => ({ is: 'absent' }),
@@ -13,19 +16,19 @@ export const confirm: Step = {
     const { ports, environment, signal, commit = '' } = run
     const { remote } = environment
     const platform = platformOf(ports, remote)
-    let lastWord = 'it has not answered'
+    let lastDetail = 'it did not answer'
     const ended = await pollUntil(
       async (): Promise<Performed | Stopped | undefined> => {
-        const looked = await withRetry(() => platform.confirm(remote, commit), ports)
-        if (!looked.ok) {
-          lastWord = looked.detail
+        const answer = await withRetry(() => platform.confirm(remote, commit), ports)
+        if (!answer.ok) {
+          lastDetail = answer.detail
           return undefined
         }
-        const { value } = looked
+        const { value } = answer
         switch (value.is) {
           case 'running': {
             const { summary, platformRelease } = value
-            const result = { said: summary, commit, ...(platformRelease !== undefined && { platformRelease }) }
+            const result = defined({ said: summary, commit, platformRelease })
             return { is: 'done', effect: 'none', result }
           }
           case 'failed':
@@ -33,13 +36,13 @@ export const confirm: Step = {
           case 'not running':
             return notConfirmed(run, value.detail)
           case 'not yet':
-            lastWord = value.detail
+            lastDetail = value.detail
             return undefined
         }
       },
       { forMs: platform.limits.confirmedWithinMs, everyMs: ports.times.poll, signal, clock: ports.clock },
     )
-    return ended ?? notConfirmed(run, lastWord)
+    return ended ?? notConfirmed(run, lastDetail)
   },
 }
 

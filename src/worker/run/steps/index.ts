@@ -1,4 +1,4 @@
-/** What the run's steps do. Which of them a plan has, and in which order, is said in release/steps.ts. */
+/** The implementations of the worker's steps. release/steps.ts decides which steps a plan has, and in which order. */
 import type { WorkerStepName } from '../../../release/steps.ts'
 import { confirm } from './confirm.ts'
 import { merge } from './merge.ts'
@@ -9,7 +9,7 @@ import { record } from './record.ts'
 import type { Step } from './step.ts'
 import { sync, verify } from './sync-and-verify.ts'
 
-/** One for each step that the worker takes; one that is left out does not compile. */
+/** One implementation for each of the worker's steps; a missing one does not compile. */
 export const WORKER_STEPS: Readonly<Record<WorkerStepName, Step>> = {
   pick,
   record,

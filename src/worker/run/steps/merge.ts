@@ -1,21 +1,20 @@
+import { pollUntil } from '../../../lib/retry.ts'
 import type { MergeAnswer, PullRequest } from '../../../release/ports/forge.ts'
-import { pollUntil, withRetry } from '../../retry.ts'
+import type { Stopped } from '../../../release/transitions/index.ts'
+import { withRetry } from '../../retry.ts'
 import { forgeError, originError } from '../../service-errors.ts'
-import { type Probe, type Step, type StepContext, type Stopped, short, stopped, wasCutOff } from './step.ts'
+import { type Probe, type Step, type StepContext, short, stopped, wasCutOff } from './step.ts'
 
-/** Others may have put commits on top of the merge already: it is looked for under this many. */
-const MOST_ON_TOP = 100
+/** How many newer commits on the branch are searched for the merge. */
+const MAX_COMMITS_ON_TOP = 100
 
 function pullRequestOf({ plan }: StepContext): number {
   if (plan.pullRequest === undefined) throw new Error('a merge needs a pull request')
   return plan.pullRequest.id
 }
 
-/**
- * Fetches origin's branch and holds the pull request's merge against what was signed: exactly the parents and the tree
- * of the plan.
- */
-async function provenMerge(run: StepContext, { mergeCommit }: PullRequest): Promise<Probe> {
+/** Fetches origin's branch and compares the merge with what was signed: exactly the parents and the tree of the plan. */
+async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Promise<Probe> {
   const { ports, app, plan } = run
   const { target, result } = plan.bound
   if (result.how !== 'merge') throw new Error('this plan has no merge')
@@ -27,7 +26,7 @@ async function provenMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
 
   const isKnown = target.commit !== null && (await ports.git.has(app, target.commit))
   const notFrom = isKnown && target.commit !== null ? [target.commit] : []
-  const since = await ports.git.commits(app, { from: [head], notFrom, limit: MOST_ON_TOP })
+  const since = await ports.git.commits(app, { from: [head], notFrom, limit: MAX_COMMITS_ON_TOP })
   const named = mergeCommit && since.commits.find(({ sha }) => sha.startsWith(mergeCommit))?.sha
   const made = named || head
   const merged = await ports.git.commit(app, made)
@@ -39,7 +38,7 @@ async function provenMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
   return stopped({ gate: 'merge_unexpected', expected, found }, 'some')
 }
 
-/** Merges the pull request, as a merge commit, and proves that exactly the signed merge is on the branch. */
+/** Merges the pull request with a merge commit, and verifies that exactly the signed merge is on the branch. */
 export const merge: Step = {
   name: 'merge',
 
@@ -48,7 +47,7 @@ export const merge: Step = {
     const id = pullRequestOf(run)
     const now = await withRetry(() => ports.forge.pullRequest(app, id), ports)
     if (!now.ok) return stopped(forgeError(ports, now).refused, 'as before')
-    if (now.value.state === 'merged') return provenMerge(run, now.value)
+    if (now.value.state === 'merged') return verifyMerge(run, now.value)
     if (now.value.state === 'declined') {
       return stopped({ gate: 'merge_refused', detail: `PR #${id} was declined` }, 'none')
     }
@@ -69,9 +68,9 @@ export const merge: Step = {
       `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
       run.signal,
     )
-    const saidNo = answer.merge === 'refused' || answer.merge === 'moved'
-    // A merge that is asked for twice is refused once: by a request before this one, or a person's, it may be merged.
-    const seen = saidNo && !wasCutOff(run) ? await merge.probe(run) : await waitUntilMerged(run)
+    const isRefused = answer.merge === 'refused' || answer.merge === 'moved'
+    // After an earlier try or a person has merged it, this request is refused: so probe again before stopping.
+    const seen = isRefused && !wasCutOff(run) ? await merge.probe(run) : await waitUntilMerged(run)
     if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
     if (seen.is === 'absent') return notMerged(id, answer)
     return { ...seen, effect: seen.effect === 'as before' ? 'unknown' : seen.effect }
@@ -91,7 +90,7 @@ function notSeen(pullRequest: number): Stopped {
   return stopped({ gate: 'merge_unknown', pullRequest }, 'unknown')
 }
 
-/** Looks until the merge is seen or can't come any more: merged, not merged or not known, never guessed. */
+/** Polls until the outcome is known or a merge can no longer arrive. Returns the last probe: merged, not merged or unknown. */
 async function waitUntilMerged(run: StepContext): Promise<Probe> {
   const { ports, signal } = run
   let last: Probe = { is: 'absent' }

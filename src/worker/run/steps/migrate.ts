@@ -1,9 +1,11 @@
+import { defined } from '../../../lib/defined.ts'
+import { pollUntil } from '../../../lib/retry.ts'
 import type { MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
-import { inCheckout, lookAtDatabase } from '../../database.ts'
-import { pollUntil } from '../../retry.ts'
+import type { Performed, Stopped } from '../../../release/transitions/index.ts'
+import { inCheckout, readDatabase } from '../../database.ts'
 import { migratorError } from '../../service-errors.ts'
-import { type Performed, type Probe, type Step, type StepContext, type Stopped, stopped, wasCutOff } from './step.ts'
-import { upgradePatiently } from './upgrade.ts'
+import { type Probe, type Step, type StepContext, stopped, wasCutOff } from './step.ts'
+import { upgradeWithRetry } from './upgrade.ts'
 
 function database({ plan }: StepContext) {
   const planned = plan.bound.database
@@ -15,27 +17,27 @@ const atHead = (revisions: readonly string[], head: string | null) => revisions.
 
 interface Now {
   readonly revisions: readonly string[]
-  /** A session of ours is at work in the database: a migration that was cut off, since we run one at a time. */
+  /** One of our sessions is active in the database: an interrupted migration, since we run one at a time. */
   readonly isWorking: boolean
 }
 
 async function databaseNow(run: StepContext): Promise<Now | Stopped> {
-  const now = await lookAtDatabase(run.ports, run, run.signal)
+  const now = await readDatabase(run.ports, run, run.signal)
   if (!now.ok) return stopped(migratorError(run.ports, run.environment, now).refused, 'as before')
   return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
 }
 
 /**
- * After a migration that was cut off: its process may be alive without us, and Postgres ends a statement whoever has
- * gone. Looks until nothing of ours is at work there.
+ * After an interrupted migration: polls until no session of ours is active in the database. Its process may still be
+ * alive, and Postgres completes a statement even if its client is gone.
  */
-async function databaseAtRest(run: StepContext): Promise<Now | Stopped> {
+async function awaitIdleDatabase(run: StepContext): Promise<Now | Stopped> {
   const { times, migrator, clock } = run.ports
   let last = await databaseNow(run)
   if (!('is' in last) && !last.isWorking) return last
   await run.tell(
     `migrate-waits:${run.release.attempt}`,
-    'A migration that was cut off is still at work in the database.',
+    'An interrupted migration is still running in the database. Waiting for it to end.',
   )
   await pollUntil(
     async () => {
@@ -45,7 +47,7 @@ async function databaseAtRest(run: StepContext): Promise<Now | Stopped> {
     { forMs: migrator.limits.endsWithinMs, everyMs: times.poll, signal: run.signal, clock },
   )
   if (!('is' in last) && last.isWorking) {
-    const detail = 'a migration that was cut off is still at work in the database'
+    const detail = 'an interrupted migration is still running in the database'
     return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
       result: { revisions: last.revisions },
     })
@@ -60,19 +62,19 @@ function found(run: StepContext, now: Now | Stopped): Probe {
   return { is: 'there', result: { said: done(pending.length, head), revisions: now.revisions } }
 }
 
-/** Applies what is pending from a checkout of the exact commit; the revision is read again afterwards. */
+/** Applies the pending revisions from a checkout of the exact commit, then reads the database's revisions again. */
 export const migrate: Step = {
   name: 'migrate',
 
   async probe(run) {
     if (!wasCutOff(run)) return found(run, await databaseNow(run))
-    const now = await databaseAtRest(run)
+    const now = await awaitIdleDatabase(run)
     const seen = found(run, now)
     if (seen.is !== 'absent' || 'is' in now) return seen
-    // Cut off in a migration that commits in its middle: the revision does not tell how far it came.
-    const partly = mayBePartlyIn(run, 'cut off', leftAfter(run, now.revisions))
+    // A migration that commits midway was interrupted: the revision does not show how much of it is applied.
+    const partly = mayBePartlyApplied(run, 'cut off', pendingAfter(run, now.revisions))
     if (partly === undefined) return seen
-    const detail = `${partly} was cut off, and it may be in by parts`
+    const detail = `${partly} was interrupted, and may be partly applied`
     return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
       result: { revisions: now.revisions },
     })
@@ -80,21 +82,21 @@ export const migrate: Step = {
 
   async perform(run) {
     const { ports, app, environment, commit, signal } = run
-    if (commit === undefined) throw new Error('migrations need the commit that goes')
+    if (commit === undefined) throw new Error('migrations need the commit to deploy')
     return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
-      const mayGoOn = async () => {
+      const recheck = async () => {
         const now = await ports.migrator.status(environment, checkout, signal)
         if (!now.ok) return stopped(migratorError(ports, environment, now).refused, 'as before')
         return changedSince(run, now.value)
       }
-      const different = await mayGoOn()
+      const different = await recheck()
       if (different !== undefined) return different
-      const answer = await upgradePatiently(run, checkout, mayGoOn)
+      const answer = await upgradeWithRetry(run, checkout, recheck)
       if ('is' in answer) return answer
-      const after = answer.upgrade === 'unknown' ? await databaseAtRest(run) : await databaseNow(run)
+      const after = answer.upgrade === 'unknown' ? await awaitIdleDatabase(run) : await databaseNow(run)
       if ('is' in after) {
         const { output } = answer
-        const detail = 'the database does not answer since the migration was started'
+        const detail = 'the database has not answered since the migration started'
         return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output })
       }
       return outcome(run, answer, after.revisions)
@@ -102,7 +104,7 @@ export const migrate: Step = {
   },
 }
 
-/** Another database, or pending revisions other than the signed ones, must not be migrated; those that a try before has put in are left. */
+/** Stops unless the database and the pending revisions are the signed ones. Signed revisions that an earlier try applied are fine. */
 function changedSince(run: StepContext, { identity, pending, heads }: MigrationStatus): Stopped | undefined {
   const planned = database(run)
   if (identity !== planned.identity) {
@@ -126,24 +128,24 @@ function outcome(run: StepContext, answer: UpgradeAnswer, after: readonly string
   if (atHead(after, head)) {
     return { is: 'done', effect: 'some', result: { said: done(pending.length, head), revisions: after } }
   }
-  // Held against the plan, not against this try: a try before may have put some in.
+  // Compared with the plan and not with this try: an earlier try may have applied some.
   const untouched = [...revisions].sort().join() === [...after].sort().join()
   if (answer.upgrade !== 'done') {
     const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
     const { errorLine } = run.ports.migrator.words
     const line = output.findLast((each) => errorLine.test(each)) ?? output.findLast((each) => each.trim() !== '')
     const ending = answer.upgrade === 'failed' ? { failed: answer.revision } : 'cut off'
-    const partly = mayBePartlyIn(run, ending, pending.slice(reached + 1))
-    const because = {
-      gate: 'migration_failed' as const,
-      ...(answer.upgrade === 'failed' && answer.revision !== undefined && { revision: answer.revision }),
+    const partly = mayBePartlyApplied(run, ending, pending.slice(reached + 1))
+    const because = defined({
+      gate: 'migration_failed',
+      revision: answer.upgrade === 'failed' ? answer.revision : undefined,
       database: after,
       applied: pending.slice(0, reached + 1),
       pending: pending.slice(reached + 1),
-      ...(partly !== undefined && { partly }),
-      ...(line !== undefined && { line }),
+      partly,
+      line,
       output: output.slice(-20),
-    }
+    })
     const nothing = partly === undefined ? 'none' : 'unknown'
     return stopped(because, untouched ? nothing : 'some', { output, result })
   }
@@ -151,17 +153,17 @@ function outcome(run: StepContext, answer: UpgradeAnswer, after: readonly string
   return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output, result })
 }
 
-/** The planned revisions that are not in, by where the database is. */
-function leftAfter(run: StepContext, revisions: readonly string[]): readonly string[] {
+/** The planned revisions that are not applied when the database is at `revisions`. */
+function pendingAfter(run: StepContext, revisions: readonly string[]): readonly string[] {
   const { pending } = database(run)
   return pending.slice(Math.max(-1, ...revisions.map((revision) => pending.indexOf(revision))) + 1)
 }
 
 /**
- * The revision that a failure may have left in by parts: one that commits in its middle, or any on a database whose
- * changes of schema are in no transaction.
+ * The revision that a failure may have left partly applied: one that commits midway, or any on a database whose schema
+ * changes are not transactional.
  */
-function mayBePartlyIn(
+function mayBePartlyApplied(
   run: StepContext,
   ending: 'cut off' | { readonly failed: string | undefined },
   left: readonly string[],
@@ -175,5 +177,5 @@ function mayBePartlyIn(
 }
 
 function done(count: number, head: string | null): string {
-  return `Migrated the database to ${head}: ${count}\u00a0${count === 1 ? 'migration is' : 'migrations are'} in`
+  return `Migrated the database to ${head}: ${count}\u00a0${count === 1 ? 'migration' : 'migrations'} applied`
 }

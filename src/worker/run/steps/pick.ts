@@ -1,21 +1,23 @@
-import { pickWanted } from '../../plan/picks.ts'
+import { defined } from '../../../lib/defined.ts'
+import type { Performed, Stopped } from '../../../release/transitions/index.ts'
+import { pickRequest } from '../../plan/picks.ts'
 import { withRetry } from '../../retry.ts'
 import { originError } from '../../service-errors.ts'
 import { type ConditionalPush, notSeen, pushConditionally, waitUntilArrived } from '../conditional-push.ts'
-import { type Performed, type Probe, type Step, type StepContext, type Stopped, short, stopped } from './step.ts'
+import { type Probe, type Step, type StepContext, short, stopped } from './step.ts'
 
 interface Wanted {
   readonly branch: string
-  /** Where the plan saw origin's branch. */
+  /** The commit of origin's branch in the plan. */
   readonly from: string
-  /** The last of the picked commits: the branch goes there. */
+  /** The last of the picked commits: the branch's new head. */
   readonly commit: string
 }
 
 function wanted({ plan }: StepContext): Wanted {
   const { target, result } = plan.bound
   if (result.how !== 'commit' || target.commit === null || plan.hotfix === undefined) {
-    throw new Error('this plan has nothing to pick')
+    throw new Error('the plan has no commits to pick')
   }
   return { branch: target.branch, from: target.commit, commit: result.commit }
 }
@@ -24,10 +26,10 @@ function picked(run: StepContext): Performed['result'] {
   const { branch, commit } = wanted(run)
   const count = run.plan.hotfix?.picks.length ?? 1
   const what = count === 1 ? '' : `${count} commits, up to `
-  return { said: `Picked ${what}${short(commit)} onto ${branch} at origin`, commit }
+  return { said: `Picked ${what}${short(commit)} onto ${branch} on origin`, commit }
 }
 
-/** Pushes the picked commits, made at plan time, to origin's branch, only if it is where the plan saw it. */
+/** Pushes the picked commits, which planning made, to origin's branch, only if it has not moved since the plan. */
 export const pick: Step = {
   name: 'pick',
 
@@ -37,7 +39,7 @@ export const pick: Step = {
     const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [branch], run.signal), ports)
     if (!fetched.ok) return stopped(originError(ports, app, fetched).refused, 'as before')
     const head = fetched.value[branch]
-    // Others may have put commits on top of it already.
+    // Other commits may be on top of it already.
     const isThere =
       head !== null &&
       head !== undefined &&
@@ -72,14 +74,14 @@ function pushOf(run: StepContext): ConditionalPush<Exclude<Probe, Stopped>> {
     result: picked(run),
     cutOff: {
       key: `pick-cut:${release.attempt}`,
-      what: 'The push to origin was cut off. Looking whether it arrived.',
+      what: 'The push to origin was interrupted. Checking whether it arrived.',
     },
     notAllowed: originError(ports, app, { failure: 'refused', detail: '' }).refused,
     async rejected({ why, output }) {
       if (why === 'hook') {
-        const line = tellingLine(output)
-        const told = { branch, ...(line !== undefined && { line }), output: output.slice(-20) }
-        return stopped({ gate: 'pick_refused', ...told }, 'none', { output })
+        const line = causeLine(output)
+        const facts = defined({ branch, line, output: output.slice(-20) })
+        return stopped({ gate: 'pick_refused', ...facts }, 'none', { output })
       }
       const now = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
       const to = now.ok ? (now.value[branch] ?? 'absent') : 'moved during the push'
@@ -89,7 +91,7 @@ function pushOf(run: StepContext): ConditionalPush<Exclude<Probe, Stopped>> {
   }
 }
 
-/** A worker on another host, or one whose mirror is gone, makes the same commits again: all that goes into them is planned. */
+/** Makes the same commits again where this host's mirror lacks them: the plan has everything that goes into them. */
 async function recreatePicks(run: StepContext): Promise<Stopped | undefined> {
   const { ports, app, plan, release } = run
   const { branch, from, commit } = wanted(run)
@@ -101,15 +103,15 @@ async function recreatePicks(run: StepContext): Promise<Stopped | undefined> {
     if (await ports.git.has(app, asked)) continue
     return stopped({ gate: 'unknown_commit', asked, why: 'on no branch', candidates: [] }, 'as before')
   }
-  const request = pickWanted(app, release.number, { branch, commit: from }, commits, new Date(hotfix.at))
+  const request = pickRequest(app, release.number, { branch, commit: from }, commits, new Date(hotfix.at))
   const made = await ports.git.pick(app, request)
   const last = made.pick === 'made' ? made.commits.at(-1)?.made : undefined
   if (last === commit) return undefined
-  return stopped({ gate: 'unexpected_diff', detail: 'the picked commits could not be made again' }, 'as before')
+  return stopped({ gate: 'unexpected_diff', detail: 'picking again gave other commits than the plan' }, 'as before')
 }
 
-/** The line of the answer that says why: the first that is the server's own and no summary of git's. */
-function tellingLine(output: readonly string[]): string | undefined {
-  const said = output.map((line) => line.replace(/^\s*remote:\s*/, '').trim())
-  return said.find((line) => line !== '' && !/^(error:|To |!|\[remote rejected\]|Pushing to )/.test(line))
+/** The line with the cause: the first from the server that is not a summary by git. */
+function causeLine(output: readonly string[]): string | undefined {
+  const lines = output.map((line) => line.replace(/^\s*remote:\s*/, '').trim())
+  return lines.find((line) => line !== '' && !/^(error:|To |!|\[remote rejected\]|Pushing to )/.test(line))
 }

@@ -1,28 +1,22 @@
+import { defined } from '../../../lib/defined.ts'
+import { pollUntil } from '../../../lib/retry.ts'
 import { isOf, type PlatformRelease } from '../../../release/ports/platform.ts'
 import { appAt } from '../../../release/settings.ts'
+import type { Performed, Stopped } from '../../../release/transitions/index.ts'
 import { platformReleases, runsApart } from '../../facts.ts'
 import { platformOf } from '../../ports.ts'
-import { pollUntil, withRetry } from '../../retry.ts'
+import { withRetry } from '../../retry.ts'
 import { onPlatform, platformError, remoteError } from '../../service-errors.ts'
 import { type ConditionalPush, notSeen, pushConditionally, waitUntilArrived } from '../conditional-push.ts'
-import {
-  type Performed,
-  type Probe,
-  type Step,
-  type StepContext,
-  type Stopped,
-  short,
-  stopped,
-  wasCutOff,
-} from './step.ts'
+import { type Probe, type Step, type StepContext, short, stopped, wasCutOff } from './step.ts'
 
 interface Seen {
   readonly holds: string | null
   readonly releases: readonly PlatformRelease[]
 }
 
-function theCommit({ commit }: StepContext): string {
-  if (commit === undefined) throw new Error('nothing is pushed before the commit is known')
+function commitOf({ commit }: StepContext): string {
+  if (commit === undefined) throw new Error('a push needs the commit to deploy')
   return commit
 }
 
@@ -39,17 +33,17 @@ async function look(run: StepContext): Promise<Seen | Stopped> {
 }
 
 /**
- * Whether the push's effect is there: the remote holds the commit and, where the platform makes releases, has one of it. One
- * that failed is what a Retry fixes, by a new release; but one that a try made which was cut off counts, failed or not, so
- * that it is told and never repeated in silence.
+ * Whether the effect is there: the remote holds the commit and, if the platform makes releases, has a release of it. A
+ * failed release does not count, so that Retry makes a new one. One made by an interrupted try does count, even if it
+ * failed: the run must report it and not repeat it.
  */
 function isThere(run: StepContext, { holds, releases }: Seen): boolean {
-  const commit = theCommit(run)
+  const commit = commitOf(run)
   if (holds !== commit) return false
   if (!runsApart(run.ports, run.environment)) return true
   const heldBefore = run.plan.bound.remote.holds === commit
   const ours = releases.find((release) => isOf(release, commit))
-  // Moved by a push of ours, and not released yet: confirm waits for the release.
+  // Our push moved the remote, and its release is not listed yet: confirm waits for it.
   if (ours === undefined) return !heldBefore
   if (ours.status === 'pending' || (ours.current && ours.status === 'succeeded')) return true
   if (!wasCutOff(run)) return false
@@ -65,14 +59,14 @@ function versionOf(platformRelease: string | undefined): number | undefined {
 }
 
 function pushed(run: StepContext) {
-  const commit = theCommit(run)
+  const commit = commitOf(run)
   return { said: `Pushed ${short(commit)} to ${run.environment.remote.name}`, commit }
 }
 
 function pushOf(run: StepContext): ConditionalPush<Seen> {
   const { ports, environment, plan, release } = run
   const { remote } = environment
-  const commit = theCommit(run)
+  const commit = commitOf(run)
   return {
     url: remote.url,
     branch: remote.branch,
@@ -84,23 +78,24 @@ function pushOf(run: StepContext): ConditionalPush<Seen> {
     result: pushed(run),
     cutOff: {
       key: `push-cut:${release.attempt}`,
-      what: `The push to ${remote.name} was cut off. Looking whether it arrived.`,
+      what: `The push to ${remote.name} was interrupted. Checking whether it arrived.`,
     },
     notAllowed: remoteError(ports, environment, { failure: 'refused', detail: '' }).refused,
     rejected({ why, output }, { holds }) {
       if (why === 'stale' || holds !== plan.bound.remote.holds) return remoteMoved(run, holds, output)
-      const line = tellingLine(output)
-      const told = { remote: remote.name, ...(line !== undefined && { line }), output: output.slice(-20) }
+      const line = causeLine(output)
+      const facts = defined({ remote: remote.name, line, output: output.slice(-20) })
       const isBuild = why === 'hook' && platformOf(ports, remote).words.buildsOnPush
       const because = isBuild
-        ? ({ gate: 'build_failed', ...told, ...onPlatform(remote) } as const)
-        : ({ gate: 'push_refused', ...told } as const)
+        ? ({ gate: 'build_failed', ...facts, ...onPlatform(remote) } as const)
+        : ({ gate: 'push_refused', ...facts } as const)
       return stopped(because, 'none', { output })
     },
     unknown: { gate: 'push_unknown', remote: remote.name, commit },
   }
 }
 
+/** Pushes the commit to the environment's remote. If the remote already holds but does not run it, makes a new release. */
 export const push: Step = {
   name: 'push',
 
@@ -120,9 +115,9 @@ export const push: Step = {
   async perform(run) {
     const seen = await look(run)
     if ('is' in seen) return seen
-    // A push that was cut off may have arrived since it was probed: what it has made is not made again.
+    // An interrupted push may have arrived since the probe: its effect is not repeated.
     if (isThere(run, seen)) return { is: 'done', effect: 'some', result: pushed(run) }
-    if (seen.holds === theCommit(run)) return releaseAgain(run, seen)
+    if (seen.holds === commitOf(run)) return releaseAgain(run, seen)
     const expected = run.plan.bound.remote.holds
     return seen.holds === expected ? pushConditionally(run, pushOf(run)) : remoteMoved(run, seen.holds, [])
   },
@@ -134,17 +129,17 @@ function remoteMoved(run: StepContext, holds: string | null, output: readonly st
   return stopped({ gate: 'plan_outdated', moved }, 'as before', { output })
 }
 
-/** The line that says why: the first that is marked with an exclamation mark, as git and platforms that build do. */
-function tellingLine(output: readonly string[]): string | undefined {
+/** The line with the cause: the first marked with an exclamation mark, as by git and by platforms that build. */
+function causeLine(output: readonly string[]): string | undefined {
   return output.find((line) => /^\s*(remote:\s*)?!\s+\S/.test(line))?.replace(/^\s*(remote:\s*)?!\s+/, '')
 }
 
-/** The remote holds the commit and does not run it: a new release from what that commit was built to, never a second push. */
+/** The remote holds the commit but does not run it: makes a new release from that commit's build, never a second push. */
 async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | Stopped> {
   const { ports, environment } = run
   const { remote } = environment
   const platform = platformOf(ports, remote)
-  const commit = theCommit(run)
+  const commit = commitOf(run)
   const notConfirmed = (detail: string) =>
     stopped({ gate: 'not_confirmed', app: appAt(remote), ...onPlatform(remote), detail }, 'as before')
   const artifact = seen.releases.find((release) => isOf(release, commit))?.artifact
@@ -154,7 +149,7 @@ async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | S
   }
   const last = Math.max(...seen.releases.map(({ version }) => version))
   if (wasCutOff(run)) {
-    // Asked for by the worker before, maybe, and not seen yet.
+    // The interrupted try may have requested a release that is not listed yet.
     const late = await waitUntilReleased(run, last)
     if (late !== undefined) return released(run, late.version)
   }
@@ -170,9 +165,9 @@ async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | S
 function released(run: StepContext, version: number): Performed {
   const { ports, environment } = run
   const { remote } = environment
-  const commit = theCommit(run)
+  const commit = commitOf(run)
   const { name } = platformOf(ports, remote).words
-  const said = `Made ${name} release v${version} of ${short(commit)}, which ${remote.name} held already`
+  const said = `Made ${name} release v${version} from ${short(commit)}, which ${remote.name} already held`
   return { is: 'done', effect: 'some', result: { said, commit, platformRelease: `v${version}` } }
 }
 
@@ -182,7 +177,7 @@ function waitUntilReleased(run: StepContext, after: number): Promise<PlatformRel
     async () => {
       const now = await look(run)
       if ('is' in now) return undefined
-      return now.releases.find((release) => release.version > after && isOf(release, theCommit(run)))
+      return now.releases.find((release) => release.version > after && isOf(release, commitOf(run)))
     },
     {
       forMs: platformOf(ports, environment.remote).limits.releaseAppearsWithinMs,

@@ -2,7 +2,7 @@ import { withRetry } from '../../retry.ts'
 import { originError, remoteError } from '../../service-errors.ts'
 import { type Step, short, stopped } from './step.ts'
 
-/** Brings origin's branch and the environment's remote into the worker's own mirror: the document's `git fetch --all`. */
+/** Fetches origin's branch and the environment's remote into the worker's mirror: the document's `git fetch --all`. */
 export const sync: Step = {
   name: 'sync',
   probe: async () => ({ is: 'absent' }),
@@ -19,7 +19,7 @@ export const sync: Step = {
   },
 }
 
-/** Compares what the remote holds with what is about to go: exactly the plan's commits and tree, or stop. */
+/** Compares the remote with the commit to deploy, and stops unless the difference is exactly the plan's commits and tree. */
 export const verify: Step = {
   name: 'verify',
   probe: async () => ({ is: 'absent' }),
@@ -30,9 +30,9 @@ export const verify: Step = {
     const { ports, app } = run
     const { result, remote, commits } = plan.bound
     const facts = await ports.git.commit(app, commit)
-    if (facts.tree !== result.tree) return unexpected(`${short(commit)} has another tree than the plan`)
+    if (facts.tree !== result.tree) return unexpected(`${short(commit)} has a different tree from the plan`)
     if (result.how === 'merge' && facts.parents.join() !== result.parents.join()) {
-      return unexpected(`${short(commit)} has other parents than the plan`)
+      return unexpected(`${short(commit)} has different parents from the plan`)
     }
     const held = await withRetry(() => ports.git.heads(environment.remote.url, [environment.remote.branch]), ports)
     if (!held.ok) return stopped(remoteError(ports, environment, held).refused, 'none')
@@ -49,12 +49,12 @@ export const verify: Step = {
       const missing =
         plan.commitCount === commits.length &&
         (found.size !== commits.length || !commits.every((sha) => found.has(sha)))
-      if (missing) return unexpected('the commits that would go are not those of the plan')
+      if (missing) return unexpected('the commits to deploy are not those of the plan')
     }
     const said =
       remote.holds === commit
-        ? `Verified: ${environment.remote.name} holds ${short(commit)} already`
-        : `Verified: ${short(commit)} is what was planned, ${count(plan.commitCount, 'commit')} and ${count(plan.files.count, 'file')} changed`
+        ? `Verified: ${environment.remote.name} already holds ${short(commit)}`
+        : `Verified: ${short(commit)} matches the plan (${count(plan.commitCount, 'commit')}, ${count(plan.files.count, 'file')} changed)`
     return { is: 'done', effect: 'none', result: { said, commit } }
   },
 }

@@ -1,13 +1,11 @@
 /** What becomes of a push that is made only where the branch is as the plan saw it, as a table. */
 import { expect, it } from 'vitest'
-import type { Clock } from '../../src/lib/clock.ts'
-import type { PushAnswer } from '../../src/release/ports/git.ts'
-import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { type ConditionalPush, pushConditionally } from '../../src/worker/run/conditional-push.ts'
-import { type StepContext, stopped } from '../../src/worker/run/steps/step.ts'
-import { anApp, aStep, sha } from '../support/builders.ts'
+import type { PushAnswer } from '../../../src/release/ports/git.ts'
+import { type ConditionalPush, pushConditionally } from '../../../src/worker/run/conditional-push.ts'
+import { stopped } from '../../../src/worker/run/steps/step.ts'
+import { aStep, sha } from '../../support/builders.ts'
+import { COMMIT, fakeRun, inTurn } from '../fakes.ts'
 
-const COMMIT = sha('c0ffee1')
 const BEFORE = sha('01d')
 const output = ['remote: no']
 const refused = { gate: 'push_refused', remote: 'live', output: [] } as const
@@ -15,40 +13,24 @@ const unknown = { gate: 'push_unknown', remote: 'live', commit: COMMIT } as cons
 const notAllowed = { gate: 'credentials_refused', service: 'live', settings: [] } as const
 const away = stopped({ gate: 'remote_unreachable', remote: 'live', detail: 'no answer' }, 'as before')
 
-/** Time that passes where it is waited for. */
-function aClock(): Clock {
-  let now = 0
-  return {
-    now: () => now,
-    sleep: async (ms) => {
-      now += ms
-    },
-  }
-}
-
 type Look = 'here' | 'not here' | 'no answer'
 
 /** Pushes, and then sees these one after another, and the last one from then on. */
 async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'], cutOff = false) {
   const asked: unknown[] = []
-  const told: string[] = []
+  const seen = inTurn(...looks)
   let looked = 0
-  const run = {
-    ports: {
+  const { run, told } = fakeRun(
+    {
       git: {
-        push: async (_app: unknown, url: string, what: object) => {
+        push: async (_app, url, what) => {
           asked.push({ url, ...what })
           return answer
         },
       },
-      times: { ...TIMES, poll: 1 },
-      clock: aClock(),
-    } as unknown as WorkerPorts,
-    app: anApp(),
-    before: cutOff ? aStep('push', { state: 'running', effect: 'unknown' }) : undefined,
-    signal: new AbortController().signal,
-    tell: async (_key: string, what: string) => void told.push(what),
-  } as unknown as StepContext
+    },
+    { before: cutOff ? aStep('push', { state: 'running', effect: 'unknown' }) : undefined },
+  )
   const push: ConditionalPush<{ readonly holds: string }> = {
     url: '/srv/live.git',
     branch: 'master',
@@ -56,7 +38,8 @@ async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'],
     expected: BEFORE,
     arrivesWithinMs: 5,
     async look() {
-      const look = looks[Math.min(looked++, looks.length - 1)]
+      looked++
+      const look = await seen()
       return look === 'no answer' ? away : { holds: look === 'here' ? COMMIT : BEFORE }
     },
     hasArrived: ({ holds }) => holds === COMMIT,

@@ -1,17 +1,14 @@
 /** What a platform's look tells, and what the confirm step makes of it, as tables. */
 import { expect, it } from 'vitest'
-import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
-import { confirmationOf } from '../../src/adapters/heroku/confirmation.ts'
-import type { Clock } from '../../src/lib/clock.ts'
-import type { Answer } from '../../src/release/ports/answers.ts'
-import type { Confirmation, Platform, PlatformRelease } from '../../src/release/ports/platform.ts'
-import type { RemoteSettings } from '../../src/release/settings.ts'
-import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { confirm } from '../../src/worker/run/steps/confirm.ts'
-import type { StepContext } from '../../src/worker/run/steps/step.ts'
-import { anApp, anEnvironment, aPlan, aRelease, SERVICES, sha } from '../support/builders.ts'
+import { createGitRemote } from '../../../src/adapters/git-remote/git-remote.ts'
+import { confirmationOf } from '../../../src/adapters/heroku/confirmation.ts'
+import type { Answer } from '../../../src/release/ports/answers.ts'
+import type { Confirmation, PlatformRelease } from '../../../src/release/ports/platform.ts'
+import type { RemoteSettings } from '../../../src/release/settings.ts'
+import { confirm } from '../../../src/worker/run/steps/confirm.ts'
+import { anEnvironment, sha } from '../../support/builders.ts'
+import { COMMIT, fakeRun, inTurn } from '../fakes.ts'
 
-const COMMIT = sha('c0ffee1')
 const release = (version: number, change: Partial<PlatformRelease> = {}): PlatformRelease => ({
   id: String(version),
   version,
@@ -73,40 +70,10 @@ it.each<[string, Answer<Record<string, string | null>>, unknown]>([
   expect(await platform.confirm(remote, COMMIT)).toMatchObject(expected as object)
 })
 
-/** Time that passes where it is waited for. */
-function aClock(): Clock {
-  let now = 0
-  return {
-    now: () => now,
-    sleep: async (ms) => {
-      now += ms
-    },
-  }
-}
-
 /** The step, where the platform tells these one after another, and the last one from then on. */
 async function confirmed(looks: readonly Answer<Confirmation>[], at: Partial<RemoteSettings> = {}) {
-  let looked = 0
   const environment = anEnvironment({ remote: { ...anEnvironment().remote, ...at } })
-  const platform = {
-    words: SERVICES.platforms[environment.remote.platform],
-    limits: { pushArrivesWithinMs: 0, releaseAppearsWithinMs: 0, confirmedWithinMs: 20 },
-    confirm: async () => looks[Math.min(looked++, looks.length - 1)] ?? { ok: false },
-  } as unknown as Platform
-  const run = {
-    ports: {
-      platforms: { [environment.remote.platform]: platform },
-      times: { ...TIMES, poll: 1, pause: 1 },
-      clock: aClock(),
-    } as unknown as WorkerPorts,
-    app: anApp(),
-    environment,
-    release: aRelease(),
-    plan: aPlan(),
-    commit: COMMIT,
-    signal: new AbortController().signal,
-  } as unknown as StepContext
-  return confirm.perform(run)
+  return confirm.perform(fakeRun({ platform: { confirm: inTurn(...looks) } }, { environment }).run)
 }
 
 const app = 'complianceai-api-production'
