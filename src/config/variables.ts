@@ -66,7 +66,7 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
 }
 
 /** Where the store is, for commands that need nothing else. The same problems and the same secrets as above. */
-export function readStorePlace(
+export function readStoreLocation(
   env: Env,
   cwd: string,
 ): Pick<Variables, 'storeUrl' | 'dataDir' | 'secrets' | 'problems'> {
