@@ -12,26 +12,29 @@ export function isLoopback(hostname: string): boolean {
  * Good are https, http on this machine, absolute paths and file: URLs of this machine.
  */
 export function gitUrlProblem(text: string): string | undefined {
-  if (/[\p{C}\\]/u.test(text)) return 'must not hold backslashes or control characters'
+  if (/[\p{C}\\]/u.test(text)) return 'must not contain backslashes or control characters'
   if (text.startsWith('/')) return text.length > 1 ? undefined : 'must be more than /'
   const url = /^[a-z]+:\/\/\S+$/i.test(text) ? parsed(text) : undefined
   if (url === undefined) return 'must be an https URL, or an absolute path on this machine'
-  if (/%(?![0-9a-f]{2})/i.test(text)) return 'must have %25 where it means %'
+  if (/%(?![0-9a-f]{2})/i.test(text)) return 'must write % as %25'
   if (url.protocol === 'file:') {
-    return url.hostname === '' && url.pathname.length > 1 ? webAddressProblem(url) : 'must be file:///, then a path'
+    return url.hostname === '' && url.pathname.length > 1
+      ? webAddressProblem(url)
+      : 'must be file:/// followed by a path'
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    return 'must be an https URL; ssh and git URLs are not taken'
-  return webAddressProblem(url) ?? (url.pathname.length > 1 ? undefined : 'must hold the path of a repository')
+    return 'must be an https URL; ssh and git URLs are not supported'
+  return webAddressProblem(url) ?? (url.pathname.length > 1 ? undefined : 'must contain the path of a repository')
 }
 
 /** Why a request may not be sent to this address, as `gitUrlProblem` says it. Good are https, and http on this machine. */
 export function webUrlProblem(text: string): string | undefined {
   const url = /^https?:\/\/[^\s\p{C}\\]+$/iu.test(text) ? parsed(text) : undefined
   if (url === undefined) return 'must be an https URL'
-  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password'
-  if (url.hash !== '') return 'must not hold #'
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'must be https; plain http is for this machine only'
+  if (url.username !== '' || url.password !== '') return 'must not contain a user or a password'
+  if (url.hash !== '') return 'must not contain #'
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return 'must be https; http is allowed only for this machine'
   return undefined
 }
 
@@ -69,15 +72,16 @@ export function apiUrl(
   if (problem !== undefined) return { ok: false, problem }
   const isOwn = hosts.some((host) => (host.startsWith('.') ? url.hostname.endsWith(host) : url.hostname === host))
   if (!isOwn && !isLoopback(url.hostname)) {
-    return { ok: false, problem: `must lead to ${hosts[0]} or to this machine, because credentials are sent there` }
+    return { ok: false, problem: `must point to ${hosts[0]} or to this machine, because credentials are sent there` }
   }
   return { ok: true, url: url.href.replace(/\/+$/, '') }
 }
 
 function webAddressProblem(url: URL): string | undefined {
-  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password'
-  if (url.search !== '' || url.hash !== '') return 'must not hold ? or #'
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return 'must be https; plain http is for this machine only'
+  if (url.username !== '' || url.password !== '') return 'must not contain a user or a password'
+  if (url.search !== '' || url.hash !== '') return 'must not contain ? or #'
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    return 'must be https; http is allowed only for this machine'
   return undefined
 }
 

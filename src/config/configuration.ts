@@ -83,7 +83,9 @@ function dataDirProblems(path: string): readonly string[] {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT') return []
     return [
-      code === 'ENOTDIR' ? 'DATA_DIR lies in what is not a directory' : 'DATA_DIR can not be reached by this user',
+      code === 'ENOTDIR'
+        ? 'DATA_DIR is inside a path that is not a directory'
+        : 'DATA_DIR is not accessible to this user',
     ]
   }
 }
@@ -98,8 +100,8 @@ function readText(
     return {
       ok: false,
       problem: isMissing
-        ? 'releases.yml: there is no such file; RELEASES_FILE says where it is'
-        : 'releases.yml: the file can not be read; RELEASES_FILE says where it is',
+        ? 'releases.yml: the file does not exist; set RELEASES_FILE to its path'
+        : "releases.yml: the file can't be read; check its permissions and RELEASES_FILE",
     }
   }
 }

@@ -57,7 +57,7 @@ function appNameProblems(declared: Declared): readonly PlacedProblem[] {
     .filter((app) => environments.has(app.name))
     .map((app) => ({
       path: ['apps', app.name],
-      text: 'is named as an environment; commands could not tell them apart',
+      text: "is also the name of an environment; commands can't tell them apart",
     }))
 }
 
@@ -72,7 +72,7 @@ function sharedRemotes(environments: readonly DeclaredEnvironment[]): readonly P
       seen.set(place, environment)
       return []
     }
-    const text = `has the URL and branch of ${other.app}/${other.name}; each environment needs its own`
+    const text = `has the same URL and branch as ${other.app}/${other.name}; each environment needs its own`
     return [{ path: [...environment.path, 'remote', 'url'], text }]
   })
 }
@@ -86,7 +86,7 @@ function promotionProblems(environment: DeclaredEnvironment, declared: Declared)
   if (!names.includes(promotes)) {
     const others = names.filter((name) => name !== environment.name)
     const choice = others.length === 0 ? 'has no other' : `has ${nearestFirst(promotes, others).join(', ')}`
-    return [{ path, text: `names no environment of this app, which ${choice}` }]
+    return [{ path, text: `is not an environment of this app, which ${choice}` }]
   }
   const find = (name: string) =>
     declared.environments.find((other) => other.app === environment.app && other.name === name)
@@ -94,19 +94,19 @@ function promotionProblems(environment: DeclaredEnvironment, declared: Declared)
   if (promoted === undefined) return []
   const passed = new Set([environment.name])
   for (let next: DeclaredEnvironment | undefined = promoted; next !== undefined; ) {
-    if (next.name === environment.name) return [{ path, text: 'goes round in a circle' }]
+    if (next.name === environment.name) return [{ path, text: 'is part of a cycle' }]
     if (passed.has(next.name)) break
     passed.add(next.name)
     next = next.promotes === undefined ? undefined : find(next.promotes)
   }
   return promoted.branch !== undefined && promoted.branch === environment.branch
-    ? [{ path, text: 'names an environment that follows the same branch; a pull request needs two' }]
+    ? [{ path, text: 'names an environment with the same branch; a pull request needs two branches' }]
     : []
 }
 
 function orderProblems({ hasOrder, promotes, path }: DeclaredEnvironment): readonly PlacedProblem[] {
   if (!hasOrder || promotes !== undefined) return []
-  return [{ path: [...path, 'order'], text: 'is for environments with promotes: there is nothing to be proven on' }]
+  return [{ path: [...path, 'order'], text: 'needs promotes, the environment on which commits are proven first' }]
 }
 
 function deploysProblems(environment: DeclaredEnvironment): readonly PlacedProblem[] {
@@ -114,8 +114,10 @@ function deploysProblems(environment: DeclaredEnvironment): readonly PlacedProbl
   if (!deploysItself) return []
   const place = [...path, 'deploys']
   return [
-    ...(promotes === undefined ? [] : [{ path: place, text: 'must be on request where an environment is promoted' }]),
-    ...(rules === undefined || rules === 'none' ? [] : [{ path: place, text: 'must be on request where people sign' }]),
+    ...(promotes === undefined ? [] : [{ path: place, text: 'must be on request in an environment with promotes' }]),
+    ...(rules === undefined || rules === 'none'
+      ? []
+      : [{ path: place, text: 'must be on request in an environment with a sign_off' }]),
   ]
 }
 
@@ -126,7 +128,7 @@ function migrationProblems({ migrationList = [], path }: DeclaredEnvironment): r
     if (!isRecord(entry)) return []
     const place = [...path, 'migrations', index, 'name']
     const { name } = entry
-    if (name === undefined) return [{ path: place, text: 'is missing: in a list each entry needs one' }]
+    if (name === undefined) return [{ path: place, text: 'is missing: each entry of a list needs a name' }]
     if (typeof name !== 'string' || !seen.has(name)) {
       seen.add(String(name))
       return []
@@ -148,12 +150,12 @@ export const APP_OF: Readonly<Record<PlatformName, (remote: RemoteEntry) => stri
 
 /** What is wrong with `app`, by the platform. */
 const APP_PROBLEM: Readonly<Record<PlatformName, (remote: RemoteEntry) => string | undefined>> = {
-  git: ({ app }) => (app === undefined ? undefined : 'is for platform heroku, and this is a plain git remote'),
+  git: ({ app }) => (app === undefined ? undefined : 'is only for platform heroku; this is a plain git remote'),
   heroku({ app, url }) {
     const fromUrl = herokuAppOf(url)
-    if (app === undefined && fromUrl === undefined) return 'is missing: the URL does not tell the Heroku app'
+    if (app === undefined && fromUrl === undefined) return 'is missing: the URL does not name the Heroku app'
     const isAnother = app !== undefined && isHerokuGitUrl(url) && fromUrl !== app
-    return isAnother ? 'is not the Heroku app that the URL pushes to' : undefined
+    return isAnother ? 'is not the Heroku app in the URL' : undefined
   },
 }
 
@@ -169,13 +171,13 @@ function peopleProblems({ rules, path }: DeclaredEnvironment): readonly PlacedPr
   const { approvals, approvers, qa_by, rollback } = rules
   const qa = rules.qa === 'each change' ? 1 : rules.qa
   if (qa === 0 && approvals === 0) {
-    return [{ path: place, text: 'asks for nobody: write sign_off: none, or ask for qa or approvals' }]
+    return [{ path: place, text: 'requires nobody: set sign_off to none, or require qa or approvals' }]
   }
-  const tooFew = (list: readonly string[] | undefined, key: string, asked: number, what: string) => {
+  const tooFew = (list: readonly string[] | undefined, key: string, required: number, what: string) => {
     const most = mostPeople(list)
-    return most >= asked
+    return most >= required
       ? []
-      : [{ path: [...place, key], text: `names ${counted(most)} and no group, and ${what} asks for ${asked}` }]
+      : [{ path: [...place, key], text: `names ${peopleCount(most)} and no group, but ${what} needs ${required}` }]
   }
   return [
     ...(rollback.qa > qa ? tooFew(qa_by, 'qa_by', rollback.qa, 'rollback.qa') : tooFew(qa_by, 'qa_by', qa, 'qa')),
@@ -188,18 +190,18 @@ function peopleProblems({ rules, path }: DeclaredEnvironment): readonly PlacedPr
 function warningsOf({ isPinned, promotes, rules, path }: DeclaredEnvironment): readonly PlacedProblem[] {
   const warnings: PlacedProblem[] = []
   if (isPinned && promotes === undefined) {
-    warnings.push({ path: [...path, 'pull_request'], text: 'changes nothing where nothing is promoted' })
+    warnings.push({ path: [...path, 'pull_request'], text: 'has no effect without promotes' })
   }
   if (rules === undefined || rules === 'none') return warnings
   if (rules.approvals === 0) {
-    warnings.push({ path: [...path, 'sign_off'], text: 'asks for no approval, so that a person can release alone' })
+    warnings.push({ path: [...path, 'sign_off'], text: 'requires no approval, so one person can release alone' })
   }
   if (rules.rollback.qa === 0 && rules.rollback.approvals === 0) {
-    const text = 'asks for nobody, so that a person can roll back alone'
+    const text = 'requires nobody, so one person can roll back alone'
     warnings.push({ path: [...path, 'sign_off', 'rollback'], text })
   }
   if (rules.approvals > 0 && mostPeople(rules.approvers) === rules.approvals) {
-    const text = 'names as many people as must approve, so that none of them can ask for a release'
+    const text = 'names only as many people as must approve, so none of them can request a release'
     warnings.push({ path: [...path, 'sign_off', 'approvers'], text })
   }
   return warnings
@@ -210,6 +212,6 @@ function mostPeople(list: readonly string[] | undefined): number {
   return list === undefined || list.some((entry) => entry.startsWith('@')) ? Number.POSITIVE_INFINITY : list.length
 }
 
-function counted(people: number): string {
+function peopleCount(people: number): string {
   return people === 1 ? '1 person' : `${people} people`
 }

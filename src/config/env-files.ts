@@ -27,12 +27,12 @@ export function readEnvFiles(uses: readonly EnvFileUse[], storeUrl: string | und
       continue
     }
     if (file.worldReadable) {
-      warnings.push(`The env file of ${environment} can be read by everyone on this machine; chmod 600 mends that`)
+      warnings.push(`The env file of ${environment} can be read by everyone on this machine; run chmod 600 on it`)
     }
     if (store !== undefined && Object.values(file.variables).some((value) => databaseOf(value) === store)) {
       problems.push({
         path: place,
-        text: "leads to Signoff's own store (STORE_URL); a migration must never reach that",
+        text: "points to Signoff's own store (STORE_URL), where a migration must never run",
       })
     }
     for (const [name, value] of Object.entries(file.variables)) {
@@ -56,11 +56,11 @@ function readEnvFile(path: string): EnvFile {
     const entries = Object.entries(parseEnv(text)).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value] as const],
     )
-    if (entries.length === 0) return { ok: false, problem: 'holds no variables' }
+    if (entries.length === 0) return { ok: false, problem: 'contains no variables' }
     return { ok: true, variables: Object.fromEntries(entries), worldReadable: (stat.mode & OTHERS_MAY_READ) !== 0 }
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-    return { ok: false, problem: isMissing ? 'names a file that is not there' : 'names a file that can not be read' }
+    return { ok: false, problem: isMissing ? 'names a file that does not exist' : "names a file that can't be read" }
   }
 }
 

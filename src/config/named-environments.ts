@@ -43,8 +43,12 @@ function unknownEnvironments(each: Placed, environments: readonly string[]): rea
       const nearest = nearestFirst(name, environments)
       const [first] = nearest
       const hint =
-        first === undefined ? '' : isNear(name, first) ? `; did you mean ${first}?` : `; there is ${nearest.join(', ')}`
-      return { path, text: `names no environment${hint}` }
+        first === undefined
+          ? ''
+          : isNear(name, first)
+            ? `; did you mean ${first}?`
+            : `; choose from ${nearest.join(', ')}`
+      return { path, text: `is not an environment${hint}` }
     })
 }
 
@@ -55,7 +59,7 @@ function sharedEnvironments(groups: readonly Placed[]): readonly PlacedProblem[]
       const other = owner.get(name) ?? group.path
       owner.set(name, other)
       if (other === group.path) return []
-      return [{ path, text: `belongs to ${String(other[1])} already; an environment has one group` }]
+      return [{ path, text: `already belongs to ${String(other[1])}; an environment has only one group` }]
     }),
   )
 }

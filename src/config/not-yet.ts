@@ -52,7 +52,7 @@ export function notYetProblems(value: unknown): readonly PlacedProblem[] {
   const set = Object.entries(NOT_YET).flatMap(([key, { what, isDefault }]) =>
     placesOf(value, key.split('.'))
       .filter(({ found }) => !isDefault(found))
-      .map(({ path }) => ({ path, text: `(${what}) comes later: this version can't do it yet. Remove it.` })),
+      .map(({ path }) => ({ path, text: `(${what}) is not supported by this version yet. Remove it.` })),
   )
   return set.filter(({ path }) => !set.some((other) => isWithin(path, other.path)))
 }

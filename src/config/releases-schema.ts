@@ -11,9 +11,9 @@ import { workerGroupsSchema } from './schema/worker-groups.ts'
 function nameOf(what: 'app' | 'environment', newlyReserved: string) {
   const isOneOf = (words: readonly string[], value: string) => words.includes(value)
   return text(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and -, beginning with a letter')
-    .refine((value) => !isOneOf(RESERVED_WORDS, value), 'is a word of the commands')
+    .refine((value) => !isOneOf(RESERVED_WORDS, value), 'is a reserved word of the commands')
     .refine((value) => !isOneOf(NEWER_RESERVED_WORDS[what], value), newlyReserved)
-    .refine((value) => !COMMIT_PATTERN.test(value), 'reads as a commit (4 to 40 hex digits)')
+    .refine((value) => !COMMIT_PATTERN.test(value), 'looks like a commit (4 to 40 hex digits)')
 }
 
 const appName = nameOf('app', 'is now a command of /deploy: give the app another name')
@@ -33,7 +33,7 @@ export const appSchema = z.strictObject({
     'must be a Bitbucket repository, written workspace/slug',
   ).meta({ description: 'The Bitbucket repository, written workspace/slug', examples: ['jurispect/jurispect_api'] }),
   git_url: gitUrl.optional().meta({
-    description: 'Where git fetches from; left out: the repository at bitbucket.org',
+    description: 'The git URL to fetch from; default: the repository at bitbucket.org',
     examples: ['https://bitbucket.org/jurispect/jurispect_api.git'],
   }),
   environments: z

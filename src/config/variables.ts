@@ -134,7 +134,7 @@ function bitbucketCredentials(read: Read, problems: string[]): BitbucketCredenti
   const email = read('BITBUCKET_EMAIL', { pattern: /^[^\s:@]+@[^\s:@]+$/, message: 'must be an e-mail address' })
   const apiToken = read('BITBUCKET_API_TOKEN', ONE_WORD)
   if (token !== undefined && (email !== undefined || apiToken !== undefined)) {
-    problems.push('BITBUCKET_TOKEN and BITBUCKET_EMAIL with BITBUCKET_API_TOKEN are two forms; set only one of them')
+    problems.push('BITBUCKET_TOKEN and BITBUCKET_EMAIL with BITBUCKET_API_TOKEN are alternatives; set only one of them')
     return undefined
   }
   if (token !== undefined) return { token }
@@ -150,7 +150,7 @@ function readStoreUrl(read: Read, role: Role, problems: string[]): string | unde
   if (storeUrl === undefined) {
     if (role !== 'all') {
       problems.push(
-        `STORE_URL is missing: --role ${role} shares a Postgres with the other role; only --role all has its own`,
+        `STORE_URL is missing: --role ${role} shares a Postgres with the other role; only --role all can use the embedded one`,
       )
     }
     return undefined

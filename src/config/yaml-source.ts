@@ -112,19 +112,19 @@ function explainAll(
 function explainYaml(error: YAMLError | YAMLWarning, text: string): string {
   switch (error.code) {
     case 'DUPLICATE_KEY':
-      return 'this key stands twice in the same place'
+      return 'this key appears twice'
     case 'TAB_AS_INDENT':
-      return 'tabs can not indent; use spaces'
+      return 'tabs are not allowed as indentation; use spaces'
     case 'BAD_INDENT':
-      return 'the indentation does not fit the lines around it'
+      return 'the indentation does not match the lines around it'
     case 'BAD_SCALAR_START':
       return text[error.pos[0]] === '@'
         ? 'a text that begins with @ needs quotes'
-        : 'a text that begins with this sign needs quotes'
+        : 'a text that begins with this character needs quotes'
     case 'TAG_RESOLVE_FAILED':
-      return 'tags, such as !this, are not taken'
+      return 'tags such as !this are not supported'
     case 'MULTIPLE_DOCS':
-      return 'a second document begins here; one is all that is read'
+      return 'a second document begins here; only one is allowed'
     default:
       return UNCLEAR
   }

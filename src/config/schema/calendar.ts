@@ -33,7 +33,7 @@ export const timeZoneSchema = z
   })
   .default('UTC')
   .meta({
-    description: "The time zone of freezes, and of times where the person's own is not known",
+    description: "The time zone of freezes, and of times where a person's own is unknown",
     examples: ['Europe/Berlin', 'UTC'],
   })
 
@@ -56,15 +56,15 @@ const freeze = z
       examples: ['weekend'],
     }),
     from: moment.meta({
-      description: 'A weekday with a time, for every week; or a date, which is its 00:00',
+      description: 'A weekday with a time, for every week; or a date, which means 00:00 on that day',
       examples: ['Fri 16:00', '2026-12-21', '2026-12-21 18:00'],
     }),
     to: moment.meta({
-      description: 'When it is over: of the same form as from',
+      description: 'When it ends, in the same form as from',
       examples: ['Mon 08:00', '2027-01-04'],
     }),
     environments: environments.optional().meta({
-      description: 'Where it holds, as app/environment; left out: in every environment with a sign_off',
+      description: 'Where it applies, as app/environment; default: every environment with a sign_off',
       examples: [['api/production']],
     }),
   })
@@ -76,9 +76,9 @@ const freeze = z
   })
 
 function periodProblem(from: string, to: string): string | undefined {
-  if (isWeekly(from) !== isWeekly(to)) return 'must be a weekday where from is one, and a date where from is one'
+  if (isWeekly(from) !== isWeekly(to)) return 'must be a weekday or a date, as in from'
   // Weekdays come round: Fri to Mon is as good as Mon to Fri.
-  if (isWeekly(from)) return from === to ? 'must be another moment than from' : undefined
+  if (isWeekly(from)) return from === to ? 'must not be the same as from' : undefined
   return withTime(to) <= withTime(from) ? 'must be after from' : undefined
 }
 
@@ -89,6 +89,6 @@ export const freezesSchema = z
   .array(freeze)
   .default([])
   .meta({
-    description: 'Periods in which nothing starts but an emergency',
+    description: 'Periods in which only an emergency can start',
     examples: [[{ name: 'weekend', from: 'Fri 16:00', to: 'Mon 08:00' }]],
   })

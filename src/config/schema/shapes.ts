@@ -57,7 +57,7 @@ export const people = list(
     /^(@[a-z0-9][a-z0-9._-]{0,79}|[UW][A-Z0-9]{1,20})$/,
     'must be a user group in quotes, such as "@qa", or a Slack user id, such as U012AB3CD',
   ),
-  { empty: 'is an empty list, so that nobody could; leave it out where everyone may', twice: 'lists somebody twice' },
+  { empty: 'is an empty list, which allows nobody; remove the key to allow the default', twice: 'names someone twice' },
 )
 
 export const ENVIRONMENT = /^[a-z][a-z0-9-]{0,62}\/[a-z][a-z0-9-]{0,62}$/
@@ -65,7 +65,7 @@ export const ENVIRONMENT = /^[a-z][a-z0-9-]{0,62}\/[a-z][a-z0-9-]{0,62}$/
 /** Whether the environments are declared is checked with the whole file. */
 export const environments = list(
   text(ENVIRONMENT, 'must be an app and its environment, written app/environment, such as api/production'),
-  { empty: 'is an empty list; name an environment', twice: 'names an environment twice' },
+  { empty: 'is an empty list; add an environment', twice: 'names an environment twice' },
 )
 
 /** How many people are asked. */
