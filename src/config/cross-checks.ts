@@ -1,13 +1,13 @@
-/** What must hold between the parts of `releases.yml`: names that are referred to, places used twice, enough people. */
+/** Checks between the parts of `releases.yml`: references by name, remotes used twice, enough people. */
 import { nearestFirst } from '../lib/edit-distance.ts'
 import type { PlatformName } from '../release/stored-names.ts'
-import { herokuAppOf, isHerokuGitUrl, sameGitUrl } from './addresses.ts'
+import { herokuAppOf, isHerokuGitUrl, normalizedGitUrl } from './addresses.ts'
 import { isRecord, type PlacedProblem } from './explain.ts'
 import type { RemoteEntry } from './schema/environment.ts'
 import type { SignOffEntry } from './schema/sign-off.ts'
 import type { Path } from './yaml-source.ts'
 
-/** An environment's parts, each absent when it does not read well by itself: what can be checked is checked. */
+/** An environment's parts. An invalid part is absent, so that the others can still be checked. */
 export interface DeclaredEnvironment {
   readonly app: string
   readonly name: string
@@ -16,21 +16,21 @@ export interface DeclaredEnvironment {
   readonly promotes?: string
   readonly isPinned: boolean
   /** Without a request. */
-  readonly deploysItself: boolean
+  readonly deploysAutomatically: boolean
   readonly hasOrder: boolean
   readonly remote?: RemoteEntry
-  /** The entries of a list as they are written; absent where there is one entry or none. */
+  /** The entries as written. Absent when `migrations` is not a list. */
   readonly migrationList?: readonly unknown[]
   readonly rules?: SignOffEntry
 }
 
 export interface Declared {
-  /** All names as written. */
+  /** All names, as written. */
   readonly apps: readonly { readonly name: string; readonly environments: readonly string[] }[]
   readonly environments: readonly DeclaredEnvironment[]
 }
 
-export function explainTogether(declared: Declared): {
+export function crossCheck(declared: Declared): {
   readonly problems: readonly PlacedProblem[]
   readonly warnings: readonly PlacedProblem[]
 } {
@@ -66,7 +66,7 @@ function sharedRemotes(environments: readonly DeclaredEnvironment[]): readonly P
   return environments.flatMap((environment) => {
     if (environment.remote === undefined) return []
     const { url, branch } = environment.remote
-    const place = JSON.stringify([sameGitUrl(url), branch])
+    const place = JSON.stringify([normalizedGitUrl(url), branch])
     const other = seen.get(place)
     if (other === undefined) {
       seen.set(place, environment)
@@ -110,8 +110,8 @@ function orderProblems({ hasOrder, promotes, path }: DeclaredEnvironment): reado
 }
 
 function deploysProblems(environment: DeclaredEnvironment): readonly PlacedProblem[] {
-  const { deploysItself, promotes, rules, path } = environment
-  if (!deploysItself) return []
+  const { deploysAutomatically, promotes, rules, path } = environment
+  if (!deploysAutomatically) return []
   const place = [...path, 'deploys']
   return [
     ...(promotes === undefined ? [] : [{ path: place, text: 'must be on request in an environment with promotes' }]),
@@ -121,7 +121,7 @@ function deploysProblems(environment: DeclaredEnvironment): readonly PlacedProbl
   ]
 }
 
-/** People tell the databases of a list apart by their names. */
+/** In a list, people tell the databases apart by name. */
 function migrationProblems({ migrationList = [], path }: DeclaredEnvironment): readonly PlacedProblem[] {
   const seen = new Set<string>()
   return migrationList.flatMap((entry, index) => {
@@ -137,18 +137,18 @@ function migrationProblems({ migrationList = [], path }: DeclaredEnvironment): r
   })
 }
 
-/** What a remote is deployed by, where it is not said. */
+/** The platform of a remote, guessed from its URL when `platform` is absent. */
 export function platformOf(remote: RemoteEntry): PlatformName {
   return remote.platform ?? (isHerokuGitUrl(remote.url) ? 'heroku' : 'git')
 }
 
-/** What each platform calls what is deployed, where it names apps. */
+/** The app's name on each platform. Undefined where the platform has no apps. */
 export const APP_OF: Readonly<Record<PlatformName, (remote: RemoteEntry) => string | undefined>> = {
   git: () => undefined,
   heroku: ({ app, url }) => app ?? herokuAppOf(url),
 }
 
-/** What is wrong with `app`, by the platform. */
+/** What is wrong with `app`, by platform. */
 const APP_PROBLEM: Readonly<Record<PlatformName, (remote: RemoteEntry) => string | undefined>> = {
   git: ({ app }) => (app === undefined ? undefined : 'is only for platform heroku; this is a plain git remote'),
   heroku({ app, url }) {
@@ -164,7 +164,7 @@ function platformProblems({ remote, path }: DeclaredEnvironment): readonly Place
   return text === undefined ? [] : [{ path: [...path, 'remote', 'app'], text }]
 }
 
-/** Lists that could never give the sign-offs that are asked for. A user group may hold anyone, so it is enough. */
+/** Finds lists with too few people for the required sign-offs. A user group counts as enough, since it may contain anyone. */
 function peopleProblems({ rules, path }: DeclaredEnvironment): readonly PlacedProblem[] {
   if (rules === undefined || rules === 'none') return []
   const place = [...path, 'sign_off']
@@ -174,7 +174,7 @@ function peopleProblems({ rules, path }: DeclaredEnvironment): readonly PlacedPr
     return [{ path: place, text: 'requires nobody: set sign_off to none, or require qa or approvals' }]
   }
   const tooFew = (list: readonly string[] | undefined, key: string, required: number, what: string) => {
-    const most = mostPeople(list)
+    const most = maxPeople(list)
     return most >= required
       ? []
       : [{ path: [...place, key], text: `names ${peopleCount(most)} and no group, but ${what} needs ${required}` }]
@@ -200,15 +200,15 @@ function warningsOf({ isPinned, promotes, rules, path }: DeclaredEnvironment): r
     const text = 'requires nobody, so one person can roll back alone'
     warnings.push({ path: [...path, 'sign_off', 'rollback'], text })
   }
-  if (rules.approvals > 0 && mostPeople(rules.approvers) === rules.approvals) {
+  if (rules.approvals > 0 && maxPeople(rules.approvers) === rules.approvals) {
     const text = 'names only as many people as must approve, so none of them can request a release'
     warnings.push({ path: [...path, 'sign_off', 'approvers'], text })
   }
   return warnings
 }
 
-/** How many people a list can stand for; left out, it stands for every full member. */
-function mostPeople(list: readonly string[] | undefined): number {
+/** The most people that a list can mean. A missing list means every full member. */
+function maxPeople(list: readonly string[] | undefined): number {
   return list === undefined || list.some((entry) => entry.startsWith('@')) ? Number.POSITIVE_INFINITY : list.length
 }
 

@@ -1,4 +1,4 @@
-/** The shape of `releases.yml`: what is checked, completed by editors, and typed, from one source. */
+/** The schema of `releases.yml`, the single source of its checks, of its JSON Schema for editors, and of its types. */
 import { z } from 'zod'
 import { COMMIT_PATTERN, NEWER_RESERVED_WORDS, RESERVED_WORDS } from '../release/command.ts'
 import { freezesSchema, timeZoneSchema } from './schema/calendar.ts'
@@ -7,7 +7,7 @@ import { gitUrl, text } from './schema/shapes.ts'
 import { webhooksSchema } from './schema/webhooks.ts'
 import { workerGroupsSchema } from './schema/worker-groups.ts'
 
-/** A name of an app or environment: it is typed in commands, so nothing there may read as something else. */
+/** A name of an app or environment. People type it in commands, so it must not look like a command or a commit. */
 function nameOf(what: 'app' | 'environment', newlyReserved: string) {
   const isOneOf = (words: readonly string[], value: string) => words.includes(value)
   return text(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and -, beginning with a letter')
@@ -19,7 +19,7 @@ function nameOf(what: 'app' | 'environment', newlyReserved: string) {
 const appName = nameOf('app', 'is now a command of /deploy: give the app another name')
 const environmentName = nameOf('environment', 'is now a word of /deploy lock: give the environment another name')
 
-/** The examples that editors show. */
+/** Examples that editors show. */
 const ENVIRONMENT = {
   branch: 'master',
   remote: { name: 'heroku-integration', url: 'https://git.heroku.com/api-integration.git' },
@@ -74,7 +74,7 @@ export const releasesSchema = z.strictObject({
 
 export type AppEntry = z.output<typeof appSchema>
 
-/** The JSON Schema (draft 2020-12) of what people write in `releases.yml`, for editors. */
+/** The JSON Schema (draft 2020-12) of `releases.yml`, for editors. */
 export function releasesJsonSchema(): Record<string, unknown> {
   jsonSchema ??= { ...z.toJSONSchema(releasesSchema, { io: 'input' }), title: 'releases.yml of Signoff' }
   return jsonSchema

@@ -1,12 +1,12 @@
-/** `migrations` of an environment: one entry, or a list of them that runs in its order. */
+/** `migrations` of an environment: one entry, or a list whose entries run in order. */
 import { z } from 'zod'
 import { duration, durationMessage, isPathInRepository, people, text } from './shapes.ts'
 
-/** What Postgres takes for its limits. */
-const MOST_MILLISECONDS = 2_147_483_647
+/** The maximum of Postgres's timeouts. */
+const MAX_MILLISECONDS = 2_147_483_647
 
 const limitMessage = `${durationMessage}, at most 24d, or 0 for none`
-const limit = z.union([z.literal(0), duration((ms) => ms <= MOST_MILLISECONDS, limitMessage)], { error: limitMessage })
+const limit = z.union([z.literal(0), duration((ms) => ms <= MAX_MILLISECONDS, limitMessage)], { error: limitMessage })
 
 const risk = z.enum(['adds', 'locks', 'destroys', 'unknown'])
 

@@ -1,4 +1,4 @@
-/** `sign_off` of an environment: who must agree before a release goes. */
+/** `sign_off` of an environment: who must agree before a release starts. */
 import { z } from 'zod'
 import { count, duration, durationMessage, people } from './shapes.ts'
 

@@ -1,4 +1,4 @@
-/** `webhooks`: who is told of releases by a signed request. */
+/** `webhooks`: URLs that receive signed requests about releases. */
 import { z } from 'zod'
 import { list, text, webUrl } from './shapes.ts'
 

@@ -1,4 +1,4 @@
-/** `workers`: which worker hosts reach which environments. */
+/** `workers`: which worker hosts release which environments. */
 import { z } from 'zod'
 import { environments, text } from './shapes.ts'
 
