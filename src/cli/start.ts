@@ -160,7 +160,7 @@ async function makeDataDir(path: string): Promise<void> {
       await mkdir(part, { mode })
     })
   await make(path, 0o700).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`Can't create DATA_DIR (${error.code}). Set it to a directory that this user may write to.`)
+    throw new Error(`DATA_DIR can't be created (${error.code}). Set it to a directory that this user may write to.`)
   })
 }
 
