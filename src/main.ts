@@ -1,252 +1,253 @@
 #!/usr/bin/env node
-/** The command line. Reads the configuration, builds the parts and starts them; no logic of its own. */
+/** The command line: parses the arguments, reads the configuration and calls the command. It has no logic of its own. */
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Pace } from './cli/start.ts'
 import type { Role } from './config/variables.ts'
-import { readHead } from './operations/audit/record.ts'
+import { parseHead } from './operations/audit/record.ts'
 
-const GOOD = 0
-const NOT_GOOD = 1
-const WRONG_USE = 2
-/** The stand-ins listen on the three ports after it. */
-const LAST_PAGE_PORT = 65_532
+const EXIT_OK = 0
+const EXIT_FAILURE = 1
+const EXIT_USAGE = 2
+/** The sandbox's stand-ins listen on the three ports after the page's. */
+const MAX_PAGE_PORT = 65_532
 
-/** What hangs then is left as a crash leaves it, from which everything is taken up again. */
-const STOPPED_WITHIN_MS = 29_000
+/** A process that has not stopped by then exits anyway; the next start resumes its work, as after a crash. */
+const STOP_TIMEOUT_MS = 29_000
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Who reads may have read enough, as `head` has. */
-const endUnread = () => process.exit(NOT_GOOD)
-process.stdout.on('error', endUnread)
+/** The reader closed the pipe, as `head` does. */
+const exitOnClosedPipe = () => process.exit(EXIT_FAILURE)
+process.stdout.on('error', exitOnClosedPipe)
 
-function complain(lines: readonly string[]): void {
+function printErrors(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`)
 }
 
-/** Reads and checks everything; prints every problem at once, and gives undefined when there is one. */
-async function readOrComplain(role: Role) {
+/** Reads and checks the whole configuration. Prints every problem and returns undefined when there is one. */
+async function loadConfiguration(role: Role) {
   const { readConfiguration } = await import('./config/configuration.ts')
   const read = readConfiguration({ env: process.env, cwd: process.cwd(), role })
   if (read.ok) {
-    complain(read.warnings.map((warning) => `warning: ${warning}`))
+    printErrors(read.warnings.map((warning) => `warning: ${warning}`))
     return read.configuration
   }
-  complain(['Signoff can not start. Mend these settings:', ...read.problems.map((problem) => `  ${problem}`)])
-  process.exitCode = WRONG_USE
+  printErrors(["Signoff can't start. Fix these settings:", ...read.problems.map((problem) => `  ${problem}`)])
+  process.exitCode = EXIT_USAGE
   return undefined
 }
 
 async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
-  const configuration = await readOrComplain(role)
+  const configuration = await loadConfiguration(role)
   if (configuration === undefined) return
   const { startSignoff } = await import('./cli/start.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const scrub = createScrubber(configuration.secrets)
   let running: { stop(): Promise<void>; readonly superseded: AbortSignal } | undefined
-  let isToldToStop = false
+  let isStopping = false
   const stop = () => {
-    if (!isToldToStop) setTimeout(() => process.exit(NOT_GOOD), STOPPED_WITHIN_MS).unref()
-    isToldToStop = true
+    if (!isStopping) setTimeout(() => process.exit(EXIT_FAILURE), STOP_TIMEOUT_MS).unref()
+    isStopping = true
     running?.stop().then(
-      () => process.exit(GOOD),
-      () => process.exit(NOT_GOOD),
+      () => process.exit(EXIT_OK),
+      () => process.exit(EXIT_FAILURE),
     )
   }
-  // Before anything starts: what is told to stop while it starts still ends in order, and leaves nothing running.
-  // `on`: what is told twice, as by a terminal and by npm, must not be cut off by the second time.
+  // Registered before anything starts, so that a signal during the start also stops everything in order.
+  // `on` and not `once`: a second signal, as npm sends one after the terminal's, must not kill the process.
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  // Who has started it with a channel hears that it is ready, and takes it along when it ends.
+  // A parent process with an IPC channel is told when this one is ready; this one stops when the parent exits.
   process.once('disconnect', stop)
   try {
     running = await startSignoff(configuration, pace)
-    if (isToldToStop || running.superseded.aborted) return stop()
+    if (isStopping || running.superseded.aborted) return stop()
     running.superseded.addEventListener('abort', stop)
     process.send?.('ready')
   } catch (error) {
-    complain([`Signoff could not start: ${scrub(error instanceof Error ? error.message : 'unknown cause')}`])
-    process.exit(NOT_GOOD)
+    printErrors([`Signoff can't start: ${scrub(error instanceof Error ? error.message : 'unknown error')}`])
+    process.exit(EXIT_FAILURE)
   }
 }
 
 async function doctor({ role }: { role: Role }): Promise<void> {
-  const configuration = await readOrComplain(role)
+  const configuration = await loadConfiguration(role)
   if (configuration === undefined) return
-  const { examine } = await import('./cli/doctor.ts')
-  const { lines, exitCode } = await examine(configuration, process.env.PATH ?? '')
-  for (const line of lines) say(line)
-  // A check that came too late may still hold the process.
+  const { runDoctorCommand } = await import('./cli/doctor.ts')
+  const { lines, exitCode } = await runDoctorCommand(configuration, process.env.PATH ?? '')
+  for (const line of lines) print(line)
+  // A check that timed out may still keep the process alive.
   process.exit(exitCode)
 }
 
-interface SandboxWords {
+interface SandboxOptions {
   readonly port: number
   readonly reset?: boolean
   readonly play?: boolean
   readonly role?: Role
 }
 
-async function sandbox({ port, reset = false, play = false, role }: SandboxWords): Promise<void> {
+async function sandbox({ port, reset = false, play = false, role }: SandboxOptions): Promise<void> {
   if (role !== undefined) {
     const { SANDBOX_PACE } = await import('./sandbox/pace.ts')
     return start({ role }, SANDBOX_PACE)
   }
-  // A terminal that is closed takes the output along; what runs is stopped in order all the same.
-  process.stdout.off('error', endUnread)
+  // When the terminal closes, output fails; the sandbox must still stop its processes in order.
+  process.stdout.off('error', exitOnClosedPipe)
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const { runSandbox } = await import('./sandbox/command.ts')
   const { startEmbeddedPostgres } = await import('./adapters/embedded-postgres/embedded-postgres.ts')
   const startPostgres = (dataDir: string) => startEmbeddedPostgres({ dataDir, maxConnections: 80 })
   const dataDir = process.env.DATA_DIR ?? './data'
   const program = import.meta.filename
-  const code = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say }).catch((error) => {
-    complain([`The sandbox could not start: ${error instanceof Error ? error.message : 'unknown cause'}`])
-    return NOT_GOOD
+  const code = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say: print }).catch((error) => {
+    printErrors([`The sandbox can't start: ${error instanceof Error ? error.message : 'unknown error'}`])
+    return EXIT_FAILURE
   })
   process.exitCode = code
-  // A story that was interrupted may still wait for something; what was said is written first.
+  // An interrupted story may still keep the process alive. Exit once the output is written.
   process.stdout.write('', () => process.exit(code))
 }
 
 async function printManifest({ url }: { url?: string }): Promise<void> {
   const yaml = await readFile(new URL('../manifest.yml', import.meta.url), 'utf8')
-  if (url === undefined) return say(yaml.trimEnd())
+  if (url === undefined) return print(yaml.trimEnd())
   const { httpManifest } = await import('./slack/manifest.ts')
   try {
-    say(httpManifest(yaml, url).trimEnd())
+    print(httpManifest(yaml, url).trimEnd())
   } catch (error) {
-    complain([error instanceof Error ? error.message : 'The URL can not be used.'])
-    process.exitCode = WRONG_USE
+    printErrors([error instanceof Error ? error.message : "Can't use this URL."])
+    process.exitCode = EXIT_USAGE
   }
 }
 
 async function printSchema(): Promise<void> {
   const { releasesJsonSchema } = await import('./config/releases-schema.ts')
-  say(JSON.stringify(releasesJsonSchema(), null, 2))
+  print(JSON.stringify(releasesJsonSchema(), null, 2))
 }
 
-/** Where the store is, or every problem of it; the store's errors are told without secrets. */
-async function withStorePlace(work: (place: { storeUrl?: string; dataDir: string }) => Promise<void>): Promise<void> {
-  const { readStorePlace } = await import('./config/variables.ts')
+/** Runs `work` on the configured store. Prints every problem of its settings, and its errors without secrets. */
+async function withStoreLocation(
+  work: (location: { storeUrl?: string; dataDir: string }) => Promise<void>,
+): Promise<void> {
+  const { readStoreLocation } = await import('./config/variables.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
-  const { problems, secrets, ...place } = readStorePlace(process.env, process.cwd())
+  const { problems, secrets, ...location } = readStoreLocation(process.env, process.cwd())
   if (problems.length > 0) {
-    complain(problems)
-    process.exitCode = WRONG_USE
+    printErrors(problems)
+    process.exitCode = EXIT_USAGE
     return
   }
   try {
-    await work(place)
+    await work(location)
   } catch (error) {
-    complain([createScrubber(secrets)(error instanceof Error ? error.message : 'The store can not be read.')])
-    // Nothing was looked at: for whoever watches the record that is another thing than a record that is not good.
-    const { NoStore } = await import('./cli/wiring.ts')
-    process.exitCode = error instanceof NoStore ? WRONG_USE : NOT_GOOD
+    printErrors([createScrubber(secrets)(error instanceof Error ? error.message : "Can't read the store.")])
+    // No store was found, so nothing was verified: monitoring must tell that apart from a record that fails.
+    const { StoreNotFound } = await import('./cli/wiring.ts')
+    process.exitCode = error instanceof StoreNotFound ? EXIT_USAGE : EXIT_FAILURE
   }
 }
 
-function heads(text: string, before: readonly string[] = []): string[] {
-  const head = readHead(text)
-  if (head === undefined)
-    throw new InvalidArgumentError('It is 12 to 64 hex digits, as a thread’s last line shows them.')
+function parseHeads(text: string, before: readonly string[] = []): string[] {
+  const head = parseHead(text)
+  if (head === undefined) throw new InvalidArgumentError('Use 12 to 64 hex digits, as in the last line of a thread.')
   return [...before, head]
 }
 
 function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
-  return withStorePlace(async (place) => {
+  return withStoreLocation(async (location) => {
     const { verifyAudit } = await import('./cli/audit.ts')
-    const { lines, exitCode } = await verifyAudit(place, head)
-    for (const line of lines) say(line)
+    const { lines, exitCode } = await verifyAudit(location, head)
+    for (const line of lines) print(line)
     process.exitCode = exitCode
   })
 }
 
 async function auditExport({ release, format }: { release?: number; format: string }): Promise<void> {
   if (release === undefined && format !== 'json') {
-    complain([`--format ${format} is for one release: say which with --release.`])
-    process.exitCode = WRONG_USE
+    printErrors([`--format ${format} needs one release: add --release <number>.`])
+    process.exitCode = EXIT_USAGE
     return
   }
-  return withStorePlace(async (place) => {
+  return withStoreLocation(async (location) => {
     const { exportAudit, exportEvents } = await import('./cli/audit.ts')
-    if (release === undefined) return exportEvents(place, say)
-    const found = await exportAudit(place, release)
+    if (release === undefined) return exportEvents(location, print)
+    const found = await exportAudit(location, release)
     if (found === undefined) {
-      complain([`There is no release #${release}.`])
-      process.exitCode = NOT_GOOD
+      printErrors([`There is no release #${release}.`])
+      process.exitCode = EXIT_FAILURE
       return
     }
-    say(format === 'markdown' ? found.markdown : JSON.stringify(found.evidence, null, 2))
+    print(format === 'markdown' ? found.markdown : JSON.stringify(found.evidence, null, 2))
   })
 }
 
-/** What an unexpected error says, without anything that looks like a secret. */
-async function withoutSecrets(error: unknown): Promise<string> {
+/** The line for an unexpected error, without anything that looks like a secret. */
+async function unexpectedError(error: unknown): Promise<string> {
   const { createScrubber } = await import('./operations/scrub.ts')
-  const { readStorePlace } = await import('./config/variables.ts')
-  const scrub = createScrubber(readStorePlace(process.env, process.cwd()).secrets)
-  return `Signoff stopped: ${scrub(error instanceof Error ? error.message : 'an unknown cause')}`
+  const { readStoreLocation } = await import('./config/variables.ts')
+  const scrub = createScrubber(readStoreLocation(process.env, process.cwd()).secrets)
+  return `Signoff stopped: ${scrub(error instanceof Error ? error.message : 'unknown error')}`
 }
 
-function wholeNumber(text: string): number {
-  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('It is a number, such as 12.')
+function parseReleaseNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('Use a release number, such as 12.')
   return Number(text)
 }
 
-function pagePort(text: string): number {
+function parsePagePort(text: string): number {
   const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN
-  if (port <= LAST_PAGE_PORT) return port
-  throw new InvalidArgumentError(`It is a number up to ${LAST_PAGE_PORT}, such as 4100; 0 takes any that are free.`)
+  if (port <= MAX_PAGE_PORT) return port
+  throw new InvalidArgumentError(`Use a port up to ${MAX_PAGE_PORT}, such as 4100, or 0 for free ports.`)
 }
 
-function role(text: string): Role {
+function parseRole(text: string): Role {
   if (text === 'all' || text === 'bot' || text === 'worker') return text
-  throw new InvalidArgumentError('It is all, bot or worker.')
+  throw new InvalidArgumentError('Use all, bot or worker.')
 }
 
-const program = new Command('signoff').description('Carries out a team’s release document from Slack.').exitOverride()
+const program = new Command('signoff').description('Runs a team’s release process from Slack.').exitOverride()
 program
   .command('start')
   .description('start the service')
-  .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(role))
+  .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(parseRole))
   .action(start)
 program
   .command('sandbox')
-  .description('a workspace on your own machine')
-  .addOption(new Option('--port <port>', 'where the page is').default(4100).argParser(pagePort))
-  .option('--reset', 'start over')
-  .option('--play', 'tell a story without a browser and end')
-  .addOption(new Option('--role <role>', 'one role of its service').argParser(role).hideHelp())
-  .action((words) => sandbox(words))
+  .description('try Signoff on this machine, with a stand-in for Slack and every service')
+  .addOption(new Option('--port <port>', 'port of the page').default(4100).argParser(parsePagePort))
+  .option('--reset', 'delete the data of the last sandbox and start again')
+  .option('--play', 'play a story in the terminal and exit')
+  .addOption(new Option('--role <role>', 'run one role of its service').argParser(parseRole).hideHelp())
+  .action((options) => sandbox(options))
 program
   .command('doctor')
   .description('check everything that a release needs')
-  .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(role))
+  .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(parseRole))
   .action(doctor)
 const audit = program.command('audit').description('check or export the record')
 audit
   .command('verify')
-  .description('find any event that was changed, taken out, added or cut off')
-  .option('--head <hash...>', 'a head that stands in a thread: its event must still be there', heads)
+  .description('check that no event was changed, removed, inserted or cut off')
+  .option('--head <hash...>', 'a head shown in a thread: its event must still be in the record', parseHeads)
   .action(auditVerify)
 audit
   .command('export')
-  .description('every event, a JSON line each; with --release everything about that one')
-  .option('--release <number>', 'its number', wholeNumber)
+  .description('print every event as a line of JSON, or with --release the evidence of one release')
+  .option('--release <number>', 'number of the release', parseReleaseNumber)
   .addOption(new Option('--format <format>', 'json or markdown').choices(['json', 'markdown']).default('json'))
   .action(auditExport)
 program
   .command('manifest')
   .description('print the Slack app’s manifest')
-  .option('--url <url>', 'for HTTP mode: the https address that Slack reaches')
+  .option('--url <url>', 'for HTTP mode: the https address at which Slack reaches Signoff')
   .action(printManifest)
 program
   .command('config')
-  .description('about releases.yml')
+  .description('tools for releases.yml')
   .command('schema')
   .description('print its JSON Schema')
   .action(printSchema)
@@ -255,9 +256,9 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? GOOD : WRONG_USE
+    process.exitCode = error.exitCode === 0 ? EXIT_OK : EXIT_USAGE
   } else {
-    complain([await withoutSecrets(error)])
-    process.exitCode = NOT_GOOD
+    printErrors([await unexpectedError(error)])
+    process.exitCode = EXIT_FAILURE
   }
 }

@@ -1,26 +1,29 @@
-/** `signoff audit`: checks and exports the record of a store. Reads only. */
+/**
+ * The command `signoff audit`: opens the store, calls `operations/audit/` and formats the output. The verification and the
+ * evidence itself are in `operations/audit/`. Reads only.
+ */
 import type { Configuration } from '../config/configuration.ts'
 import { type Evidence, evidenceOf } from '../operations/audit/evidence.ts'
 import { evidenceMarkdown } from '../operations/audit/evidence-markdown.ts'
 import { verifyChain } from '../operations/audit/record.ts'
 import { openStoreToRead } from './wiring.ts'
 
-/** Checks every event. `heads`: as `readHead` gives them. Gives what to say and the exit code. */
+/** Verifies the whole chain; `heads` are from `parseHead`. Returns the lines to print and the exit code. */
 export async function verifyAudit(
   configuration: Pick<Configuration, 'storeUrl' | 'dataDir'>,
   heads: readonly string[],
 ): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
   const opened = await openStoreToRead(configuration)
   try {
-    const began = performance.now()
+    const startedAt = performance.now()
     const found = await opened.audit.readChain((chain) => verifyChain(chain, heads))
-    const seconds = (performance.now() - began) / 1_000
-    if (!found.ok) return { lines: [`✗ The record is not as it was written: ${found.why}.`], exitCode: 1 }
+    const seconds = (performance.now() - startedAt) / 1_000
+    if (!found.ok) return { lines: [`✗ The record fails verification: ${found.why}.`], exitCode: 1 }
     const lines = [
-      `✓ ${found.count} events are as they were written, in ${seconds.toFixed(1)} s. Head: ${found.head}`,
+      `✓ ${eventCount(found.count)} verified (${seconds.toFixed(1)} s). Head: ${found.head}`,
       ...found.heads.map(({ head, event, release }) => {
-        const whose = release === undefined ? '' : `, of release #${release}`
-        return `✓ Head ${head} is that of event ${event}${whose}.`
+        const ofRelease = release === undefined ? '' : `, of release #${release}`
+        return `✓ Head ${head} is the hash of event ${event}${ofRelease}.`
       }),
     ]
     return { lines, exitCode: 0 }
@@ -29,7 +32,11 @@ export async function verifyAudit(
   }
 }
 
-/** Everything about one release, with a check of the whole chain. Undefined: there is no such release. */
+function eventCount(count: number): string {
+  return count === 1 ? '1 event' : `${count} events`
+}
+
+/** The evidence of one release, with a verification of the whole chain. Undefined when there is no such release. */
 export async function exportAudit(
   configuration: Pick<Configuration, 'storeUrl' | 'dataDir'>,
   number: number,
@@ -53,12 +60,12 @@ export async function exportAudit(
   }
 }
 
-/** Every event as it is stored, with its hash, a JSON line each; memory stays flat. */
+/** Writes every event as it is stored, with its hash, as a line of JSON. Reads in batches, so that memory stays flat. */
 export async function exportEvents(
-  place: Pick<Configuration, 'storeUrl' | 'dataDir'>,
+  location: Pick<Configuration, 'storeUrl' | 'dataDir'>,
   write: (line: string) => void,
 ): Promise<void> {
-  const opened = await openStoreToRead(place)
+  const opened = await openStoreToRead(location)
   try {
     await opened.audit.readChain(async ({ rows: batches }) => {
       for await (const rows of batches) {

@@ -1,30 +1,33 @@
-/** `signoff doctor`: builds what a role would use, and looks whether a release could go. Changes nothing. */
+/**
+ * The command `signoff doctor`: builds the adapters that a role uses and hands them to the checks. The checks themselves
+ * are in `operations/doctor/`. Changes nothing.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findAlembic } from '../adapters/alembic/program.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { defined } from '../lib/defined.ts'
 import { doctorChecks } from '../operations/doctor/checks/all.ts'
+import { createMigrationStatusReader } from '../operations/doctor/checks/services.ts'
 import { createSlackProbe, scopesOf } from '../operations/doctor/checks/slack.ts'
-import { createMigrationsLook } from '../operations/doctor/checks/world.ts'
 import { runDoctor } from '../operations/doctor/doctor.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
-import { createWorldAdapters, findStore, openStoreToRead } from './wiring.ts'
+import { createWorkerAdapters, findStore, openStoreToRead } from './wiring.ts'
 
-/** Gives a line a check and the exit code: 1 when a release would not work. `path`: where programs are looked for. */
-export async function examine(
+/** Returns one line per check, and exit code 1 when a check fails. Programs are searched in `path`. */
+export async function runDoctorCommand(
   configuration: Configuration,
   path: string,
 ): Promise<{ lines: readonly string[]; exitCode: 0 | 1 }> {
   const scrub = createScrubber(configuration.secrets)
   const { apps } = configuration.releases
-  // The embedded store runs with the service alone: before the first start there is none, and nothing is wrong.
-  const notStarted = (await findStore(configuration).catch(() => true)) === undefined
+  // The embedded store runs only while the service runs, so a missing one is no error.
+  const isStoreStopped = (await findStore(configuration).catch(() => true)) === undefined
   const store = openStoreToRead(configuration)
   store.catch(() => undefined)
-  const world = configuration.worker && createWorldAdapters(configuration, configuration.worker, { scrub })
+  const adapters = configuration.worker && createWorkerAdapters(configuration, configuration.worker, { scrub })
   try {
     return await runDoctor({
       scrub,
@@ -34,12 +37,15 @@ export async function examine(
           now: async () => (await store).store.now(),
           workers: async () => (await store).store.workers(),
         },
-        notStarted,
+        isStoreStopped,
         ...defined({
           bot: configuration.bot && (await botParts(configuration.bot)),
-          worker: world && {
-            ...world,
-            migrations: createMigrationsLook({ ...world, directory: join(configuration.dataDir, 'doctor') }),
+          worker: adapters && {
+            ...adapters,
+            readMigrationStatus: createMigrationStatusReader({
+              ...adapters,
+              directory: join(configuration.dataDir, 'doctor'),
+            }),
             programProblem: async (program: string) => {
               const found = await findAlembic(program, path)
               return 'problem' in found ? found.problem : undefined
@@ -49,7 +55,7 @@ export async function examine(
       }),
     })
   } finally {
-    await world?.git.close()
+    await adapters?.git.close()
     await store.then(
       (opened) => opened.close(),
       () => undefined,

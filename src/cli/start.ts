@@ -1,4 +1,4 @@
-/** Builds the parts of a role, connects them, and stops them in order. */
+/** Builds and connects the parts of a role, and stops them in order. */
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
@@ -6,6 +6,7 @@ import type { JobTiming } from '../adapters/store/jobs.ts'
 import { type OpenStore, openStore } from '../adapters/store/open.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { CLOCK } from '../lib/clock.ts'
+import { defined } from '../lib/defined.ts'
 import { countEvents } from '../operations/counted-store.ts'
 import { partsReady, startHealthServer } from '../operations/health.ts'
 import { createLog, type Log, type LogDestination } from '../operations/log.ts'
@@ -20,9 +21,9 @@ import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
 import { TIMES, type Times } from '../worker/ports.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import { SERVICE_WORDS } from './service-words.ts'
-import { createWorldAdapters, type ServiceLimits } from './wiring.ts'
+import { createWorkerAdapters, type ServiceLimits } from './wiring.ts'
 
-/** What may be shorter where builds take no time; left out, everything is as it should be in service. */
+/** Shorter times for tests and the sandbox, where builds take no time. Absent values have their production defaults. */
 export interface Pace {
   readonly times?: Partial<Times>
   readonly limits?: ServiceLimits
@@ -38,24 +39,27 @@ export interface Pace {
 export interface Running {
   readonly port: number
   readonly log: Log
-  /** Aborts when a newer version of Signoff has opened the store: this process takes no more work, and is to be stopped. */
+  /** Aborts when a newer version of Signoff opens the store: this process takes no more work, and must be stopped. */
   readonly superseded: AbortSignal
-  /** Looks at the world of what awaits sign-off now; only where the worker runs. */
+  /** Checks now what changed for releases that await sign-off. Present when the worker runs. */
   readonly look?: () => Promise<void>
-  /** Expires and reminds now; only where the bot runs. */
+  /** Expires releases and sends reminders now. Present when the bot runs. */
   readonly tick?: () => Promise<void>
-  /** No new work, the step in flight finished or left resumable, the outbox flushed: within 30 s. Safe to repeat. */
+  /**
+   * Stops within 30 s: takes no new work, finishes the current step or leaves it resumable, and flushes the outbox. Safe to
+   * repeat.
+   */
   stop(): Promise<void>
 }
 
 const TICK_EVERY_MS = 30_000
-/** These and the flush of the outbox stay within the 30 s that a stop may take. */
+/** Together with the flush of the outbox, these fit into the 30 s that a stop may take. */
 const WORK_GRACE_MS = 15_000
 const HANDLING_GRACE_MS = 3_000
 
 /**
- * Starts the role that the configuration names. Throws when a part can't start; what had started is stopped then. The log
- * goes to standard output, or to `logTo`.
+ * Starts the role that the configuration names. Throws when a part can't start, after stopping those that did. Logs to
+ * standard output, or to `logTo`.
  */
 export async function startSignoff(
   configuration: Configuration,
@@ -63,11 +67,11 @@ export async function startSignoff(
   logTo?: LogDestination,
 ): Promise<Running> {
   const scrub = createScrubber(configuration.secrets)
-  const log = createLog({ level: configuration.logLevel, scrub, ...(logTo && { destination: logTo }) })
+  const log = createLog({ level: configuration.logLevel, scrub, ...defined({ destination: logTo }) })
   const stops: (() => Promise<void>)[] = []
   const stopAll = async () => {
     for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) {
-      await stop().catch((err: unknown) => log.error({ err }, 'a part did not stop cleanly'))
+      await stop().catch((err: unknown) => log.error({ err }, 'failed to stop a part cleanly'))
     }
   }
   try {
@@ -92,16 +96,16 @@ export async function startSignoff(
       worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
       ready.queue = worker.isWorking
     }
-    // Listening ends first, then the work, and what the work had to say is delivered last.
+    // Parts stop in reverse order: listening first, then the work, and the delivery of its messages last.
     if (bot) stops.push(() => stopListening(bot))
     const health = await startHealthServer({
       port: configuration.port,
       ready: partsReady(ready),
       metrics: metrics.read,
-      ...(bot?.requests && { fallback: bot.requests }),
+      ...defined({ fallback: bot?.requests }),
     }).catch((error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'is taken by another program' : `can not be used (${error.code})`
-      throw new Error(`PORT ${why}. Is Signoff running here already? Else set another one.`)
+      const why = error.code === 'EADDRINUSE' ? 'is used by another program' : `can't be used (${error.code})`
+      throw new Error(`PORT ${why}. Check whether Signoff already runs here, or set another PORT.`)
     })
     stops.push(() => health.close())
     log.info({ role: configuration.role, port: health.port }, 'started')
@@ -110,8 +114,7 @@ export async function startSignoff(
       port: health.port,
       log,
       superseded: opened.superseded,
-      ...(worker && { look: worker.look }),
-      ...(bot && { tick: bot.tick }),
+      ...defined({ look: worker?.look, tick: bot?.tick }),
       stop: () => {
         stopping ??= stopAll()
         return stopping
@@ -135,17 +138,18 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
     stops.push(() => embedded.stop())
     pool = embedded.connection
   }
-  const report = (what: string, err: unknown) => log.warn({ err, what }, 'the store had trouble')
-  const opened = await openStore({ pool, role, report, ...(pace.jobTiming && { timing: pace.jobTiming }) })
+  const report = (what: string, err: unknown) => log.warn({ err, what }, 'store error')
+  const opened = await openStore({ pool, role, report, ...defined({ timing: pace.jobTiming }) })
   stops.push(() => opened.close())
-  const said = 'a newer version of Signoff uses the store: this process takes no more work and stops'
-  opened.superseded.addEventListener('abort', () => log.warn({}, said), { once: true })
+  const message = 'a newer version of Signoff uses the store: this process takes no more work and stops'
+  opened.superseded.addEventListener('abort', () => log.warn({}, message), { once: true })
   return opened
 }
 
 /**
- * Nobody else's, since mirrors hold the team's source code; one that is there stays as it is. Throws what to do where it can't
- * be made. Part by part, because `recursive` never ends where the system takes no directory, as under /proc.
+ * Creates DATA_DIR for this user only, since mirrors hold the team's source code; an existing one is left as it is. Throws
+ * what to do when it can't. It creates part by part, because `recursive` never returns where the system allows no
+ * directory, as under /proc.
  */
 async function makeDataDir(path: string): Promise<void> {
   const make = (part: string, mode?: number): Promise<void> =>
@@ -156,7 +160,7 @@ async function makeDataDir(path: string): Promise<void> {
       await mkdir(part, { mode })
     })
   await make(path, 0o700).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`DATA_DIR can not be made (${error.code}). Let it be a directory that this user may write in.`)
+    throw new Error(`DATA_DIR can't be created (${error.code}). Set it to a directory that this user may write to.`)
   })
 }
 
@@ -170,14 +174,14 @@ async function startWorkerRole(
   scrub: (text: string) => string,
   stops: Stops,
 ): Promise<Worker> {
-  const world = createWorldAdapters(configuration, settings, {
+  const adapters = createWorkerAdapters(configuration, settings, {
     scrub,
-    log: (said, facts) => log.debug(facts, said),
-    ...(pace.limits && { limits: pace.limits }),
+    log: (message, facts) => log.debug(facts, message),
+    ...defined({ limits: pace.limits }),
   })
-  stops.push(() => world.git.close())
+  stops.push(() => adapters.git.close())
   const worker = await startWorker({
-    ...world,
+    ...adapters,
     apps: configuration.releases.apps,
     store,
     jobs,
@@ -206,29 +210,31 @@ async function startBotRole(
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team, { forRights: true })
   const services = SERVICE_WORDS
-  const drawing = { store, directory: createDirectory(background, ours.team), apps, progress, services }
+  const cardParts = { store, directory: createDirectory(background, ours.team), apps, progress, services }
   const service = createReleaseService({ store, directory, apps, services })
   const delivery: Delivery = startDelivery({
-    ...drawing,
+    ...cardParts,
     outbox,
     client: background,
     botUser,
     botId,
     clock: CLOCK,
     log,
-    ...(pace.updateEveryMs !== undefined && { updateEveryMs: pace.updateEveryMs }),
-    ...(pace.postEveryMs !== undefined && { postEveryMs: pace.postEveryMs }),
-    ...(pace.updatesAMinute !== undefined && { updatesAMinute: pace.updatesAMinute }),
+    ...defined({
+      updateEveryMs: pace.updateEveryMs,
+      postEveryMs: pace.postEveryMs,
+      updatesAMinute: pace.updatesAMinute,
+    }),
   })
   stops.push(() => delivery.stop())
   const tick = async () => {
-    await service.tick().catch((err: unknown) => log.error({ err }, 'looking after waiting releases failed'))
-    await forget().catch((err: unknown) => log.error({ err }, 'old rows of the store could not be taken away'))
+    await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
+    await forget().catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
   }
   const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
   stops.push(async () => clearInterval(ticking))
   const bot = await startBot({
-    ...drawing,
+    ...cardParts,
     client: background,
     interactive,
     clock: CLOCK,
@@ -237,8 +243,7 @@ async function startBotRole(
     ours,
     log,
     settings,
-    ...(pace.pingTimeoutMs !== undefined && { pingTimeoutMs: pace.pingTimeoutMs }),
-    ...(pace.sweepEveryMs !== undefined && { sweepEveryMs: pace.sweepEveryMs }),
+    ...defined({ pingTimeoutMs: pace.pingTimeoutMs, sweepEveryMs: pace.sweepEveryMs }),
   })
   stops.push(() => stopListening(bot))
   return { ...bot, tick }

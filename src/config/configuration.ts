@@ -1,6 +1,7 @@
-/** Everything that Signoff is told from outside, read and checked once, at start. */
+/** The whole configuration from outside, read and checked once at the start. */
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { defined } from '../lib/defined.ts'
 import type { Releases } from '../release/settings.ts'
 import { type EnvFilesRead, readEnvFiles } from './env-files.ts'
 import { type ReleasesFile, readReleases } from './releases-file.ts'
@@ -21,20 +22,20 @@ export interface Configuration {
   readonly releasesFile: string
   readonly releases: Releases
   readonly logLevel: LogLevel
-  /** Every secret text that is known, those of env files and the passwords within URLs included: for scrubbing. */
+  /** Every known secret, for scrubbing, including those of env files and the passwords in URLs. */
   readonly secrets: readonly string[]
 }
 
 export type ConfigurationRead =
   | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly string[] }
-  /** Each a line of its own; they name settings and places, and hold no value. */
+  /** One line each. They name settings and places, and contain no value. */
   | { readonly ok: false; readonly problems: readonly string[] }
 
 /**
- * Reads the variables and `releases.yml`, and for the worker the env files that it names. All problems of all of them
- * come in one report. Changes nothing; never throws for what is wrong in them.
+ * Reads the variables, `releases.yml` and, for the worker, the env files that it names. Returns the problems of all of them
+ * together. Changes nothing, and does not throw for a wrong configuration.
  *
- * @param from.cwd where relative paths in variables begin
+ * @param from.cwd the base of relative paths in variables
  * @param from.role whose settings are needed
  */
 export function readConfiguration(from: {
@@ -42,8 +43,8 @@ export function readConfiguration(from: {
   readonly cwd: string
   readonly role: Role
 }): ConfigurationRead {
-  const { bot, worker, secrets, problems: ofVariables, ...rest } = readVariables(from.env, from.cwd, from.role)
-  const problems = [...ofVariables, ...dataDirProblems(rest.dataDir)]
+  const { bot, worker, secrets, problems: variableProblems, ...rest } = readVariables(from.env, from.cwd, from.role)
+  const problems = [...variableProblems, ...dataDirProblems(rest.dataDir)]
   const text = readText(rest.releasesFile)
   const file = text.ok ? readReleases(text.text, dirname(rest.releasesFile)) : undefined
   const envFiles = envFilesFor(from.role, file, rest.storeUrl)
@@ -59,8 +60,7 @@ export function readConfiguration(from: {
     configuration: {
       role: from.role,
       ...rest,
-      ...(bot === undefined ? {} : { bot }),
-      ...(worker === undefined ? {} : { worker }),
+      ...defined({ bot, worker }),
       releases: file.releases,
       secrets: [...new Set([...secrets, ...envFiles.secrets])],
     },
@@ -68,14 +68,14 @@ export function readConfiguration(from: {
   }
 }
 
-/** The bot reads no env file, even where it could. */
+/** The bot never reads env files, even where it could. */
 function envFilesFor(role: Role, file: ReleasesFile | undefined, storeUrl: string | undefined): EnvFilesRead {
   return role === 'bot' || file === undefined
     ? { problems: [], warnings: [], secrets: [] }
     : readEnvFiles(file.envFiles, storeUrl)
 }
 
-/** One that is not there is made at the start. */
+/** A missing directory is no problem: it is created at the start. */
 function dataDirProblems(path: string): readonly string[] {
   try {
     return statSync(path).isDirectory() ? [] : ['DATA_DIR is not a directory']
@@ -83,7 +83,9 @@ function dataDirProblems(path: string): readonly string[] {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT') return []
     return [
-      code === 'ENOTDIR' ? 'DATA_DIR lies in what is not a directory' : 'DATA_DIR can not be reached by this user',
+      code === 'ENOTDIR'
+        ? 'DATA_DIR is inside a path that is not a directory'
+        : 'DATA_DIR is not accessible to this user',
     ]
   }
 }
@@ -98,8 +100,8 @@ function readText(
     return {
       ok: false,
       problem: isMissing
-        ? 'releases.yml: there is no such file; RELEASES_FILE says where it is'
-        : 'releases.yml: the file can not be read; RELEASES_FILE says where it is',
+        ? 'releases.yml: the file does not exist; set RELEASES_FILE to its path'
+        : "releases.yml: the file can't be read; check its permissions and RELEASES_FILE",
     }
   }
 }

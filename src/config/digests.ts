@@ -1,19 +1,19 @@
 /**
- * The digests of an environment's entry: over the entry as written with its defaults filled in, and over what the app says
- * of its repository. Paths count as written: bot and worker may keep their files in different places. What no release
- * depends on is never in a digest: the health check, receipts, freezes, webhooks, groups of workers, Slack's settings.
+ * The digests of an environment's entry with its defaults, and of the app's repository. Paths count as written, because bot
+ * and worker may keep their files in different places. Digests exclude what no release depends on: the health check,
+ * receipts, freezes, webhooks, groups of workers and Slack's settings.
  */
 import { canonicalJson, digest } from '../lib/canonical-json.ts'
 import type { App, Environment, EnvironmentDigests, MigrationSettings } from '../release/settings.ts'
 import type { EnvironmentEntry } from './schema/environment.ts'
 import type { MigrationEntry } from './schema/migrations.ts'
 
-/** An environment without what is made of it, and with its migrations' paths as they are written. */
+/** An environment before its digests are computed, with the paths of its migrations as written. */
 export type DeclaredSettings = Omit<Environment, 'digests' | 'migrations'> & {
   readonly migrations: readonly MigrationSettings[]
 }
 
-/** `entry`: what `environment` was made of; of it come the keys that are newer than form 1. */
+/** `entry` is the source of `environment`; the keys that are newer than form 1 are read from it. */
 export function digestsOf(
   app: Omit<App, 'environments'>,
   environment: DeclaredSettings,
@@ -32,8 +32,8 @@ export function digestsOf(
 }
 
 /**
- * The keys of the first edition, whose digests test/config/first-edition pins: none may be added. Canonical JSON leaves
- * out those that are undefined.
+ * The keys of form 1. None may be added, because stored digests depend on them (test/config/first-edition pins them).
+ * Canonical JSON omits undefined values.
  */
 function firstEdition(environment: DeclaredSettings) {
   const { app, name, branch, promotes, pullRequest, remote, migrations, channel, announce, signOff } = environment
@@ -70,22 +70,22 @@ function firstMigration(settings: MigrationSettings) {
   return { config, envFile, alembic, lockTimeout, statementTimeout, talkItOver, approvers }
 }
 
-/** A single database keeps the shape of the first edition, which knew no list. */
+/** A single database keeps the shape of form 1, which had no list. */
 function oneOrList<T>(items: readonly T[]): T | readonly T[] | undefined {
   return items.length > 1 ? items : items[0]
 }
 
 type Bound = Omit<ReturnType<typeof firstEdition>, 'channel'>
 
-/** Adds the newer keys that are set to anything but their default: a file that uses none keeps its digest. */
+/** Adds the newer keys whose value is not the default, so that a file that uses none of them keeps its digest. */
 function withNewerKeys(bound: Bound, migrations: readonly MigrationSettings[], entry: EnvironmentEntry) {
   const entries = [entry.migrations ?? []].flat()
   const rules = entry.sign_off === 'none' ? undefined : entry.sign_off
   return {
     ...bound,
-    deploys: unless('on request', entry.deploys),
-    order: unless('shown', entry.order),
-    hotfix: unless('auto', entry.hotfix),
+    deploys: unlessDefault('on request', entry.deploys),
+    order: unlessDefault('shown', entry.order),
+    hotfix: unlessDefault('auto', entry.hotfix),
     migrations: oneOrList(
       migrations.map((settings, index) => ({ ...firstMigration(settings), ...newerOfMigration(entries[index]) })),
     ),
@@ -101,14 +101,14 @@ function newerOfMigration(entry: MigrationEntry | undefined) {
   return (
     entry && {
       name: entry.name,
-      directory: unless('.', entry.directory),
-      tool: unless('alembic', entry.tool),
-      isolation: unless('auto', entry.isolation),
+      directory: unlessDefault('.', entry.directory),
+      tool: unlessDefault('alembic', entry.tool),
+      isolation: unlessDefault('auto', entry.isolation),
       readable: entry.readable.length === 0 ? undefined : entry.readable,
     }
   )
 }
 
-function unless<T>(standard: T, value: T): T | undefined {
+function unlessDefault<T>(standard: T, value: T): T | undefined {
   return value === standard ? undefined : value
 }

@@ -1,11 +1,11 @@
-/** The env files of migrations, as far as a start needs them: that they are there, and what in them is secret. */
+/** Checks that the env files of migrations exist, and finds the secrets in them. */
 import { readFileSync, statSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import type { PlacedProblem } from './explain.ts'
 import type { EnvFileUse } from './releases-file.ts'
 import { decoded, secretsIn } from './secrets.ts'
 
-const MOST_BYTES = 1_000_000
+const MAX_BYTES = 1_000_000
 const OTHERS_MAY_READ = 0o004
 
 export interface EnvFilesRead {
@@ -14,12 +14,12 @@ export interface EnvFilesRead {
   readonly secrets: readonly string[]
 }
 
-/** Reads every env file. Says which are missing or unreadable, and which the whole machine can read; shows no value. */
+/** Reads every env file. Reports missing and unreadable ones, and warns about those that everyone can read. Shows no value. */
 export function readEnvFiles(uses: readonly EnvFileUse[], storeUrl: string | undefined): EnvFilesRead {
   const problems: PlacedProblem[] = []
   const warnings: string[] = []
   const secrets = new Set<string>()
-  const store = databaseOf(storeUrl)
+  const store = databaseIn(storeUrl)
   for (const { path, place, environment } of uses) {
     const file = readEnvFile(path)
     if (!file.ok) {
@@ -27,12 +27,12 @@ export function readEnvFiles(uses: readonly EnvFileUse[], storeUrl: string | und
       continue
     }
     if (file.worldReadable) {
-      warnings.push(`The env file of ${environment} can be read by everyone on this machine; chmod 600 mends that`)
+      warnings.push(`The env file of ${environment} can be read by everyone on this machine; run chmod 600 on it`)
     }
-    if (store !== undefined && Object.values(file.variables).some((value) => databaseOf(value) === store)) {
+    if (store !== undefined && Object.values(file.variables).some((value) => databaseIn(value) === store)) {
       problems.push({
         path: place,
-        text: "leads to Signoff's own store (STORE_URL); a migration must never reach that",
+        text: "points to Signoff's own store (STORE_URL), where a migration must never run",
       })
     }
     for (const [name, value] of Object.entries(file.variables)) {
@@ -50,22 +50,22 @@ function readEnvFile(path: string): EnvFile {
   try {
     const stat = statSync(path)
     if (!stat.isFile()) return { ok: false, problem: 'is not a file' }
-    if (stat.size > MOST_BYTES) return { ok: false, problem: 'is too large for an env file' }
+    if (stat.size > MAX_BYTES) return { ok: false, problem: 'is too large for an env file' }
     const text = readFileSync(path, 'utf8')
     if (text.includes('\0')) return { ok: false, problem: 'is not a text file' }
     const entries = Object.entries(parseEnv(text)).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value] as const],
     )
-    if (entries.length === 0) return { ok: false, problem: 'holds no variables' }
+    if (entries.length === 0) return { ok: false, problem: 'contains no variables' }
     return { ok: true, variables: Object.fromEntries(entries), worldReadable: (stat.mode & OTHERS_MAY_READ) !== 0 }
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-    return { ok: false, problem: isMissing ? 'names a file that is not there' : 'names a file that can not be read' }
+    return { ok: false, problem: isMissing ? 'names a file that does not exist' : "names a file that can't be read" }
   }
 }
 
 /** Host, port and name of a Postgres URL's database. */
-function databaseOf(value: string | undefined): string | undefined {
+function databaseIn(value: string | undefined): string | undefined {
   if (value === undefined || !/^postgres(ql)?(\+[a-z0-9]+)?:\/\//i.test(value) || !URL.canParse(value)) return undefined
   const url = new URL(value)
   const host = url.searchParams.get('host') ?? url.hostname

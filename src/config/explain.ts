@@ -1,4 +1,4 @@
-/** What zod found, in words for the person who wrote the file, with the place and without any value. */
+/** Explains zod's issues to the person who wrote the file: with the place, and without any value. */
 import type { z } from 'zod'
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import type { Path } from './yaml-source.ts'
@@ -11,7 +11,7 @@ export interface PlacedProblem {
 type Issue = z.core.$ZodIssue
 type Json = Readonly<Record<string, unknown>>
 
-/** The problems of one value. `around` is the path of that value in the file; `schema` the JSON Schema of the file. */
+/** The problems of one value. `around` is its path in the file, `schema` the JSON Schema of the file. */
 export function explainIssues(
   issues: readonly Issue[],
   value: unknown,
@@ -35,7 +35,7 @@ export function explainIssues(
         return [{ path, text: `must be ${issue.values.map(String).join(' or ')}` }]
       }
       case 'invalid_union': {
-        const meant = issue.errors.find((inner) => !inner.some(isAnotherForm))
+        const meant = issue.errors.find((inner) => !inner.some(isOtherType))
         return meant !== undefined && typeof found === 'object'
           ? explainIssues(meant, found, path, schema)
           : [{ path, text: issue.message }]
@@ -50,17 +50,17 @@ export function explainIssues(
   })
 }
 
-/** Whether a form of a union is not even meant: a list where keys are, a word where a list is. */
-function isAnotherForm({ path, code }: Issue): boolean {
+/** Whether the value has another type than this member of a union, such as a list in place of a mapping. */
+function isOtherType({ path, code }: Issue): boolean {
   return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value')
 }
 
-/** The path as people read it. A key that could be a value gone astray is not repeated. */
-export function pathInWords(path: Path): string {
-  return path.reduce<string>((words, step) => {
-    if (typeof step === 'number') return `${words}[${step + 1}]`
+/** Formats a path for people. A key that may be a misplaced value, and so a secret, is not shown. */
+export function formatPath(path: Path): string {
+  return path.reduce<string>((shownPath, step) => {
+    if (typeof step === 'number') return `${shownPath}[${step + 1}]`
     const shown = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/.test(String(step)) ? String(step) : '…'
-    return words === '' ? shown : `${words}.${shown}`
+    return shownPath === '' ? shown : `${shownPath}.${shown}`
   }, '')
 }
 
@@ -87,15 +87,15 @@ function wrongType(expected: string, found: unknown): string {
   return found === null ? `is empty, and ${must} (a text with # or @ in front needs quotes)` : must
 }
 
-/** The keys that may stand at a path, by the JSON Schema. */
+/** The keys that the JSON Schema allows at a path. */
 function knownKeys(schema: Json, path: Path): readonly string[] {
-  let here: unknown = schema
+  let current: unknown = schema
   for (const step of path) {
-    const form = formOf(here, typeof step === 'number' ? 'array' : 'object')
+    const form = formOf(current, typeof step === 'number' ? 'array' : 'object')
     const properties = isRecord(form?.properties) ? form.properties : {}
-    here = typeof step === 'number' ? form?.items : (properties[String(step)] ?? form?.additionalProperties)
+    current = typeof step === 'number' ? form?.items : (properties[String(step)] ?? form?.additionalProperties)
   }
-  const properties = formOf(here, 'object')?.properties
+  const properties = formOf(current, 'object')?.properties
   return isRecord(properties) ? Object.keys(properties) : []
 }
 

@@ -1,10 +1,10 @@
-/** What must hold between the controls beside `apps` (freezes, webhooks, groups of workers) and the environments. */
+/** Checks of freezes, webhooks and groups of workers against the declared environments. */
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import { isRecord, type PlacedProblem } from './explain.ts'
 import { ENVIRONMENT } from './schema/shapes.ts'
 import type { Path } from './yaml-source.ts'
 
-/** @param value the whole file as read, good or not: what reads well is checked. */
+/** @param value the whole file as parsed; valid parts are checked even when others are invalid */
 export function controlProblems(value: unknown, environments: readonly string[]): readonly PlacedProblem[] {
   const { freezes, webhooks, workers } = isRecord(value) ? value : {}
   const groups = Object.entries(isRecord(workers) ? workers : {}).map(([name, group]) => ({
@@ -28,7 +28,7 @@ function items(list: unknown, key: string): readonly Placed[] {
   return Array.isArray(list) ? list.map((value, index) => ({ path: [key, index], value })) : []
 }
 
-/** The environments that a freeze or a group names, as they are written. */
+/** The environments that a freeze or a group names, as written. */
 function namedIn({ path, value }: Placed): readonly { readonly path: Path; readonly name: string }[] {
   const listed = isRecord(value) && Array.isArray(value.environments) ? value.environments : []
   return listed.flatMap((name, index) =>
@@ -43,8 +43,12 @@ function unknownEnvironments(each: Placed, environments: readonly string[]): rea
       const nearest = nearestFirst(name, environments)
       const [first] = nearest
       const hint =
-        first === undefined ? '' : isNear(name, first) ? `; did you mean ${first}?` : `; there is ${nearest.join(', ')}`
-      return { path, text: `names no environment${hint}` }
+        first === undefined
+          ? ''
+          : isNear(name, first)
+            ? `; did you mean ${first}?`
+            : `; choose from ${nearest.join(', ')}`
+      return { path, text: `is not an environment${hint}` }
     })
 }
 
@@ -55,7 +59,7 @@ function sharedEnvironments(groups: readonly Placed[]): readonly PlacedProblem[]
       const other = owner.get(name) ?? group.path
       owner.set(name, other)
       if (other === group.path) return []
-      return [{ path, text: `belongs to ${String(other[1])} already; an environment has one group` }]
+      return [{ path, text: `already belongs to ${String(other[1])}; an environment has only one group` }]
     }),
   )
 }

@@ -1,14 +1,14 @@
 /**
- * The keys of `releases.yml` that are read and checked, and whose feature is not built yet: refused when set to anything
- * but their default. Whoever builds a feature takes its rows out of NOT_YET.
+ * The keys of `releases.yml` whose feature is not built yet. They are checked, and refused when set to anything but their
+ * default. Remove a feature's rows from NOT_YET when you build it.
  */
 import { isRecord, type PlacedProblem } from './explain.ts'
 import type { Path } from './yaml-source.ts'
 
-interface Later {
-  /** What it is for, in a few words. */
+interface UnsupportedKey {
+  /** The feature, in a few words. */
   readonly what: string
-  /** Whether a value means what leaving the key out means. Takes what is written, whatever that is. */
+  /** Whether a value is the same as a missing key. The value may be anything. */
   readonly isDefault: (value: unknown) => boolean
 }
 
@@ -18,8 +18,8 @@ const never = () => false
 
 const ENVIRONMENT = 'apps.*.environments.*'
 
-/** `*` stands for any name, and a key of what a list holds for that key of each entry. */
-export const NOT_YET: Readonly<Record<string, Later>> = {
+/** `*` is any name. A key below a list applies to each of its entries. */
+export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   'slack.direct_messages': { what: 'direct messages', isDefault: is(true) },
   time_zone: { what: 'time zones', isDefault: is('UTC') },
   freezes: { what: 'freezes', isDefault: isEmpty },
@@ -47,12 +47,12 @@ export const NOT_YET: Readonly<Record<string, Later>> = {
   [`${ENVIRONMENT}.sign_off.receipts`]: { what: 'receipts', isDefault: is(false) },
 }
 
-/** One problem for each such key that is set: not one more for the keys within it. */
+/** One problem for each unsupported key that is set, without those nested in it. */
 export function notYetProblems(value: unknown): readonly PlacedProblem[] {
   const set = Object.entries(NOT_YET).flatMap(([key, { what, isDefault }]) =>
     placesOf(value, key.split('.'))
       .filter(({ found }) => !isDefault(found))
-      .map(({ path }) => ({ path, text: `(${what}) comes later: this version can't do it yet. Remove it.` })),
+      .map(({ path }) => ({ path, text: `(${what}) is not supported by this version yet. Remove it.` })),
   )
   return set.filter(({ path }) => !set.some((other) => isWithin(path, other.path)))
 }

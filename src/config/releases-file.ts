@@ -1,12 +1,13 @@
-/** Reads `releases.yml`: every problem in it at once, or the apps that it declares. */
+/** Reads `releases.yml` into its apps, or into all its problems. */
 import { isAbsolute, resolve } from 'node:path'
 import type { z } from 'zod'
+import { defined } from '../lib/defined.ts'
 import type { App, Environment, MigrationSettings, Releases, SignOffRules } from '../release/settings.ts'
 import { isHerokuGitUrl } from './addresses.ts'
-import { APP_OF, type Declared, type DeclaredEnvironment, explainTogether, platformOf } from './cross-checks.ts'
+import { APP_OF, crossCheck, type Declared, type DeclaredEnvironment, platformOf } from './cross-checks.ts'
 import { digestsOf } from './digests.ts'
 import { milliseconds } from './durations.ts'
-import { explainIssues, isRecord, type PlacedProblem, pathInWords } from './explain.ts'
+import { explainIssues, formatPath, isRecord, type PlacedProblem } from './explain.ts'
 import { controlProblems } from './named-environments.ts'
 import { notYetProblems } from './not-yet.ts'
 import { type AppEntry, appSchema, releasesJsonSchema, releasesSchema } from './releases-schema.ts'
@@ -25,19 +26,19 @@ export interface EnvFileUse {
 }
 
 export interface ReleasesFile {
-  /** Present when nothing is wrong with the file itself. */
+  /** Present when the file has no problem. */
   readonly releases?: Releases
-  /** As far as they can be read, even when something else is wrong. */
+  /** Those that can be read, even when the file has problems. */
   readonly envFiles: readonly EnvFileUse[]
   readonly usesHeroku: boolean
   readonly warnings: readonly string[]
-  /** All problems with their lines, `releases.yml:14: …`; `more` are others' about places in the file. */
+  /** All problems with their lines, `releases.yml:14: …`, together with `more` problems of places in the file. */
   report(more: readonly PlacedProblem[]): readonly string[]
 }
 
 /**
- * @param text what the file holds
- * @param directory where the file lies; relative paths in it begin there
+ * @param text the content of the file
+ * @param directory the directory of the file, the base of relative paths in it
  */
 export function readReleases(text: string, directory: string): ReleasesFile {
   const source = readYaml(text)
@@ -45,8 +46,8 @@ export function readReleases(text: string, directory: string): ReleasesFile {
   const problems: PlacedProblem[] = []
   if (source.data !== undefined) problems.push(...shapeProblems(value))
   const declared = declaredIn(value)
-  const together = explainTogether(declared)
-  problems.push(...together.problems)
+  const crossChecks = crossCheck(declared)
+  problems.push(...crossChecks.problems)
   const names = declared.environments.map(({ app, name }) => `${app}/${name}`)
   problems.push(...controlProblems(value, names), ...notYetProblems(value))
 
@@ -55,8 +56,8 @@ export function readReleases(text: string, directory: string): ReleasesFile {
       ...source.problems,
       ...[...problems, ...more].map(({ path, text: problem }) => {
         const line = source.lineOf(path)
-        const words = pathInWords(path)
-        return { ...(line === undefined ? {} : { line }), text: words === '' ? problem : `${words} ${problem}` }
+        const place = formatPath(path)
+        return { ...defined({ line }), text: place === '' ? problem : `${place} ${problem}` }
       }),
     ]
     const inOrder = all.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
@@ -64,20 +65,20 @@ export function readReleases(text: string, directory: string): ReleasesFile {
   }
 
   const parsed = releasesSchema.safeParse(value)
-  const isGood = source.problems.length === 0 && problems.length === 0 && parsed.success
+  const isValid = source.problems.length === 0 && problems.length === 0 && parsed.success
   return {
-    ...(isGood
-      ? {
-          releases: {
+    ...defined({
+      releases: isValid
+        ? {
             progress: parsed.data.slack.progress,
             apps: Object.entries(parsed.data.apps).map(([name, entry]) => appOf(name, entry, directory)),
-          },
-        }
-      : {}),
+          }
+        : undefined,
+    }),
     envFiles: envFilesIn(value, directory),
-    usesHeroku: environmentsIn(value).some(({ entry }) => readsAsHeroku(entry)),
-    warnings: together.warnings.map(
-      ({ path, text: warning }) => `${fileAt(source.lineOf(path))}: ${pathInWords(path)} ${warning}`,
+    usesHeroku: environmentsIn(value).some(({ entry }) => isOnHeroku(entry)),
+    warnings: crossChecks.warnings.map(
+      ({ path, text: warning }) => `${fileAt(source.lineOf(path))}: ${formatPath(path)} ${warning}`,
     ),
     report,
   }
@@ -87,7 +88,7 @@ function fileAt(line: number | undefined): string {
   return line === undefined ? 'releases.yml' : `releases.yml:${line}`
 }
 
-/** What zod finds; also inside of apps and environments whose names are wrong, where zod does not look. */
+/** The problems that zod finds, also inside apps and environments with invalid names, which zod skips. */
 function shapeProblems(value: unknown): readonly PlacedProblem[] {
   if (value === null || value === undefined) return [{ path: [], text: 'is empty' }]
   const whole = releasesSchema.safeParse(value)
@@ -110,7 +111,7 @@ function schemaBehindName([list, , environments]: Path): z.ZodType {
   return environments === undefined ? appSchema : environmentSchema
 }
 
-/** Every environment as far as it reads well, so that what is between them can be checked whatever else is wrong. */
+/** The valid parts of every environment, so that cross-checks work even when the file has other problems. */
 function declaredIn(value: unknown): Declared {
   const apps = isRecord(value) && isRecord(value.apps) ? value.apps : {}
   return {
@@ -133,13 +134,15 @@ function declaredEnvironment(app: string, name: string, path: Path, entry: unkno
     name,
     path,
     isPinned: written.pull_request === 'pinned',
-    deploysItself: written.deploys === 'automatically' || written.deploys === 'after checks',
+    deploysAutomatically: written.deploys === 'automatically' || written.deploys === 'after checks',
     hasOrder: written.order !== undefined,
-    ...(typeof written.branch === 'string' ? { branch: written.branch } : {}),
-    ...(typeof written.promotes === 'string' ? { promotes: written.promotes } : {}),
-    ...(remote.success ? { remote: remote.data } : {}),
-    ...(Array.isArray(written.migrations) ? { migrationList: written.migrations } : {}),
-    ...(rules.success ? { rules: rules.data } : {}),
+    ...defined({
+      branch: typeof written.branch === 'string' ? written.branch : undefined,
+      promotes: typeof written.promotes === 'string' ? written.promotes : undefined,
+      remote: remote.data,
+      migrationList: Array.isArray(written.migrations) ? (written.migrations as readonly unknown[]) : undefined,
+      rules: rules.data,
+    }),
   }
 }
 
@@ -171,7 +174,7 @@ function envFilesIn(value: unknown, directory: string): readonly EnvFileUse[] {
   })
 }
 
-function readsAsHeroku(entry: unknown): boolean {
+function isOnHeroku(entry: unknown): boolean {
   const remote = isRecord(entry) && isRecord(entry.remote) ? entry.remote : {}
   if (remote.platform !== undefined) return remote.platform === 'heroku'
   return typeof remote.url === 'string' && isHerokuGitUrl(remote.url)
@@ -198,25 +201,25 @@ function environmentOf(
   directory: string,
 ): Environment {
   const platform = platformOf(entry.remote)
-  const at = APP_OF[platform](entry.remote)
+  const appName = APP_OF[platform](entry.remote)
   const place = { name: entry.remote.name, url: entry.remote.url, branch: entry.remote.branch, platform }
   const declared = {
     app: app.name,
     name,
     branch: entry.branch,
-    ...(entry.promotes === undefined ? {} : { promotes: entry.promotes }),
+    ...defined({ promotes: entry.promotes }),
     pullRequest: entry.pull_request,
-    remote: { ...place, ...(at === undefined ? {} : { app: at }) },
+    remote: { ...place, ...defined({ app: appName }) },
     channel: entry.channel,
     announce: entry.announce,
-    ...(entry.sign_off === 'none' ? {} : { signOff: signOffOf(entry.sign_off) }),
+    ...defined({ signOff: entry.sign_off === 'none' ? undefined : signOffOf(entry.sign_off) }),
   } satisfies Omit<Environment, 'digests' | 'migrations'>
   const migrations = [entry.migrations ?? []].flat().map((each) => migrationsOf(each, entry.sign_off !== 'none'))
-  // There is one, until an environment can have several: NOT_YET refuses a list.
+  // At most one, because NOT_YET refuses a list.
   const [only] = migrations
   return {
     ...declared,
-    ...(only === undefined ? {} : { migrations: onThisHost(only, directory) }),
+    ...defined({ migrations: only && onThisHost(only, directory) }),
     digests: digestsOf(app, { ...declared, migrations }, entry),
   }
 }
@@ -224,12 +227,12 @@ function environmentOf(
 function migrationsOf(entry: MigrationEntry, hasSignOff: boolean): MigrationSettings {
   return {
     config: entry.config,
-    ...(entry.env_file === undefined ? {} : { envFile: entry.env_file }),
+    ...defined({ envFile: entry.env_file }),
     program: entry.alembic,
     lockTimeout: String(entry.lock_timeout),
     statementTimeout: String(entry.statement_timeout),
     talkItOver: entry.talk_it_over ?? (hasSignOff ? ['destroys', 'unknown'] : []),
-    ...(entry.approvers === undefined ? {} : { approvers: entry.approvers }),
+    ...defined({ approvers: entry.approvers }),
   }
 }
 
@@ -237,8 +240,8 @@ function onThisHost(migrations: MigrationSettings, directory: string): Migration
   const isPath = migrations.program.includes('/') && !isAbsolute(migrations.program)
   return {
     ...migrations,
-    ...(migrations.envFile === undefined ? {} : { envFile: resolve(directory, migrations.envFile) }),
-    ...(isPath ? { program: resolve(directory, migrations.program) } : {}),
+    program: isPath ? resolve(directory, migrations.program) : migrations.program,
+    ...defined({ envFile: migrations.envFile === undefined ? undefined : resolve(directory, migrations.envFile) }),
   }
 }
 
@@ -247,9 +250,7 @@ function signOffOf(entry: Exclude<SignOffEntry, 'none'>): SignOffRules {
   return {
     qa: entry.qa,
     approvals: entry.approvals,
-    ...(entry.approvers === undefined ? {} : { approvers: entry.approvers }),
-    ...(entry.qa_by === undefined ? {} : { qaBy: entry.qa_by }),
-    ...(entry.emergency_by === undefined ? {} : { emergencyBy: entry.emergency_by }),
+    ...defined({ approvers: entry.approvers, qaBy: entry.qa_by, emergencyBy: entry.emergency_by }),
     requireChecks: entry.require_checks,
     expiresAfterMs: milliseconds(entry.expires_after) ?? 0,
   }

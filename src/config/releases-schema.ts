@@ -1,4 +1,4 @@
-/** The shape of `releases.yml`: what is checked, completed by editors, and typed, from one source. */
+/** The schema of `releases.yml`, the single source of its checks, of its JSON Schema for editors, and of its types. */
 import { z } from 'zod'
 import { COMMIT_PATTERN, NEWER_RESERVED_WORDS, RESERVED_WORDS } from '../release/command.ts'
 import { freezesSchema, timeZoneSchema } from './schema/calendar.ts'
@@ -7,19 +7,19 @@ import { gitUrl, text } from './schema/shapes.ts'
 import { webhooksSchema } from './schema/webhooks.ts'
 import { workerGroupsSchema } from './schema/worker-groups.ts'
 
-/** A name of an app or environment: it is typed in commands, so nothing there may read as something else. */
+/** A name of an app or environment. People type it in commands, so it must not look like a command or a commit. */
 function nameOf(what: 'app' | 'environment', newlyReserved: string) {
   const isOneOf = (words: readonly string[], value: string) => words.includes(value)
   return text(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and -, beginning with a letter')
-    .refine((value) => !isOneOf(RESERVED_WORDS, value), 'is a word of the commands')
+    .refine((value) => !isOneOf(RESERVED_WORDS, value), 'is a reserved word of the commands')
     .refine((value) => !isOneOf(NEWER_RESERVED_WORDS[what], value), newlyReserved)
-    .refine((value) => !COMMIT_PATTERN.test(value), 'reads as a commit (4 to 40 hex digits)')
+    .refine((value) => !COMMIT_PATTERN.test(value), 'looks like a commit (4 to 40 hex digits)')
 }
 
 const appName = nameOf('app', 'is now a command of /deploy: give the app another name')
 const environmentName = nameOf('environment', 'is now a word of /deploy lock: give the environment another name')
 
-/** The examples that editors show. */
+/** Examples that editors show. */
 const ENVIRONMENT = {
   branch: 'master',
   remote: { name: 'heroku-integration', url: 'https://git.heroku.com/api-integration.git' },
@@ -33,7 +33,7 @@ export const appSchema = z.strictObject({
     'must be a Bitbucket repository, written workspace/slug',
   ).meta({ description: 'The Bitbucket repository, written workspace/slug', examples: ['jurispect/jurispect_api'] }),
   git_url: gitUrl.optional().meta({
-    description: 'Where git fetches from; left out: the repository at bitbucket.org',
+    description: 'The git URL to fetch from; default: the repository at bitbucket.org',
     examples: ['https://bitbucket.org/jurispect/jurispect_api.git'],
   }),
   environments: z
@@ -74,7 +74,7 @@ export const releasesSchema = z.strictObject({
 
 export type AppEntry = z.output<typeof appSchema>
 
-/** The JSON Schema (draft 2020-12) of what people write in `releases.yml`, for editors. */
+/** The JSON Schema (draft 2020-12) of `releases.yml`, for editors. */
 export function releasesJsonSchema(): Record<string, unknown> {
   jsonSchema ??= { ...z.toJSONSchema(releasesSchema, { io: 'input' }), title: 'releases.yml of Signoff' }
   return jsonSchema

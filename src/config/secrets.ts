@@ -1,8 +1,8 @@
-/** Which texts of a setting are secret. */
+/** Finds the secrets in a setting. */
 
 /**
- * The secret texts in a variable: its value, unless it is a plain word, number or address; the passwords in a URL or
- * connection string, also decoded; the lines of a long one. Words such as `production` stay readable in messages.
+ * The secrets in a variable: its value, unless it is a plain word, number or URL; the passwords in a URL or connection
+ * string, also decoded; and the lines of a long value. Words such as `production` stay readable in messages.
  */
 export function secretsIn(name: string, value: string): readonly string[] {
   const found = new Set<string>()
@@ -30,7 +30,7 @@ function passwordsIn(value: string): readonly string[] {
   return [...new Set(written.flatMap((password) => (password ? [password, decoded(password)] : [])))]
 }
 
-/** Percent-decoded; as it is when it can't be. */
+/** Percent-decoded, or unchanged when it can't be decoded. */
 export function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

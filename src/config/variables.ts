@@ -1,5 +1,6 @@
-/** Reads the environment variables, role by role. Collects problems; never shows a value. */
+/** Reads the environment variables of a role. Collects problems, and never shows a value. */
 import { resolve } from 'node:path'
+import { defined } from '../lib/defined.ts'
 import { apiUrl } from './addresses.ts'
 import { secretsIn } from './secrets.ts'
 
@@ -8,7 +9,7 @@ export type Role = 'all' | 'bot' | 'worker'
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** Exactly one of `appToken` (Socket Mode) and `signingSecret` (HTTP mode) is there. */
+/** Has exactly one of `appToken` (Socket Mode) and `signingSecret` (HTTP mode). */
 export interface BotSettings {
   readonly token: string
   readonly appToken?: string
@@ -24,9 +25,9 @@ export interface BotSettings {
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
 
 export interface WorkerSettings {
-  /** `apiUrl` is without a slash at its end. */
+  /** `apiUrl` has no trailing slash. */
   readonly bitbucket: { readonly credentials: BitbucketCredentials; readonly apiUrl: string }
-  /** Present when HEROKU_API_KEY is set; it is then certain to be set when an environment's platform is heroku. */
+  /** Present when HEROKU_API_KEY is set, which an environment with the platform heroku requires. */
   readonly heroku?: { readonly apiKey: string; readonly apiUrl: string }
 }
 
@@ -53,9 +54,7 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
   const worker = role === 'bot' ? undefined : workerSettings(read, problems)
   const storeUrl = readStoreUrl(read, role, problems)
   return {
-    ...(bot === undefined ? {} : { bot }),
-    ...(worker === undefined ? {} : { worker }),
-    ...(storeUrl === undefined ? {} : { storeUrl }),
+    ...defined({ bot, worker, storeUrl }),
     port: readPort(read, problems),
     dataDir: resolve(cwd, read('DATA_DIR') ?? './data'),
     releasesFile: resolve(cwd, read('RELEASES_FILE') ?? './releases.yml'),
@@ -65,8 +64,8 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
   }
 }
 
-/** Where the store is, for commands that need nothing else. The same problems and the same secrets as above. */
-export function readStorePlace(
+/** Where the store is, for commands that need nothing else. Reports the same problems and secrets as `readVariables`. */
+export function readStoreLocation(
   env: Env,
   cwd: string,
 ): Pick<Variables, 'storeUrl' | 'dataDir' | 'secrets' | 'problems'> {
@@ -74,14 +73,14 @@ export function readStorePlace(
   const read = reader(env, problems)
   const storeUrl = readStoreUrl(read, 'all', problems)
   return {
-    ...(storeUrl === undefined ? {} : { storeUrl }),
+    ...defined({ storeUrl }),
     dataDir: resolve(cwd, read('DATA_DIR') ?? './data'),
     secrets: secretsOf(read),
     problems,
   }
 }
 
-/** A variable that is set to nothing counts as not set. With a shape, a malformed one is a problem. */
+/** An empty variable counts as not set. With a shape, a value that does not match adds a problem. */
 type Read = (name: string, shape?: { readonly pattern: RegExp; readonly message: string }) => string | undefined
 
 function reader(env: Env, problems: string[]): Read {
@@ -107,8 +106,7 @@ function botSettings(read: Read, problems: string[]): BotSettings | undefined {
   if (token === undefined || address === undefined) return undefined
   return {
     token,
-    ...(appToken === undefined ? {} : { appToken }),
-    ...(signingSecret === undefined ? {} : { signingSecret }),
+    ...defined({ appToken, signingSecret }),
     apiUrl: `${address}/`,
   }
 }
@@ -125,7 +123,7 @@ function workerSettings(read: Read, problems: string[]): WorkerSettings | undefi
   if (credentials === undefined || bitbucketUrl === undefined || herokuUrl === undefined) return undefined
   return {
     bitbucket: { credentials, apiUrl: bitbucketUrl },
-    ...(apiKey === undefined ? {} : { heroku: { apiKey, apiUrl: herokuUrl } }),
+    ...defined({ heroku: apiKey === undefined ? undefined : { apiKey, apiUrl: herokuUrl } }),
   }
 }
 
@@ -134,7 +132,7 @@ function bitbucketCredentials(read: Read, problems: string[]): BitbucketCredenti
   const email = read('BITBUCKET_EMAIL', { pattern: /^[^\s:@]+@[^\s:@]+$/, message: 'must be an e-mail address' })
   const apiToken = read('BITBUCKET_API_TOKEN', ONE_WORD)
   if (token !== undefined && (email !== undefined || apiToken !== undefined)) {
-    problems.push('BITBUCKET_TOKEN and BITBUCKET_EMAIL with BITBUCKET_API_TOKEN are two forms; set only one of them')
+    problems.push('BITBUCKET_TOKEN and BITBUCKET_EMAIL with BITBUCKET_API_TOKEN are alternatives; set only one of them')
     return undefined
   }
   if (token !== undefined) return { token }
@@ -150,7 +148,7 @@ function readStoreUrl(read: Read, role: Role, problems: string[]): string | unde
   if (storeUrl === undefined) {
     if (role !== 'all') {
       problems.push(
-        `STORE_URL is missing: --role ${role} shares a Postgres with the other role; only --role all has its own`,
+        `STORE_URL is missing: --role ${role} shares a Postgres with the other role; only --role all can use the embedded one`,
       )
     }
     return undefined
@@ -191,7 +189,7 @@ function readApiUrl(
   return undefined
 }
 
-/** Also those of the other role: what is in the process can get out of it. */
+/** Includes those of the other role, because this process could leak them too. */
 function secretsOf(read: Read): readonly string[] {
   const tokens = [
     'SLACK_BOT_TOKEN',

@@ -1,4 +1,4 @@
-/** A YAML text with the lines of its parts, and problems in words of our own: the parser's would quote the text. */
+/** Parses YAML with the line of each part. Problems have their own texts, because the parser's quote the content. */
 import {
   type Document,
   isAlias,
@@ -13,8 +13,8 @@ import {
   type YAMLWarning,
 } from 'yaml'
 
-const MOST_CHARACTERS = 1_000_000
-const MOST_ALIASES = 100
+const MAX_CHARACTERS = 1_000_000
+const MAX_ALIASES = 100
 
 export type Path = readonly PropertyKey[]
 
@@ -25,16 +25,16 @@ export interface YamlProblem {
 
 export interface YamlSource {
   readonly problems: readonly YamlProblem[]
-  /** Plain data; absent when the text can't be read as YAML at all. Duplicate keys are problems, not this. */
+  /** Plain data. Absent when the text is not YAML; duplicate keys are only problems. */
   readonly data?: { readonly value: unknown }
-  /** The line of what is at the path, or of the nearest thing around it that is there. */
+  /** The line of the path, or of its nearest existing parent. */
   lineOf(path: Path): number | undefined
 }
 
-/** Reads YAML 1.2. Never throws: a text that is too large, too deep or built to explode is a problem. */
+/** Reads YAML 1.2. Never throws: a text that is too large, too deep or full of aliases is a problem. */
 export function readYaml(text: string): YamlSource {
   const unreadable = (problem: string): YamlSource => ({ problems: [{ text: problem }], lineOf: () => undefined })
-  if (text.length > MOST_CHARACTERS) return unreadable('is too large')
+  if (text.length > MAX_CHARACTERS) return unreadable('is too large')
   if (text.includes('\0')) return unreadable('is not text')
   const lines = new LineCounter()
   try {
@@ -49,17 +49,20 @@ export function readYaml(text: string): YamlSource {
     if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return { problems, lineOf }
     const unresolved = unresolvedAliases(document)
     if (unresolved.length > 0) {
-      const lost = unresolved.map((offset) => ({ line: lineAt(offset), text: 'this alias has no anchor before it' }))
-      return { problems: [...problems, ...lost], lineOf }
+      const missingAnchors = unresolved.map((offset) => ({
+        line: lineAt(offset),
+        text: 'this alias has no anchor before it',
+      }))
+      return { problems: [...problems, ...missingAnchors], lineOf }
     }
-    const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES })
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES })
     return { problems, data: { value }, lineOf }
   } catch {
     return unreadable('is nested too deeply, or uses too many aliases')
   }
 }
 
-/** Follows a path as far as it goes; a map's entry is where its key is. */
+/** Follows a path as far as it exists. The place of a map's entry is its key. */
 function offsetOf(root: Node | null, path: Path, resolve: (node: Node) => Node | undefined): number | undefined {
   let node: unknown = root
   let offset = root?.range?.[0]
@@ -98,7 +101,7 @@ function unresolvedAliases(document: Document): readonly number[] {
 
 const UNCLEAR = 'is not valid YAML from here'
 
-/** One mistake makes the parser stumble on for some lines: what it can't name after the first problem is left out. */
+/** One mistake causes errors on the following lines too, so unclear errors after the first problem are omitted. */
 function explainAll(
   errors: readonly (YAMLError | YAMLWarning)[],
   text: string,
@@ -112,19 +115,19 @@ function explainAll(
 function explainYaml(error: YAMLError | YAMLWarning, text: string): string {
   switch (error.code) {
     case 'DUPLICATE_KEY':
-      return 'this key stands twice in the same place'
+      return 'this key appears twice'
     case 'TAB_AS_INDENT':
-      return 'tabs can not indent; use spaces'
+      return 'tabs are not allowed as indentation; use spaces'
     case 'BAD_INDENT':
-      return 'the indentation does not fit the lines around it'
+      return 'the indentation does not match the lines around it'
     case 'BAD_SCALAR_START':
       return text[error.pos[0]] === '@'
         ? 'a text that begins with @ needs quotes'
-        : 'a text that begins with this sign needs quotes'
+        : 'a text that begins with this character needs quotes'
     case 'TAG_RESOLVE_FAILED':
-      return 'tags, such as !this, are not taken'
+      return 'tags such as !this are not supported'
     case 'MULTIPLE_DOCS':
-      return 'a second document begins here; one is all that is read'
+      return 'a second document begins here; only one is allowed'
     default:
       return UNCLEAR
   }

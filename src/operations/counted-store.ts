@@ -2,14 +2,14 @@ import type { ReleaseEvent } from '../release/events.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { Metrics } from './metrics.ts'
 
-/** The same store; what its committed events tell is counted. Counts the ends of releases and of steps. */
+/** The same store, which also counts the ends of releases and steps by their committed events. */
 export function countEvents(store: Store, metrics: Metrics): Store {
   return {
     ...store,
     async transaction(work, options) {
       let events: ReleaseEvent[] = []
       const result = await store.transaction((tx) => {
-        // The work may be run again after a conflict: only the last one is committed.
+        // The work may run again after a conflict, and only the last run is committed.
         events = []
         return work({
           ...tx,

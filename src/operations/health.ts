@@ -1,5 +1,6 @@
-/** The port on which a machine asks whether this process is alive and ready, and what it has counted. */
+/** The HTTP server for health checks, readiness checks and metrics. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { defined } from '../lib/defined.ts'
 import { runWithTimeout } from '../lib/timeout.ts'
 
 const READY_LIMIT_MS = 1_500
@@ -7,23 +8,23 @@ const METRICS_LIMIT_MS = 5_000
 const CLOSE_GRACE_MS = 2_000
 
 export interface HealthServer {
-  /** The port that it listens on; what was asked for, or a free one for 0. */
+  /** The port that the server listens on: the requested one, or a free one for 0. */
   readonly port: number
-  /** Takes no more connections, lets requests in hand end for up to two seconds. Safe to repeat. */
+  /** Accepts no more connections, and gives current requests up to two seconds. Safe to repeat. */
   close(): Promise<void>
 }
 
 /**
  * Starts the server on all addresses of this machine:
  * - `/healthz`: 200 while the process runs.
- * - `/readyz`: 200 when every part of `ready` is true, else 503; either way JSON `{ ready, parts }`. An answer within two
- *   seconds, 503 when `ready` throws or takes longer.
- * - `/metrics`: what `metrics` gives; 404 without it, 503 when it throws or takes longer than five seconds.
- * - Everything else goes to `fallback` (Slack's requests in HTTP mode), which answers by itself; 404 without one, and when
- *   it throws before it has answered.
+ * - `/readyz`: 200 when every part of `ready` is true, else 503, with JSON `{ ready, parts }`. Answers within two seconds,
+ *   with 503 when `ready` throws or takes longer.
+ * - `/metrics`: the result of `metrics`. 404 without it, 503 when it throws or takes longer than five seconds.
+ * - Everything else goes to `fallback` (Slack's requests in HTTP mode). 404 without one, and when it throws before
+ *   answering.
  *
- * GET and HEAD only on its own paths. Says nothing of errors to who asks. Slow, silent, broken and idle connections are
- * ended, and their number is limited. Rejects when it can't listen (such as EADDRINUSE).
+ * Its own paths allow only GET and HEAD. Answers contain no error details. Slow, silent, broken and idle connections are
+ * closed, and their number is limited. Rejects when it can't listen (such as EADDRINUSE).
  */
 export async function startHealthServer(options: {
   readonly port: number
@@ -55,7 +56,7 @@ export async function startHealthServer(options: {
   })
   server.maxConnections = 512
   server.maxRequestsPerSocket = 1_000
-  // A connection on which nothing moves, in either direction.
+  // No data in either direction.
   server.setTimeout(30_000, (socket) => socket.destroy())
   server.on('clientError', (_error, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
@@ -97,11 +98,12 @@ function page(status: number, content: object): Page {
 const NOT_FOUND = page(404, { found: false })
 
 function readiness(
-  looked: { ok: true; value: Readonly<Record<string, boolean>> } | { ok: false; late: boolean },
+  result: { ok: true; value: Readonly<Record<string, boolean>> } | { ok: false; late: boolean },
 ): Page {
-  if (!looked.ok) return page(503, { ready: false, parts: {}, why: looked.late ? 'no answer in time' : 'can not tell' })
-  const isReady = Object.values(looked.value).every((part) => part)
-  return page(isReady ? 200 : 503, { ready: isReady, parts: looked.value })
+  if (!result.ok)
+    return page(503, { ready: false, parts: {}, why: result.late ? 'no answer in time' : 'the check failed' })
+  const isReady = Object.values(result.value).every((part) => part)
+  return page(isReady ? 200 : 503, { ready: isReady, parts: result.value })
 }
 
 function pass(fallback: RequestListener | undefined, request: IncomingMessage, response: ServerResponse): void {
@@ -126,8 +128,8 @@ function send(
     'content-type': contentType,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    // A body that nobody reads would stand before the next request.
-    ...(hasBody ? { connection: 'close' } : {}),
+    // An unread body would be parsed as the next request.
+    ...defined({ connection: hasBody ? 'close' : undefined }),
     ...headers,
   })
   response.end(request.method === 'HEAD' ? undefined : body)
@@ -151,8 +153,8 @@ async function close(server: Server): Promise<void> {
 }
 
 /**
- * Asks several parts at once, each with a limit of its own, so that `/readyz` can say which one hangs. A part that is
- * late or throws is not ready.
+ * Checks all parts at once, each with its own timeout, so that `/readyz` can name the part that hangs. A part that times
+ * out or throws is not ready.
  */
 export function partsReady(
   parts: Readonly<Record<string, () => boolean | Promise<boolean>>>,
@@ -161,8 +163,8 @@ export function partsReady(
   return async () =>
     Object.fromEntries(
       await Promise.all(
-        Object.entries(parts).map(async ([name, look]): Promise<[string, boolean]> => {
-          const answer = await runWithTimeout(limitMs, async () => look())
+        Object.entries(parts).map(async ([name, check]): Promise<[string, boolean]> => {
+          const answer = await runWithTimeout(limitMs, async () => check())
           return [name, answer.ok && answer.value]
         }),
       ),

@@ -1,34 +1,34 @@
-/** The log: JSON lines for machines, one a thing that happened, with nothing secret in them. */
+/** The log: one line of JSON per event, without secrets. */
 import { type LevelWithSilent, pino } from 'pino'
 import { SECRET_MARK } from './scrub.ts'
 
-/** Takes whole lines. */
+/** Receives whole lines. */
 export interface LogDestination {
   write(line: string): void
 }
 
-/** Messages are constant texts; what differs goes into the fields. */
+/** Messages are constant. Values that vary go into the fields. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
-  /** A log whose lines all have these fields too. */
+  /** A log that adds these fields to every line. */
   child(fields: object): Log
 }
 
-const DEEPEST = 6
-const MOST_ITEMS = 100
+const MAX_DEPTH = 6
+const MAX_ITEMS = 100
 const SECRET_NAME =
   /^(?:(?:proxy-)?authorization|(?:set-)?cookie|.*(?:password|passwd|secret|token|credentials?|api[_-]?key|apikey))$/i
 
 /**
  * Writes lines `{ level, time, …fields, msg }` to standard output, or to `destination`, one `write` a line.
  *
- * Of errors, wherever they are in the fields, only name, message, code and stack are written; requests, answers and
- * credentials that clients hang on their errors are not. Fields that are named as secrets are (`password`, `token`,
- * `authorization`, …) are marked. Every text, names of fields included, goes through `scrub`. Logging never throws for
- * what is in the fields: cycles, getters that throw and things that are no data are said so in their place.
+ * Of an error anywhere in the fields, only name, message, code and stack are written, because clients attach requests,
+ * responses and credentials to errors. Fields with names of secrets (`password`, `token`, `authorization`, …) are masked.
+ * Every text, including field names, goes through `scrub`. Logging never throws because of the fields: cycles, getters
+ * that throw and values that are no data are replaced by a note.
  */
 export function createLog(options: {
   readonly level: LevelWithSilent
@@ -48,7 +48,7 @@ export function createLog(options: {
     const at = (name: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) => {
       if (!lines.isLevelEnabled(name)) return
       const own = fields instanceof Error ? { error: fields } : fields
-      lines[name](apart(entriesOf({ ...common, ...own }, scrub, [])), scrub(message))
+      lines[name](renameOwnFields(entriesOf({ ...common, ...own }, scrub, [])), scrub(message))
     }
     return {
       debug: at('debug'),
@@ -61,48 +61,48 @@ export function createLog(options: {
   return logWith({})
 }
 
-const TAKEN = ['level', 'time', 'msg']
+const OWN_FIELDS = ['level', 'time', 'msg']
 
-/** The line's own names come once in a line. */
-function apart(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** Renames fields that would overwrite the line's own. */
+function renameOwnFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [TAKEN.includes(name) ? `${name}_` : name, value]),
+    Object.entries(fields).map(([name, value]) => [OWN_FIELDS.includes(name) ? `${name}_` : name, value]),
   )
 }
 
 type Scrub = (text: string) => string
 
-/** A value as plain JSON, each text scrubbed. `above` are the objects that it is within. */
-function plain(value: unknown, scrub: Scrub, above: readonly object[]): unknown {
+/** A value as plain JSON with scrubbed texts. `above` are the objects that contain it. */
+function toJson(value: unknown, scrub: Scrub, above: readonly object[]): unknown {
   if (typeof value === 'string') return scrub(value)
   if (typeof value === 'bigint') return scrub(String(value))
   if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return value
   if (typeof value !== 'object') return `[${typeof value}]`
   if (above.includes(value)) return '[seen above]'
-  if (above.length >= DEEPEST) return '[too deep]'
+  if (above.length >= MAX_DEPTH) return '[too deep]'
   if (value instanceof Error) return errorFields(value, scrub)
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? '[no time]' : value.toISOString()
   if (value instanceof URL) return scrub(value.href)
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`
   if (Array.isArray(value)) {
-    const items = value.slice(0, MOST_ITEMS).map((item) => plain(item, scrub, [...above, value]))
-    return value.length > MOST_ITEMS ? [...items, `[${value.length - MOST_ITEMS} more]`] : items
+    const items = value.slice(0, MAX_ITEMS).map((item) => toJson(item, scrub, [...above, value]))
+    return value.length > MAX_ITEMS ? [...items, `[${value.length - MAX_ITEMS} more]`] : items
   }
   const prototype: unknown = Object.getPrototypeOf(value)
-  // Clients, sockets and the like hold what must not be told.
+  // Clients, sockets and the like contain secrets.
   if (prototype !== Object.prototype && prototype !== null) return `[${scrub(value.constructor?.name ?? 'object')}]`
   return entriesOf(value, scrub, [...above, value])
 }
 
 function entriesOf(value: object, scrub: Scrub, above: readonly object[]): Record<string, unknown> {
   const names = Object.keys(value)
-  const entries = names.slice(0, MOST_ITEMS).map((name): [string, unknown] => {
+  const entries = names.slice(0, MAX_ITEMS).map((name): [string, unknown] => {
     const own = read(value, name)
     const isSecret = SECRET_NAME.test(name) && own !== undefined && own !== null && typeof own !== 'boolean'
-    return [scrub(name), isSecret ? SECRET_MARK : plain(own, scrub, above)]
+    return [scrub(name), isSecret ? SECRET_MARK : toJson(own, scrub, above)]
   })
   return Object.fromEntries(
-    names.length > MOST_ITEMS ? [...entries, ['…', `[${names.length - MOST_ITEMS} more]`]] : entries,
+    names.length > MAX_ITEMS ? [...entries, ['…', `[${names.length - MAX_ITEMS} more]`]] : entries,
   )
 }
 
@@ -110,7 +110,7 @@ function read(value: object, name: string): unknown {
   try {
     return Reflect.get(value, name)
   } catch {
-    return '[can not be read]'
+    return '[unreadable]'
   }
 }
 

@@ -1,54 +1,54 @@
-/** Takes secrets out of texts, before they are logged, stored, printed or sent. */
+/** Removes secrets from texts before they are logged, stored, printed or sent. */
 import { formsOf } from './secret-forms.ts'
 import { SECRET_SHAPES } from './secret-shapes.ts'
 
 export const SECRET_MARK = '[secret]'
 
-const LONGEST_LINE = 8_192
-/** Less, so that a line that was cut is not cut again. */
-const KEPT = LONGEST_LINE - 64
-const LONGEST_TEXT = 262_144
-/** Shorter forms are not looked for across line ends: they would be found in what is not one word. */
-const SHORTEST_WRAPPED = 8
-const MOST_PASSES = 5
+const MAX_LINE_LENGTH = 8_192
+/** Shorter than the limit, so that a line that was cut is not cut again. */
+const KEPT_LENGTH = MAX_LINE_LENGTH - 64
+const MAX_TEXT_LENGTH = 262_144
+/** Shorter forms are not searched across line ends, where they would match parts of different words. */
+const MIN_WRAPPED_LENGTH = 8
+const MAX_PASSES = 5
 
-/** From the first character to before the last. */
+/** `end` is exclusive. */
 type Span = readonly [start: number, end: number]
 
 /**
- * Gives a function that puts `[secret]` in the place of every known secret of 4 characters or more, however it is
- * written (as it is, percent-encoded, in base64 alone or with a user's name, escaped for JSON once and twice, for HTML,
- * for Slack or for a shell, in hex, wrapped over lines), and of what looks like one: passwords in URLs, values of names
- * such as `password` and `token`, Authorization headers, tokens of known services, private keys. Doing it twice changes
- * nothing more in a text that is not cut.
+ * Returns a function that replaces secrets by `[secret]`. It finds known secrets of 4 characters or more in all forms: as
+ * they are, percent-encoded, in base64 alone or with a user name, escaped for JSON once or twice, for HTML, Slack or a
+ * shell, in hex, and wrapped over lines. It also finds what looks like a secret: passwords in URLs, values of names such as
+ * `password` and `token`, Authorization headers, tokens of known services and private keys. A second pass changes nothing
+ * in a text that was not cut.
  *
- * It never throws and takes time in proportion to the text. Lines over 8,192 characters and texts over 262,144 are cut
- * after scrubbing, and say so. A secret that is split between two calls is not seen: hand in whole lines.
+ * It never throws, and takes time linear in the text. Lines over 8,192 characters and texts over 262,144 are cut after
+ * scrubbing, with a note. Pass whole lines, because a secret that is split between two calls is not found.
  */
 export function createScrubber(secrets: readonly string[]): (text: string) => string {
   const { exact, base64 } = formsOf(secrets)
-  const wrapped = exact.filter((form) => form.length >= SHORTEST_WRAPPED && !/[\r\n]/.test(form))
+  const wrapped = exact.filter((form) => form.length >= MIN_WRAPPED_LENGTH && !/[\r\n]/.test(form))
   const longest = Math.max(0, ...exact.map((form) => form.length), ...base64.map((form) => form.length))
 
   return (given) => {
-    const text = given.length > LONGEST_TEXT ? given.slice(0, LONGEST_TEXT) : given
+    const text = given.length > MAX_TEXT_LENGTH ? given.slice(0, MAX_TEXT_LENGTH) : given
     const spans = [
       ...exact.flatMap((form) => occurrences(text, form)),
       ...base64.flatMap((form) => base64Runs(text, form)),
       ...SECRET_SHAPES.flatMap((shape) => shaped(text, shape)),
       ...(text.includes('\n') ? acrossLines(text, wrapped, base64) : []),
     ]
-    // Where a text is cut, the beginning of a secret may be left that no longer reads as one.
+    // The cut may leave the beginning of a secret, which no longer matches.
     if (text !== given) spans.push([text.length - longest, text.length])
-    const clean = cutLines(shapeless(replaced(text, spans)))
+    const clean = cutLines(scrubShapes(replaced(text, spans)))
     return text === given ? clean : `${clean}\n[${given.length - text.length} more characters]`
   }
 }
 
-/** What was taken out ends a word: `k9#QBearer abc` is `[secret]Bearer abc` then, and reads as a secret only now. */
-function shapeless(text: string): string {
+/** A replacement can create a new match: `k9#QBearer abc` becomes `[secret]Bearer abc`, which only then has a token. */
+function scrubShapes(text: string): string {
   let clean = text
-  for (let pass = 1; pass <= MOST_PASSES && clean.includes(SECRET_MARK); pass += 1) {
+  for (let pass = 1; pass <= MAX_PASSES && clean.includes(SECRET_MARK); pass += 1) {
     const again = replaced(
       clean,
       SECRET_SHAPES.flatMap((shape) => shaped(clean, shape)),
@@ -71,7 +71,7 @@ function occurrences(text: string, form: string): readonly Span[] {
 
 const isBase64 = (character: string | undefined) => character !== undefined && /[A-Za-z0-9+/_-]/.test(character)
 
-/** Everything that is encoded together with the secret. */
+/** The whole base64 runs that contain the secret. */
 function base64Runs(text: string, fragment: string): readonly Span[] {
   const found: Span[] = []
   for (let at = text.indexOf(fragment); at !== -1; ) {
@@ -97,7 +97,7 @@ function shaped(text: string, shape: RegExp): readonly Span[] {
   return found
 }
 
-/** Looks in the text without its line ends, and the white space that begins the next line. */
+/** Searches the text without line ends and without the indentation of the next line. */
 function acrossLines(text: string, exact: readonly string[], base64: readonly string[]): readonly Span[] {
   const places = new Uint32Array(text.length)
   const kept: string[] = []
@@ -120,8 +120,8 @@ function acrossLines(text: string, exact: readonly string[], base64: readonly st
   return [
     ...exact.flatMap((form) => occurrences(joined, form)).map(inText),
     ...base64
-      .filter((form) => form.length >= SHORTEST_WRAPPED)
-      // The run around it may be the words of other lines: only the secret's own part goes.
+      .filter((form) => form.length >= MIN_WRAPPED_LENGTH)
+      // The run around it may continue into other lines, so only the part of the secret is replaced.
       .flatMap((form) => occurrences(joined, form))
       .map(inText),
   ]
@@ -139,11 +139,13 @@ function replaced(text: string, spans: readonly Span[]): string {
 }
 
 function cutLines(text: string): string {
-  if (text.length <= LONGEST_LINE) return text
+  if (text.length <= MAX_LINE_LENGTH) return text
   return text
     .split('\n')
     .map((line) =>
-      line.length > LONGEST_LINE ? `${line.slice(0, KEPT)} [${line.length - KEPT} more characters]` : line,
+      line.length > MAX_LINE_LENGTH
+        ? `${line.slice(0, KEPT_LENGTH)} [${line.length - KEPT_LENGTH} more characters]`
+        : line,
     )
     .join('\n')
 }

@@ -3,10 +3,9 @@ import type { ReleaseEvent } from '../release/events.ts'
 import type { Store } from '../release/ports/store.ts'
 
 /**
- * The same store, with the last net against secrets: whatever tools have said (problems, step results, events, thread
- * lines, answers) and people have typed (reasons, notes) is scrubbed before it is stored, and so before it can reach
- * Slack's channels. Plans are left as they are: what
- * they bind must not change by a letter, and no tool's output is in them.
+ * The same store, as the last protection against secrets. It scrubs the output of tools (problems, step results, events,
+ * thread lines, answers) and the texts of people (reasons, notes) before they are stored and can reach Slack. Plans are not
+ * scrubbed: what they bind must not change, and they contain no output of tools.
  */
 export function scrubStore(store: Store, scrub: (text: string) => string): Store {
   const clean = <T>(value: T): T => scrubDeep(value, scrub) as T

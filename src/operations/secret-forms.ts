@@ -1,32 +1,32 @@
-/** The ways in which one secret text is written by the programs that print it. */
+/** The forms in which programs may print a secret. */
 
-/** Texts to be looked for as they are, and texts that betray base64, whose whole run must go. */
+/** Texts to search for, and fragments of base64, whose whole run must be replaced. */
 export interface SecretForms {
   readonly exact: readonly string[]
   readonly base64: readonly string[]
 }
 
-const SHORTEST = 4
-const SHORTEST_LINE = 8
+const MIN_LENGTH = 4
+const MIN_LINE_LENGTH = 8
 
 /**
- * Gives every form of the secrets that are at least 4 characters long; shorter ones would take ordinary words out. The
- * lines of a secret of several lines count as secrets too, since output is read line by line.
+ * Returns every form of the secrets with at least 4 characters; shorter ones would match ordinary words. Each line of a
+ * multi-line secret counts as a secret too, because output is read line by line.
  */
 export function formsOf(secrets: readonly string[]): SecretForms {
   const exact = new Set<string>()
   const base64 = new Set<string>()
   for (const secret of new Set(secrets.flatMap((secret) => [secret, secret.trim(), ...linesOf(secret)]))) {
-    if (secret.length < SHORTEST) continue
-    for (const form of exactForms(secret)) if (form.length >= SHORTEST) exact.add(form)
-    for (const form of base64Forms(secret)) if (form.length >= SHORTEST) base64.add(form)
+    if (secret.length < MIN_LENGTH) continue
+    for (const form of exactForms(secret)) if (form.length >= MIN_LENGTH) exact.add(form)
+    for (const form of base64Forms(secret)) if (form.length >= MIN_LENGTH) base64.add(form)
   }
   return { exact: [...exact], base64: [...base64] }
 }
 
 function linesOf(secret: string): readonly string[] {
   return secret.includes('\n')
-    ? secret.split('\n').flatMap((line) => (line.trim().length >= SHORTEST_LINE ? [line.trim()] : []))
+    ? secret.split('\n').flatMap((line) => (line.trim().length >= MIN_LINE_LENGTH ? [line.trim()] : []))
     : []
 }
 
@@ -48,19 +48,19 @@ function exactForms(secret: string): readonly string[] {
 
 const jsonText = (text: string) => JSON.stringify(text).slice(1, -1)
 
-/** As Python and others write JSON and texts by default: nothing outside ASCII. */
+/** JSON with only ASCII, as Python and others write it by default. */
 function asciiJson(text: string): string {
   return jsonText(text).replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** HTML, and Slack's own text, in which only &, < and > are written otherwise. */
+/** HTML, and Slack's text, which escapes only &, < and >. */
 function markupForms(secret: string): readonly string[] {
   const inSlack = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   const inHtml = inSlack.replaceAll('"', '&quot;')
   return [inSlack, inHtml.replaceAll("'", '&#39;'), inHtml.replaceAll("'", '&#x27;')]
 }
 
-/** Percent-encoded: as a part, strictly, as a form sends it, and as much as a whole URL needs. In both cases of hex. */
+/** Percent-encoded as a URL component, strictly, as a form, and as in a whole URL, with hex digits in both cases. */
 function urlForms(secret: string): readonly string[] {
   const wellFormed = secret.toWellFormed()
   const part = encodeURIComponent(wellFormed)
@@ -88,8 +88,8 @@ function decodedUrl(text: string): string {
 const bothCases = (text: string) => [text, text.toUpperCase()]
 
 /**
- * What of a secret is the same in base64 wherever it begins in the encoded text: alone, and behind a user's name and a
- * colon. Three ways to begin, two alphabets.
+ * The part of a secret's base64 that does not depend on the text before and after it, such as a user name and a colon. There
+ * are three alignments and two alphabets.
  */
 function base64Forms(secret: string): readonly string[] {
   const bytes = Buffer.from(secret)

@@ -6,7 +6,7 @@ import {
   gitUrlProblem,
   herokuAppOf,
   isLoopback,
-  sameGitUrl,
+  normalizedGitUrl,
   webUrlProblem,
 } from '../../src/config/addresses.ts'
 import { remoteSchema } from '../../src/config/schema/environment.ts'
@@ -59,9 +59,9 @@ describe('git addresses', () => {
 
   it('are known to be the same place when written otherwise', () => {
     const same = ['https://Git.Heroku.com/api.git', 'https://git.heroku.com/api', 'https://git.heroku.com:443/api/']
-    expect(new Set(same.map(sameGitUrl)).size).toBe(1)
-    expect(sameGitUrl('file:///srv/api.git')).toBe(sameGitUrl('/srv/api.git'))
-    expect(sameGitUrl('/srv/api.git')).not.toBe(sameGitUrl('/srv/web.git'))
+    expect(new Set(same.map(normalizedGitUrl)).size).toBe(1)
+    expect(normalizedGitUrl('file:///srv/api.git')).toBe(normalizedGitUrl('/srv/api.git'))
+    expect(normalizedGitUrl('/srv/api.git')).not.toBe(normalizedGitUrl('/srv/web.git'))
   })
 
   it('tell the Heroku app, of Heroku and of a stand-in on this machine', () => {

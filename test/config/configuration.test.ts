@@ -154,9 +154,9 @@ describe('the environment variables', () => {
         HEROKU_API_URL: 'https://user:pass@api.heroku.com',
       }),
     ).toEqual([
-      'SLACK_API_URL must lead to slack.com or to this machine, because credentials are sent there',
-      'BITBUCKET_API_URL must be https; plain http is for this machine only',
-      'HEROKU_API_URL must not hold a user or a password',
+      'SLACK_API_URL must point to slack.com or to this machine, because credentials are sent there',
+      'BITBUCKET_API_URL must be https; http is allowed only for this machine',
+      'HEROKU_API_URL must not contain a user or a password',
     ])
   })
 
@@ -196,7 +196,7 @@ describe('the file that RELEASES_FILE names', () => {
     writeFileSync(join(cwd, 'elsewhere', 'ours.yml'), SMALL)
     const env = { ...BOT, ...WORKER, RELEASES_FILE: 'elsewhere/ours.yml' }
     expect(problems(env)).toEqual([
-      'releases.yml:9: apps.api.environments.integration.migrations.env_file names a file that is not there',
+      'releases.yml:9: apps.api.environments.integration.migrations.env_file names a file that does not exist',
     ])
     writeFileSync(join(cwd, 'elsewhere', '.env_integration'), 'A=b', { mode: 0o600 })
     const [app] = configuration(env).releases.apps
@@ -205,10 +205,10 @@ describe('the file that RELEASES_FILE names', () => {
 
   it('must be there', () => {
     expect(problems({ ...BOT, ...WORKER, RELEASES_FILE: 'marker.yml' })).toEqual([
-      'releases.yml: there is no such file; RELEASES_FILE says where it is',
+      'releases.yml: the file does not exist; set RELEASES_FILE to its path',
     ])
     expect(problems({ ...BOT, ...WORKER, RELEASES_FILE: '.' })).toEqual([
-      'releases.yml: the file can not be read; RELEASES_FILE says where it is',
+      "releases.yml: the file can't be read; check its permissions and RELEASES_FILE",
     ])
   })
 })
@@ -237,7 +237,7 @@ describe('env files', () => {
 
   it.runIf(process.getuid?.() !== 0)('are refused when they can not be read', () => {
     chmodSync(join(cwd, '.env_integration'), 0)
-    expect(problems({ ...BOT, ...WORKER })).toEqual([expect.stringContaining('can not be read')])
+    expect(problems({ ...BOT, ...WORKER })).toEqual([expect.stringContaining("can't be read")])
   })
 
   it('are warned of when everyone on the machine can read them', () => {
@@ -245,14 +245,14 @@ describe('env files', () => {
     chmodSync(join(cwd, '.env_integration'), 0o644)
     expect(read({ ...BOT, ...WORKER })).toMatchObject({
       ok: true,
-      warnings: ['The env file of api/integration can be read by everyone on this machine; chmod 600 mends that'],
+      warnings: ['The env file of api/integration can be read by everyone on this machine; run chmod 600 on it'],
     })
   })
 
   it("never lead to Signoff's own store", () => {
     writeFileSync(join(cwd, '.env_integration'), 'DATABASE_URL=postgresql://other:x@db.example/signoff')
     expect(problems({ ...BOT, ...WORKER, ...STORE })).toEqual([
-      expect.stringContaining("env_file leads to Signoff's own store (STORE_URL)"),
+      expect.stringContaining("env_file points to Signoff's own store (STORE_URL)"),
     ])
   })
 })

@@ -78,7 +78,7 @@ const IN = 'apps.api.environments.integration'
 const PRO = 'apps.api.environments.production'
 
 const read = (text: string) => readReleases(text, '/etc/signoff')
-const LATER = /comes later: this version can't do it yet\. Remove it\.$/
+const LATER = /is not supported by this version yet\. Remove it\.$/
 /** Without the lines' numbers, and without what is only not built yet. */
 const problems = (text: string) =>
   read(text)
@@ -107,7 +107,7 @@ function set(path: string, value: unknown): string {
 describe('a file that uses every key', () => {
   it('has no problem but that they come later, each told once with its line', () => {
     expect(problems(EVERYTHING)).toEqual([])
-    expect(later(EVERYTHING).map((problem) => problem.replace(/ comes later.*/, ''))).toEqual([
+    expect(later(EVERYTHING).map((problem) => problem.replace(/ is not supported.*/, ''))).toEqual([
       'releases.yml:3: slack.direct_messages (direct messages)',
       'releases.yml:4: time_zone (time zones)',
       'releases.yml:5: freezes (freezes)',
@@ -187,7 +187,7 @@ describe('a key whose feature is not built yet', () => {
     expect(read(text).releases).toBeUndefined()
     const what = NOT_YET[key]?.what
     expect(read(text).report([])).toEqual([
-      expect.stringMatching(/^releases\.yml:\d+: .* comes later: this version can't do it yet\. Remove it\.$/),
+      expect.stringMatching(/^releases\.yml:\d+: .* is not supported by this version yet\. Remove it\.$/),
     ])
     expect(read(text).report([])[0]).toContain(`: ${path} (${what}) `)
     expect(line).toBeGreaterThanOrEqual(0)
@@ -222,16 +222,12 @@ describe('a newer key is read strictly', () => {
     ['freezes', [{ ...weekend, from: '16:00' }], `freezes[1].from ${moment}`],
     ['freezes', [{ ...weekend, from: '2026-02-30' }], `freezes[1].from ${moment}`],
     ['freezes', [{ ...weekend, from: '2026-13-01 08:00' }], `freezes[1].from ${moment}`],
-    [
-      'freezes',
-      [{ ...weekend, to: '2026-12-21' }],
-      'freezes[1].to must be a weekday where from is one, and a date where from is one',
-    ],
-    ['freezes', [{ ...weekend, to: 'Fri 16:00' }], 'freezes[1].to must be another moment than from'],
+    ['freezes', [{ ...weekend, to: '2026-12-21' }], 'freezes[1].to must be a weekday or a date, as in from'],
+    ['freezes', [{ ...weekend, to: 'Fri 16:00' }], 'freezes[1].to must not be the same as from'],
     ['freezes', [{ name: 'f', from: '2027-01-04', to: '2026-12-21' }], 'freezes[1].to must be after from'],
     ['freezes', [{ name: 'f', from: '2026-12-21', to: '2026-12-21 00:00' }], 'freezes[1].to must be after from'],
     ['freezes', [weekend, weekend], 'freezes[2].name is the name of another freeze'],
-    ['freezes', [{ ...weekend, environments: [] }], 'freezes[1].environments is an empty list; name an environment'],
+    ['freezes', [{ ...weekend, environments: [] }], 'freezes[1].environments is an empty list; add an environment'],
     [
       'freezes',
       [{ ...weekend, environments: ['production'] }],
@@ -240,12 +236,12 @@ describe('a newer key is read strictly', () => {
     [
       'freezes',
       [{ ...weekend, environments: ['api/prodction'] }],
-      'freezes[1].environments[1] names no environment; did you mean api/production?',
+      'freezes[1].environments[1] is not an environment; did you mean api/production?',
     ],
     [
       'freezes',
       [{ ...weekend, environments: ['web/zzz'] }],
-      'freezes[1].environments[1] names no environment; there is api/production, api/integration',
+      'freezes[1].environments[1] is not an environment; choose from api/production, api/integration',
     ],
     [
       'freezes',
@@ -255,12 +251,12 @@ describe('a newer key is read strictly', () => {
     [
       'webhooks',
       [{ ...hook, url: 'http://hooks.example.com/' }],
-      'webhooks[1].url must be https; plain http is for this machine only',
+      'webhooks[1].url must be https; http is allowed only for this machine',
     ],
     [
       'webhooks',
       [{ ...hook, url: 'https://u:marker@a.example/' }],
-      'webhooks[1].url must not hold a user or a password',
+      'webhooks[1].url must not contain a user or a password',
     ],
     [
       'webhooks',
@@ -280,7 +276,7 @@ describe('a newer key is read strictly', () => {
     [
       'webhooks',
       [{ ...hook, events: [] }],
-      'webhooks[1].events is an empty list, so that nothing is sent; leave it out where everything is',
+      'webhooks[1].events is an empty list, which sends nothing; remove the key to send everything',
     ],
     ['webhooks', [{ ...hook, events: ['lock.set', 'lock.set'] }], 'webhooks[1].events names an event twice'],
     ['webhooks', [hook, hook], 'webhooks[2].url is the URL of another webhook'],
@@ -289,12 +285,12 @@ describe('a newer key is read strictly', () => {
     [
       'workers',
       { net: { environments: ['api/production'] }, other: { environments: ['api/production'] } },
-      'workers.other.environments[1] belongs to net already; an environment has one group',
+      'workers.other.environments[1] already belongs to net; an environment has only one group',
     ],
     [
       'workers',
       { net: { environments: ['api/prod'] } },
-      'workers.net.environments[1] names no environment; there is api/production, api/integration',
+      'workers.net.environments[1] is not an environment; choose from api/production, api/integration',
     ],
     [
       'workers',
@@ -303,19 +299,23 @@ describe('a newer key is read strictly', () => {
     ],
     [`${IN}.deploys`, 'always', `${IN}.deploys must be on request or automatically or after checks`],
     [`${PRO}.order`, 'shwon', `${PRO}.order must be off or shown or required`],
-    [`${IN}.order`, 'shown', `${IN}.order is for environments with promotes: there is nothing to be proven on`],
-    [`${IN}.order`, 'off', `${IN}.order is for environments with promotes: there is nothing to be proven on`],
+    [`${IN}.order`, 'shown', `${IN}.order needs promotes, the environment on which commits are proven first`],
+    [`${IN}.order`, 'off', `${IN}.order needs promotes, the environment on which commits are proven first`],
     [`${PRO}.hotfix`, true, `${PRO}.hotfix must be auto or push or pull_request`],
     [`${IN}.remote.health`, 'integration.example.com', `${IN}.remote.health must be an https URL`],
     [`${IN}.migrations`, 'alembic.ini', `${IN}.migrations must be keys and their values, or a list of them`],
-    [`${IN}.migrations`, [], `${IN}.migrations is an empty list; leave it out where there are no migrations`],
+    [`${IN}.migrations`, [], `${IN}.migrations is an empty list; remove the key when there are no migrations`],
     [
       `${IN}.migrations`,
       [{ name: 'a', confg: 'x.ini', config: 'x.ini' }],
       `${IN}.migrations[1].confg is not a known key; did you mean config?`,
     ],
     [`${IN}.migrations`, [{ name: 'a' }], `${IN}.migrations[1].config is missing`],
-    [`${IN}.migrations`, [{ config: 'x.ini' }], `${IN}.migrations[1].name is missing: in a list each entry needs one`],
+    [
+      `${IN}.migrations`,
+      [{ config: 'x.ini' }],
+      `${IN}.migrations[1].name is missing: each entry of a list needs a name`,
+    ],
     [
       `${IN}.migrations`,
       [
@@ -359,7 +359,7 @@ describe('a newer key is read strictly', () => {
     [
       `${PRO}.sign_off.rollback`,
       { approvals: 4 },
-      `${PRO}.sign_off.approvers names 3 people and no group, and rollback.approvals asks for 4`,
+      `${PRO}.sign_off.approvers names 3 people and no group, but rollback.approvals needs 4`,
     ],
     [`${PRO}.sign_off.receipts`, 'yes', `${PRO}.sign_off.receipts must be true or false`],
   ])('%s: %j', (path, value, expected) => {
@@ -375,8 +375,8 @@ describe('a newer key is read strictly', () => {
 
   it('deploys by itself only where nobody signs and nothing is promoted to it', () => {
     expect(problems(set(`${PRO}.deploys`, 'automatically'))).toEqual([
-      `${PRO}.deploys must be on request where an environment is promoted`,
-      `${PRO}.deploys must be on request where people sign`,
+      `${PRO}.deploys must be on request in an environment with promotes`,
+      `${PRO}.deploys must be on request in an environment with a sign_off`,
     ])
     expect(problems(set(`${IN}.deploys`, 'after checks'))).toEqual([])
   })
@@ -400,7 +400,7 @@ describe('a rollback that asks for nobody', () => {
   it('is a warning', () => {
     const { warnings, report } = read(set(`${PRO}.sign_off.rollback`, { qa: 0, approvals: 0 }))
     expect(warnings).toEqual([
-      expect.stringMatching(/sign_off\.rollback asks for nobody, so that a person can roll back alone$/),
+      expect.stringMatching(/sign_off\.rollback requires nobody, so one person can roll back alone$/),
     ])
     expect(report([])).toHaveLength(1)
   })

@@ -283,7 +283,7 @@ describe('a mistake in releases.yml is told with its line', () => {
       'qa_by: ["@qa"]',
       'qa_by: []',
       [
-        `releases.yml:39: ${at}.production.sign_off.qa_by is an empty list, so that nobody could; leave it out where everyone may`,
+        `releases.yml:39: ${at}.production.sign_off.qa_by is an empty list, which allows nobody; remove the key to allow the default`,
       ],
     ],
     [
@@ -298,7 +298,7 @@ describe('a mistake in releases.yml is told with its line', () => {
       'somebody twice',
       'qa_by: ["@qa"]',
       'qa_by: ["@qa", "@qa"]',
-      [`releases.yml:39: ${at}.production.sign_off.qa_by lists somebody twice`],
+      [`releases.yml:39: ${at}.production.sign_off.qa_by names someone twice`],
     ],
     [
       'sign_off that is no word',
@@ -348,7 +348,7 @@ describe('a mistake in releases.yml is told with its line', () => {
       'promotion of nothing',
       'promotes: integration',
       'promotes: intgration',
-      [`releases.yml:29: ${at}.production.promotes names no environment of this app, which has integration`],
+      [`releases.yml:29: ${at}.production.promotes is not an environment of this app, which has integration`],
     ],
     [
       'promotion of itself',
@@ -361,7 +361,7 @@ describe('a mistake in releases.yml is told with its line', () => {
       'branch: production',
       'branch: master',
       [
-        `releases.yml:29: ${at}.production.promotes names an environment that follows the same branch; a pull request needs two`,
+        `releases.yml:29: ${at}.production.promotes names an environment with the same branch; a pull request needs two branches`,
       ],
     ],
     [
@@ -369,8 +369,8 @@ describe('a mistake in releases.yml is told with its line', () => {
       'announce: off',
       'promotes: production',
       [
-        `releases.yml:25: ${at}.integration.promotes goes round in a circle`,
-        `releases.yml:29: ${at}.production.promotes goes round in a circle`,
+        `releases.yml:25: ${at}.integration.promotes is part of a cycle`,
+        `releases.yml:29: ${at}.production.promotes is part of a cycle`,
       ],
     ],
     [
@@ -378,44 +378,44 @@ describe('a mistake in releases.yml is told with its line', () => {
       'api-production.git',
       'api-integration/',
       [
-        `releases.yml:31: ${at}.production.remote.url has the URL and branch of api/integration; each environment needs its own`,
+        `releases.yml:31: ${at}.production.remote.url has the same URL and branch as api/integration; each environment needs its own`,
       ],
     ],
     [
       'too few people',
       'approvals: 1\n          approvers: ["@release-approvers", U012AB3CD]',
       'approvals: 2\n          approvers: [U012AB3CD]',
-      [`releases.yml:38: ${at}.production.sign_off.approvers names 1 person and no group, and approvals asks for 2`],
+      [`releases.yml:38: ${at}.production.sign_off.approvers names 1 person and no group, but approvals needs 2`],
     ],
     [
       'sign-off of nobody',
       'qa: 1\n          approvals: 1',
       'qa: 0\n          approvals: 0',
-      [`releases.yml:35: ${at}.production.sign_off asks for nobody: write sign_off: none, or ask for qa or approvals`],
+      [`releases.yml:35: ${at}.production.sign_off requires nobody: set sign_off to none, or require qa or approvals`],
     ],
     [
       'another Heroku app',
       'app: complianceai',
       'app: other',
-      [`releases.yml:15: ${at}.integration.remote.app is not the Heroku app that the URL pushes to`],
+      [`releases.yml:15: ${at}.integration.remote.app is not the Heroku app in the URL`],
     ],
     [
       'password in a URL',
       'git_url: https://',
       'git_url: https://user:marker@',
-      ['releases.yml:6: apps.api.git_url must not hold a user or a password'],
+      ['releases.yml:6: apps.api.git_url must not contain a user or a password'],
     ],
     [
       'plain http',
       'git_url: https://',
       'git_url: http://',
-      ['releases.yml:6: apps.api.git_url must be https; plain http is for this machine only'],
+      ['releases.yml:6: apps.api.git_url must be https; http is allowed only for this machine'],
     ],
     [
       'ssh',
       'git_url: https://',
       'git_url: ssh://',
-      ['releases.yml:6: apps.api.git_url must be an https URL; ssh and git URLs are not taken'],
+      ['releases.yml:6: apps.api.git_url must be an https URL; ssh and git URLs are not supported'],
     ],
     [
       'address as for scp',
@@ -455,8 +455,8 @@ describe('a mistake in releases.yml is told with its line', () => {
       'jurispect_api\n',
       ['releases.yml:5: apps.api.repository must be a Bitbucket repository, written workspace/slug'],
     ],
-    ['word of the commands', '  api:', '  status:', ['releases.yml:4: apps.status is a word of the commands']],
-    ['commit for a name', '  api:', '  cafe:', ['releases.yml:4: apps.cafe reads as a commit (4 to 40 hex digits)']],
+    ['word of the commands', '  api:', '  status:', ['releases.yml:4: apps.status is a reserved word of the commands']],
+    ['commit for a name', '  api:', '  cafe:', ['releases.yml:4: apps.cafe looks like a commit (4 to 40 hex digits)']],
     [
       'capital in a name',
       '  api:',
@@ -467,15 +467,15 @@ describe('a mistake in releases.yml is told with its line', () => {
       'app named as an environment',
       '  api:',
       '  production:',
-      ['releases.yml:4: apps.production is named as an environment; commands could not tell them apart'],
+      ["releases.yml:4: apps.production is also the name of an environment; commands can't tell them apart"],
     ],
+    ['key that stands twice', 'announce: off', 'channel: "#other"', ['releases.yml:25: this key appears twice']],
     [
-      'key that stands twice',
-      'announce: off',
-      'channel: "#other"',
-      ['releases.yml:25: this key stands twice in the same place'],
+      'tab',
+      '        announce: off',
+      '\tannounce: off',
+      ['releases.yml:25: tabs are not allowed as indentation; use spaces'],
     ],
-    ['tab', '        announce: off', '\tannounce: off', ['releases.yml:25: tabs can not indent; use spaces']],
   ])('%s', (_, from, to, expected) => {
     const found = problems(changed(from, to))
     expect(found).toEqual(expected)
@@ -523,7 +523,7 @@ describe('a mistake in releases.yml is told with its line', () => {
     ['', ['releases.yml: is empty']],
     [
       'apps: !env NAME',
-      ['releases.yml:1: tags, such as !this, are not taken', 'releases.yml:1: apps must be keys and their values'],
+      ['releases.yml:1: tags such as !this are not supported', 'releases.yml:1: apps must be keys and their values'],
     ],
     ['# nothing yet\n', ['releases.yml: is empty']],
     ['- a', ['releases.yml:1: must be keys and their values']],
@@ -614,10 +614,10 @@ describe('warnings', () => {
 
   it('say when a person could release alone, and when an approver could not ask', () => {
     expect(warnings(changed('approvals: 1', 'approvals: 0'))).toEqual([
-      'releases.yml:35: apps.api.environments.production.sign_off asks for no approval, so that a person can release alone',
+      'releases.yml:35: apps.api.environments.production.sign_off requires no approval, so one person can release alone',
     ])
     expect(warnings(changed('["@release-approvers", U012AB3CD]', '[U012AB3CD]'))).toEqual([
-      'releases.yml:38: apps.api.environments.production.sign_off.approvers names as many people as must approve, so that none of them can ask for a release',
+      'releases.yml:38: apps.api.environments.production.sign_off.approvers names only as many people as must approve, so none of them can request a release',
     ])
   })
 })

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type OpenStore, openStore } from '../../src/adapters/store/open.ts'
 import { exportAudit, verifyAudit } from '../../src/cli/audit.ts'
 import { canonicalJson } from '../../src/lib/canonical-json.ts'
-import { readHead, verifyChain } from '../../src/operations/audit/record.ts'
+import { parseHead, verifyChain } from '../../src/operations/audit/record.ts'
 import { anyEvent } from '../support/builders.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 
@@ -46,11 +46,14 @@ describe('signoff audit verify', () => {
     return () => database.drop()
   })
 
-  it('says that an untouched record is as it was written, and holds the heads that left the store', async () => {
+  it('verifies an untouched record and the heads that left the store', async () => {
     const [older = '', newest = ''] = [heads[2]?.slice(0, 12), heads[5]]
     const { lines, exitCode } = await verifyAudit(place, [older, newest])
-    expect(lines[0]).toMatch(/^✓ 12 events are as they were written/)
-    expect(lines.slice(1)).toEqual([`✓ Head ${older} is that of event 6.`, `✓ Head ${newest} is that of event 12.`])
+    expect(lines[0]).toMatch(/^✓ 12 events verified/)
+    expect(lines.slice(1)).toEqual([
+      `✓ Head ${older} is the hash of event 6.`,
+      `✓ Head ${newest} is the hash of event 12.`,
+    ])
     expect(exitCode).toBe(0)
   })
 
@@ -84,7 +87,7 @@ describe('signoff audit verify', () => {
         'delete from event where id in (3, 4)',
         'insert into event select 7 - id, release, type, actor, at, body, hash, previous_hash from t',
       ],
-      /event 3 does not follow/,
+      /event 3 does not continue/,
     ],
     [
       'text that moved from an event to the hash before it',
@@ -102,7 +105,7 @@ describe('signoff audit verify', () => {
       /columns of event 2/,
     ],
     ['no word of where it ends', ['delete from event_chain'], /its row in event_chain is missing/],
-    ['a cut tail', ['delete from event where id > 9'], /ends after event 9, and 12 were written/],
+    ['a cut tail', ['delete from event where id > 9'], /ends after event 9, but 12 were written/],
   ])('finds %s', async (_what, statements, why) => {
     await tamper(...statements)
     const { lines, exitCode } = await verifyAudit(place, [])
@@ -114,7 +117,7 @@ describe('signoff audit verify', () => {
     await tamper('delete from event where id > 10', `update event_chain set count = 10, hash = '${heads[4]}'`)
     expect((await verifyAudit(place, [])).exitCode).toBe(0)
     const { lines, exitCode } = await verifyAudit(place, [heads[5]?.slice(0, 12) ?? ''])
-    expect(lines.join()).toContain('the chain was cut before it, or written anew')
+    expect(lines.join()).toContain('the chain was cut before that event, or rewritten')
     expect(exitCode).toBe(1)
     expect((await verifyAudit(place, [heads[4]?.slice(0, 12) ?? ''])).exitCode).toBe(0)
   })
@@ -128,7 +131,7 @@ describe('signoff audit verify', () => {
       `update event_chain set count = 13, hash = '${digest}'`,
     ]
     await tamper(...forge(hash('sha256', last + body)))
-    expect((await verifyAudit(place, heads)).lines[0]).toMatch(/^✓ 13 events are as they were written/)
+    expect((await verifyAudit(place, heads)).lines[0]).toMatch(/^✓ 13 events verified/)
     await tamper('delete from event where id = 13', ...forge(hash('sha256', body)))
     expect((await verifyAudit(place, heads)).lines.join()).toContain('event 13 was changed')
   })
@@ -138,15 +141,15 @@ describe('signoff audit verify', () => {
   })
 })
 
-it('an empty chain is as it was written', async () => {
+it('an empty chain is verified', async () => {
   const rows = (async function* () {})()
   const found = await verifyChain({ rows, remembered: { count: 0, hash: '0'.repeat(64) } })
   expect(found).toMatchObject({ ok: true, count: 0 })
 })
 
 it('a head is what a thread shows, and nothing so short that it stands in any chain', () => {
-  expect(readHead(' 4BE109C277AA ')).toBe('4be109c277aa')
+  expect(parseHead(' 4BE109C277AA ')).toBe('4be109c277aa')
   for (const none of ['', '4be1', '4be109c277a', 'Head', '4be109c277aag', '0'.repeat(65)]) {
-    expect(readHead(none)).toBeUndefined()
+    expect(parseHead(none)).toBeUndefined()
   }
 })

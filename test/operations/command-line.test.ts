@@ -67,7 +67,7 @@ describe('signoff', () => {
     const [made, impossible, file] = await Promise.all([start('new/data'), start('/proc/data'), start('good.yml')])
     expect(made.err).toContain('The store does not answer')
     expect((await stat(join(directory, 'new', 'data'))).mode & 0o777).toBe(0o700)
-    expect(impossible).toMatchObject({ code: 1, err: expect.stringContaining('DATA_DIR can not be made') })
+    expect(impossible).toMatchObject({ code: 1, err: expect.stringContaining("DATA_DIR can't be created") })
     expect(file).toMatchObject({ code: 2, err: expect.stringContaining('DATA_DIR is not a directory') })
   })
 

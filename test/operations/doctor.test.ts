@@ -5,8 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configurationChecks } from '../../src/operations/doctor/checks/configuration.ts'
 import { clockCheck, envFileChecks, gitCheck, nodeCheck, storeChecks } from '../../src/operations/doctor/checks/host.ts'
 import { peopleChecks } from '../../src/operations/doctor/checks/people.ts'
-import { createSlackProbe, placesChecks, scopesOf, slackChecks } from '../../src/operations/doctor/checks/slack.ts'
-import { type Check, good, odd, runDoctor, wrong } from '../../src/operations/doctor/doctor.ts'
+import {
+  channelAndGroupChecks,
+  createSlackProbe,
+  scopesOf,
+  slackChecks,
+} from '../../src/operations/doctor/checks/slack.ts'
+import { type Check, fail, pass, runDoctor, warn } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
 import type { Environment, SignOffRules } from '../../src/release/settings.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
@@ -40,12 +45,12 @@ describe('signoff doctor', () => {
   it('prints one line a check, in the order of the checks, and ends with 0 when none is wrong', async () => {
     const first = Promise.withResolvers<void>()
     const checks: readonly Check[] = [
-      { name: 'slow', look: () => first.promise.then(() => good('fine')) },
+      { name: 'slow', run: () => first.promise.then(() => pass('fine')) },
       {
         name: 'quick',
-        look: async () => {
+        run: async () => {
           first.resolve()
-          return odd('strange', 'look at it')
+          return warn('strange', 'look at it')
         },
       },
     ]
@@ -57,16 +62,16 @@ describe('signoff doctor', () => {
 
   it('ends with 1 when one is wrong, throws, or does not answer in time', async () => {
     const checks: readonly Check[] = [
-      { name: 'a', look: async () => wrong('broken', 'mend it') },
-      { name: 'b', look: () => Promise.reject(new Error('fell over')) },
-      { name: 'c', limitMs: 20, look: () => new Promise(() => {}) },
-      { name: 'd', look: async () => good('fine') },
+      { name: 'a', run: async () => fail('broken', 'fix it') },
+      { name: 'b', run: () => Promise.reject(new Error('fell over')) },
+      { name: 'c', limitMs: 20, run: () => new Promise(() => {}) },
+      { name: 'd', run: async () => pass('fine') },
     ]
     expect(await runDoctor({ checks, scrub })).toEqual({
       lines: [
-        '✗ a: broken → mend it',
+        '✗ a: broken → fix it',
         '✗ b: fell over',
-        '✗ c: no answer in 0.02 s → see whether it can be reached from this host',
+        '✗ c: no answer in 0.02 s → check that this host can reach it',
         '✓ d: fine',
       ],
       exitCode: 1,
@@ -79,7 +84,7 @@ describe('signoff doctor', () => {
       signal.addEventListener('abort', () => told.resolve())
       return new Promise<never>(() => {})
     }
-    await runDoctor({ checks: [{ name: 'a', limitMs: 5, look }], scrub })
+    await runDoctor({ checks: [{ name: 'a', limitMs: 5, run: look }], scrub })
     await told.promise
   })
 
@@ -87,12 +92,12 @@ describe('signoff doctor', () => {
     const checks: readonly Check[] = [
       {
         name: 'a',
-        look: async () => wrong('postgres://app:unheard@db said k3pt-quiet\u001b[2J\nnext', 'mend\u202eit'),
+        run: async () => fail('postgres://app:unheard@db said k3pt-quiet\u001b[2J\nnext', 'fix\u202eit'),
       },
-      { name: 'b', look: () => Promise.reject(new Error(`k3pt-quiet ${'x'.repeat(2_000)}`)) },
+      { name: 'b', run: () => Promise.reject(new Error(`k3pt-quiet ${'x'.repeat(2_000)}`)) },
     ]
     const { lines } = await runDoctor({ checks, scrub: createScrubber(['k3pt-quiet']) })
-    expect(lines[0]).toBe('✗ a: postgres://[secret]@db said [secret] [2J next → mend it')
+    expect(lines[0]).toBe('✗ a: postgres://[secret]@db said [secret] [2J next → fix it')
     expect(lines[1]).toMatch(/^✗ b: \[secret\] x+…$/)
     expect(lines[1]?.length).toBeLessThan(600)
   })
@@ -108,7 +113,7 @@ describe('this machine', () => {
     ])
   })
 
-  it('needs a git that foresees merges', async () => {
+  it('needs a git that previews merges', async () => {
     const saying = (printed: string) => gitCheck(async () => printed)
     const missing = gitCheck(() => Promise.reject(new Error('spawn git ENOENT')))
     const lines = await linesOf([
@@ -122,9 +127,9 @@ describe('this machine', () => {
     expect(lines).toEqual([
       '✓ git: 2.39.5',
       '✓ git: 3.0.1',
-      '✗ git: 2.37.9 is too old → install git 2.38 or later, which can foresee merges',
-      '✗ git: git does not say its version → install git',
-      '✗ git: there is no program git → install git',
+      '✗ git: 2.37.9 is too old → install git 2.38 or later, which can preview merges',
+      "✗ git: can't read the version of git → install git again",
+      '✗ git: not found on PATH → install git',
       expect.stringMatching(/^✓ git: \d/),
     ])
   })
@@ -142,13 +147,13 @@ describe('this machine', () => {
     const checks = envFileChecks(environment({ migrations: { ...migrations, envFile } }))
     try {
       expect(await linesOf(checks)).toEqual([
-        '✗ env file api/production: env_file names a file that is not there → put it there, or mend env_file in releases.yml',
+        '✗ env file api/production: the file does not exist → create it, or fix env_file in releases.yml',
       ])
       await writeFile(envFile, 'DATABASE_URL=x\n', { mode: 0o600 })
-      expect(await linesOf(checks)).toEqual(['✓ env file api/production: there, and not for everyone'])
+      expect(await linesOf(checks)).toEqual(['✓ env file api/production: exists, and is not readable by everyone'])
       await chmod(envFile, 0o644)
       expect(await linesOf(checks)).toEqual([
-        '! env file api/production: everyone on this machine can read it → chmod 600 it',
+        '! env file api/production: everyone on this machine can read it → run chmod 600 on it',
       ])
     } finally {
       await rm(directory, { recursive: true })
@@ -160,9 +165,9 @@ describe('this machine', () => {
     const skewed = (ms: number | undefined) => clockCheck('Slack', async () => ms)
     expect(await linesOf([skewed(-800), skewed(31_000), skewed(-301_000), skewed(undefined)])).toEqual([
       '✓ clock and Slack: this clock is 0.8 s behind',
-      '! clock and Slack: this clock is 31.0 s ahead → synchronise it (NTP)',
-      '✗ clock and Slack: this clock is 301.0 s behind: requests would be refused → synchronise it (NTP)',
-      '! clock and Slack: Slack does not say its time → see the check of Slack',
+      '! clock and Slack: this clock is 31.0 s ahead → synchronize the clock (NTP)',
+      '✗ clock and Slack: this clock is 301.0 s behind: requests will be refused → synchronize the clock (NTP)',
+      '! clock and Slack: no time from Slack → see the check of Slack',
     ])
   })
 
@@ -174,8 +179,8 @@ describe('this machine', () => {
     ])
     expect((await linesOf(at(940_000)))[1]).toMatch(/^! clock and the store: this clock is 60\.0 s ahead/)
     expect(await linesOf(storeChecks({ now: () => Promise.reject(new Error('no such host')) }))).toEqual([
-      '✗ store: no such host → see STORE_URL and whether it runs',
-      '! clock and the store: the store does not say its time → see the check of the store',
+      '✗ store: no such host → check STORE_URL, and that Postgres is running',
+      '! clock and the store: no time from the store → see the check of the store',
     ])
   })
 })
@@ -194,15 +199,15 @@ describe('the files of bot and worker', () => {
   it('are compared, a line an environment', async () => {
     const same = { 'api/production': digests('0').form2, 'api/integration': digests('1').form2 }
     expect(await looked(worker(same))).toEqual([
-      '✓ releases.yml api/production: the same here and at the worker',
-      '✓ releases.yml api/integration: the same here and at the worker',
+      '✓ releases.yml api/production: this host and the worker have the same entry',
+      '✓ releases.yml api/integration: this host and the worker have the same entry',
     ])
     expect(await looked(worker(same), worker({ ...same, 'api/production': digests('2').form2 }, 6_000))).toEqual([
-      '✗ releases.yml api/production: this host and the worker have different entries, so it can not be released → bring both hosts to the same releases.yml, and restart both',
-      '✓ releases.yml api/integration: the same here and at the worker',
+      "✗ releases.yml api/production: this host and the worker have different entries, so it can't be released → deploy the same releases.yml to both hosts, and restart both",
+      '✓ releases.yml api/integration: this host and the worker have the same entry',
     ])
     expect((await looked(worker({ 'api/production': digests('0').form2 })))[1]).toMatch(
-      /^✗ .*integration.*does not know it →/,
+      /^✗ .*integration.*missing in the releases.yml of the worker →/,
     )
   })
 
@@ -213,7 +218,7 @@ describe('the files of bot and worker', () => {
 
   it('are not compared with what a worker had that is gone', async () => {
     expect((await looked(worker({}, 31_000)))[0]).toBe(
-      '! releases.yml api/production: no worker runs, so its file can not be compared → start a worker',
+      '! releases.yml api/production: no worker is running, so its releases.yml is not compared → start a worker',
     )
   })
 })
@@ -229,8 +234,8 @@ describe('Slack', () => {
     slack = await startSlackWorkspace({ scopes: ['chat:write', 'commands'] })
     expect(await linesOf(slackChecks(probe(), ['commands', 'chat:write']))).toEqual([
       '✓ Slack: @signoff in Sandbox',
-      '✓ Slack scopes: all 2, and no more',
-      '✓ Slack Socket Mode: a connection is given',
+      '✓ Slack scopes: exactly the 2 that are needed',
+      '✓ Slack Socket Mode: can connect',
       expect.stringMatching(/^✓ clock and Slack: this clock is [01]\.\d s /),
     ])
   })
@@ -238,10 +243,10 @@ describe('Slack', () => {
   it('is told apart by scopes that miss and scopes that nobody uses', async () => {
     slack = await startSlackWorkspace({ scopes: ['chat:write', 'admin'] })
     expect((await linesOf(slackChecks(probe(), ['chat:write', 'users:read'])))[1]).toBe(
-      '✗ Slack scopes: missing: users:read → update the app from manifest.yml and install it again',
+      '✗ Slack scopes: missing: users:read → update the app from manifest.yml and reinstall it',
     )
     expect((await linesOf(slackChecks(probe(), ['chat:write'])))[1]).toBe(
-      '! Slack scopes: more than are used: admin → take them out of the app and install it again',
+      '! Slack scopes: not used: admin → remove them from the app and reinstall it',
     )
   })
 
@@ -249,9 +254,9 @@ describe('Slack', () => {
     slack = await startSlackWorkspace()
     const lines = await linesOf(slackChecks(probe('xoxb-wrong-one', 'xapp-wrong-one'), ['commands']))
     expect(lines.slice(0, 3)).toEqual([
-      '✗ Slack: Slack says invalid_auth → put a valid token into SLACK_BOT_TOKEN',
-      '! Slack scopes: not known, since the token was not accepted → see the check of Slack',
-      '✗ Slack Socket Mode: Slack says invalid_auth → put a valid token into SLACK_APP_TOKEN',
+      '✗ Slack: Slack returned invalid_auth → set SLACK_BOT_TOKEN to a valid token',
+      '! Slack scopes: unknown, because Slack does not accept the token → see the check of Slack',
+      '✗ Slack Socket Mode: Slack returned invalid_auth → set SLACK_APP_TOKEN to a valid token',
     ])
     expect(lines.join()).not.toContain('wrong-one')
   })
@@ -259,16 +264,16 @@ describe('Slack', () => {
   it('is not asked for a socket in HTTP mode, and may be away', async () => {
     slack = await startSlackWorkspace()
     const http = createSlackProbe({ token: slack.botToken, apiUrl: slack.apiUrl })
-    expect((await linesOf(slackChecks(http, [])))[2]).toBe('✓ Slack Socket Mode: not used: HTTP mode')
+    expect((await linesOf(slackChecks(http, [])))[2]).toBe('✓ Slack Socket Mode: not used in HTTP mode')
     slack.down()
     expect((await linesOf(slackChecks(probe(), [])))[0]).toBe(
-      '✗ Slack: Slack does not answer → see SLACK_API_URL and whether this host reaches it',
+      '✗ Slack: Slack does not answer → check SLACK_API_URL, and that this host can reach it',
     )
   })
 
   it('is compared with the scopes of the manifest', () => {
     expect(scopesOf('oauth_config: { scopes: { bot: [chat:write, commands] } }')).toEqual(['chat:write', 'commands'])
-    expect(() => scopesOf('a: 1')).toThrow('names no bot scopes')
+    expect(() => scopesOf('a: 1')).toThrow('has no bot scopes')
   })
 })
 
@@ -299,12 +304,12 @@ describe('people and places', () => {
       environment({ name: 'staging', channel: '#lost' }),
       environment({ name: 'other' }),
     ]
-    const { lines, exitCode } = await runDoctor({ checks: placesChecks(environments, directory()), scrub })
+    const { lines, exitCode } = await runDoctor({ checks: channelAndGroupChecks(environments, directory()), scrub })
     expect(lines).toEqual([
       '✓ channel #product: the bot is a member',
-      '✗ channel #ops: the bot is not a member → write /invite @Signoff in #ops',
-      '✗ channel #lost: there is none that the bot can see → mend channel in releases.yml; for a private one use /invite',
-      '✗ user group @nobody: there is none, or nobody is in it → create it, add people to it, or mend releases.yml',
+      '✗ channel #ops: the bot is not a member → type /invite @Signoff in #ops',
+      '✗ channel #lost: the bot can see no such channel → fix channel in releases.yml, or type /invite @Signoff in a private channel',
+      '✗ user group @nobody: it does not exist, or has no members → create it, add people to it, or fix releases.yml',
       '✓ user group @qa: 1 member',
     ])
     expect(exitCode).toBe(1)
@@ -313,14 +318,14 @@ describe('people and places', () => {
   it('are enough when one more may approve than must', async () => {
     slack.addGroup({ handle: 'leads', users: ['U0ANN', 'U0BEN'] })
     expect(await peopleLine({ approvers: ['@leads'] })).toBe(
-      '✓ people api/production: every full member may say that QA passed; at least 2 people may approve; at least 1 person may say that it must go out now',
+      '✓ people api/production: every full member may confirm QA; at least 2 people may approve; at least 1 person may start an emergency release',
     )
   })
 
   it('are just enough when those who may approve can not ask themselves', async () => {
     slack.addGroup({ handle: 'leads', users: ['U0ANN'] })
     expect(await peopleLine({ approvers: ['@leads', 'U0ANN'] })).toBe(
-      '! people api/production: 1 person may approve: none of them can ask for a release and have it approved → add one more to approvers',
+      '! people api/production: 1 person may approve, so none of them can request a release and get it approved → add one more person to approvers',
     )
   })
 
@@ -328,13 +333,13 @@ describe('people and places', () => {
     slack.addGroup({ handle: 'leads', users: ['U0ANN', 'U0BOT', 'U0GUEST'] })
     slack.addGroup({ handle: 'qa', users: ['U0BOT'] })
     expect(await peopleLine({ approvals: 2, approvers: ['@leads'], qaBy: ['@qa'] })).toBe(
-      '✗ people api/production: 0 people may say that QA passed, 1 needed; 1 person may approve, 2 needed → add people to qa_by; add people to approvers',
+      '✗ people api/production: 0 people may confirm QA, 1 needed; 1 person may approve, 2 needed → add people to qa_by; add people to approvers',
     )
   })
 
   it('are not judged while Slack does not tell', async () => {
     slack.fault({ kind: 'error', method: 'usergroups.list', error: 'fatal_error', times: Number.POSITIVE_INFINITY })
-    expect(await peopleLine({ approvers: ['@leads'] })).toMatch(/^! .*Slack did not tell of all in approvers/)
+    expect(await peopleLine({ approvers: ['@leads'] })).toMatch(/^! .*Slack did not return everyone in approvers/)
     slack.clearFaults()
   })
 

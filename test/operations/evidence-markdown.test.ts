@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { canonicalJson, digest } from '../../src/lib/canonical-json.ts'
 import { address, code } from '../../src/lib/markdown.ts'
-import { type Evidence, evidenceOf, type Stored } from '../../src/operations/audit/evidence.ts'
+import { type Evidence, evidenceOf, type StoredEvidence } from '../../src/operations/audit/evidence.ts'
 import { evidenceMarkdown } from '../../src/operations/audit/evidence-markdown.ts'
 import type { EventRow } from '../../src/release/record.ts'
 import { aPlan, aRelease, aStep, at, DANA, LIN, MIGRATIONS, SIGNED, sha, TOM } from '../support/builders.ts'
@@ -34,7 +34,7 @@ function chained(word: string): readonly EventRow[] {
 }
 
 /** A release that succeeded, in which whatever comes from people, repositories and services says `word`. */
-function stored(word: string): Stored {
+function stored(word: string): StoredEvidence {
   const [adds, destroys] = MIGRATIONS
   if (adds === undefined || destroys === undefined) throw new Error('there are two')
   const finding = { risk: 'destroys', what: word, why: word, instead: word, breaksOldCode: true } as const

@@ -87,7 +87,7 @@ describe('the evidence of', { timeout: 90_000 }, () => {
     const head = await team.repository.headRevision('master')
     expect(json.migrations).toMatchObject({ database: expect.stringContaining('127.0.0.1'), after: [head] })
     expect(json.migrations?.pending.at(-1)).toBe(head)
-    expect(markdown).toContain(`approval: tom (${tom}), right from @release`)
+    expect(markdown).toContain(`approval: tom (${tom}), permission from @release`)
     expect(markdown).toContain(`to \`${head}\``)
   })
 
@@ -147,7 +147,7 @@ describe('the evidence of', { timeout: 90_000 }, () => {
     )
     const { code, out } = await audit('verify', '--head', ...heads)
     for (const [at, head] of heads.entries()) {
-      expect(out).toMatch(new RegExp(`✓ Head ${head} is that of event \\d+, of release #${at + 1}\\.`))
+      expect(out).toMatch(new RegExp(`✓ Head ${head} is the hash of event \\d+, of release #${at + 1}\\.`))
     }
     expect(code).toBe(0)
     expect((await audit('verify', '--head', 'f'.repeat(12))).code).toBe(1)

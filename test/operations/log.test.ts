@@ -138,7 +138,7 @@ describe('what can not be written', () => {
         run: '[function]',
         big: '1180591620717411303424',
         self: '[seen above]',
-        bad: '[can not be read]',
+        bad: '[unreadable]',
       },
       long: expect.arrayContaining([99, '[50 more]']),
     })

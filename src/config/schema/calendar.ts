@@ -9,10 +9,10 @@ const MOMENT = new RegExp(`^((${WEEKDAY}) ${TIME}|[0-9]{4}-[0-9]{2}-[0-9]{2}( ${
 
 const isWeekly = (moment: string) => !/^[0-9]/.test(moment)
 
-/** To search for what was meant in a text of any length would take its time. */
-const LONGEST_NAME = 60
+/** Longer names get no suggestion, because the search would take too long. */
+const MAX_NAME_LENGTH = 60
 
-/** A name that the system knows; Intl also takes offsets, which know no summer time. */
+/** Whether the system knows the name. Offsets are refused although Intl takes them, because they have no summer time. */
 function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false
   try {
@@ -27,13 +27,13 @@ export const timeZoneSchema = z
   .string()
   .superRefine((name, context) => {
     if (isTimeZone(name)) return
-    const [nearest] = name.length > LONGEST_NAME ? [] : nearestFirst(name, Intl.supportedValuesOf('timeZone'))
+    const [nearest] = name.length > MAX_NAME_LENGTH ? [] : nearestFirst(name, Intl.supportedValuesOf('timeZone'))
     const hint = nearest !== undefined && isNear(name, nearest) ? `; did you mean ${nearest}?` : ''
     context.addIssue({ code: 'custom', message: `must be the name of a time zone, such as Europe/Berlin${hint}` })
   })
   .default('UTC')
   .meta({
-    description: "The time zone of freezes, and of times where the person's own is not known",
+    description: "The time zone of freezes, and of times where a person's own is unknown",
     examples: ['Europe/Berlin', 'UTC'],
   })
 
@@ -41,7 +41,7 @@ const momentMessage = 'must be a weekday and a time such as Fri 16:00, or a date
 
 const moment = text(MOMENT, momentMessage).refine(isInCalendar, momentMessage)
 
-/** False for a day that there is not, such as 2026-02-30. */
+/** False for a day that does not exist, such as 2026-02-30. */
 function isInCalendar(value: string): boolean {
   if (isWeekly(value)) return true
   const day = value.slice(0, 10)
@@ -56,39 +56,39 @@ const freeze = z
       examples: ['weekend'],
     }),
     from: moment.meta({
-      description: 'A weekday with a time, for every week; or a date, which is its 00:00',
+      description: 'A weekday with a time, for every week; or a date, which means 00:00 on that day',
       examples: ['Fri 16:00', '2026-12-21', '2026-12-21 18:00'],
     }),
     to: moment.meta({
-      description: 'When it is over: of the same form as from',
+      description: 'When it ends, in the same form as from',
       examples: ['Mon 08:00', '2027-01-04'],
     }),
     environments: environments.optional().meta({
-      description: 'Where it holds, as app/environment; left out: in every environment with a sign_off',
+      description: 'Where it applies, as app/environment; default: every environment with a sign_off',
       examples: [['api/production']],
     }),
   })
   .superRefine(({ from, to }, context) => {
-    // Also called where one of them does not read well, which is told already.
-    const areGood = [from, to].every((each) => MOMENT.test(each) && isInCalendar(each))
-    const problem = areGood ? periodProblem(from, to) : undefined
+    // Invalid moments are reported already.
+    const areValid = [from, to].every((each) => MOMENT.test(each) && isInCalendar(each))
+    const problem = areValid ? periodProblem(from, to) : undefined
     if (problem !== undefined) context.addIssue({ code: 'custom', path: ['to'], message: problem })
   })
 
 function periodProblem(from: string, to: string): string | undefined {
-  if (isWeekly(from) !== isWeekly(to)) return 'must be a weekday where from is one, and a date where from is one'
-  // Weekdays come round: Fri to Mon is as good as Mon to Fri.
-  if (isWeekly(from)) return from === to ? 'must be another moment than from' : undefined
+  if (isWeekly(from) !== isWeekly(to)) return 'must be a weekday or a date, as in from'
+  // A week wraps around, so Fri to Mon is valid too.
+  if (isWeekly(from)) return from === to ? 'must not be the same as from' : undefined
   return withTime(to) <= withTime(from) ? 'must be after from' : undefined
 }
 
-/** A date is its 00:00. */
+/** A date without a time means 00:00. */
 const withTime = (moment: string) => (moment.includes(' ') ? moment : `${moment} 00:00`)
 
 export const freezesSchema = z
   .array(freeze)
   .default([])
   .meta({
-    description: 'Periods in which nothing starts but an emergency',
+    description: 'Periods in which only an emergency can start',
     examples: [[{ name: 'weekend', from: 'Fri 16:00', to: 'Mon 08:00' }]],
   })

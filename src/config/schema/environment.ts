@@ -10,7 +10,7 @@ export const remoteSchema = z.strictObject({
     examples: ['heroku-production'],
   }),
   url: gitUrl.meta({
-    description: 'Where the environment is deployed to: https; http and paths for this machine only',
+    description: 'The git URL to deploy to: https; http and paths only for this machine',
     examples: ['https://git.heroku.com/api-production.git'],
   }),
   branch: branch.default('master').meta({ description: 'The branch on the remote', examples: ['master'] }),
@@ -20,9 +20,9 @@ export const remoteSchema = z.strictObject({
     .meta({ description: 'Left out: heroku on git.heroku.com, else git', examples: ['heroku', 'git'] }),
   app: text(/^[a-z][a-z0-9-]{1,62}$/, 'must be the name of a Heroku app')
     .optional()
-    .meta({ description: 'The Heroku app; left out: from the URL', examples: ['api-production'] }),
+    .meta({ description: 'The Heroku app; default: from the URL', examples: ['api-production'] }),
   health: webUrl.optional().meta({
-    description: 'Must answer 2xx within 2 minutes of the release, else the outcome has a warning',
+    description: 'Must answer 2xx within 2 minutes of the release; otherwise the outcome shows a warning',
     examples: ['https://api.example.com/health'],
   }),
 })
@@ -33,14 +33,15 @@ export const environmentSchema = z.strictObject({
     .enum(['on request', 'automatically', 'after checks'])
     .default('on request')
     .meta({
-      description: 'When it is deployed. automatically: each new commit; after checks: when its builds have passed',
+      description:
+        'When it is deployed. automatically: each new commit; after checks: each new commit whose builds have passed',
       examples: ['on request', 'automatically', 'after checks'],
     }),
   promotes: z
     .string()
     .optional()
     .meta({
-      description: "The environment of the same app whose branch is brought to this one's",
+      description: "The environment of the same app whose branch is merged into this one's",
       examples: ['integration'],
     }),
   order: z
@@ -48,7 +49,7 @@ export const environmentSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'Whether what goes must be proven on the promoted environment first; left out: shown. Only with promotes',
+        'Whether commits must be proven on the promoted environment first; default: shown. Only with promotes',
       examples: ['shown', 'required', 'off'],
     }),
   pull_request: z
@@ -59,7 +60,7 @@ export const environmentSchema = z.strictObject({
     .enum(['auto', 'push', 'pull_request'])
     .default('auto')
     .meta({
-      description: 'How the commits of a hot-fix reach the branch; auto: by the rules that can be read',
+      description: 'How the commits of a hot-fix reach the branch; auto: depends on the visible branch permissions',
       examples: ['auto', 'push', 'pull_request'],
     }),
   remote: remoteSchema.meta({
@@ -71,13 +72,13 @@ export const environmentSchema = z.strictObject({
     /^(#[^\s\p{C}\p{Lu}#@,.:;<>&|"']{1,80}|[CG][A-Z0-9]{1,20})$/u,
     'must be a channel in quotes, such as "#product", or a channel id, such as C012AB3CD',
   ).meta({
-    description: 'Where its releases are told: the #name of a public channel in quotes, or a channel id',
+    description: 'Where its releases are posted: the #name of a public channel in quotes, or a channel id',
     examples: ['#product', 'C012AB3CD'],
   }),
   announce: z
     .enum(['required', 'off'])
     .default('off')
-    .meta({ description: 'Whether the channel must have been told first', examples: ['required', 'off'] }),
+    .meta({ description: 'Whether the release must be announced in the channel first', examples: ['required', 'off'] }),
   sign_off: signOffSchema,
 })
 

@@ -1,12 +1,12 @@
-/** `migrations` of an environment: one entry, or a list of them that runs in its order. */
+/** `migrations` of an environment: one entry, or a list whose entries run in order. */
 import { z } from 'zod'
 import { duration, durationMessage, isPathInRepository, people, text } from './shapes.ts'
 
-/** What Postgres takes for its limits. */
-const MOST_MILLISECONDS = 2_147_483_647
+/** The maximum of Postgres's timeouts. */
+const MAX_MILLISECONDS = 2_147_483_647
 
 const limitMessage = `${durationMessage}, at most 24d, or 0 for none`
-const limit = z.union([z.literal(0), duration((ms) => ms <= MOST_MILLISECONDS, limitMessage)], { error: limitMessage })
+const limit = z.union([z.literal(0), duration((ms) => ms <= MAX_MILLISECONDS, limitMessage)], { error: limitMessage })
 
 const risk = z.enum(['adds', 'locks', 'destroys', 'unknown'])
 
@@ -29,7 +29,7 @@ export const migrationSchema = z.strictObject({
   env_file: text(/^[^\p{C}]+$/u, 'must be a path')
     .optional()
     .meta({
-      description: 'Relative to this file; the only variables that the migration gets',
+      description: 'Path relative to this file. The migration gets these variables and no others',
       examples: ['.env_production'],
     }),
   directory: z
@@ -52,7 +52,7 @@ export const migrationSchema = z.strictObject({
     .default('auto')
     .meta({
       description:
-        "How the app's code is kept from the host while it runs. auto: as far as the host allows; required: else refuse",
+        "How the app's code is isolated from the host. auto: as far as the host supports it; required: otherwise refuse",
       examples: ['auto', 'required', 'off'],
     }),
   readable: z
@@ -60,7 +60,7 @@ export const migrationSchema = z.strictObject({
     .refine((paths) => new Set(paths).size === paths.length, 'names a path twice')
     .default([])
     .meta({
-      description: "What the app's code may read beside the system and its own Python: absolute paths",
+      description: "Absolute paths that the app's code may read, in addition to the system and its own Python",
       examples: [['/srv/venvs/api']],
     }),
   lock_timeout: limit
@@ -74,19 +74,18 @@ export const migrationSchema = z.strictObject({
     .refine((kinds) => new Set(kinds).size === kinds.length, 'lists a kind twice')
     .optional()
     .meta({
-      description:
-        'Kinds of migrations that need Talked over; left out: destroys and unknown where there is a sign_off',
+      description: 'Kinds of migrations that need Talked over; default: destroys and unknown where there is a sign_off',
       examples: [['destroys', 'unknown'], []],
     }),
   approvers: people.optional().meta({
-    description: 'Who may say Talked over: user groups ("@handle") and Slack user ids; left out: the approvers',
+    description: 'Who may press Talked over: user groups ("@handle") and Slack user ids; default: the approvers',
     examples: [['@database']],
   }),
 })
 
 export const migrationsSchema = z
   .union(
-    [z.array(migrationSchema).min(1, 'is an empty list; leave it out where there are no migrations'), migrationSchema],
+    [z.array(migrationSchema).min(1, 'is an empty list; remove the key when there are no migrations'), migrationSchema],
     {
       error: 'must be keys and their values, or a list of them',
     },

@@ -1,4 +1,4 @@
-/** The shapes of single values in `releases.yml` that more than one part of it uses. */
+/** Schemas of single values that several parts of `releases.yml` use. */
 import { z } from 'zod'
 import { gitUrlProblem, webUrlProblem } from '../addresses.ts'
 import { milliseconds } from '../durations.ts'
@@ -17,7 +17,7 @@ function address(problemOf: (url: string) => string | undefined) {
 export const gitUrl = address(gitUrlProblem)
 export const webUrl = address(webUrlProblem)
 
-/** The rules of `git check-ref-format`, and fewer characters: a branch is also shown, typed and put into commands. */
+/** Stricter than `git check-ref-format`, because people read and type branches, and commands contain them. */
 export const branch = z
   .string()
   .refine(
@@ -44,7 +44,7 @@ export function duration(allowed: (ms: number) => boolean, message: string) {
   return text(/^(0|[0-9]{1,10}(ms|s|min|h|d))$/, message).refine(isAllowed, message)
 }
 
-/** A list without repetition that holds something, since an empty one and none would mean different things. */
+/** A list without duplicates. It must not be empty, because an empty list and a missing one mean different things. */
 export function list<T extends z.ZodType>(item: T, messages: { empty: string; twice: string }) {
   return z
     .array(item)
@@ -57,16 +57,16 @@ export const people = list(
     /^(@[a-z0-9][a-z0-9._-]{0,79}|[UW][A-Z0-9]{1,20})$/,
     'must be a user group in quotes, such as "@qa", or a Slack user id, such as U012AB3CD',
   ),
-  { empty: 'is an empty list, so that nobody could; leave it out where everyone may', twice: 'lists somebody twice' },
+  { empty: 'is an empty list, which allows nobody; remove the key to allow the default', twice: 'names someone twice' },
 )
 
 export const ENVIRONMENT = /^[a-z][a-z0-9-]{0,62}\/[a-z][a-z0-9-]{0,62}$/
 
-/** Whether the environments are declared is checked with the whole file. */
+/** `controlProblems` checks that the environments are declared. */
 export const environments = list(
   text(ENVIRONMENT, 'must be an app and its environment, written app/environment, such as api/production'),
-  { empty: 'is an empty list; name an environment', twice: 'names an environment twice' },
+  { empty: 'is an empty list; add an environment', twice: 'names an environment twice' },
 )
 
-/** How many people are asked. */
+/** A number of people. */
 export const count = z.int().min(0).max(20)

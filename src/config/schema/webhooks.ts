@@ -1,4 +1,4 @@
-/** `webhooks`: who is told of releases by a signed request. */
+/** `webhooks`: URLs that receive signed requests about releases. */
 import { z } from 'zod'
 import { list, text, webUrl } from './shapes.ts'
 
@@ -32,27 +32,28 @@ const twoVariables = z
 
 const webhook = z.strictObject({
   url: webUrl.meta({
-    description: 'Where to: https; http for this machine only',
+    description: 'The URL: https; http only for this machine',
     examples: ['https://hooks.example.com/signoff'],
   }),
   secret_env: z
     .union([variable, twoVariables], { error: 'must be the name of an environment variable, or two: [NEW, OLD]' })
     .meta({
-      description: 'The environment variable of the bot that holds the secret; two, to change it: signed with both',
+      description:
+        'The environment variable of the bot with the secret; two, to rotate it: requests are signed with both',
       examples: ['RELEASE_HOOK_SECRET', ['NEW_HOOK_SECRET', 'OLD_HOOK_SECRET']],
     }),
   events: list(z.enum(EVENTS), {
-    empty: 'is an empty list, so that nothing is sent; leave it out where everything is',
+    empty: 'is an empty list, which sends nothing; remove the key to send everything',
     twice: 'names an event twice',
   })
     .optional()
-    .meta({ description: 'What is told; left out: everything', examples: [['release.succeeded', 'release.failed']] }),
+    .meta({ description: 'Which events are sent; default: all', examples: [['release.succeeded', 'release.failed']] }),
 })
 
 export const webhooksSchema = z
   .array(webhook)
   .default([])
   .meta({
-    description: 'Who is told of releases, by signed requests (Standard Webhooks)',
+    description: 'URLs that receive signed requests about releases (Standard Webhooks)',
     examples: [[{ url: 'https://hooks.example.com/signoff', secret_env: 'RELEASE_HOOK_SECRET' }]],
   })

@@ -1,4 +1,4 @@
-/** `workers`: which worker hosts reach which environments. */
+/** `workers`: which worker hosts release which environments. */
 import { z } from 'zod'
 import { environments, text } from './shapes.ts'
 
@@ -10,7 +10,7 @@ export const workerGroupSchema = z
     }),
   })
   .meta({
-    description: 'The environments that the workers with --group and this name take, and nobody else',
+    description: 'The environments that only the workers with this name as --group release',
     examples: [{ environments: ['api/production'] }],
   })
 
@@ -22,6 +22,6 @@ export const workerGroupsSchema = z
   .default({})
   .meta({
     description:
-      'Groups of worker hosts. An environment belongs to at most one; others to every worker without --group',
+      'Groups of worker hosts. An environment belongs to at most one; the rest belong to workers without --group',
     examples: [{ 'production-net': { environments: ['api/production'] } }],
   })

@@ -1,4 +1,7 @@
-/** One release's evidence for an auditor: a JSON bundle, and the same as Markdown that a person can read. */
+/**
+ * One release's evidence for an auditor, as a JSON bundle; `evidence-markdown.ts` formats it for reading. The command
+ * `signoff audit export` is in `cli/audit.ts`.
+ */
 
 import { defined } from '../../lib/defined.ts'
 import { EVENTS, type EventType } from '../../release/events.ts'
@@ -7,7 +10,7 @@ import { type Release, type SignOff, type StepRow, step } from '../../release/re
 import type { PostedMessage } from '../../release/terms.ts'
 import type { ChainFinding } from './record.ts'
 
-/** What was found and done, each with its own part, absent where the release did not come to it. */
+/** Each part of the release's life. A part is absent when the release did not reach it. */
 export interface Evidence {
   readonly release: Pick<Release, 'number' | 'app' | 'environment' | 'kind' | 'state'>
   readonly request: {
@@ -19,10 +22,10 @@ export interface Evidence {
   readonly plan?: Release['plan']
   /** What people signed: the SHA-256 of the canonical JSON of `plan.bound`. */
   readonly fingerprint?: string
-  /** Who said what, by which right, when, on which fingerprint. */
+  /** Who gave which sign-off, with which permission, when, and for which fingerprint. */
   readonly signOffs: readonly SignOff[]
-  /** Everybody who pressed something, with all that they did, in order. */
-  readonly people: readonly PersonsDeeds[]
+  /** Everyone who took an action, with all their actions, in order. */
+  readonly people: readonly PersonActions[]
   readonly times: Readonly<Record<string, string>>
   readonly pullRequest?: {
     readonly id: number
@@ -30,9 +33,9 @@ export interface Evidence {
     /** The commit that its merge made. */
     readonly merged?: string
   }
-  /** The comment in which the sign-offs are written down beside the code. */
+  /** The URL of the comment that records the sign-offs beside the code. */
   readonly comment?: string
-  /** A hot-fix: the commits as they were asked for, and the one that carries them on the environment's branch. */
+  /** For a hot-fix: the requested commits, and the commit that contains them on the environment's branch. */
   readonly picked?: { readonly from: readonly string[]; readonly commit?: string }
   readonly migrations?: {
     readonly database: string
@@ -43,13 +46,13 @@ export interface Evidence {
   readonly push?: {
     readonly url: string
     readonly branch: string
-    /** What the remote held before; null: nothing. */
+    /** The commit of the remote's branch before; null when it had none. */
     readonly from: string | null
     readonly commit?: string
     readonly state: StepRow['state']
     readonly at?: string
   }
-  /** What the platform itself said that it runs. */
+  /** What the platform reported as running. */
   readonly proof?: {
     readonly said?: string
     readonly commit?: string
@@ -57,8 +60,8 @@ export interface Evidence {
     readonly at?: string
   }
   /**
-   * Messages in Slack, in order: card, announcement, outcome and, until they are 30 days old and the release has ended,
-   * the other lines of the thread.
+   * Messages in Slack, in order: card, announcement and outcome. The other lines of the thread are included until the
+   * release has ended and they are 30 days old.
    */
   readonly messages: readonly (PostedMessage & {
     readonly kind: StoredMessage['kind']
@@ -73,58 +76,58 @@ export interface Evidence {
     readonly problem?: Release['problem']
   }
   readonly chain: {
-    /** Whether the whole chain, in which these events stand, is as it was written. */
+    /** Result of the verification of the whole chain, which contains these events. */
     readonly found: ChainFinding
-    /** `hash` is the SHA-256, in hex, of `previousHash` followed by `body`; `event` is what `body` says. */
-    readonly events: readonly (EventRow & { readonly event: EventSaid })[]
+    /** `hash` is the SHA-256, in hex, of `previousHash` followed by `body`; `event` is `body`, parsed. */
+    readonly events: readonly (EventRow & { readonly event: EventBody })[]
   }
 }
 
-export interface PersonsDeeds {
+export interface PersonActions {
   /** Slack user id. */
   readonly id: string
   readonly name?: string
   readonly did: readonly {
-    /** The number of the event that tells of it. */
+    /** The number of the event that records it. */
     readonly event: number
     readonly at: string
     /** Such as `cancel asked`, or `sign off given: approval`. */
     readonly what: string
-    /** A group's handle, `named by id`, `every full member` or `the requester`; absent in events of before it was kept. */
+    /** A group's handle, `named by id`, `every full member` or `the requester`; absent in old events, which do not record it. */
     readonly right?: string
   }[]
 }
 
-export interface EventSaid {
+export interface EventBody {
   readonly at: string
   readonly type: string
   readonly actor: string
   readonly data: Readonly<Record<string, unknown>>
 }
 
-/** What the store has of a release. */
-export interface Stored {
+/** What the store holds about a release. */
+export interface StoredEvidence {
   readonly release: Release
   readonly events: readonly EventRow[]
   readonly messages: readonly StoredMessage[]
   readonly chain: ChainFinding
 }
 
-/** Slack's own way to a message, which opens in the reader's workspace; to one in a thread by way of the thread. */
+/** A permalink that opens in the reader's workspace. A message in a thread needs the thread's `ts` too. */
 function link({ channel, ts }: PostedMessage, thread: string | undefined): string {
   const address = `https://slack.com/archives/${channel}/p${ts.replace('.', '')}`
   return thread === undefined ? address : `${address}?thread_ts=${thread}&cid=${channel}`
 }
 
-/** Where these stand: below the release's card. */
+/** These kinds are posted in the thread of the release's card. */
 const IN_THREAD: readonly StoredMessage['kind'][] = ['line', 'outcome']
 
 const MOMENTS = ['requestedAt', 'plannedAt', 'cardPostedAt', 'approvedAt', 'startedAt', 'endedAt', 'expiresAt'] as const
 
-/** Gathers the evidence of a release; all that is known of it, and no secret, since none is stored. */
-export function evidenceOf({ release, events, messages, chain }: Stored): Evidence {
+/** Collects everything known about a release. It contains no secret, because the store holds none. */
+export function evidenceOf({ release, events, messages, chain }: StoredEvidence): Evidence {
   const { number, app, environment, kind, state, plan, fingerprint } = release
-  const chained = events.map((row) => ({ ...row, event: JSON.parse(row.body) as EventSaid }))
+  const chained = events.map((row) => ({ ...row, event: JSON.parse(row.body) as EventBody }))
   return {
     release: { number, app, environment, kind, state },
     request: {
@@ -138,20 +141,20 @@ export function evidenceOf({ release, events, messages, chain }: Stored): Eviden
     times: Object.fromEntries(
       MOMENTS.flatMap((moment) => (release[moment] ? [[moment, release[moment].toISOString()]] : [])),
     ),
-    ...done(release),
+    ...effectsOf(release),
     messages: messagesOf(release, chained, messages),
     steps: release.steps,
-    ...ending(release),
+    ...endOf(release),
     chain: { found: chain, events: chained },
   }
 }
 
-/** What is known of a type of event; a version after this one may have written others. */
+/** What is known about a type of event. Undefined for a type that only a newer version knows. */
 function factsOf(type: string) {
   return Object.hasOwn(EVENTS, type) ? EVENTS[type as EventType] : undefined
 }
 
-/** The places that events tell of are there for good; the store's own rows of the same messages may be forgotten. */
+/** Places recorded in events are kept forever. The store's own rows of the same messages may be deleted. */
 function messagesOf(
   release: Release,
   events: Evidence['chain']['events'],
@@ -172,29 +175,32 @@ function messagesOf(
     }))
 }
 
-/** The ends that a press makes by itself; a cancel and a rejection have an event of their own. */
-const PRESSED_ENDS: readonly unknown[] = ['closed', 'outdated']
+/** Ends recorded only by `release_ended` when a person causes them. Cancel and rejection have an event of their own. */
+const ENDS_BY_PERSON: readonly unknown[] = ['closed', 'outdated']
 const ENDED: EventType = 'release_ended'
 const SIGNED: EventType = 'sign_off_given'
 
-/** Who has no Slack id. */
-const OURS = ['bot', 'worker']
+/** Actors that are no people. */
+const PROCESSES = ['bot', 'worker']
 
-function peopleOf(release: Release, events: Evidence['chain']['events']): readonly PersonsDeeds[] {
+function peopleOf(release: Release, events: Evidence['chain']['events']): readonly PersonActions[] {
   const { requester, signOffs, endedBy } = release
   const known = [requester, ...signOffs.map(({ person }) => person), ...(endedBy ? [endedBy] : [])]
-  const pressed = events.filter(({ event: { type, actor, data } }) => {
-    const isPress = factsOf(type)?.isPress === true || (type === ENDED && PRESSED_ENDS.includes(data.state))
-    return isPress && !OURS.includes(actor)
+  const actions = events.filter(({ event: { type, actor, data } }) => {
+    const isPress = factsOf(type)?.isPress === true || (type === ENDED && ENDS_BY_PERSON.includes(data.state))
+    return isPress && !PROCESSES.includes(actor)
   })
-  return [...new Set(pressed.map(({ event }) => event.actor))].map((id) => {
-    const theirs = pressed.filter(({ event }) => event.actor === id)
+  return [...new Set(actions.map(({ event }) => event.actor))].map((id) => {
+    const theirs = actions.filter(({ event }) => event.actor === id)
     const name = theirs.map(({ event }) => event.data.name).find(isText) ?? known.find((one) => one.id === id)?.name
-    return { id, ...defined({ name }), did: theirs.map(deedOf) }
+    return { id, ...defined({ name }), did: theirs.map(actionOf) }
   })
 }
 
-function deedOf({ id, event: { at, type, data } }: Evidence['chain']['events'][number]): PersonsDeeds['did'][number] {
+function actionOf({
+  id,
+  event: { at, type, data },
+}: Evidence['chain']['events'][number]): PersonActions['did'][number] {
   const more = type === SIGNED ? data.kind : type === ENDED ? data.state : undefined
   const what = type.replaceAll('_', ' ')
   const right = isText(data.right) ? data.right : undefined
@@ -205,10 +211,10 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
-type Done = Pick<Evidence, 'pullRequest' | 'comment' | 'picked' | 'migrations' | 'push' | 'proof'>
+type Effects = Pick<Evidence, 'pullRequest' | 'comment' | 'picked' | 'migrations' | 'push' | 'proof'>
 
-/** What the run has done, step by step, each with what it left behind. */
-function done(release: Release): Done {
+/** What the steps of the run changed or confirmed. */
+function effectsOf(release: Release): Effects {
   const { plan } = release
   if (plan === undefined) return {}
   const { remote, database } = plan.bound
@@ -252,7 +258,7 @@ function done(release: Release): Done {
   })
 }
 
-function ending({ state, endedAt, endedBy, endReason, problem }: Release): Pick<Evidence, 'end'> {
+function endOf({ state, endedAt, endedBy, endReason, problem }: Release): Pick<Evidence, 'end'> {
   if (endedAt === undefined) return {}
   return {
     end: {

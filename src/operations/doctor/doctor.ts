@@ -1,33 +1,32 @@
-/** Looks at everything that a release needs, one line a check. */
+/** Runs the checks of everything that a release needs, and prints one line for each. */
 import { defined } from '../../lib/defined.ts'
 import { runWithTimeout } from '../../lib/timeout.ts'
 
-/** ✓ good · ! goes on, and somebody should look · ✗ releases will not work. */
+/** ✓ passed · ! works, but needs attention · ✗ releases will not work. */
 export type Mark = '✓' | '!' | '✗'
 
 export interface Finding {
   readonly mark: Mark
-  readonly says: string
-  /** What a person does about it. */
-  readonly mend?: string
+  readonly message: string
+  /** What to do about it. */
+  readonly fix?: string
 }
 
 export interface Check {
-  /** What is looked at, such as `remote api/production`. */
+  /** What is checked, such as `remote api/production`. */
   readonly name: string
-  /** How long it may take; 15 s unless said. */
+  /** Default: 15 s. */
   readonly limitMs?: number
-  /** Changes nothing. May throw; the signal aborts at the limit. */
-  look(signal: AbortSignal): Promise<Finding>
+  /** Changes nothing. May throw. The signal aborts at the limit. */
+  run(signal: AbortSignal): Promise<Finding>
 }
 
 const LIMIT_MS = 15_000
-const LONGEST_SAID = 500
+const MAX_LINE_LENGTH = 500
 
 /**
- * Does all checks at once and gives a line for each, in the order given: its mark, its name, what was found and what
- * mends it. A check that throws or takes longer than its limit is wrong (✗). Every line is scrubbed and is one line.
- * `exitCode` is 1 when a check is wrong, else 0. Safe to repeat.
+ * Runs all checks at once and returns a line for each, in their order: mark, name, finding and fix. A check that throws or
+ * exceeds its limit fails (✗). Lines are scrubbed. `exitCode` is 1 when a check fails, else 0. Safe to repeat.
  */
 export async function runDoctor(options: {
   readonly checks: readonly Check[]
@@ -36,37 +35,38 @@ export async function runDoctor(options: {
   const findings = await Promise.all(
     options.checks.map(async (check) => {
       const limitMs = check.limitMs ?? LIMIT_MS
-      const looked = await runWithTimeout(limitMs, (signal) => check.look(signal))
-      if (looked.ok) return looked.value
-      const why = looked.late ? `no answer in ${limitMs / 1_000} s` : messageOf(looked.error)
-      return wrong(why, looked.late ? 'see whether it can be reached from this host' : undefined)
+      const result = await runWithTimeout(limitMs, (signal) => check.run(signal))
+      if (result.ok) return result.value
+      return result.late
+        ? fail(`no answer in ${limitMs / 1_000} s`, 'check that this host can reach it')
+        : fail(messageOf(result.error))
     }),
   )
-  const lines = findings.map(({ mark, says, mend }, index) => {
-    const said = `${options.checks[index]?.name ?? ''}: ${says}${mend === undefined ? '' : ` → ${mend}`}`
-    return `${mark} ${oneLine(options.scrub(said))}`
+  const lines = findings.map(({ mark, message, fix }, index) => {
+    const line = `${options.checks[index]?.name ?? ''}: ${message}${fix === undefined ? '' : ` → ${fix}`}`
+    return `${mark} ${oneLine(options.scrub(line))}`
   })
   return { lines, exitCode: findings.some(({ mark }) => mark === '✗') ? 1 : 0 }
 }
 
-export function good(says: string): Finding {
-  return { mark: '✓', says }
+export function pass(message: string): Finding {
+  return { mark: '✓', message }
 }
 
-export function odd(says: string, mend: string): Finding {
-  return { mark: '!', says, mend }
+export function warn(message: string, fix: string): Finding {
+  return { mark: '!', message, fix }
 }
 
-export function wrong(says: string, mend?: string): Finding {
-  return { mark: '✗', says, ...defined({ mend }) }
+export function fail(message: string, fix?: string): Finding {
+  return { mark: '✗', message, ...defined({ fix }) }
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message : 'it failed without saying why'
+  return error instanceof Error && error.message !== '' ? error.message : 'failed without a reason'
 }
 
-/** Terminals must not be told anything by what others have written. */
+/** Removes control characters, so that text from outside can't control the terminal. */
 function oneLine(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\s]{1,64}/gu, ' ').trim()
-  return line.length > LONGEST_SAID ? `${line.slice(0, LONGEST_SAID)}…` : line
+  return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line
 }

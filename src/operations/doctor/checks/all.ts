@@ -10,17 +10,17 @@ import type { App, Environment } from '../../../release/settings.ts'
 import type { PlatformName } from '../../../release/stored-names.ts'
 import type { Check } from '../doctor.ts'
 import { configurationChecks } from './configuration.ts'
-import { envFileChecks, gitCheck, nodeCheck, storeChecks, storeOfStoppedService } from './host.ts'
+import { envFileChecks, gitCheck, nodeCheck, stoppedStoreCheck, storeChecks } from './host.ts'
 import { peopleChecks } from './people.ts'
-import { placesChecks, type SlackProbe, slackChecks } from './slack.ts'
-import { forgeChecks, type MigrationsLook, migratorChecks, platformChecks, remoteChecks } from './world.ts'
+import { forgeChecks, migratorChecks, platformChecks, type ReadMigrationStatus, remoteChecks } from './services.ts'
+import { channelAndGroupChecks, type SlackProbe, slackChecks } from './slack.ts'
 
 export interface CheckedParts {
   readonly apps: readonly App[]
-  /** The store's time; throws where it can't be reached. */
+  /** Both throw when the store can't be reached. */
   readonly store: { now(): Promise<Date>; workers(): Promise<readonly WorkerSeen[]> }
-  /** Set where the store comes with the service, and the service is not running. */
-  readonly notStarted?: boolean
+  /** True when the store is the embedded one and the service is not running. */
+  readonly isStoreStopped?: boolean
   /** For the roles bot and all. */
   readonly bot?: {
     readonly slack: SlackProbe
@@ -34,34 +34,34 @@ export interface CheckedParts {
     readonly forge: Forge
     readonly platforms: Readonly<Record<PlatformName, Platform | undefined>>
     readonly migrator: { readonly words: MigratorWords }
-    readonly migrations: MigrationsLook
-    /** What is wrong with the migrator's program: a name on PATH, or a path. */
+    readonly readMigrationStatus: ReadMigrationStatus
+    /** What is wrong with the migrator's program, given as a name on PATH or a path. */
     readonly programProblem?: (program: string) => Promise<string | undefined>
   }
 }
 
-export function doctorChecks({ apps, store, notStarted = false, bot, worker }: CheckedParts): readonly Check[] {
+export function doctorChecks({ apps, store, isStoreStopped = false, bot, worker }: CheckedParts): readonly Check[] {
   const environments = apps.flatMap((app) => app.environments)
   const each = (checks: (app: App, environment: Environment) => readonly Check[]) =>
     apps.flatMap((app) => app.environments.flatMap((environment) => checks(app, environment)))
   return [
     nodeCheck(),
     ...(worker === undefined ? [] : [gitCheck()]),
-    ...(notStarted ? [storeOfStoppedService] : [...storeChecks(store), ...configurationChecks(environments, store)]),
+    ...(isStoreStopped ? [stoppedStoreCheck] : [...storeChecks(store), ...configurationChecks(environments, store)]),
     ...(bot === undefined
       ? []
       : [
           ...slackChecks(bot.slack, bot.scopes),
-          ...placesChecks(environments, bot.directory),
+          ...channelAndGroupChecks(environments, bot.directory),
           ...each((_, environment) => peopleChecks(environment, bot.directory)),
         ]),
-    ...(worker === undefined ? [] : worldChecks(apps, worker, each)),
+    ...(worker === undefined ? [] : workerChecks(apps, worker, each)),
   ]
 }
 
-function worldChecks(
+function workerChecks(
   apps: readonly App[],
-  { git, forge, platforms, migrator, migrations, programProblem }: NonNullable<CheckedParts['worker']>,
+  { git, forge, platforms, migrator, readMigrationStatus, programProblem }: NonNullable<CheckedParts['worker']>,
   each: (checks: (app: App, environment: Environment) => readonly Check[]) => readonly Check[],
 ): readonly Check[] {
   return [
@@ -71,7 +71,7 @@ function worldChecks(
     ...each((app, environment) =>
       migratorChecks(app, environment, {
         words: migrator.words,
-        look: migrations,
+        readStatus: readMigrationStatus,
         ...defined({ problemOf: programProblem }),
       }),
     ),

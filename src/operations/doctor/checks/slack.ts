@@ -5,28 +5,28 @@ import { groupsOf } from '../../../release/policy.ts'
 import type { Answer } from '../../../release/ports/answers.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
 import type { Environment } from '../../../release/settings.ts'
-import { type Check, good, odd, wrong } from '../doctor.ts'
+import { type Check, fail, pass, warn } from '../doctor.ts'
 import { clockCheck } from './host.ts'
 
-/** What Slack says of a bot token. */
+/** What Slack returns for a bot token. */
 export interface SlackIdentity {
   readonly team: string
   readonly bot: string
-  /** Absent when Slack does not tell them. */
+  /** Absent when Slack does not return them. */
   readonly scopes?: readonly string[]
-  /** Our clock less Slack's, to about a second; absent when Slack does not tell its time. */
+  /** This clock minus Slack's, to about a second. Absent when Slack does not return its time. */
   readonly skewMs?: number
 }
 
 export interface SlackProbe {
-  /** auth.test; asked once, however often it is called. */
+  /** Calls auth.test once, and returns its answer from then on. */
   identity(): Promise<Answer<SlackIdentity>>
-  /** Whether Socket Mode would get a connection; undefined in HTTP mode. */
+  /** Whether Slack gives a Socket Mode connection. Undefined in HTTP mode. */
   socket(): Promise<Answer<void> | undefined>
 }
 
 const SLACK_LIMIT_MS = 10_000
-const REFUSED = [
+const REFUSED_ERRORS = [
   'invalid_auth',
   'not_authed',
   'account_inactive',
@@ -36,8 +36,8 @@ const REFUSED = [
 ]
 
 /**
- * Asks Slack by its Web API, with the tokens in headers only. `apiUrl` ends with a slash. Never throws; what it gives
- * holds neither a token nor an address that is one.
+ * Calls Slack's Web API with the tokens in headers only. `apiUrl` ends with a slash. Never throws. Answers hold neither a
+ * token nor a URL that grants access.
  */
 export function createSlackProbe(settings: {
   readonly token: string
@@ -60,8 +60,8 @@ export function createSlackProbe(settings: {
   }
   const failure = (answer: Awaited<ReturnType<typeof call>>): Answer<never> => {
     if (answer === undefined) return { ok: false, failure: 'unreachable', detail: 'Slack does not answer' }
-    const said = typeof answer.body.error === 'string' ? answer.body.error : `HTTP ${answer.status}`
-    return { ok: false, failure: REFUSED.includes(said) ? 'refused' : 'wrong', detail: said }
+    const error = typeof answer.body.error === 'string' ? answer.body.error : `HTTP ${answer.status}`
+    return { ok: false, failure: REFUSED_ERRORS.includes(error) ? 'refused' : 'wrong', detail: error }
   }
 
   const identity = async (): Promise<Answer<SlackIdentity>> => {
@@ -77,17 +77,17 @@ export function createSlackProbe(settings: {
         team: String(answer.body.team ?? ''),
         bot: String(answer.body.user ?? ''),
         ...defined({ scopes: scopes?.split(',').map((scope) => scope.trim()) }),
-        // The header counts whole seconds; it is half a second behind on the average.
-        ...(Number.isNaN(date) ? {} : { skewMs: now - (date + 500) }),
+        // The header has whole seconds, so on average it is half a second behind.
+        ...defined({ skewMs: Number.isNaN(date) ? undefined : now - (date + 500) }),
       },
     }
   }
 
-  let asked: Promise<Answer<SlackIdentity>> | undefined
+  let answer: Promise<Answer<SlackIdentity>> | undefined
   return {
     identity() {
-      asked ??= identity()
-      return asked
+      answer ??= identity()
+      return answer
     },
     async socket() {
       if (settings.appToken === undefined) return undefined
@@ -99,49 +99,49 @@ export function createSlackProbe(settings: {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
-/** The bot scopes that `manifest.yml` asks for. Throws when the text is not a manifest with scopes. */
+/** The bot scopes in `manifest.yml`. Throws when the text has none. */
 export function scopesOf(manifestYaml: string): readonly string[] {
   const manifest: unknown = parse(manifestYaml)
   const config = isObject(manifest) ? manifest.oauth_config : undefined
   const scopes = isObject(config) && isObject(config.scopes) ? config.scopes.bot : undefined
-  if (!Array.isArray(scopes)) throw new Error('The manifest names no bot scopes.')
+  if (!Array.isArray(scopes)) throw new Error('The manifest has no bot scopes.')
   return scopes.map(String)
 }
 
-/** The bot's token, its scopes against those that are wanted, Socket Mode's token, and the clock. */
+/** Checks the bot's token, its scopes against the wanted ones, the token of Socket Mode, and the clock. */
 export function slackChecks(slack: SlackProbe, wanted: readonly string[]): readonly Check[] {
   return [
     {
       name: 'Slack',
-      async look() {
+      async run() {
         const answer = await slack.identity()
-        if (answer.ok) return good(`@${answer.value.bot} in ${answer.value.team}`)
-        return notGiven(answer, 'SLACK_BOT_TOKEN')
+        if (answer.ok) return pass(`@${answer.value.bot} in ${answer.value.team}`)
+        return failureFinding(answer, 'SLACK_BOT_TOKEN')
       },
     },
     {
       name: 'Slack scopes',
-      async look() {
+      async run() {
         const answer = await slack.identity()
-        if (!answer.ok) return odd('not known, since the token was not accepted', 'see the check of Slack')
+        if (!answer.ok) return warn('unknown, because Slack does not accept the token', 'see the check of Slack')
         const held = answer.value.scopes
-        if (held === undefined) return odd('Slack does not tell them', 'compare them with manifest.yml by eye')
+        if (held === undefined) return warn('Slack does not return them', 'compare them with manifest.yml yourself')
         const missing = wanted.filter((scope) => !held.includes(scope))
         const more = held.filter((scope) => scope !== '' && !wanted.includes(scope))
         if (missing.length > 0) {
-          return wrong(`missing: ${missing.join(', ')}`, 'update the app from manifest.yml and install it again')
+          return fail(`missing: ${missing.join(', ')}`, 'update the app from manifest.yml and reinstall it')
         }
         return more.length > 0
-          ? odd(`more than are used: ${more.join(', ')}`, 'take them out of the app and install it again')
-          : good(`all ${wanted.length}, and no more`)
+          ? warn(`not used: ${more.join(', ')}`, 'remove them from the app and reinstall it')
+          : pass(`exactly the ${wanted.length} that are needed`)
       },
     },
     {
       name: 'Slack Socket Mode',
-      async look() {
+      async run() {
         const answer = await slack.socket()
-        if (answer === undefined) return good('not used: HTTP mode')
-        return answer.ok ? good('a connection is given') : notGiven(answer, 'SLACK_APP_TOKEN')
+        if (answer === undefined) return pass('not used in HTTP mode')
+        return answer.ok ? pass('can connect') : failureFinding(answer, 'SLACK_APP_TOKEN')
       },
     },
     clockCheck('Slack', async () => {
@@ -151,35 +151,35 @@ export function slackChecks(slack: SlackProbe, wanted: readonly string[]): reado
   ]
 }
 
-function notGiven(answer: { failure: string; detail: string }, setting: string) {
+function failureFinding(answer: { failure: string; detail: string }, setting: string) {
   return answer.failure === 'unreachable'
-    ? wrong(answer.detail, 'see SLACK_API_URL and whether this host reaches it')
-    : wrong(`Slack says ${answer.detail}`, `put a valid token into ${setting}`)
+    ? fail(answer.detail, 'check SLACK_API_URL, and that this host can reach it')
+    : fail(`Slack returned ${answer.detail}`, `set ${setting} to a valid token`)
 }
 
-/** Each channel and each user group of the environments, once. */
-export function placesChecks(environments: readonly Environment[], directory: Directory): readonly Check[] {
+/** Checks each channel and each user group of the environments once. */
+export function channelAndGroupChecks(environments: readonly Environment[], directory: Directory): readonly Check[] {
   const channels = [...new Set(environments.map(({ channel }) => channel))]
   const groups = [...new Set(environments.flatMap(groupsOf))]
   return [
     ...channels.map(
       (channel): Check => ({
         name: `channel ${channel}`,
-        async look() {
+        async run() {
           const found = await directory.channel(channel)
-          if ('id' in found) return good('the bot is a member')
+          if ('id' in found) return pass('the bot is a member')
           switch (found.unreachable) {
             case 'not a member':
-              return wrong('the bot is not a member', `write /invite @Signoff in ${channel}`)
+              return fail('the bot is not a member', `type /invite @Signoff in ${channel}`)
             case 'archived':
-              return wrong('it is archived', 'unarchive it, or name another one in releases.yml')
+              return fail('archived', 'unarchive it, or set another channel in releases.yml')
             case 'gone':
-              return wrong(
-                'there is none that the bot can see',
-                'mend channel in releases.yml; for a private one use /invite',
+              return fail(
+                'the bot can see no such channel',
+                'fix channel in releases.yml, or type /invite @Signoff in a private channel',
               )
             case 'Slack did not answer':
-              return wrong('Slack did not answer', 'try again')
+              return fail('Slack did not answer', 'try again')
           }
         },
       }),
@@ -187,12 +187,12 @@ export function placesChecks(environments: readonly Environment[], directory: Di
     ...groups.map(
       (handle): Check => ({
         name: `user group ${handle}`,
-        async look() {
+        async run() {
           const members = await directory.groupMembers(handle)
-          if (members === undefined) return wrong('Slack does not tell who is in it', 'see the check of Slack')
+          if (members === undefined) return fail('Slack does not return its members', 'see the check of Slack')
           return members.length === 0
-            ? wrong('there is none, or nobody is in it', 'create it, add people to it, or mend releases.yml')
-            : good(`${members.length} ${members.length === 1 ? 'member' : 'members'}`)
+            ? fail('it does not exist, or has no members', 'create it, add people to it, or fix releases.yml')
+            : pass(`${members.length} ${members.length === 1 ? 'member' : 'members'}`)
         },
       }),
     ),

@@ -8,12 +8,12 @@ import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
 import { herokuLimits } from '../../src/adapters/heroku/words.ts'
 import { doctorChecks } from '../../src/operations/doctor/checks/all.ts'
 import {
-  createMigrationsLook,
+  createMigrationStatusReader,
   forgeChecks,
   migratorChecks,
   platformChecks,
   remoteChecks,
-} from '../../src/operations/doctor/checks/world.ts'
+} from '../../src/operations/doctor/checks/services.ts'
 import { type Check, runDoctor } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
@@ -74,7 +74,7 @@ const platforms = (releases: Platform['releases'] = unused) => ({
 })
 
 describe('repositories and remotes', () => {
-  it('answer with what they hold, or are told with what mends them', async () => {
+  it('answer with what they hold, or are listed with the fix', async () => {
     const origin = await repositories.repository('origin')
     const live = await repositories.repository('live')
     const head = await origin.commit('first')
@@ -86,10 +86,10 @@ describe('repositories and remotes', () => {
       onGit(join(repositories.directory, 'gone.git')),
     )
     expect(await linesOf(remoteChecks(app, { git, forge: forge({}), platforms: platforms() }))).toEqual([
-      '✗ repository api: has no branch production → create it, or mend branch in releases.yml',
-      `✓ remote api/integration: live holds ${head.slice(0, 12)}`,
-      '✓ remote api/staging: live answers; it has no main yet, the first release makes it',
-      expect.stringMatching(/^✗ remote api\/production: .* → see /),
+      '✗ repository api: has no branch production → create it, or fix branch in releases.yml',
+      `✓ remote api/integration: live has ${head.slice(0, 12)}`,
+      '✓ remote api/staging: live answers; it has no main yet, the first release creates it',
+      expect.stringMatching(/^✗ remote api\/production: .* → (?:see|check) /),
     ])
   })
 })
@@ -103,9 +103,9 @@ describe('services', () => {
   it('of Bitbucket: the token, and the rules that can be read', async () => {
     const one = appOf('/srv/origin.git', production)
     expect(await linesOf(forgeChecks(one, forge({})))).toEqual([
-      '✓ Bitbucket api: reads the pull requests of jurispect/api',
-      '✓ Bitbucket branch production of api: no rule that can be read forbids our merge',
-      '✓ hot-fixes api/production: no rule that can be read forbids our push to production',
+      '✓ Bitbucket api: can read the pull requests of jurispect/api',
+      '✓ Bitbucket branch production of api: no visible branch permission forbids merges by Signoff',
+      '✓ hot-fixes api/production: no visible branch permission forbids pushes by Signoff to production',
     ])
     const forbidding = forge({
       findPullRequest: async () => refused,
@@ -113,9 +113,9 @@ describe('services', () => {
       pushForbiddenBy: async () => ({ ok: true, value: 'push on production: nobody may push' }),
     })
     expect(await linesOf(forgeChecks(one, forbidding))).toEqual([
-      '✗ Bitbucket api: refuses our credentials: 401 → see BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
-      '✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can not be released → let our user merge in the branch permissions',
-      '! hot-fixes api/production: push on production: nobody may push, so they are refused → let our user push in the branch permissions',
+      '✗ Bitbucket api: refuses the credentials: 401 → check BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
+      "✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can't be released → allow the user of Signoff to merge in the branch permissions",
+      '! hot-fixes api/production: push on production: nobody may push, so hot-fixes are refused → allow the user of Signoff to push in the branch permissions',
     ])
   })
 
@@ -128,7 +128,7 @@ describe('services', () => {
       ...(await linesOf(platformChecks(onGit('/srv/live.git'), telling(away)))),
     ]).toEqual([
       '✓ Heroku complianceai-api-production: answers; its last release is v42',
-      '✗ Heroku complianceai-api-production: does not answer: ECONNREFUSED → see whether this host reaches it',
+      '✗ Heroku complianceai-api-production: does not answer: ECONNREFUSED → check that this host can reach it',
     ])
   })
 
@@ -138,7 +138,7 @@ describe('services', () => {
       forge: forge({}),
       platforms: { ...platforms(), heroku: undefined },
       migrator: { words: SERVICES.migrator },
-      migrations: async () => away,
+      readMigrationStatus: async () => away,
     }
     const store = { now: async () => new Date(), workers: async () => [] }
     expect(doctorChecks({ apps: [app], store, worker }).map(({ name }) => name)).toEqual([
@@ -191,7 +191,7 @@ describe('services', () => {
     const words = SERVICES.migrator
     const status = (value: Partial<MigrationStatus>) => ({
       words,
-      look: async (): Promise<Answer<{ status: { ok: true; value: MigrationStatus } }>> => ({
+      readStatus: async (): Promise<Answer<{ status: { ok: true; value: MigrationStatus } }>> => ({
         ok: true,
         value: {
           status: {
@@ -211,12 +211,12 @@ describe('services', () => {
           problemOf: async (program) => `there is no program ${program}`,
         }),
       )),
-      ...(await linesOf(migratorChecks(app, production, { words, look: async () => away }))),
+      ...(await linesOf(migratorChecks(app, production, { words, readStatus: async () => away }))),
     ]).toEqual([
-      '✗ alembic api/production: several heads: a1, b2 → merge them (alembic merge)',
-      '✗ alembic api/production: the database holds c3, which the branch lacks → bring the branch up to date',
-      '✗ alembic api/production: there is no program alembic → install it, or mend migrations.alembic in releases.yml',
-      '✗ alembic api/production: does not answer: ECONNREFUSED → see whether this host reaches it',
+      '✗ alembic api/production: several heads: a1, b2 → merge the heads (alembic merge)',
+      '✗ alembic api/production: the database has c3, which the branch does not have → update the branch',
+      '✗ alembic api/production: there is no program alembic → install it, or fix migrations.alembic in releases.yml',
+      '✗ alembic api/production: does not answer: ECONNREFUSED → check that this host can reach it',
     ])
     const { migrations: _, ...withoutMigrations } = anEnvironment()
     expect(migratorChecks(app, withoutMigrations, status({}))).toEqual([])
@@ -255,20 +255,26 @@ describe.skipIf(python === undefined)('the app’s own alembic', () => {
       },
     })
     const app = appOf(bare, environment)
-    const look = createMigrationsLook({ git, migrator: createMigrations({ scrub: (line) => line }), directory })
-    const lines = () => linesOf(migratorChecks(app, environment, { words: SERVICES.migrator, look }), [password])
+    const readStatus = createMigrationStatusReader({
+      git,
+      migrator: createMigrations({ scrub: (line) => line }),
+      directory,
+    })
+    const lines = () => linesOf(migratorChecks(app, environment, { words: SERVICES.migrator, readStatus }), [password])
 
     await mkdir(directory)
     await writeFile(envFile, `DATABASE_URL=${database.url}\n`, { mode: 0o600 })
     expect(await lines()).toEqual([
-      expect.stringMatching(/^✓ alembic api\/production: reads the revisions; \d pending$/),
+      expect.stringMatching(/^✓ alembic api\/production: can read the revisions; \d pending$/),
     ])
 
     const wrongUrl = new URL(database.url)
     wrongUrl.password = 'rotated-away'
     await writeFile(envFile, `DATABASE_URL=${wrongUrl.href}\n`)
     const [refused = ''] = await lines()
-    expect(refused).toMatch(/^✗ alembic .*the database refuses.* → its password may have been rotated/)
+    expect(refused).toMatch(
+      /^✗ alembic .*the database refuses the login.* → update env_file; the password may have been rotated/,
+    )
     expect(refused).not.toContain('rotated-away')
     expect(await readdir(directory)).toEqual([])
   })

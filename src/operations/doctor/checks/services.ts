@@ -1,4 +1,4 @@
-/** What the worker reaches: repositories, remotes, the forge, platforms and each app's migrations. */
+/** What the worker connects to: repositories, remotes, the forge, platforms and each app's migrations. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Answer, ServiceError } from '../../../release/ports/answers.ts'
@@ -8,55 +8,61 @@ import type { MigrationStatus, Migrator, MigratorWords } from '../../../release/
 import type { Platform } from '../../../release/ports/platform.ts'
 import { type App, appAt, type Environment } from '../../../release/settings.ts'
 import type { PlatformName } from '../../../release/stored-names.ts'
-import { type Check, type Finding, good, odd, wrong } from '../doctor.ts'
+import { type Check, type Finding, fail, pass, warn } from '../doctor.ts'
 
-/** A marker that no pull request of ours has: what is asked for is only whether we may look. */
+/** A marker that no pull request has: the search only shows whether the token may read. */
 const NO_MARKER = 'signoff:doctor'
 
 type Platforms = Readonly<Record<PlatformName, Platform | undefined>>
 
-/** Whether the token reads the repository, and whether a rule that can be read forbids our merges, or the pushes of hot-fixes. */
+/** Whether the token can read the repository, and whether a branch permission forbids merges or the pushes of hot-fixes. */
 export function forgeChecks(app: App, forge: Forge): readonly Check[] {
   const { name: forgeName, credential } = forge.words
   const targets = app.environments.filter(({ promotes }) => promotes !== undefined)
   return [
     {
       name: `${forgeName} ${app.name}`,
-      async look() {
+      async run() {
         const answer = await forge.findPullRequest(app, NO_MARKER)
         return answer.ok
-          ? good(`reads the pull requests of ${app.repository}`)
-          : notGiven(answer, `see ${credential}, and that it may read ${app.repository}`)
+          ? pass(`can read the pull requests of ${app.repository}`)
+          : failureFinding(answer, `check ${credential}, and that it may read ${app.repository}`)
       },
     },
     ...targets.map(
       ({ branch, name }): Check => ({
         name: `${forgeName} branch ${branch} of ${app.name}`,
-        async look() {
+        async run() {
           const answer = await forge.mergeForbiddenBy(app, branch)
-          if (!answer.ok) return notGiven(answer, `see ${credential}`)
+          if (!answer.ok) return failureFinding(answer, `check ${credential}`)
           return answer.value === undefined
-            ? good('no rule that can be read forbids our merge')
-            : wrong(`${answer.value}, so ${name} can not be released`, 'let our user merge in the branch permissions')
+            ? pass('no visible branch permission forbids merges by Signoff')
+            : fail(
+                `${answer.value}, so ${name} can't be released`,
+                'allow the user of Signoff to merge in the branch permissions',
+              )
         },
       }),
     ),
     ...app.environments.map(
       ({ branch, name }): Check => ({
         name: `hot-fixes ${app.name}/${name}`,
-        async look() {
+        async run() {
           const answer = await forge.pushForbiddenBy(app, branch)
-          if (!answer.ok) return notGiven(answer, `see ${credential}`)
+          if (!answer.ok) return failureFinding(answer, `check ${credential}`)
           return answer.value === undefined
-            ? good(`no rule that can be read forbids our push to ${branch}`)
-            : odd(`${answer.value}, so they are refused`, 'let our user push in the branch permissions')
+            ? pass(`no visible branch permission forbids pushes by Signoff to ${branch}`)
+            : warn(
+                `${answer.value}, so hot-fixes are refused`,
+                'allow the user of Signoff to push in the branch permissions',
+              )
         },
       }),
     ),
   ]
 }
 
-/** The repository with the branches that environments follow, and each environment's remote, by ls-remote. */
+/** Whether the repository has the environments' branches, and whether each remote answers, by ls-remote. */
 export function remoteChecks(
   app: App,
   { git, forge, platforms }: { readonly git: Git; readonly forge: Forge; readonly platforms: Platforms },
@@ -65,29 +71,29 @@ export function remoteChecks(
     {
       name: `repository ${app.name}`,
       limitMs: 30_000,
-      async look(signal) {
+      async run(signal) {
         const branches = [...new Set(app.environments.map(({ branch }) => branch))]
         const answer = await git.heads(app.gitUrl, branches, signal)
-        if (!answer.ok) return notGiven(answer, `see ${forge.words.credential}`)
+        if (!answer.ok) return failureFinding(answer, `check ${forge.words.credential}`)
         const missing = branches.filter((branch) => answer.value[branch] == null)
         return missing.length === 0
-          ? good(`holds ${branches.join(', ')}`)
-          : wrong(`has no branch ${missing.join(', ')}`, 'create it, or mend branch in releases.yml')
+          ? pass(`has ${branches.join(', ')}`)
+          : fail(`has no branch ${missing.join(', ')}`, 'create it, or fix branch in releases.yml')
       },
     },
     ...app.environments.map(
       (environment): Check => ({
         name: `remote ${environment.app}/${environment.name}`,
         limitMs: 30_000,
-        async look(signal) {
+        async run(signal) {
           const { url, branch, name, platform } = environment.remote
           const answer = await git.heads(url, [branch], signal)
-          if (!answer.ok) return notGiven(answer, platforms[platform]?.words.advice.remote ?? 'see remote.url')
+          if (!answer.ok) return failureFinding(answer, platforms[platform]?.words.advice.remote ?? 'check remote.url')
           const holds = answer.value[branch]
-          return good(
+          return pass(
             holds == null
-              ? `${name} answers; it has no ${branch} yet, the first release makes it`
-              : `${name} holds ${holds.slice(0, 12)}`,
+              ? `${name} answers; it has no ${branch} yet, the first release creates it`
+              : `${name} has ${holds.slice(0, 12)}`,
           )
         },
       }),
@@ -95,7 +101,7 @@ export function remoteChecks(
   ]
 }
 
-/** Whether the credential reads the releases of what is deployed. None where the platform runs what its remote holds. */
+/** Whether the credential can read the platform's releases. None when the platform runs whatever its remote has. */
 export function platformChecks({ remote }: Environment, platforms: Platforms): readonly Check[] {
   const platform = platforms[remote.platform]
   if (platform === undefined || !platform.words.runsApart) return []
@@ -104,11 +110,11 @@ export function platformChecks({ remote }: Environment, platforms: Platforms): r
   return [
     {
       name: `${name} ${app}`,
-      async look() {
+      async run() {
         const answer = await platform.releases(remote, 1)
-        if (!answer.ok) return notGiven(answer, advice.app(app))
+        if (!answer.ok) return failureFinding(answer, advice.app(app))
         const [last] = answer.value
-        return good(
+        return pass(
           last === undefined ? 'answers; it has no release yet' : `answers; its last release is v${last.version}`,
         )
       },
@@ -116,22 +122,22 @@ export function platformChecks({ remote }: Environment, platforms: Platforms): r
   ]
 }
 
-/** A look at the migrations of an environment's branch as it is now. */
-export type MigrationsLook = (
+/** Reads the migration status of the current commit of an environment's branch. */
+export type ReadMigrationStatus = (
   app: App,
   environment: Environment,
   signal: AbortSignal,
 ) => Promise<Answer<{ readonly status: Awaited<ReturnType<Migrator['status']>> }>>
 
 /**
- * Checks the environment's branch out into a directory of its own under `directory`, lets the app's own env.py be run
- * there, and takes the directory away again.
+ * Reads the status in a temporary checkout under `directory`, which it deletes afterwards. Runs the app's own env.py
+ * there.
  */
-export function createMigrationsLook(ports: {
+export function createMigrationStatusReader(ports: {
   readonly git: Git
   readonly migrator: Pick<Migrator, 'status'>
   readonly directory: string
-}): MigrationsLook {
+}): ReadMigrationStatus {
   return async (app, environment, signal) => {
     const { branch } = environment
     const fetched = await ports.git.fetch(app, app.gitUrl, [branch], signal)
@@ -150,16 +156,15 @@ export function createMigrationsLook(ports: {
 }
 
 /**
- * Whether the migrator is there, reads the app's revisions and reaches its database. None where there are no migrations.
- *
- * @param problemOf says what is wrong with a program (a name on PATH or a path); undefined: it is there
+ * Whether the migrator is installed, reads the app's revisions and reaches its database. None when there are no
+ * migrations. `problemOf` returns what is wrong with a program (a name on PATH or a path), or undefined.
  */
 export function migratorChecks(
   app: App,
   environment: Environment,
   ports: {
     readonly words: MigratorWords
-    readonly look: MigrationsLook
+    readonly readStatus: ReadMigrationStatus
     readonly problemOf?: (program: string) => Promise<string | undefined>
   },
 ): readonly Check[] {
@@ -170,42 +175,45 @@ export function migratorChecks(
     {
       name: `${name} ${environment.app}/${environment.name}`,
       limitMs: 120_000,
-      async look(signal) {
+      async run(signal) {
         const problem = await ports.problemOf?.(migrations.program)
-        if (problem !== undefined) return wrong(problem, `install it, or mend ${programSetting} in releases.yml`)
-        const looked = await ports.look(app, environment, signal)
-        if (!looked.ok) return notGiven(looked, 'see the check of the repository')
-        const { status } = looked.value
-        if (status.ok) return ofStatus(status.value, ports.words)
+        if (problem !== undefined) return fail(problem, `install it, or fix ${programSetting} in releases.yml`)
+        const read = await ports.readStatus(app, environment, signal)
+        if (!read.ok) return failureFinding(read, 'see the check of the repository')
+        const { status } = read.value
+        if (status.ok) return statusFinding(status.value, ports.words)
         switch (status.why) {
           case 'unreadable':
-            return wrong(
-              `can not read the app's revisions: ${status.detail}`,
-              `${programSetting} must be one with the app's own dependencies`,
+            return fail(
+              `can't read the app's revisions: ${status.detail}`,
+              `set ${programSetting} to the program installed with the app's dependencies`,
             )
           case 'database unreachable':
-            return wrong(`the database does not answer: ${status.detail}`, 'see the address in env_file')
+            return fail(`the database does not answer: ${status.detail}`, 'check the database URL in env_file')
           case 'database refused':
-            return wrong(`the database refuses: ${status.detail}`, 'its password may have been rotated: renew env_file')
+            return fail(
+              `the database refuses the login: ${status.detail}`,
+              'update env_file; the password may have been rotated',
+            )
         }
       },
     },
   ]
 }
 
-function ofStatus({ heads, unknown, pending }: MigrationStatus, { merge }: MigratorWords): Finding {
+function statusFinding({ heads, unknown, pending }: MigrationStatus, { merge }: MigratorWords): Finding {
   if (heads.length > 1) {
-    return wrong(`several heads: ${heads.map(({ revision }) => revision).join(', ')}`, `merge them (${merge})`)
+    return fail(`several heads: ${heads.map(({ revision }) => revision).join(', ')}`, `merge the heads (${merge})`)
   }
   if (unknown.length > 0) {
-    return wrong(`the database holds ${unknown.join(', ')}, which the branch lacks`, 'bring the branch up to date')
+    return fail(`the database has ${unknown.join(', ')}, which the branch does not have`, 'update the branch')
   }
-  return good(
-    pending.length === 0 ? 'reads the revisions; none is pending' : `reads the revisions; ${pending.length} pending`,
+  return pass(
+    pending.length === 0 ? 'can read the revisions; none pending' : `can read the revisions; ${pending.length} pending`,
   )
 }
 
-function notGiven({ failure, detail }: ServiceError, mend: string): Finding {
-  const says = { unreachable: 'does not answer', refused: 'refuses our credentials', wrong: 'can not be used' }[failure]
-  return wrong(`${says}: ${detail}`, failure === 'unreachable' ? 'see whether this host reaches it' : mend)
+function failureFinding({ failure, detail }: ServiceError, fix: string): Finding {
+  const what = { unreachable: 'does not answer', refused: 'refuses the credentials', wrong: 'error' }[failure]
+  return fail(`${what}: ${detail}`, failure === 'unreachable' ? 'check that this host can reach it' : fix)
 }
