@@ -142,7 +142,7 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     spokenLabel: (release) => `Go: start hot-fix ${release.number} on ${place(release)}`.slice(0, 75),
     primaryRank: null,
     confirm: confirmGo,
-    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} goes. Its card is in the channel.`) },
+    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} starts. Its card is in the channel.`) },
     // Its requester alone has it, on a private message.
     needsCard: false,
   },

@@ -48,7 +48,7 @@ async function deploy(
       const { app, environment } = command
       const preview = await service.preview({ app, environment, by, key, responseUrl })
       if ('refused' in preview) return refused(preview.refused)
-      return { is: 'done', text: `The plan of ${app} to ${environment} is being worked out. It changes nothing.` }
+      return { is: 'done', text: `The preview of ${app} to ${environment} is being prepared. Nothing is changed.` }
     }
     case 'status': {
       const denied = await service.mayRead(by)
@@ -82,7 +82,7 @@ async function hotfix(ports: HandlerPorts, arrival: CommandArrival, fresh: boole
   const { responseUrl, text, user: by } = arrival
   const found = await hotfixWindow(ports, { text, by })
   if ('message' in found) return found.message
-  const ends = found.window.inTheWay.map(({ number }) => number)
+  const ends = found.window.superseded.map(({ number }) => number)
   const modal = hotfixModal({ ...found.window, metadata: metadata({ token: '', responseUrl, ends }) })
   return openModal(ports, arrival.trigger, modal)
 }

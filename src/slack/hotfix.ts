@@ -29,7 +29,7 @@ export async function hotfixWindow(
     case 'modal': {
       const all = apps.flatMap(({ environments }) => environments)
       const current = await Promise.all(all.map(({ app, name }) => store.current(app, name)))
-      return { window: { apps, inTheWay: current.filter((one) => one !== undefined).filter(givesWay) } }
+      return { window: { apps, superseded: current.filter((one) => one !== undefined).filter(canBeSuperseded) } }
     }
     case 'hotfix': {
       const { app, environment, commits } = command
@@ -37,9 +37,9 @@ export async function hotfixWindow(
         return refuse({ gate: 'too_many_commits', count: commits.length, most: MOST_PICKS })
       }
       const current = await store.current(app, environment)
-      if (current !== undefined && !givesWay(current)) return refuse(await busy(ports, current))
+      if (current !== undefined && !canBeSuperseded(current)) return refuse(await busy(ports, current))
       const filled = { app, environment, commits }
-      return { window: { apps, filled, inTheWay: current === undefined ? [] : [current] } }
+      return { window: { apps, filled, superseded: current === undefined ? [] : [current] } }
     }
   }
 }
@@ -59,7 +59,7 @@ export async function requestHotfix(
   return service.request({ app, environment, kind: 'hotfix', picks: read.commits, reason, ...asked })
 }
 
-function givesWay({ state }: Release): boolean {
+function canBeSuperseded({ state }: Release): boolean {
   return SUPERSEDED_BY_HOTFIX.includes(state)
 }
 

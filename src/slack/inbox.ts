@@ -26,7 +26,7 @@ const SWEEP_AFTER_MS = 30_000
 const GIVEN_UP_AFTER_MS = 60 * 60_000
 
 const NOT_RECORDED = {
-  text: 'Not done: Signoff can’t reach its store, so nothing was recorded and nothing was changed. Try it again in a minute.',
+  text: 'Can’t do this: Signoff can’t reach its store. Nothing was recorded or changed. Try again in a minute.',
 }
 
 export function createIntake(ports: IntakePorts): Intake {

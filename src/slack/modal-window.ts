@@ -17,7 +17,7 @@ export interface ModalContext {
 export async function openModal(ports: HandlerPorts, trigger: string, view: View): Promise<Reply> {
   const opened = await ask(() => ports.interactive.views.open({ trigger_id: trigger, view }))
   if (opened.ok) return undefined
-  return { is: 'done', text: 'Slack did not open the window in time. Nothing was changed. Try it again.' }
+  return { is: 'done', text: 'Slack did not open the dialog in time. Nothing was changed. Try again.' }
 }
 
 /** The context as a modal's `private_metadata`. */

@@ -15,7 +15,7 @@ export const STALE: PrivateMessage = { is: 'refusal', refusal: { gate: 'stale_bu
 /** A modal opens only in the moment of the click. */
 export const PRESS_AGAIN: PrivateMessage = {
   is: 'done',
-  text: 'Signoff was restarted before it could answer. Nothing was changed. Try it again.',
+  text: 'Signoff restarted before it could answer. Nothing was changed. Try again.',
 }
 
 export function refused(refusal: Refusal): PrivateMessage {

@@ -1,4 +1,4 @@
-/** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that lets it go. */
+/** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that starts it. */
 import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { ACTION_VIEWS } from '../actions.ts'
@@ -19,15 +19,15 @@ export function goMessage(release: Release, services: ServiceWords, token: strin
     blocks: [
       section([
         `*${defused(title(release))}*`,
-        'The plan is made, and nothing was changed. It starts when you press Go.',
+        'The hot-fix is planned and starts when you press *Go*. Nothing was changed.',
       ]),
       ...planBlocks(plan, { services, kind: release.kind }),
-      ...(reason === undefined ? [] : [rich(richSection(['It cannot wait for review:']), quote(reason))]),
+      ...(reason === undefined ? [] : [rich(richSection(['This can’t wait for review:']), quote(reason))]),
       ...actions([button('go', release, { token, isPrimary: true, question: confirmGo(release, ACTION_VIEWS.go) })]),
       context(
         [
           'Only you see this',
-          `To drop it: \`/deploy cancel ${number}\``,
+          `To cancel: \`/deploy cancel ${number}\``,
           ...(expiresAt === undefined ? [] : [`Expires: ${date(expiresAt)}`]),
           ...(fingerprint === undefined ? [] : [`Plan: \`${eight(fingerprint)}\``]),
         ].join(' · '),

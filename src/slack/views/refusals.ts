@@ -1,4 +1,4 @@
-/** What a gate that did not hold says: what happened, to what, and what to do next. One entry for each gate. */
+/** The message of each gate: what can't be done, why, and what to do next. */
 import type { Gate, Refusal } from '../../release/refusals.ts'
 import { HOTFIX_WORDS } from './hotfix-refusals.ts'
 import type { Hints, Words } from './parts/words.ts'
@@ -17,7 +17,8 @@ function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Wor
   return WORDS[gate](refusal, hints)
 }
 
-/** What to say about a gate that did not hold. */
+/** The words of a refusal. */
 export function refusalWords(refusal: Refusal, hints: Hints): Words {
-  return wordsOf(refusal.gate, refusal, hints)
+  const words = wordsOf(refusal.gate, refusal, hints)
+  return Object.hasOwn(HOTFIX_WORDS, refusal.gate) ? { cant: 'plan this hot-fix', ...words } : words
 }

@@ -79,7 +79,7 @@ const worst: HotfixPlan = {
 
 describe('the modal of /hotfix', () => {
   it('says why it is the last resort, and asks for commits, a reason and certainty', () => {
-    const view = hotfixModal({ apps: [anApp()], metadata: 'context', inTheWay: [] })
+    const view = hotfixModal({ apps: [anApp()], metadata: 'context', superseded: [] })
     expect(viewProblems(view)).toEqual([])
     expect(read(view)).toContain('This is the last resort.')
     expect(JSON.stringify(view)).not.toContain('initial')
@@ -88,7 +88,7 @@ describe('the modal of /hotfix', () => {
 
   it('is filled in with what was typed, and names what submitting ends', () => {
     const filled = { app: 'api', environment: 'production', commits: ['7ad90f4', 'c06be52'] }
-    const view = hotfixModal({ apps: [anApp()], metadata: 'context', filled, inTheWay: [aRelease()] })
+    const view = hotfixModal({ apps: [anApp()], metadata: 'context', filled, superseded: [aRelease()] })
     expect(viewProblems(view)).toEqual([])
     expect(JSON.stringify(view)).toContain('"initial_value":"7ad90f4 c06be52"')
     expect(read(view)).toContain('Submitting for api production ends #12; it can be planned again afterwards.')

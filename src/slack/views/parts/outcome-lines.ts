@@ -13,10 +13,10 @@ export function outcomeHead(emojiName: string, release: Release, what: string, .
   return [emoji(emojiName), ' ', bold(`${called(release)} ${what}`), ...rest]
 }
 
-/** ` 4 min 12 s.`, where the run has both begun and ended. */
+/** ` (4 min 12 s)`, if the run has both started and ended. */
 export function timeTaken(release: Release): string {
   const time = took(release)
-  return time === undefined ? '' : ` ${time}.`
+  return time === undefined ? '' : ` (${time})`
 }
 
 /** `: the build failed`; nothing where it is not known why. */
@@ -24,7 +24,7 @@ export function why(problem: ProblemWords | undefined): string {
   return problem === undefined ? '' : `: ${problem.why}`
 }
 
-/** What is true now of branch, database and remote, a line each. */
+/** The current state of branch, database and remote, a line each. */
 export function trueNow(release: Release, facts: Facts): Line[] {
   const stands = irreversibleBegun(release.steps) ? undefined : facts.problem?.stands
   return [...standing(release, facts), ...(stands === undefined ? [] : [stands])]
@@ -32,7 +32,7 @@ export function trueNow(release: Release, facts: Facts): Line[] {
 
 export const PLAN_AGAIN: Line = [bold('Plan again'), ' on the card makes a new release.']
 
-/** For a release that needed attention when its outcome was committed, and is on its way again when it is posted. */
+/** For a release that needed attention when its outcome was committed, and has resumed before it is posted. */
 export function unfinishedOutcome(emojiName: string, release: Release, facts: Facts): readonly Line[] {
   return [outcomeHead(emojiName, release, release.state, '.'), ...trueNow(release, facts)]
 }

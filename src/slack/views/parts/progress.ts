@@ -14,7 +14,7 @@ export function progressBlock(release: Release, progress: Progress): KnownBlock 
 function lasted({ name, startedAt, endedAt }: StepRow): string {
   return startedAt === undefined || endedAt === undefined
     ? name
-    : `${name} ${duration(endedAt.getTime() - startedAt.getTime())}`
+    : `${name} (${duration(endedAt.getTime() - startedAt.getTime())})`
 }
 
 function lines(release: Release): KnownBlock {
@@ -46,7 +46,7 @@ const TASK_STATUS: Readonly<Record<StepState, 'pending' | 'in_progress' | 'compl
 function task(row: StepRow): string {
   const name = capital(row.name)
   if (row.state === 'done' && row.startedAt !== undefined && row.endedAt !== undefined)
-    return `${name}: ${duration(row.endedAt.getTime() - row.startedAt.getTime())}`
+    return `${name} (${duration(row.endedAt.getTime() - row.startedAt.getTime())})`
   return row.state === 'pending' ? name : `${name}: ${row.state}`
 }
 

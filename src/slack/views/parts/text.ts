@@ -17,7 +17,7 @@ const CONTROL = /\p{Cc}/gu
 const TURNING_OR_INVISIBLE =
   /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/gu
 
-/** Escapes the three characters that mrkdwn reads as mention or link. */
+/** Escapes the three characters that mrkdwn reads as a mention or a link. */
 export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
@@ -73,10 +73,10 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
-/** A length of time: `under 1 s`, `38 s`, `4 min 12 s`, `1 h 03 min`. Negative ones count as none. */
+/** A length of time: `0.4 s`, `38 s`, `4 min 12 s`, `1 h 03 min`. A negative one counts as none. */
 export function duration(ms: number): string {
   const seconds = Math.floor(Math.max(ms, 0) / 1000)
-  if (seconds < 1) return together('under', together(1, 's'))
+  if (seconds < 1) return together((Math.max(Math.floor(ms / 100), 1) / 10).toFixed(1), 's')
   if (seconds < 60) return together(seconds, 's')
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return seconds % 60 === 0 ? together(minutes, 'min') : together(minutes, 'min', seconds % 60, 's')

@@ -1,4 +1,4 @@
-/** A release ended before it had a card: its requester is told why. */
+/** Tells the requester why a release ended before it had a card. */
 import { buttons } from '../buttons.ts'
 import { cardText } from '../card-text.ts'
 import { actions, type Drawn, section } from '../parts/blocks.ts'
@@ -14,7 +14,7 @@ export function ended(
   { number }: MessageOf<'ended'>,
   { release, environment, emergencyToken, ...facts }: PrivateFacts,
 ): Drawn {
-  if (release === undefined) return told(`Release #${number} has ended before it had a card.`)
+  if (release === undefined) return told(`Release #${number} ended before it had a card.`)
   const refused = release.problem?.because
   const words = problemOf(release, { ...facts, environment })
   if (release.state === 'refused' && refused !== undefined && words !== undefined) {

@@ -1,4 +1,4 @@
-/** What one person reads: answers to commands and clicks. Nobody else sees them, and nobody is mentioned. */
+/** Private answers to commands and clicks. Nobody else sees them, and they mention nobody. */
 import type { PrivateMessage } from '../../../release/messages.ts'
 import { goMessage } from '../hotfix-private.ts'
 import { type Drawn, richLines } from '../parts/blocks.ts'

@@ -15,7 +15,7 @@ export const cancelled: StateView = {
   card: (release, facts) => endedCard(release, facts, { line: stateLine(EMOJI, 'Cancelled', by(ender(release))) }),
   text: (release, facts) => `${subject(release)} was cancelled${by(ender(release))}. ${standingSpoken(release, facts)}`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `was cancelled${byPlain(ender(release))}`, `.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `was cancelled${byPlain(ender(release))}`, `${timeTaken(release)}.`),
     ...trueNow(release, facts),
   ],
 }

@@ -1,4 +1,4 @@
-/** Closed: a person gave it up as it stood, with a reason. */
+/** Closed: a person ended it in its current state, with a reason. */
 
 import { foot, planSummary, stateLine } from '../parts/card-lines.ts'
 import { owedAfterwards } from '../parts/decisions.ts'
@@ -22,9 +22,9 @@ export const closed: StateView = {
     foot(release),
   ],
   text: (release, facts) =>
-    `${subject(release)} was closed${by(ender(release))}; the reason is on the card. ${standingSpoken(release, facts)}`,
+    `${subject(release)} was closed${by(ender(release))}. The reason is on the card. ${standingSpoken(release, facts)}`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `was closed${byPlain(ender(release))}`, `.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `was closed${byPlain(ender(release))}`, `${timeTaken(release)}.`),
     ...trueNow(release, facts),
   ],
 }

@@ -1,4 +1,4 @@
-/** Failed: which step stopped and why, with nothing begun that cannot be taken back. */
+/** Failed: which step stopped and why, with nothing irreversible started. */
 
 import { irreversibleBegun } from '../../../release/release.ts'
 import { bold, richLines, section } from '../parts/blocks.ts'
@@ -31,7 +31,7 @@ export const failed: StateView = {
       ]),
       ...evidence(problem),
       ...nextLines(problem),
-      section(replacedBy(release, facts) ?? '*Plan again* makes a new release, once the cause is mended.'),
+      section(replacedBy(release, facts) ?? '*Plan again* makes a new release once the cause is fixed.'),
       ...facts.row,
       ...reasons(release),
       ...planSummary(release, facts),
@@ -39,9 +39,9 @@ export const failed: StateView = {
     ]
   },
   text: (release, facts) =>
-    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} Plan again to go on.`,
+    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}${timeTaken(release)}.`),
     ...trueNow(release, facts),
     PLAN_AGAIN,
   ],

@@ -25,7 +25,7 @@ export const outdated: StateView = {
       more: [...evidence(facts.problem), ...nextLines(facts.problem), ...voidSignOffs(release)],
     }),
   text: (release, facts) =>
-    `${subject(release)} is outdated${whySpoken(facts.problem)}, so its sign-offs are void. ${standingSpoken(release, facts)} Plan again to go on.`,
+    `${subject(release)} is outdated${whySpoken(facts.problem)}, so its sign-offs are void. ${standingSpoken(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'is outdated', `${why(facts.problem)}.`),
     ...trueNow(release, facts),

@@ -1,4 +1,4 @@
-/** Refused: a gate did not hold while it was planned, so nobody was asked. */
+/** Refused: a gate failed during planning, so nobody was asked to sign. */
 
 import { bold } from '../parts/blocks.ts'
 import { stateLine } from '../parts/card-lines.ts'
@@ -25,6 +25,6 @@ export const refused: StateView = {
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'was refused', `${why(facts.problem)}.`),
     ...trueNow(release, facts),
-    [bold('Plan again'), ' on the card makes a new release, once that is mended.'],
+    [bold('Plan again'), ' on the card makes a new release once this is fixed.'],
   ],
 }
