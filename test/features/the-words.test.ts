@@ -19,7 +19,7 @@ function withoutChance(words: string): string {
   return words
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( UTC)?/g, '<moment>')
     .replaceAll(/\b[0-9a-f]{7,40}\b/g, '<id>')
-    .replaceAll(/under 1 s\b|\b\d+ (s|min|h)\b/gi, '<time>')
+    .replaceAll(/\b\d+(\.\d)? (s|min|h)\b/g, '<time>')
     .replaceAll(/[\u2060\u200b]/g, '')
     .replaceAll('\u00a0', ' ')
 }

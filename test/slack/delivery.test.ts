@@ -101,7 +101,7 @@ describe('a card that Slack does not take', () => {
     const number = await planned(team)
     await expect.poll(() => read(DANA.id).length, eventually).toBe(1)
     expect(read(DANA.id)[0]).toMatch(
-      /does not take the card of release #1 .*is_archived.*tried again[\s\S]*awaits sign-off/,
+      /rejects the card of release #1 .*is_archived.*retries until[\s\S]*awaits sign-off/,
     )
     await wornOut()
     await expect.poll(() => team.sql('select 1 from outbox where tries > 8'), eventually).toHaveLength(1)
@@ -114,7 +114,7 @@ describe('a card that Slack does not take', () => {
     await expect.poll(waiting, eventually).toEqual([])
     expect(await givenUp()).toEqual(expect.arrayContaining(['card: is_archived']))
     await expect.poll(() => read(DANA.id).length, eventually).toBe(2)
-    expect(read(DANA.id)[1]).toMatch(/not tried again[\s\S]*Release #1 of api to production expired/)
+    expect(read(DANA.id)[1]).toMatch(/does not retry[\s\S]*Release #1 of api to production expired/)
     expect(said()).toEqual([])
 
     slack.unarchive(channel)
@@ -138,10 +138,10 @@ describe('a line that Slack does not take', () => {
       .poll(() => team.sql('select 1 from outbox where tries = 1 and state = $1', ['waiting']), eventually)
       .toHaveLength(1)
     await wornOut()
-    await expect.poll(() => said().join(), eventually).toMatch(/rejected it[\s\S]*was rejected by Tom/)
+    await expect.poll(() => said().join(), eventually).toMatch(/rejected the release[\s\S]*was rejected by Tom/)
     expect(await givenUp()).toEqual(['line: invalid_blocks'])
     await expect.poll(() => read(DANA.id).length, eventually).toBe(1)
-    expect(read(DANA.id)[0]).toMatch(/does not take a line in the thread of release #1.*invalid_blocks/)
+    expect(read(DANA.id)[0]).toMatch(/rejects a message in the thread of release #1.*invalid_blocks/)
   })
 
   it('whose try has no answer comes to an end when the channel is gone', async () => {
@@ -216,7 +216,7 @@ describe('a card that was there before its plan', () => {
     await expect.poll(() => blocks().length, eventually).toBe(3)
     expect(blocks().map((each) => each.includes('<!subteam'))).toEqual([false, true, false])
     expect(posts()[1]?.text).toBe(
-      'Release #1 is planned, and awaits sign-off: QA by @qa or Tom, approval by @release-approvers.',
+      'Release #1 is planned and awaits sign-off. Needs QA from @qa or Tom, approval from @release-approvers.',
     )
   })
 })

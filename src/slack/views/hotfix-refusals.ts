@@ -71,7 +71,7 @@ export const HOTFIX_WORDS: {
     next: [['Try again with more digits.']],
   }),
   too_many_commits: ({ count, most }) => ({
-    why: `${counted(count, 'commit')} are too many: the limit is ${most}`,
+    why: `${counted(count, 'commit')} are too many (limit: ${most})`,
     next: [['Request a release instead, with ', code('/deploy'), ', or reduce the fix to one commit.']],
   }),
   merge_commit: ({ commit, mainline, count, commits }, hints) => ({
@@ -100,7 +100,7 @@ export const HOTFIX_WORDS: {
   pick_conflict: (refusal) => {
     const { commit, branch, files, lines } = refusal
     return {
-      why: `${named(commit)} does not apply to ${displayName(branch)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+      why: `${named(commit)} does not apply to ${displayName(branch)} (${counted(files.length, 'file conflicts', 'files conflict')})`,
       list: truncated(files, ({ path, line }) => [
         code(cut(oneLine(path), 120)),
         ...(line === undefined ? [] : [` line ${line}`]),

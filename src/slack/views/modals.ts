@@ -212,9 +212,7 @@ export function emergencyModal({ callback, release, metadata, environment }: Rea
       section(`${what(release)} is deployed at once, *without waiting for ${without}*.`),
       rich(
         bullets([
-          ...(plan === undefined
-            ? []
-            : [[`${capital(whatGoes(plan))}${risky === '' ? '' : `; migrations: ${risky}`}`]]),
+          ...(plan === undefined ? [] : [[`${capital(whatGoes(plan))}${risky === '' ? '' : ` (${risky})`}`]]),
           ...(held === undefined ? [] : [[capital(cut(oneLine(held), 300))]]),
           [
             request === undefined

@@ -13,7 +13,7 @@ export function refusalMessage(refusal: Refusal, hints: Hints): Drawn {
   const [first] = words.next
   const advice = first === undefined ? '' : ` ${defused(spoken(first), 300)}`
   return {
-    text: `${cant(words)}: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
+    text: `${defused(cant(words), 100)}: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
     blocks: refusalBlocks(words, refusal.gate),
   }
 }

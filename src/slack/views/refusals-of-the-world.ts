@@ -208,11 +208,11 @@ export const WORLD_WORDS: {
   merge_conflict: ({ source, target, files }) =>
     files.length === 0
       ? {
-          why: `${displayName(source)} does not merge into ${displayName(target)}: they have no common commit`,
+          why: `${displayName(source)} does not merge into ${displayName(target)} (they have no common commit)`,
           next: [['One of them was rewritten: rebase it onto the other’s history, push, then try again.']],
         }
       : {
-          why: `${displayName(source)} does not merge into ${displayName(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+          why: `${displayName(source)} does not merge into ${displayName(target)} (${counted(files.length, 'file conflicts', 'files conflict')})`,
           list: truncated(files, (file) => [code(cut(oneLine(file), 120))]),
           next: [
             [`Merge ${displayName(target)} into ${displayName(source)}, resolve the conflicts, push, then try again.`],

@@ -16,7 +16,7 @@ interface Facts extends People {
 /** Before and during the run, while a sign-off is missing. */
 export function skippedSignOffs(release: Release, facts: Facts): KnownBlock[] {
   if (!isEmergency(release) || facts.owed.length === 0) return []
-  return [section([...givenLines(release, facts), ...owedLines(release, facts, 'Skipped, still needs')])]
+  return [section([...givenLines(release, facts), ...owedLines(release, facts, 'Skipped')])]
 }
 
 /** After the run, where a sign-off is missing or was given. */

@@ -34,18 +34,18 @@ function excluded(release: Release, { kind }: Owed): readonly string[] {
   return [...new Map(people.map((person) => [person.id, defused(person.name, 40)])).values()]
 }
 
-/** `Needs *approval* from @release-approvers, not Dana`. `lead`: `Needs`, or `Still needs`. */
+/** `Needs *approval* from @release-approvers, not Dana`. An emergency: `Skipped *approval*, still needed from …`. */
 export function owedLines(
   release: Release,
   facts: People & { readonly owed: readonly Owed[]; readonly mentionGroups: boolean },
-  lead: string,
+  lead: 'Needs' | 'Still needs' | 'Skipped',
 ): readonly string[] {
   return facts.owed
     .filter(({ count }) => count > 0)
     .map((one) => {
       const others = excluded(release, one)
       const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
-      return `${lead} ${what(one)} from ${by}${others.length === 0 ? '' : `, not ${others.join(' and ')}`}`
+      return `${lead} ${what(one)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, not ${others.join(' and ')}`}`
     })
 }
 

@@ -73,7 +73,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
-/** A length of time: `0.4 s`, `38 s`, `4 min 12 s`, `1 h 03 min`. A negative one counts as none. */
+/** A length of time: `0.4 s`, `38 s`, `4 min 12 s`, `1 h 03 min`; at least `0.1 s`. */
 export function duration(ms: number): string {
   const seconds = Math.floor(Math.max(ms, 0) / 1000)
   if (seconds < 1) return together((Math.max(Math.floor(ms / 100), 1) / 10).toFixed(1), 's')

@@ -32,7 +32,7 @@ function statusSpoken({ app, environment, live, under_way: underWay }: Environme
   const doing =
     underWay === undefined
       ? 'is idle'
-      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waiting for Go' : STATE_VIEWS[underWay.state].inSentence}`
+      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}`
   return `${app} ${environment} ${runs} and ${doing}.`
 }
 

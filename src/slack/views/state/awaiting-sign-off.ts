@@ -91,5 +91,5 @@ function given(release: Release): string {
 function wanted({ plan }: Release): string {
   if (plan === undefined) return 'it'
   const risky = risks(plan)
-  return `${whatGoes(plan)}${risky === '' ? '' : `; migrations: ${risky}`}`
+  return `${whatGoes(plan)}${risky === '' ? '' : ` (${risky})`}`
 }

@@ -90,7 +90,7 @@ function whatButtonsDo(release: Release, unknown: Unknown): string[] {
   const place = defused(release.environment)
   return unknown === undefined
     ? [
-        `*Retry* resumes at ${stepNow(release)?.name ?? 'the step that stopped'} with the same plan and sign-offs. Fix the cause first.`,
+        `Fix the cause, then *Retry* to resume at ${stepNow(release)?.name ?? 'the step that stopped'} with the same plan and sign-offs.`,
         `*Close* frees ${place} and leaves everything as it is.`,
       ]
     : [
