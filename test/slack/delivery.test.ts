@@ -126,7 +126,7 @@ describe('a card that Slack does not take', () => {
 describe('a line that Slack does not take', () => {
   it('is given up and told to the requester, and what stands behind it is said', async () => {
     const { team, start, said, read, givenUp, wornOut } = await told()
-    const isLine = (args: object) => JSON.stringify(args).includes('QA passed, says')
+    const isLine = (args: object) => JSON.stringify(args).includes('QA passed by')
     slack.fault({ kind: 'error', method: 'chat.postMessage', error: 'invalid_blocks', times: Infinity, when: isLine })
     onTestFinished(() => slack.clearFaults())
     start()
@@ -149,7 +149,7 @@ describe('a line that Slack does not take', () => {
     start()
     const number = await planned(team)
     await expect.poll(() => said().length, eventually).toBeGreaterThan(0)
-    const isLine = (args: object) => JSON.stringify(args).includes('QA passed, says')
+    const isLine = (args: object) => JSON.stringify(args).includes('QA passed by')
     slack.fault({ kind: 'http_500_before', method: 'chat.postMessage', when: isLine })
     made(await team.service.act('qa', { release: number, by: LIN.id }))
     await expect
