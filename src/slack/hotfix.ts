@@ -1,4 +1,5 @@
-/** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
+/** `/hotfix` and its modal: the facts to show, and the request to the service. */
+import { defined } from '../lib/defined.ts'
 import { parseHotfix } from '../release/command.ts'
 import { asBranch, hotfixRefusal, MOST_PICKS, readCommits, SUPERSEDED_BY_HOTFIX } from '../release/hotfix.ts'
 import type { PrivateMessage } from '../release/messages.ts'
@@ -10,7 +11,7 @@ import type { ReleaseService } from '../release/service.ts'
 import type { DrawingPorts } from './drawing.ts'
 import { HOTFIX_FIELD, type HotfixModalFacts, SURE } from './views/hotfix-modal.ts'
 
-/** What the modal is to show, or what the person reads instead of it: it tells of releases, so not everybody may see it. */
+/** The facts of the modal, or a message instead: the modal shows releases, which not everyone may see. */
 export async function hotfixWindow(
   ports: DrawingPorts & { readonly service: Pick<ReleaseService, 'mayRead'> },
   { text, by }: { readonly text: string; readonly by: string },
@@ -23,7 +24,7 @@ export async function hotfixWindow(
   }
   switch (command.is) {
     case 'help':
-      return { message: { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) } }
+      return { message: { is: 'help', ...defined({ reason: command.reason }) } }
     case 'refused':
       return refuse(asBranch(command.refusal, command.commits))
     case 'modal': {
@@ -44,7 +45,7 @@ export async function hotfixWindow(
   }
 }
 
-/** Asks for the hot-fix that a modal describes. `ends`: the releases that it said it ends. */
+/** Requests the hot-fix that a modal describes. `ends`: the releases that the modal said it ends. */
 export async function requestHotfix(
   service: ReleaseService,
   values: Readonly<Record<string, string>>,

@@ -6,7 +6,7 @@ import type { Environment } from '../../release/settings.ts'
 import { ACTION_VIEWS } from '../actions.ts'
 import { bold, bullets, emoji, type Line, rich, richLines } from './parts/blocks.ts'
 import { allowedPeople, type People } from './parts/people.ts'
-import { checksWords } from './refusals-of-the-world.ts'
+import { checksWords } from './refusals-of-services.ts'
 
 /** The gate that blocks, with its facts, and who can waive it; empty where none does. */
 export function heldBlocks(release: Release, facts: People & { readonly environment: Environment }): KnownBlock[] {

@@ -1,5 +1,6 @@
 /** The modal that requests a hot-fix: its risk, the commits, the reason, and a box to confirm. */
 import type { InputBlock, ModalView } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { SHORTEST_REASON } from '../../release/terms.ts'
@@ -66,7 +67,7 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
           action_id: HOTFIX_FIELD.commits,
           max_length: 1000,
           placeholder: plain('7ad90f4', 150),
-          ...(commits === undefined ? {} : { initial_value: cut(commits, 1000) }),
+          ...defined({ initial_value: commits && cut(commits, 1000) }),
         },
       },
       {

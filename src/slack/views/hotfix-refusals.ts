@@ -44,7 +44,7 @@ function recipe({ branch, environment, commits, commit }: Extract<Refusal, { gat
   ].join('\n')
 }
 
-export const HOTFIX_WORDS: {
+export const HOTFIX_REFUSALS: {
   readonly [G in HotfixGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   unknown_commit: ({ asked, why, candidates }, hints) => ({

@@ -3,6 +3,7 @@
  * as `private_metadata`.
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import { heldByChecks, isLastOwed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
@@ -13,7 +14,7 @@ import { bullets, context, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
 import { owedNames } from './parts/owed.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
-import { checksWords } from './refusals-of-the-world.ts'
+import { checksWords } from './refusals-of-services.ts'
 
 /**
  * The block_id, which is also the action_id, of each field: a submission has its value under
@@ -71,7 +72,7 @@ function select(
       options: options.slice(0, OPTIONS).map(([name, description]) => ({
         text: plain(name, 75),
         value: cut(name, 150),
-        ...(description === undefined ? {} : { description: plain(description, 75) }),
+        ...defined({ description: description === undefined ? undefined : plain(description, 75) }),
       })),
     },
   }
@@ -125,7 +126,7 @@ function written(
     max_length: REASON_MOST,
     placeholder: plain(words.ask, 150),
     focus_on_load: true,
-    ...(words.least === undefined ? {} : { min_length: words.least }),
+    ...defined({ min_length: words.least }),
   }
   return {
     type: 'input',

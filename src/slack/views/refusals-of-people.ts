@@ -57,7 +57,7 @@ type PeopleGate =
   | 'reason_too_short'
   | 'stale_button'
 
-export const PEOPLE_WORDS: {
+export const PEOPLE_REFUSALS: {
   readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   unknown_app: ({ asked, names }) => ({

@@ -1,5 +1,6 @@
 /** The thread's lines: one plain sentence each, past tense, the effect first and the duration last. */
 import type { KnownBlock } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import type { ThreadLine } from '../../release/messages.ts'
 import type { Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
@@ -126,17 +127,22 @@ function plainOf(text: string): string {
 }
 
 function sentence(text: string, time?: string): string {
-  if (time !== undefined) return `${text.replace(/\.$/, '')} (${time}).`
+  if (time !== undefined) return together(text.replace(/\.$/, ''), `(${time}).`)
   return /[.!?…]$/.test(text) ? text : `${text}.`
 }
 
 function stepFailed(line: LineOf<'step failed'>, release: Release, { services }: People): Drawn {
   const webUrl = release.plan?.webUrl
-  const words = problemWords(line.problem.because, { services, ...(webUrl === undefined ? {} : { webUrl }) })
+  const words = problemWords(line.problem.because, { services, ...defined({ webUrl }) })
   const { unknown } = words
-  const said = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known result`
+  const result = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known result`
   const after = duration(line.ms)
-  const head: Line = [emoji(unknown === undefined ? 'x' : 'warning'), ' ', bold(said), ` after ${after}: ${words.why}.`]
+  const head: Line = [
+    emoji(unknown === undefined ? 'x' : 'warning'),
+    ' ',
+    bold(result),
+    ` after ${after}: ${words.why}.`,
+  ]
   const open: Line[] =
     unknown === undefined
       ? []
@@ -146,7 +152,7 @@ function stepFailed(line: LineOf<'step failed'>, release: Release, { services }:
         ]
   const stands = words.stands === undefined ? '' : ` ${defused(spoken(words.stands))}`
   return {
-    text: `${said} after ${after}: ${defused(words.why, 400)}.${stands}`,
+    text: `${result} after ${after}: ${defused(words.why, 400)}.${stands}`,
     blocks: [
       richLines([head, ...(words.stands === undefined ? [] : [words.stands]), ...open, ...words.next]),
       ...(words.list === undefined || words.list.length === 0 ? [] : [rich(bullets(words.list))]),

@@ -137,7 +137,7 @@ export function summary(release: Release, plan: Plan): string {
     migrations === 0
       ? 'no migrations'
       : areApplied
-        ? `${counted(migrations, 'migration')} applied`
+        ? together(counted(migrations, 'migration'), 'applied')
         : `${counted(migrations, 'migration')}${risky === '' ? '' : `, ${risky}`}`,
   ].join(' · ')
 }

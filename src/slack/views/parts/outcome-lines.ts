@@ -16,7 +16,7 @@ export function outcomeHead(emojiName: string, release: Release, what: string, .
 /** ` (4 min 12 s)`, if the run has both started and ended. */
 export function timeTaken(release: Release): string {
   const time = took(release)
-  return time === undefined ? '' : ` (${time})`
+  return time === undefined ? '' : `\u00a0(${time})`
 }
 
 /** `: the build failed`; nothing where it is not known why. */

@@ -2,7 +2,7 @@
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../../release/release.ts'
 import { anyOf, namedOf, type People } from './people.ts'
-import { counted, date, defused } from './text.ts'
+import { counted, date, defused, together } from './text.ts'
 
 /** The sign-off in the words of a sentence. */
 export const SIGN_OFF_WORD = { qa: 'QA', approval: 'approval', 'talked over': 'Talked over' } as const
@@ -45,7 +45,7 @@ export function owedLines(
     .map((one) => {
       const others = excluded(release, one)
       const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
-      return `${lead} ${what(one)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, not ${others.join(' and ')}`}`
+      return `${lead} ${what(one)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, ${together('not', others.join(' and '))}`}`
     })
 }
 

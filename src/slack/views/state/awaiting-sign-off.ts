@@ -1,6 +1,7 @@
 /** Awaiting sign-off: the plan, who has signed and who still has to, and the buttons to decide. */
 
 import type { KnownBlock } from '@slack/types'
+import { defined } from '../../../lib/defined.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, section } from '../parts/blocks.ts'
@@ -53,8 +54,7 @@ function plan({ plan, kind }: Release, { services, details, previous }: StateFac
   return planBlocks(plan, {
     services,
     kind,
-    ...(details === undefined ? {} : { details }),
-    ...(previous === undefined ? {} : { previous }),
+    ...defined({ details, previous }),
   })
 }
 

@@ -52,7 +52,7 @@ export function checksWords(checks: readonly CheckStatus[]): { readonly why: str
   }
 }
 
-type WorldGate =
+type ServiceGate =
   | 'repository_unreachable'
   | 'remote_unreachable'
   | 'database_unreachable'
@@ -73,8 +73,8 @@ type WorldGate =
   | 'unknown_revision'
   | 'plan_outdated'
 
-export const WORLD_WORDS: {
-  readonly [G in WorldGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
+export const SERVICE_REFUSALS: {
+  readonly [G in ServiceGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   repository_unreachable: ({ url, detail, answered }) =>
     answered
