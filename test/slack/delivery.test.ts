@@ -197,7 +197,7 @@ describe('an announcement that Slack does not take', () => {
     await team.passes('5 minutes')
     await team.service.tick()
     start()
-    const over = 'private: it is so no more'
+    const over = 'private: no longer true'
     await expect.poll(givenUp, eventually).toEqual([over, over])
     expect(said().join()).toMatch(/is changing api production now/)
     expect([...read(DANA.id), ...read(TOM.id)]).toEqual([])
