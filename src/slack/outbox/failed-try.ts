@@ -3,7 +3,7 @@ import { tellUnconfirmed } from '../../release/deadlines.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import { hasEnded } from '../../release/terms.ts'
 import type { SlackError } from '../clients.ts'
-import { tellRefused } from './refused-messages.ts'
+import { reportRefused } from './refused-messages.ts'
 import { type About, backOff, postpone, REFUSED_TRIES, REFUSES_US, type Sending, storeTime } from './sending.ts'
 
 /** Without its card nobody can sign, so its requester is told after a few tries. */
@@ -60,6 +60,6 @@ async function refused(
   const isTriedLonger =
     isFirstCard && !hasEnded(release.state) && (await storeTime(ports)) - putInAt.getTime() < FIRST_CARD_TRIED_MS
   if (tries < (isTriedLonger ? FIRST_CARD_REPORTED_AFTER : REFUSED_TRIES)) return false
-  await ports.store.transaction((tx) => tellRefused(tx, message, error, { ...about, isGivenUp: !isTriedLonger }))
+  await ports.store.transaction((tx) => reportRefused(tx, message, error, { ...about, isGivenUp: !isTriedLonger }))
   return !isTriedLonger
 }

@@ -8,7 +8,7 @@ import { hasEnded } from '../../release/terms.ts'
 import { privately } from '../../release/thread.ts'
 
 /** Puts it into the outbox, once for each kind of message of a release. */
-export async function tellRefused(
+export async function reportRefused(
   tx: Transaction,
   message: Extract<OutboxMessage, { kind: 'card' | 'line' | 'outcome' }>,
   error: string,
@@ -17,8 +17,8 @@ export async function tellRefused(
   const { release, environment, isGivenUp } = about
   const { number } = release
   const { channel } = environment
-  const told = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }
-  await tx.send(privately(release, `not-taken:${occasion(message, release)}`, told))
+  const notice = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }
+  await tx.send(privately(release, `not-taken:${occasion(message, release)}`, notice))
 }
 
 /** A missing card is reported again when the release ends or needs attention. */

@@ -8,7 +8,7 @@ import { refusalWords } from './refusals.ts'
 type FailureGate = Failure['gate']
 type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
 
-const FIX_CODE = 'If the cause is in the code, fix it there. A new plan includes the fix.'
+const FIX_CODE = 'A fix in the code needs a new plan.'
 
 const ERROR = /\b(?:error|exception|fatal|failed|cannot|could not|unable|no matching|not found)\b/i
 
@@ -83,7 +83,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
               ': the migration does not run in one transaction. Check the database before you press Retry.',
             ],
           ]),
-      ['Nothing was pushed.'],
+      ['Pushed: nothing'],
     ],
     next: [[FIX_CODE]],
   }),

@@ -173,7 +173,7 @@ export function migrationDetails(
 } {
   const worst = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
   const each = Math.floor(DETAILS.characters / Math.max(worst.length, 1))
-  const told = worst.flatMap((migration) => {
+  const detailed = worst.flatMap((migration) => {
     const findings = findingLines(migration, DETAILS.findings)
     const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
     if (findings.length === 0 && sql.length === 0) return []
@@ -181,8 +181,8 @@ export function migrationDetails(
     return [{ revision: migration.revision, blocks: [richLines([head(plan, services, migration)]), ...list, ...sql] }]
   })
   const shown = fitting(
-    told.map(({ blocks }) => blocks),
+    detailed.map(({ blocks }) => blocks),
     DETAILS.json,
   )
-  return { blocks: shown.flat(), revisions: told.slice(0, shown.length).map(({ revision }) => revision) }
+  return { blocks: shown.flat(), revisions: detailed.slice(0, shown.length).map(({ revision }) => revision) }
 }

@@ -197,7 +197,7 @@ export const SERVICE_REFUSALS: {
   nothing_to_release: ({ app, environment, commit, platform }, { services, webUrl }) => ({
     why: 'there is nothing to release',
     next: [
-      [`${app} ${environment} already runs `, commitLink(services, webUrl, commit), ', and no migration is pending.'],
+      [`Live on ${app} ${environment}: `, commitLink(services, webUrl, commit), '. No migration is pending.'],
       [
         [services.platforms[platform].sameCommit, 'Check that your change is merged, then try again.']
           .filter(Boolean)

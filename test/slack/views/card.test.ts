@@ -367,12 +367,12 @@ describe('a card at its end', () => {
       Not pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       • Applied: a41c9e2f
       • Not applied: b7d20c31
-      • Nothing was pushed.
+      • Pushed: nothing
       \`\`\`
       canceling statement due to lock timeout
       \`\`\`
-      ~ The last lines of its output are in the thread
-      If the cause is in the code, fix it there. A new plan includes the fix.
+      ~ The last lines of the output are in the thread
+      A fix in the code needs a new plan.
       Fix the cause, then *Retry* to resume at migrate with the same plan and sign-offs.
       *Close* frees production and leaves everything as it is.
       [*Retry (asks: The run resumes at migrate with the same plan and sign-offs. Signoff checks the current state first. Not repeated: announce, record, merge, sync, verify.)] [Close]

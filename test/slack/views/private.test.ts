@@ -83,10 +83,10 @@ describe('what one person reads', () => {
       \`/deploy [app] [to] <environment>\`  requests a release
       \`/deploy preview [app] <environment>\`  shows the plan only to you, and changes nothing
       \`/deploy status\`  shows what runs where, and what is in progress
-      \`/deploy history [app] [environment] [number]\`  lists the last releases; with a number, those before it
+      \`/deploy history [app] [environment] [number]\`  lists the last releases, or those before a number
       \`/deploy cancel <number>\`  stops a release: no new step starts
       \`/deploy retry <number>\`  resumes a release that needs attention
-      \`/hotfix <commit> [<commit>…] [to] [app] <environment>\`  releases single commits that can’t wait for review
+      \`/hotfix <commit> [<commit>…] [to] [app] <environment>\`  releases commits that can’t wait for review
       \`/deploy help\`  shows this list
       ~ Parts in [ ] are optional; the app only if there is just one. The environment is never assumed."
     `)
@@ -158,13 +158,13 @@ describe('what one person reads', () => {
       :raised_hand: *<https://jurispect.slack.com/archives/C02PROD/p12|Release #12>* api production: awaiting sign-off, <!date^1795335240^{ago}|2026-11-22 08:14 UTC>
       5 commits and 2 migrations · requested by Dana
       :white_check_mark: *<https://jurispect.slack.com/archives/C02PROD/p11|Release #11>* api production: succeeded, <!date^1795337340^{ago}|2026-11-22 08:49 UTC>
-      5 commits and 2 migrations · requested by Dana · QA by Lin, approved by Tom
+      5 commits and 2 migrations · requested by Dana · QA by Lin · approved by Tom
       :white_check_mark::rotating_light: *<https://jurispect.slack.com/archives/C02PROD/p9|Emergency #9>* api production: succeeded, <!date^1795337340^{ago}|2026-11-22 08:49 UTC>
       5 commits and 2 migrations · requested by Dana
       :x: *<https://jurispect.slack.com/archives/C02PROD/p8|Release #8>* api production: failed at push, <!date^1795335240^{ago}|2026-11-22 08:14 UTC>
       5 commits and 2 migrations · requested by Dana
       :white_check_mark::adhesive_bandage: *<https://jurispect.slack.com/archives/C02PROD/p7|Hot-fix #7>* api production: succeeded, <!date^1795337340^{ago}|2026-11-22 08:49 UTC>
-      5 commits and 2 migrations · requested by Dana · QA by Lin, approved by Tom"
+      5 commits and 2 migrations · requested by Dana · QA by Lin · approved by Tom"
     `)
     const many = Array.from({ length: 14 }, (_, index) => aRelease({ number: 40 - index }))
     expect(say({ is: 'history', releases: many })).toContain('~ 30 older: `/deploy history 31`')

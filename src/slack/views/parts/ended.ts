@@ -3,10 +3,10 @@ import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { foot, planSummary } from './card-lines.ts'
-import { type Standing, standing } from './facts.ts'
+import { currentState, type PlatformFacts } from './facts.ts'
 import { cut, defused, oneLine } from './text.ts'
 
-interface Facts extends Standing {
+interface Facts extends PlatformFacts {
   readonly link?: (number: number) => string | undefined
   readonly details: Button | undefined
   readonly row: readonly ActionsBlock[]
@@ -38,7 +38,7 @@ export function endBlocks(
     ...quoted(reason),
     ...more,
     irreversibleBegun(release.steps) || release.plan !== undefined
-      ? richLines(standing(release, facts))
+      ? richLines(currentState(release, facts))
       : section('Nothing was changed.'),
     ...(replaced === undefined ? [] : [section(replaced)]),
   ]

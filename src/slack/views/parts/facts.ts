@@ -187,10 +187,10 @@ function effectOf(release: Release, name: StepName): Effect | undefined {
 const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
 
 /** The facts needed to describe the current state. */
-export type Standing = Pick<People, 'services'> & { readonly environment: Environment }
+export type PlatformFacts = Pick<People, 'services'> & { readonly environment: Environment }
 
 /** The commit that the environment was last seen to run, as rich text: `production still runs 5b8e6c0`. */
-function stillRuns(release: Release, { services, environment }: Standing): Line {
+function stillRuns(release: Release, { services, environment }: PlatformFacts): Line {
   const runs = release.plan?.bound.remote.runs
   if (release.plan === undefined || runs === undefined) return []
   const because = release.problem?.because
@@ -205,7 +205,7 @@ function stillRuns(release: Release, { services, environment }: Standing): Line 
 }
 
 /** The current state of branch, database and remote, a line each; one line if nothing has started. Unknowns say so. */
-export function standing(release: Release, facts: Standing): readonly Line[] {
+export function currentState(release: Release, facts: PlatformFacts): readonly Line[] {
   const verbs = STEP_NAMES.filter((name) => isIrreversible(name) && effectOf(release, name) !== undefined).map(
     (name) => PAST[name as keyof typeof PAST],
   )
@@ -220,7 +220,7 @@ export function standing(release: Release, facts: Standing): readonly Line[] {
   return [...branchLine(release, facts), ...databaseLine(release), ...remoteLine(release, facts, runs)]
 }
 
-function branchLine(release: Release, { services }: Standing): Line[] {
+function branchLine(release: Release, { services }: PlatformFacts): Line[] {
   const merge = effectOf(release, 'merge')
   const pick = effectOf(release, 'pick')
   const made = finalCommit(release)
@@ -250,7 +250,7 @@ function databaseLine(release: Release): Line[] {
   return [['Not known: which migrations were applied.']]
 }
 
-function remoteLine(release: Release, { services, environment }: Standing, runs: Line): Line[] {
+function remoteLine(release: Release, { services, environment }: PlatformFacts, runs: Line): Line[] {
   const push = effectOf(release, 'push')
   const confirm = effectOf(release, 'confirm')
   const commit = finalCommit(release)

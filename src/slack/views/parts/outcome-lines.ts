@@ -1,10 +1,10 @@
 /** Lines that the outcomes of several states share. They are rich text: nothing in them is parsed. */
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
 import { bold, emoji, type Line } from './blocks.ts'
-import { called, type Standing, standing, took } from './facts.ts'
+import { called, currentState, type PlatformFacts, took } from './facts.ts'
 import type { ProblemWords } from './words.ts'
 
-interface Facts extends Standing {
+interface Facts extends PlatformFacts {
   readonly problem: ProblemWords | undefined
 }
 
@@ -27,7 +27,7 @@ export function why(problem: ProblemWords | undefined): string {
 /** The current state of branch, database and remote, a line each. */
 export function trueNow(release: Release, facts: Facts): Line[] {
   const stands = irreversibleBegun(release.steps) ? undefined : facts.problem?.stands
-  return [...standing(release, facts), ...(stands === undefined ? [] : [stands])]
+  return [...currentState(release, facts), ...(stands === undefined ? [] : [stands])]
 }
 
 export const PLAN_AGAIN: Line = [bold('Plan again'), ' on the card makes a new release.']

@@ -23,7 +23,7 @@ export function evidence(problem: ProblemWords | undefined): KnownBlock[] {
   return [
     ...(shown.length === 0 ? [] : [rich(bullets(shown))]),
     ...(problem.verbatim === undefined ? [] : [rich(preformatted(cut(problem.verbatim, 120)))]),
-    ...((problem.output ?? []).length === 0 ? [] : [context('The last lines of its output are in the thread')]),
+    ...((problem.output ?? []).length === 0 ? [] : [context('The last lines of the output are in the thread')]),
   ]
 }
 

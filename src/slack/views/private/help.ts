@@ -8,10 +8,10 @@ const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy [app] [to] <environment>', 'requests a release'],
   ['/deploy preview [app] <environment>', 'shows the plan only to you, and changes nothing'],
   ['/deploy status', 'shows what runs where, and what is in progress'],
-  ['/deploy history [app] [environment] [number]', 'lists the last releases; with a number, those before it'],
+  ['/deploy history [app] [environment] [number]', 'lists the last releases, or those before a number'],
   ['/deploy cancel <number>', 'stops a release: no new step starts'],
   ['/deploy retry <number>', 'resumes a release that needs attention'],
-  ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases single commits that can’t wait for review'],
+  ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases commits that can’t wait for review'],
   ['/deploy help', 'shows this list'],
 ]
 

@@ -3,9 +3,9 @@ import type { KnownBlock } from '@slack/types'
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
-import { counted, date, defused } from '../parts/text.ts'
+import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
-import { linkedName, type MessageOf, type PrivateFacts, told } from './private-facts.ts'
+import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
 
 /** How many releases one answer shows. */
 export const HISTORY = 10
@@ -17,7 +17,7 @@ export function history(message: MessageOf<'history'>, facts: PrivateFacts): Dra
   if (oldest === undefined) {
     const of = [app, environment].filter((word) => word !== undefined).join(' ')
     const which = `no releases${of === '' ? '' : ` of ${of}`}`
-    return told(before === undefined ? `There are ${which} yet.` : `There are ${which} older than #${before}.`)
+    return plainMessage(before === undefined ? `There are ${which} yet.` : `There are ${which} older than #${before}.`)
   }
   const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_VIEWS[release.state].inSentence}`)
   const blocks: KnownBlock[] = shown.map((release) => section(historyLines(release, facts)))
@@ -49,10 +49,12 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
     .map(([what, list]) => `${what} ${list.map((one) => defused(one, 40)).join(', ')}`)
   return [
     `${marks.join('')} *${linkedName(release, facts)}* ${defused(place(release))}: ${view.inList?.(release) ?? release.state}, ${date(release.endedAt ?? release.requestedAt, 'age')}`,
-    [
-      ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
-      `requested by ${defused(release.requester.name, 40)}`,
-      ...(signed.length === 0 ? [] : [signed.join(', ')]),
-    ].join(' · '),
+    capital(
+      [
+        ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
+        `requested by ${defused(release.requester.name, 40)}`,
+        ...signed,
+      ].join(' · '),
+    ),
   ]
 }

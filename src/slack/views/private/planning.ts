@@ -1,11 +1,11 @@
 /** A release was requested and is being planned. */
 import { type Drawn, section } from '../parts/blocks.ts'
 import { together, utc } from '../parts/text.ts'
-import { type MessageOf, told } from './private-facts.ts'
+import { type MessageOf, plainMessage } from './private-facts.ts'
 
 export function planning({ number, app, environment, kind, noWorker }: MessageOf<'planning'>): Drawn {
   const text = `${kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${number} of ${app} to ${environment} is being planned.`
-  if (noWorker === undefined) return told(`${text} Its card appears when the plan is ready.`)
+  if (noWorker === undefined) return plainMessage(`${text} Its card appears when the plan is ready.`)
   const seen =
     noWorker.lastSeen === undefined
       ? 'No worker has been seen yet.'

@@ -26,7 +26,7 @@ export interface PrivateFacts extends People {
 }
 
 /** A message that is one sentence, with its names defused. */
-export function told(text: string): Drawn {
+export function plainMessage(text: string): Drawn {
   return { text, blocks: [section(text)] }
 }
 

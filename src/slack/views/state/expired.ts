@@ -6,7 +6,7 @@ import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { outcomeHead, PLAN_AGAIN, trueNow } from '../parts/outcome-lines.ts'
 import { owedSpoken } from '../parts/owed.ts'
-import { standingSpoken, subject } from '../parts/sentence.ts'
+import { currentStateText, subject } from '../parts/sentence.ts'
 import { duration } from '../parts/text.ts'
 import type { StateView, TextFacts } from './state-view.ts'
 
@@ -19,7 +19,7 @@ export const expired: StateView = {
   card: (release, facts) =>
     endedCard(release, facts, { line: stateLine(EMOJI, 'Expired', `: ${whatIsLate(release, facts)}`) }),
   text: (release, facts) =>
-    `${subject(release)} expired: ${whatIsLate(release, facts)}. ${standingSpoken(release, facts)} Plan again to continue.`,
+    `${subject(release)} expired: ${whatIsLate(release, facts)}. ${currentStateText(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'expired', `: ${whatIsLate(release, facts)}.`),
     ...trueNow(release, facts),

@@ -5,9 +5,9 @@ import { bold, richLines, section } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { newRelease } from '../parts/decisions.ts'
 import { replacedBy } from '../parts/ended.ts'
-import { standing } from '../parts/facts.ts'
+import { currentState } from '../parts/facts.ts'
 import { outcomeHead, PLAN_AGAIN, timeTaken, trueNow, why } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
 import { capital } from '../parts/text.ts'
 import type { StateView } from './state-view.ts'
@@ -26,7 +26,7 @@ export const failed: StateView = {
       section(stateLine(EMOJI, `Failed${step}`, count)),
       richLines([
         ...(problem === undefined ? [] : [[bold(`${capital(problem.why)}.`)]]),
-        ...standing(release, facts),
+        ...currentState(release, facts),
         ...(problem?.stands === undefined || irreversibleBegun(release.steps) ? [] : [problem.stands]),
       ]),
       ...evidence(problem),
@@ -39,7 +39,7 @@ export const failed: StateView = {
     ]
   },
   text: (release, facts) =>
-    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} Plan again to continue.`,
+    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${currentStateText(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}${timeTaken(release)}.`),
     ...trueNow(release, facts),

@@ -4,9 +4,9 @@ import type { Release } from '../../../release/release.ts'
 import { bold, bullets, code, type Line, rich, richLines, section, words } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs } from '../parts/emergency.ts'
-import { standing, stepNow } from '../parts/facts.ts'
+import { currentState, stepNow } from '../parts/facts.ts'
 import { outcomeHead, trueNow, why } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
 import { capital, defused } from '../parts/text.ts'
 import type { ProblemWords } from '../parts/words.ts'
@@ -40,7 +40,7 @@ export const needsAttention: StateView = {
   },
   text: (release, facts) =>
     facts.problem?.unknown === undefined
-      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} Someone has to press Retry or Close.`
+      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${currentStateText(release, facts)} Someone has to press Retry or Close.`
       : `${subject(release)} needs attention: ${defused(facts.problem.unknown.question, 200)} Not known: ${defused(facts.problem.unknown.what, 200)}. Someone has to check, then press Retry or Close.`,
   outcome: (release, facts) => {
     const { problem } = facts
@@ -66,7 +66,7 @@ function headLine(release: Release, unknown: Unknown): string {
 
 /** Where an outcome is not known, what is known stands beside it. */
 function known(release: Release, facts: StateFacts): KnownBlock[] {
-  const lines = standing(release, facts)
+  const lines = currentState(release, facts)
   const unknown = facts.problem?.unknown
   if (unknown === undefined) return lines.length === 0 ? [] : [richLines(lines)]
   return [

@@ -5,7 +5,7 @@ import { stateLine } from '../parts/card-lines.ts'
 import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { outcomeHead, trueNow, why } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines } from '../parts/stopped.ts'
 import type { StateView } from './state-view.ts'
 
@@ -21,7 +21,7 @@ export const refused: StateView = {
       more: [...evidence(facts.problem), ...nextLines(facts.problem)],
     }),
   text: (release, facts) =>
-    `${subject(release)} was refused${whySpoken(facts.problem)}. ${standingSpoken(release, facts)}`,
+    `${subject(release)} was refused${whySpoken(facts.problem)}. ${currentStateText(release, facts)}`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'was refused', `${why(facts.problem)}.`),
     ...trueNow(release, facts),
