@@ -4,7 +4,7 @@ import { gitRemoteWords } from '../adapters/git-remote/words.ts'
 import { herokuWords } from '../adapters/heroku/words.ts'
 import type { ServiceWords } from '../release/ports/words.ts'
 
-/** What messages say of the services: the bot has this and none of the adapters. */
+/** The words for the services in messages: the bot has these and none of the adapters. */
 export const SERVICE_WORDS: ServiceWords = {
   forge: bitbucketWords,
   platforms: { heroku: herokuWords, git: gitRemoteWords(bitbucketWords.settings) },

@@ -1,13 +1,13 @@
 import type { MigratorLimits, MigratorWords } from '../../release/ports/migrator.ts'
 
-/** What messages say of alembic. */
+/** The words for alembic in messages. */
 export const alembicWords: MigratorWords = {
   name: 'alembic',
   programSetting: 'migrations.alembic',
   merge: 'alembic merge',
   lookAtRevision: 'select version_num from alembic_version',
   missingPart: 'a Python module',
-  // As Python and alembic say it; SQLAlchemy adds lines of advice after it.
+  // The format of Python and alembic; SQLAlchemy adds lines of advice after it.
   errorLine: /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /,
 }
 

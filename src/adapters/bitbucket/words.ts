@@ -8,14 +8,14 @@ export const bitbucketPages: ForgePages = {
   file: (webUrl, commit, path) => `${webUrl}/src/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`,
 }
 
-/** What messages say of Bitbucket Cloud. */
+/** The words for Bitbucket Cloud in messages. */
 export const bitbucketWords: ForgeWords = {
   name: 'Bitbucket',
   settings: ['BITBUCKET_TOKEN', 'BITBUCKET_EMAIL', 'BITBUCKET_API_TOKEN'],
   credential: 'BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN',
   addressSetting: 'BITBUCKET_API_URL',
   unreachable: FORGE_UNREACHABLE,
-  oddAnswers: 'Bitbucket also answers 404 for what the token may not see.',
+  oddAnswers: 'Bitbucket also answers 404 if the token has no access.',
   branchRules: 'Branch restrictions',
   pages: bitbucketPages,
 }

@@ -1,9 +1,9 @@
 import type { PlatformLimits, PlatformWords } from '../../release/ports/platform.ts'
 
 /**
- * What messages say of a plain git remote.
+ * The words for a plain git remote in messages.
  *
- * @param settings that hold the credential which git is given: it has none of its own
+ * @param settings the settings that hold git's credential, which it shares with the forge
  */
 export function gitRemoteWords(settings: readonly string[]): PlatformWords {
   return {
@@ -20,6 +20,6 @@ export function gitRemoteWords(settings: readonly string[]): PlatformWords {
 export const gitRemoteLimits: PlatformLimits = {
   pushArrivesWithinMs: 60_000,
   releaseAppearsWithinMs: 0,
-  // One look tells.
+  // One check is enough.
   confirmedWithinMs: 0,
 }

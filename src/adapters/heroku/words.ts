@@ -1,6 +1,6 @@
 import type { PlatformLimits, PlatformWords } from '../../release/ports/platform.ts'
 
-/** What messages say of Heroku. */
+/** The words for Heroku in messages. */
 export const herokuWords: PlatformWords = {
   name: 'Heroku',
   settings: ['HEROKU_API_KEY'],
@@ -21,7 +21,7 @@ export const herokuWords: PlatformWords = {
 }
 
 export const herokuLimits: PlatformLimits = {
-  // A build may go on for 15 minutes after the push that asked for it was cut off.
+  // A build may continue for 15 minutes after its push was interrupted.
   pushArrivesWithinMs: 20 * 60_000,
   releaseAppearsWithinMs: 60_000,
   // A release phase may take an hour.

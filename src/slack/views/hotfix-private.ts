@@ -9,7 +9,7 @@ import { called, title } from './parts/facts.ts'
 import { planBlocks } from './parts/plan-blocks.ts'
 import { date, defused, eight } from './parts/text.ts'
 
-/** `token` stands for the release and for Go; without it, or without a plan, there is only the sentence. */
+/** `token` identifies the release and Go; without it, or without a plan, only the sentence is shown. */
 export function goMessage(release: Release, services: ServiceWords, token: string | undefined): Drawn {
   const { plan, number, reason, expiresAt, fingerprint } = release
   const text = `${called(release)} of ${release.app} to ${release.environment} is planned and waits for your Go. Nothing was changed.`

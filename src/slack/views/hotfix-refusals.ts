@@ -24,7 +24,7 @@ function named({ sha, title }: CommitFact): string {
   return `${short(sha)} “${cut(oneLine(title), 64)}”`
 }
 
-/** A word that a shell takes as it is; branch names may hold quotes and ampersands. */
+/** Quotes a word for a shell; branch names may contain quotes and ampersands. */
 function shellWord(text: string): string {
   return /^[\w./@=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

@@ -1,5 +1,5 @@
 /**
- * Words for Slack: what may stand in mrkdwn and in `text`, lengths, times.
+ * Text for Slack: escaping for mrkdwn and `text`, lengths and times.
  *
  * Slack's mrkdwn knows three escapes, & < >; with them no mention or link can be made. Marks (`*`, `_`, `~`, backtick),
  * emoji codes, bare addresses and quotes have no escape, so `defused` takes their effect away by characters that look
@@ -13,7 +13,7 @@ const NO_BREAK = '\u00a0'
 const HARMLESS: Record<string, string> = { '*': '∗', _: 'ˍ', '~': '∼', '`': 'ˋ' }
 
 const CONTROL = /\p{Cc}/gu
-/** All but the joiner that holds an emoji of several parts together. */
+/** Every invisible character except the joiner within an emoji of several parts. */
 const TURNING_OR_INVISIBLE =
   /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/gu
 
@@ -114,7 +114,7 @@ function linkTarget(url: string): string {
   return target.replaceAll('|', '%7C').replaceAll('<', '%3C').replaceAll('>', '%3E').replaceAll('&', '&amp;')
 }
 
-/** Whether an address may be linked to: http or https, and within Slack's 3,000 characters. */
+/** Whether an address can be linked to: http or https, and within Slack's 3,000 characters. */
 export function isWebAddress(url: string): boolean {
   return /^https?:\/\/[^\s]+$/i.test(url) && url.length < 2500 && URL.canParse(url)
 }

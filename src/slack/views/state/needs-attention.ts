@@ -1,4 +1,4 @@
-/** Needs attention: what happened, what is true now, what is not known, and what Retry and Close do. */
+/** Needs attention: what happened, the current state, what is unknown, and what Retry and Close do. */
 import type { KnownBlock } from '@slack/types'
 import type { Release } from '../../../release/release.ts'
 import { bold, bullets, code, type Line, rich, richLines, section, words } from '../parts/blocks.ts'
@@ -64,7 +64,7 @@ function headLine(release: Release, unknown: Unknown): string {
   return stateLine(EMOJI, 'Needs attention', `: stopped${step}${count}`)
 }
 
-/** Where an outcome is not known, what is known stands beside it. */
+/** The current state; where an outcome is unknown, with what is known. */
 function known(release: Release, facts: StateFacts): KnownBlock[] {
   const lines = currentState(release, facts)
   const unknown = facts.problem?.unknown

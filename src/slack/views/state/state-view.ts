@@ -13,7 +13,7 @@ import type { ProblemWords } from '../parts/words.ts'
  * both can use the table of views without a circular import.
  */
 export interface StateView {
-  /** The emoji before the state's word; the word always stands beside it. */
+  /** The emoji before the state's word. */
   readonly emoji: string
   /** The state within a sentence: `Release #12 …`. */
   readonly inSentence: string
@@ -70,7 +70,7 @@ export interface TextFacts extends Pick<People, 'services'> {
 export interface StateFacts extends CardFacts, TextFacts {
   /** The gate that blocks the release, and who can waive it; empty where none does. */
   readonly held: readonly KnownBlock[]
-  /** Buttons that stand beside a line; absent where the state or the store has none. */
+  /** Buttons beside a line; undefined where the state or the store has none. */
   readonly cancel: Button | undefined
   readonly details: Button | undefined
   readonly planAgain: Button | undefined
