@@ -1,6 +1,6 @@
 /**
- * What people see of each action, a row each: its button, what the button asks before it is sent, and what a press does.
- * Who may, and what it changes, is the row of the same name in `release/actions.ts`.
+ * What people see of each action, a row each: its button, the dialog before it, and the effect of a press. Who may do it,
+ * and what it changes, is the row of the same name in `release/actions.ts`.
  */
 import type { ModalView } from '@slack/types'
 import { ACTION_NAMES, type Action } from '../release/actions.ts'
@@ -14,14 +14,14 @@ import { place } from './views/parts/facts.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
 
-/** The press takes the action at once. */
+/** The press acts at once. */
 export interface Acts {
   readonly is: 'acts'
-  /** What whoever pressed reads afterwards, privately. */
+  /** The private answer afterwards. */
   readonly answer: Answer
 }
 
-/** The press opens a modal that asks for words; its submission takes the action. */
+/** The press opens a modal that asks for text; its submission acts. */
 export interface AsksFirst {
   readonly is: 'asks first'
   readonly callback: ViewId
@@ -32,16 +32,16 @@ export interface AsksFirst {
 export interface ActionView {
   /** The button's `action_id`, and what its token is stored with: posted buttons have it, so it never changes. */
   readonly id: string
-  /** The button's exact label: people and checks find it by this. */
+  /** The button's exact label, by which people and checks find it. */
   readonly label: string
   /** What a screen reader says instead of the label. */
   readonly spokenLabel?: (release: Release) => string
   /** The lowest of a card's row is drawn as the likely next click; null: never. */
   readonly primaryRank: number | null
-  /** Asked before the press is sent; null: it is sent as it is. */
+  /** The dialog before the press is sent; null: none. */
   readonly confirm: Confirm | null
   readonly onPress: Acts | AsksFirst | { readonly is: 'shows details' }
-  /** Pressed anywhere but on the release's card it is stale. Else whoever holds its token may press it. */
+  /** Whether a press anywhere but on the release's card is stale. Otherwise anyone with its token can press it. */
   readonly needsCard: boolean
 }
 
@@ -124,7 +124,7 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     primaryRank: null,
     confirm: null,
     onPress: { is: 'acts', answer: requested },
-    // Also on the private answer of a release that was refused before it had a card.
+    // Also on the private answer about a release that was refused before it had a card.
     needsCard: false,
   },
   details: {
@@ -142,18 +142,18 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     spokenLabel: (release) => `Go: start hot-fix ${release.number} on ${place(release)}`.slice(0, 75),
     primaryRank: null,
     confirm: confirmGo,
-    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} goes. Its card is in the channel.`) },
+    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} starts. Its card is in the channel.`) },
     // Its requester alone has it, on a private message.
     needsCard: false,
   },
 }
 
-/** The action of a button by its `action_id`; undefined for one that is none of ours. */
+/** The action of a button by its `action_id`; undefined for an unknown one. */
 export function actionWithId(id: string): Action | undefined {
   return ACTION_NAMES.find((action) => ACTION_VIEWS[action].id === id)
 }
 
-/** The action for which a modal with this `callback_id` asks for words, with what its submission is answered. */
+/** The action of the modal with this `callback_id`, and the answer to its submission. */
 export function actionOfModal(callback: string): { readonly action: Action; readonly answer: Answer } | undefined {
   for (const action of ACTION_NAMES) {
     const { onPress } = ACTION_VIEWS[action]

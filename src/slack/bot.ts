@@ -1,6 +1,6 @@
 /**
- * The bot: receives from Slack in Socket Mode or over HTTP with the same listeners, stores each delivery before it is
- * acknowledged, and handles it afterwards. A sweep handles what a crash left.
+ * The bot: receives from Slack in Socket Mode or over HTTP with the same listeners, stores each delivery before it
+ * acknowledges it, and handles it afterwards. A sweep handles deliveries that a crash left behind.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
@@ -24,22 +24,22 @@ export interface BotSettings {
 
 export interface BotPorts extends IntakePorts {
   readonly settings: BotSettings
-  /** How long to stay without a socket after Slack has renewed it; Bolt waits a whole ping time-out. */
+  /** How long to stay without a socket after Slack has renewed it; by default Bolt's ping timeout. */
   readonly pingTimeoutMs?: number
-  /** How often the inbox is looked through for what a crash left. */
+  /** How often the sweep runs. */
   readonly sweepEveryMs?: number
 }
 
 export interface Bot {
-  /** HTTP mode: takes Slack's requests at `POST /slack/events`. */
+  /** HTTP mode: handles Slack's requests at `POST /slack/events`. */
   readonly requests?: (request: IncomingMessage, response: ServerResponse) => void
   isConnected(): boolean
-  /** Takes nothing new, and waits up to `graceMs` for what is being handled. Safe to repeat. */
+  /** Accepts no more deliveries, and waits up to `graceMs` for those in progress. Safe to repeat. */
   stop(graceMs: number): Promise<void>
 }
 
 const SWEEP_EVERY_MS = 10_000
-/** Requests whose time is further off than this, either way, are refused; Bolt refuses only old ones. */
+/** Requests further off than this, in either direction, are refused; Bolt refuses only old ones. */
 const CLOCK_OFF_S = 5 * 60
 
 export interface Identity extends Ours {
@@ -48,8 +48,8 @@ export interface Identity extends Ours {
 }
 
 /**
- * Who we are, as Slack sees our token. Throws when the token is refused, or when nothing tells which app we are: neither
- * Slack nor, in Socket Mode, the app-level token, whose second part is the app's id.
+ * Our identity by our token. Throws when Slack refuses the token, or when the app stays unknown: neither Slack nor, in
+ * Socket Mode, the app-level token, whose second part is the app's id, gives it.
  */
 export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings, 'appToken'>): Promise<Identity> {
   const {
@@ -60,22 +60,22 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
   } = answered(await ask(() => client.auth.test()), 'SLACK_BOT_TOKEN')
   if (!team || !botUser || !botId) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
   const info = await ask(() => client.bots.info({ bot: botId }))
-  const told = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
-  const app = told ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
+  const ofBot = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
+  const app = ofBot ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
   return { team, app, botUser, botId }
 }
 
-/** What Slack answered to the first call with a token; throws a sentence that names the setting. */
+/** Slack's answer to the first call with a token. Throws an error that names the setting. */
 function answered<T>(answer: Awaited<ReturnType<typeof ask<T>>>, setting: 'SLACK_BOT_TOKEN' | 'SLACK_APP_TOKEN'): T {
   if (answer.ok) return answer.value
   switch (answer.failure) {
     case 'refused':
       throw new Error(`Slack refuses ${setting} (${answer.error})`)
     case 'rate limited':
-      throw new Error(`Slack asks to wait ${answer.afterMs / 1_000} s. Start again then.`)
+      throw new Error(`Slack limits the rate of calls. Start again in ${answer.afterMs / 1_000} s.`)
     case 'unknown':
-      throw new Error('Slack does not answer. See whether this host reaches it, and SLACK_API_URL.')
+      throw new Error('Slack does not answer. Check that this host can reach Slack, and SLACK_API_URL.')
   }
 }
 
@@ -99,10 +99,10 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   await app.init()
   app.error(async (error) => log.error({ err: error }, 'a delivery from Slack could not be handled'))
 
-  const inHand = new Set<Promise<void>>()
+  const inProgress = new Set<Promise<void>>()
   function track(work: Promise<void>): Promise<void> {
-    inHand.add(work)
-    return work.finally(() => inHand.delete(work))
+    inProgress.add(work)
+    return work.finally(() => inProgress.delete(work))
   }
 
   const { take, sweep } = createIntake(ports)
@@ -139,11 +139,11 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     ending.abort()
     if (receiver instanceof SocketModeReceiver) await receiver.stop()
     connected = false
-    await settlesWithin(graceMs, Promise.allSettled([...inHand]))
+    await settlesWithin(graceMs, Promise.allSettled([...inProgress]))
   }
 
   return {
-    ...(receiver instanceof HTTPReceiver && { requests: refusingOddClocks(receiver) }),
+    ...defined({ requests: receiver instanceof HTTPReceiver ? refuseWrongClocks(receiver) : undefined }),
     isConnected: () => connected,
     stop(graceMs) {
       stopping ??= stopTaking(graceMs)
@@ -175,7 +175,7 @@ function createReceiver(
   })
 }
 
-function refusingOddClocks(receiver: HTTPReceiver): (request: IncomingMessage, response: ServerResponse) => void {
+function refuseWrongClocks(receiver: HTTPReceiver): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const stamp = Number(request.headers['x-slack-request-timestamp'])
     if ((request.url ?? '').split('?', 1)[0] !== SLACK_REQUEST_PATH) {
@@ -190,7 +190,7 @@ function refusingOddClocks(receiver: HTTPReceiver): (request: IncomingMessage, r
   }
 }
 
-/** Bolt's own words go to our log; payloads and tokens never do. */
+/** Sends Bolt's own messages to our log, and never payloads or tokens. */
 function quietLogger(log: DeliveryLog): Logger {
   const words = (parts: unknown[]) =>
     parts.map((part) => (part instanceof Error ? part.message : String(part))).join(' ')

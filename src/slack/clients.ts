@@ -7,7 +7,7 @@ import {
   WebClient,
 } from '@slack/web-api'
 
-/** Slack's answer in our words. `unknown`: no answer, or one that does not tell whether it was done. */
+/** Slack's answer in our terms. `unknown`: no answer, or one that leaves open whether the call took effect. */
 export type SlackError =
   | { readonly failure: 'rate limited'; readonly afterMs: number }
   | { readonly failure: 'refused'; readonly error: string; readonly messages: readonly string[] }
@@ -24,8 +24,8 @@ const QUIET: Logger = {
 }
 
 /**
- * Two clients, so that a modal never waits behind a message. Neither retries: no call of Slack's can be repeated
- * safely, so the outbox decides (research: the client's own retry posts twice when an answer is lost).
+ * Two clients, so that a modal never waits behind a message. Neither retries, because Slack's calls are not safe to
+ * repeat: the client's own retry posts twice when an answer is lost. The outbox decides instead.
  */
 export function createSlackClients({
   token,
@@ -34,7 +34,7 @@ export function createSlackClients({
 }: {
   token: string
   apiUrl: string
-  /** Told of each call's method and outcome, for metrics. */
+  /** Called with each call's method and outcome, for metrics. */
   called?: (method: string, outcome: 'ok' | SlackError['failure']) => void
 }): { interactive: WebClient; background: WebClient } {
   const common = {
@@ -68,13 +68,13 @@ function counted(
   return client
 }
 
-/** Answers after which Slack may or may not have done what was asked. */
+/** Answers that leave open whether the call took effect. */
 const UNCLEAR = ['internal_error', 'fatal_error', 'service_unavailable', 'request_timeout', 'team_added_to_org']
 
 /** What Slack's error codes look like. */
 const CODE = /^[a-z0-9_]+$/i
 
-/** Reads what a call threw. Never holds a token. */
+/** Converts what a call threw. The result never holds a token. */
 export function toSlackError(error: unknown): SlackError {
   if (error instanceof WebAPIRateLimitedError) {
     return { failure: 'rate limited', afterMs: Math.max(1, error.retryAfter) * 1_000 }
@@ -88,8 +88,8 @@ export function toSlackError(error: unknown): SlackError {
   }
   if (error instanceof WebAPIPlatformError) {
     const { error: code } = error.data
-    // The library gives a body that is no JSON as the code: a proxy's page, or an answer that was cut off.
-    if (!CODE.test(code)) return { failure: 'unknown', detail: 'Slack gave an answer that cannot be read' }
+    // The library gives a body that is not JSON as the code: a proxy's page, or a truncated answer.
+    if (!CODE.test(code)) return { failure: 'unknown', detail: 'Slack gave an unreadable answer' }
     if (code === 'ratelimited' || code === 'rate_limited') return { failure: 'rate limited', afterMs: 30_000 }
     if (UNCLEAR.includes(code)) return { failure: 'unknown', detail: `Slack answered ${code}` }
     return { failure: 'refused', error: code, messages: error.data.response_metadata?.messages ?? [] }
@@ -97,7 +97,7 @@ export function toSlackError(error: unknown): SlackError {
   return { failure: 'unknown', detail: error instanceof Error ? error.name : 'no answer' }
 }
 
-/** Runs one call; a thrown error is given as a `SlackError`. */
+/** Runs one call, and returns a thrown error as a `SlackError`. */
 export async function ask<T>(call: () => Promise<T>): Promise<{ ok: true; value: T } | ({ ok: false } & SlackError)> {
   try {
     return { ok: true, value: await call() }

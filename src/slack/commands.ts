@@ -1,4 +1,5 @@
-/** What `/deploy` and `/hotfix` do: read the text, one call to the service, one answer. */
+/** `/deploy` and `/hotfix`: parse the text, call the service once, answer once. */
+import { defined } from '../lib/defined.ts'
 import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
 import { hotfixWindow } from './hotfix.ts'
 import { COMMANDS } from './ids.ts'
@@ -13,7 +14,7 @@ import { HISTORY } from './views/private/history.ts'
 
 type CommandArrival = Extract<Arrival, { is: 'command' }>
 
-/** Does what the command asks. `fresh`: its trigger still opens a modal. Safe to repeat. */
+/** Runs the command. `fresh`: its trigger can still open a modal. Safe to repeat. */
 export function runCommand(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Reply> {
   return arrival.command === COMMANDS.hotfix
     ? hotfix(ports, arrival, fresh)
@@ -30,7 +31,7 @@ async function deploy(
   const { user: by, responseUrl, id: key } = arrival
   switch (command.is) {
     case 'help':
-      return { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) }
+      return { is: 'help', ...defined({ reason: command.reason }) }
     case 'refused':
       return refused(command.refusal)
     case 'modal': {
@@ -48,19 +49,19 @@ async function deploy(
       const { app, environment } = command
       const preview = await service.preview({ app, environment, by, key, responseUrl })
       if ('refused' in preview) return refused(preview.refused)
-      return { is: 'done', text: `The plan of ${app} to ${environment} is being worked out. It changes nothing.` }
+      return { is: 'done', text: `The preview of ${app} to ${environment} is being prepared. Nothing is changed.` }
     }
     case 'status': {
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
       const { environments, workerSeenAt } = await service.status()
-      return { is: 'status', environments, ...(workerSeenAt !== undefined && { workerSeenAt }) }
+      return { is: 'status', environments, ...defined({ workerSeenAt }) }
     }
     case 'history': {
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
-      const releases = await service.history({ ...asked(command), limit: HISTORY + 1 })
-      return { is: 'history', releases, ...asked(command) }
+      const releases = await service.history({ ...filterOf(command), limit: HISTORY + 1 })
+      return { is: 'history', releases, ...filterOf(command) }
     }
     case 'cancel':
       return done(cancelledText)(await service.act('cancel', { release: command.number, by, key }))
@@ -69,12 +70,8 @@ async function deploy(
   }
 }
 
-function asked({ app, environment, before }: Extract<DeployCommand, { is: 'history' }>) {
-  return {
-    ...(app !== undefined && { app }),
-    ...(environment !== undefined && { environment }),
-    ...(before !== undefined && { before }),
-  }
+function filterOf({ app, environment, before }: Extract<DeployCommand, { is: 'history' }>) {
+  return defined({ app, environment, before })
 }
 
 async function hotfix(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Reply> {
@@ -82,7 +79,7 @@ async function hotfix(ports: HandlerPorts, arrival: CommandArrival, fresh: boole
   const { responseUrl, text, user: by } = arrival
   const found = await hotfixWindow(ports, { text, by })
   if ('message' in found) return found.message
-  const ends = found.window.inTheWay.map(({ number }) => number)
+  const ends = found.window.superseded.map(({ number }) => number)
   const modal = hotfixModal({ ...found.window, metadata: metadata({ token: '', responseUrl, ends }) })
   return openModal(ports, arrival.trigger, modal)
 }

@@ -7,25 +7,25 @@ const GROUPS_KEPT_MS = 30_000
 const CHANNELS_KEPT_MS = 5 * 60_000
 const AUTHORS_KEPT_MS = 10 * 60_000
 
-/** What the cards need of people beyond the port: names and groups to show, authors to match. */
+/** What the cards need of people beyond the port: groups to mention, authors to match. */
 export interface SlackDirectory extends Directory {
   /** Handle with `@` → the group's id, for those of `handles` that exist. */
   groupIds(handles: readonly string[]): Promise<Readonly<Record<string, string>>>
-  /** How many of these e-mail addresses belong to nobody in Slack; undefined when Slack can't be asked. */
+  /** How many of these e-mail addresses have no match in Slack; undefined when Slack does not answer. */
   unmatched(emails: readonly string[]): Promise<number | undefined>
 }
 
-/** A value that is fetched again when it is older than `keptMs`; where that fails it may be `staleMs` old. */
-function kept<T>(
+/** A value that is fetched again when it is older than `keptMs`. If that fails, it may be up to `staleMs` old. */
+function cached<T>(
   keptMs: number,
   fetch: () => Promise<T | undefined>,
   staleMs = 0,
-): (options?: { anew?: boolean }) => Promise<T | undefined> {
+): (options?: { refresh?: boolean }) => Promise<T | undefined> {
   let last: { value: T; at: number } | undefined
-  // Not by the time of day: a clock that is set back must not keep anybody's rights.
+  // A monotonic clock: one that is set back must not prolong permissions.
   const isYounger = (ms: number) => last !== undefined && last.at + ms > performance.now()
-  return async ({ anew = false } = {}) => {
-    if (!anew && isYounger(keptMs)) return last?.value
+  return async ({ refresh = false } = {}) => {
+    if (!refresh && isYounger(keptMs)) return last?.value
     const value = await fetch()
     if (value !== undefined) last = { value, at: performance.now() }
     else if (!isYounger(Math.max(keptMs, staleMs))) last = undefined
@@ -34,9 +34,9 @@ function kept<T>(
 }
 
 /**
- * People, groups and channels as Slack has them now. `team`: our workspace, whose members alone count. A person is never
- * kept. Slack allows 20 calls a minute about groups: for drawing they are kept for 30 s; `forRights` looks
- * at the members each time, and takes what is at most 30 s old only where Slack does not answer.
+ * People, groups and channels as Slack has them now. `team`: our workspace, whose members alone count. People are never
+ * cached. Slack allows 20 calls a minute about groups, so groups are cached for 30 s for drawing. `forRights` fetches the
+ * members each time, and uses what is at most 30 s old only where Slack does not answer.
  */
 export function createDirectory(
   client: WebClient,
@@ -44,7 +44,7 @@ export function createDirectory(
   { forRights = false }: { forRights?: boolean } = {},
 ): SlackDirectory {
   const membersKeptMs = forRights ? 0 : GROUPS_KEPT_MS
-  const groups = kept(
+  const groups = cached(
     GROUPS_KEPT_MS,
     async () => {
       const answer = await ask(() => client.usergroups.list({ include_disabled: false, include_users: false }))
@@ -57,7 +57,7 @@ export function createDirectory(
   )
   const members = new Map<string, () => Promise<readonly string[] | undefined>>()
 
-  const channels = kept(CHANNELS_KEPT_MS, async () => {
+  const channels = cached(CHANNELS_KEPT_MS, async () => {
     const ids = new Map<string, string>()
     for (let cursor: string | undefined; ; ) {
       const page = await ask(() =>
@@ -112,7 +112,7 @@ export function createDirectory(
       if (id === undefined) return []
       const fetch =
         members.get(id) ??
-        kept(
+        cached(
           membersKeptMs,
           async () => {
             const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
@@ -126,7 +126,7 @@ export function createDirectory(
 
     async channel(nameOrId) {
       const named = async () =>
-        (await channels())?.get(nameOrId.slice(1)) ?? (await channels({ anew: true }))?.get(nameOrId.slice(1))
+        (await channels())?.get(nameOrId.slice(1)) ?? (await channels({ refresh: true }))?.get(nameOrId.slice(1))
       const id = nameOrId.startsWith('#') ? await named() : nameOrId
       if (id === undefined) {
         return { unreachable: (await channels()) === undefined ? 'Slack did not answer' : 'gone' }

@@ -1,4 +1,5 @@
-/** Gathers what a message needs beside the release, and draws it. */
+/** Gathers the facts that a message needs beside the release, and draws it. */
+import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import { approvers, emergencyPeople, groupsOf, migrationApprovers, owed, qaPeople } from '../release/policy.ts'
@@ -19,7 +20,7 @@ export interface DrawingPorts {
   readonly directory: SlackDirectory
   readonly apps: readonly App[]
   readonly progress: Progress
-  /** What messages say of the forge, the platforms and the migrator. */
+  /** The words for the forge, the platforms and the migrator. */
   readonly services: ServiceWords
 }
 
@@ -32,7 +33,7 @@ export function environmentOf(
   return app && findEnvironment(app, release.environment)
 }
 
-/** Slack ids of the groups and names of the people that an environment's lists hold, and what the services are called. */
+/** Slack ids of the groups and names of the people in an environment's lists, and the words for the services. */
 export async function peopleOf({ directory, services }: DrawingPorts, environment: Environment): Promise<People> {
   const lists = [approvers, qaPeople, emergencyPeople, migrationApprovers].map((people) => people(environment))
   const ids = [...new Set(lists.flatMap((list) => (typeof list === 'string' ? [] : list)))].filter(
@@ -48,7 +49,7 @@ export async function peopleOf({ directory, services }: DrawingPorts, environmen
   return { services, groupIds, names }
 }
 
-/** Draws the card of a release from what is stored now. `first`: its first post, which mentions whoever may sign. */
+/** Draws the card of a release from the store. `first`: its first post, which mentions those who can sign. */
 export async function drawCard(
   ports: DrawingPorts,
   release: Release,
@@ -73,10 +74,10 @@ export async function drawCard(
   const [live] = previous
   const [worker] = workers
   const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
-  // Its time begins when Slack confirms this post, in a moment.
+  // Its time starts when Slack confirms this post.
   const expiresAt = release.expiresAt ?? (awaiting && first ? expiryOf(environment, now) : undefined)
   return card(
-    { ...release, ...(expiresAt && { expiresAt }) },
+    { ...release, ...defined({ expiresAt }) },
     {
       ...people,
       environment,
@@ -85,15 +86,17 @@ export async function drawCard(
       owed: owing,
       now,
       mentionGroups: first && awaiting,
-      ...(live?.endedAt && { previous: { number: live.number, at: live.endedAt } }),
-      ...(unmatched !== undefined && unmatched > 0 && { unmatchedAuthors: unmatched }),
-      ...(isGone && { noWorker: worker ? { lastSeen: worker.at } : {} }),
-      ...(link !== undefined && { link: (number: number) => (number === release.replacedBy ? link : undefined) }),
+      link: (number) => (number === release.replacedBy ? link : undefined),
+      ...defined({
+        previous: live?.endedAt && { number: live.number, at: live.endedAt },
+        unmatchedAuthors: unmatched === 0 ? undefined : unmatched,
+        noWorker: isGone ? defined({ lastSeen: worker?.at }) : undefined,
+      }),
     },
   )
 }
 
-/** The token of a release's button: the same at each call. */
+/** The token of a release's button; the same for each call. */
 export function tokenFor(store: Store, release: Release, action: Action): Promise<string> {
   return store.buttonToken(release.number, ACTION_VIEWS[action].id)
 }

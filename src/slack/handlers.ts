@@ -1,4 +1,5 @@
-/** Hands each arrival to what it is for, and sends the answer. Nothing here, or there, decides about releases. */
+/** Dispatches each arrival, and sends the answer. The release service decides everything about releases. */
+import { defined } from '../lib/defined.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { runCommand } from './commands.ts'
 import { contextOf } from './modal-window.ts'
@@ -18,8 +19,8 @@ interface Person {
 }
 
 /**
- * Handles what has arrived, and answers. `fresh`: its trigger still opens a modal; a sweep after a crash comes too
- * late for that. Safe to repeat: what it changes is keyed by the arrival or by its meaning.
+ * Handles an arrival, and answers. `fresh`: its trigger can still open a modal; a sweep after a crash is too late for
+ * that. Safe to repeat: each change is keyed by the arrival or by its meaning.
  */
 export async function handle(
   ports: HandlerPorts,
@@ -27,34 +28,30 @@ export async function handle(
   { fresh, asked }: { fresh: boolean; asked: Date },
 ): Promise<void> {
   const message = await respondTo(ports, arrival, fresh)
-  if (message === undefined || (!fresh && saysOnlyThatItIsDone(arrival, message))) return
+  if (message === undefined || (!fresh && isAlreadyDone(arrival, message))) return
   const responseUrl = answerAddress(arrival)
-  await tell(
-    ports,
-    { user: arrival.user, ...(responseUrl !== undefined && { responseUrl }), asked, key: arrival.id },
-    message,
-  )
+  await tell(ports, { user: arrival.user, ...defined({ responseUrl }), asked, key: arrival.id }, message)
 }
 
-/** Where Slack takes a private answer to it: a modal's is that of the command or button which opened it. */
+/** The address for a private answer: a modal has that of the command or button that opened it. */
 export function answerAddress(arrival: Arrival): string | undefined {
   return arrival.is === 'submission' ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
 }
 
-/** Handled again after a crash, what was done the first time is refused as done already: that is no news for who did it. */
-function saysOnlyThatItIsDone(arrival: Arrival, message: PrivateMessage): boolean {
+/** After a crash, an action that succeeded the first time is refused as already done: not worth an answer. */
+function isAlreadyDone(arrival: Arrival, message: PrivateMessage): boolean {
   if (message.is !== 'refusal' || arrival.is === 'command') return false
   const { refusal } = message
   return refusal.gate === 'already_signed' || (refusal.gate === 'already_decided' && refusal.by?.id === arrival.user)
 }
 
-/** Answers now; what Slack does not take now goes into the outbox. */
+/** Answers now; an answer that Slack does not accept now goes into the outbox. */
 async function tell(
   ports: HandlerPorts,
   { user, responseUrl, asked, key }: Person,
   message: PrivateMessage,
 ): Promise<void> {
-  const to = { to: user, ...(responseUrl !== undefined && { responseUrl }), asked: asked.toISOString(), message }
+  const to = { to: user, ...defined({ responseUrl }), asked: asked.toISOString(), message }
   if ((await answer(ports, to)) === 'answered') return
   await ports.store.transaction((tx) => tx.send({ kind: 'private', key: `answer:${key}`, ...to }))
 }

@@ -1,4 +1,5 @@
-/** `/hotfix` and its modal: what is shown before, and what is asked of the service. */
+/** `/hotfix` and its modal: the facts to show, and the request to the service. */
+import { defined } from '../lib/defined.ts'
 import { parseHotfix } from '../release/command.ts'
 import {
   hotfixRefusal,
@@ -16,7 +17,7 @@ import type { ReleaseService } from '../release/service.ts'
 import type { DrawingPorts } from './drawing.ts'
 import { HOTFIX_FIELD, type HotfixModalFacts, SURE } from './views/hotfix-modal.ts'
 
-/** What the modal is to show, or what the person reads instead of it: it tells of releases, so not everybody may see it. */
+/** The facts of the modal, or a message instead: the modal shows releases, which not everyone may see. */
 export async function hotfixWindow(
   ports: DrawingPorts & { readonly service: Pick<ReleaseService, 'mayRead'> },
   { text, by }: { readonly text: string; readonly by: string },
@@ -29,13 +30,13 @@ export async function hotfixWindow(
   }
   switch (command.is) {
     case 'help':
-      return { message: { is: 'help', ...(command.reason !== undefined && { reason: command.reason }) } }
+      return { message: { is: 'help', ...defined({ reason: command.reason }) } }
     case 'refused':
       return refuse(refuseUnfollowedBranch(command.refusal, command.commits))
     case 'modal': {
       const all = apps.flatMap(({ environments }) => environments)
       const current = await Promise.all(all.map(({ app, name }) => store.current(app, name)))
-      return { window: { apps, inTheWay: current.filter((one) => one !== undefined).filter(givesWay) } }
+      return { window: { apps, superseded: current.filter((one) => one !== undefined).filter(canBeSuperseded) } }
     }
     case 'hotfix': {
       const { app, environment, commits } = command
@@ -43,14 +44,14 @@ export async function hotfixWindow(
         return refuse({ gate: 'too_many_commits', count: commits.length, most: MAX_PICKS })
       }
       const current = await store.current(app, environment)
-      if (current !== undefined && !givesWay(current)) return refuse(await busy(ports, current))
+      if (current !== undefined && !canBeSuperseded(current)) return refuse(await busy(ports, current))
       const filled = { app, environment, commits }
-      return { window: { apps, filled, inTheWay: current === undefined ? [] : [current] } }
+      return { window: { apps, filled, superseded: current === undefined ? [] : [current] } }
     }
   }
 }
 
-/** Asks for the hot-fix that a modal describes. `ends`: the releases that it said it ends. */
+/** Requests the hot-fix that a modal describes. `ends`: the releases that the modal said it ends. */
 export async function requestHotfix(
   service: ReleaseService,
   values: Readonly<Record<string, string>>,
@@ -65,7 +66,7 @@ export async function requestHotfix(
   return service.request({ app, environment, kind: 'hotfix', picks: read.commits, reason, ...asked })
 }
 
-function givesWay({ state }: Release): boolean {
+function canBeSuperseded({ state }: Release): boolean {
   return SUPERSEDED_BY_HOTFIX.includes(state)
 }
 

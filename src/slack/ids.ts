@@ -5,7 +5,7 @@
 
 export const COMMANDS = { deploy: '/deploy', hotfix: '/hotfix' } as const
 
-/** The `callback_id` of each modal. Posted modals carry them: they never change. */
+/** The `callback_id` of each modal. Open modals have them, so they never change. */
 export const VIEW = {
   deploy: 'deploy_modal',
   hotfix: 'hotfix_modal',
@@ -17,5 +17,5 @@ export const VIEW = {
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 
-/** Where Slack's requests arrive in HTTP mode: commands, buttons and modals alike. */
+/** Where Slack's requests arrive in HTTP mode: commands, buttons and modals. */
 export const SLACK_REQUEST_PATH = '/slack/events'

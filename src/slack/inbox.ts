@@ -1,4 +1,4 @@
-/** Stores each delivery before it is acknowledged, handles it afterwards, and handles later what a crash has left. */
+/** Stores each delivery before acknowledging it, then handles it. A sweep handles deliveries that a crash left behind. */
 import { settlesWithin } from '../lib/timeout.ts'
 import type { Inbox } from '../release/ports/deliveries.ts'
 import { answerAddress, handle } from './handlers.ts'
@@ -14,35 +14,35 @@ export interface IntakePorts extends HandlerPorts {
 }
 
 export interface Intake {
-  /** Takes one delivery; resolves when it is handled, or left to the sweep. */
+  /** Receives one delivery. Resolves when it is handled, or left to the sweep. */
   take(payload: unknown, acknowledge: () => Promise<void>): Promise<void>
-  /** Handles what was stored a while ago and is not handled. Safe to repeat, and beside other bots. */
+  /** Handles deliveries that were stored a while ago and not handled. Safe to repeat, and beside other bots. */
   sweep(): Promise<void>
 }
 
-/** Slack waits 3 s for the acknowledgement; a store that takes longer than this is not waited for. */
+/** Slack waits 3 s for the acknowledgement, so the bot waits no longer than this for the store. */
 const STORE_WITHIN_MS = 1_500
 const SWEEP_AFTER_MS = 30_000
 const GIVEN_UP_AFTER_MS = 60 * 60_000
 
 const NOT_RECORDED = {
-  text: 'Not done: Signoff can’t reach its store, so nothing was recorded and nothing was changed. Try it again in a minute.',
+  text: 'Can’t do this: Signoff can’t reach its store. Nothing was recorded or changed. Try again in a minute.',
 }
 
 export function createIntake(ports: IntakePorts): Intake {
   const { inbox, ours, log, store, clock } = ports
 
-  /** Told to their people as not recorded, while the store may have kept them: the sweep must not handle them later. */
-  const disowned = new Set<string>()
+  /** Reported to people as not recorded, although the store may have them: the sweep must not handle them later. */
+  const reportedLost = new Set<string>()
 
-  async function handleAndNote(arrival: Arrival, when: { fresh: boolean; asked: Date }): Promise<void> {
+  async function handleAndRecord(arrival: Arrival, when: { fresh: boolean; asked: Date }): Promise<void> {
     try {
       await handle(ports, arrival, when)
       await inbox.handled(arrival.id)
     } catch (err) {
-      log.error({ err, arrival: arrival.is }, 'a delivery was interrupted; the sweep handles it again')
+      log.error({ err, arrival: arrival.is }, 'handling a delivery failed; the sweep handles it again')
       if (when.fresh) return
-      // What fails for an hour will not be mended by trying: the log has it.
+      // A delivery that has failed for an hour will not succeed; the log has the errors.
       const age = (await store.now()).getTime() - when.asked.getTime()
       if (age > GIVEN_UP_AFTER_MS) await inbox.handled(arrival.id)
     }
@@ -53,7 +53,7 @@ export function createIntake(ports: IntakePorts): Intake {
       const arrival = readArrival(payload, ours)
       if (arrival === undefined) {
         await acknowledge()
-        log.warn({}, 'a delivery that is not for this app and workspace was dropped')
+        log.warn({}, 'dropped a delivery that is not for this app and workspace')
         return
       }
       const stored = inbox.receive({ id: arrival.id, payload }).then(
@@ -67,18 +67,18 @@ export function createIntake(ports: IntakePorts): Intake {
       await acknowledge()
       const outcome = await stored
       if (outcome === 'not stored') {
-        disowned.add(arrival.id)
+        reportedLost.add(arrival.id)
         const address = answerAddress(arrival)
         if (address !== undefined) await respond(address, NOT_RECORDED)
       }
-      if (outcome === 'new') await handleAndNote(arrival, { fresh: true, asked: new Date() })
+      if (outcome === 'new') await handleAndRecord(arrival, { fresh: true, asked: new Date() })
     },
 
     async sweep() {
       for (const { payload, receivedAt, id } of await inbox.left(SWEEP_AFTER_MS)) {
         const arrival = readArrival(payload, ours)
-        if (arrival === undefined || disowned.delete(id)) await inbox.handled(id)
-        else await handleAndNote(arrival, { fresh: false, asked: receivedAt })
+        if (arrival === undefined || reportedLost.delete(id)) await inbox.handled(id)
+        else await handleAndRecord(arrival, { fresh: false, asked: receivedAt })
       }
     },
   }

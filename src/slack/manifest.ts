@@ -29,7 +29,7 @@ function requestUrlOf(text: string): string {
   if (!URL.canParse(text)) throw new Error('The URL is not one: write it as https://signoff.example.com.')
   const url = new URL(text)
   if (url.protocol !== 'https:') throw new Error('Slack sends requests to https addresses only.')
-  if (url.username !== '' || url.password !== '') throw new Error('The URL must not hold a user or a password.')
+  if (url.username !== '' || url.password !== '') throw new Error('The URL must not contain a user or a password.')
   if (url.search !== '' || url.hash !== '') throw new Error('The URL must end with its path: no ? and no #.')
   const path = url.pathname.replace(/\/+$/, '')
   return `${url.origin}${path.endsWith(SLACK_REQUEST_PATH) ? path : `${path}${SLACK_REQUEST_PATH}`}`

@@ -1,4 +1,4 @@
-/** Opens a modal, and keeps in it what its submission needs. */
+/** Opens a modal, and stores in it what its submission needs. */
 import type { View } from '@slack/types'
 import { ask } from './clients.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -6,18 +6,18 @@ import type { Reply } from './replies.ts'
 
 /** What a modal carries from the command or button to its submission. */
 export interface ModalContext {
-  /** The button's; empty for the modal of a command. */
+  /** The button's token; empty for the modal of a command. */
   readonly token: string
   readonly responseUrl?: string
   /** The releases that a hot-fix's modal has said it ends. */
   readonly ends?: readonly number[]
 }
 
-/** Opens it; answers only where Slack did not open it in time. */
+/** Opens the modal. Replies only if Slack did not open it in time. */
 export async function openModal(ports: HandlerPorts, trigger: string, view: View): Promise<Reply> {
   const opened = await ask(() => ports.interactive.views.open({ trigger_id: trigger, view }))
   if (opened.ok) return undefined
-  return { is: 'done', text: 'Slack did not open the window in time. Nothing was changed. Try it again.' }
+  return { is: 'done', text: 'Slack did not open the dialog in time. Nothing was changed. Try again.' }
 }
 
 /** The context as a modal's `private_metadata`. */
@@ -25,7 +25,7 @@ export function metadata(context: ModalContext): string {
   return JSON.stringify(context)
 }
 
-/** The context of a submission; undefined for what we have not written. */
+/** The context of a submission; undefined if it is not ours. */
 export function contextOf(text: string): ModalContext | undefined {
   try {
     const read: unknown = JSON.parse(text)

@@ -1,4 +1,4 @@
-/** What arrives from Slack, read from its payload. Whatever is not surely ours is not read further. */
+/** Reads what arrives from Slack. A payload that is not certainly ours is rejected. */
 
 export type Arrival =
   | {
@@ -16,7 +16,7 @@ export type Arrival =
       readonly action: string
       readonly token: string
       readonly user: string
-      /** The person is of another workspace, as happens in shared channels. */
+      /** The person is from another workspace, as in shared channels. */
       readonly isForeign: boolean
       readonly channel: string
       readonly ts: string
@@ -30,7 +30,7 @@ export type Arrival =
       readonly user: string
       readonly isForeign: boolean
       readonly metadata: string
-      /** By action id: what was typed or chosen; of checkboxes all that are ticked, with spaces between. */
+      /** By action id: the typed or chosen value; for checkboxes all ticked values, separated by spaces. */
       readonly values: Readonly<Record<string, string>>
     }
 
@@ -50,7 +50,7 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** Reads a payload of a slash command, a button or a modal; undefined for what is not ours or lacks what it must hold. */
+/** Reads the payload of a slash command, a button or a modal; undefined if it is not ours or incomplete. */
 export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   const body = fields(payload)
   const user = fields(body.user)

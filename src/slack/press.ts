@@ -1,4 +1,5 @@
-/** What a pressed button does: what its row in `actions.ts` says. */
+/** Handles a pressed button by its row in `actions.ts`. */
+import { defined } from '../lib/defined.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { environmentOf, peopleOf } from './drawing.ts'
@@ -12,7 +13,7 @@ type PressArrival = Extract<Arrival, { is: 'press' }>
 
 const CARD_STORED_WITHIN_MS = 1_500
 
-/** Does what the button is for. `fresh`: its trigger still opens a modal. Safe to repeat. */
+/** Runs the button's action. `fresh`: its trigger can still open a modal. Safe to repeat. */
 export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean): Promise<Reply> {
   const { service, store } = ports
   const meant = await store.resolveButton(arrival.token)
@@ -27,11 +28,11 @@ export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: b
   const may = await service.may(action, asked)
   if ('refused' in may) return refused(may.refused)
   return onPress.is === 'asks first'
-    ? askForWords(ports, arrival, may.release, onPress)
+    ? askForText(ports, arrival, may.release, onPress)
     : showDetails(ports, arrival, may.release)
 }
 
-/** Whether it was pressed on the release's card. Waits a moment where Slack's confirmation of the card is not stored yet. */
+/** Whether it was pressed on the release's card. Waits briefly if Slack's confirmation of the card is not stored yet. */
 async function isOnCard(
   { store, clock }: HandlerPorts,
   { channel, ts }: PressArrival,
@@ -45,7 +46,7 @@ async function isOnCard(
   }
 }
 
-async function askForWords(
+async function askForText(
   ports: HandlerPorts,
   { token, responseUrl, trigger }: PressArrival,
   release: Release,
@@ -53,7 +54,7 @@ async function askForWords(
 ): Promise<Reply> {
   const environment = environmentOf(ports.apps, release)
   const facts = { callback, release, metadata: metadata({ token, responseUrl }) }
-  return openModal(ports, trigger, modal({ ...facts, ...(environment && { environment }) }))
+  return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
 }
 
 async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {

@@ -1,4 +1,4 @@
-/** Answers to one person: by the command's answer address while it lives, else as a direct message. */
+/** Answers one person: by the command's response URL while it is valid, else as a direct message. */
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
@@ -18,19 +18,19 @@ export interface Answering extends DrawingPorts {
 
 export type PrivateAnswer = Omit<Extract<OutboxMessage, { kind: 'private' }>, 'kind' | 'key'>
 
-/** An answer address takes five answers within 30 minutes (docs: handling user interaction). */
-const ANSWER_ADDRESS_LIVES_MS = 29 * 60_000
+/** A response URL accepts five answers within 30 minutes (Slack's docs: handling user interaction). */
+const RESPONSE_URL_VALID_MS = 29 * 60_000
 const ANSWER_WITHIN_MS = 5_000
 
-/** `refused`: Slack will not take it. `unknown`: it did not answer; it may take it later, or when it says so. */
+/** `refused`: Slack rejects it. `notBeforeMs`: Slack asks to wait. `unknown`: Slack did not answer; it may later. */
 export type Answered = 'answered' | { readonly refused: string } | { readonly notBeforeMs: number } | 'unknown'
 
-/** Sends it. Safe to repeat as far as Slack allows: a lost answer may show it twice to the one person, never to others. */
+/** Sends it. Repeating after a lost answer may show it twice to the one person, never to others. */
 export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answered> {
   const drawn = await draw(ports, to)
   if (to.responseUrl !== undefined) {
     const age = (await ports.store.now()).getTime() - new Date(to.asked).getTime()
-    if (age < ANSWER_ADDRESS_LIVES_MS && (await respond(to.responseUrl, drawn))) return 'answered'
+    if (age < RESPONSE_URL_VALID_MS && (await respond(to.responseUrl, drawn))) return 'answered'
   }
   const opened = await ask(() => ports.client.conversations.open({ users: to.to }))
   if (!opened.ok) return unanswered(opened)
@@ -73,7 +73,7 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
   })
 }
 
-/** Addresses of the cards of the releases that are listed; one that Slack does not tell is left out. */
+/** Addresses of the cards of the listed releases; unknown ones are left out. */
 async function linksTo(
   { directory }: Answering,
   message: PrivateAnswer['message'],
@@ -100,7 +100,7 @@ async function namesIn({ directory }: Answering, message: PrivateAnswer['message
   return Object.fromEntries(found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])))
 }
 
-/** Posts to an answer address. It came signed from Slack; still only https, or this machine, is ever called. */
+/** Posts to a response URL. It came signed from Slack; still, only https or this machine is ever called. */
 export async function respond(url: string, { text, blocks }: Drawn): Promise<boolean> {
   if (!URL.canParse(url)) return false
   const { protocol, hostname } = new URL(url)

@@ -1,6 +1,6 @@
 import { CLOCK } from '../lib/clock.ts'
 
-/** What of Slack's socket client matters here. Its own reconnecting calls `start`, and catches nothing (3.1.0). */
+/** The part of Slack's socket client that matters here. Its own reconnect calls `start` and catches nothing (3.1.0). */
 export interface SocketClient<Opened> {
   start(): Promise<Opened>
 }
@@ -8,9 +8,9 @@ export interface SocketClient<Opened> {
 const TRY_AGAIN_MS = 5_000
 
 /**
- * Makes a socket client try for as long as it takes: a reconnection that fails would else end the process by an
- * unhandled rejection, or leave the bot deaf. The first start still rejects, so that wrong tokens are told at once.
- * After `stopping` has aborted nothing is tried again.
+ * Makes a socket client reconnect until it succeeds: otherwise a failed reconnect ends the process by an unhandled
+ * rejection, or leaves the bot without a connection. The first start still rejects, so that wrong tokens are reported at
+ * once. After `stopping` has aborted nothing is tried again.
  */
 export function keepReconnecting<Opened>(
   client: SocketClient<Opened | undefined>,

@@ -1,4 +1,5 @@
-/** What a submitted modal does. */
+/** Handles a submitted modal. */
+import { defined } from '../lib/defined.ts'
 import { actionOfModal } from './actions.ts'
 import { requestHotfix } from './hotfix.ts'
 import { VIEW } from './ids.ts'
@@ -9,13 +10,13 @@ import { type Reply, requested, STALE } from './replies.ts'
 
 type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 
-/** Does what the modal asked for. Safe to repeat. */
+/** Runs the modal's action. Safe to repeat. */
 export async function submit({ service, store }: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
   const { user: by, values, id: key } = arrival
   const context = contextOf(arrival.metadata)
   if (context === undefined) return STALE
   const { token, responseUrl, ends = [] } = context
-  const asked = { by, key, ...(responseUrl !== undefined && { responseUrl }) }
+  const asked = { by, key, ...defined({ responseUrl }) }
   if (arrival.view === VIEW.deploy) {
     const { app = '', environment = '' } = values
     return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))

@@ -103,7 +103,7 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
 
     await visitor.become('Dana')
     await visitor.type('/deploy production')
-    const refused = page.locator('.message.private', { hasText: 'environment_busy' }).last()
+    const refused = page.locator('.message.private', { hasText: 'nothing_to_release' }).last()
     await refused.waitFor()
     await shoot('refused', refused)
     await whole('refused')

@@ -125,7 +125,7 @@ function saidUnknown({ memory, world }: Simulation): boolean {
   const words = world.slack.messages.filter(({ metadata }) => /:attention:/.test(metadata?.event_payload.key ?? ''))
   return (
     memory.events().some(({ type }) => type === 'step_unknown') &&
-    words.some(({ blocks }) => JSON.stringify(blocks).includes('It is not known '))
+    words.some(({ blocks }) => JSON.stringify(blocks).includes('Not known: '))
   )
 }
 

@@ -140,6 +140,6 @@ describe('the worker’s host', () => {
     const told = await leavesNothing(team, () =>
       askAndBeRefused(team, dana, '/deploy production', 'credentials_refused'),
     )
-    expect(told).toMatch(/heroku-production refuses[\s\S]*HEROKU_API_KEY/)
+    expect(told).toMatch(/heroku-production[\s\S]*HEROKU_API_KEY/)
   })
 })

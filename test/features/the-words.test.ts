@@ -1,6 +1,6 @@
 /**
- * The one story that is told word for word: a release to production, a refusal and a hot-fix, as people read them. Every other
- * story waits by state and presses by action. Whoever changes what Signoff says reads it here, and keeps it with
+ * The only story that is compared word for word: a release to production, a refusal and a hot-fix, as people read them. Every
+ * other story waits by state and presses by action. After changing a message, review the new text here and keep it with
  * `npx vitest run test/features/the-words.test.ts -u`.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -14,29 +14,29 @@ beforeAll(async () => {
 })
 afterAll(() => team?.close())
 
-/** What is another each time: commits and revisions, moments, and how long it took. */
-function withoutChance(words: string): string {
+/** Replaces what differs in each run: commits and revisions, moments and durations. */
+function withoutVariables(words: string): string {
   return words
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( UTC)?/g, '<moment>')
     .replaceAll(/\b[0-9a-f]{7,40}\b/g, '<id>')
-    .replaceAll(/under 1 s\b|\b\d+ (s|min|h)\b/gi, '<time>')
+    .replaceAll(/\b\d+(\.\d)? (s|min|h)\b/g, '<time>')
     .replaceAll(/[\u2060\u200b]/g, '')
     .replaceAll('\u00a0', ' ')
 }
 
 it('is what people read: a release to production with a refusal on its way, and a hot-fix', async () => {
   const { dana, lin, tom } = team.people
-  const told: string[] = []
-  const note = (where: string, words: string | undefined) => told.push(`── ${where}\n${words}`)
+  const story: string[] = []
+  const note = (where: string, words: string | undefined) => story.push(`── ${where}\n${words}`)
 
   await team.command(dana, '/deploy production')
   await team.until.awaitingSignOff(1)
-  note('the card of #1, as it asks', team.words(team.card(1)))
+  note('the card of #1, awaiting sign-off', team.words(team.card(1)))
   await team.command(lin, '/deploy production')
-  note('Lin, who asks for the same, alone', await team.told(lin, 'environment_busy'))
+  note('the private answer to Lin, who requests the same', await team.told(lin, 'environment_busy'))
   await team.click(lin, 'qa')
   await team.until.signed(1, 'qa')
-  note('the question before the last word', await team.click(tom, 'approval'))
+  note('the dialog before the last sign-off', await team.click(tom, 'approval'))
   await team.until.succeeded(1)
   await team.until.told(1)
 
@@ -47,11 +47,11 @@ it('is what people read: a release to production with a refusal on its way, and 
     message: 'Search for nothing without failing',
   })
   await team.command(dana, `/hotfix ${fix} production`)
-  note('the modal of a hot-fix', team.slack.plainText(await team.modal(dana)))
+  note('the hot-fix modal', team.slack.plainText(await team.modal(dana)))
   await team.slack.closeView({ user: dana })
   await askForHotfix(team, dana, `/hotfix ${fix} production`)
   await team.until.awaitingSignOff(2)
-  note('the card of #2, as it asks', team.words(team.card(2)))
+  note('the card of #2, awaiting sign-off', team.words(team.card(2)))
   await team.click(lin, 'qa')
   await team.until.signed(2, 'qa')
   await team.click(tom, 'approval')
@@ -75,10 +75,10 @@ it('is what people read: a release to production with a refusal on its way, and 
     )
   }
   note(
-    'Dana alone',
+    'the private answers to Dana',
     privately(team.slack, dana)
       .map((message) => team.words(message))
       .join('\n\n'),
   )
-  await expect(`${withoutChance(told.join('\n\n'))}\n`).toMatchFileSnapshot('the-words.txt')
+  await expect(`${withoutVariables(story.join('\n\n'))}\n`).toMatchFileSnapshot('the-words.txt')
 })

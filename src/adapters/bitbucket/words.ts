@@ -15,7 +15,7 @@ export const bitbucketWords: ForgeWords = {
   credential: 'BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN',
   addressSetting: 'BITBUCKET_API_URL',
   unreachable: FORGE_UNREACHABLE,
-  oddAnswers: 'Bitbucket also answers 404 for what the token may not see.',
+  oddAnswers: 'Bitbucket also answers 404 if the token has no access.',
   branchRules: 'Branch restrictions',
   pages: bitbucketPages,
 }

@@ -1,4 +1,4 @@
-/** Posts a release's card once, and from then on updates it to what is stored. */
+/** Posts a release's card once, then updates it to the stored state. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Store } from '../../release/ports/store.ts'
@@ -12,7 +12,7 @@ import { type About, postpone, type Sending } from './sending.ts'
 
 const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
 
-/** Makes one try. A card that Slack no longer has is posted anew. */
+/** Makes one try. A card that Slack no longer has is posted again. */
 export async function sendCard(sending: Sending, posting: Posting, about: About): Promise<void> {
   const { card } = about.release
   return card ? updateCard(sending, posting, about, card) : postCard(sending, posting, about)
@@ -23,16 +23,16 @@ async function postCard(sending: Sending, posting: Posting, about: About): Promi
   const { release, environment } = about
   const draw = (of: Release) => drawCard(ports, of, environment, { first: true, progress: sending.progress })
   let shown = release
-  const drawAnew = async () => {
-    const moved = await movedSince(ports.store, release)
-    if (moved === undefined) return undefined
-    shown = moved
-    return draw(moved)
+  const redraw = async () => {
+    const changed = await changedSince(ports.store, release)
+    if (changed === undefined) return undefined
+    shown = changed
+    return draw(changed)
   }
   const message = {
     channel: environment.channel,
     drawn: await draw(release),
-    drawAnew,
+    redraw,
     key: `${release.number}:card`,
   }
   await post(sending, posting, message, about, (tx, posted, isAsDrawn) => {
@@ -48,13 +48,13 @@ async function updateCard(sending: Sending, posting: Posting, about: About, at: 
   const later = pace.update(at.ts)
   if (later > 0) return postpone(ports, posting, later - clock.now())
   await outbox.trying(posting.id)
-  // Read again after the try is written: what is committed from here on makes a new row.
+  // Read again after the try is stored: a change committed from here on makes a new row.
   const now = (await store.release(release.number)) ?? release
   const draw = () => drawCard(ports, now, environment, { first: false, progress: sending.progress })
   const updated = await update(sending, at, await draw())
   if (updated.ok) {
-    // Whoever stood still has put an old card in the place of what another bot has drawn meanwhile.
-    if (await movedSince(store, now)) await store.transaction((tx) => tx.send({ kind: 'card', release: now.number }))
+    // After a pause, this update may have replaced a newer card that another bot drew.
+    if (await changedSince(store, now)) await store.transaction((tx) => tx.send({ kind: 'card', release: now.number }))
     return outbox.confirmed(posting.id, at)
   }
   if (updated.failure === 'refused' && MESSAGE_GONE.includes(updated.error)) {
@@ -66,8 +66,8 @@ async function updateCard(sending: Sending, posting: Posting, about: About, at: 
   return failedTry(sending, posting, 'update', updated, { release: now, environment })
 }
 
-/** The release as it is stored now, where it is no more as it was read. */
-async function movedSince(store: Store, read: Release): Promise<Release | undefined> {
+/** The release as it is stored now; undefined where it has not changed since it was read. */
+async function changedSince(store: Store, read: Release): Promise<Release | undefined> {
   const now = await store.release(read.number)
   return isDeepStrictEqual(now, read) ? undefined : now
 }

@@ -1,18 +1,18 @@
-/** Delivers the outbox to Slack. Of several bots on one store one delivers; another takes over when it goes. */
+/** Delivers the outbox to Slack. Of several bots on one store one delivers; another takes over when it stops. */
 import { send } from './send.ts'
 import { backOff, createSending, type DeliveryPorts, postpone, type Sending } from './sending.ts'
 
-/** A store that is away: each time that it is asked in vain is a line in the log. */
+/** The longest pause between tries while the store is unreachable; each try is one line in the log. */
 const LONGEST_WITHOUT_STORE_MS = 5_000
-/** At a stop; a call that is under way may still take the client's time limit. */
+/** The time limit at a stop; a running call may still take the client's own time limit. */
 const FLUSH_WITHIN_MS = 2_000
 
 export interface Delivery {
-  /** Sends what may go now, then stops. */
+  /** Sends what is due now, then stops. */
   stop(): Promise<void>
 }
 
-/** Starts delivering, and goes on until it is stopped, whatever fails. Safe to run in several processes on one store. */
+/** Delivers until it is stopped, and continues after any failure. Safe to run in several processes on one store. */
 export function startDelivery(ports: DeliveryPorts): Delivery {
   const stopping = new AbortController()
   const loop = deliver(createSending(ports), stopping.signal)
@@ -38,26 +38,26 @@ async function deliver(sending: Sending, stopping: AbortSignal): Promise<void> {
       if (!wasAlone) await clock.sleep(1_000, stopping)
     } catch (err) {
       failed += 1
-      log.error({ err }, 'delivering to Slack was interrupted')
+      log.error({ err }, 'delivery to Slack failed and starts again')
       await clock.sleep(Math.min(backOff(failed), LONGEST_WITHOUT_STORE_MS), stopping)
     }
   }
 }
 
-/** Sends each posting that is due; gives how many were settled. */
+/** Sends each posting that is due. Returns how many were handled. */
 async function round(sending: Sending, signal: AbortSignal): Promise<number> {
   const { outbox, log } = sending.ports
   const due = await outbox.due(20)
-  let settled = 0
+  let handled = 0
   for (const posting of due) {
     if (signal.aborted) break
     try {
       await send(sending, posting)
-      settled++
+      handled++
     } catch (err) {
       log.error({ err, message: posting.id }, 'a message could not be sent')
       await postpone(sending.ports, posting, backOff(posting.tries + 1))
     }
   }
-  return settled
+  return handled
 }

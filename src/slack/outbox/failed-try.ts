@@ -1,14 +1,14 @@
-/** What follows a try that Slack did not take: it is tried again later, told to those who wait for it, or given up. */
+/** Handles a failed try: postpones the message, tells the people who wait for it, or gives it up. */
 import { notifyUnconfirmed } from '../../release/deadlines.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import { hasEnded } from '../../release/terms.ts'
 import type { SlackError } from '../clients.ts'
-import { tellRefused } from './refused-messages.ts'
+import { reportRefused } from './refused-messages.ts'
 import { type About, backOff, postpone, REFUSED_TRIES, REFUSES_US, type Sending, storeTime } from './sending.ts'
 
-/** Without its card nobody can sign: it is told soon that it does not come. */
-const FIRST_CARD_TOLD_AFTER = 3
-/** A card that is not there yet is tried for longer: until its release has ended, or for a day. */
+/** Without its card nobody can sign, so its requester is told after a few tries. */
+const FIRST_CARD_REPORTED_AFTER = 3
+/** A first card is tried for longer: until its release has ended, or for a day. */
 const FIRST_CARD_TRIED_MS = 24 * 60 * 60_000
 
 /** Postpones the posting, or gives it up. */
@@ -28,10 +28,10 @@ export async function failedTry(
   const fields = { message: posting.id, kind: posting.message.kind, ...error }
   if (error.failure === 'refused' && error.error === 'invalid_blocks' && sending.progress === 'plan') {
     sending.progress = 'lines'
-    log.warn(fields, 'Slack does not take plan blocks here: cards show their steps as lines from now on')
+    log.warn(fields, 'Slack rejects plan blocks: cards show their steps as lines from now on')
     return postpone(ports, posting, 0)
   }
-  log.warn(fields, 'Slack did not take a message')
+  log.warn(fields, 'Slack rejected or did not confirm a message')
   if (error.failure === 'refused' && !REFUSES_US.includes(error.error)) {
     const isGivenUp = await refused(sending, posting, error.error, about)
     if (isGivenUp) return outbox.giveUp(posting.id, error.error)
@@ -39,7 +39,7 @@ export async function failedTry(
   await postpone(ports, posting, backOff(posting.tries + 1))
 }
 
-/** Tells those who wait for it, before the message is given up. Gives whether it is. */
+/** Tells the people who wait for the message. Returns whether it is given up. */
 async function refused(
   { ports }: Sending,
   { message, tries, putInAt }: Posting,
@@ -53,13 +53,13 @@ async function refused(
       const now = await tx.lockRelease(release.number)
       if (now !== undefined) await notifyUnconfirmed(tx, now, environment)
     })
-    // It is tried for as long as its release waits for it: an hour.
+    // Tried as long as its release waits for it: an hour.
     return false
   }
   const isFirstCard = message.kind === 'card' && release.card === undefined
-  const mayComeYet =
+  const isTriedLonger =
     isFirstCard && !hasEnded(release.state) && (await storeTime(ports)) - putInAt.getTime() < FIRST_CARD_TRIED_MS
-  if (tries < (mayComeYet ? FIRST_CARD_TOLD_AFTER : REFUSED_TRIES)) return false
-  await ports.store.transaction((tx) => tellRefused(tx, message, error, { ...about, isGivenUp: !mayComeYet }))
-  return !mayComeYet
+  if (tries < (isTriedLonger ? FIRST_CARD_REPORTED_AFTER : REFUSED_TRIES)) return false
+  await ports.store.transaction((tx) => reportRefused(tx, message, error, { ...about, isGivenUp: !isTriedLonger }))
+  return !isTriedLonger
 }

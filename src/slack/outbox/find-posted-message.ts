@@ -1,5 +1,6 @@
-/** Where messages go, and whether one whose answer was lost has arrived: read from Slack, never guessed. */
+/** Resolves channels, and reads from Slack whether a message whose answer was lost has arrived. */
 import type { WebClient } from '@slack/web-api'
+import { defined } from '../../lib/defined.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { PostedMessage } from '../../release/terms.ts'
 import { ask, type SlackError } from '../clients.ts'
@@ -15,7 +16,7 @@ export interface Message {
 }
 
 export type Found =
-  /** `isAsDrawn`: its words are those of the message as it is drawn now. */
+  /** `isAsDrawn`: its text equals the message as it is drawn now. */
   | { readonly is: 'there'; readonly at: PostedMessage; readonly isAsDrawn: boolean }
   | { readonly is: 'not there' }
   | ({ readonly is: 'unreadable' } & SlackError)
@@ -24,7 +25,7 @@ export interface LookupPorts {
   /** Retries off, rate limits rejected. */
   readonly client: WebClient
   readonly directory: SlackDirectory
-  /** Our own user and bot id: only our messages are adopted. */
+  /** Our own user and bot id: only messages of ours count. */
   readonly botUser: string
   readonly botId: string
 }
@@ -32,13 +33,13 @@ export interface LookupPorts {
 export interface Lookup {
   /** The channel's id; without one, why Slack does not let us use it. */
   channel(nameOrId: string): Promise<{ readonly id?: string; readonly error?: SlackError }>
-  /** One word for a channel, whether its name or its id is given: its id, where that was ever known. */
+  /** The channel's id for a name or an id; the name itself where the id was never known. */
   idOf(nameOrId: string): Promise<string>
-  /** Looks for a message whose answer was lost: ours, by its key in the metadata or, without metadata, by its text. */
+  /** Finds a message of ours whose answer was lost, by its key in the metadata or, without metadata, by its text. */
   find(posting: Posting, message: Message): Promise<Found>
 }
 
-/** Two clocks, the store's and Slack's, may be this far apart. */
+/** The store's clock and Slack's may differ by this much. */
 const LOOK_BACK_MS = 2 * 60 * 60_000
 const REFUSED_AS = { 'not a member': 'not_in_channel', archived: 'is_archived', gone: 'channel_not_found' } as const
 
@@ -73,7 +74,7 @@ export function createLookup(ports: LookupPorts): Lookup {
           oldest,
           include_all_metadata: true,
           limit: 200,
-          ...(cursor !== undefined && { cursor }),
+          ...defined({ cursor }),
         }
         const read = await ask(() =>
           thread === undefined
@@ -95,7 +96,7 @@ export function createLookup(ports: LookupPorts): Lookup {
   }
 }
 
-/** Where Slack keeps no metadata: the same words or, on a card, whose words change, the same header with its number. */
+/** Where Slack keeps no metadata: the same text or, for a card, whose text changes, the same header with its number. */
 function looksLike(found: { text?: string; blocks?: unknown }, drawn: Drawn): boolean {
   const headerOf = (blocks: unknown) => {
     const [first] = Array.isArray(blocks) ? (blocks as { type?: string; text?: { text?: string } }[]) : []

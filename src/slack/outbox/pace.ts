@@ -1,4 +1,4 @@
-/** Slack's limits as a pace: when the next call of a kind may be made. Pure over the clock that is handed in. */
+/** Slack's rate limits: when the next call of a kind is allowed. Depends only on the given clock. */
 
 /** Slack allows about 50 updates a minute; 40 leave room for modals and a second bot that starts. */
 const UPDATES_A_MINUTE = 40
@@ -8,10 +8,10 @@ const POST_EVERY_MS = 1_000
 const SHORT_BURST = 3
 
 export interface Pace {
-  /** 0: now; else the time, by the clock that is handed in, from which it may go. A `0` is counted as done. */
+  /** 0: now; else the time, by the given clock, from which it is allowed. A `0` counts as a call. */
   post(channel: string): number
   update(message: string): number
-  /** Slack said to wait: nothing of the kind goes before. */
+  /** Slack asked to wait: no call of the kind before then. */
   pause(kind: 'post' | 'update', untilMs: number): void
 }
 

@@ -1,6 +1,6 @@
 /**
- * Posts or updates one message. A post is written down before it is tried; after a try without a clear answer Slack's
- * history is read first, and what is found there is adopted instead of posted again.
+ * Posts or updates one message. A post is stored before it is tried. After a try without a clear answer, Slack's history
+ * is read first, and a message found there is confirmed instead of posted again.
  */
 import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
@@ -13,15 +13,15 @@ import { failedTry } from './failed-try.ts'
 import type { Message } from './find-posted-message.ts'
 import { type About, postpone, type Sending } from './sending.ts'
 
-/** `drawAnew`: gives it as it is now, where that is not as it was drawn. */
-type ToPost = Message & { drawAnew?(): Promise<Drawn | undefined> }
+/** `redraw`: the message as it is now; undefined where it has not changed. */
+type ToPost = Message & { redraw?(): Promise<Drawn | undefined> }
 
-/** What was read of Slack longer ago says nothing any more of what stands there. */
-const STOOD_STILL_MS = 30_000
+/** After a pause of this length, what was read from Slack is out of date. */
+const LONGEST_PAUSE_MS = 30_000
 
 /**
- * Makes one try. `then` records what follows, in the transaction that stores Slack's confirmation. A posting that is
- * not confirmed afterwards was postponed or given up, or stays due.
+ * Makes one try. `then` records what follows, in the transaction that stores Slack's confirmation. Afterwards the posting
+ * is confirmed, postponed, given up or still due.
  */
 export async function post(
   sending: Sending,
@@ -41,17 +41,17 @@ export async function post(
     const found = await lookup.find(posting, message)
     if (found.is === 'there') return confirm(found.at, found.isAsDrawn)
     if (found.is === 'unreadable') {
-      // Counted as a try: it, too, must come to an end.
+      // Counted as a try, so that it ends after a number of them.
       if (found.failure === 'refused') await outbox.trying(posting.id)
       return failedTry(sending, posting, 'post', found, about)
     }
   }
   const { id } = await lookup.channel(message.channel)
   await outbox.trying(posting.id)
-  // What is committed from here on makes a new row; what was committed since it was drawn counts on this one.
-  const drawn = (await message.drawAnew?.()) ?? message.drawn
-  // Whoever stood still may not be alone any more: the next round looks first whether another bot has posted it.
-  if (clock.now() - began > STOOD_STILL_MS) return
+  // A change committed from here on makes a new row. Changes committed since the drawing are drawn now.
+  const drawn = (await message.redraw?.()) ?? message.drawn
+  // After a pause another bot may have taken over and posted it: the next round reads Slack's history first.
+  if (clock.now() - began > LONGEST_PAUSE_MS) return
   const { key, thread } = message
   const sent = await ask(() =>
     ports.client.chat.postMessage({
@@ -71,7 +71,7 @@ export async function post(
   await confirm({ channel, ts }, true)
 }
 
-/** Puts a message in the place of one that was posted. Gives Slack's answer, and settles nothing in the outbox. */
+/** Replaces a posted message. Returns Slack's answer, and changes nothing in the outbox. */
 export function update({ ports }: Sending, { channel, ts }: PostedMessage, { text, blocks }: Drawn) {
   return ask(() => ports.client.chat.update({ channel, ts, text, blocks: [...(blocks ?? [])] as KnownBlock[] }))
 }

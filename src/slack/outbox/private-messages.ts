@@ -5,7 +5,7 @@ import type { Store } from '../../release/ports/store.ts'
 import { answer } from '../private-answer.ts'
 import { backOff, postpone, REFUSED_TRIES, REFUSES_US, type Sending, storeTime } from './sending.ts'
 
-/** What a person was to read privately is of no use to them after this. */
+/** After this a private message is of no use. */
 const PRIVATE_WAITS_MS = 24 * 60 * 60_000
 
 /** Makes one try. Afterwards the posting is confirmed, postponed or given up. */
@@ -15,7 +15,7 @@ export async function sendPrivate(
   message: Extract<OutboxMessage, { kind: 'private' }>,
 ): Promise<void> {
   const { outbox, store } = ports
-  if (await isOver(store, message.message)) return outbox.giveUp(posting.id, 'it is so no more')
+  if (await isOver(store, message.message)) return outbox.giveUp(posting.id, 'no longer true')
   await outbox.trying(posting.id)
   const answered = await answer(ports, message)
   if (answered === 'answered') return outbox.confirmed(posting.id, undefined)
@@ -28,7 +28,7 @@ export async function sendPrivate(
   await postpone(ports, posting, Math.max(notBeforeMs, backOff(posting.tries + 1)))
 }
 
-/** While Slack was away, what waited for it may have gone on. */
+/** The release may have moved on while Slack was unreachable. */
 async function isOver(store: Store, message: PrivateMessage): Promise<boolean> {
   if (message.is !== 'refusal' || message.refusal.gate !== 'announcement_unconfirmed') return false
   const { number } = message.refusal

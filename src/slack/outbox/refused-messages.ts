@@ -1,4 +1,4 @@
-/** What the requester is told privately when Slack does not take what belongs into the channel. */
+/** The private message to the requester when Slack rejects a message for the channel. */
 
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Transaction } from '../../release/ports/store.ts'
@@ -7,8 +7,8 @@ import type { Environment } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { privateMessage } from '../../release/thread.ts'
 
-/** Puts it into the outbox; of one release each kind of it once. */
-export async function tellRefused(
+/** Puts it into the outbox, once for each kind of message of a release. */
+export async function reportRefused(
   tx: Transaction,
   message: Extract<OutboxMessage, { kind: 'card' | 'line' | 'outcome' }>,
   error: string,
@@ -17,11 +17,11 @@ export async function tellRefused(
   const { release, environment, isGivenUp } = about
   const { number } = release
   const { channel } = environment
-  const told = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }
-  await tx.send(privateMessage(release, `not-taken:${occasion(message, release)}`, told))
+  const notice = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }
+  await tx.send(privateMessage(release, `not-taken:${occasion(message, release)}`, notice))
 }
 
-/** A card that does not come is told again where somebody has to know: it ended, or needs attention. */
+/** A missing card is reported again when the release ends or needs attention. */
 function occasion(message: Extract<OutboxMessage, { kind: 'card' | 'line' | 'outcome' }>, release: Release): string {
   if (message.kind === 'outcome') return message.key
   if (message.kind === 'line') return 'line'

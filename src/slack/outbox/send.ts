@@ -74,8 +74,8 @@ async function reply(
   const { release, environment } = about
   if (!release.card) {
     if (!hasEnded(release.state)) return postpone(ports, posting, 1_000)
-    // Its card was given up, and whoever asked for it was told then.
-    return ports.outbox.giveUp(posting.id, 'there is no card whose thread it could stand in')
+    // Its card was given up, and its requester was told then.
+    return ports.outbox.giveUp(posting.id, 'the release has no card, so no thread')
   }
   const line =
     message.kind === 'line'

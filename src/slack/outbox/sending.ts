@@ -1,5 +1,6 @@
-/** What everything that sends shares: its ports, Slack's pace, the look-up of lost answers, and how a try is put off. */
+/** Shared by everything that sends: ports, rate limits, the lookup of lost answers, and how a try is postponed. */
 import type { Clock } from '../../lib/clock.ts'
+import { defined } from '../../lib/defined.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment, Progress } from '../../release/settings.ts'
@@ -20,7 +21,7 @@ export interface DeliveryPorts extends DrawingPorts, Answering, LookupPorts {
   readonly log: DeliveryLog
   /** The least time between two updates of one card. */
   readonly updateEveryMs?: number
-  /** Slack's limits; left out, as pace.ts has them from Slack's documentation. */
+  /** Slack's limits; by default those of Slack's documentation, in pace.ts. */
   readonly postEveryMs?: number
   readonly updatesAMinute?: number
 }
@@ -39,9 +40,9 @@ export interface About {
   readonly environment: Environment
 }
 
-/** What Slack keeps refusing must not hold back what stands behind it: the announcement, the outcome. */
+/** A message that Slack keeps rejecting must not block those behind it: the announcement, the outcome. */
 export const REFUSED_TRIES = 8
-/** Slack says no to all of ours, until somebody fixes the token: no message is to blame. */
+/** Slack rejects every call until someone fixes the token: the message is not the cause. */
 export const REFUSES_US: readonly string[] = [
   'invalid_auth',
   'not_authed',
@@ -53,16 +54,15 @@ export const REFUSES_US: readonly string[] = [
 const LONGEST_PAUSE_MS = 30_000
 
 export function createSending(ports: DeliveryPorts): Sending {
+  const { updateEveryMs, postEveryMs, updatesAMinute } = ports
   const pace = createPace({
     now: ports.clock.now,
-    ...(ports.updateEveryMs !== undefined && { updateEveryMs: ports.updateEveryMs }),
-    ...(ports.postEveryMs !== undefined && { postEveryMs: ports.postEveryMs }),
-    ...(ports.updatesAMinute !== undefined && { updatesAMinute: ports.updatesAMinute }),
+    ...defined({ updateEveryMs, postEveryMs, updatesAMinute }),
   })
   return { ports, pace, lookup: createLookup(ports), progress: ports.progress }
 }
 
-/** Milliseconds by the store's clock, which says what is due and what is too late: this machine's may be wrong. */
+/** Milliseconds by the store's clock, which decides what is due: this machine's clock may be wrong. */
 export async function storeTime({ store }: DeliveryPorts): Promise<number> {
   return (await store.now()).getTime()
 }
@@ -71,7 +71,7 @@ export async function postpone(ports: DeliveryPorts, { id }: Posting, afterMs: n
   await ports.outbox.postpone(id, (await storeTime(ports)) + Math.max(0, afterMs))
 }
 
-/** How long to wait after so many tries. */
+/** How long to wait after this number of tries. */
 export function backOff(tries: number): number {
   return Math.min(LONGEST_PAUSE_MS, 500 * 2 ** Math.min(tries, 10))
 }

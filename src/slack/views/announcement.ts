@@ -1,4 +1,4 @@
-/** The announcement: that an environment is being changed now. A message of its own, before anything irreversible. */
+/** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
 import { heldByChecks, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
@@ -27,7 +27,7 @@ export function announcement(release: Release, { environment }: { readonly envir
   const spokenReason =
     emergency === undefined
       ? ''
-      : ` ${defused(emergency.person.name, 40)} says that it must go out now: ${defused(emergency.note ?? '', 300)}`
+      : ` ${defused(emergency.person.name, 40)} says that this must go out now: ${defused(emergency.note ?? '', 300)}`
   return {
     text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
@@ -36,19 +36,16 @@ export function announcement(release: Release, { environment }: { readonly envir
         ? []
         : [
             rich(
-              richSection([bold(oneLine(emergency.person.name)), ' says that it must go out now:']),
+              richSection([bold(oneLine(emergency.person.name)), ' says that this must go out now:']),
               quote(emergency.note ?? ''),
             ),
           ]),
       ...talkedOver(release).map(({ person, note }) =>
-        rich(
-          richSection([bold(oneLine(person.name)), ' says that the migrations are talked over:']),
-          quote(note ?? ''),
-        ),
+        rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
       ),
       ...(release.reason === undefined
         ? []
-        : [rich(richSection(['It cannot wait for review:']), quote(release.reason))]),
+        : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
     ],
   }
 }
@@ -57,13 +54,13 @@ function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
   return signOffs.filter((signOff) => signOff.kind === 'talked over' && signOff.fingerprint === fingerprint)
 }
 
-/** What the environment asks for and nobody has given: `, without QA and approval`. */
+/** What the environment requires and is missing: `, without QA and approval`. */
 function withoutWhat(release: Release, environment: Environment): string {
   const { signOff } = environment
   const missing = [
     ...(signers(release, 'qa').length < (signOff?.qa ?? 0) ? ['QA'] : []),
     ...(signers(release, 'approval').length < (signOff?.approvals ?? 0) ? ['approval'] : []),
-    ...(owed(environment, release).some(({ kind }) => kind === 'talked over') ? ['talking it over'] : []),
+    ...(owed(environment, release).some(({ kind }) => kind === 'talked over') ? ['a discussion with the team'] : []),
     ...(heldByChecks(environment, release) === undefined ? [] : ['passed checks']),
   ]
   return missing.length === 0 ? '' : `, without ${listed(missing)}`

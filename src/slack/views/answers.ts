@@ -1,4 +1,4 @@
-/** What a command that names a release is answered with: how the release stands now, which may be further on already. */
+/** The answer to a command that names a release: its current state, which may have moved on since the command. */
 import type { Release } from '../../release/release.ts'
 import { subject } from './parts/sentence.ts'
 import { STATE_VIEWS } from './state/index.ts'
@@ -6,11 +6,11 @@ import { STATE_VIEWS } from './state/index.ts'
 /** After a cancel was committed. */
 export function cancelledText(release: Release): string {
   const { inSentence, afterCancel } = STATE_VIEWS[release.state]
-  const ended = `${inSentence}: a step was under way when it was cancelled, and ended it like that.`
+  const ended = `${inSentence}: a step was running at the cancel, and its result ended the release.`
   return `${subject(release)} ${afterCancel ?? ended}`
 }
 
 /** After a retry was committed. */
 export function retriedText(release: Release): string {
-  return `${subject(release)} goes on, and looks first at what is there. Its thread tells each step.`
+  return `${subject(release)} resumes after checking the current state. Its thread shows each step.`
 }

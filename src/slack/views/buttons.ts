@@ -1,5 +1,6 @@
-/** The card's buttons: which the state calls for, drawn as their rows in `actions.ts` say. */
+/** The card's buttons: chosen by the state, drawn by their rows in `actions.ts`. */
 import type { Button, ConfirmationDialog } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import type { Action } from '../../release/actions.ts'
 import type { Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
@@ -41,11 +42,11 @@ export function buttons(
     if (token === undefined) return []
     const { label, confirm } = ACTION_VIEWS[action]
     const question = confirm?.(release, { ...facts, label })
-    return [button(action, release, { token, isPrimary: action === primary, ...(question && { question }) })]
+    return [button(action, release, { token, isPrimary: action === primary, ...defined({ question }) })]
   })
 }
 
-/** Draws one button. `token`: what the store resolves to its release and action. `question`: asked before it is sent. */
+/** Draws one button. `token`: the store resolves it to its release and action. `question`: the dialog before it is sent. */
 export function button(
   action: Action,
   release: Release,
@@ -57,8 +58,10 @@ export function button(
     action_id: id,
     text: plain(label, 75),
     value: token,
-    ...(spokenLabel && { accessibility_label: spokenLabel(release) }),
-    ...(isPrimary && { style: 'primary' }),
-    ...(question && { confirm: question }),
+    ...defined({
+      accessibility_label: spokenLabel?.(release),
+      style: isPrimary ? ('primary' as const) : undefined,
+      confirm: question,
+    }),
   }
 }

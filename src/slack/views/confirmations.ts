@@ -1,4 +1,4 @@
-/** What buttons ask before they act: the effect of this click, as the release stands. */
+/** What buttons ask before they act: the effect of this click on the release in its current state. */
 import type { ConfirmationDialog } from '@slack/types'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
@@ -9,13 +9,13 @@ import { capital, short } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
 export interface ConfirmFacts {
-  /** The button's: the word that sends the click. */
+  /** The button's label, which also sends the click. */
   readonly label: string
   readonly owed: readonly Owed[]
   readonly environment: Environment
 }
 
-/** The dialog before a click; undefined where this one is sent as it is. */
+/** The dialog before a click; undefined where the click needs none. */
 export type Confirm = (release: Release, facts: ConfirmFacts) => ConfirmationDialog | undefined
 
 /** Asked where the sign-off starts the release, and where it comes after an emergency. */
@@ -24,7 +24,7 @@ export function confirmSignOff(kind: Owed['kind']): Confirm {
     if (release.state !== 'awaiting sign-off') {
       return confirm({
         title: `${yes}: ${called(release)}, afterwards?`,
-        text: `It ${release.state === 'closed' ? 'was closed as it stood' : 'is out already'}. Your word completes the record and changes nothing on ${release.environment}.`,
+        text: `${called(release)} ${release.state === 'closed' ? 'was closed' : 'is already deployed'}. Your sign-off completes the record and changes nothing on ${release.environment}.`,
         yes,
         no: 'Go back',
       })
@@ -39,7 +39,7 @@ export const confirmCancel: Confirm = (release) =>
     title: `Cancel ${called(release)}?`,
     text: STATE_VIEWS[release.state].cancelEffect?.(release) ?? '',
     yes: 'Cancel it',
-    no: 'Let it go on',
+    no: 'Keep it',
     danger: true,
   })
 
@@ -71,7 +71,7 @@ function retryEffect(release: Release, environment: Environment): string {
   const commit = finalCommit(release)
   if (release.problem?.because.gate === 'push_unknown' && commit !== undefined) {
     const name = environment.remote.name
-    return `It looks at ${name} first. If ${short(commit)} is there, it goes on to confirm; if not, it pushes once.`
+    return `Signoff checks ${name} first. If ${short(commit)} is there, the run continues with confirm. If not, it pushes once.`
   }
-  return `It goes on from ${from ?? 'where it stopped'}, with the same plan and sign-offs, and looks first at what is there.${done.length === 0 ? '' : ` Not repeated: ${done.map(({ name }) => name).join(', ')}.`}`
+  return `The run resumes at ${from ?? 'the step that stopped'} with the same plan and sign-offs. Signoff checks the current state first.${done.length === 0 ? '' : ` Not repeated: ${done.map(({ name }) => name).join(', ')}.`}`
 }

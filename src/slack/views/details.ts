@@ -1,4 +1,4 @@
-/** The Details modal: all that a plan brings, within what a modal holds. */
+/** The Details modal: everything that a plan deploys, within the limits of a modal. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
@@ -35,7 +35,7 @@ const FILES = 60
 const MIGRATIONS = 60
 const AUTHORS = 50
 
-/** Commits, files with a link that compares, migrations, gates and what is bound, signed words in full, steps. */
+/** Commits, files with a link to compare, migrations, gates and bound facts, sign-offs with their notes, steps. */
 export function detailsModal(
   release: Release,
   { environment, ...people }: People & { readonly environment: Environment; readonly now?: Date },
@@ -58,7 +58,7 @@ export function detailsModal(
   }
 }
 
-/** Whether the forge has a commit to link to: those that a hot-fix makes are nowhere before it has picked them. */
+/** Whether the forge has a commit to link to: a hot-fix's commits do not exist before it has picked them. */
 type OnForge = (commit: string) => boolean
 
 function onForge(release: Release, plan: Plan): OnForge {
@@ -104,7 +104,7 @@ function commits(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlo
   ]
 }
 
-/** The forge's page that compares what the remote holds with the source. */
+/** The forge's page that compares the remote's commit with the source. */
 function compareUrl(plan: Plan, { forge }: ServiceWords, isThere: OnForge): string | undefined {
   const { holds } = plan.bound.remote
   const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
@@ -120,7 +120,7 @@ function files(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock
   if (left > 0) lines.push([`and ${left} more`])
   const head: Line = [
     bold(counted(plan.files.count, 'file')),
-    ' changed, from what the remote holds',
+    ' changed since the commit on the remote',
     ...(url === undefined || !isWebAddress(url) ? [] : [' · ', richLink(url, 'Compare')]),
   ]
   return [richLines([head]), ...grouped(lines)]
@@ -154,10 +154,10 @@ function migrations(plan: Plan, services: ServiceWords): KnownBlock[] {
 
 function warnings(plan: Plan): KnownBlock[] {
   const shown = plan.warnings.slice(0, 30).map((warning): Line => [cut(oneLine(warning), 300)])
-  return shown.length === 0 ? [] : [section('*Worth knowing*'), rich(bullets(shown))]
+  return shown.length === 0 ? [] : [section('*Warnings*'), rich(bullets(shown))]
 }
 
-/** What was looked at, and what the fingerprint stands for. */
+/** The facts that the gates checked and that the fingerprint covers. */
 function gates(release: Release, environment: Environment, people: People): KnownBlock[] {
   const plan = release.plan
   const { services } = people
@@ -169,13 +169,13 @@ function gates(release: Release, environment: Environment, people: People): Know
       [
         'Remote: ',
         code(environment.remote.name),
-        ' holds ',
+        ' has ',
         held(plan, services, bound.remote.holds),
         ', runs ',
         held(plan, services, bound.remote.runs),
       ],
       [
-        'Goes: ',
+        'Deploys: ',
         ...(bound.result.how === 'commit'
           ? [
               commitLink(
@@ -205,20 +205,20 @@ function gates(release: Release, environment: Environment, people: People): Know
   if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
   if (problem !== undefined)
     lines.push([bold(capital(problem.why)), ' · Gate: ', code(release.problem?.because.gate ?? '')])
-  return lines.length === 0 ? [] : [section('*Gates*, and what they looked at'), ...grouped(lines)]
+  return lines.length === 0 ? [] : [section('*Gates*, and the facts they checked'), ...grouped(lines)]
 }
 
 function held(plan: Plan, services: ServiceWords, commit: string | null) {
   return commit === null ? 'nothing' : commitLink(services, plan.webUrl, commit)
 }
 
-/** Every recorded word, with its whole note. */
+/** Every recorded sign-off, with its whole note. */
 function signed(release: Release): KnownBlock[] {
   const shown = release.signOffs.slice(0, 12)
   if (shown.length === 0) return []
   const count = release.signOffs.length - shown.length
   return [
-    section('*Signed*'),
+    section('*Sign-offs*'),
     ...shown.map((one) =>
       rich(
         richSection([
@@ -238,7 +238,7 @@ function steps(release: Release): KnownBlock[] {
   const lines = rows.map((row): Line => {
     const { startedAt, endedAt, result } = row
     const lasted =
-      startedAt === undefined || endedAt === undefined ? '' : `, ${duration(endedAt.getTime() - startedAt.getTime())}`
+      startedAt === undefined || endedAt === undefined ? '' : ` (${duration(endedAt.getTime() - startedAt.getTime())})`
     const said = result?.said === undefined ? '' : ` · ${cut(oneLine(result.said), 200)}`
     return [bold(capital(row.name)), `: ${row.state}${lasted}${said}`]
   })
@@ -248,8 +248,8 @@ function steps(release: Release): KnownBlock[] {
   ]
 }
 
-/** Where the right came from: `as one of @release-approvers`, `as named by id`, `as every full member may`. */
+/** Where the right came from: `as a member of @release-approvers`, `as named by id`, `as a full member`. */
 function rightOf(right: string): string {
-  if (right.startsWith('@')) return `as one of ${cut(oneLine(right), 60)}`
-  return right === 'every full member' ? 'as every full member may' : `as ${cut(oneLine(right), 60)}`
+  if (right.startsWith('@')) return `as a member of ${cut(oneLine(right), 60)}`
+  return right === 'every full member' ? 'as a full member' : `as ${cut(oneLine(right), 60)}`
 }

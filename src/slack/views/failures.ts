@@ -1,4 +1,4 @@
-/** What a step that stopped says: what happened, and how a person finds out or mends it. One entry for each gate. */
+/** The message of a step that stopped: what happened, and how to check or fix it. One entry for each gate. */
 import type { Failure, Problem } from '../../release/refusals.ts'
 import { bold, code, commitLink } from './parts/blocks.ts'
 import { counted, eight, short } from './parts/text.ts'
@@ -8,13 +8,13 @@ import { refusalWords } from './refusals.ts'
 type FailureGate = Failure['gate']
 type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
 
-const MEND_CODE = 'If the cause is in the code, mend it there: a new plan takes it up.'
+const FIX_CODE = 'A fix in the code needs a new plan.'
 
 const ERROR = /\b(?:error|exception|fatal|failed|cannot|could not|unable|no matching|not found)\b/i
 
 /**
- * What the build itself said last: a line that speaks of an error, else its last line with a word in it. What follows the
- * platform's closing line is no cause.
+ * The last line of the build's own output that reports an error, else its last line with a word in it. Lines after the
+ * platform's closing line are never the cause.
  */
 function causeOf(output: readonly string[], closing: RegExp | undefined): string | undefined {
   const lines = output.map((line) => line.replace(/^\s*remote:/, '').trim())
@@ -27,7 +27,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
   merge_refused: ({ detail }, { services: { forge } }) => ({
     why: `${forge.name} refused the merge`,
     ...quoteOutput(detail),
-    next: [['Look at the pull request: branch rules, missing approvals or failed builds are shown there.']],
+    next: [['Check the pull request for branch rules, missing approvals or failed builds.']],
   }),
   merge_unknown: ({ pullRequest }, { services: { forge } }) => ({
     why: `${forge.name} did not confirm that pull request #${pullRequest} was merged`,
@@ -35,21 +35,21 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     unknown: { question: 'was the pull request merged?', what: `whether pull request #${pullRequest} is merged` },
   }),
   merge_unexpected: ({ expected, found }) => ({
-    why: 'the merge is not the one that was signed',
+    why: 'the merge differs from what was signed',
     next: [
       ['Expected: ', code(expected)],
       ['Found: ', code(found)],
-      ['Nothing of it was deployed. Find out who else merged, then plan again what the branch holds now.'],
+      ['None of it was deployed. Find out who else merged, then plan again to release what the branch has now.'],
     ],
   }),
   pick_refused: ({ branch, line, output }, { services: { forge } }) => ({
     why: `origin refused the push to ${displayName(branch)}`,
     ...quoteOutput(line),
     output,
-    next: [[`Let the token’s user push to that branch, under ${forge.branchRules}, then plan again.`]],
+    next: [[`Allow the token’s user to push to that branch under ${forge.branchRules}, then plan again.`]],
   }),
   pick_unknown: ({ branch, commit }) => ({
-    why: 'the push was cut off, and origin does not show it',
+    why: 'the push was interrupted, and origin does not show it',
     next: [],
     unknown: {
       question: 'did the pick arrive?',
@@ -58,9 +58,9 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     },
   }),
   unexpected_diff: ({ detail }) => ({
-    why: 'what would go is not what was signed',
+    why: 'what would be deployed differs from what was signed',
     ...quoteOutput(detail),
-    next: [['Somebody moved a branch or the remote during the run. Look at both before anything goes.']],
+    next: [['Someone moved a branch or the remote during the run. Check both before you deploy.']],
   }),
   migration_failed: ({ revision, database, applied, pending, partly, line, output }, { services: { migrator } }) => ({
     why: revision === undefined ? `${migrator.name} failed` : `revision ${eight(revision)} failed`,
@@ -68,33 +68,33 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     output,
     stands: [
       database.length === 0
-        ? 'The database holds no revision'
+        ? 'The database has no revision'
         : `The database is at ${database.slice(0, 3).map(eight).join(', ')}`,
-      `; ${applied.length} of ${counted(applied.length + pending.length, 'migration')} ${applied.length === 1 ? 'is' : 'are'} in.`,
+      `; ${applied.length} of ${counted(applied.length + pending.length, 'migration')} applied.`,
     ],
     list: [
-      ['In: ', listed(applied)],
-      ['Not in: ', listed(pending)],
+      ['Applied: ', listed(applied)],
+      ['Not applied: ', listed(pending)],
       ...(partly === undefined
         ? []
         : [
             [
-              bold(`Parts of ${eight(partly)} may be in`),
-              ': it does not run in one transaction. Look before you press Retry.',
+              bold(`Parts of ${eight(partly)} may be applied`),
+              ': the migration does not run in one transaction. Check the database before you press Retry.',
             ],
           ]),
-      ['Nothing was pushed.'],
+      ['Pushed: nothing'],
     ],
-    next: [[MEND_CODE]],
+    next: [[FIX_CODE]],
   }),
   migration_unknown: ({ detail, output }, { services: { migrator } }) => ({
-    why: `${migrator.name} was cut off, and the database did not tell where it stands`,
+    why: `${migrator.name} was interrupted, and the database’s revision could not be read`,
     ...quoteOutput(detail),
     output,
     next: [],
     unknown: {
-      question: 'how far did the migrations get?',
-      what: 'which migrations are in; the database may still be working on one',
+      question: 'which migrations were applied?',
+      what: 'which migrations were applied; the database may still be running one',
       look: migrator.lookAtRevision,
     },
   }),
@@ -102,20 +102,20 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     why: `${displayName(remote)} refused the push`,
     ...quoteOutput(line),
     output,
-    next: [['The reason is in the remote’s own words.']],
+    next: [['The remote’s message gives the reason.']],
   }),
   build_failed: (failure, hints) => ({
     why: `the build on ${displayName(failure.remote)} failed`,
     ...quoteOutput(causeOf(failure.output, platformWords(hints, failure).afterFailedBuild) ?? failure.line),
     output: failure.output,
-    next: [[MEND_CODE]],
+    next: [[FIX_CODE]],
   }),
   push_unknown: ({ remote, commit }) => ({
-    why: `the push was cut off, and ${displayName(remote)} does not show it`,
+    why: `the push was interrupted, and ${displayName(remote)} does not show it`,
     next: [],
     unknown: {
       question: 'did the push arrive?',
-      what: `whether ${displayName(remote)} holds ${short(commit)}`,
+      what: `whether ${displayName(remote)} has ${short(commit)}`,
       look: `git ls-remote ${displayName(remote)}`,
     },
   }),
@@ -127,11 +127,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     return {
       why: `${name}’s release phase failed: ${platformRelease} of ${app} is not live`,
       next: [
-        [
-          `${name} holds `,
-          commitLink(hints.services, hints.webUrl, commit),
-          ' and goes on running what it ran before.',
-        ],
+        [`${name} has `, commitLink(hints.services, hints.webUrl, commit), ' but still runs what it ran before.'],
         ...(look === undefined ? [] : [['See why: ', code(look)]]),
       ],
     }
@@ -139,7 +135,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
   not_confirmed: (failure, hints) => {
     const app = displayName(failure.app)
     return {
-      why: `it could not be proven that ${app} runs the commit`,
+      why: `Signoff could not confirm that ${app} runs the commit`,
       ...quoteOutput(failure.detail),
       next: [],
       unknown: {
@@ -150,14 +146,14 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     }
   },
   record_failed: ({ detail }, { services: { forge } }) => ({
-    why: `QA and approval could not be written down at ${forge.name}, and nothing goes without that record`,
+    why: `QA and approval could not be recorded at ${forge.name}, and nothing is deployed without that record`,
     ...quoteOutput(detail),
-    next: [[`Look at ${forge.name} and at the rights of the worker’s token.`]],
+    next: [[`Check ${forge.name} and the permissions of the worker’s token.`]],
   }),
   internal_error: ({ detail }) => ({
-    why: 'Signoff itself failed',
+    why: 'Signoff failed with an internal error',
     ...quoteOutput(detail),
-    next: [['The worker’s log has the whole of it: report it with that.']],
+    next: [['Report it with the worker’s log, which has the details.']],
   }),
 }
 
@@ -174,7 +170,7 @@ function isFailure(because: Problem['because']): because is Failure {
   return Object.hasOwn(WORDS, because.gate)
 }
 
-/** What to say about why a release stopped, be it a gate or a step. */
+/** Why a release stopped, whether at a gate or in a step. */
 export function problemWords(because: Problem['because'], hints: Hints): ProblemWords {
   return isFailure(because) ? wordsOf(because.gate, because, hints) : refusalWords(because, hints)
 }

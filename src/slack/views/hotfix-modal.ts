@@ -1,5 +1,6 @@
-/** The modal that asks for a hot-fix: why it is the last resort, which commits, why, and whether the person is sure. */
+/** The modal that requests a hot-fix: its risk, the commits, the reason, and a box to confirm. */
 import type { InputBlock, ModalView } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { MIN_REASON_LENGTH } from '../../release/terms.ts'
@@ -21,18 +22,18 @@ export const HOTFIX_FIELD = {
 export const SURE = 'sure'
 
 const OPTIONS = 100
-const SHOWN_IN_THE_WAY = 10
+const SHOWN_SUPERSEDED = 10
 
 export interface HotfixModalFacts {
   readonly apps: readonly App[]
   readonly metadata: string
   readonly filled?: { readonly app: string; readonly environment: string; readonly commits: readonly string[] }
   /** Releases that submitting for their environment ends. */
-  readonly inTheWay: readonly Release[]
+  readonly superseded: readonly Release[]
 }
 
 /** `/hotfix`: filled in with what was typed, or empty. */
-export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFacts): ModalView {
+export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalFacts): ModalView {
   const environments = [...new Set(apps.flatMap((app) => app.environments.map(({ name }) => name)))]
   const commits = filled?.commits.join(' ')
   return {
@@ -44,10 +45,10 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
     private_metadata: metadata,
     blocks: [
       section([
-        '*This is the last resort.* A picked commit goes out without regular review and puts the branches out of step, and somebody pays for that later.',
-        'Can it wait for the next release? Then use `/deploy`.',
+        '*This is the last resort.* A picked commit skips regular review and makes the branches diverge, which someone has to clean up later.',
+        'If it can wait for the next release, use `/deploy`.',
       ]),
-      ...inTheWay.slice(0, SHOWN_IN_THE_WAY).map((release) => section(inTheWayLine(release))),
+      ...superseded.slice(0, SHOWN_SUPERSEDED).map((release) => section(supersededLine(release))),
       chosen(
         HOTFIX_FIELD.app,
         'App',
@@ -60,20 +61,20 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
         type: 'input',
         block_id: HOTFIX_FIELD.commits,
         label: plain('Commits'),
-        hint: plain('Best one. Several: oldest first, with spaces between.', 2000),
+        hint: plain('One is best. Several: oldest first, separated by spaces.', 2000),
         element: {
           type: 'plain_text_input',
           action_id: HOTFIX_FIELD.commits,
           max_length: 1000,
           placeholder: plain('7ad90f4', 150),
-          ...(commits === undefined ? {} : { initial_value: cut(commits, 1000) }),
+          ...defined({ initial_value: commits && cut(commits, 1000) }),
         },
       },
       {
         type: 'input',
         block_id: HOTFIX_FIELD.reason,
         label: plain('Reason'),
-        hint: plain(`At least ${MIN_REASON_LENGTH} characters. Everyone in the channel reads it.`, 2000),
+        hint: plain(`At least ${MIN_REASON_LENGTH} characters. Visible to everyone in the channel.`, 2000),
         element: {
           type: 'plain_text_input',
           action_id: HOTFIX_FIELD.reason,
@@ -97,9 +98,9 @@ export function hotfixModal({ apps, metadata, filled, inTheWay }: HotfixModalFac
   }
 }
 
-function inTheWayLine(release: Release): string {
+function supersededLine(release: Release): string {
   const who = defused(release.requester.name, 40)
-  return `:warning: ${called(release)}, asked for by ${who}, ${STATE_VIEWS[release.state].inSentence}. Submitting for ${defused(place(release))} ends #${release.number}; it can be planned again afterwards.`
+  return `:warning: ${called(release)}, requested by ${who}, ${STATE_VIEWS[release.state].inSentence}. Submitting for ${defused(place(release))} ends #${release.number}. You can plan it again afterwards.`
 }
 
 function chosen(

@@ -1,4 +1,4 @@
-/** What a hot-fix's plan brings: what goes beside the picks first, then each pick with its files. */
+/** What a hot-fix's plan deploys: unreleased commits beside the picks first, then each pick with its files. */
 import type { Button, KnownBlock } from '@slack/types'
 import type { HotfixPlan, Plan, PlannedPick } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
@@ -44,9 +44,7 @@ export function pickBlocks(
     ...(lines.length === 0
       ? []
       : [
-          section(
-            `:warning: *Also goes:* ${counted(hotfix.alsoGoes.count, 'commit')} that ${branch} has and that is not live`,
-          ),
+          section(`:warning: *Also deploys:* ${counted(hotfix.alsoGoes.count, 'unreleased commit')} on ${branch}`),
           rich(bullets(lines)),
         ]),
     section(`*${counted(hotfix.picks.length, 'commit')}* by ${names(people)}, picked onto ${branch}`, details),
@@ -64,7 +62,7 @@ export function pickFound({ picks, promoting }: HotfixPlan): string[] {
   ]
 }
 
-/** For Details: each pick as it was asked for, and what became of it. */
+/** For Details: each pick as it was requested, and the commit that it becomes. */
 export function pickDetails(plan: Plan, hotfix: HotfixPlan, services: ServiceWords): KnownBlock[] {
   const lines = hotfix.picks.map(
     (pick): Line => [

@@ -1,4 +1,4 @@
-/** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that lets it go. */
+/** The plan of a hot-fix where nobody signs, shown to its requester alone, with the button that starts it. */
 import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { ACTION_VIEWS } from '../actions.ts'
@@ -9,7 +9,7 @@ import { called, title } from './parts/facts.ts'
 import { planBlocks } from './parts/plan-blocks.ts'
 import { date, defused, eight } from './parts/text.ts'
 
-/** `token` stands for the release and for Go; without it, or without a plan, there is only the sentence. */
+/** `token` identifies the release and Go; without it, or without a plan, only the sentence is shown. */
 export function goMessage(release: Release, services: ServiceWords, token: string | undefined): Drawn {
   const { plan, number, reason, expiresAt, fingerprint } = release
   const text = `${called(release)} of ${release.app} to ${release.environment} is planned and waits for your Go. Nothing was changed.`
@@ -19,15 +19,15 @@ export function goMessage(release: Release, services: ServiceWords, token: strin
     blocks: [
       section([
         `*${defused(title(release))}*`,
-        'The plan is made, and nothing was changed. It starts when you press Go.',
+        'The hot-fix is planned and starts when you press *Go*. Nothing was changed.',
       ]),
       ...planBlocks(plan, { services, kind: release.kind }),
-      ...(reason === undefined ? [] : [rich(richSection(['It cannot wait for review:']), quote(reason))]),
+      ...(reason === undefined ? [] : [rich(richSection(['This can’t wait for review:']), quote(reason))]),
       ...actions([button('go', release, { token, isPrimary: true, question: confirmGo(release, ACTION_VIEWS.go) })]),
       context(
         [
           'Only you see this',
-          `To drop it: \`/deploy cancel ${number}\``,
+          `To cancel: \`/deploy cancel ${number}\``,
           ...(expiresAt === undefined ? [] : [`Expires: ${date(expiresAt)}`]),
           ...(fingerprint === undefined ? [] : [`Plan: \`${eight(fingerprint)}\``]),
         ].join(' · '),

@@ -1,4 +1,4 @@
-/** What is said when a hot-fix can't be made, and how to do by hand what Signoff does not. */
+/** The messages of refused hot-fixes, with the commands to do by hand what Signoff does not. */
 import type { CommitFact, Refusal } from '../../release/refusals.ts'
 import { bold, code, commitLink, type Line } from './parts/blocks.ts'
 import { counted, cut, oneLine, short } from './parts/text.ts'
@@ -24,62 +24,62 @@ function named({ sha, title }: CommitFact): string {
   return `${short(sha)} “${cut(oneLine(title), 64)}”`
 }
 
-/** A word that a shell takes as it is; branch names may hold quotes and ampersands. */
+/** Quotes a word for a shell; branch names may contain quotes and ampersands. */
 function shellWord(text: string): string {
   return /^[\w./@=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** By hand, without touching the environment's branch: what comes out goes through the same sign-offs. */
+/** By hand, without touching the environment's branch: the resulting commit needs the same sign-offs. */
 function recipe({ branch, environment, commits, commit }: Extract<Refusal, { gate: 'pick_conflict' }>): string {
   const own = `hotfix-${short(commit.sha)}`
-  // Joined, so that of lines that are pasted all at once none is run after one that failed.
+  // Joined by &&, so that pasted lines stop at the first that fails.
   return [
     'git fetch origin &&',
     `git switch -c ${own} ${shellWord(`origin/${branch}`)} &&`,
     `git cherry-pick -x ${commits.map((sha) => sha.slice(0, 12)).join(' ')}`,
-    '# settle the conflict, git add the files, then',
+    '# resolve the conflict, git add the files, then',
     'git cherry-pick --continue &&',
     `git push origin ${own}`,
-    `# then in Slack: /hotfix <the commit that you made> ${environment}`,
+    `# then in Slack: /hotfix <your commit> ${environment}`,
   ].join('\n')
 }
 
-export const HOTFIX_WORDS: {
+export const HOTFIX_REFUSALS: {
   readonly [G in HotfixGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   unknown_commit: ({ asked, why, candidates }, hints) => ({
     why:
       why === 'no commit'
-        ? `“${displayName(asked)}” does not read as a commit`
+        ? `“${displayName(asked)}” is not a commit`
         : why === 'not there'
           ? `the repository has no commit ${displayName(asked)}`
-          : `the commit ${displayName(asked)} is on no branch of the repository any more`,
+          : `the commit ${displayName(asked)} is no longer on any branch of the repository`,
     list: truncated(candidates, (one) => commitLine(one, hints)),
     next: [
       [
         why === 'no commit'
-          ? `A commit is 4 to 40 of the digits 0 to 9 and a to f, or its link on ${hints.services.forge.name}.`
+          ? `Give 4 to 40 hexadecimal digits, or the commit’s link on ${hints.services.forge.name}.`
           : candidates.length === 0
-            ? 'Push the branch that has it, then ask again.'
-            : 'These could be picked. If yours is not among them, push the branch that has it, then ask again.',
+            ? 'Push the branch that has the commit, then try again.'
+            : 'These commits can be picked. If yours is not listed, push its branch, then try again.',
       ],
     ],
   }),
   ambiguous_commit: ({ asked, candidates }, hints) => ({
-    why: `${displayName(asked)} is the beginning of ${counted(candidates.length, 'commit')}`,
+    why: `${displayName(asked)} matches ${counted(candidates.length, 'commit')}`,
     list: truncated(candidates, (one) => commitLine(one, hints)),
-    next: [['Ask again with more of its digits.']],
+    next: [['Try again with more digits.']],
   }),
   too_many_commits: ({ count, most }) => ({
-    why: `${counted(count, 'commit')} are too many for a hot-fix: it takes ${most}`,
-    next: [['That is a release: type ', code('/deploy'), '. Or keep the fix to one commit.']],
+    why: `${counted(count, 'commit')} are too many (limit: ${most})`,
+    next: [['Request a release instead, with ', code('/deploy'), ', or reduce the fix to one commit.']],
   }),
   merge_commit: ({ commit, mainline, count, commits }, hints) => ({
-    why: `${named(commit)} is a merge, and a merge is not picked`,
+    why: `${named(commit)} is a merge commit`,
     list: truncated(commits, (one) => commitLine(one, hints)),
     next: [
       [
-        `Ask for the ${counted(count, 'commit')} that it brought instead, oldest first: the list has them, newest first. Its mainline would be parent 1, `,
+        `${count === 1 ? 'Pick the commit that it merged instead' : `Pick the ${count} commits that it merged instead, oldest first (the list shows the newest first)`}. Its mainline is parent 1, `,
         commitLink(hints.services, hints.webUrl, mainline),
         '.',
       ],
@@ -88,52 +88,53 @@ export const HOTFIX_WORDS: {
   already_applied: ({ commit, branch, how }) => ({
     why:
       how === 'the commit'
-        ? `${named(commit)} is on ${displayName(branch)} already`
+        ? `${named(commit)} is already on ${displayName(branch)}`
         : how === 'the same change'
-          ? `${displayName(branch)} has the same change as ${named(commit)} already`
-          : `nothing of ${named(commit)} is left to pick: ${displayName(branch)} has all of it`,
+          ? `${displayName(branch)} already has the same change as ${named(commit)}`
+          : `nothing of ${named(commit)} is left to pick: ${displayName(branch)} already has all of it`,
     next: [
-      ['If it is not live yet, a ', code('/deploy'), ' brings it.'],
-      ['If it was reverted there, pick a commit that reverts the revert.'],
+      ['If the change is not live yet, ', code('/deploy'), ' deploys it.'],
+      ['If the change was reverted, pick a commit that reverts the revert.'],
     ],
   }),
   pick_conflict: (refusal) => {
     const { commit, branch, files, lines } = refusal
     return {
-      why: `${named(commit)} does not apply to ${displayName(branch)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+      why: `${named(commit)} does not apply to ${displayName(branch)} (${counted(files.length, 'file conflicts', 'files conflict')})`,
       list: truncated(files, ({ path, line }) => [
         code(cut(oneLine(path), 120)),
         ...(line === undefined ? [] : [` line ${line}`]),
       ]),
       ...(lines.length === 0 ? {} : { verbatim: lines.map((line) => cut(oneLineKept(line), 120)).join('\n') }),
-      next: [['Settle it by hand on a branch of its own, and ask for the commit that comes out of it.']],
+      next: [['Resolve the conflict on a branch of your own, then request the resulting commit.']],
       recipe: recipe(refusal),
     }
   },
   pick_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
-    why: `${forge.name}’s branch rules let nobody push to ${displayName(branch)}`,
+    why: `${forge.name}’s branch rules don’t allow Signoff to push to ${displayName(branch)}`,
     ...quoteOutput(rule),
-    next: [[`Let the token’s user push to that branch, under ${forge.branchRules}, then ask again.`]],
+    next: [[`Allow the token’s user to push to that branch under ${forge.branchRules}, then try again.`]],
   }),
   not_followed_branch: ({ asked, names, commits }) => ({
-    why: `there is no environment “${displayName(asked)}”, and none follows a branch of that name`,
+    why: `there is no environment “${displayName(asked)}”, and no environment follows a branch of that name`,
     next: [
       ...(names.length === 0 ? [] : [[`Environments: ${names.slice(0, 20).map(displayName).join(', ')}.`]]),
-      ['If it is a branch, it is not Signoff’s, and is done by hand.'],
+      ['If you mean a branch, Signoff does not manage it: pick by hand.'],
     ],
     ...(mayBePasted(asked) ? { recipe: byHandOn(asked, commits) } : {}),
   }),
   hotfix_goes_first: ({ requester }) => ({
-    why: `a hot-fix that ${displayName(requester.name)} asked for goes first`,
-    next: [[bold('Plan again'), ' makes a new release when the hot-fix has ended.']],
+    cant: 'deploy',
+    why: `a hot-fix requested by ${displayName(requester.name)} goes first`,
+    next: [[bold('Plan again'), ' makes a new release after the hot-fix has ended.']],
   }),
   not_sure: () => ({
-    why: 'a hot-fix needs somebody who is sure that it cannot wait for regular review',
+    why: 'you have to confirm that it can’t wait for regular review',
     next: [['If it can wait, type ', code('/deploy'), '.']],
   }),
 }
 
-/** Nothing that a program would take for an option, or that is cut off or was cleaned, so that it names another branch. */
+/** Refuses what a program would read as an option, and names that were cut or cleaned: they would name another branch. */
 function mayBePasted(branch: string): boolean {
   return !branch.startsWith('-') && !branch.endsWith('…') && oneLine(branch) === branch
 }

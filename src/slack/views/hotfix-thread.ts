@@ -1,4 +1,4 @@
-/** What a hot-fix's thread tells after its end: where else the fix has to be. */
+/** What a hot-fix's thread says after its end: which other branch still needs the fix. */
 import type { ThreadLine } from '../../release/messages.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { commitLink, type Drawn, type Line, richLines, richLink } from './parts/blocks.ts'
@@ -8,8 +8,8 @@ export function carriedLine({ branch, pullRequest, isNew }: Extract<ThreadLine, 
   const it = together('PR', `#${pullRequest.id}`)
   const to = cut(oneLine(branch), 60)
   const rest = isNew
-    ? `carries the hot-fix to ${to}, which lacks it. It is for people to review and merge.`
-    : `is open and carries the hot-fix to ${to}, which lacks it until that is merged.`
+    ? `adds the hot-fix to ${to}, which lacks it. Someone has to review and merge the pull request.`
+    : `is open and adds the hot-fix to ${to}, which lacks it until the pull request is merged.`
   return {
     text: `${it} ${defused(rest)}`,
     blocks: [richLines([[richLink(pullRequest.url, it), ` ${rest}`]])],
@@ -27,8 +27,8 @@ export function stillMissingLine(
   )
   const more = commits.length > shown.length ? ` and ${commits.length - shown.length} more` : ''
   const to = cut(oneLine(branch), 60)
-  const next = isCarried ? 'Merge the pull request that carries it.' : `No pull request carries it: open one to ${to}.`
-  const rest = `${more}: ${environment} is tested without it, and the next merge may conflict. ${next}`
+  const next = isCarried ? 'Merge the pull request that adds it.' : `No pull request adds it: open one to ${to}.`
+  const rest = `${more}: ${environment} is tested without the hot-fix, and the next merge may conflict. ${next}`
   return {
     text: `A day later ${defused(to)} still lacks ${shown.map(short).join(', ')}${rest}`,
     blocks: [richLines([[`A day later ${to} still lacks `, ...list, rest]])],

@@ -29,7 +29,7 @@ const LONGEST_URL = 500
 const THREAD = { migrations: 8, findings: 4, lines: 4, characters: 400, json: 9_000 }
 const DETAILS = { migrations: 12, findings: 8, characters: 6_000, json: 20_000 }
 
-/** A migration's file at the commit that goes, where people read it. */
+/** A migration's file on the forge, at the commit to deploy. */
 function fileUrl(plan: Plan, { forge }: ServiceWords, file: string): string {
   const { result, source } = plan.bound
   const url = forge.pages.file(plan.webUrl, result.how === 'commit' ? result.commit : source.commit, file)
@@ -46,7 +46,7 @@ function destructive(plan: Plan): readonly (readonly [PlannedMigration, SqlFindi
 
 // ------------------------------------------------------------------------------------------------ the card
 
-/** How long the code that runs now meets what destructive changes leave, with each of them; nothing without them. */
+/** How long old code will run on the new schema, with each destructive change; empty without one. */
 export function orderBlocks(plan: Plan, detailed: boolean): KnownBlock[] {
   const all = destructive(plan)
   if (all.length === 0) return []
@@ -55,15 +55,16 @@ export function orderBlocks(plan: Plan, detailed: boolean): KnownBlock[] {
     .map(([{ revision }, { what }]): Line => [`${cut(oneLine(what), 120)} (${eight(revision)})`])
   const left = all.length - lines.length
   if (left > 0) lines.push([`and ${left} more${detailed ? ', under Details' : ''}`])
-  return [section(`:hourglass_flowing_sand: ${untilWhen(plan)}`), rich(bullets(lines))]
+  return [section(`:hourglass_flowing_sand: ${oldCodeWarning(plan)}`), rich(bullets(lines))]
 }
 
-function untilWhen(plan: Plan): string {
-  if (!plan.steps.includes('push')) return '*The code that runs now keeps running*: nothing is pushed after this'
+function oldCodeWarning(plan: Plan): string {
+  if (!plan.steps.includes('push'))
+    return '*Old code will run on the new schema*: this release pushes nothing. Affected:'
   const times = (plan.lastPushesMs ?? []).map((ms) => duration(ms))
-  const last = times.length === 1 ? 'the last time' : `the last ${times.length} times`
-  const lasted = times.length === 0 ? ' (no release has shown yet how long that is)' : `: ${listed(times)} ${last}`
-  return `*The old code keeps running until the push ends*${lasted}. It meets what this changes`
+  const last = times.length === 1 ? 'the last release' : `the last ${times.length} releases`
+  const lasted = times.length === 0 ? 'not measured yet' : `${listed(times)} in ${last}`
+  return `*Old code will run on the new schema* until the push ends (${lasted}). Affected:`
 }
 
 function listed(items: readonly string[]): string {
@@ -72,7 +73,7 @@ function listed(items: readonly string[]): string {
 
 // ------------------------------------------------------------------------------------------------ the thread
 
-/** Each migration with what it does, why that matters, and the first lines of its SQL. */
+/** Each migration with its effect, why that matters, and the first lines of its SQL. */
 export function migrationsLine(release: Release, { services }: Pick<People, 'services'>): Drawn {
   const { plan } = release
   if (plan === undefined || plan.migrations.length === 0) return { text: `${called(release)} has no migrations.` }
@@ -87,10 +88,10 @@ export function migrationsLine(release: Release, { services }: Pick<People, 'ser
   const isRecorded = plan.steps.includes('record')
   const rest = [
     ...(left > 0 ? [`And ${left} more, under Details`] : []),
-    ...(isRecorded ? [`The whole SQL goes into the record at ${services.forge.name}`] : []),
+    ...(isRecorded ? [`The full SQL goes into the record at ${services.forge.name}`] : []),
   ]
   return {
-    text: `${called(release)} brings ${count}${risky === '' ? '' : `: ${risky}`}.`,
+    text: `${called(release)} applies ${count}${risky === '' ? '' : `: ${risky}`}.`,
     blocks: [
       section(`*${count}*${risky === '' ? ': only additions' : `, :warning: ${risky}`}`),
       ...shown.flat(),
@@ -128,7 +129,7 @@ function head(plan: Plan, services: ServiceWords, { revision, message, file, aut
   ]
 }
 
-/** The findings that people should know; what only adds is not told one by one. */
+/** The findings that people should know; changes that only add are left out. */
 function findingLines({ findings = [], findingCount = findings.length }: PlannedMigration, most: number): Line[] {
   const known = findings.filter(({ risk }) => risk !== 'adds')
   const lines = known
@@ -150,19 +151,19 @@ function sqlBlocks({ sql, sqlLeftOut = 0 }: PlannedMigration, lines: number, cha
   const all = sql.join('\n').split('\n')
   const shown = cut(cleaned(all.slice(0, lines).join('\n')), characters)
   if (shown.trim() === '') {
-    const none = sqlLeftOut > 0 ? 'Its SQL is too long to be shown' : 'It runs no SQL'
+    const none = sqlLeftOut > 0 ? 'The SQL is too long to show' : 'Runs no SQL'
     return [rich(richSection([words(none)]))]
   }
   const isWhole = all.length <= lines && shown.length < characters && sqlLeftOut === 0
   return [
     rich(preformatted(shown)),
-    ...(isWhole ? [] : [context(`The beginning of ${counted(sql.length + sqlLeftOut, 'statement')}`)]),
+    ...(isWhole ? [] : [context(`First lines of ${counted(sql.length + sqlLeftOut, 'statement')}`)]),
   ]
 }
 
 // ------------------------------------------------------------------------------------------------ Details
 
-/** Findings and SQL of each migration, as much as fits, the worst first; and which revisions they are. */
+/** Findings and SQL of each migration, as much as fits, the worst first; and the revisions shown. */
 export function migrationDetails(
   plan: Plan,
   services: ServiceWords,
@@ -172,7 +173,7 @@ export function migrationDetails(
 } {
   const worst = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
   const each = Math.floor(DETAILS.characters / Math.max(worst.length, 1))
-  const told = worst.flatMap((migration) => {
+  const detailed = worst.flatMap((migration) => {
     const findings = findingLines(migration, DETAILS.findings)
     const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
     if (findings.length === 0 && sql.length === 0) return []
@@ -180,8 +181,8 @@ export function migrationDetails(
     return [{ revision: migration.revision, blocks: [richLines([head(plan, services, migration)]), ...list, ...sql] }]
   })
   const shown = fitting(
-    told.map(({ blocks }) => blocks),
+    detailed.map(({ blocks }) => blocks),
     DETAILS.json,
   )
-  return { blocks: shown.flat(), revisions: told.slice(0, shown.length).map(({ revision }) => revision) }
+  return { blocks: shown.flat(), revisions: detailed.slice(0, shown.length).map(({ revision }) => revision) }
 }

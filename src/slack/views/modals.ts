@@ -1,8 +1,9 @@
 /**
- * The modals that ask for a release, for a reason, and for what was talked over. `metadata` comes back with the submission
+ * The modals that request a release, ask for a reason, and ask for a note on a discussion. `metadata` comes back with the submission
  * as `private_metadata`.
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import { heldByChecks, isLastOwed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
@@ -13,7 +14,7 @@ import { bullets, context, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
 import { owedNames } from './parts/owed.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
-import { checksWords } from './refusals-of-the-world.ts'
+import { checksWords } from './refusals-of-services.ts'
 
 /**
  * The block_id, which is also the action_id, of each field: a submission has its value under
@@ -46,9 +47,9 @@ function modal(parts: {
 
 // ------------------------------------------------------------------------------------------------ asking
 
-/** `needs QA and 1 approval`, `goes at once`. */
-function asksFor({ signOff }: Environment): string {
-  if (signOff === undefined || (signOff.qa === 0 && signOff.approvals === 0)) return 'goes at once'
+/** `needs QA and 1 approval`, `no sign-off needed`. */
+function signOffRules({ signOff }: Environment): string {
+  if (signOff === undefined || (signOff.qa === 0 && signOff.approvals === 0)) return 'no sign-off needed'
   const qa = signOff.qa === 0 ? [] : [signOff.qa === 1 ? 'QA' : `QA by ${signOff.qa}`]
   const approvals = signOff.approvals === 0 ? [] : [counted(signOff.approvals, 'approval')]
   return `needs ${[...qa, ...approvals].join(' and ')}`
@@ -71,7 +72,7 @@ function select(
       options: options.slice(0, OPTIONS).map(([name, description]) => ({
         text: plain(name, 75),
         value: cut(name, 150),
-        ...(description === undefined ? {} : { description: plain(description, 75) }),
+        ...defined({ description: description === undefined ? undefined : plain(description, 75) }),
       })),
     },
   }
@@ -88,7 +89,7 @@ export function deployModal({
   const environments = apps.flatMap((app) => app.environments)
   const names = [...new Set(environments.map(({ name }) => name))]
   const described = names.map((name): readonly [string, string?] => {
-    const rules = new Set(environments.filter((one) => one.name === name).map(asksFor))
+    const rules = new Set(environments.filter((one) => one.name === name).map(signOffRules))
     const [only] = rules
     return rules.size === 1 && only !== undefined ? [name, only] : [name]
   })
@@ -106,7 +107,7 @@ export function deployModal({
         apps.map(({ name }) => [name]),
       ),
       select(FIELD.environment, 'Environment', 'Pick an environment', described),
-      context('First comes a plan, which changes nothing. What needs sign-off then asks people in the channel.'),
+      context('Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel.'),
     ],
   })
 }
@@ -125,7 +126,7 @@ function written(
     max_length: REASON_MOST,
     placeholder: plain(words.ask, 150),
     focus_on_load: true,
-    ...(words.least === undefined ? {} : { min_length: words.least }),
+    ...defined({ min_length: words.least }),
   }
   return {
     type: 'input',
@@ -141,13 +142,13 @@ function what(release: Release): string {
   return `*${defused(`${called(release)}: ${release.app} → ${release.environment}`)}*`
 }
 
-/** What the modals know that a button opens before it acts. */
+/** The facts of the modals that a button opens before it acts. */
 export interface ReasonFacts {
-  /** By which the submission is known. */
+  /** Identifies the submission. */
   readonly callback: ViewId
   readonly release: Release
   readonly metadata: string
-  /** With it the modals name the channel, and Talked over says so where it starts the release. */
+  /** With it the modals name the channel, and Talked over says whether it starts the release. */
   readonly environment?: Environment
 }
 
@@ -160,17 +161,17 @@ export function rejectModal({ callback, release, metadata }: ReasonFacts): Modal
     close: 'Go back',
     metadata,
     blocks: [
-      section(`${what(release)} ends here, and its sign-offs are void. Nothing has been merged, migrated or pushed.`),
+      section(`${what(release)} ends, and its sign-offs become void. Nothing has been merged, migrated or pushed.`),
       written(FIELD.reason, 'Reason', {
         ask: 'What has to change first?',
-        hint: 'Everyone in the channel reads it.',
+        hint: 'Visible to everyone in the channel.',
         least: 1,
       }),
     ],
   })
 }
 
-/** **Close**: asks for the **Reason**, with what stays as it is. */
+/** **Close**: asks for the **Reason**, and says what stays as it is. */
 export function closeModal({ callback, release, metadata }: ReasonFacts): ModalView {
   return modal({
     callback,
@@ -180,25 +181,25 @@ export function closeModal({ callback, release, metadata }: ReasonFacts): ModalV
     metadata,
     blocks: [
       section([
-        `${what(release)} is given up as it stands, and ${defused(place(release))} is free for the next release.`,
-        'What is done stays done: the next plan starts from there.',
+        `${what(release)} ends in its current state, and ${defused(place(release))} is free for the next release.`,
+        'What is done stays done. The next plan starts from there.',
       ]),
       written(FIELD.reason, 'Reason', {
-        ask: 'How does it stand, and how do you know?',
-        hint: 'Everyone in the channel reads it, and it stays in the record.',
+        ask: 'What is the current state, and how do you know?',
+        hint: 'Visible to everyone in the channel, and kept in the record.',
         least: 1,
       }),
     ],
   })
 }
 
-/** **Must go out now…**: asks for a **Reason** of at least ten characters, with what it waives and what stays owed. */
+/** **Must go out now…**: asks for a **Reason** of at least ten characters, and says what it waives and what is still needed. */
 export function emergencyModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   const request = plan?.pullRequest
   const waived = environment === undefined ? [] : owed(environment, release)
-  const without = waived.length === 0 ? 'what holds it' : owedNames(waived)
+  const without = waived.length === 0 ? 'what blocks it' : owedNames(waived)
   const held = environment && heldSpoken(release, environment)
   const named = environment?.channel.startsWith('#') ? environment.channel : 'the channel'
   const channel = named.slice(0, 80)
@@ -209,29 +210,29 @@ export function emergencyModal({ callback, release, metadata, environment }: Rea
     close: 'Go back',
     metadata,
     blocks: [
-      section(`${what(release)} goes out at once, *without waiting for ${without}*.`),
+      section(`${what(release)} is deployed at once, *without waiting for ${without}*.`),
       rich(
         bullets([
-          ...(plan === undefined ? [] : [[`${whatGoes(plan)}${risky === '' ? '' : `; of the migrations, ${risky}`}`]]),
+          ...(plan === undefined ? [] : [[`${capital(whatGoes(plan))}${risky === '' ? '' : ` (${risky})`}`]]),
           ...(held === undefined ? [] : [[capital(cut(oneLine(held), 300))]]),
           [
             request === undefined
               ? `Your name and reason go to ${channel} and the record`
               : `Your name and reason go to ${channel}, ${together('PR', `#${request.id}`)} and the record`,
           ],
-          ['What is owed stays owed, and others have to give it afterwards'],
+          ['The skipped sign-offs are still needed: others have to give them afterwards'],
         ]),
       ),
       written(FIELD.reason, 'Reason', {
         ask: 'What breaks if this waits?',
-        hint: `At least ${MIN_REASON_LENGTH} characters. Everyone in ${channel} reads it.`,
+        hint: `At least ${MIN_REASON_LENGTH} characters. Visible to everyone in ${channel}.`,
         least: MIN_REASON_LENGTH,
       }),
     ],
   })
 }
 
-/** `1 check did not pass: Unit tests failed`, for sentences; nothing where nothing holds. */
+/** `1 check did not pass: Unit tests failed`, for sentences; undefined where nothing blocks. */
 function heldSpoken(release: Release, environment: Environment): string | undefined {
   const checks = heldByChecks(environment, release)
   if (checks === undefined) return undefined
@@ -240,7 +241,7 @@ function heldSpoken(release: Release, environment: Environment): string | undefi
   return bad.length === 0 ? why : `${why}: ${bad.map(({ name, state }) => `${name} ${state}`).join(', ')}`
 }
 
-/** **Talked over**: asks for a **Note**. Where nothing else is owed it says that this starts the release. */
+/** **Talked over**: asks for a **Note**. As the last sign-off, it says that it starts the release. */
 export function talkedOverModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
   const owing = environment === undefined ? [] : owed(environment, release)
   const starts = release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
@@ -254,14 +255,14 @@ export function talkedOverModal({ callback, release, metadata, environment }: Re
     metadata,
     blocks: [
       section([
-        `You say that the migrations of ${what(release)} were talked over with those whom they touch.`,
-        ...(risky === '' ? [] : [`:warning: Of the migrations, ${risky}.`]),
+        `You confirm that the migrations of ${what(release)} were discussed with the people they affect.`,
+        ...(risky === '' ? [] : [`:warning: Migrations: ${risky}.`]),
         ...(plan === undefined || pullRequest(plan).length === 0 ? [] : [pullRequest(plan).join('')]),
         ...(starts ? [`*${defused(startWords(release))}*`] : []),
       ]),
       written(FIELD.note, 'Note', {
         ask: 'With whom, and what was agreed?',
-        hint: 'Everyone in the channel reads it.',
+        hint: 'Visible to everyone in the channel.',
         least: 1,
       }),
     ],

@@ -40,7 +40,7 @@ export function outcome(
 }
 
 function mention(release: Release): string {
-  return /^[UW][A-Z0-9]+$/.test(release.requester.id) ? `<@${release.requester.id}>` : 'somebody'
+  return /^[UW][A-Z0-9]+$/.test(release.requester.id) ? `<@${release.requester.id}>` : 'someone'
 }
 
 function hash(head: string): string {

@@ -1,4 +1,5 @@
 /** Why a release stopped, in words. */
+import { defined } from '../../lib/defined.ts'
 import { allowsEmergency, emergencyPeople } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
@@ -7,7 +8,7 @@ import { forEmergency } from './parts/decisions.ts'
 import type { People } from './parts/people.ts'
 import type { ProblemWords } from './parts/words.ts'
 
-/** What the problem says; a release without one has only its state to tell. */
+/** The words of the release's problem; undefined without one. */
 export function problemOf(
   release: Release,
   { environment, ...people }: People & { readonly environment?: Environment | undefined },
@@ -17,7 +18,6 @@ export function problemOf(
   const isOffered = forEmergency(release).length > 0 && environment !== undefined && allowsEmergency(environment)
   return problemWords(release.problem.because, {
     ...people,
-    ...(webUrl === undefined ? {} : { webUrl }),
-    ...(isOffered && { emergencyBy: emergencyPeople(environment) }),
+    ...defined({ webUrl, emergencyBy: isOffered ? emergencyPeople(environment) : undefined }),
   })
 }

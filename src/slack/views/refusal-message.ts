@@ -7,21 +7,27 @@ import { cut, defused } from './parts/text.ts'
 import type { Hints, Words } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
 
-/** What the person who asked or clicked reads: what did not happen, that nothing was changed, what to do next. */
+/** What the person who asked or clicked reads: what can't be done and why, that nothing was changed, what to do next. */
 export function refusalMessage(refusal: Refusal, hints: Hints): Drawn {
   const words = refusalWords(refusal, hints)
   const [first] = words.next
   const advice = first === undefined ? '' : ` ${defused(spoken(first), 300)}`
   return {
-    text: `Not done: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
+    text: `${defused(cant(words), 100)}: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
     blocks: refusalBlocks(words, refusal.gate),
   }
 }
 
+/** `Can’t deploy`: what the gate prevented. */
+function cant(words: Words): string {
+  return `Can’t ${words.cant ?? 'deploy'}`
+}
+
 /** The words of a gate where nothing was changed. */
-export function refusalBlocks({ why, next, list, verbatim, recipe }: Words, gate: string): KnownBlock[] {
+export function refusalBlocks(words: Words, gate: string): KnownBlock[] {
+  const { why, next, list, verbatim, recipe } = words
   return [
-    richLines([[emoji('no_entry_sign'), ' ', bold(`Not done: ${why}.`), ' Nothing was changed.']]),
+    richLines([[emoji('no_entry_sign'), ' ', bold(`${cant(words)}: ${why}.`), ' Nothing was changed.']]),
     ...(list === undefined || list.length === 0 ? [] : [rich(bullets(list))]),
     ...(verbatim === undefined ? [] : [rich(preformatted(cut(verbatim, recipe === undefined ? 300 : 1200)))]),
     ...(next.length === 0 ? [] : [richLines(next)]),

@@ -1,5 +1,6 @@
 /** The thread's lines: one plain sentence each, past tense, the effect first and the duration last. */
 import type { KnownBlock } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
 import type { ThreadLine } from '../../release/messages.ts'
 import type { Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
@@ -31,7 +32,7 @@ import { owedBy, owedLines } from './parts/owed.ts'
 import type { People } from './parts/people.ts'
 import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
 
-/** What a line needs beside itself. */
+/** The facts that a line needs. */
 export interface ThreadFacts extends People {
   readonly environment: Environment
   readonly owed: readonly Owed[]
@@ -44,19 +45,22 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   signed: ({ kind, person, note }) => withQuote(SIGNED[kind](defused(person.name, 40)), note),
   'step ended': ({ said, ms }) => ({ text: sentence(defused(said, 600), duration(ms)) }),
   'step failed': stepFailed,
-  waiting: ({ what }) => ({ text: sentence(`Waits: ${defused(what, 600)}`) }),
+  waiting: ({ what }) => ({ text: sentence(`Waiting: ${defused(what, 600)}`) }),
   reminder,
   'cancel asked': ({ person, during }) => ({
     text:
       during === undefined
-        ? `${defused(person.name, 40)} cancelled. No step starts any more.`
-        : `${defused(person.name, 40)} cancelled. No new step starts; ${during} is settled, and told as it ends.`,
+        ? `${defused(person.name, 40)} cancelled. No further step starts.`
+        : `${defused(person.name, 40)} cancelled. No new step starts. Signoff waits for the result of ${during} and posts it here.`,
   }),
   retried: ({ person }) => ({
-    text: `${defused(person.name, 40)} pressed Retry: the run goes on, and looks first at what is there.`,
+    text: `${defused(person.name, 40)} pressed Retry. The run resumes after checking the current state.`,
   }),
   closed: ({ person, reason }, { environment }) =>
-    withQuote(`${defused(person.name, 40)} closed it, and left things as they are. ${environment} is free.`, reason),
+    withQuote(
+      `${defused(person.name, 40)} closed the release and left everything as it is. Other releases of ${environment} can start.`,
+      reason,
+    ),
   carried: carriedLine,
   'still missing': (line, release, { services }) => stillMissingLine(line, services, release.plan?.webUrl),
   migrations: (_line, release, facts) => migrationsLine(release, facts),
@@ -74,38 +78,38 @@ function draw<Is extends Kind>(is: Is, line: LineOf<Is>, release: Release, facts
   return DRAW[is](line, release, facts)
 }
 
-/** The one line that mentions: whom the card, which was there before its plan, could not ask. */
+/** The one line that mentions people: the card was posted before its plan, so it could not ask them. */
 function asked(_line: LineOf<'asked'>, release: Release, facts: ThreadFacts): Drawn {
   const planned = `${calledInFull(release)} is planned`
   if (release.state !== 'awaiting sign-off' || facts.owed.length === 0) return { text: `${planned}.` }
-  const owing = owedLines(release, { ...facts, mentionGroups: true }, 'Owed')
+  const owing = owedLines(release, { ...facts, mentionGroups: true }, 'Needs')
   return {
-    text: `${planned}, and awaits sign-off: ${owedBy(facts.owed, facts)}.`,
-    blocks: [section(['It is planned, and awaits sign-off.', ...owing])],
+    text: `${planned} and awaits sign-off. Needs ${owedBy(facts.owed, facts)}.`,
+    blocks: [section(['The plan is ready and awaits sign-off.', ...owing])],
   }
 }
 
 function reminder({ since, owed }: LineOf<'reminder'>, release: Release, people: People): Drawn {
-  const owing = `${owedBy(owed, people)}. The buttons are on the card`
+  const needs = `needs ${owedBy(owed, people)}`
   return {
     text:
       since === 'emergency'
-        ? `${calledInFull(release)} went out a day ago, and is still owed: ${owing}.`
-        : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. Owed: ${owing}${expiring(release)}.`,
+        ? `${calledInFull(release)} was deployed a day ago and still ${needs}. Sign off on the card.`
+        : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. ${capital(needs)}. Sign off on the card.${expiring(release)}`,
   }
 }
 
 function expiring({ expiresAt }: Release): string {
-  return expiresAt === undefined ? '' : `, and it expires on ${utc(expiresAt)}`
+  return expiresAt === undefined ? '' : ` Expires on ${utc(expiresAt)}.`
 }
 
-/** What a person said, by their name. */
+/** The sentence for each sign-off. */
 const SIGNED: Readonly<Record<SignOffKind, (name: string) => string>> = {
-  qa: (name) => `QA passed, says ${name}.`,
+  qa: (name) => `QA passed by ${name}.`,
   approval: (name) => `${name} approved.`,
-  'talked over': (name) => `The migrations are talked over, says ${name}.`,
-  rejection: (name) => `${name} rejected it.`,
-  emergency: (name) => `${name} says that it must go out now; what is owed stays owed.`,
+  'talked over': (name) => `${name} confirmed that the migrations were discussed with the team.`,
+  rejection: (name) => `${name} rejected the release.`,
+  emergency: (name) => `${name} says that this must go out now. The skipped sign-offs are still needed.`,
 }
 
 function withQuote(text: string, note: string | undefined): Drawn {
@@ -117,38 +121,38 @@ function withQuote(text: string, note: string | undefined): Drawn {
   }
 }
 
-/** A defused sentence as rich text parses nothing: the escapes are taken back. */
+/** Removes the escapes of a defused sentence: rich text parses nothing. */
 function plainOf(text: string): string {
   return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }
 
 function sentence(text: string, time?: string): string {
-  const full = /[.!?…]$/.test(text) ? text : `${text}.`
-  return time === undefined ? full : `${full} ${capital(time)}.`
+  if (time !== undefined) return together(text.replace(/\.$/, ''), `(${time}).`)
+  return /[.!?…]$/.test(text) ? text : `${text}.`
 }
 
 function stepFailed(line: LineOf<'step failed'>, release: Release, { services }: People): Drawn {
   const webUrl = release.plan?.webUrl
-  const words = problemWords(line.problem.because, { services, ...(webUrl === undefined ? {} : { webUrl }) })
+  const words = problemWords(line.problem.because, { services, ...defined({ webUrl }) })
   const { unknown } = words
-  const said = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known end`
+  const result = unknown === undefined ? `${capital(line.step)} failed` : `${capital(line.step)} has no known result`
   const after = duration(line.ms)
   const head: Line = [
     emoji(unknown === undefined ? 'x' : 'warning'),
     ' ',
-    bold(said),
-    `${unknown === undefined ? '' : ','} after ${after}: ${words.why}.`,
+    bold(result),
+    ` after ${after}: ${words.why}.`,
   ]
   const open: Line[] =
     unknown === undefined
       ? []
       : [
           [bold('Not known: '), unknown.what],
-          ...(unknown.look === undefined ? [] : [[bold('To look: '), code(unknown.look)]]),
+          ...(unknown.look === undefined ? [] : [[bold('To check: '), code(unknown.look)]]),
         ]
   const stands = words.stands === undefined ? '' : ` ${defused(spoken(words.stands))}`
   return {
-    text: `${said}${unknown === undefined ? '' : ','} after ${after}: ${defused(words.why, 400)}.${stands}`,
+    text: `${result} after ${after}: ${defused(words.why, 400)}.${stands}`,
     blocks: [
       richLines([head, ...(words.stands === undefined ? [] : [words.stands]), ...open, ...words.next]),
       ...(words.list === undefined || words.list.length === 0 ? [] : [rich(bullets(words.list))]),

@@ -280,14 +280,14 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'leave a planned release the card that was drawn before',
     file: 'src/slack/outbox/post.ts',
-    find: 'const drawn = (await message.drawAnew?.()) ?? message.drawn',
+    find: 'const drawn = (await message.redraw?.()) ?? message.drawn',
     replace: 'const drawn = message.drawn',
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
     bug: 'leave the old card of a bot that stood still',
     file: 'src/slack/outbox/cards.ts',
-    find: 'if (await movedSince(store, now)) await',
+    find: 'if (await changedSince(store, now)) await',
     replace: 'if (now.number === 0) await',
     tests: ['test/faults/slack-at-its-worst.test.ts'],
   },

@@ -8,14 +8,14 @@ it('says of a cancel how the release stands now', () => {
   )
   expect(texts).toEqual([
     'Release #12 of api to production is cancelled.',
-    'Release #12 of api to production is being cancelled: no new step starts, and its thread tells how the one under way ends.',
-    'Release #12 of api to production does not go on, and needs attention: press Retry or Close on its card.',
-    'Release #12 of api to production has succeeded: a step was under way when it was cancelled, and ended it like that.',
+    'Release #12 of api to production is being cancelled: no new step starts. Its thread shows the result of the current step.',
+    'Release #12 of api to production has stopped and needs attention: press Retry or Close on its card.',
+    'Release #12 of api to production has succeeded: a step was running at the cancel, and its result ended the release.',
   ])
 })
 
 it('says of a retry that it goes on, and where that is told', () => {
   expect(retriedText(aRelease({ number: 14, kind: 'hotfix', state: 'approved' }))).toBe(
-    'Hot-fix #14 of api to production goes on, and looks first at what is there. Its thread tells each step.',
+    'Hot-fix #14 of api to production resumes after checking the current state. Its thread shows each step.',
   )
 })

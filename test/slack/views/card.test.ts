@@ -51,27 +51,27 @@ const RUN = { signOffs: SIGNED, attempt: 1, approvedAt: at('08:44'), startedAt: 
 describe('a card that waits for people', () => {
   it('is short while it is being planned', () => {
     expect(draw(aRelease({ state: 'planning', plan: undefined }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production, asked for by Dana, is being planned."
+      ""Release #12 of api to production, requested by Dana, is being planned."
       # Release #12: api → production
-      :hourglass_flowing_sand: *Planning*: the facts are looked up, and nothing is changed  [Cancel (asks: Planning stops. Nothing has been changed so far.)]
-      ~ Asked: Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC>"
+      :hourglass_flowing_sand: *Planning*: checking repository, remote and database. Nothing is changed  [Cancel (asks: Planning stops. Nothing has been changed so far.)]
+      ~ Requested by Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC>"
     `)
   })
 
   it('says so when no worker is there to plan', () => {
     const release = aRelease({ state: 'planning', plan: undefined })
     expect(draw(release, { noWorker: { lastSeen: at('07:00') } })).toContain(
-      'No worker answers, so this waits. Last seen: ',
+      'No worker responds, so this release waits. Last seen: ',
     )
   })
 
   it('asks for QA and approval, and mentions the group once', () => {
     expect(draw(aRelease(), { mentionGroups: true })).toMatchInlineSnapshot(`
-      ""Release #12 of api to production awaits sign-off: QA and 1 approval are owed. Dana asks for 5 commits and 2 migrations; of the migrations, 1 destroys data."
+      ""Release #12 of api to production awaits sign-off: needs QA and 1 approval. Dana requests 5 commits and 2 migrations (1 destroys data)."
       # Release #12: api → production
-      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
-      Owed: *QA* by any full member
-      Owed: *approval* by <!subteam^S01REL>, not Dana
+      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs become void. Nothing has been changed so far.)]
+      Needs *QA* from any full member
+      Needs *approval* from <!subteam^S01REL>, not Dana
       *5 commits* by Marek, Priya · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>  [Details]
       • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
       • [41d7e03](https://bitbucket.org/jurispect/jurispect_api/commits/41d7e03000000000000000000000000000000000) Drop the unused saved_searches table
@@ -83,7 +83,7 @@ describe('a card that waits for people', () => {
       • a41c9e2f index alerts by organisation · adds
       ~ Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000|5b8e6c0>, #11, <!date^1795076100^{ago}|2026-11-19 08:15 UTC> · Merge: clean · Checks: 3 passed
       [QA passed] [*Approve] [Reject] [Must go out now…]
-      ~ Asked: Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
+      ~ Requested by Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
     `)
     expect(draw(aRelease())).not.toMatch(/<[@!](?!date)/)
   })
@@ -91,11 +91,11 @@ describe('a card that waits for people', () => {
   it('asks before the click that leaves nothing owed', () => {
     const release = aRelease({ signOffs: [aSignOff('qa', LIN)] })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Release #12 of api to production awaits sign-off: QA passed, said Lin; 1 approval is owed. Dana asks for 5 commits and 2 migrations; of the migrations, 1 destroys data."
+      ""Release #12 of api to production awaits sign-off: has QA from Lin; needs 1 approval. Dana requests 5 commits and 2 migrations (1 destroys data)."
       # Release #12: api → production
-      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
-      Given: QA by Lin, <!date^1795336200^{time}|2026-11-22 08:30 UTC>
-      Owed: *approval* by @release-approvers, not Dana
+      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs become void. Nothing has been changed so far.)]
+      Has QA from Lin, <!date^1795336200^{time}|2026-11-22 08:30 UTC>
+      Needs *approval* from @release-approvers, not Dana
       *5 commits* by Marek, Priya · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>  [Details]
       • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
       • [41d7e03](https://bitbucket.org/jurispect/jurispect_api/commits/41d7e03000000000000000000000000000000000) Drop the unused saved_searches table
@@ -107,7 +107,7 @@ describe('a card that waits for people', () => {
       • a41c9e2f index alerts by organisation · adds
       ~ Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000|5b8e6c0>, #11, <!date^1795076100^{ago}|2026-11-19 08:15 UTC> · Merge: clean · Checks: 3 passed
       [*Approve (asks: This starts #12 on production now. 5 commits and 2 migrations go to api production. Migrations: 1 destroys data.)] [Reject] [Must go out now…]
-      ~ Asked: Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
+      ~ Requested by Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
     `)
   })
 
@@ -121,12 +121,12 @@ describe('a card that waits for people', () => {
     const migrations = { ...environment.migrations, talkItOver: ['destroys'], approvers: ['U0DBADMIN'] }
     const strict = anEnvironment({ migrations: migrations as NonNullable<typeof environment.migrations> })
     expect(draw(aRelease(), { environment: strict, names: { U0DBADMIN: 'Ada' } })).toMatchInlineSnapshot(`
-      ""Release #12 of api to production awaits sign-off: talking it over, QA and 1 approval are owed. Dana asks for 5 commits and 2 migrations; of the migrations, 1 destroys data."
+      ""Release #12 of api to production awaits sign-off: needs a discussion with the team, QA and 1 approval. Dana requests 5 commits and 2 migrations (1 destroys data)."
       # Release #12: api → production
-      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
-      Owed: *Talked over* by Ada
-      Owed: *QA* by any full member
-      Owed: *approval* by @release-approvers, not Dana
+      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs become void. Nothing has been changed so far.)]
+      Needs *Talked over* from Ada
+      Needs *QA* from any full member
+      Needs *approval* from @release-approvers, not Dana
       *5 commits* by Marek, Priya · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>  [Details]
       • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
       • [41d7e03](https://bitbucket.org/jurispect/jurispect_api/commits/41d7e03000000000000000000000000000000000) Drop the unused saved_searches table
@@ -138,13 +138,13 @@ describe('a card that waits for people', () => {
       • a41c9e2f index alerts by organisation · adds
       ~ Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000|5b8e6c0>, #11, <!date^1795076100^{ago}|2026-11-19 08:15 UTC> · Merge: clean · Checks: 3 passed
       [Talked over] [QA passed] [*Approve] [Reject] [Must go out now…]
-      ~ Asked: Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
+      ~ Requested by Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
     `)
   })
 
   it('offers to plan again what has come since, when the plan is pinned', () => {
     expect(draw(aRelease({ newerCommits: 2 }))).toContain(
-      'master has 2 newer commits, not in this release  [Plan again]',
+      'master has 2 newer commits that are not in this release  [Plan again]',
     )
   })
 
@@ -161,18 +161,18 @@ describe('a card that waits for people', () => {
     })
     const { pullRequest: _none, ...picked } = plan
     expect(draw(aRelease({ kind: 'hotfix', plan: picked, reason: 'Digests go out at night.' }))).toMatchInlineSnapshot(`
-      ""Hot-fix #12 of api to production awaits sign-off: QA and 1 approval are owed. Dana asks for 1 commit."
+      ""Hot-fix #12 of api to production awaits sign-off: needs QA and 1 approval. Dana requests 1 commit."
       # 🩹 Hot-fix #12: api → production
-      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs are void after that. Nothing has been changed so far.)]
-      Owed: *QA* by any full member
-      Owed: *approval* by @release-approvers, not Dana
-      **Dana** says that it cannot wait for review:
+      :raised_hand: *Awaiting sign-off*  [Cancel (asks: Its sign-offs become void. Nothing has been changed so far.)]
+      Needs *QA* from any full member
+      Needs *approval* from @release-approvers, not Dana
+      **Dana** says that this can’t wait for review:
       > Digests go out at night.
       *1 commit* by Marek, picked onto production  [Details]
       • [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) Add rate limits to the search endpoint
       ~ Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000|5b8e6c0>, #11, <!date^1795076100^{ago}|2026-11-19 08:15 UTC> · No migrations · Checks: 3 passed
       [QA passed] [*Approve] [Reject] [Must go out now…]
-      ~ Asked: Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`bda76e13\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
+      ~ Requested by Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`bda76e13\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
     `)
   })
 })
@@ -184,27 +184,27 @@ describe('a card that goes on', () => {
     ).toMatchInlineSnapshot(`
       ""Release #12 of api to production is approved and about to run."
       # Release #12: api → production
-      :hourglass_flowing_sand: *Approved*: every fact is looked at once more, then the channel is told  [Cancel (asks: No step starts any more. Nothing has been merged, migrated or pushed so far.)]
+      :hourglass_flowing_sand: *Approved*: checking everything once more before the announcement  [Cancel (asks: No further step starts. Nothing has been merged, migrated or pushed so far.)]
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\`"
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\`"
     `)
   })
 
   it('is announced, and waits for the worker', () => {
     const announcement = { channel: 'C02PROD', ts: '1.2' }
-    expect(draw(aRelease({ state: 'approved', ...RUN, announcement }))).toContain('announced, and waits for the worker')
+    expect(draw(aRelease({ state: 'approved', ...RUN, announcement }))).toContain('announced, waiting for the worker')
   })
 
   it('shows its steps in lines', () => {
     expect(draw(aRelease({ state: 'running', ...RUN, steps: stepsUpTo('migrate') }))).toMatchInlineSnapshot(`
       ""Release #12 of api to production is running: step 6 of 9, migrate."
       # Release #12: api → production
-      :arrow_forward: *Running*, step 6 of 9: *migrate*  [Cancel (asks: No new step starts. Migrate is running: it is settled, and told as it ends. PR #418 stays merged.)]
-      ~ Done: announce 1 s, record 1 s, merge 1 s, sync 1 s, verify 1 s
+      :arrow_forward: *Running*, step 6 of 9: *migrate*  [Cancel (asks: No new step starts. Migrate is running: Signoff waits for its result and posts it in the thread. PR #418 stays merged.)]
+      ~ Done: announce (1 s), record (1 s), merge (1 s), sync (1 s), verify (1 s)
       Now: *migrate*, since <!date^1795337110^{time}|2026-11-22 08:45 UTC>
       Next: push, confirm, report
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\`"
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\`"
     `)
   })
 
@@ -219,25 +219,25 @@ describe('a card that goes on', () => {
     expect(draw(release, { progress: 'plan' })).toMatchInlineSnapshot(`
       ""Release #12 of api to production is running: step 6 of 9, migrate."
       # Release #12: api → production
-      :arrow_forward: *Running*, step 6 of 9: *migrate*  [Cancel (asks: No new step starts. Migrate is running: it is settled, and told as it ends. PR #418 stays merged.)]
-      (complete) Announce: 1 s
-      (complete) Record: 1 s
-      (complete) Merge: 1 s
-      (complete) Sync: 1 s
-      (complete) Verify: 1 s
+      :arrow_forward: *Running*, step 6 of 9: *migrate*  [Cancel (asks: No new step starts. Migrate is running: Signoff waits for its result and posts it in the thread. PR #418 stays merged.)]
+      (complete) Announce (1 s)
+      (complete) Record (1 s)
+      (complete) Merge (1 s)
+      (complete) Sync (1 s)
+      (complete) Verify (1 s)
       (in_progress) Migrate: running
       (pending) Push
       (pending) Confirm
       (pending) Report
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\`"
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\`"
     `)
   })
 
   it('says who cancelled, and offers no second Cancel', () => {
     const release = aRelease({ state: 'running', ...RUN, steps: stepsUpTo('migrate'), cancelRequestedBy: TOM })
     const card = draw(release)
-    expect(card).toContain('Tom cancelled it: no new step starts.')
+    expect(card).toContain('Tom cancelled: no new step starts.')
     expect(card).not.toContain('[Cancel')
   })
 
@@ -248,16 +248,16 @@ describe('a card that goes on', () => {
     ).toMatchInlineSnapshot(`
       ""Emergency release #13 of api to production is running without QA and approval: step 7 of 9, push."
       # 🚨 Emergency #13: api → production
-      :arrow_forward: *Running*, step 7 of 9: *push*  [Cancel (asks: No new step starts. Push is running: it is settled, and told as it ends. PR #418 stays merged.)]
-      Skipped, and still owed: *QA* by any full member, not Dana
-      Skipped, and still owed: *approval* by @release-approvers, not Dana
-      **Dana** says that it must go out now:
+      :arrow_forward: *Running*, step 7 of 9: *push*  [Cancel (asks: No new step starts. Push is running: Signoff waits for its result and posts it in the thread. PR #418 stays merged.)]
+      Skipped *QA*, still needed from any full member, not Dana
+      Skipped *approval*, still needed from @release-approvers, not Dana
+      **Dana** says that this must go out now:
       > Login is down for every customer since 13:50.
-      ~ Done: announce 1 s, record 1 s, merge 1 s, sync 1 s, verify 1 s, migrate 1 s
+      ~ Done: announce (1 s), record (1 s), merge (1 s), sync (1 s), verify (1 s), migrate (1 s)
       Now: *push*, since <!date^1795337110^{time}|2026-11-22 08:45 UTC>
       Next: confirm, report
-      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations are in  [Details]
-      ~ Asked: Dana · Plan: \`e4b0b3b2\`"
+      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations applied  [Details]
+      ~ Requested by Dana · Plan: \`e4b0b3b2\`"
     `)
   })
 
@@ -265,7 +265,7 @@ describe('a card that goes on', () => {
     const emergency = aSignOff('emergency', DANA, { note: 'Login is down for every customer.' })
     const card = draw(aRelease({ number: 13, state: 'approved', attempt: 1, signOffs: [emergency] }))
     expect(card).toContain('Emergency release #13 of api to production is about to run without QA and approval.')
-    expect(card).toContain('*Approved*: as an emergency; every fact is looked at once more')
+    expect(card).toContain('*Approved*: as an emergency; checking everything once more')
   })
 
   it('has no sign-off buttons where the environment asks nobody', () => {
@@ -275,12 +275,12 @@ describe('a card that goes on', () => {
     expect(draw(release, { environment: anIntegration() })).toMatchInlineSnapshot(`
       ""Release #12 of api to integration is running: step 7 of 9, push."
       # Release #12: api → integration
-      :arrow_forward: *Running*, step 7 of 9: *push*  [Cancel (asks: No new step starts. Push is running: it is settled, and told as it ends.)]
-      ~ Done: announce 1 s, record 1 s, merge 1 s, sync 1 s, verify 1 s, migrate 1 s
+      :arrow_forward: *Running*, step 7 of 9: *push*  [Cancel (asks: No new step starts. Push is running: Signoff waits for its result and posts it in the thread.)]
+      ~ Done: announce (1 s), record (1 s), merge (1 s), sync (1 s), verify (1 s), migrate (1 s)
       Now: *push*, since <!date^1795337110^{time}|2026-11-22 08:45 UTC>
       Next: confirm, report
       5 commits · no migrations  [Details]
-      ~ Asked: Dana · Plan: \`1902faa1\`"
+      ~ Requested by Dana · Plan: \`1902faa1\`"
     `)
   })
 })
@@ -290,11 +290,11 @@ describe('a card at its end', () => {
 
   it('succeeded', () => {
     expect(draw(aRelease({ state: 'succeeded', ...done }))).toMatchInlineSnapshot(`
-      ""Release #12 succeeded: api production runs c0ffee1, after 4 min 12 s. QA by Lin, approved by Tom, asked for by Dana."
+      ""Release #12 succeeded: api production runs c0ffee1 (4 min 12 s). QA by Lin, approved by Tom, requested by Dana."
       # Release #12: api → production
       :white_check_mark: *Succeeded* in 4 min 12 s. Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000|c0ffee1>
-      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations are in  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\` · Ended: <!date^1795337362^{date_short_pretty} at {time}|2026-11-22 08:49 UTC>"
+      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations applied  [Details]
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\` · Ended: <!date^1795337362^{date_short_pretty} at {time}|2026-11-22 08:49 UTC>"
     `)
   })
 
@@ -302,16 +302,16 @@ describe('a card at its end', () => {
     const emergency = aSignOff('emergency', DANA, { note: 'Login is down for every customer.' })
     const release = aRelease({ number: 13, state: 'succeeded', ...done, signOffs: [emergency] })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Emergency release #13 succeeded: api production runs c0ffee1, after 4 min 12 s. Asked for by Dana. Still owed: QA and 1 approval."
+      ""Emergency release #13 succeeded: api production runs c0ffee1 (4 min 12 s). Requested by Dana. Still needs QA and 1 approval."
       # 🚨 Emergency #13: api → production
       :white_check_mark: *Succeeded* in 4 min 12 s. Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000|c0ffee1>
-      Still owed: *QA* by any full member, not Dana
-      Still owed: *approval* by @release-approvers, not Dana
-      **Dana** said that it must go out now:
+      Still needs *QA* from any full member, not Dana
+      Still needs *approval* from @release-approvers, not Dana
+      **Dana** said that this must go out now:
       > Login is down for every customer.
-      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations are in  [Details]
-      [QA passed (asks: It is out already. Your word completes the record and changes nothing on production.)] [*Approve (asks: It is out already. Your word completes the record and changes nothing on production.)]
-      ~ Asked: Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337362^{date_short_pretty} at {time}|2026-11-22 08:49 UTC>"
+      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations applied  [Details]
+      [QA passed (asks: Emergency #13 is already deployed. Your sign-off completes the record and changes nothing on production.)] [*Approve (asks: Emergency #13 is already deployed. Your sign-off completes the record and changes nothing on production.)]
+      ~ Requested by Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337362^{date_short_pretty} at {time}|2026-11-22 08:49 UTC>"
     `)
   })
 
@@ -319,7 +319,7 @@ describe('a card at its end', () => {
     const problem = { step: 'merge', because: { gate: 'merge_refused', detail: 'Needs 2 approvals' } } as const
     const steps = stepsUpTo('merge', { state: 'failed', effect: 'none', endedAt: at('08:45:14') })
     expect(draw(aRelease({ state: 'failed', ...RUN, problem, steps, endedAt: at('08:45:20') }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production failed at merge: Bitbucket refused the merge. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to go on."
+      ""Release #12 of api to production failed at merge: Bitbucket refused the merge. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to continue."
       # Release #12: api → production
       :x: *Failed at merge*, step 3 of 9
       **Bitbucket refused the merge.**
@@ -327,11 +327,11 @@ describe('a card at its end', () => {
       \`\`\`
       Needs 2 approvals
       \`\`\`
-      Look at the pull request: branch rules, missing approvals or failed builds are shown there.
-      *Plan again* makes a new release, once the cause is mended.
+      Check the pull request for branch rules, missing approvals or failed builds.
+      *Plan again* makes a new release once the cause is fixed.
       [*Plan again]
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\` · Gate: \`merge_refused\` · Ended: <!date^1795337120^{date_short_pretty} at {time}|2026-11-22 08:45 UTC>"
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\` · Gate: \`merge_refused\` · Ended: <!date^1795337120^{date_short_pretty} at {time}|2026-11-22 08:45 UTC>"
     `)
   })
 
@@ -358,26 +358,26 @@ describe('a card at its end', () => {
     } as const
     const steps = stepsUpTo('migrate', { state: 'failed', effect: 'some', endedAt: at('08:45:30') })
     expect(draw(aRelease({ state: 'needs attention', ...RUN, problem, steps }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production needs attention: revision b7d20c31 failed. PR #418 is merged as c0ffee1. Database: at a41c9e2f, 1 of 2 migrations is in. Not pushed: production still runs 5b8e6c0. A person must press Retry or Close."
+      ""Release #12 of api to production needs attention: revision b7d20c31 failed. PR #418 is merged as c0ffee1. Database: at a41c9e2f, 1 of 2 migrations applied. Not pushed: production still runs 5b8e6c0. Someone has to press Retry or Close."
       # Release #12: api → production
       :warning: *Needs attention*: stopped at migrate, step 6 of 9
       **Revision b7d20c31 failed.**
       PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      Database: at a41c9e2f, 1 of 2 migrations is in.
+      Database: at a41c9e2f, 1 of 2 migrations applied.
       Not pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
-      • In: a41c9e2f
-      • Not in: b7d20c31
-      • Nothing was pushed.
+      • Applied: a41c9e2f
+      • Not applied: b7d20c31
+      • Pushed: nothing
       \`\`\`
       canceling statement due to lock timeout
       \`\`\`
-      ~ The last lines of its output are in the thread
-      If the cause is in the code, mend it there: a new plan takes it up.
-      *Retry* goes on from migrate with the same plan and sign-offs, once the cause is mended.
-      *Close* frees production and leaves it like this.
-      [*Retry (asks: It goes on from migrate, with the same plan and sign-offs, and looks first at what is there. Not repeated: announce, record, merge, sync, verify.)] [Close]
+      ~ The last lines of the output are in the thread
+      A fix in the code needs a new plan.
+      Fix the cause, then *Retry* to resume at migrate with the same plan and sign-offs.
+      *Close* frees production and leaves everything as it is.
+      [*Retry (asks: The run resumes at migrate with the same plan and sign-offs. Signoff checks the current state first. Not repeated: announce, record, merge, sync, verify.)] [Close]
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\` · Gate: \`migration_failed\`"
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\` · Gate: \`migration_failed\`"
     `)
   })
 
@@ -388,19 +388,19 @@ describe('a card at its end', () => {
     } as const
     const steps = stepsUpTo('push', { state: 'unknown', effect: 'unknown', endedAt: at('08:45:30') })
     expect(draw(aRelease({ state: 'needs attention', ...RUN, problem, steps }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production needs attention: did the push arrive? It is not known whether heroku-production holds c0ffee1. A person must look."
+      ""Release #12 of api to production needs attention: did the push arrive? Not known: whether heroku-production has c0ffee1. Someone has to check, then press Retry or Close."
       # Release #12: api → production
       :warning: *Needs attention*: did the push arrive?
-      **The push was cut off, and heroku-production does not show it.**
+      **The push was interrupted, and heroku-production does not show it.**
       • **Known: **PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      • **Known: **Database: 2 of 2 migrations are in.
-      • **Not known: **whether heroku-production holds c0ffee1
-      • **To look: **\`git ls-remote heroku-production\`
-      *Retry* looks first, and does only what is not done yet.
-      *Close* is for when you know how production stands.
-      [*Retry (asks: It looks at heroku-production first. If c0ffee1 is there, it goes on to confirm; if not, it pushes once.)] [Close]
-      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations are in  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\` · Gate: \`push_unknown\`"
+      • **Known: **Database: 2 of 2 migrations applied.
+      • **Not known: **whether heroku-production has c0ffee1
+      • **To check: **\`git ls-remote heroku-production\`
+      *Retry* checks first, and does only what is not done yet.
+      *Close* ends the release: use it when you know the state of production.
+      [*Retry (asks: Signoff checks heroku-production first. If c0ffee1 is there, the run continues with confirm. If not, it pushes once.)] [Close]
+      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations applied  [Details]
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\` · Gate: \`push_unknown\`"
     `)
   })
 
@@ -409,14 +409,14 @@ describe('a card at its end', () => {
       because: { gate: 'merge_conflict', source: 'master', target: 'production', files: ['api/search.py'] },
     } as const
     expect(draw(aRelease({ state: 'refused', plan: undefined, problem, endedAt: at('08:16') }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production was refused: master does not merge into production: 1 file conflicts. Nothing was changed."
+      ""Release #12 of api to production was refused: master does not merge into production (1 file conflicts). Nothing was changed."
       # Release #12: api → production
-      :no_entry_sign: *Refused*: master does not merge into production: 1 file conflicts
+      :no_entry_sign: *Refused*: master does not merge into production (1 file conflicts)
       • \`api/search.py\`
-      Merge production into master, settle the conflicts, push, then ask again.
+      Merge production into master, resolve the conflicts, push, then try again.
       Nothing was changed.
       [*Plan again]
-      ~ Asked: Dana · Gate: \`merge_conflict\` · Ended: <!date^1795335360^{date_short_pretty} at {time}|2026-11-22 08:16 UTC>"
+      ~ Requested by Dana · Gate: \`merge_conflict\` · Ended: <!date^1795335360^{date_short_pretty} at {time}|2026-11-22 08:16 UTC>"
     `)
   })
 
@@ -426,16 +426,16 @@ describe('a card at its end', () => {
     } as const
     const release = aRelease({ state: 'outdated', signOffs: [aSignOff('qa', LIN)], problem, endedAt: at('08:50') })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Release #12 of api to production is outdated: master moved since the plan was made, so its sign-offs are void. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to go on."
+      ""Release #12 of api to production is outdated: master changed since the plan was made, so its sign-offs are void. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to continue."
       # Release #12: api → production
-      :repeat: *Outdated*: master moved since the plan was made
+      :repeat: *Outdated*: master changed since the plan was made
       • master: 9f2c1ab → d00d1e5
-      **Plan again** makes a new release with what is there now.
+      **Plan again** makes a new release from the current state.
       Void: QA by Lin.
       Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       [*Plan again]
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · QA: Lin · Plan: \`e4b0b3b2\` · Gate: \`plan_outdated\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
+      ~ Requested by Dana · QA by Lin · Plan: \`e4b0b3b2\` · Gate: \`plan_outdated\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
     `)
   })
 
@@ -443,13 +443,13 @@ describe('a card at its end', () => {
     const note = 'The drop of saved_searches is not talked over yet.'
     const release = aRelease({ state: 'rejected', endedBy: TOM, endReason: note, endedAt: at('08:50') })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Release #12 of api to production was rejected by Tom; the reason is on the card. Nothing was merged, migrated or pushed: production still runs 5b8e6c0."
+      ""Release #12 of api to production was rejected by Tom. The reason is on the card. Nothing was merged, migrated or pushed: production still runs 5b8e6c0."
       # Release #12: api → production
       :no_entry_sign: *Rejected* by Tom
       > The drop of saved_searches is not talked over yet.
       Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
+      ~ Requested by Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
     `)
   })
 
@@ -460,7 +460,7 @@ describe('a card at its end', () => {
       :black_square_for_stop: *Cancelled* by Dana
       Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
+      ~ Requested by Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
     `)
   })
 
@@ -473,13 +473,13 @@ describe('a card at its end', () => {
 
   it('expired', () => {
     expect(draw(aRelease({ state: 'expired', endedAt: at('08:50') }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production expired: QA and 1 approval were not given within 24 h. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to go on."
+      ""Release #12 of api to production expired: QA and 1 approval were not given within 24 h. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Plan again to continue."
       # Release #12: api → production
       :alarm_clock: *Expired*: QA and 1 approval were not given within 24 h
       Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       [*Plan again]
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
-      ~ Asked: Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
+      ~ Requested by Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337400^{date_short_pretty} at {time}|2026-11-22 08:50 UTC>"
     `)
   })
 
@@ -494,15 +494,15 @@ describe('a card at its end', () => {
       endedAt: at('09:30'),
     })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Release #12 of api to production was closed by Tom; the reason is on the card. PR #418 is merged as c0ffee1. Database: 2 of 2 migrations are in. Not known: whether heroku-production holds c0ffee1."
+      ""Release #12 of api to production was closed by Tom. The reason is on the card. PR #418 is merged as c0ffee1. Database: 2 of 2 migrations applied. Not known: whether heroku-production has c0ffee1."
       # Release #12: api → production
       :black_square_for_stop: *Closed* by Tom
       > Looked by hand: it never arrived.
       PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      Database: 2 of 2 migrations are in.
-      Not known: whether heroku-production holds [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations are in  [Details]
-      ~ Asked: Dana · QA: Lin · Approved: Tom · Plan: \`e4b0b3b2\` · Ended: <!date^1795339800^{date_short_pretty} at {time}|2026-11-22 09:30 UTC>"
+      Database: 2 of 2 migrations applied.
+      Not known: whether heroku-production has [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
+      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations applied  [Details]
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\` · Ended: <!date^1795339800^{date_short_pretty} at {time}|2026-11-22 09:30 UTC>"
     `)
   })
 })

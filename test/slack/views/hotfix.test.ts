@@ -79,7 +79,7 @@ const worst: HotfixPlan = {
 
 describe('the modal of /hotfix', () => {
   it('says why it is the last resort, and asks for commits, a reason and certainty', () => {
-    const view = hotfixModal({ apps: [anApp()], metadata: 'context', inTheWay: [] })
+    const view = hotfixModal({ apps: [anApp()], metadata: 'context', superseded: [] })
     expect(viewProblems(view)).toEqual([])
     expect(read(view)).toContain('This is the last resort.')
     expect(JSON.stringify(view)).not.toContain('initial')
@@ -88,10 +88,10 @@ describe('the modal of /hotfix', () => {
 
   it('is filled in with what was typed, and names what submitting ends', () => {
     const filled = { app: 'api', environment: 'production', commits: ['7ad90f4', 'c06be52'] }
-    const view = hotfixModal({ apps: [anApp()], metadata: 'context', filled, inTheWay: [aRelease()] })
+    const view = hotfixModal({ apps: [anApp()], metadata: 'context', filled, superseded: [aRelease()] })
     expect(viewProblems(view)).toEqual([])
     expect(JSON.stringify(view)).toContain('"initial_value":"7ad90f4 c06be52"')
-    expect(read(view)).toContain('Submitting for api production ends #12; it can be planned again afterwards.')
+    expect(read(view)).toContain('Submitting for api production ends #12. You can plan it again afterwards.')
   })
 })
 
@@ -101,8 +101,8 @@ describe('a hot-fix is not mistaken for a release', () => {
     expect(messageProblems(drawn)).toEqual([])
     const words = read(drawn)
     expect(words).toContain('🩹 Hot-fix #12: api → production')
-    expect(words.indexOf('Also goes')).toBeGreaterThan(0)
-    expect(words.indexOf('Also goes')).toBeLessThan(words.indexOf('Fix the time zone'))
+    expect(words.indexOf('Also deploys')).toBeGreaterThan(0)
+    expect(words.indexOf('Also deploys')).toBeLessThan(words.indexOf('Fix the time zone'))
     expect(words).toContain('Marek')
     expect(words).toContain('api/digests/schedule.py and 2 more files')
     expect(words).toContain('Also on master, so the next release keeps it')
@@ -111,15 +111,15 @@ describe('a hot-fix is not mistaken for a release', () => {
   it('waits for Go where nobody signs, and its card has no button for others', () => {
     const drawn = card(aHotfix({ asksGo: true }), { ...facts, environment: anIntegration() })
     expect(messageProblems(drawn)).toEqual([])
-    expect(drawn.text).toBe('Hot-fix #12 of api to production is planned and waits for the Go of Dana.')
-    expect(read(drawn)).toContain('*Waits for Go* by Dana')
+    expect(drawn.text).toBe('Hot-fix #12 of api to production is planned and waits for Go from Dana.')
+    expect(read(drawn)).toContain('*Waiting for Go* from Dana')
     const waiting = aHotfix({ asksGo: true })
     const busy = refusalMessage(environmentBusy(waiting, undefined), facts)
-    expect(read(busy)).toContain('Release #12, asked for by Dana, waits for their Go.')
+    expect(read(busy)).toContain('Release #12, requested by Dana, waits for their Go.')
     const environments = [{ app: 'api', environment: 'production', under_way: waiting }]
     const status = read(privateMessage({ is: 'status', environments }, facts))
     expect(status).toContain('release #12 waits for Go.')
-    expect(status).toContain(': waits for Go\n')
+    expect(status).toContain(': waiting for Go\n')
     expect(read(drawn)).not.toMatch(/\[(QA passed|Approve|Reject)/)
   })
 
@@ -161,8 +161,8 @@ describe('a hot-fix is not mistaken for a release', () => {
       expect(drawn.text).toMatch(/\.$/)
     }
     const said = (line: ThreadLine) => threadLine(line, aHotfix(), facts).text
-    expect(said(carried)).toMatch(/^PR\u00a0#5 carries the hot-fix to master/)
-    expect(said({ ...carried, isNew: false })).toMatch(/^PR\u00a0#5 is open and carries/)
+    expect(said(carried)).toMatch(/^PR\u00a0#5 adds the hot-fix to master/)
+    expect(said({ ...carried, isNew: false })).toMatch(/^PR\u00a0#5 is open and adds/)
   })
 })
 

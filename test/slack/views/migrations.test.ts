@@ -39,10 +39,10 @@ describe('the card, on code and schema', () => {
 
   it('says how long the old code kept running the last times', () => {
     expect(order({ lastPushesMs: [38_000, 41_000, 135_000] })).toMatch(
-      /The old code keeps running until the push ends\*: 38.s, 41.s and 2.min.15.s the last 3 times\. It meets what this changes/,
+      /Old code will run on the new schema\* until the push ends \(38.s, 41.s and 2.min.15.s in the last 3 releases\)\. Affected:/,
     )
-    expect(order({ lastPushesMs: [38_000] })).toMatch(/38.s the last time/)
-    expect(order({})).toContain('no release has shown yet how long that is')
+    expect(order({ lastPushesMs: [38_000] })).toMatch(/38.s in the last release/)
+    expect(order({})).toContain('not measured yet')
   })
 
   it('names each destructive change with its revision, and how many more there are', () => {
@@ -52,7 +52,7 @@ describe('the card, on code and schema', () => {
   })
 
   it('says so where nothing is pushed, and nothing where nothing is destroyed', () => {
-    expect(order({ steps: ['migrate', 'confirm', 'report'] })).toContain('nothing is pushed after this')
+    expect(order({ steps: ['migrate', 'confirm', 'report'] })).toContain('this release pushes nothing')
     expect(orderBlocks(aPlan({ migrations: [aMigration({ risk: 'adds', findings: [ADD] })] }), true)).toEqual([])
   })
 })

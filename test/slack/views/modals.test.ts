@@ -27,7 +27,7 @@ describe('the modal of /deploy', () => {
     expect(read(view)).toMatchInlineSnapshot(`
       "App: [static_select]
       Environment: [static_select]
-      ~ First comes a plan, which changes nothing. What needs sign-off then asks people in the channel."
+      ~ Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel."
     `)
     expect(JSON.stringify(view)).not.toContain('initial_option')
     expect(view.private_metadata).toBe('context')
@@ -35,7 +35,7 @@ describe('the modal of /deploy', () => {
 
   it('says what each environment asks for', () => {
     expect(JSON.stringify(view)).toContain('needs QA and 1 approval')
-    expect(JSON.stringify(view)).toContain('goes at once')
+    expect(JSON.stringify(view)).toContain('no sign-off needed')
   })
 })
 
@@ -65,17 +65,17 @@ describe('a modal that asks for words', () => {
     const view = draw('emergency')
     expect(JSON.stringify(view)).toContain('"min_length":10')
     expect(read(view)).toMatchInlineSnapshot(`
-      "*Release #12: api → production* goes out at once, *without waiting for QA and approval*.
-      • 5 commits and 2 migrations; of the migrations, 1 destroys data
+      "*Release #12: api → production* is deployed at once, *without waiting for QA and approval*.
+      • 5 commits and 2 migrations (1 destroys data)
       • Your name and reason go to #product, PR #418 and the record
-      • What is owed stays owed, and others have to give it afterwards
-      Reason: [plain_text_input] (At least 10 characters. Everyone in #product reads it.)"
+      • The skipped sign-offs are still needed: others have to give them afterwards
+      Reason: [plain_text_input] (At least 10 characters. Visible to everyone in #product.)"
     `)
   })
 
   it('says no more than what is still owed when QA has passed', () => {
     const view = draw('emergency', aRelease({ signOffs: [aSignOff('qa', LIN)] }))
-    expect(read(view)).toContain('goes out at once, *without waiting for approval*.')
+    expect(read(view)).toContain('is deployed at once, *without waiting for approval*.')
   })
 
   it('asks for a Note on what was talked over', () => {
@@ -117,7 +117,7 @@ it('shows the details of a plan', () => {
     • [7ad90f4](https://bitbucket.org/jurispect/jurispect_api/commits/7ad90f4000000000000000000000000000000000) Fix the time zone of weekly digests · Marek
     • [e83b7d1](https://bitbucket.org/jurispect/jurispect_api/commits/e83b7d1000000000000000000000000000000000) Index alerts by organisation · Priya
     **Authors: **Marek, Priya
-    **2 files** changed, from what the remote holds · [Compare](https://bitbucket.org/jurispect/jurispect_api/branches/compare/9f2c1ab000000000000000000000000000000000%0D5b8e6c0000000000000000000000000000000000#diff)
+    **2 files** changed since the commit on the remote · [Compare](https://bitbucket.org/jurispect/jurispect_api/branches/compare/9f2c1ab000000000000000000000000000000000%0D5b8e6c0000000000000000000000000000000000#diff)
     • api/search.py  +40 −3
     • api/alerts.py  +7 −7
     **2 migrations** · the database db.example.com:5432/api is at 5f19ab44
@@ -125,22 +125,22 @@ it('shows the details of a plan', () => {
     migrations/a41c9e2f5b60.py
     • \`b7d20c31\` drop saved_searches · destroys data
     migrations/b7d20c31aa04.py
-    *Gates*, and what they looked at
-    • Remote: \`heroku-production\` holds [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000)
-    • Goes: the merge of [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) into [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), clean, tree \`7ee00000\`
+    *Gates*, and the facts they checked
+    • Remote: \`heroku-production\` has [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000)
+    • Deploys: the merge of [9f2c1ab](https://bitbucket.org/jurispect/jurispect_api/commits/9f2c1ab000000000000000000000000000000000) into [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000), clean, tree \`7ee00000\`
     • Check: [build](https://ci.example.com/build) passed
     • Check: [lint](https://ci.example.com/lint) passed
     • Check: [e2e](https://ci.example.com/e2e) passed
     • Fingerprint: \`e4b0b3b2f6bbc6fc38243c8f251bda7c1a221fb2dbb80b7459b1d2d844baf332\`
-    *Signed*
-    QA by Lin, as every full member may: {2026-11-22 08:30 UTC}
-    Approval by Tom, as one of @release-approvers: {2026-11-22 08:44 UTC}
+    *Sign-offs*
+    QA by Lin, as a full member: {2026-11-22 08:30 UTC}
+    Approval by Tom, as a member of @release-approvers: {2026-11-22 08:44 UTC}
     *Steps*
-    • **Announce**: done, 1 s
-    • **Record**: done, 1 s
-    • **Merge**: done, 1 s
-    • **Sync**: done, 1 s
-    • **Verify**: done, 1 s
+    • **Announce**: done (1 s)
+    • **Record**: done (1 s)
+    • **Merge**: done (1 s)
+    • **Sync**: done (1 s)
+    • **Verify**: done (1 s)
     • **Migrate**: running
     • **Push**: pending
     • **Confirm**: pending

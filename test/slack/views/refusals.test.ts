@@ -156,7 +156,7 @@ describe('a refusal', () => {
   it.each(Object.values(REFUSALS).map((refusal) => [refusal.gate, refusal] as const))('says %s', (_gate, refusal) => {
     const drawn = refusalMessage(refusal, hints)
     expect(messageProblems(drawn)).toEqual([])
-    expect(drawn.text).toMatch(/^Not done: .+\. Nothing was changed\. .+[.?]$/)
+    expect(drawn.text).toMatch(/^Can’t .+: .+\. Nothing was changed\. .+[.?]$/)
     expect(read(drawn)).not.toMatch(/undefined|<@|null|\[object/)
     expect(read(drawn).replace(/^[^\n]*\n/, '')).toMatchSnapshot()
   })
@@ -164,14 +164,14 @@ describe('a refusal', () => {
   it('says that an emergency is theirs who sent it, whoever had asked', () => {
     const drawn = refusalMessage({ gate: 'own_release', who: ['@qa'], asEmergency: true }, { services: SERVICES })
     expect(drawn.text).toBe(
-      'Not done: you sent this out as an emergency, so somebody else must give what it skipped. Nothing was changed. Ask @qa. Nobody releases alone.',
+      'Can’t sign off: you declared this emergency, so someone else must give the sign-offs that it skipped. Nothing was changed. Ask @qa. Nobody releases alone.',
     )
   })
 
   it('says what to press where a release needs attention', () => {
     const refusal = { gate: 'already_decided', number: 12, state: 'needs attention' } as const
     expect(read(refusalMessage(refusal, { services: SERVICES }))).toContain(
-      'Somebody has to press **Retry** or **Close** on it.',
+      'Someone has to press **Retry** or **Close** on the card.',
     )
   })
 
@@ -193,7 +193,7 @@ describe('a refusal', () => {
 
   it('says that Slack did not answer rather than that the person has no right', () => {
     const drawn = refusalMessage({ gate: 'not_a_member', why: 'Slack did not answer' }, { services: SERVICES })
-    expect(drawn.text).toContain('Slack did not tell who you are')
+    expect(drawn.text).toContain('Slack did not answer')
   })
 
   it('lets Slack show the name of a person whom we can not name', () => {

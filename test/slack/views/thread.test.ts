@@ -30,14 +30,14 @@ function say(line: ThreadLine, release = aRelease()): string {
 
 describe('the thread', () => {
   it.each<[ThreadLine, string]>([
-    [{ is: 'signed', kind: 'qa', person: LIN }, '"QA passed, says Lin."'],
+    [{ is: 'signed', kind: 'qa', person: LIN }, '"QA passed by Lin."'],
     [{ is: 'signed', kind: 'approval', person: TOM }, '"Tom approved."'],
     [
       { is: 'step ended', step: 'merge', said: 'Merged PR #418 as c0ffee1', ms: 4000 },
-      '"Merged PR #418 as c0ffee1. 4 s."',
+      '"Merged PR #418 as c0ffee1 (4 s)."',
     ],
-    [{ is: 'step ended', step: 'merge', said: 'Merged PR #418.', ms: 4000 }, '"Merged PR #418. 4 s."'],
-    [{ is: 'waiting', what: 'another run holds the environment' }, '"Waits: another run holds the environment."'],
+    [{ is: 'step ended', step: 'merge', said: 'Merged PR #418.', ms: 4000 }, '"Merged PR #418 (4 s)."'],
+    [{ is: 'waiting', what: 'another run holds the environment' }, '"Waiting: another run holds the environment."'],
     [
       {
         is: 'reminder',
@@ -47,14 +47,14 @@ describe('the thread', () => {
           { kind: 'approval', count: 2, by: ['U0NOBODY', 'U0ELSE'] },
         ],
       },
-      '"Release #12 has waited 4 hours without a sign-off. Owed: QA by @qa or Tom, 2 approvals by 2 whom releases.yml names. The buttons are on the card, and it expires on 2026-11-23 08:15 UTC."',
+      '"Release #12 has waited 4 hours without a sign-off. Needs QA from @qa or Tom, 2 approvals from 2 people named in releases.yml. Sign off on the card. Expires on 2026-11-23 08:15 UTC."',
     ],
-    [{ is: 'cancel asked', person: TOM }, '"Tom cancelled. No step starts any more."'],
+    [{ is: 'cancel asked', person: TOM }, '"Tom cancelled. No further step starts."'],
     [
       { is: 'cancel asked', person: TOM, during: 'migrate' },
-      '"Tom cancelled. No new step starts; migrate is settled, and told as it ends."',
+      '"Tom cancelled. No new step starts. Signoff waits for the result of migrate and posts it here."',
     ],
-    [{ is: 'retried', person: TOM }, '"Tom pressed Retry: the run goes on, and looks first at what is there."'],
+    [{ is: 'retried', person: TOM }, '"Tom pressed Retry. The run resumes after checking the current state."'],
     [{ is: 'note', text: 'Merged by hand.' }, '"Merged by hand."'],
   ])('says %j', (line, said) => {
     expect(say(line)).toBe(said)
@@ -64,13 +64,13 @@ describe('the thread', () => {
     const emergency = aRelease({ state: 'succeeded', signOffs: [aSignOff('emergency', DANA)] })
     const owed: readonly Owed[] = [{ kind: 'qa', count: 1, by: 'every full member' }]
     expect(say({ is: 'reminder', since: 'emergency', owed }, emergency)).toBe(
-      '"Emergency release #12 went out a day ago, and is still owed: QA by any full member. The buttons are on the card."',
+      '"Emergency release #12 was deployed a day ago and still needs QA from any full member. Sign off on the card."',
     )
   })
 
   it('quotes what people wrote', () => {
     expect(say({ is: 'signed', kind: 'rejection', person: TOM, note: 'Not *yet* <!channel>' })).toBe(
-      '"Tom rejected it. Not ∗yet∗ &lt;!channel&gt;"\nTom rejected it.\n> Not *yet* <!channel>',
+      '"Tom rejected the release. Not ∗yet∗ &lt;!channel&gt;"\nTom rejected the release.\n> Not *yet* <!channel>',
     )
     expect(say({ is: 'closed', person: TOM, reason: 'It never arrived.' })).toContain('> It never arrived.')
   })
@@ -89,9 +89,9 @@ describe('the outcome', () => {
     })
     expect(threadLine(line, release, { services: SERVICES, environment, owed: [] }).broadcast).toBe(true)
     expect(say(line, release)).toMatchInlineSnapshot(`
-      ""Release #12 succeeded: api production runs c0ffee1, after 4 min 12 s. QA by Lin, approved by Tom, asked for by Dana."
-      :white_check_mark: **Release #12 succeeded**: api production runs [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000). 4 min 12 s.
-      ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
+      ""Release #12 succeeded: api production runs c0ffee1 (4 min 12 s). QA by Lin, approved by Tom, requested by Dana."
+      :white_check_mark: **Release #12 succeeded**: api production runs [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000) (4 min 12 s).
+      ~ Requested by <@U01DANA> · QA by Lin · Approved by Tom · Record: 19 events, head \`4be109c277aa\`"
     `)
   })
 
@@ -103,7 +103,7 @@ describe('the outcome', () => {
       { kind: 'approval', count: 1, by: ['@release-approvers'] },
     ]
     expect(read(threadLine(line, release, { services: SERVICES, environment, owed }))).toContain(
-      '\nStill owed: QA and 1 approval. The buttons for it are on the card.\n',
+      '\nStill needs QA and 1 approval: sign off on the card.\n',
     )
   })
 
@@ -115,13 +115,13 @@ describe('the outcome', () => {
     const steps = stepsUpTo('push', { state: 'failed', effect: 'none' })
     const release = aRelease({ state: 'needs attention', ...RUN, problem, steps })
     expect(say(line, release)).toMatchInlineSnapshot(`
-      ""Release #12 of api to production needs attention: the build on heroku-production failed. PR #418 is merged as c0ffee1. Database: 2 of 2 migrations are in. Not pushed: production still runs 5b8e6c0. A person must press Retry or Close."
+      ""Release #12 of api to production needs attention: the build on heroku-production failed. PR #418 is merged as c0ffee1. Database: 2 of 2 migrations applied. Not pushed: production still runs 5b8e6c0. Someone has to press Retry or Close."
       :warning: **Release #12 needs attention**: the build on heroku-production failed.
       PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      Database: 2 of 2 migrations are in.
+      Database: 2 of 2 migrations applied.
       Not pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
-      production stays busy until somebody presses **Retry** or **Close** on the card.
-      ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
+      Production stays blocked until someone presses **Retry** or **Close** on the card.
+      ~ Requested by <@U01DANA> · QA by Lin · Approved by Tom · Record: 19 events, head \`4be109c277aa\`"
     `)
   })
 
@@ -132,13 +132,13 @@ describe('the outcome', () => {
     } as const
     const steps = stepsUpTo('push', { state: 'unknown', effect: 'unknown' })
     expect(say(line, aRelease({ state: 'needs attention', ...RUN, problem, steps }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production needs attention: did the push arrive? It is not known whether heroku-production holds c0ffee1. A person must look."
-      :warning: **Release #12 needs attention**: did the push arrive? It is not known whether heroku-production holds c0ffee1.
+      ""Release #12 of api to production needs attention: did the push arrive? Not known: whether heroku-production has c0ffee1. Someone has to check, then press Retry or Close."
+      :warning: **Release #12 needs attention**: did the push arrive? Not known: whether heroku-production has c0ffee1.
       PR #418 is merged as [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      Database: 2 of 2 migrations are in.
-      Not known: whether heroku-production holds [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
-      production stays busy until somebody presses **Retry** or **Close** on the card.
-      ~ Asked: <@U01DANA> · QA: Lin · Approved: Tom · Record: 19 events, head \`4be109c277aa\`"
+      Database: 2 of 2 migrations applied.
+      Not known: whether heroku-production has [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
+      Production stays blocked until someone presses **Retry** or **Close** on the card.
+      ~ Requested by <@U01DANA> · QA by Lin · Approved by Tom · Record: 19 events, head \`4be109c277aa\`"
     `)
   })
 
@@ -162,21 +162,21 @@ describe('the announcement', () => {
 
   it('names what, where, who asked, who signed', () => {
     expect(draw(aRelease({ state: 'approved', signOffs: SIGNED }))).toMatchInlineSnapshot(`
-      ""Release #12 is changing api production now: 5 commits and 2 migrations. QA by Lin, approved by Tom, asked for by Dana."
+      ""Release #12 is changing api production now: 5 commits and 2 migrations. QA by Lin, approved by Tom, requested by Dana."
       :mega: *Release #12 is changing api production now*
       5 commits, 2 migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
-      Asked: Dana · QA: Lin · Approved: Tom"
+      Requested by Dana · QA by Lin · Approved by Tom"
     `)
   })
 
   it('gives the reason of an emergency', () => {
     const signOffs = [aSignOff('emergency', DANA, { note: 'Login is down for every customer.' })]
     expect(draw(aRelease({ number: 13, state: 'approved', signOffs }))).toMatchInlineSnapshot(`
-      ""Emergency release #13 is changing api production now, without QA and approval: 5 commits and 2 migrations. Asked for by Dana. Dana says that it must go out now: Login is down for every customer."
+      ""Emergency release #13 is changing api production now, without QA and approval: 5 commits and 2 migrations. Requested by Dana. Dana says that this must go out now: Login is down for every customer."
       :rotating_light: *Emergency #13 is changing api production now, without QA and approval*
       5 commits, 2 migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
-      Asked: Dana
-      **Dana** says that it must go out now:
+      Requested by Dana
+      **Dana** says that this must go out now:
       > Login is down for every customer."
     `)
   })
@@ -196,11 +196,11 @@ describe('the announcement', () => {
       reason: 'Digests go out at night.',
     })
     expect(draw(release)).toMatchInlineSnapshot(`
-      ""Hot-fix #14 is changing api production now: 1 commit picked onto production. QA by Lin, approved by Tom, asked for by Dana."
+      ""Hot-fix #14 is changing api production now: 1 commit picked onto production. QA by Lin, approved by Tom, requested by Dana."
       :adhesive_bandage: *Hot-fix #14 is changing api production now*
       1 commit picked onto production, no migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
-      Asked: Dana · QA: Lin · Approved: Tom
-      It cannot wait for review:
+      Requested by Dana · QA by Lin · Approved by Tom
+      This can’t wait for review:
       > Digests go out at night."
     `)
   })

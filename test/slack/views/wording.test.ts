@@ -50,7 +50,7 @@ describe('a release that brings no commit', () => {
     const all = everywhere(release)
     for (const words of all) expect(words).not.toMatch(/\b0 commits/)
     expect(all[0]).toContain('*No new commits*')
-    expect(all[0]).toContain('asks for 2 migrations')
+    expect(all[0]).toContain('requests 2 migrations')
     expect(all[2]).toContain('no new commits, 2 migrations')
   })
 
@@ -60,9 +60,9 @@ describe('a release that brings no commit', () => {
     const result = { how: 'commit' as const, commit: held, tree: sha('7ee') }
     const all = everywhere({ ...plan, ...none, bound: { ...plan.bound, remote, result } })
     for (const words of all) expect(words).not.toMatch(/\b0 commits/)
-    expect(all[0]).toContain('*No new commits*: 9f2c1ab is held already, and does not run')
-    expect(all[0]).toContain('asks for 9f2c1ab, which is held already')
-    expect(all[3]).toContain('would bring 9f2c1ab, which is held already.')
+    expect(all[0]).toContain('*No new commits*: 9f2c1ab is already on the remote but does not run')
+    expect(all[0]).toContain('requests 9f2c1ab, which is already on the remote')
+    expect(all[3]).toContain('would deploy 9f2c1ab, which is already on the remote.')
   })
 })
 

@@ -1,4 +1,4 @@
-/** Block Kit, spelled once: small makers of `@slack/types` blocks that keep Slack's lengths. */
+/** Small builders of `@slack/types` blocks that keep Slack's length limits. */
 import type {
   ActionsBlock,
   Button,
@@ -14,6 +14,7 @@ import type {
   RichTextSection,
   SectionBlock,
 } from '@slack/types'
+import { defined } from '../../../lib/defined.ts'
 import type { ServiceWords } from '../../../release/ports/words.ts'
 import { cleaned, cut, DATE_FORMATS, type DateFormat, isWebAddress, oneLine, seconds, short, utc } from './text.ts'
 
@@ -31,7 +32,7 @@ export function plain(text: string, most = 3000): PlainTextElement {
   return { type: 'plain_text', text: cut(text, most), emoji: true }
 }
 
-/** Our own words with defused names. `verbatim`: Slack makes no links out of words that look like addresses. */
+/** Our own text with defused names. `verbatim`: Slack makes no links of words that look like addresses. */
 export function mrkdwn(text: string): MrkdwnElement {
   return { type: 'mrkdwn', text: cut(text, 2900), verbatim: true }
 }
@@ -43,14 +44,14 @@ export function header(text: string): HeaderBlock {
 /** `expand`: Slack shows the whole of it, without "See more". */
 export function section(lines: string | readonly string[], accessory?: Button): SectionBlock {
   const text = mrkdwn(typeof lines === 'string' ? lines : lines.join('\n'))
-  return { type: 'section', text, expand: true, ...(accessory === undefined ? {} : { accessory }) }
+  return { type: 'section', text, expand: true, ...defined({ accessory }) }
 }
 
 export function context(...texts: readonly string[]): ContextBlock {
   return { type: 'context', elements: texts.slice(0, 10).map(mrkdwn) }
 }
 
-/** A row of buttons; nothing where there are none. Without a block_id: an update must not repeat one. */
+/** A row of buttons; empty without any. It has no block_id, which an update must not repeat. */
 export function actions(elements: readonly Button[]): ActionsBlock[] {
   return elements.length === 0 ? [] : [{ type: 'actions', elements: [...elements] }]
 }
@@ -67,7 +68,7 @@ export function confirm(words: {
     text: plain(words.text, 300),
     confirm: plain(words.yes, 30),
     deny: plain(words.no, 30),
-    ...(words.danger ? { style: 'danger' as const } : {}),
+    ...defined({ style: words.danger ? ('danger' as const) : undefined }),
   }
 }
 
@@ -122,7 +123,7 @@ export function bullets(lines: readonly Line[]): RichTextBlockElement {
   return { type: 'rich_text_list', style: 'bullet', indent: 0, elements: lines.map(richSection) }
 }
 
-/** What a person wrote, as they wrote it: nothing of it is parsed. */
+/** A person's text, unparsed. */
 export function quote(text: string, most = 300): RichTextBlockElement {
   return { type: 'rich_text_quote', elements: [words(cut(cleaned(text.trim()), most) || ' ')] }
 }

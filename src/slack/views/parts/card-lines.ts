@@ -26,7 +26,7 @@ export function reasons(release: Release): KnownBlock[] {
       ? []
       : [
           rich(
-            richSection([bold(oneLine(release.requester.name)), ' says that it cannot wait for review:']),
+            richSection([bold(oneLine(release.requester.name)), ' says that this can’t wait for review:']),
             quote(release.reason),
           ),
         ]),
@@ -34,18 +34,22 @@ export function reasons(release: Release): KnownBlock[] {
       ? []
       : [
           rich(
-            richSection([bold(oneLine(emergency.person.name)), ` ${ended ? 'said' : 'says'} that it must go out now:`]),
+            richSection([
+              bold(oneLine(emergency.person.name)),
+              ` ${ended ? 'said' : 'says'} that this must go out now:`,
+            ]),
             quote(emergency.note ?? ''),
           ),
         ]),
   ]
 }
 
-/** Where no worker is there to go on: that it waits, and when one was last seen. */
+/** Where no worker responds: that the release waits, and when a worker was last seen. */
 export function noWorkerWarning({ noWorker }: { readonly noWorker?: { readonly lastSeen?: Date } }): KnownBlock[] {
   if (noWorker === undefined) return []
-  const seen = noWorker.lastSeen === undefined ? 'None was ever seen.' : `Last seen: ${date(noWorker.lastSeen)}`
-  return [context(`:warning: No worker answers, so this waits. ${seen}`)]
+  const seen =
+    noWorker.lastSeen === undefined ? 'No worker has been seen yet.' : `Last seen: ${date(noWorker.lastSeen)}`
+  return [context(`:warning: No worker responds, so this release waits. ${seen}`)]
 }
 
 /** What the plan deploys in one line, with the button for its details. */
@@ -53,12 +57,12 @@ export function planSummary(release: Release, { details }: { readonly details: B
   return release.plan === undefined ? [] : [section(summary(release, release.plan), details)]
 }
 
-/** Who asked, and when: the beginning of the last line while nothing is decided. */
+/** The requester and the time: the beginning of the last line until it is decided. */
 export function askedOn({ requester, requestedAt }: Release): string {
-  return together('Asked:', `${defused(requester.name, 40)}, ${date(requestedAt)}`)
+  return together('Requested', 'by', `${defused(requester.name, 40)}, ${date(requestedAt)}`)
 }
 
-/** The card's last line: who asked and signed, what was signed, and when it ends by itself. Names nobody by mention. */
+/** The card's last line: who requested and signed, what was signed, and when it expires. Mentions nobody. */
 export function foot(release: Release, who = whoSigned(release), expiresAt?: Date): ContextBlock {
   return context(
     [

@@ -3,13 +3,13 @@ import type { Action } from '../../../release/actions.ts'
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release } from '../../../release/release.ts'
 
-/** A button for each kind of sign-off that is owed, in their order on a card. */
+/** A button for each kind of sign-off that is still required, in their order on a card. */
 export function owedSignOffs(owed: readonly Owed[]): readonly Action[] {
   const order: readonly Owed['kind'][] = ['talked over', 'qa', 'approval']
   return order.filter((kind) => owed.some((one) => one.kind === kind && one.count > 0))
 }
 
-/** What an emergency has waived can be given afterwards. */
+/** The sign-offs that an emergency skipped can be given afterwards. */
 export function owedAfterwards(release: Release, owed: readonly Owed[]): readonly Action[] {
   return isEmergency(release) ? owedSignOffs(owed) : []
 }
@@ -19,7 +19,7 @@ export function newRelease(release: Release): readonly Action[] {
   return release.replacedBy === undefined ? ['plan again', ...forEmergency(release)] : []
 }
 
-/** What checks have stopped can be planned for an emergency: they are asked for only where people sign. */
+/** A release that checks stopped can be planned for an emergency: only environments with sign-off require checks. */
 export function forEmergency({ problem, replacedBy }: Release): readonly Action[] {
   return problem?.because.gate === 'checks_failed' && replacedBy === undefined ? ['plan for an emergency'] : []
 }

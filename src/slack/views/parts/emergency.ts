@@ -1,4 +1,4 @@
-/** What an emergency goes without, and what stays owed after it. Nothing for any other release. */
+/** The sign-offs that an emergency skips, and those it still needs. Empty for any other release. */
 import type { KnownBlock } from '@slack/types'
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release } from '../../../release/release.ts'
@@ -13,16 +13,16 @@ interface Facts extends People {
   readonly mentionGroups: boolean
 }
 
-/** Before and during the run, while something is owed. */
+/** Before and during the run, while a sign-off is missing. */
 export function skippedSignOffs(release: Release, facts: Facts): KnownBlock[] {
   if (!isEmergency(release) || facts.owed.length === 0) return []
-  return [section([...givenLines(release, facts), ...owedLines(release, facts, 'Skipped, and still owed')])]
+  return [section([...givenLines(release, facts), ...owedLines(release, facts, 'Skipped')])]
 }
 
-/** After the run, where something is owed or was given. */
+/** After the run, where a sign-off is missing or was given. */
 export function stillOwed(release: Release, facts: Facts): KnownBlock[] {
   if (!isEmergency(release)) return []
-  return linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Still owed')])
+  return linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Still needs')])
 }
 
 /** ` without QA and approval`, within a sentence. */

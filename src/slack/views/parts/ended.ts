@@ -3,10 +3,10 @@ import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { foot, planSummary } from './card-lines.ts'
-import { type Standing, standing } from './facts.ts'
+import { currentState, type PlatformFacts } from './facts.ts'
 import { cut, defused, oneLine } from './text.ts'
 
-interface Facts extends Standing {
+interface Facts extends PlatformFacts {
   readonly link?: (number: number) => string | undefined
   readonly details: Button | undefined
   readonly row: readonly ActionsBlock[]
@@ -15,9 +15,9 @@ interface Facts extends Standing {
 interface Ended {
   /** How it ended. */
   readonly line: string
-  /** Why, as a person wrote it; `endReason` unless it stands elsewhere. */
+  /** The person's reason; by default `endReason`. */
   readonly reason?: string | undefined
-  /** What was found, before what is true now. */
+  /** The findings, before the current state. */
   readonly more?: readonly KnownBlock[]
 }
 
@@ -26,7 +26,7 @@ export function endedCard(release: Release, facts: Facts, ended: Ended): KnownBl
   return [...endBlocks(release, facts, ended), ...facts.row, ...planSummary(release, facts), foot(release)]
 }
 
-/** The card's beginning: how it ended, why, what is true now, and what replaced it. */
+/** The card's beginning: how it ended, why, the current state, and its replacement. */
 export function endBlocks(
   release: Release,
   facts: Facts,
@@ -38,13 +38,13 @@ export function endBlocks(
     ...quoted(reason),
     ...more,
     irreversibleBegun(release.steps) || release.plan !== undefined
-      ? richLines(standing(release, facts))
+      ? richLines(currentState(release, facts))
       : section('Nothing was changed.'),
     ...(replaced === undefined ? [] : [section(replaced)]),
   ]
 }
 
-/** What a person wrote as a reason; nothing where they wrote nothing. */
+/** The person's reason as a quote; empty without one. */
 export function quoted(text: string | undefined): KnownBlock[] {
   return text === undefined || text.trim() === '' ? [] : [rich(quote(text))]
 }

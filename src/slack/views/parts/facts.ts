@@ -1,4 +1,4 @@
-/** Facts of a release that several messages tell, in words. */
+/** Facts of a release that several messages show, in words. */
 
 import { THE_REMOTE, WHAT_RUNS } from '../../../release/bound.ts'
 import { commitToPush, type Plan } from '../../../release/plan.ts'
@@ -18,7 +18,7 @@ export function called(release: Release): string {
   return release.kind === 'hotfix' ? `Hot-fix #${release.number}` : `Release #${release.number}`
 }
 
-/** The same for the beginning of a sentence that is read aloud. */
+/** The same for the beginning of a spoken sentence. */
 export function calledInFull(release: Release): string {
   return isEmergency(release) ? `Emergency release #${release.number}` : called(release)
 }
@@ -34,26 +34,26 @@ export function place({ app, environment }: { readonly app: string; readonly env
   return `${app} ${environment}`
 }
 
-/** Names of those whose word of this kind counts for the plan as it is. */
+/** Names of those whose sign-off of this kind counts for the current plan. */
 export function signers(release: Release, kind: SignOffKind): readonly string[] {
   return release.signOffs
     .filter((signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint)
     .map(({ person }) => person.name)
 }
 
-/** `Asked: Dana · QA: Lin · Approved: Tom`, for mrkdwn; what nobody has given is left out. */
-export function whoSigned(release: Release, asked = defused(release.requester.name, 40)): string {
+/** `Requested by Dana · QA by Lin · Approved by Tom`, for mrkdwn; sign-offs that are missing are left out. */
+export function whoSigned(release: Release, requester = defused(release.requester.name, 40)): string {
   const parts: [string, readonly string[]][] = [
     ['QA', signers(release, 'qa')],
     ['Approved', signers(release, 'approval')],
     ['Talked over', signers(release, 'talked over')],
   ]
   const given = parts.filter(([, people]) => people.length > 0)
-  const lines = given.map(([what, people]) => together(`${what}:`, people.map((one) => defused(one, 40)).join(', ')))
-  return [together('Asked:', asked), ...lines].join(' · ')
+  const lines = given.map(([what, people]) => together(what, 'by', people.map((one) => defused(one, 40)).join(', ')))
+  return [together('Requested', 'by', requester), ...lines].join(' · ')
 }
 
-/** `QA by Lin, approved by Tom, asked for by Dana`, for `text`. */
+/** `QA by Lin, approved by Tom, requested by Dana`, for `text`. */
 export function whoSignedSpoken(release: Release): string {
   const qa = signers(release, 'qa')
   const approval = signers(release, 'approval')
@@ -62,12 +62,12 @@ export function whoSignedSpoken(release: Release): string {
   return [
     ...(qa.length > 0 ? [`QA by ${of(qa)}`] : []),
     ...(approval.length > 0 ? [`approved by ${of(approval)}`] : []),
-    ...(talked.length > 0 ? [`talked over by ${of(talked)}`] : []),
-    `asked for by ${defused(release.requester.name, 40)}`,
+    ...(talked.length > 0 ? [`migrations discussed by ${of(talked)}`] : []),
+    `requested by ${defused(release.requester.name, 40)}`,
   ].join(', ')
 }
 
-// ------------------------------------------------------------------------------------------------ what goes
+// ------------------------------------------------------------------------------------------------ what is deployed
 
 export const RISK_WORDS: Readonly<Record<MigrationRisk, string>> = {
   destroys: 'destroys data',
@@ -93,7 +93,7 @@ export function migrationCount(plan: Plan): number {
   return plan.bound.database?.pending.length ?? plan.migrations.length
 }
 
-/** `5 commits and 2 migrations`, `5 commits`, `2 migrations`; where the remote holds it all, `9f2c1ab, which is held already`. */
+/** `5 commits and 2 migrations`, `5 commits`, `2 migrations`; where the remote has it all, `9f2c1ab, which is already on the remote`. */
 export function whatGoes(plan: Plan): string {
   const migrations = migrationCount(plan)
   const parts = [
@@ -105,39 +105,39 @@ export function whatGoes(plan: Plan): string {
     ? parts.join(' and ')
     : held === undefined
       ? NO_COMMITS
-      : `${short(held)}, which is held already`
+      : `${short(held)}, which is already on the remote`
 }
 
 export const NO_COMMITS = 'no new commits'
 
-/** The commit that goes where no new one does: the remote holds it and, before this release, does not run it. */
+/** The commit to deploy where there is no new one: the remote has it and does not run it yet. */
 export function heldCommit({ bound, commitCount }: Plan): string | undefined {
   const { remote, result } = bound
   const isHeld = commitCount === 0 && result.how === 'commit' && remote.holds === result.commit
   return isHeld && remote.runs !== remote.holds ? result.commit : undefined
 }
 
-/** `5 commits`, or for a hot-fix `1 commit picked onto production, and 2 more of it`. */
+/** `5 commits`, or for a hot-fix `1 commit picked onto production, plus 2 unreleased commits`. */
 export function commitWords(release: Release, plan: Plan): string {
   const { hotfix, bound, commitCount } = plan
   const branch = defused(bound.target.branch, 60)
   if (release.kind !== 'hotfix') return commitCount === 0 ? NO_COMMITS : counted(commitCount, 'commit')
   const also = hotfix?.alsoGoes.count ?? 0
-  return `${counted(hotfix?.picks.length ?? commitCount, 'commit')} picked onto ${branch}${also === 0 ? '' : `, and ${also} more of it`}`
+  return `${counted(hotfix?.picks.length ?? commitCount, 'commit')} picked onto ${branch}${also === 0 ? '' : `, plus ${counted(also, 'unreleased commit')}`}`
 }
 
 /** `5 commits · PR #418 · 2 migrations, 1 destroys data`, for mrkdwn. */
 export function summary(release: Release, plan: Plan): string {
   const migrations = migrationCount(plan)
-  const allIn = migrations > 0 && release.steps.some(({ name, state }) => name === 'migrate' && state === 'done')
+  const areApplied = migrations > 0 && release.steps.some(({ name, state }) => name === 'migrate' && state === 'done')
   const risky = risks(plan)
   return [
     commitWords(release, plan),
     ...pullRequest(plan),
     migrations === 0
       ? 'no migrations'
-      : allIn
-        ? `${counted(migrations, 'migration')} ${migrations === 1 ? 'is' : 'are'} in`
+      : areApplied
+        ? together(counted(migrations, 'migration'), 'applied')
         : `${counted(migrations, 'migration')}${risky === '' ? '' : `, ${risky}`}`,
   ].join(' · ')
 }
@@ -147,15 +147,15 @@ export function pullRequest(plan: Plan): string[] {
   return plan.pullRequest === undefined ? [] : [link(plan.pullRequest.url, together('PR', `#${plan.pullRequest.id}`))]
 }
 
-// ------------------------------------------------------------------------------------------------ where it stands
+// ------------------------------------------------------------------------------------------------ the current state
 
-/** The commit that origin and the remote have after the release; undefined before a merge step has made it. */
+/** The commit on origin and the remote after the release; undefined before a merge step has made it. */
 export function finalCommit(release: Release): string | undefined {
   const made = step(release, 'merge')?.result?.commit ?? step(release, 'pick')?.result?.commit
   return release.plan === undefined ? made : (commitToPush(release.plan, made) ?? made)
 }
 
-/** The steps of the run in order, those that have not begun too. */
+/** All steps of the run in order, including those that have not started. */
 export function stepsInOrder(release: Release): readonly StepRow[] {
   const planned = new Set<StepName>([...(release.plan?.steps ?? []), ...release.steps.map(({ name }) => name)])
   const order = STEP_NAMES.filter((name) => planned.has(name))
@@ -186,11 +186,11 @@ function effectOf(release: Release, name: StepName): Effect | undefined {
 
 const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
 
-/** What is needed to say what is true now. */
-export type Standing = Pick<People, 'services'> & { readonly environment: Environment }
+/** The facts needed to describe the current state. */
+export type PlatformFacts = Pick<People, 'services'> & { readonly environment: Environment }
 
-/** What the environment runs, as was last seen, as rich text: `production still runs 5b8e6c0`. */
-function stillRuns(release: Release, { services, environment }: Standing): Line {
+/** The commit that the environment was last seen to run, as rich text: `production still runs 5b8e6c0`. */
+function stillRuns(release: Release, { services, environment }: PlatformFacts): Line {
   const runs = release.plan?.bound.remote.runs
   if (release.plan === undefined || runs === undefined) return []
   const because = release.problem?.because
@@ -204,11 +204,8 @@ function stillRuns(release: Release, { services, environment }: Standing): Line 
   return [`${release.environment} still runs `, commitLink(services, release.plan.webUrl, runs)]
 }
 
-/**
- * What is true now of branch, database and remote, a line each; one line where nothing has begun. What is not known
- * says so.
- */
-export function standing(release: Release, facts: Standing): readonly Line[] {
+/** The current state of branch, database and remote, a line each; one line if nothing has started. Unknowns say so. */
+export function currentState(release: Release, facts: PlatformFacts): readonly Line[] {
   const verbs = STEP_NAMES.filter((name) => isIrreversible(name) && effectOf(release, name) !== undefined).map(
     (name) => PAST[name as keyof typeof PAST],
   )
@@ -223,7 +220,7 @@ export function standing(release: Release, facts: Standing): readonly Line[] {
   return [...branchLine(release, facts), ...databaseLine(release), ...remoteLine(release, facts, runs)]
 }
 
-function branchLine(release: Release, { services }: Standing): Line[] {
+function branchLine(release: Release, { services }: PlatformFacts): Line[] {
   const merge = effectOf(release, 'merge')
   const pick = effectOf(release, 'pick')
   const made = finalCommit(release)
@@ -242,32 +239,32 @@ function databaseLine(release: Release): Line[] {
   const migrate = effectOf(release, 'migrate')
   const all = release.plan === undefined ? 0 : migrationCount(release.plan)
   if (migrate === undefined || all === 0) return []
-  const are = (count: number) => `${count} of ${counted(all, 'migration')} ${count === 1 ? 'is' : 'are'} in.`
-  if (migrate === 'done') return [[`Database: ${are(all)}`]]
+  const applied = (count: number) => `${count} of ${counted(all, 'migration')} applied.`
+  if (migrate === 'done') return [[`Database: ${applied(all)}`]]
   const because = release.problem?.because
   if (because?.gate === 'migration_failed') {
     const at = because.database.slice(0, 3).map(eight).join(', ')
-    return [[`Database: ${at === '' ? '' : `at ${at}, `}${are(because.applied.length)}`]]
+    return [[`Database: ${at === '' ? '' : `at ${at}, `}${applied(because.applied.length)}`]]
   }
-  if (migrate === 'none') return [['Database: not touched.']]
-  return [['Not known: how far the migrations got.']]
+  if (migrate === 'none') return [['Database: unchanged.']]
+  return [['Not known: which migrations were applied.']]
 }
 
-function remoteLine(release: Release, { services, environment }: Standing, runs: Line): Line[] {
+function remoteLine(release: Release, { services, environment }: PlatformFacts, runs: Line): Line[] {
   const push = effectOf(release, 'push')
   const confirm = effectOf(release, 'confirm')
   const commit = finalCommit(release)
   const remote = cut(oneLine(environment.remote.name), 60)
   const it: Line = [commit === undefined ? 'the commit' : commitLink(services, release.plan?.webUrl, commit)]
   if (release.problem?.because.gate === 'release_phase_failed')
-    return [[`Pushed: ${remote} holds `, ...it, ', and does not run it.']]
+    return [[`Pushed: ${remote} has `, ...it, ' but does not run it.']]
   if (push === undefined) return []
-  if (push === 'unknown') return [[`Not known: whether ${remote} holds `, ...it, '.']]
+  if (push === 'unknown') return [[`Not known: whether ${remote} has `, ...it, '.']]
   if (push === 'none') return [runs.length === 0 ? ['Not pushed.'] : ['Not pushed: ', ...runs, '.']]
-  return [[`Pushed: ${remote} holds `, ...it, confirm === 'done' ? ', and runs it.' : '.']]
+  return [[`Pushed: ${remote} has `, ...it, confirm === 'done' ? ' and runs it.' : '.']]
 }
 
-/** How long the run took; undefined where it has not both begun and ended. */
+/** How long the run took; undefined unless it has both started and ended. */
 export function took(release: Release): string | undefined {
   const from = release.startedAt ?? release.approvedAt
   if (from === undefined || release.endedAt === undefined) return undefined

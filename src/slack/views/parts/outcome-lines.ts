@@ -1,10 +1,10 @@
 /** Lines that the outcomes of several states share. They are rich text: nothing in them is parsed. */
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
 import { bold, emoji, type Line } from './blocks.ts'
-import { called, type Standing, standing, took } from './facts.ts'
+import { called, currentState, type PlatformFacts, took } from './facts.ts'
 import type { ProblemWords } from './words.ts'
 
-interface Facts extends Standing {
+interface Facts extends PlatformFacts {
   readonly problem: ProblemWords | undefined
 }
 
@@ -13,10 +13,10 @@ export function outcomeHead(emojiName: string, release: Release, what: string, .
   return [emoji(emojiName), ' ', bold(`${called(release)} ${what}`), ...rest]
 }
 
-/** ` 4 min 12 s.`, where the run has both begun and ended. */
+/** ` (4 min 12 s)`, if the run has both started and ended. */
 export function timeTaken(release: Release): string {
   const time = took(release)
-  return time === undefined ? '' : ` ${time}.`
+  return time === undefined ? '' : `\u00a0(${time})`
 }
 
 /** `: the build failed`; nothing where it is not known why. */
@@ -24,15 +24,15 @@ export function why(problem: ProblemWords | undefined): string {
   return problem === undefined ? '' : `: ${problem.why}`
 }
 
-/** What is true now of branch, database and remote, a line each. */
+/** The current state of branch, database and remote, a line each. */
 export function trueNow(release: Release, facts: Facts): Line[] {
   const stands = irreversibleBegun(release.steps) ? undefined : facts.problem?.stands
-  return [...standing(release, facts), ...(stands === undefined ? [] : [stands])]
+  return [...currentState(release, facts), ...(stands === undefined ? [] : [stands])]
 }
 
 export const PLAN_AGAIN: Line = [bold('Plan again'), ' on the card makes a new release.']
 
-/** For a release that needed attention when its outcome was committed, and is on its way again when it is posted. */
+/** For a release that needed attention when its outcome was committed, and has resumed before it is posted. */
 export function unfinishedOutcome(emojiName: string, release: Release, facts: Facts): readonly Line[] {
   return [outcomeHead(emojiName, release, release.state, '.'), ...trueNow(release, facts)]
 }

@@ -1,8 +1,8 @@
-/** What is given and what is owed, a line each. */
+/** The sign-offs that are given and those still required, a line each. */
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../../release/release.ts'
 import { anyOf, namedOf, type People } from './people.ts'
-import { counted, date, defused } from './text.ts'
+import { counted, date, defused, together } from './text.ts'
 
 /** The sign-off in the words of a sentence. */
 export const SIGN_OFF_WORD = { qa: 'QA', approval: 'approval', 'talked over': 'Talked over' } as const
@@ -11,45 +11,45 @@ function isOwable(signOff: SignOff): signOff is SignOff & { kind: Owed['kind'] }
   return Object.hasOwn(SIGN_OFF_WORD, signOff.kind)
 }
 
-/** `Given: QA by Lin, 2:20 PM`, for each word that counts for the plan as it is. */
+/** `Has QA from Lin, 2:20 PM`, for each sign-off that counts for the current plan. */
 export function givenLines(release: Release, { now }: { readonly now: Date }): readonly string[] {
   return release.signOffs
     .filter((signOff) => signOff.fingerprint === release.fingerprint)
     .filter(isOwable)
     .map(({ kind, person, at }) => {
       const sameDay = now.toISOString().slice(0, 10) === at.toISOString().slice(0, 10)
-      return `Given: ${SIGN_OFF_WORD[kind]} by ${defused(person.name, 40)}, ${date(at, sameDay ? 'time' : 'moment')}`
+      return `Has ${SIGN_OFF_WORD[kind]} from ${defused(person.name, 40)}, ${date(at, sameDay ? 'time' : 'moment')}`
     })
 }
 
 function what({ kind, count }: Owed): string {
   if (count === 1) return `*${SIGN_OFF_WORD[kind]}*`
-  return kind === 'approval' ? `*${count} approvals*` : `*${SIGN_OFF_WORD[kind]}, ${counted(count, 'time')}*`
+  return kind === 'approval' ? `*${count} approvals*` : `*${SIGN_OFF_WORD[kind]} (${count} people)*`
 }
 
-/** Those whose word does not count: the requester for approval; whoever sent it out as an emergency for all. */
+/** Those whose sign-off does not count: the requester's approval, and any from the person who declared the emergency. */
 function excluded(release: Release, { kind }: Owed): readonly string[] {
   const emergency = release.signOffs.find((signOff) => signOff.kind === 'emergency')?.person
   const people = [...(kind === 'approval' ? [release.requester] : []), ...(emergency === undefined ? [] : [emergency])]
   return [...new Map(people.map((person) => [person.id, defused(person.name, 40)])).values()]
 }
 
-/** `Owed: *approval* by @release-approvers, not Dana`. `lead` is the word before the colon. */
+/** `Needs *approval* from @release-approvers, not Dana`. An emergency: `Skipped *approval*, still needed from …`. */
 export function owedLines(
   release: Release,
   facts: People & { readonly owed: readonly Owed[]; readonly mentionGroups: boolean },
-  lead: string,
+  lead: 'Needs' | 'Still needs' | 'Skipped',
 ): readonly string[] {
   return facts.owed
     .filter(({ count }) => count > 0)
     .map((one) => {
       const others = excluded(release, one)
       const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
-      return `${lead}: ${what(one)} by ${by}${others.length === 0 ? '' : `, not ${others.join(' and ')}`}`
+      return `${lead} ${what(one)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, ${together('not', others.join(' and '))}`}`
     })
 }
 
-const SPOKEN = { qa: 'QA', approval: 'approval', 'talked over': 'talking it over' } as const
+const SPOKEN = { qa: 'QA', approval: 'approval', 'talked over': 'a discussion with the team' } as const
 
 /** `QA and 1 approval`, for sentences. */
 export function owedSpoken(owed: readonly Owed[]): string {
@@ -57,21 +57,21 @@ export function owedSpoken(owed: readonly Owed[]): string {
   return joined(
     wanted.map(({ kind, count }) => {
       if (kind === 'approval') return counted(count, 'approval')
-      return count === 1 ? SPOKEN[kind] : `${SPOKEN[kind]} by ${count}`
+      return count === 1 ? SPOKEN[kind] : `${SPOKEN[kind]} by ${count} people`
     }),
   )
 }
 
-/** `QA by @qa or Tom, 2 approvals by any full member`: with whose word it is, and without a mention. */
+/** `QA from @qa or Tom, 2 approvals from any full member`, without a mention. */
 export function owedBy(owed: readonly Owed[], people: People): string {
   const wanted = owed.map(({ kind, count, by }) => {
     const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : SIGN_OFF_WORD[kind]
-    return `${word} by ${namedOf(by, people)}`
+    return `${word} from ${namedOf(by, people)}`
   })
   return wanted.join(', ')
 }
 
-/** `QA and approval`: what an emergency goes without. */
+/** `QA and approval`: the sign-offs that an emergency skips. */
 export function owedNames(owed: readonly Owed[]): string {
   return joined(owed.filter(({ count }) => count > 0).map(({ kind }) => SPOKEN[kind]))
 }

@@ -25,14 +25,16 @@ export function entry(text: string, people: People, mention: boolean): string {
   return defused(people.names?.[text] ?? text, 60)
 }
 
-/** `@a or Tom`, for lines that mention nobody: people whom Slack did not name are counted, not shown by their ids. */
+/** `@a or Tom`, for lines that mention nobody: people whose names Slack did not give are counted. */
 export function namedOf(by: readonly string[] | 'every full member', people: People): string {
   if (by === 'every full member') return 'any full member'
   const named = by.filter((one) => people.names?.[one] !== undefined || !USER_ID.test(one)).slice(0, 10)
   const left = by.length - named.length
   const all = [
     ...named.map((one) => entry(one, people, false)),
-    ...(left > 0 ? [named.length > 0 ? `${left} more` : `${left} whom releases.yml names`] : []),
+    ...(left > 0
+      ? [named.length > 0 ? `${left} more` : `${left} ${left === 1 ? 'person' : 'people'} named in releases.yml`]
+      : []),
   ]
   return all.length > 1 ? `${all.slice(0, -1).join(', ')} or ${all.at(-1)}` : (all[0] ?? 'nobody')
 }
@@ -46,7 +48,7 @@ export function anyOf(by: readonly string[] | 'every full member', people: Peopl
   return entries.length > 1 ? `${entries.slice(0, -1).join(', ')} or ${entries.at(-1)}` : (entries[0] ?? 'nobody')
 }
 
-/** The same as rich text, for private answers; user ids without a known name are shown by Slack itself. */
+/** The same as rich text, for private answers; Slack shows user ids without a known name itself. */
 export function allowedPeople(who: readonly string[], people: People): Line {
   const line: (string | RichTextElement)[] = []
   const shown = who.slice(0, 10)
@@ -57,5 +59,5 @@ export function allowedPeople(who: readonly string[], people: People): Line {
     else line.push(words(one === 'every full member' ? 'any other full member' : cut(oneLine(name ?? one), 60)))
   }
   if (who.length > shown.length) line.push(` or ${who.length - shown.length} more`)
-  return line.length === 0 ? ['nobody: see ', 'releases.yml'] : line
+  return line.length === 0 ? ['nobody (see ', 'releases.yml)'] : line
 }

@@ -1,4 +1,4 @@
-/** What a plan brings: commits, migrations, and what was found out about them. For the card and for previews. */
+/** What a plan deploys: commits, migrations and the facts about them. For the card and for previews. */
 import type { Button, KnownBlock } from '@slack/types'
 import type { Plan } from '../../../release/plan.ts'
 import type { ServiceWords } from '../../../release/ports/words.ts'
@@ -37,7 +37,7 @@ function commitsHead(plan: Plan, kind: Release['kind']): string {
   const commits =
     plan.commitCount > 0
       ? `*${counted(plan.commitCount, 'commit')}*${authors(plan)}${onto}`
-      : `*${capital(NO_COMMITS)}*${held === undefined ? '' : `: ${short(held)} is held already, and does not run`}`
+      : `*${capital(NO_COMMITS)}*${held === undefined ? '' : `: ${short(held)} is already on the remote but does not run`}`
   return [...first, commits, ...pullRequest(plan)].join(' · ')
 }
 
@@ -92,7 +92,7 @@ function found(
       : `Live now: ${linked(runs)}${previous === undefined ? '' : `, #${previous.number}, ${date(previous.at, 'age')}`}`
   return [
     live,
-    ...(runs !== null && holds !== null && holds !== runs ? [`:warning: The remote holds ${linked(holds)}`] : []),
+    ...(runs !== null && holds !== null && holds !== runs ? [`:warning: The remote has ${linked(holds)}`] : []),
     ...(plan.bound.result.how === 'merge' ? ['Merge: clean'] : []),
     ...(plan.hotfix === undefined ? [] : pickFound(plan.hotfix)),
     ...(plan.bound.database !== null && migrationCount(plan) === 0 ? ['No migrations'] : []),

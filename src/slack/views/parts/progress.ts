@@ -5,7 +5,7 @@ import type { Progress } from '../../../release/settings.ts'
 import type { StepState } from '../../../release/terms.ts'
 import { context } from './blocks.ts'
 import { stepNow, stepsInOrder } from './facts.ts'
-import { capital, date, duration } from './text.ts'
+import { capital, date, duration, together } from './text.ts'
 
 export function progressBlock(release: Release, progress: Progress): KnownBlock {
   return progress === 'plan' ? planBlock(release) : lines(release)
@@ -14,7 +14,7 @@ export function progressBlock(release: Release, progress: Progress): KnownBlock 
 function lasted({ name, startedAt, endedAt }: StepRow): string {
   return startedAt === undefined || endedAt === undefined
     ? name
-    : `${name} ${duration(endedAt.getTime() - startedAt.getTime())}`
+    : together(name, `(${duration(endedAt.getTime() - startedAt.getTime())})`)
 }
 
 function lines(release: Release): KnownBlock {
@@ -46,7 +46,7 @@ const TASK_STATUS: Readonly<Record<StepState, 'pending' | 'in_progress' | 'compl
 function task(row: StepRow): string {
   const name = capital(row.name)
   if (row.state === 'done' && row.startedAt !== undefined && row.endedAt !== undefined)
-    return `${name}: ${duration(row.endedAt.getTime() - row.startedAt.getTime())}`
+    return `${name} (${duration(row.endedAt.getTime() - row.startedAt.getTime())})`
   return row.state === 'pending' ? name : `${name}: ${row.state}`
 }
 

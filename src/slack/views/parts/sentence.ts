@@ -1,7 +1,7 @@
 /** What the sentences of several states share. All of it is plain text, with names defused. */
 import type { Release } from '../../../release/release.ts'
 import { spoken } from './blocks.ts'
-import { calledInFull, type Standing, standing } from './facts.ts'
+import { calledInFull, currentState, type PlatformFacts } from './facts.ts'
 import { defused } from './text.ts'
 import type { ProblemWords } from './words.ts'
 
@@ -16,6 +16,6 @@ export function whySpoken(problem: ProblemWords | undefined): string {
 }
 
 /** What is true now, in sentences: `Nothing was merged or pushed: production still runs 5b8e6c0.` */
-export function standingSpoken(release: Release, facts: Standing): string {
-  return defused(standing(release, facts).map(spoken).join(' '), 600)
+export function currentStateText(release: Release, facts: PlatformFacts): string {
+  return defused(currentState(release, facts).map(spoken).join(' '), 600)
 }

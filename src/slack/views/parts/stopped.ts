@@ -1,4 +1,4 @@
-/** Where a release stopped, and what there is to show for it. */
+/** Where a release stopped, and the evidence. */
 import type { KnownBlock } from '@slack/types'
 import type { Release } from '../../../release/release.ts'
 import { bullets, context, preformatted, rich, richLines } from './blocks.ts'
@@ -6,7 +6,7 @@ import { stepNow, stepOf } from './facts.ts'
 import { cut } from './text.ts'
 import type { ProblemWords } from './words.ts'
 
-/** Where it stopped: ` at migrate`, and `, step 6 of 9`; both empty before the run. */
+/** Where it stopped: ` at migrate` and `, step 6 of 9`; both empty before the run. */
 export function stoppedAt(release: Release): { readonly step: string; readonly count: string } {
   const name = release.problem?.step ?? (release.startedAt === undefined ? undefined : stepNow(release)?.name)
   return name === undefined ? { step: '', count: '' } : { step: ` at ${name}`, count: `, ${stepOf(release, name)}` }
@@ -15,7 +15,7 @@ export function stoppedAt(release: Release): { readonly step: string; readonly c
 /** A card is one of many messages: it shows this many facts of a list. */
 const LIST = 6
 
-/** The list of facts, the failing line, and where to find what a tool wrote. */
+/** The list of facts, the failing line, and where to find the output. */
 export function evidence(problem: ProblemWords | undefined): KnownBlock[] {
   if (problem === undefined) return []
   const list = problem.list ?? []
@@ -23,7 +23,7 @@ export function evidence(problem: ProblemWords | undefined): KnownBlock[] {
   return [
     ...(shown.length === 0 ? [] : [rich(bullets(shown))]),
     ...(problem.verbatim === undefined ? [] : [rich(preformatted(cut(problem.verbatim, 120)))]),
-    ...((problem.output ?? []).length === 0 ? [] : [context('The last lines of its output are in the thread')]),
+    ...((problem.output ?? []).length === 0 ? [] : [context('The last lines of the output are in the thread')]),
   ]
 }
 

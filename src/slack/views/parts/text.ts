@@ -1,5 +1,5 @@
 /**
- * Words for Slack: what may stand in mrkdwn and in `text`, lengths, times.
+ * Text for Slack: escaping for mrkdwn and `text`, lengths and times.
  *
  * Slack's mrkdwn knows three escapes, & < >; with them no mention or link can be made. Marks (`*`, `_`, `~`, backtick),
  * emoji codes, bare addresses and quotes have no escape, so `defused` takes their effect away by characters that look
@@ -13,11 +13,11 @@ const NO_BREAK = '\u00a0'
 const HARMLESS: Record<string, string> = { '*': '∗', _: 'ˍ', '~': '∼', '`': 'ˋ' }
 
 const CONTROL = /\p{Cc}/gu
-/** All but the joiner that holds an emoji of several parts together. */
+/** Every invisible character except the joiner within an emoji of several parts. */
 const TURNING_OR_INVISIBLE =
   /[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]/gu
 
-/** Escapes the three characters that mrkdwn reads as mention or link. */
+/** Escapes the three characters that mrkdwn reads as a mention or a link. */
 export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
@@ -73,10 +73,10 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
-/** A length of time: `under 1 s`, `38 s`, `4 min 12 s`, `1 h 03 min`. Negative ones count as none. */
+/** A length of time: `0.4 s`, `38 s`, `4 min 12 s`, `1 h 03 min`; at least `0.1 s`. */
 export function duration(ms: number): string {
   const seconds = Math.floor(Math.max(ms, 0) / 1000)
-  if (seconds < 1) return together('under', together(1, 's'))
+  if (seconds < 1) return together((Math.max(Math.floor(ms / 100), 1) / 10).toFixed(1), 's')
   if (seconds < 60) return together(seconds, 's')
   const minutes = Math.floor(seconds / 60)
   if (minutes < 60) return seconds % 60 === 0 ? together(minutes, 'min') : together(minutes, 'min', seconds % 60, 's')
@@ -114,7 +114,7 @@ function linkTarget(url: string): string {
   return target.replaceAll('|', '%7C').replaceAll('<', '%3C').replaceAll('>', '%3E').replaceAll('&', '&amp;')
 }
 
-/** Whether an address may be linked to: http or https, and within Slack's 3,000 characters. */
+/** Whether an address can be linked to: http or https, and within Slack's 3,000 characters. */
 export function isWebAddress(url: string): boolean {
   return /^https?:\/\/[^\s]+$/i.test(url) && url.length < 2500 && URL.canParse(url)
 }

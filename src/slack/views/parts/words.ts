@@ -1,4 +1,4 @@
-/** What words about a gate are made of. */
+/** What the messages about gates are made of. */
 
 import type { PlatformWords } from '../../../release/ports/platform.ts'
 import { FIRST_PLATFORM, type PlatformName } from '../../../release/stored-names.ts'
@@ -8,7 +8,9 @@ import { cut, oneLine } from './text.ts'
 
 /** What to say about one gate. Lines are rich text: names, titles and details in them are only ever read as words. */
 export interface Words {
-  /** One clause in lower case without its full stop: it stands after `Not done: ` or `Refused: `. */
+  /** What can't be done, a verb after `Can’t `; left out: `deploy`. */
+  readonly cant?: string
+  /** One clause in lower case without its full stop, for after `Can’t deploy: ` or `Refused: `. */
   readonly why: string
   /** What to do next, a sentence or two a line. */
   readonly next: readonly Line[]
@@ -22,7 +24,7 @@ export interface Words {
 
 /** What to say about why a release stopped. */
 export interface ProblemWords extends Words {
-  /** Where the step has left things. */
+  /** The state that the step left behind. */
   readonly stands?: Line
   /** The step's output, where there is one. */
   readonly output?: readonly string[]
@@ -34,16 +36,16 @@ export interface ProblemWords extends Words {
 export interface Hints extends People {
   /** Web address of the repository, for links to commits. */
   readonly webUrl?: string
-  /** Who may say Must go out now… where the release can be planned for it. */
+  /** Who can press Must go out now… where the release can be planned for it. */
   readonly emergencyBy?: readonly string[] | 'every full member'
 }
 
-/** A name of the outside, fit for a sentence. */
+/** A name from outside, safe and short enough for a sentence. */
 export function displayName(text: string): string {
   return cut(oneLine(text), 60)
 }
 
-/** What a tool or service said, as the line to show; nothing where it said nothing. */
+/** The line to show of what a tool or service printed; empty where it printed nothing. */
 export function quoteOutput(detail: string | undefined): { readonly verbatim?: string } {
   const line = cut(oneLine(detail ?? ''), 300)
   return line === '' ? {} : { verbatim: line }

@@ -1,4 +1,4 @@
-/** A release ended before it had a card: its requester is told why. */
+/** Tells the requester why a release ended before it had a card. */
 import { buttons } from '../buttons.ts'
 import { cardText } from '../card-text.ts'
 import { actions, type Drawn, section } from '../parts/blocks.ts'
@@ -8,13 +8,13 @@ import { defused } from '../parts/text.ts'
 import { problemOf } from '../problem.ts'
 import { refusalBlocks } from '../refusal-message.ts'
 import { STATE_VIEWS } from '../state/index.ts'
-import { type MessageOf, type PrivateFacts, told } from './private-facts.ts'
+import { type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
 
 export function ended(
   { number }: MessageOf<'ended'>,
   { release, environment, emergencyToken, ...facts }: PrivateFacts,
 ): Drawn {
-  if (release === undefined) return told(`Release #${number} has ended before it had a card.`)
+  if (release === undefined) return plainMessage(`Release #${number} ended before it had a card.`)
   const refused = release.problem?.because
   const words = problemOf(release, { ...facts, environment })
   if (release.state === 'refused' && refused !== undefined && words !== undefined) {
@@ -36,6 +36,6 @@ export function ended(
       ],
     }
   }
-  if (environment === undefined) return told(`${called(release)} ${STATE_VIEWS[release.state].inSentence}.`)
-  return told(cardText(release, { services: facts.services, environment, owed: [] }))
+  if (environment === undefined) return plainMessage(`${called(release)} ${STATE_VIEWS[release.state].inSentence}.`)
+  return plainMessage(cardText(release, { services: facts.services, environment, owed: [] }))
 }

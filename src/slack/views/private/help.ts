@@ -1,18 +1,18 @@
-/** The commands, and why what was typed was not understood. */
+/** The commands, and why the typed text was not understood. */
 import { bold, code, context, type Drawn, type Line, richLines } from '../parts/blocks.ts'
 import { cut, defused, oneLine } from '../parts/text.ts'
 import type { MessageOf } from './private-facts.ts'
 
 const COMMANDS: readonly (readonly [command: string, does: string])[] = [
-  ['/deploy', 'asks for app and environment in a dialog'],
-  ['/deploy [app] [to] <environment>', 'asks for a release'],
-  ['/deploy preview [app] <environment>', 'shows the plan to you alone, and changes nothing'],
-  ['/deploy status', 'what runs where, and what is under way'],
-  ['/deploy history [app] [environment] [number]', 'the last releases; with a number, those before it'],
+  ['/deploy', 'opens a dialog to pick app and environment'],
+  ['/deploy [app] [to] <environment>', 'requests a release'],
+  ['/deploy preview [app] <environment>', 'shows the plan only to you, and changes nothing'],
+  ['/deploy status', 'shows what runs where, and what is in progress'],
+  ['/deploy history [app] [environment] [number]', 'lists the last releases, or those before a number'],
   ['/deploy cancel <number>', 'stops a release: no new step starts'],
-  ['/deploy retry <number>', 'goes on with a release that needs attention'],
-  ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'brings single commits when it cannot wait for review'],
-  ['/deploy help', 'this'],
+  ['/deploy retry <number>', 'resumes a release that needs attention'],
+  ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases commits that can’t wait for review'],
+  ['/deploy help', 'shows this list'],
 ]
 
 export function help({ reason }: MessageOf<'help'>): Drawn {
@@ -22,7 +22,7 @@ export function help({ reason }: MessageOf<'help'>): Drawn {
     blocks: [
       ...(reason === undefined ? [] : [richLines([[`${cut(oneLine(reason), 300)} Nothing was changed.`]])]),
       richLines([[bold('What you can type')], ...lines]),
-      context('What is in [ ] may be left out; the app only where there is just one. No environment is ever assumed.'),
+      context('Parts in [ ] are optional; the app only if there is just one. The environment is never assumed.'),
     ],
   }
 }

@@ -1,11 +1,11 @@
-/** The last releases, newest first, and how to ask for those before. */
+/** The last releases, newest first, and the command for older ones. */
 import type { KnownBlock } from '@slack/types'
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
-import { counted, date, defused } from '../parts/text.ts'
+import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
-import { linkedName, type MessageOf, type PrivateFacts, told } from './private-facts.ts'
+import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
 
 /** How many releases one answer shows. */
 export const HISTORY = 10
@@ -16,20 +16,21 @@ export function history(message: MessageOf<'history'>, facts: PrivateFacts): Dra
   const oldest = shown.at(-1)
   if (oldest === undefined) {
     const of = [app, environment].filter((word) => word !== undefined).join(' ')
-    const which = `no release${of === '' ? '' : ` of ${of}`}`
-    return told(before === undefined ? `There is ${which} yet.` : `There is ${which} older than #${before}.`)
+    const which = `no releases${of === '' ? '' : ` of ${of}`}`
+    return plainMessage(before === undefined ? `There are ${which} yet.` : `There are ${which} older than #${before}.`)
   }
   const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_VIEWS[release.state].inSentence}`)
   const blocks: KnownBlock[] = shown.map((release) => section(historyLines(release, facts)))
   if (releases.length > shown.length) {
     const isAll = app === undefined && environment === undefined
     // Numbers have no gaps.
-    const older = isAll ? `${oldest.number - 1} older` : 'Older ones'
+    const older = isAll ? `${oldest.number - 1} older` : 'Older releases'
     const command = ['/deploy history', app, environment, oldest.number].filter((word) => word !== undefined).join(' ')
     blocks.push(context(`${older}: \`${command}\``))
   }
-  const which = before === undefined ? 'The last' : `Before #${before},`
-  return { text: `${which} ${counted(shown.length, 'release')}: ${spoken.join(', ')}.`, blocks }
+  const last = shown.length === 1 ? 'The last release' : `The last ${shown.length} releases`
+  const which = before === undefined ? last : `${counted(shown.length, 'release')} before #${before}`
+  return { text: `${which}: ${spoken.join(', ')}.`, blocks }
 }
 
 function historyLines(release: Release, facts: PrivateFacts): string[] {
@@ -40,18 +41,20 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
     ...(release.kind === 'hotfix' ? [':adhesive_bandage:'] : []),
   ]
   const people = [
-    ['QA', signers(release, 'qa')],
-    ['approved', signers(release, 'approval')],
+    ['QA by', signers(release, 'qa')],
+    ['approved by', signers(release, 'approval')],
   ] as const
   const signed = people
     .filter(([, list]) => list.length > 0)
     .map(([what, list]) => `${what} ${list.map((one) => defused(one, 40)).join(', ')}`)
   return [
     `${marks.join('')} *${linkedName(release, facts)}* ${defused(place(release))}: ${view.inList?.(release) ?? release.state}, ${date(release.endedAt ?? release.requestedAt, 'age')}`,
-    [
-      ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
-      `asked ${defused(release.requester.name, 40)}`,
-      ...(signed.length === 0 ? [] : [signed.join(', ')]),
-    ].join(' · '),
+    capital(
+      [
+        ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
+        `requested by ${defused(release.requester.name, 40)}`,
+        ...signed,
+      ].join(' · '),
+    ),
   ]
 }

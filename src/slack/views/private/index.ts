@@ -1,4 +1,4 @@
-/** What one person reads: answers to commands and clicks. Nobody else sees them, and nobody is mentioned. */
+/** Private answers to commands and clicks. Nobody else sees them, and they mention nobody. */
 import type { PrivateMessage } from '../../../release/messages.ts'
 import { goMessage } from '../hotfix-private.ts'
 import { type Drawn, richLines } from '../parts/blocks.ts'
@@ -10,7 +10,7 @@ import { history } from './history.ts'
 import { notTaken } from './not-taken.ts'
 import { planning } from './planning.ts'
 import { preview } from './preview.ts'
-import { type MessageOf, type PrivateFacts, told } from './private-facts.ts'
+import { type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
 import { status } from './status.ts'
 
 type Kind = PrivateMessage['is']
@@ -22,7 +22,7 @@ const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFact
   ended,
   'not taken': notTaken,
   go: ({ number }, { release, services, goToken }) =>
-    release === undefined ? told(`Hot-fix #${number} is planned.`) : goMessage(release, services, goToken),
+    release === undefined ? plainMessage(`Hot-fix #${number} is planned.`) : goMessage(release, services, goToken),
   done: ({ text }) => ({
     text: defused(text, 2000),
     blocks: [richLines([[cut(cleaned(text), 2000) || ' ']])],

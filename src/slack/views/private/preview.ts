@@ -1,4 +1,4 @@
-/** What a release would deploy, without one being made. */
+/** What a release would deploy, without requesting one. */
 import type { Plan } from '../../../release/plan.ts'
 import { code, context, type Drawn, richLines, section } from '../parts/blocks.ts'
 import { migrationCount, place, whatGoes } from '../parts/facts.ts'
@@ -9,9 +9,9 @@ import type { MessageOf, PrivateFacts } from './private-facts.ts'
 export function preview({ app, environment, plan }: MessageOf<'preview'>, { services }: PrivateFacts): Drawn {
   const at = place({ app, environment })
   return {
-    text: `A release of ${app} to ${environment} would bring ${whatGoes(plan)}. Nothing was changed.`,
+    text: `A release of ${app} to ${environment} would deploy ${whatGoes(plan)}. Nothing was changed.`,
     blocks: [
-      section(`*Preview: ${at}.* Nothing was changed, and nothing has a number yet.`),
+      section(`*Preview: ${at}.* No release was requested, and nothing was changed.`),
       ...planBlocks(plan, { services, kind: plan.bound.kind }),
       context(
         [
@@ -19,7 +19,7 @@ export function preview({ app, environment, plan }: MessageOf<'preview'>, { serv
           `Steps: ${plan.steps.join(', ')}`,
         ].join(' · '),
       ),
-      richLines([['To ask for it: ', code(`/deploy ${app} ${environment}`)]]),
+      richLines([['To request it: ', code(`/deploy ${app} ${environment}`)]]),
     ],
   }
 }

@@ -1,4 +1,4 @@
-/** What private messages are drawn from, and what several of them share. */
+/** What private messages are drawn from, and the parts that several share. */
 import type { PrivateMessage } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Environment } from '../../../release/settings.ts'
@@ -10,13 +10,13 @@ import { link } from '../parts/text.ts'
 /** The message of one kind. */
 export type MessageOf<Is extends PrivateMessage['is']> = Extract<PrivateMessage, { is: Is }>
 
-/** What private messages need beside themselves. */
+/** The facts that private messages need. */
 export interface PrivateFacts extends People {
   /** The release that the message is about, as it is stored; its environment is `environment`. */
   readonly release?: Release
   /** The token of the button Go, for the plan of a hot-fix that nobody signs. */
   readonly goToken?: string
-  /** The token of the button Plan for an emergency, for what checks have stopped. */
+  /** The token of the button Plan for an emergency, for a release that checks stopped. */
   readonly emergencyToken?: string
   readonly environment?: Environment
   /** The address of a release's card. */
@@ -26,7 +26,7 @@ export interface PrivateFacts extends People {
 }
 
 /** A message that is one sentence, with its names defused. */
-export function told(text: string): Drawn {
+export function plainMessage(text: string): Drawn {
   return { text, blocks: [section(text)] }
 }
 

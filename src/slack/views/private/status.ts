@@ -1,4 +1,4 @@
-/** What runs where, and what is under way. */
+/** What runs where, and what is in progress. */
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
@@ -15,7 +15,7 @@ export function status(message: MessageOf<'status'>, facts: PrivateFacts): Drawn
   const left = message.environments.length - shown.length
   const seen =
     message.workerSeenAt === undefined
-      ? ':warning: No worker was ever seen'
+      ? ':warning: No worker has been seen yet'
       : `Worker last seen: ${date(new Date(message.workerSeenAt), 'age')}`
   return {
     text: shown.length === 0 ? 'No environment is declared.' : `${shown.slice(0, 5).map(statusSpoken).join(' ')}`,
@@ -37,34 +37,34 @@ function statusSpoken({ app, environment, live, under_way: underWay }: Environme
 }
 
 function liveSpoken(live: EnvironmentStatus['live']): string {
-  if (live === undefined) return 'has no release of ours yet'
+  if (live === undefined) return 'has not been deployed by Signoff yet'
   switch (live.is) {
     case 'proven':
       return `runs ${short(live.commit)}`
     case 'seen':
-      return `ran ${live.commit === null ? 'nothing' : short(live.commit)} when #${live.number} looked`
+      return `ran ${live.commit === null ? 'nothing' : short(live.commit)} when #${live.number} checked`
     case 'held':
-      return `still runs ${live.commit === null ? 'nothing' : short(live.commit)}, holds ${short(live.holds)}, whose release phase failed in #${live.number},`
+      return `still runs ${live.commit === null ? 'nothing' : short(live.commit)} because the release phase of ${short(live.holds)} failed in #${live.number},`
     case 'not known':
-      return `runs nothing that is proven since #${live.number}`
+      return `has an unknown live commit since #${live.number}`
   }
 }
 
 function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): string {
-  if (live === undefined) return 'Live: nothing that Signoff has brought'
+  if (live === undefined) return 'Live: unknown (not deployed by Signoff yet)'
   if (live.is === 'not known') {
     const stands = `#${live.number} ${STATE_VIEWS[live.state].inSentence}`
     const since =
-      live.since === 'its push' ? 'its push had begun, and what runs was not proven' : 'the remote had moved'
-    return `Live: :warning: not known. ${stands}; ${since}`
+      live.since === 'its push' ? 'its push had started, and the live commit was not confirmed' : 'the remote had moved'
+    return `Live: :warning: unknown. ${stands}: ${since}`
   }
   const linked = (sha: string) => link(services.forge.pages.commit(live.webUrl, sha), short(sha))
   const commit = live.commit === null ? 'nothing' : linked(live.commit)
   if (live.is === 'held') {
-    const held = `:warning: The remote holds ${linked(live.holds)}, and does not run it: its release phase failed`
+    const held = `:warning: The remote has ${linked(live.holds)} but does not run it: its release phase failed`
     return `Live: ${commit}, as before #${live.number} · ${held}, ${date(new Date(live.at), 'age')}`
   }
-  const seen = live.is === 'proven' ? `#${live.number}` : `not by Signoff, as #${live.number} saw it`
+  const seen = live.is === 'proven' ? `#${live.number}` : `not deployed by Signoff, seen by #${live.number}`
   return `Live: ${commit}, ${seen}, ${date(new Date(live.at), 'age')}`
 }
 
@@ -72,14 +72,14 @@ function statusLines(
   { app, environment, live, under_way: underWay }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
-  const word = underWay !== undefined && awaitsGo(underWay) ? 'waits for Go' : underWay?.state
+  const word = underWay !== undefined && awaitsGo(underWay) ? 'waiting for Go' : underWay?.state
   const state = underWay === undefined ? 'idle' : `:${STATE_VIEWS[underWay.state].emoji}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
     liveLine(live, facts),
     ...(underWay === undefined
       ? []
-      : [`${linkedName(underWay, facts)}, asked for by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
+      : [`${linkedName(underWay, facts)}, requested by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
   ]
 }
 

@@ -1,4 +1,4 @@
-/** Approved: nothing is owed any more, and the run has not begun; after a Retry it begins again. */
+/** Approved: every sign-off is given, and the run has not started. A Retry leads here too. */
 
 import { isEmergency, type Release } from '../../../release/release.ts'
 import type { Environment } from '../../../release/settings.ts'
@@ -19,7 +19,7 @@ export const approved: StateView = {
   cancelEffect: noStepStarts,
   card: (release, facts) => [
     section(
-      stateLine(EMOJI, release.attempt > 1 ? 'Going on' : 'Approved', `: ${waitsFor(release, facts.environment)}`),
+      stateLine(EMOJI, release.attempt > 1 ? 'Resuming' : 'Approved', `: ${waitingFor(release, facts.environment)}`),
       facts.cancel,
     ),
     ...skippedSignOffs(release, facts),
@@ -35,10 +35,10 @@ export const approved: StateView = {
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
 
-function waitsFor(release: Release, environment: Environment): string {
+function waitingFor(release: Release, environment: Environment): string {
   const as = isEmergency(release) ? 'as an emergency; ' : ''
-  if (release.attempt > 1) return 'waits for the worker, which looks first at what is there'
-  if (release.announcement !== undefined) return `${as}announced, and waits for the worker`
-  if (environment.announce === 'required') return `${as}every fact is looked at once more, then the channel is told`
-  return `${as}waits for the worker`
+  if (release.attempt > 1) return 'waiting for the worker, which checks the current state first'
+  if (release.announcement !== undefined) return `${as}announced, waiting for the worker`
+  if (environment.announce === 'required') return `${as}checking everything once more before the announcement`
+  return `${as}waiting for the worker`
 }

@@ -1,8 +1,8 @@
 /** Awaiting sign-off: the plan, who has signed and who still has to, and the buttons to decide. */
 
 import type { KnownBlock } from '@slack/types'
+import { defined } from '../../../lib/defined.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
-import type { Owed } from '../../../release/policy.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, section } from '../parts/blocks.ts'
 import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
@@ -23,10 +23,10 @@ export const awaitingSignOff: StateView = {
   // Its requester alone has the button that starts it.
   row: (release, owed) => (awaitsGo(release) ? [] : [...owedSignOffs(owed), 'rejection', 'emergency']),
   seats: (release) => (hasNewer(release) ? ['plan again'] : []),
-  cancelEffect: () => 'Its sign-offs are void after that. Nothing has been changed so far.',
+  cancelEffect: () => 'Its sign-offs become void. Nothing has been changed so far.',
   card: (release, facts) => [
     section(awaitsGo(release) ? goLine(release) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
-    ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Owed')]),
+    ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Needs')]),
     ...reasons(release),
     ...facts.held,
     ...plan(release, facts),
@@ -38,15 +38,15 @@ export const awaitingSignOff: StateView = {
   text: (release, { owed }) => {
     const asker = defused(release.requester.name, 40)
     return awaitsGo(release)
-      ? `${subject(release)} is planned and waits for the Go of ${asker}.`
-      : `${subject(release)} awaits sign-off: ${given(release)}${owedSpoken(owed)} ${isOrAre(owed)} owed. ${asker} asks for ${wanted(release)}.`
+      ? `${subject(release)} is planned and waits for Go from ${asker}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}. ${asker} requests ${wanted(release)}.`
   },
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
 
-/** Nobody signs here: its requester has the plan, and the button that lets it go. */
+/** Nobody signs here: its requester has the plan, and the button that starts it. */
 function goLine(release: Release): string {
-  return stateLine(EMOJI, 'Waits for Go', ` by ${defused(release.requester.name, 40)}`)
+  return stateLine(EMOJI, 'Waiting for Go', ` from ${defused(release.requester.name, 40)}`)
 }
 
 function plan({ plan, kind }: Release, { services, details, previous }: StateFacts): KnownBlock[] {
@@ -54,8 +54,7 @@ function plan({ plan, kind }: Release, { services, details, previous }: StateFac
   return planBlocks(plan, {
     services,
     kind,
-    ...(details === undefined ? {} : { details }),
-    ...(previous === undefined ? {} : { previous }),
+    ...defined({ details, previous }),
   })
 }
 
@@ -74,23 +73,23 @@ function newerCommits(release: Release, { planAgain }: StateFacts): KnownBlock[]
   const { plan, newerCommits = 0 } = release
   if (!hasNewer(release) || plan === undefined) return []
   const branch = defused(plan.bound.source.branch, 60)
-  return [section(`${branch} has ${counted(newerCommits, 'newer commit')}, not in this release`, planAgain)]
+  return [
+    section(
+      `${branch} has ${counted(newerCommits, 'newer commit')} that ${newerCommits === 1 ? 'is' : 'are'} not in this release`,
+      planAgain,
+    ),
+  ]
 }
 
 function given(release: Release): string {
-  const qa = signers(release, 'qa').map((name) => `QA passed, said ${defused(name, 40)}`)
-  const approvals = signers(release, 'approval').map((name) => `${defused(name, 40)} approved`)
+  const qa = signers(release, 'qa').map((name) => `QA from ${defused(name, 40)}`)
+  const approvals = signers(release, 'approval').map((name) => `approval from ${defused(name, 40)}`)
   const words = [...qa, ...approvals]
-  return words.length === 0 ? '' : `${words.join('; ')}; `
-}
-
-function isOrAre(owed: readonly Owed[]): string {
-  const one = owed.length === 0 || (owed.length === 1 && owed[0]?.count === 1)
-  return one ? 'is' : 'are'
+  return words.length === 0 ? '' : `has ${words.join(' and ')}; `
 }
 
 function wanted({ plan }: Release): string {
   if (plan === undefined) return 'it'
   const risky = risks(plan)
-  return `${whatGoes(plan)}${risky === '' ? '' : `; of the migrations, ${risky}`}`
+  return `${whatGoes(plan)}${risky === '' ? '' : ` (${risky})`}`
 }

@@ -2,7 +2,7 @@
 import { stateLine } from '../parts/card-lines.ts'
 import { by, byPlain, endedCard, ender } from '../parts/ended.ts'
 import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject } from '../parts/sentence.ts'
+import { currentStateText, subject } from '../parts/sentence.ts'
 import type { StateView } from './state-view.ts'
 
 const EMOJI = 'black_square_for_stop'
@@ -13,9 +13,10 @@ export const cancelled: StateView = {
   afterCancel: 'is cancelled.',
   row: () => [],
   card: (release, facts) => endedCard(release, facts, { line: stateLine(EMOJI, 'Cancelled', by(ender(release))) }),
-  text: (release, facts) => `${subject(release)} was cancelled${by(ender(release))}. ${standingSpoken(release, facts)}`,
+  text: (release, facts) =>
+    `${subject(release)} was cancelled${by(ender(release))}. ${currentStateText(release, facts)}`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `was cancelled${byPlain(ender(release))}`, `.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `was cancelled${byPlain(ender(release))}`, `${timeTaken(release)}.`),
     ...trueNow(release, facts),
   ],
 }

@@ -1,11 +1,11 @@
-/** Closed: a person gave it up as it stood, with a reason. */
+/** Closed: a person ended it in its current state, with a reason. */
 
 import { foot, planSummary, stateLine } from '../parts/card-lines.ts'
 import { owedAfterwards } from '../parts/decisions.ts'
 import { stillOwed } from '../parts/emergency.ts'
 import { by, byPlain, endBlocks, ender } from '../parts/ended.ts'
 import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject } from '../parts/sentence.ts'
+import { currentStateText, subject } from '../parts/sentence.ts'
 import type { StateView } from './state-view.ts'
 
 const EMOJI = 'black_square_for_stop'
@@ -22,9 +22,9 @@ export const closed: StateView = {
     foot(release),
   ],
   text: (release, facts) =>
-    `${subject(release)} was closed${by(ender(release))}; the reason is on the card. ${standingSpoken(release, facts)}`,
+    `${subject(release)} was closed${by(ender(release))}. The reason is on the card. ${currentStateText(release, facts)}`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `was closed${byPlain(ender(release))}`, `.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `was closed${byPlain(ender(release))}`, `${timeTaken(release)}.`),
     ...trueNow(release, facts),
   ],
 }

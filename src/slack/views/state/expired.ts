@@ -1,4 +1,4 @@
-/** Expired: what was owed, or the beginning of the run, did not come in time. */
+/** Expired: a sign-off, or the start of the run, did not come in time. */
 
 import type { Release } from '../../../release/release.ts'
 import { stateLine } from '../parts/card-lines.ts'
@@ -6,7 +6,7 @@ import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { outcomeHead, PLAN_AGAIN, trueNow } from '../parts/outcome-lines.ts'
 import { owedSpoken } from '../parts/owed.ts'
-import { standingSpoken, subject } from '../parts/sentence.ts'
+import { currentStateText, subject } from '../parts/sentence.ts'
 import { duration } from '../parts/text.ts'
 import type { StateView, TextFacts } from './state-view.ts'
 
@@ -17,26 +17,26 @@ export const expired: StateView = {
   inSentence: 'has expired',
   row: newRelease,
   card: (release, facts) =>
-    endedCard(release, facts, { line: stateLine(EMOJI, 'Expired', `: ${whatDidNotCome(release, facts)}`) }),
+    endedCard(release, facts, { line: stateLine(EMOJI, 'Expired', `: ${whatIsLate(release, facts)}`) }),
   text: (release, facts) =>
-    `${subject(release)} expired: ${whatDidNotCome(release, facts)}. ${standingSpoken(release, facts)} Plan again to go on.`,
+    `${subject(release)} expired: ${whatIsLate(release, facts)}. ${currentStateText(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, 'expired', `: ${whatDidNotCome(release, facts)}.`),
+    outcomeHead(EMOJI, release, 'expired', `: ${whatIsLate(release, facts)}.`),
     ...trueNow(release, facts),
     PLAN_AGAIN,
   ],
 }
 
-/** `approval was not given within 24 h`, or that the run did not begin in time. */
-function whatDidNotCome(release: Release, { environment, owed }: TextFacts): string {
+/** `approval was not given within 24 h`, or that the run did not start in time. */
+function whatIsLate(release: Release, { environment, owed }: TextFacts): string {
   if (release.problem?.because.gate === 'announcement_unconfirmed') {
-    return 'Slack did not confirm the announcement within an hour of the last sign-off, and nothing starts before it'
+    return 'Slack did not confirm the announcement within 1 hour of the last sign-off, and nothing starts without it'
   }
-  if (release.approvedAt !== undefined) return 'the run did not begin within an hour of the last sign-off'
-  if (release.plan?.hotfix?.asksGo === true) return 'Go was not pressed within an hour'
+  if (release.approvedAt !== undefined) return 'the run did not start within 1 hour of the last sign-off'
+  if (release.plan?.hotfix?.asksGo === true) return 'Go was not pressed within 1 hour'
   const within =
     environment.signOff === undefined ? 'in time' : `within ${duration(environment.signOff.expiresAfterMs)}`
   const missing = owed.filter(({ count }) => count > 0)
-  if (missing.length === 0) return `not everything that is owed was given ${within}`
+  if (missing.length === 0) return `not every sign-off was given ${within}`
   return `${owedSpoken(missing)} ${missing.length === 1 && missing[0]?.count === 1 ? 'was' : 'were'} not given ${within}`
 }

@@ -1,13 +1,13 @@
-/** Failed: which step stopped and why, with nothing begun that cannot be taken back. */
+/** Failed: which step stopped and why, with nothing irreversible started. */
 
 import { irreversibleBegun } from '../../../release/release.ts'
 import { bold, richLines, section } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { newRelease } from '../parts/decisions.ts'
 import { replacedBy } from '../parts/ended.ts'
-import { standing } from '../parts/facts.ts'
+import { currentState } from '../parts/facts.ts'
 import { outcomeHead, PLAN_AGAIN, timeTaken, trueNow, why } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
 import { capital } from '../parts/text.ts'
 import type { StateView } from './state-view.ts'
@@ -26,12 +26,12 @@ export const failed: StateView = {
       section(stateLine(EMOJI, `Failed${step}`, count)),
       richLines([
         ...(problem === undefined ? [] : [[bold(`${capital(problem.why)}.`)]]),
-        ...standing(release, facts),
+        ...currentState(release, facts),
         ...(problem?.stands === undefined || irreversibleBegun(release.steps) ? [] : [problem.stands]),
       ]),
       ...evidence(problem),
       ...nextLines(problem),
-      section(replacedBy(release, facts) ?? '*Plan again* makes a new release, once the cause is mended.'),
+      section(replacedBy(release, facts) ?? '*Plan again* makes a new release once the cause is fixed.'),
       ...facts.row,
       ...reasons(release),
       ...planSummary(release, facts),
@@ -39,9 +39,9 @@ export const failed: StateView = {
     ]
   },
   text: (release, facts) =>
-    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} Plan again to go on.`,
+    `${subject(release)} failed${stoppedAt(release).step}${whySpoken(facts.problem)}. ${currentStateText(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `failed${stoppedAt(release).step}`, `${why(facts.problem)}${timeTaken(release)}.`),
     ...trueNow(release, facts),
     PLAN_AGAIN,
   ],

@@ -1,12 +1,12 @@
-/** Needs attention: what happened, what is true now, what is not known, and what Retry and Close do. */
+/** Needs attention: what happened, the current state, what is unknown, and what Retry and Close do. */
 import type { KnownBlock } from '@slack/types'
 import type { Release } from '../../../release/release.ts'
 import { bold, bullets, code, type Line, rich, richLines, section, words } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs } from '../parts/emergency.ts'
-import { standing, stepNow } from '../parts/facts.ts'
+import { currentState, stepNow } from '../parts/facts.ts'
 import { outcomeHead, trueNow, why } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
 import { capital, defused } from '../parts/text.ts'
 import type { ProblemWords } from '../parts/words.ts'
@@ -19,7 +19,7 @@ export const needsAttention: StateView = {
   emoji: EMOJI,
   inSentence: 'needs attention',
   inList: (release) => `${release.state}${stoppedAt(release).step}`,
-  afterCancel: 'does not go on, and needs attention: press Retry or Close on its card.',
+  afterCancel: 'has stopped and needs attention: press Retry or Close on its card.',
   mustPress: BUTTONS,
   row: () => ['retry', 'close'],
   card: (release, facts) => {
@@ -40,18 +40,18 @@ export const needsAttention: StateView = {
   },
   text: (release, facts) =>
     facts.problem?.unknown === undefined
-      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${standingSpoken(release, facts)} A person must press Retry or Close.`
-      : `${subject(release)} needs attention: ${defused(facts.problem.unknown.question, 200)} It is not known ${defused(facts.problem.unknown.what, 200)}. A person must look.`,
+      ? `${subject(release)} needs attention${whySpoken(facts.problem)}. ${currentStateText(release, facts)} Someone has to press Retry or Close.`
+      : `${subject(release)} needs attention: ${defused(facts.problem.unknown.question, 200)} Not known: ${defused(facts.problem.unknown.what, 200)}. Someone has to check, then press Retry or Close.`,
   outcome: (release, facts) => {
     const { problem } = facts
     const what =
       problem?.unknown === undefined
         ? `${why(problem)}.`
-        : `: ${problem.unknown.question} It is not known ${problem.unknown.what}.`
+        : `: ${problem.unknown.question} Not known: ${problem.unknown.what}.`
     return [
       outcomeHead(EMOJI, release, 'needs attention', what),
       ...trueNow(release, facts),
-      [`${release.environment} stays busy until somebody presses `, ...BUTTONS, ' on the card.'],
+      [`${capital(release.environment)} stays blocked until someone presses `, ...BUTTONS, ' on the card.'],
     ]
   },
 }
@@ -64,9 +64,9 @@ function headLine(release: Release, unknown: Unknown): string {
   return stateLine(EMOJI, 'Needs attention', `: stopped${step}${count}`)
 }
 
-/** Where an outcome is not known, what is known stands beside it. */
+/** The current state; where an outcome is unknown, with what is known. */
 function known(release: Release, facts: StateFacts): KnownBlock[] {
-  const lines = standing(release, facts)
+  const lines = currentState(release, facts)
   const unknown = facts.problem?.unknown
   if (unknown === undefined) return lines.length === 0 ? [] : [richLines(lines)]
   return [
@@ -74,7 +74,7 @@ function known(release: Release, facts: StateFacts): KnownBlock[] {
       bullets([
         ...lines.filter((line) => !isUnknown(line)).map((line) => [bold('Known: '), ...line]),
         [bold('Not known: '), unknown.what],
-        ...(unknown.look === undefined ? [] : [[bold('To look: '), code(unknown.look)]]),
+        ...(unknown.look === undefined ? [] : [[bold('To check: '), code(unknown.look)]]),
       ]),
     ),
   ]
@@ -90,8 +90,11 @@ function whatButtonsDo(release: Release, unknown: Unknown): string[] {
   const place = defused(release.environment)
   return unknown === undefined
     ? [
-        `*Retry* goes on from ${stepNow(release)?.name ?? 'where it stopped'} with the same plan and sign-offs, once the cause is mended.`,
-        `*Close* frees ${place} and leaves it like this.`,
+        `Fix the cause, then *Retry* to resume at ${stepNow(release)?.name ?? 'the step that stopped'} with the same plan and sign-offs.`,
+        `*Close* frees ${place} and leaves everything as it is.`,
       ]
-    : ['*Retry* looks first, and does only what is not done yet.', `*Close* is for when you know how ${place} stands.`]
+    : [
+        '*Retry* checks first, and does only what is not done yet.',
+        `*Close* ends the release: use it when you know the state of ${place}.`,
+      ]
 }

@@ -8,7 +8,7 @@ import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { signers } from '../parts/facts.ts'
 import { outcomeHead, PLAN_AGAIN, trueNow, why } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject, whySpoken } from '../parts/sentence.ts'
+import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines } from '../parts/stopped.ts'
 import { defused } from '../parts/text.ts'
 import type { StateView } from './state-view.ts'
@@ -25,7 +25,7 @@ export const outdated: StateView = {
       more: [...evidence(facts.problem), ...nextLines(facts.problem), ...voidSignOffs(release)],
     }),
   text: (release, facts) =>
-    `${subject(release)} is outdated${whySpoken(facts.problem)}, so its sign-offs are void. ${standingSpoken(release, facts)} Plan again to go on.`,
+    `${subject(release)} is outdated${whySpoken(facts.problem)}, so its sign-offs are void. ${currentStateText(release, facts)} Plan again to continue.`,
   outcome: (release, facts) => [
     outcomeHead(EMOJI, release, 'is outdated', `${why(facts.problem)}.`),
     ...trueNow(release, facts),

@@ -1,4 +1,4 @@
-/** Planning: the worker looks the facts up, and nobody can decide anything yet. */
+/** Planning: the worker gathers the facts, and nobody can decide anything yet. */
 
 import { section } from '../parts/blocks.ts'
 import { askedOn, foot, noWorkerWarning, reasons, stateLine } from '../parts/card-lines.ts'
@@ -15,11 +15,14 @@ export const planning: StateView = {
   row: () => [],
   cancelEffect: () => 'Planning stops. Nothing has been changed so far.',
   card: (release, facts) => [
-    section(stateLine(EMOJI, 'Planning', ': the facts are looked up, and nothing is changed'), facts.cancel),
+    section(
+      stateLine(EMOJI, 'Planning', ': checking repository, remote and database. Nothing is changed'),
+      facts.cancel,
+    ),
     ...reasons(release),
     ...noWorkerWarning(facts),
     foot(release, askedOn(release)),
   ],
-  text: (release) => `${subject(release)}, asked for by ${defused(release.requester.name, 40)}, is being planned.`,
+  text: (release) => `${subject(release)}, requested by ${defused(release.requester.name, 40)}, is being planned.`,
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }

@@ -1,9 +1,9 @@
-/** Rejected: a person said no, with a reason. */
+/** Rejected: a person declined it, with a reason. */
 import type { Release, SignOff } from '../../../release/release.ts'
 import { stateLine } from '../parts/card-lines.ts'
 import { by, byPlain, endedCard } from '../parts/ended.ts'
 import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
-import { standingSpoken, subject } from '../parts/sentence.ts'
+import { currentStateText, subject } from '../parts/sentence.ts'
 import type { StateView } from './state-view.ts'
 
 const EMOJI = 'no_entry_sign'
@@ -18,9 +18,9 @@ export const rejected: StateView = {
       reason: release.endReason ?? rejection(release)?.note,
     }),
   text: (release, facts) =>
-    `${subject(release)} was rejected${by(rejector(release))}; the reason is on the card. ${standingSpoken(release, facts)}`,
+    `${subject(release)} was rejected${by(rejector(release))}. The reason is on the card. ${currentStateText(release, facts)}`,
   outcome: (release, facts) => [
-    outcomeHead(EMOJI, release, `was rejected${byPlain(rejector(release))}`, `.${timeTaken(release)}`),
+    outcomeHead(EMOJI, release, `was rejected${byPlain(rejector(release))}`, `${timeTaken(release)}.`),
     ...trueNow(release, facts),
   ],
 }

@@ -1,4 +1,4 @@
-/** Running: the step that runs, and how far the run is. */
+/** Running: the current step, and how far the run is. */
 
 import { type Release, step } from '../../../release/release.ts'
 import { section } from '../parts/blocks.ts'
@@ -17,7 +17,7 @@ const EMOJI = 'arrow_forward'
 export const running: StateView = {
   emoji: EMOJI,
   inSentence: 'is running',
-  afterCancel: 'is being cancelled: no new step starts, and its thread tells how the one under way ends.',
+  afterCancel: 'is being cancelled: no new step starts. Its thread shows the result of the current step.',
   row: () => [],
   cancelEffect,
   card: (release, facts) => [
@@ -41,7 +41,7 @@ function runningLines(release: Release): string[] {
   const cancelled = release.cancelRequestedBy
   return [
     stateLine(EMOJI, 'Running', now === undefined ? '' : `, ${stepOf(release, now.name)}: *${now.name}*`),
-    ...(cancelled === undefined ? [] : [`${defused(cancelled.name, 40)} cancelled it: no new step starts.`]),
+    ...(cancelled === undefined ? [] : [`${defused(cancelled.name, 40)} cancelled: no new step starts.`]),
   ]
 }
 
@@ -53,7 +53,7 @@ function cancelEffect(release: Release): string {
   return [
     'No new step starts.',
     now.state === 'running'
-      ? `${capital(now.name)} is running: it is settled, and told as it ends.`
+      ? `${capital(now.name)} is running: Signoff waits for its result and posts it in the thread.`
       : `${capital(now.name)} does not start.`,
     ...(merged ? [`${together('PR', `#${request.id}`)} stays merged.`] : []),
   ].join(' ')

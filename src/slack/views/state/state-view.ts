@@ -10,10 +10,10 @@ import type { ProblemWords } from '../parts/words.ts'
 
 /**
  * How a release looks in one state. A view only lays out: buttons and the words of gates come ready in the facts, so that
- * both may ask the table of views about states without a circle of imports.
+ * both can use the table of views without a circular import.
  */
 export interface StateView {
-  /** The emoji before the state's word; the word always stands beside it. */
+  /** The emoji before the state's word. */
   readonly emoji: string
   /** The state within a sentence: `Release #12 …`. */
   readonly inSentence: string
@@ -31,9 +31,9 @@ export interface StateView {
   readonly text: (release: Release, facts: TextFacts) => string
   /** The outcome's lines: how it ended, what is true now, what to do next. */
   readonly outcome: (release: Release, facts: TextFacts) => readonly Line[]
-  /** The answer to a cancel, after the release's name; left out where the state came from the step that was under way. */
+  /** The answer to a cancel, after the release's name; left out where the state came from the step that was running. */
   readonly afterCancel?: string
-  /** The buttons of which somebody has to press one; left out where the release goes on or can be cancelled. */
+  /** The buttons of which someone has to press one; left out where the release continues or can be cancelled. */
   readonly mustPress?: Line
 }
 
@@ -43,18 +43,18 @@ export interface CardFacts extends People {
   /** A token for each of `buttonsOf(release, owed)`; a button without one is left out. */
   readonly tokens: Readonly<Partial<Record<Action, string>>>
   readonly progress: Progress
-  /** What policy says is owed, also afterwards. */
+  /** The sign-offs that policy still requires, also after the end. */
   readonly owed: readonly Owed[]
   /** The release that made what is live now, if it was one of ours. */
   readonly previous?: { readonly number: number; readonly at: Date }
   readonly now: Date
-  /** Only true for the card's first post: whoever may sign is mentioned, once. */
+  /** Only true for the card's first post, which mentions those who can sign. */
   readonly mentionGroups: boolean
   /** The address of another release's card. */
   readonly link?: (number: number) => string | undefined
-  /** How many authors of the plan are nobody in Slack. */
+  /** How many authors of the plan have no match in Slack. */
   readonly unmatchedAuthors?: number
-  /** Set while no worker is there to plan or to run. */
+  /** Set while no worker responds to plan or run. */
   readonly noWorker?: { readonly lastSeen?: Date }
 }
 
@@ -68,12 +68,12 @@ export interface TextFacts extends Pick<People, 'services'> {
 
 /** The facts of a card, with the pieces that are drawn before its state lays them out. */
 export interface StateFacts extends CardFacts, TextFacts {
-  /** The gate that holds the release, and who can waive it; nothing where nothing holds. */
+  /** The gate that blocks the release, and who can waive it; empty where none does. */
   readonly held: readonly KnownBlock[]
-  /** Buttons that stand beside a line; absent where the state or the store has none. */
+  /** Buttons beside a line; undefined where the state or the store has none. */
   readonly cancel: Button | undefined
   readonly details: Button | undefined
   readonly planAgain: Button | undefined
-  /** The row of decisions, as a block; nothing where there is none to take. */
+  /** The row of decisions, as a block; empty where there is nothing to decide. */
   readonly row: readonly ActionsBlock[]
 }

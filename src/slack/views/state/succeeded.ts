@@ -1,4 +1,4 @@
-/** Succeeded: what is live now, how long it took, and what an emergency has left owed. */
+/** Succeeded: what is live now, how long it took, and the sign-offs that an emergency still needs. */
 
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { commitLink, type Line, section } from '../parts/blocks.ts'
@@ -32,8 +32,8 @@ export const succeeded: StateView = {
       commit === undefined ? [] : [`: ${place(release)} runs `, commitLink(services, release.plan?.webUrl, commit)]
     const isOwed = isEmergency(release) && owed.length > 0
     return [
-      outcomeHead(EMOJI, release, 'succeeded', ...runs, `.${timeTaken(release)}`),
-      ...(isOwed ? [[`Still owed: ${owedSpoken(owed)}. The buttons for it are on the card.`]] : []),
+      outcomeHead(EMOJI, release, 'succeeded', ...runs, `${timeTaken(release)}.`),
+      ...(isOwed ? [[`Still needs ${owedSpoken(owed)}: sign off on the card.`]] : []),
     ]
   },
 }
@@ -48,12 +48,10 @@ function succeededLine(release: Release, { services }: StateFacts): string {
   return stateLine(EMOJI, 'Succeeded', `${time === undefined ? '' : ` in ${time}`}${live}`)
 }
 
-/** `Release #12 succeeded: api production runs c0ffee1, after 4 min 12 s. QA by Lin, approved by Tom, asked for by Dana.` */
+/** `Release #12 succeeded: api production runs c0ffee1 (4 min 12 s). QA by Lin, approved by Tom, requested by Dana.` */
 function text(release: Release, { owed }: TextFacts): string {
-  const time = took(release)
   const commit = finalCommit(release)
   const runs = commit === undefined ? '' : `: ${place(release)} runs ${short(commit)}`
-  const still = isEmergency(release) && owed.length > 0 ? ` Still owed: ${owedSpoken(owed)}.` : ''
-  const after = time === undefined ? '' : `, after ${time}`
-  return `${calledInFull(release)} succeeded${runs}${after}. ${capital(whoSignedSpoken(release))}.${still}`
+  const still = isEmergency(release) && owed.length > 0 ? ` Still needs ${owedSpoken(owed)}.` : ''
+  return `${calledInFull(release)} succeeded${runs}${timeTaken(release)}. ${capital(whoSignedSpoken(release))}.${still}`
 }

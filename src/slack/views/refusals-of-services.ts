@@ -1,4 +1,4 @@
-/** What is said when the repository, the remote, the database, a service or the configuration stands against it. */
+/** The messages of refusals by the repository, the remote, the database, a service or the configuration. */
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
@@ -7,35 +7,39 @@ import { allowedPeople } from './parts/people.ts'
 import { counted, cut, eight, oneLine, short } from './parts/text.ts'
 import { displayName, type Hints, platformWords, quoteOutput, truncated, type Words } from './parts/words.ts'
 
-const INVITE: Line = ['Signoff has to be in it: ', code('/invite @Signoff'), '.']
+const INVITE: Line = ['Signoff has to be in the channel: ', code('/invite @Signoff'), '.']
 
 function unreachable(what: string, detail: string, ...next: Line[]): Words {
-  return { why: `${what} did not answer, in three tries`, next, ...quoteOutput(detail) }
+  return { why: `${what} did not answer (3 tries)`, next, ...quoteOutput(detail) }
 }
 
-/** Asked once: the same question gets the same answer until a setting is mended. */
+/** Asked once: the answer stays the same until a setting is fixed. */
 function unusable(what: string, detail: string, ...next: Line[]): Words {
-  return { why: `${what} answered, but not what was asked`, next, ...quoteOutput(detail) }
+  return { why: `${what} gave an unexpected answer`, next, ...quoteOutput(detail) }
 }
 
-const IN_RELEASES: Line = [' in ', code('releases.yml'), ', ']
-
-/** A fact before or after it moved: commits by their seven digits, all else as it is. */
+/** A fact before or after a change: commits by their seven digits, everything else in full. */
 function shown(fact: string): string {
   return /^[0-9a-f]{40}$/.test(fact) ? short(fact) : cut(oneLine(fact), 60) || 'nothing'
 }
 
-/** Checks are the one gate of the world that an emergency waives. */
+/** Checks are the only gate here that an emergency waives. */
 function inAnEmergency({ emergencyBy, ...people }: Hints): Line[] {
   if (emergencyBy === undefined) return []
   const who = emergencyBy === 'every full member' ? ['any full member'] : allowedPeople(emergencyBy, people)
   return [
-    ['If it cannot wait: ', bold('Must go out now…'), ' sends it without them, said by ', ...who, '.'],
+    [
+      'If this can’t wait: ',
+      bold('Must go out now…'),
+      ' deploys without the checks. It can be pressed by ',
+      ...who,
+      '.',
+    ],
     [bold('Plan for an emergency'), ' makes a new release whose card has that button.'],
   ]
 }
 
-/** What checks that have not all passed look like. */
+/** The words for checks that have not all passed. */
 export function checksWords(checks: readonly CheckStatus[]): { readonly why: string; readonly list: readonly Line[] } {
   if (checks.length === 0) return { why: 'no check has reported on the commit', list: [] }
   const bad = checks.filter(({ state }) => state !== 'passed')
@@ -48,7 +52,7 @@ export function checksWords(checks: readonly CheckStatus[]): { readonly why: str
   }
 }
 
-type WorldGate =
+type ServiceGate =
   | 'repository_unreachable'
   | 'remote_unreachable'
   | 'database_unreachable'
@@ -69,78 +73,82 @@ type WorldGate =
   | 'unknown_revision'
   | 'plan_outdated'
 
-export const WORLD_WORDS: {
-  readonly [G in WorldGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
+export const SERVICE_REFUSALS: {
+  readonly [G in ServiceGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
   repository_unreachable: ({ url, detail, answered }) =>
     answered
       ? unusable('the repository’s server', detail, [
-          'Look whether ',
+          'Check that ',
           code(url),
-          ' is the repository: it comes from ',
+          ' is the repository (from ',
           code('git_url'),
           ' or ',
           code('repository'),
-          ...IN_RELEASES,
-          'and the token has to see it. Then ask again.',
+          ' in ',
+          code('releases.yml'),
+          ') and that the token can see it, then try again.',
         ])
       : unreachable('the repository', detail, [
-          'Look whether ',
+          'Check that the worker’s host can reach ',
           code(url),
-          ' answers from the worker’s host, then ask again.',
+          ', then try again.',
         ]),
   remote_unreachable: ({ remote, detail, answered }) =>
     answered
       ? unusable(`the remote ${displayName(remote)}`, detail, [
-          'Look whether ',
+          'Check that ',
           code('remote.url'),
-          ...IN_RELEASES,
-          'is the right one and whether its account may see it, then ask again.',
+          ' in ',
+          code('releases.yml'),
+          ' is right and that its account has access, then try again.',
         ])
       : unreachable(`the remote ${displayName(remote)}`, detail, [
-          'Look at the platform’s status page and at the way from the worker’s host to it (',
+          'Check the platform’s status page and the network path from the worker (',
           code(`git ls-remote ${displayName(remote)}`),
-          '), then ask again.',
+          '), then try again.',
         ]),
   database_unreachable: ({ database, detail }) =>
     unreachable(
       `the database ${displayName(database)}`,
       detail,
-      ['Look whether it is up and whether the worker’s host may connect to it.'],
-      ['Its password may have been rotated: then the ', code('env_file'), ' on the worker’s host is out of date.'],
+      ['Check that the database is up and that the worker’s host can connect.'],
+      ['If its password was rotated, update the ', code('env_file'), ' on the worker’s host.'],
     ),
   [FORGE_UNREACHABLE]: ({ detail, answered }, { services }) => {
     const { name, addressSetting, oddAnswers } = services.forge
-    if (!answered) return unreachable(name, detail, [`Look at ${name}’s status page, then ask again.`])
+    if (!answered) return unreachable(name, detail, [`Check ${name}’s status page, then try again.`])
     return unusable(name, detail, [
-      'Look at ',
+      'Check ',
       code('repository'),
-      ...IN_RELEASES,
-      'and at ',
+      ' in ',
+      code('releases.yml'),
+      ' and ',
       code(addressSetting),
-      ` on the worker’s host, then ask again.${oddAnswers === undefined ? '' : ` ${oddAnswers}`}`,
+      ` on the worker’s host, then try again.${oddAnswers === undefined ? '' : ` ${oddAnswers}`}`,
     ])
   },
   platform_unreachable: (refusal, hints) => {
     const { app, detail, answered } = refusal
     const { name, addressSetting } = platformWords(hints, refusal)
-    const what = `${name}’s API, asked about ${displayName(app)},`
-    if (!answered) return unreachable(what, detail, [`Look at ${name}’s status page, then ask again.`])
+    const what = `${name}’s API for ${displayName(app)}`
+    if (!answered) return unreachable(what, detail, [`Check ${name}’s status page, then try again.`])
     return unusable(what, detail, [
-      'Look at ',
+      'Check ',
       code('remote.app'),
-      ...IN_RELEASES,
-      ...(addressSetting === undefined ? [] : ['and at ', code(addressSetting), ' on the worker’s host, ']),
-      'then ask again.',
+      ' in ',
+      code('releases.yml'),
+      ...(addressSetting === undefined ? [] : [' and ', code(addressSetting), ' on the worker’s host']),
+      ', then try again.',
     ])
   },
   credentials_refused: ({ service, settings }) => ({
-    why: `${displayName(service)} refuses the worker’s credentials`,
+    why: `${displayName(service)} rejects the worker’s credentials`,
     next: [
       [
         'On the worker’s host, renew ',
         ...settings.flatMap((setting, index) => [index === 0 ? '' : ' or ', code(setting)]),
-        ', start the worker again, and look with ',
+        ', restart the worker, and check with ',
         code('signoff doctor'),
         '.',
       ],
@@ -151,54 +159,47 @@ export const WORLD_WORDS: {
     switch (why) {
       case 'not a member':
         return {
-          why: `Signoff is not in ${known}, where this has to be told`,
-          next: [['In that channel, type ', code('/invite @Signoff'), ', then ask again.']],
+          why: `Signoff is not in ${known}, where it has to announce this`,
+          next: [['Type ', code('/invite @Signoff'), ' in that channel, then try again.']],
         }
       case 'archived':
         return {
-          why: `${known} is archived, and this has to be told there`,
-          next: [['Unarchive it, or set another ', code('channel'), ' in ', code('releases.yml'), '.'], INVITE],
+          why: `${known} is archived, and Signoff has to announce this there`,
+          next: [
+            ['Unarchive the channel, or set another ', code('channel'), ' in ', code('releases.yml'), '.'],
+            INVITE,
+          ],
         }
       case 'gone':
         return {
-          why: `there is no public channel ${known} that Signoff can see`,
+          why: `Signoff can’t find the channel ${known.startsWith('#') ? known : displayName(channel)}`,
           next: [['Set the right ', code('channel'), ' in ', code('releases.yml'), '.'], INVITE],
         }
       case 'Slack did not answer':
         return {
-          why: `Slack did not tell whether Signoff can post in ${known}`,
+          why: `Slack did not answer whether Signoff can post in ${known}`,
           next: [['Try again in a minute.'], INVITE],
         }
     }
   },
   configuration_differs: ({ app, environment }) => ({
-    why: `bot and worker read different entries for ${app} ${environment}`,
-    next: [
-      [
-        'Their hosts hold two versions of ',
-        code('releases.yml'),
-        '. Bring the right one to both, and start both again.',
-      ],
-    ],
+    why: `bot and worker have different configurations of ${app} ${environment}`,
+    next: [['Put the same ', code('releases.yml'), ' on both hosts, then restart both.']],
   }),
   same_database: ({ environment, other }) => ({
-    why: `the migrations of ${displayName(environment)} would reach the database of ${displayName(other)}`,
-    next: [['Correct the ', code('env_file'), ' of the one that is wrong, on the worker’s host, then ask again.']],
+    why: `the migrations of ${displayName(environment)} would change the database of ${displayName(other)}`,
+    next: [['Correct the wrong ', code('env_file'), ' on the worker’s host, then try again.']],
   }),
   branch_missing: ({ branch }) => ({
     why: `the repository has no branch ${displayName(branch)}`,
-    next: [['Push it, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
+    next: [['Push the branch, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
   }),
   nothing_to_release: ({ app, environment, commit, platform }, { services, webUrl }) => ({
     why: 'there is nothing to release',
     next: [
+      [`Live on ${app} ${environment}: `, commitLink(services, webUrl, commit), '. No migration is pending.'],
       [
-        `${app} ${environment} already runs `,
-        commitLink(services, webUrl, commit),
-        ', which is all that would go, and no migration is pending.',
-      ],
-      [
-        [services.platforms[platform].sameCommit, 'Is your change merged yet? If so, ask again.']
+        [services.platforms[platform].sameCommit, 'Check that your change is merged, then try again.']
           .filter(Boolean)
           .join(' '),
       ],
@@ -207,23 +208,23 @@ export const WORLD_WORDS: {
   merge_conflict: ({ source, target, files }) =>
     files.length === 0
       ? {
-          why: `${displayName(source)} does not merge into ${displayName(target)}: they have no commit in common`,
-          next: [['One of them was begun anew: bring it onto the other’s history, push, then ask again.']],
+          why: `${displayName(source)} does not merge into ${displayName(target)} (they have no common commit)`,
+          next: [['One of them was rewritten: rebase it onto the other’s history, push, then try again.']],
         }
       : {
-          why: `${displayName(source)} does not merge into ${displayName(target)}: ${counted(files.length, 'file conflicts', 'files conflict')}`,
+          why: `${displayName(source)} does not merge into ${displayName(target)} (${counted(files.length, 'file conflicts', 'files conflict')})`,
           list: truncated(files, (file) => [code(cut(oneLine(file), 120))]),
           next: [
-            [`Merge ${displayName(target)} into ${displayName(source)}, settle the conflicts, push, then ask again.`],
+            [`Merge ${displayName(target)} into ${displayName(source)}, resolve the conflicts, push, then try again.`],
           ],
         },
   merge_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
-    why: `${forge.name}’s branch rules do not let Signoff merge into ${displayName(branch)}`,
+    why: `${forge.name}’s branch rules don’t allow Signoff to merge into ${displayName(branch)}`,
     ...quoteOutput(rule),
-    next: [[`Let the token’s user merge into that branch, under ${forge.branchRules}, then ask again.`]],
+    next: [[`Allow the token’s user to merge into that branch under ${forge.branchRules}, then try again.`]],
   }),
   remote_diverged: ({ remote, branch, count, commits }, { services, webUrl }) => ({
-    why: `${displayName(remote)} holds ${counted(count, 'commit')} that the branch ${displayName(branch)} lacks`,
+    why: `${displayName(remote)} has ${counted(count, 'commit')} that ${displayName(branch)} lacks`,
     list: [
       ...commits
         .slice(0, 10)
@@ -235,53 +236,53 @@ export const WORLD_WORDS: {
     ],
     next: [
       [
-        `Most often somebody pushed them to the remote by hand. What people usually do: ask the authors, then merge or pick them into ${displayName(branch)}, or revert them on it, and ask again.`,
+        `Someone probably pushed to the remote by hand. Ask the authors, then merge, pick or revert the commits on ${displayName(branch)}, and try again.`,
       ],
-      ['A push would lose them. Signoff never forces one, and offers no way to.'],
+      ['A forced push would lose the commits. Signoff never forces a push.'],
     ],
   }),
   checks_failed: ({ checks }, hints) => {
     const advice =
       checks.length === 0
-        ? 'This environment asks for checks. Wait until the build has reported, then ask again.'
-        : 'Mend or run them again, then ask again.'
+        ? 'This environment requires checks. Wait until the build has reported, then try again.'
+        : 'Fix or rerun the failed checks, then try again.'
     return { ...checksWords(checks), next: [[advice], ...inAnEmergency(hints)] }
   },
   migrations_unreadable: (refusal, { services: { migrator } }) => ({
-    why: `${migrator.name} cannot read the app’s migrations`,
+    why: `${migrator.name} can’t read the app’s migrations`,
     ...quoteOutput(refusal.detail),
     next: [
       [
         `If ${migrator.missingPart} is missing, set `,
         code(migrator.programSetting),
-        ' to the program of an environment that has the app’s packages; now it is ',
+        ' to a program that has the app’s packages. Current setting: ',
         code(programOf(refusal)),
         '.',
       ],
     ],
   }),
   migration_heads: ({ heads }, { services: { migrator } }) => ({
-    why: `the migrations have ${heads.length} heads, so ${migrator.name} cannot tell which is the last`,
+    why: `the migrations have ${heads.length} heads, so ${migrator.name} can’t tell which is the last`,
     list: truncated(heads, ({ revision, file }) => [code(revision), ` in ${cut(oneLine(file), 100)}`]),
-    next: [['Join them with ', code(`${migrator.merge} heads`), ', push, then ask again.']],
+    next: [['Merge the heads with ', code(`${migrator.merge} heads`), ', push, then try again.']],
   }),
   unknown_revision: ({ revisions, commit }) => ({
-    why: `the database is at ${revisions.slice(0, 3).map(eight).join(', ')}, which the commit ${short(commit)} does not have`,
+    why: `the database is at ${revisions.slice(0, 3).map(eight).join(', ')}, which commit ${short(commit)} does not have`,
     next: [
       [
-        'Somebody has migrated it from another branch. Merge that branch, or downgrade the database by hand, then ask again.',
+        'Someone migrated the database from another branch. Merge that branch, or downgrade the database by hand, then try again.',
       ],
     ],
   }),
   plan_outdated: ({ moved }) => ({
     why:
       moved.length === 0
-        ? 'what was planned has moved'
+        ? 'the facts of the plan changed'
         : `${moved
             .slice(0, 3)
             .map(({ what }) => displayName(what))
-            .join(', ')} moved since the plan was made`,
+            .join(', ')} changed since the plan was made`,
     list: truncated(moved, ({ what, from, to }) => [`${displayName(what)}: ${shown(from)} → ${shown(to)}`]),
-    next: [[bold('Plan again'), ' makes a new release with what is there now.']],
+    next: [[bold('Plan again'), ' makes a new release from the current state.']],
   }),
 }
