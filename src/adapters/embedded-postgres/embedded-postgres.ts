@@ -129,7 +129,7 @@ async function findServer(place: Place): Promise<{ socketDir: string; answer: An
   return undefined
 }
 
-const patienceSeconds = 30
+const startTimeoutSeconds = 30
 const recoverySeconds = 120
 
 /** The message of a server that could not start because of another one, which may be gone or ready soon. */
@@ -153,7 +153,7 @@ async function startServer(place: Place, binaries: PostgresBinaries, maxConnecti
     if (child?.ended() === true) {
       const words = await child.words()
       failures += 1
-      if ((failures >= 3 && !passing.test(words)) || seconds > patienceSeconds) {
+      if ((failures >= 3 && !passing.test(words)) || seconds > startTimeoutSeconds) {
         throw new Error(`The embedded Postgres in ${place.dataDir} does not start. It says: ${words || '(nothing)'}`)
       }
       if (words.includes('lock file')) await removeStaleLockFiles(place.clusterDir, socketDir)
@@ -161,7 +161,7 @@ async function startServer(place: Place, binaries: PostgresBinaries, maxConnecti
       await delay(Math.min(500, 50 * failures))
     } else if (
       seconds > recoverySeconds ||
-      (child === undefined && found?.answer === 'busy' && seconds > patienceSeconds)
+      (child === undefined && found?.answer === 'busy' && seconds > startTimeoutSeconds)
     ) {
       child?.process.kill('SIGQUIT')
       throw new Error(

@@ -82,8 +82,8 @@ export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
     }
     const body = jsonOf(text)
     if (status < 200 || status >= 300) {
-      const said = errorShape.safeParse(body)
-      const detail = oneLine(`Heroku answered ${status}${said.success ? `: ${said.data.message}` : ''}`)
+      const problem = errorShape.safeParse(body)
+      const detail = oneLine(`Heroku answered ${status}${problem.success ? `: ${problem.data.message}` : ''}`)
       const failure =
         status === 401 || status === 403 ? 'refused' : status === 429 || status >= 500 ? 'unreachable' : 'wrong'
       return { ok: false, failure, status, detail }

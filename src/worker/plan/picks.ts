@@ -193,9 +193,9 @@ async function candidatesOf(
 
 async function mergeRefusal(ports: WorkerPorts, app: App, commit: PlannedCommit): Promise<Refusal | undefined> {
   const { parents } = await ports.git.commit(app, commit.sha)
-  const [mainline, ...brought] = parents
-  if (mainline === undefined || brought.length === 0) return undefined
-  const range = { from: brought, notFrom: [mainline], limit: LISTED_IN_MERGE }
+  const [mainline, ...merged] = parents
+  if (mainline === undefined || merged.length === 0) return undefined
+  const range = { from: merged, notFrom: [mainline], limit: LISTED_IN_MERGE }
   const { count, commits } = await ports.git.commits(app, range)
   return { gate: 'merge_commit', commit: factOf(commit), mainline, count, commits: commits.map(factOf) }
 }

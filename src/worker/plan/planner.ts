@@ -88,9 +88,9 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const { source, target, holds, runs } = seen
 
   during('previewing the merge')
-  const foreseen = await previewResult(ports, request, seen)
-  if ('refused' in foreseen) return foreseen
-  const { result, hotfix, warnings = [] } = foreseen
+  const previewed = await previewResult(ports, request, seen)
+  if ('refused' in previewed) return previewed
+  const { result, hotfix, warnings = [] } = previewed
 
   const parents = result.how === 'merge' ? result.parents : [result.commit]
   const lost = await wouldBeLost(ports, request, holds, parents)
