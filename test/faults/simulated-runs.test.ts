@@ -1,7 +1,9 @@
 /** What the simulation has found, each as a story of its own: runs that must go on by themselves, and effects that come late. */
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { planned } from '../../src/release/transitions/index.ts'
+import type { Json } from '../../src/sandbox/slack/workspace.ts'
 import { anEnvironment, aPlan } from '../support/builders.ts'
+import { offers } from '../support/channel.ts'
 import type { PlannedFault } from '../support/simulation/faults.ts'
 import { carryThrough, happened, ONCE, type Point, pointsOf } from '../support/simulation/flow.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
@@ -154,6 +156,7 @@ describe('Promise 7, every release ends: a plan that is made while the card that
     await sim.tick(30_000)
     const { state, card } = sim.release()
     expect(state).toBe('awaiting sign-off')
-    expect(sim.world.slack.messages.find(({ ts }) => ts === card?.ts)?.text).toContain('awaits sign-off')
+    const shown = sim.world.slack.messages.find(({ ts }) => ts === card?.ts)
+    expect(offers({ blocks: (shown?.blocks ?? []) as Json[] }, 'rejection')).toBe(true)
   })
 })

@@ -86,7 +86,11 @@ function userOf({ user_id, user }: Payload): string {
 /** What was refused before the service was asked, as its person has read it. */
 function refusalRead(slack: SlackWorld, channel: string, from: number): { readonly refused: Refusal } | undefined {
   const read = slack.messages.slice(from).filter((message) => message.channel === channel)
-  const gate = /Gate: `?(\w+)/.exec(JSON.stringify(read))?.[1]
+  // The code of the gate is what the last line of context ends with.
+  const context = read
+    .flatMap(({ blocks }) => (blocks ?? []) as { type?: string }[])
+    .findLast(({ type }) => type === 'context')
+  const gate = /`(\w+)`"/.exec(JSON.stringify(context ?? ''))?.[1]
   return gate === undefined ? undefined : { refused: { gate } as Refusal }
 }
 

@@ -202,7 +202,8 @@ function chainHolds({ memory }: Looked): readonly string[] {
 }
 
 const OUTCOME_KEY = /^(\d+):(outcome|attention:\d+)$/
-const HEAD_SHOWN = /Record: (\d+) events, head `([0-9a-f]{12})`/
+/** How many events there are is the last number before their head. */
+const HEAD_SHOWN = /(\d+)[^\d`]*`([0-9a-f]{12})`/
 
 /** Each outcome in a thread shows how many events its release has, its end among them, and the head of just these. */
 function headsAreOfTheChain({ memory, world }: Looked): readonly string[] {
