@@ -5,23 +5,12 @@ import { defined } from '../lib/defined.ts'
 import type { Releases } from '../release/settings.ts'
 import { type EnvFilesRead, readEnvFiles } from './env-files.ts'
 import { type ReleasesFile, readReleases } from './releases-file.ts'
-import { type BotSettings, type LogLevel, type Role, readVariables, type WorkerSettings } from './variables.ts'
+import { type Role, readVariables, type Variables } from './variables.ts'
 
-export interface Configuration {
+/** The settings of the variables, with what `releases.yml` and the env files add. */
+export interface Configuration extends Omit<Variables, 'secrets' | 'problems'> {
   readonly role: Role
-  /** Present for the roles bot and all. */
-  readonly bot?: BotSettings
-  /** Present for the roles worker and all. */
-  readonly worker?: WorkerSettings
-  readonly port: number
-  /** Absent: the embedded Postgres under `dataDir`. */
-  readonly storeUrl?: string
-  /** Absolute. */
-  readonly dataDir: string
-  /** Absolute. */
-  readonly releasesFile: string
   readonly releases: Releases
-  readonly logLevel: LogLevel
   /** Every known secret, for scrubbing, including those of env files and the passwords in URLs. */
   readonly secrets: readonly string[]
 }

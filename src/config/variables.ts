@@ -32,9 +32,12 @@ export interface WorkerSettings {
 }
 
 export interface Variables {
+  /** Present for the roles bot and all. */
   readonly bot?: BotSettings
+  /** Present for the roles worker and all. */
   readonly worker?: WorkerSettings
   readonly port: number
+  /** Absent: the embedded Postgres under `dataDir`. */
   readonly storeUrl?: string
   /** Absolute. */
   readonly dataDir: string

@@ -1,6 +1,5 @@
 import type { Answer } from '../../release/ports/answers.ts'
-import type { PushAnswer } from '../../release/ports/git.ts'
-import type { App } from '../../release/settings.ts'
+import type { Git, PushAnswer } from '../../release/ports/git.ts'
 import { saysNotThere, toServiceError } from './errors.ts'
 import { failure, type Mirrors } from './mirror.ts'
 import type { GitEnded } from './process.ts'
@@ -9,15 +8,7 @@ import { branchName, objectId } from './values.ts'
 
 type Rejection = 'hook' | 'stale' | 'not a fast-forward'
 
-export interface Pushes {
-  push(
-    app: App,
-    url: string,
-    push: { commit: string; branch: string; expected: string | null },
-    options?: { signal?: AbortSignal; onLine?: (line: string) => void },
-  ): Promise<PushAnswer>
-  deleteBranch(app: App, url: string, branch: string, expected: string): Promise<Answer<void>>
-}
+export type Pushes = Pick<Git, 'push' | 'deleteBranch'>
 
 type Log = (message: string, facts: Record<string, unknown>) => void
 

@@ -1,5 +1,5 @@
 /** The modal that requests a hot-fix: its risk, the commits, the reason, and a box to confirm. */
-import type { InputBlock, ModalView } from '@slack/types'
+import type { ModalView } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
 import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
@@ -7,6 +7,7 @@ import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { plain, section } from './parts/blocks.ts'
 import { called, place } from './parts/facts.ts'
+import { selectField } from './parts/select.ts'
 import { cut, defused } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -21,7 +22,6 @@ export const HOTFIX_FIELD = {
 /** The value of the ticked checkbox. */
 export const SURE = 'sure'
 
-const OPTIONS = 100
 const SHOWN_SUPERSEDED = 10
 
 export interface HotfixModalFacts {
@@ -49,14 +49,12 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
         'If it can wait for the next release, use `/deploy`.',
       ]),
       ...superseded.slice(0, SHOWN_SUPERSEDED).map((release) => section(supersededLine(release))),
-      chosen(
-        HOTFIX_FIELD.app,
-        'App',
-        'Pick an app',
-        apps.map(({ name }) => name),
-        filled?.app,
+      selectField(HOTFIX_FIELD.app, { label: 'App', placeholder: 'Pick an app', chosen: filled?.app }, apps),
+      selectField(
+        HOTFIX_FIELD.environment,
+        { label: 'Environment', placeholder: 'Pick an environment', chosen: filled?.environment },
+        environments.map((name) => ({ name })),
       ),
-      chosen(HOTFIX_FIELD.environment, 'Environment', 'Pick an environment', environments, filled?.environment),
       {
         type: 'input',
         block_id: HOTFIX_FIELD.commits,
@@ -101,28 +99,4 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
 function supersededLine(release: Release): string {
   const who = defused(release.requester.name, 40)
   return `:warning: ${called(release)}, requested by ${who}, ${STATE_VIEWS[release.state].inSentence}. Submitting for ${defused(place(release))} ends #${release.number}. You can plan it again afterwards.`
-}
-
-function chosen(
-  id: string,
-  label: string,
-  ask: string,
-  names: readonly string[],
-  initial: string | undefined,
-): InputBlock {
-  const option = (name: string) => ({ text: plain(name, 75), value: cut(name, 150) })
-  return {
-    type: 'input',
-    block_id: id,
-    label: plain(label),
-    element: {
-      type: 'static_select',
-      action_id: id,
-      placeholder: plain(ask, 150),
-      options: names.slice(0, OPTIONS).map(option),
-      ...(initial !== undefined && names.slice(0, OPTIONS).includes(initial)
-        ? { initial_option: option(initial) }
-        : {}),
-    },
-  }
 }

@@ -13,6 +13,7 @@ import { startWords } from './confirmations.ts'
 import { bullets, context, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
 import { owedNames } from './parts/owed.ts'
+import { selectField } from './parts/select.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
 import { checksWords } from './refusals-of-services.ts'
 
@@ -24,7 +25,6 @@ export const FIELD = { app: 'app', environment: 'environment', reason: 'reason',
 
 /** Slack takes at most 3,000 characters in an input. */
 const REASON_MOST = 3000
-const OPTIONS = 100
 
 function modal(parts: {
   readonly callback: string
@@ -55,29 +55,6 @@ function signOffRules({ signOff }: Environment): string {
   return `needs ${[...qa, ...approvals].join(' and ')}`
 }
 
-function select(
-  id: string,
-  label: string,
-  placeholder: string,
-  options: readonly (readonly [string, string?])[],
-): InputBlock {
-  return {
-    type: 'input',
-    block_id: id,
-    label: plain(label),
-    element: {
-      type: 'static_select',
-      action_id: id,
-      placeholder: plain(placeholder, 150),
-      options: options.slice(0, OPTIONS).map(([name, description]) => ({
-        text: plain(name, 75),
-        value: cut(name, 150),
-        ...defined({ description: description === undefined ? undefined : plain(description, 75) }),
-      })),
-    },
-  }
-}
-
 /** `/deploy` alone: **App** and **Environment**, nothing chosen before. */
 export function deployModal({
   apps,
@@ -88,25 +65,20 @@ export function deployModal({
 }): ModalView {
   const environments = apps.flatMap((app) => app.environments)
   const names = [...new Set(environments.map(({ name }) => name))]
-  const described = names.map((name): readonly [string, string?] => {
+  const described = names.map((name) => {
     const rules = new Set(environments.filter((one) => one.name === name).map(signOffRules))
     const [only] = rules
-    return rules.size === 1 && only !== undefined ? [name, only] : [name]
+    return { name, description: rules.size === 1 ? only : undefined }
   })
   return modal({
     callback: VIEW.deploy,
-    title: 'Ask for a release',
-    submit: 'Ask',
+    title: 'Request a release',
+    submit: 'Request',
     close: 'Cancel',
     metadata,
     blocks: [
-      select(
-        FIELD.app,
-        'App',
-        'Pick an app',
-        apps.map(({ name }) => [name]),
-      ),
-      select(FIELD.environment, 'Environment', 'Pick an environment', described),
+      selectField(FIELD.app, { label: 'App', placeholder: 'Pick an app' }, apps),
+      selectField(FIELD.environment, { label: 'Environment', placeholder: 'Pick an environment' }, described),
       context('Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel.'),
     ],
   })
