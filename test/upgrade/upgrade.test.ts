@@ -49,8 +49,10 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
     expect(kinds(left.jobs.filter(({ state }) => state !== 'created'))).toEqual(['carry', 'plan', 'run'])
     expect(kinds(left.waiting)).toEqual(['announcement', 'card', 'line', 'outcome', 'private'])
     const said = left.waiting.map(({ message }) => (message.line ?? message.message) as { is: string } | undefined)
-    expect([...new Set(said.flatMap((each) => each?.is ?? []))].sort()).toEqual(
-      ['done', 'ended', 'help', 'migrations', 'planning', 'refusal', 'signed', 'step ended', 'step failed'].sort(),
+    expect(said.map((each) => each?.is)).toEqual(
+      expect.arrayContaining([
+        ...['done', 'ended', 'help', 'migrations', 'planning', 'refusal', 'signed', 'step ended', 'step failed'],
+      ]),
     )
     expect(left.botExitCode).toBe(0)
   })
@@ -190,7 +192,14 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
     // The version after has no reason to write these in this test.
     const notAgain = [
       ...['event step_failed migrate', 'event step_failed push', 'event step_failed confirm', 'event attention_needed'],
-      ...['event cancel_asked', 'posting line step failed', 'posting line migrations', 'job carry', 'job preview'],
+      ...[
+        'event cancel_asked',
+        'posting line step failed',
+        'posting line migrations',
+        'posting line waiting',
+        'job carry',
+        'job preview',
+      ],
       ...['done', 'ended', 'help', 'planning', 'refusal', 'go'].map((is) => `posting private ${is}`),
     ]
     expect([...old.keys()].filter((what) => !fresh.has(what) && !notAgain.includes(what))).toEqual([])
