@@ -130,7 +130,7 @@ describe('Promise 6, the record can be checked', () => {
       // What came after the last head has left no witness; it is said so in docs/promises.md.
       if (finding.ok !== witnessed < left.length) missed.push(`${cut} cut, and the memory of it`)
       if (finding.ok) unwitnessed += 1
-      else expect(finding.why).toContain('which had left the store')
+      else expect(finding.why).toContain('no event has the hash')
     }
     console.log(
       `${longest} cut tails, each with and without the store's memory, ${missed.length} missed; ${unwitnessed} after the last head`,
