@@ -22,39 +22,88 @@ const WORLD = [
 const FAULTS = [
   'test/faults/!(fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
 ]
+/** Simulations of thousands of releases: seconds of a processor each, and no process beside it. */
+const SIMULATED = ['test/faults/{fault-matrix,kill-points-simulated,model}.test.ts']
+/** Rules that are tested on a real store, and so need a Postgres. */
+const STORED = ['test/release/service*.test.ts', 'test/slack/delivery.test.ts']
+
 const SMALL = ['--max-semi-space-size=1']
 /** What is made here by the million is forgotten at once: with room for it, it is seldom looked through. */
 const ROOMY = ['--max-semi-space-size=64']
 
+/**
+ * What a story waits for is bounded by what moves (test/support/waiting.ts): these are the end of one that never comes to rest,
+ * and long enough for a machine with much else to do.
+ */
+const LONG = { testTimeout: 300_000, hookTimeout: 300_000 }
+
 /** A shared machine in CI can be too busy once for what waits by the clock, as for Slack's 3 s; it is printed. */
 const count = process.env.CI === 'true' ? 1 : 0
 /** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
-const WAITED = /^(Test|Hook) timed out in |^waited \d+ ms in vain for /
+const WAITED = /^(Test|Hook) timed out in |waited in vain/
+
+/** In this order: the server's files go to the temporary place. */
+const PLACE = ['test/support/temporary-place.ts']
+const WITH_POSTGRES = [...PLACE, 'test/support/postgres.ts']
 
 export default defineConfig({
   test: {
-    globalSetup: ['test/support/temporary-place.ts', 'test/support/postgres.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     // By Node itself, as Signoff runs: what Vite makes of the same files is a tenth slower.
     experimental: { viteModuleRunner: false },
     maxWorkers: 3,
     projects: [
-      { extends: true, test: { name: 'world', include: WORLD, execArgv: SMALL, retry: count } },
       {
         extends: true,
-        test: { name: 'faults', include: FAULTS, execArgv: SMALL, retry: { count, condition: WAITED } },
+        test: { name: 'world', include: WORLD, execArgv: SMALL, retry: count, globalSetup: WITH_POSTGRES, ...LONG },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: FAULTS,
+          execArgv: SMALL,
+          retry: { count, condition: WAITED },
+          globalSetup: WITH_POSTGRES,
+          ...LONG,
+        },
       },
       // The others share a process, so that libraries are loaded once; each test cleans up what it started.
       {
         extends: true,
         test: {
-          name: 'logic',
-          include: ['test/**/*.test.ts'],
-          exclude: [...WORLD, ...FAULTS],
+          name: 'stored',
+          include: STORED,
           execArgv: ROOMY,
           isolate: false,
+          globalSetup: WITH_POSTGRES,
+          ...LONG,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulated',
+          globalSetup: PLACE,
+          include: SIMULATED,
+          execArgv: ROOMY,
+          isolate: false,
+          testTimeout: 600_000,
+        },
+      },
+      // `npm run test:fast` is this one: no process is started, and all of it takes less than half a minute.
+      {
+        extends: true,
+        test: {
+          name: 'logic',
+          globalSetup: PLACE,
+          include: ['test/**/*.test.ts'],
+          exclude: [...WORLD, ...FAULTS, ...SIMULATED, ...STORED],
+          execArgv: ROOMY,
+          isolate: false,
+          env: { WITHOUT_PROCESSES: 'true' },
         },
       },
     ],
