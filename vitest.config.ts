@@ -39,19 +39,25 @@ const SMALL = ['--max-semi-space-size=1']
 /** What is made here by the million is forgotten at once: with room for it, it is seldom looked through. */
 const ROOMY = ['--max-semi-space-size=64']
 
+/**
+ * What a story waits for is bounded by what moves (test/support/waiting.ts): this is the end of one that never comes to rest,
+ * and long enough for a machine with much else to do.
+ */
+const LONG = { testTimeout: 300_000, hookTimeout: 300_000 }
+
 /** A shared machine in CI can be too busy once for what waits by the clock, as for Slack's 3 s; it is printed. */
 const count = process.env.CI === 'true' ? 1 : 0
 /** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
 const WAITED = /^(Test|Hook) timed out in |\bwaited in vain\b/
 
-/** Where what is thrown away is kept. */
-const PLACE = 'test/support/temporary-place.ts'
-const POSTGRES = 'test/support/postgres.ts'
+/** In this order: the server's files go to the temporary place. */
+const PLACE = ['test/support/temporary-place.ts']
+const WITH_POSTGRES = [...PLACE, 'test/support/postgres.ts']
 
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     pool: 'forks',
     // By Node itself, as Signoff runs: what Vite makes of the same files is a tenth slower.
     experimental: { viteModuleRunner: false },
@@ -59,16 +65,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'world', include: WORLD, globalSetup: [PLACE, POSTGRES], execArgv: SMALL, retry: count },
+        test: { name: 'world', include: WORLD, execArgv: SMALL, retry: count, globalSetup: WITH_POSTGRES, ...LONG },
       },
       {
         extends: true,
         test: {
           name: 'faults',
           include: FAULTS,
-          globalSetup: [PLACE, POSTGRES],
           execArgv: SMALL,
           retry: { count, condition: WAITED },
+          globalSetup: WITH_POSTGRES,
+          ...LONG,
         },
       },
       // The others share a process, so that libraries are loaded once; each test cleans up what it started.
@@ -78,9 +85,11 @@ export default defineConfig({
           name: 'simulated',
           include: SIMULATED,
           exclude: [...WORLD, ...FAULTS],
-          globalSetup: [PLACE, POSTGRES],
           execArgv: ROOMY,
           isolate: false,
+          globalSetup: WITH_POSTGRES,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       // `npm run test:fast`: nothing here starts a program, so it answers within half a minute.
@@ -90,7 +99,7 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: [...WORLD, ...FAULTS, ...SIMULATED],
-          globalSetup: [PLACE],
+          globalSetup: PLACE,
           isolate: false,
         },
       },

@@ -9,7 +9,7 @@ import { launchBrowser, type OpenSandbox, openSandbox, type Visitor, visit } fro
 import { type Stage, stageOf } from './stage.ts'
 
 // All stories share one sandbox and one browser. They run in this order, and each leaves the team able to release.
-describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }, () => {
+describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
   let open: OpenSandbox
   let browser: Browser
   let visitor: Visitor
@@ -22,7 +22,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', { timeout: 300_000 }
     browser = launched
     visitor = await visit(browser, open)
     stage = stageOf(open, visitor)
-  }, 300_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await open?.close()

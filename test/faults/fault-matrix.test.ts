@@ -163,7 +163,7 @@ function askedByLosers(sim: Simulation): readonly string[] {
   })
 }
 
-describe('Promises 1, 4 and 7: the fault matrix', { timeout: 300_000 }, () => {
+describe('Promises 1, 4 and 7: the fault matrix', () => {
   it.each(ROWS)('%s: every cell, in each way of a release that has the step', async (row) => {
     const broken: string[] = []
     let cells = 0

@@ -14,7 +14,7 @@ beforeAll(async () => {
   team = await startHotfixTeam({ unstarted: true })
   worker = await startWorker('data')
   await team.start('bot')
-}, 60_000)
+})
 afterAll(async () => {
   await worker?.kill()
   await team?.close()
@@ -54,9 +54,7 @@ async function intentOf(step: string): Promise<{ written: Promise<void>; close: 
   return { written, close: () => client.end() }
 }
 
-it('Promise 1, at most one effect: a hot-fix is picked once and carried on once, whenever the worker is killed', {
-  timeout: 180_000,
-}, async () => {
+it('Promise 1, at most one effect: a hot-fix is picked once and carried on once, whenever the worker is killed', async () => {
   const { bitbucket, repository } = team
   const before = await repository.head('production')
   await repository.branch('urgent', before)

@@ -23,7 +23,7 @@ async function pointsIn(flow: Flow): Promise<readonly Point[]> {
   return pointsOf(sim)
 }
 
-describe('Promises 1 and 7: a process that dies at any moment of a release', { timeout: 300_000 }, () => {
+describe('Promises 1 and 7: a process that dies at any moment of a release', () => {
   it.each(FLOWS)('%s: each effect happens exactly once, and the release ends by itself', async (flow) => {
     const points = await pointsIn(flow)
     const broken: string[] = []

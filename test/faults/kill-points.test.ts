@@ -35,7 +35,7 @@ function expectWhole(verdict: Verdict, kills: readonly Kill[]): void {
   for (const what of ['merges', 'picks', 'pushes', 'announcements'] as const) counted[what] += effects[what]
 }
 
-describe('Promises 1 and 7, for real: bot and worker on one Postgres', { timeout: 240_000 }, () => {
+describe('Promises 1 and 7, for real: bot and worker on one Postgres', () => {
   let kills: KillTeam
   let rounds: Rounds
   beforeAll(async () => {
@@ -85,7 +85,7 @@ describe('Promises 1 and 7, for real: bot and worker on one Postgres', { timeout
   })
 })
 
-describe('Promises 1 and 7, for real: one process with its embedded Postgres', { timeout: 240_000 }, () => {
+describe('Promises 1 and 7, for real: one process with its embedded Postgres', () => {
   let kills: KillTeam
   let rounds: Rounds
   beforeAll(async () => {

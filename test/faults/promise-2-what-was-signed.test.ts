@@ -80,7 +80,7 @@ function isSigned(sim: Simulation, commit: string | undefined): boolean {
   return tree === result.tree && parents.join() === result.parents.join()
 }
 
-describe('Promise 2, what was signed is what goes', { timeout: 120_000 }, () => {
+describe('Promise 2, what was signed is what goes', () => {
   it.each(FLOWS)('%s: whatever moves, and whenever, what was signed goes or nothing', async (flow) => {
     const points = await momentsOf(flow)
     const broken: string[] = []

@@ -104,7 +104,7 @@ function expectStopped(sim: Simulation, flow: Flow, dies: boolean, { effects, ev
   return state
 }
 
-describe('Promise 5, stop means stop', { timeout: 120_000 }, () => {
+describe('Promise 5, stop means stop', () => {
   it.each(FLOWS)('%s: nothing begins after a cancel, and what was in flight is told as it ended', async (flow) => {
     const broken: string[] = []
     const ends: Record<string, number> = {}

@@ -9,7 +9,7 @@ import { herokuEffects, NOTHING_TO_TALK_OVER, nextTakesUp, reaches } from '../su
 import { INTEGRATION, QUICK, startTeam, type Team } from '../support/team.ts'
 import { byHand, expectUnchanged, worldState } from '../support/world-state.ts'
 
-describe('Promise 1, at most one effect: a worker that dies', { timeout: 120_000 }, () => {
+describe('Promise 1, at most one effect: a worker that dies', () => {
   let team: Team
   let worker: SignoffProcess
   let revision: string

@@ -6,7 +6,7 @@ import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import { herokuEffects, NOTHING_TO_TALK_OVER } from '../support/seen-release.ts'
 import { PRODUCTION, QUICK, startTeam, type Team } from '../support/team.ts'
 
-describe('Promises 1 and 4: a bot that dies while Slack has not answered', { timeout: 120_000 }, () => {
+describe('Promises 1 and 4: a bot that dies while Slack has not answered', () => {
   let team: Team
   let bot: SignoffProcess
   let worker: SignoffProcess
@@ -30,7 +30,7 @@ describe('Promises 1 and 4: a bot that dies while Slack has not answered', { tim
     bot = await startProcess(team, 'bot', { pace: QUICK })
   }
 
-  it('posts one card and one announcement, and the run starts once', { timeout: 120_000 }, async () => {
+  it('posts one card and one announcement, and the run starts once', async () => {
     const { dana, lin, tom } = team.people
     team.slack.fault({ kind: 'hang_after', method: 'chat.postMessage', when: isPost('1:card') })
     await team.command(dana, '/deploy production')

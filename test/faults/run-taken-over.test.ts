@@ -19,7 +19,7 @@ import { worldState } from '../support/world-state.ts'
 
 const CHANGING = ['create', 'update', 'merge', 'decline', 'comment', 'branch'] as const
 
-describe('Promises 5 and 7: a run', { timeout: 120_000 }, () => {
+describe('Promises 5 and 7: a run', () => {
   let team: Team
   let workers: SignoffProcess[] = []
   beforeAll(async () => {

@@ -58,9 +58,7 @@ async function sign(sim: Simulation): Promise<void> {
 }
 
 describe('Promises 1 and 4: calls that fail', () => {
-  it(`loses and doubles no message of ${RELEASES} releases with 30 % of calls failing or more (seed ${SEED})`, {
-    timeout: 120_000,
-  }, async () => {
+  it(`loses and doubles no message of ${RELEASES} releases with 30 % of calls failing or more (seed ${SEED})`, async () => {
     const began = performance.now()
     const failed = new Map<string, number>()
     let calls = 0

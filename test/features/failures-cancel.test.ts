@@ -14,7 +14,7 @@ import {
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
-describe('Cancel', { timeout: 120_000 }, () => {
+describe('Cancel', () => {
   let team: Team
   beforeAll(async () => {
     team = await startTeam(NOTHING_TO_TALK_OVER)

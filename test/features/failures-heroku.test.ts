@@ -13,7 +13,7 @@ import {
 } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
-describe('a push to Heroku', { timeout: 120_000 }, () => {
+describe('a push to Heroku', () => {
   let team: Team
   beforeAll(async () => {
     team = await startTeam(NOTHING_TO_TALK_OVER)

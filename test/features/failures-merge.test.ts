@@ -13,7 +13,7 @@ import {
 } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
-describe('the merge of a pull request', { timeout: 120_000 }, () => {
+describe('the merge of a pull request', () => {
   let team: Team
   let number = 0
   let merges = 0

@@ -16,7 +16,7 @@ import { byHand } from '../support/world-state.ts'
 const BAD_ROW = "insert into users (id, email) values (7, 'nobody')"
 const MENDED = "update users set email = 'somebody@example.test' where id = 7"
 
-describe('a migration that the data do not allow', { timeout: 120_000 }, () => {
+describe('a migration that the data do not allow', () => {
   let team: Team
   let constraint: { revision: string }
   beforeAll(async () => {

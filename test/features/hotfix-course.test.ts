@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { View } from '../../src/sandbox/slack/workspace.ts'
 import { holdAt } from '../support/held-step.ts'
 import {
@@ -20,14 +20,12 @@ import { herokuEffects, nextNumber, reaches, sign } from '../support/seen-releas
 import { PRODUCTION, type Team } from '../support/team.ts'
 import { leavesNothing } from '../support/world-state.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const run = promisify(execFile)
 
 let team: Team
 beforeAll(async () => {
   team = await startHotfixTeam()
-}, 60_000)
+})
 afterAll(() => team?.close())
 
 /** A fix that is on a branch of its own, from where production is. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
 import type { Message } from '../../src/sandbox/slack/workspace.ts'
 import { filledIn, privately } from '../support/channel.ts'
@@ -17,15 +17,13 @@ import { seenRelease } from '../support/seen-release.ts'
 import type { Team } from '../support/team.ts'
 import { leavesNothing } from '../support/world-state.ts'
 
-vi.setConfig({ testTimeout: 180_000 })
-
 describe('a hot-fix that cannot be', () => {
   let team: Team
   let onMaster: readonly string[]
   beforeAll(async () => {
     team = await startHotfixTeam()
     onMaster = (await inOrigin(team, 'rev-list', '--no-merges', '--reverse', 'production..master')).split('\n')
-  }, 60_000)
+  })
   afterAll(() => team.close())
 
   const newest = async () =>

@@ -1,4 +1,4 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { git } from '../../src/sandbox/bare-git.ts'
 import { announcements, BUTTON, keyOf, lines, offers, privately } from '../support/channel.ts'
 import {
@@ -13,8 +13,6 @@ import {
 } from '../support/hotfix.ts'
 import { reaches, sign } from '../support/seen-release.ts'
 import { INTEGRATION, PRODUCTION, type Team } from '../support/team.ts'
-
-vi.setConfig({ testTimeout: 180_000 })
 
 let team: Team
 afterEach(async () => {

@@ -1,14 +1,12 @@
 /** What people read of migrations before they sign, and Talked over. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { offers } from '../support/channel.ts'
 import { herokuEffects, reaches, startProduction } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 import { type WatchedAlembic, watchedAlembic } from '../support/watched-alembic.ts'
 import { byHand } from '../support/world-state.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 describe('migrations in a plan', () => {
   let team: Team

@@ -1,13 +1,10 @@
 /** Migrations while they run: locks that others hold, what stops half way, and what is not at the head afterwards. */
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { keyOf, lines } from '../support/channel.ts'
 import { herokuEffects, nextNumber, pressWithReason, reaches } from '../support/seen-release.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
 import { byHand } from '../support/world-state.ts'
-
-// Each tells a story of two or three releases, with real locks that are waited for.
-vi.setConfig({ testTimeout: 120_000 })
 
 let team: Team
 let holder: pg.Client | undefined

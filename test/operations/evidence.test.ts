@@ -10,7 +10,7 @@ import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
-describe('the evidence of', { timeout: 90_000 }, () => {
+describe('the evidence of', () => {
   let team: Team
   beforeAll(async () => {
     team = await startTeam(NOTHING_TO_TALK_OVER)

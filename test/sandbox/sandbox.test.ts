@@ -38,7 +38,7 @@ describe('a sandbox', LONG, () => {
     // As root, Postgres runs as another user, which needs access to its directory.
     await chmod(dataDir, 0o755)
     open = await openSandbox({ directory: join(dataDir, 'sandbox'), migrations: 'sql' })
-  }, 300_000)
+  })
   afterAll(async () => {
     await open?.close()
     await rm(dataDir, { recursive: true, force: true })

@@ -49,6 +49,19 @@ export function offers(message: Shown | undefined, pressed: Pressed): boolean {
   return message !== undefined && actionsOf(message).includes(BUTTON[pressed])
 }
 
+/** What Slack's client asks before it sends the click of this button; undefined where it asks nothing. */
+export function questionOf({ blocks }: Shown, pressed: Pressed): string | undefined {
+  const of = (value: unknown): Json | undefined => {
+    if (typeof value !== 'object' || value === null) return undefined
+    if ((value as Json).action_id === BUTTON[pressed]) return value as Json
+    return Object.values(value)
+      .map(of)
+      .find((found) => found !== undefined)
+  }
+  const confirm = of(blocks)?.confirm as { text?: { text?: string } } | undefined
+  return confirm?.text?.text?.replaceAll('\u00a0', ' ')
+}
+
 /** Whether a message's last line of context names this gate. */
 export function namesGate({ blocks }: Shown, gate: string): boolean {
   const last = blocks.findLast(({ type }) => type === 'context')
@@ -78,9 +91,10 @@ export function announcements(slack: SlackWorkspace, number?: number, channel = 
   return number === undefined ? messages : messages.filter((each) => keyOf(each).startsWith(`${number}:`))
 }
 
-/** What only this person was told, oldest first. */
+/** What Signoff told only this person, oldest first. */
 export function privately(slack: SlackWorkspace, user: string) {
-  return [...slack.ephemerals(user), ...slack.directMessages(user)].sort((a, b) => a.ts.localeCompare(b.ts))
+  const ours = slack.ephemerals(user).filter(({ source }) => source !== 'slackbot')
+  return [...ours, ...slack.directMessages(user)].sort((a, b) => a.ts.localeCompare(b.ts))
 }
 
 /** Values by the labels of a view's inputs, given by their block ids: what Slack's client is told to fill in. */

@@ -51,22 +51,34 @@ declare module 'vitest' {
   }
 }
 
-let shared: StartedServer | undefined
+/** Of each project that needs one the setup is asked, in one process: they share the first one's server. */
+const ofThisRun = globalThis as { testPostgres?: { server: Promise<StartedServer>; users: number } }
 
 /** For vitest's `globalSetup`: one server for the run. */
 export async function setup(project: { provide(key: 'testPostgres', value: TestServer): void }): Promise<void> {
-  shared = await startServer()
-  project.provide('testPostgres', shared.server)
+  ofThisRun.testPostgres ??= { server: startServer(), users: 0 }
+  ofThisRun.testPostgres.users += 1
+  project.provide('testPostgres', (await ofThisRun.testPostgres.server).server)
 }
 
 export async function teardown(): Promise<void> {
-  await shared?.stop()
+  const ours = ofThisRun.testPostgres
+  if (ours === undefined) return
+  ours.users -= 1
+  if (ours.users > 0) return
+  delete ofThisRun.testPostgres
+  await (await ours.server).stop()
 }
 
-/** The shared server of this run; outside a run with the global setup, one of its own, for the caller to stop. */
+/**
+ * The shared server of this run; outside a run with the global setup, one of its own, for the caller to stop. Throws among the
+ * tests that start no process: vitest.config.ts lists those which do.
+ */
 export async function startTestPostgres(): Promise<TestPostgres> {
   const given = injected()
   if (given !== undefined) return controls(given, leave)
+  if (process.env.WITHOUT_PROCESSES === 'true')
+    throw new Error('a test that needs Postgres is none of the fast ones: see vitest.config.ts')
   const started = await startServer()
   return controls(started.server, started.stop)
 }
