@@ -166,7 +166,7 @@ it('cancelled after the pick says what is done, and the next one says what goes 
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('fourth')} production`)
   await team.until.awaitingSignOff(number + 1)
   const card = team.words(team.card(number + 1))
-  expect(card).toMatch(/\b3 commits\b[\s\S]*Mend cancelled[\s\S]*Moved[\s\S]*Mend fourth/)
+  expect(card).toMatch(/\b3\b[^\n]*commits[\s\S]*Mend cancelled[\s\S]*Moved[\s\S]*Mend fourth/)
 })
 
 it('looks before it acts when the push’s answer is lost, and goes on by Retry after a build that failed: one commit, one record', async () => {

@@ -257,7 +257,7 @@ describe('everything in one process with the embedded store', () => {
     const roles = [
       [{ SLACK_BOT_TOKEN: 'xoxb-hunter2-planted' }, 'Slack refuses SLACK_BOT_TOKEN (invalid_auth)'],
       [{ SLACK_APP_TOKEN: 'xapp-hunter2-planted' }, 'Slack refuses SLACK_APP_TOKEN (invalid_auth)'],
-      [{ SLACK_API_URL: 'http://127.0.0.1:1/' }, 'Slack does not answer. See whether'],
+      [{ SLACK_API_URL: 'http://127.0.0.1:1/' }, 'SLACK_API_URL'],
       [{ STORE_URL: 'postgres://u:hunter2-planted@127.0.0.1:1/x' }, 'The store does not answer'],
       [{ STORE_URL: team.env.STORE_URL?.replace(/:[^:@]+@/, ':hunter2-planted@') }, 'refuses the user or the password'],
     ] as const
