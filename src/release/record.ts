@@ -7,7 +7,7 @@ export interface ChainRow {
   readonly hash: string
   /** The hash's input: the previous hash, then the event's canonical JSON. */
   readonly text: string
-  /** The row's look-up columns, which repeat the text: as `besides` (operations/audit.ts) derives them from it. */
+  /** The row's look-up columns, which repeat the text: as `expectedBesides` (operations/audit/record.ts) derives them from it. */
   readonly besides: string
 }
 

@@ -114,7 +114,7 @@ export type Deployed =
       readonly at: string
       readonly webUrl: string
     }
-  /** Release `number` has seen it there, whoever deployed it; null: nothing ran. */
+  /** Release `number` has seen it there, whether or not Signoff deployed it; null: nothing ran. */
   | {
       readonly is: 'seen'
       readonly commit: string | null
