@@ -1,4 +1,4 @@
-/** What must hold after every step of every run (DESIGN.md §5): asked of what happened outside, and of the store's record. */
+/** What must hold after every step of every run (docs/promises.md): asked of what happened outside, and of the store's record. */
 
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
