@@ -23,6 +23,7 @@ import {
 import { ask } from './postgres.ts'
 import { secretsSeen } from './secrets.ts'
 import { makeSetting, type Setting, type TeamOptions } from './team-setting.ts'
+import { tellStory } from './telling.ts'
 import { createUntil, type Query, type Until } from './until.ts'
 import { eventually, type Waiting, waitUntil } from './waiting.ts'
 
@@ -107,6 +108,7 @@ const STORE_MOVES = `
 export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   const setting = await makeSetting(options)
   const { slack, bitbucket, heroku, directory, databases, people } = setting
+  if (process.env.STORY === 'true') tellStory(slack)
   const running: Running[] = []
   const heard = new Set<string>()
 
