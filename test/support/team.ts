@@ -23,6 +23,7 @@ import {
 import { ask } from './postgres.ts'
 import { secretsSeen } from './secrets.ts'
 import { makeSetting, type Setting, type TeamOptions } from './team-setting.ts'
+import { tellStory } from './telling.ts'
 import { createUntil, type Query, type Until } from './until.ts'
 import { eventually, type Waiting, waitUntil } from './waiting.ts'
 
@@ -115,6 +116,7 @@ const STORE_MOVES = `
 export async function startTeam(options: TeamOptions = {}): Promise<Team> {
   const setting = await makeSetting(options)
   const { slack, bitbucket, heroku, directory, databases, people } = setting
+  if (process.env.STORY === 'true') tellStory(slack)
   const running: Running[] = []
   const heard = new Set<string>()
 
@@ -270,8 +272,6 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     },
     query: (sql) => ask(databases.store.url, sql),
     async close() {
-      // `npm run story` shows what the channel has read.
-      if (process.env.SHOW_TRANSCRIPT !== undefined) process.stdout.write(`\n${team.transcript()}\n`)
       await Promise.all(running.map((each) => each.stop()))
       const leaks = await secretsSeen(team)
       await Promise.all([slack.close(), bitbucket.close(), heroku.close()])
