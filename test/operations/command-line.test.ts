@@ -92,7 +92,7 @@ describe('signoff', () => {
     await writeFile(kept, String(process.pid))
     const { code, err } = await signoff(['sandbox', '--reset', '--port', '0'], { DATA_DIR: 'sandboxes' })
     expect(code).toBe(1)
-    expect(err).toContain('A sandbox runs already')
+    expect(err).toContain('A sandbox is already running')
     expect(await readFile(kept, 'utf8')).toBe(String(process.pid))
   })
 
