@@ -23,7 +23,7 @@ import { startWorker, type Worker } from '../worker/worker.ts'
 import { SERVICE_WORDS } from './service-words.ts'
 import { createWorkerAdapters, type ServiceLimits } from './wiring.ts'
 
-/** Shorter times for tests and the sandbox, where builds take no time. Absent values have their production defaults. */
+/** Shorter times for tests and demonstrations, where builds take no time. Absent values have their production defaults. */
 export interface Pace {
   readonly times?: Partial<Times>
   readonly limits?: ServiceLimits
