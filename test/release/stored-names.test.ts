@@ -1,14 +1,16 @@
 /**
- * Names that living systems have stored: in the record, in rows and queued jobs, in Slack's messages and open windows, at
- * Bitbucket. They stay, whatever the code around them is called: a release that is under way while Signoff is upgraded is
- * read by the next version (test/upgrade). Who needs another name writes the new one, reads both, and moves what is stored.
- * A name that is new is added here, and stays from then on.
+ * Names that are stored in living systems: in the record, in rows and queued jobs, in Slack's messages and open modals, and at
+ * Bitbucket. They stay, whatever the code around them is called, since the next version reads them after an upgrade
+ * (test/upgrade). To change one, write the new name, read both, and migrate what is stored. Add a new name here; from then on
+ * it stays, too.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { databaseIdentity } from '../../src/adapters/alembic/database-url.ts'
+import { idOf } from '../../src/adapters/store/jobs.ts'
 import { lockNumber } from '../../src/lib/lock-number.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from '../../src/release/messages.ts'
-import type { Plan, PlannedMigration, SqlFinding } from '../../src/release/plan.ts'
+import { fingerprint, type Plan, type PlannedMigration, type SqlFinding } from '../../src/release/plan.ts'
 import type { Job } from '../../src/release/ports/jobs.ts'
 import type { Failure, Refusal } from '../../src/release/refusals.ts'
 import type { StepResult } from '../../src/release/release.ts'
@@ -16,21 +18,21 @@ import { RELEASE_STATES, SIGN_OFF_KINDS, STEP_NAMES } from '../../src/release/te
 import { ACTION, COMMANDS, VIEW } from '../../src/slack/ids.ts'
 import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
-import { anApp, DANA } from '../support/builders.ts'
+import { anApp, aPlan, DANA } from '../support/builders.ts'
 import { commandOf } from '../support/simulation/clicks.ts'
 import { carryThrough } from '../support/simulation/flow.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
 
 const WHY =
-  'this name is stored in living systems: another one needs a migration that reads both. A new name is added to this test'
+  'This name is stored in living systems. A different name needs a migration that reads both. Add a new name to this test.'
 
-/** The names that values of a union are stored under, each with its keys. What is renamed here does not compile any more. */
+/** The names of a union's members, each with its keys. After a rename in the source this table does not compile. */
 type Stored<Union, Tag extends keyof Union> = {
   readonly [Name in Union[Tag] & string]: readonly Exclude<KeysOf<Extract<Union, Record<Tag, Name>>>, Tag>[]
 }
 type KeysOf<T> = T extends unknown ? keyof T : never
 
-/** Stored as why a release stopped, and in messages that wait. */
+/** Stored as the reason why a release stopped, and in waiting messages. */
 const GATES: Stored<Refusal | Failure, 'gate'> = {
   unknown_app: ['asked', 'names'],
   unknown_environment: ['asked', 'app', 'names', 'followedBy'],
@@ -96,7 +98,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   internal_error: ['detail'],
 }
 
-/** Queued: a job of another name is taken and never done. */
+/** In the queue. A job with an unknown name would be taken and do nothing. */
 const JOBS: Stored<Job, 'kind'> = {
   plan: ['release', 'forEmergency'],
   preflight: ['release', 'attempt'],
@@ -106,7 +108,7 @@ const JOBS: Stored<Job, 'kind'> = {
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
-/** Rows of the outbox that wait for Slack. */
+/** Messages that wait for Slack in the outbox. */
 const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   card: ['release'],
   line: ['release', 'key', 'line'],
@@ -144,7 +146,7 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   history: ['releases', 'app', 'environment', 'before'],
 }
 
-/** What people have signed, by where it stands in a plan: under another name it is another fingerprint. */
+/** What people have signed, by path. A different name gives a different fingerprint. */
 const BOUND = [
   ...['app', 'environment', 'kind', 'configuration', 'commits[]', 'source.branch', 'source.commit', 'target.branch'],
   ...['target.commit', 'remote.url', 'remote.branch', 'remote.holds', 'remote.runs', 'result.how', 'result.commit'],
@@ -152,7 +154,7 @@ const BOUND = [
   ...['database.head', 'database.migrationsTree'],
 ]
 
-/** The rest of a plan, which is stored for life, too. */
+/** The rest of a plan. It is stored with its release. */
 const COMMIT = ['sha', 'title', 'author.name', 'author.email', 'at', 'isMerge']
 const FILES = ['files.count', 'files.list[].path', 'files.list[].added', 'files.list[].removed']
 const PICK = ['from', 'made', 'title', 'author.name', 'author.email', 'promoted', ...FILES]
@@ -172,7 +174,7 @@ const PLAN = [
 ]
 const STEP_RESULT: readonly (keyof StepResult)[] = ['said', 'commit', 'revisions', 'platformRelease', 'commentUrl']
 
-/** The record: types of events with the keys of their data; `?`: not in each. What a step has left stands among its keys. */
+/** Events of the record, with the keys of their data. `?` marks a key that not every event has. */
 const EVENTS: Readonly<Record<string, string>> = {
   release_requested: 'app environment kind name right replaces? forEmergency?',
   plan_made: 'fingerprint commits pending',
@@ -198,31 +200,32 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_branch_settled: 'branch became',
 }
 
-/** By what a line of a thread is put in once, behind the release's number: of another key it is said twice. */
+/** Keys of the lines of a thread, after the release's number. With a different key a line is posted twice. */
 const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
   ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
 ]
 
-/** What else is looked for by its text, as it stands in the source. */
+/** Other names, as they are written in the source. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'locks that processes of two versions share': [
-    '`environment $',
-    "'outbox'",
-    "'migrations'",
-    ' afterwards`',
-    '`signoff $',
+    ...[
+      '`environment $',
+      "withLock(connect, 'outbox'",
+      "afterLock(connect, 'migrations'",
+      ' afterwards`',
+      '`signoff $',
+    ],
   ],
-  queues: ["'run'", "'plan'"],
-  'deliveries, by which a repeated one is known': ['`command:$', '`press:$', '`submission:$'],
-  'private messages, by which one is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$', "'ended'", "'go'"],
-  'sessions of migrations, by which one that was cut off is seen at work': ["PGAPPNAME: 'signoff'"],
-  'comments of a migration’s SQL': ['`Signoff SQL of release #$', ', part $'],
-  'what makes the commits of a hot-fix again': ['Signoff <signoff@signoff.invalid>', '(cherry picked from commit $'],
-  'references in mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
+  'ids of deliveries, so that a repeated one is ignored': ['`command:$', '`press:$', '`submission:$'],
+  'keys of private messages, so that each is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$'],
+  'the name of a migration’s session, so that an interrupted one is found': ["PGAPPNAME: 'signoff'"],
+  'comments with the SQL of migrations': ['`Signoff SQL of release #$', ', part $'],
+  'what a hot-fix’s commits are made of': ['Signoff <signoff@signoff.invalid>', '(cherry picked from commit $'],
+  'references in the mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
 }
 
-/** All that was stored while releases went their ways: people, lost answers and time, in a simulation. */
+/** Everything that simulated releases have stored. */
 interface Seen {
   readonly events: { readonly type: string; readonly keys: readonly string[] }[]
   readonly jobs: Job[]
@@ -230,12 +233,14 @@ interface Seen {
   readonly posted: { readonly event_type: string; readonly event_payload: object }[]
   readonly results: object[]
   readonly plans: Plan[]
+  /** What modals carry from the button or command to their submission. */
+  readonly metadata: string[]
 }
 
 const HOUR_MS = 60 * 60_000
 
-async function tell(): Promise<Seen> {
-  const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [] }
+async function simulate(): Promise<Seen> {
+  const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [], metadata: [] }
   const story = async (go: (sim: Simulation) => Promise<unknown>) => {
     const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS } })
     await go(sim)
@@ -252,6 +257,10 @@ async function tell(): Promise<Seen> {
   const settled = async (sim: Simulation, act: () => Promise<unknown>) => {
     await act()
     await sim.settle()
+  }
+  const opens = async (sim: Simulation, act: () => Promise<unknown>) => {
+    await act()
+    seen.metadata.push(sim.opened()?.private_metadata ?? 'no modal')
   }
   await story((sim) => carryThrough(sim, 'production'))
   await story(async (sim) => {
@@ -273,6 +282,11 @@ async function tell(): Promise<Seen> {
     await settled(sim, () => sim.hotfix('integration'))
     await settled(sim, () => sim.go())
     await settled(sim, () => sim.deliver((id) => commandOf('deploy', 'preview api production', DANA.id, id)))
+    await opens(sim, () => sim.deliver((id) => commandOf('deploy', '', DANA.id, id)))
+    await opens(sim, () => sim.deliver((id) => commandOf('hotfix', '', DANA.id, id)))
+    sim.crash('worker')
+    await sim.request()
+    await settled(sim, () => sim.cancel())
   })
   await story(async (sim) => {
     await sim.request('integration')
@@ -298,10 +312,10 @@ async function tell(): Promise<Seen> {
 
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort()
 
-describe('A name that is stored stays', () => {
+describe('A stored name stays:', () => {
   let seen: Seen
   beforeAll(async () => {
-    seen = await tell()
+    seen = await simulate()
   })
   const source = sourceText()
 
@@ -330,7 +344,7 @@ describe('A name that is stored stays', () => {
     ],
     ['sign-offs', SIGN_OFF_KINDS, ['qa', 'approval', 'talked over', 'rejection', 'emergency']],
     [
-      'buttons that stand in Slack, and their tokens',
+      'buttons in Slack, and their tokens',
       Object.values(ACTION),
       [
         ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
@@ -338,16 +352,16 @@ describe('A name that is stored stays', () => {
       ],
     ],
     [
-      'windows that are open in Slack',
+      'modals in Slack',
       Object.values(VIEW),
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
         'talked_over_modal',
       ],
     ],
-    ['fields of those windows', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
+    ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
     [
-      'fields of the hot-fix’s window',
+      'fields of the hot-fix modal',
       [...Object.values(HOTFIX_FIELD), SURE],
       ['app', 'environment', 'commits', 'reason', 'sure', 'sure'],
     ],
@@ -369,7 +383,7 @@ describe('A name that is stored stays', () => {
         `${type}: ${WHY}`,
       ).toEqual(expect.arrayContaining([...keys]))
     }
-    // Each of those that are not in every event was in one, but what only a press of another button brings.
+    // Every optional key was seen, except for two that this simulation does not bring about.
     const ever = new Set(seen.events.flatMap(({ type, keys }) => keys.map((key) => `${type} ${key}`)))
     const optional = Object.entries(EVENTS).flatMap(([type, keys]) =>
       (keys.match(/\w+(?=\?)/g) ?? []).map((key) => `${type} ${key}`),
@@ -380,7 +394,7 @@ describe('A name that is stored stays', () => {
     ])
   })
 
-  it('jobs, messages and what they hold', () => {
+  it('jobs and messages', () => {
     const isKnown = (table: Readonly<Record<string, readonly string[]>>, tag: string, value: object) => {
       const { [tag]: name, ...rest } = value as Record<string, unknown>
       const pinned = table[String(name)]
@@ -396,10 +410,13 @@ describe('A name that is stored stays', () => {
       message.kind === 'line' ? isKnown(LINES, 'is', message.line) : [],
     )
     expect(lines.length).toBeGreaterThan(50)
-    for (const message of seen.messages) if (message.kind === 'private') isKnown(PRIVATE, 'is', message.message)
+    const told = seen.messages.flatMap((message) =>
+      message.kind === 'private' ? isKnown(PRIVATE, 'is', message.message) : [],
+    )
+    expect(sorted(told)).toEqual(['ended', 'go', 'preview'])
   })
 
-  it('plans, and what steps leave behind', () => {
+  it('plans and the results of steps', () => {
     const held = sorted(seen.plans.flatMap((plan) => paths(plan)))
     const bound = held.filter((path) => path.startsWith('bound.'))
     expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
@@ -409,7 +426,7 @@ describe('A name that is stored stays', () => {
     expect(sorted(seen.results.flatMap((result) => Object.keys(result))), WHY).toEqual(sorted(STEP_RESULT))
   })
 
-  it('keys by which messages are found again in Slack, and put in once', () => {
+  it('keys of messages, by which each is posted once', () => {
     for (const { event_type, event_payload } of seen.posted) {
       expect({ event_type, keys: Object.keys(event_payload) }, WHY).toEqual({
         event_type: 'signoff_message',
@@ -417,12 +434,12 @@ describe('A name that is stored stays', () => {
       })
     }
     const keys = seen.posted.map(({ event_payload }) => String((event_payload as { key?: unknown }).key))
-    const stems = sorted(keys.map((key) => /^\d+:([a-z-]+)(:|$)/.exec(key)?.[1] ?? `not ours: ${key}`))
+    const stems = sorted(keys.map((key) => /^\d+:([a-z-]+)(:|$)/.exec(key)?.[1] ?? `unknown: ${key}`))
     expect([...LINE_KEYS, 'card', 'announcement', 'outcome', 'attention'], WHY).toEqual(expect.arrayContaining(stems))
     for (const stem of LINE_KEYS) expect(source, WHY).toMatch(new RegExp(`['\`:]${stem}['\`:]`))
   })
 
-  it('marks by which pull requests, comments, commits and branches are found again', async () => {
+  it('markers of pull requests, comments and commits, and names of branches', async () => {
     const sim = createSimulation({ rules: { production: { pullRequest: 'pinned' } } })
     await carryThrough(sim, 'production')
     await carryThrough(sim, 'hot-fix')
@@ -457,13 +474,47 @@ describe('A name that is stored stays', () => {
     for (const text of texts) expect(source.includes(text), `${text}: ${WHY}`).toBe(true)
   })
 
-  it('the numbers of locks', () => {
-    expect(lockNumber('outbox'), WHY).toBe('4037481225016211781')
-    expect(lockNumber('environment api/production'), WHY).toBe('2170344590898115018')
+  it('what a modal carries to its submission', () => {
+    const keys = seen.metadata.map((text) => Object.keys(JSON.parse(text) as object))
+    expect(sorted(keys.flat()), WHY).toEqual(['ends', 'responseUrl', 'token'])
+  })
+
+  it('fingerprints, ids of jobs, numbers of locks, and identities of databases', () => {
+    const bound: Plan['bound'] = {
+      app: 'api',
+      environment: 'production',
+      kind: 'deploy',
+      remote: { url: 'https://git.heroku.com/api.git', branch: 'master', holds: SHA, runs: null },
+      target: { branch: 'production', commit: SHA },
+      source: { branch: 'master', commit: SHA },
+      commits: [SHA],
+      result: { how: 'merge', parents: [SHA, SHA], tree: SHA },
+      database: { identity: 'db:5432/api', revisions: [], pending: ['r1'], head: 'r1', migrationsTree: SHA },
+      configuration: 'c'.repeat(64),
+    }
+    expect(
+      {
+        fingerprint: fingerprint({ ...aPlan(), bound }),
+        job: idOf({ kind: 'run', release: 12, attempt: 1 }),
+        outbox: lockNumber('outbox'),
+        environment: lockNumber('environment api/production'),
+        database: databaseIdentity({ ...ADDRESS, host: 'DB.example.com', port: 5432, name: 'api' }),
+      },
+      WHY,
+    ).toEqual({
+      fingerprint: '74c64248db5bd4c46654db5b5c9635933b8aeaffbde520bbcdd0ce91d1594696',
+      job: '51679613-05ed-86db-a6b9-45b0b090015e',
+      outbox: '4037481225016211781',
+      environment: '2170344590898115018',
+      database: 'db.example.com:5432/api',
+    })
   })
 })
 
-/** All of the program but the sandbox, which keeps names of its own. */
+const SHA = 'a'.repeat(40)
+const ADDRESS = { user: undefined, password: undefined, query: {} }
+
+/** The whole program except the sandbox, which has names of its own. */
 function sourceText(): string {
   const folder = new URL('../../src/', import.meta.url)
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -472,7 +523,7 @@ function sourceText(): string {
     .join('\n')
 }
 
-/** Where a value holds something, such as `bound.remote.holds` and `commits[].sha`. */
+/** The paths of all values, such as `bound.remote.holds` and `commits[].sha`. */
 function paths(value: unknown, at = ''): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((item) => paths(item, `${at}[]`))
   if (typeof value !== 'object' || value === null) return [at]
