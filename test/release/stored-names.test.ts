@@ -5,10 +5,12 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { databaseIdentity } from '../../src/adapters/alembic/database-url.ts'
+import { idOf } from '../../src/adapters/store/jobs.ts'
 import { lockNumber } from '../../src/lib/lock-number.ts'
 import { ACTION_NAMES } from '../../src/release/actions.ts'
 import type { OutboxMessage, PrivateMessage, ThreadLine } from '../../src/release/messages.ts'
-import type { Plan, PlannedMigration, SqlFinding } from '../../src/release/plan.ts'
+import { fingerprint, type Plan, type PlannedMigration, type SqlFinding } from '../../src/release/plan.ts'
 import type { Job } from '../../src/release/ports/jobs.ts'
 import type { Failure, Refusal } from '../../src/release/refusals.ts'
 import type { StepResult } from '../../src/release/release.ts'
@@ -19,13 +21,13 @@ import { ACTION_VIEWS } from '../../src/slack/actions.ts'
 import { COMMANDS, VIEW } from '../../src/slack/ids.ts'
 import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
-import { anApp, DANA } from '../support/builders.ts'
+import { anApp, aPlan, DANA } from '../support/builders.ts'
 import { commandOf } from '../support/simulation/clicks.ts'
 import { carryThrough } from '../support/simulation/flow.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
 
 const WHY =
-  'this name is stored in living systems: another one needs a migration that reads both. A new name is added to this test'
+  'This name is stored in living systems. A different name needs a migration that reads both. Add a new name to this test.'
 
 /** A union's stored names, each with its keys. A rename in the source fails to compile here. */
 type Stored<Union, Tag extends keyof Union> = {
@@ -210,19 +212,20 @@ const LINE_KEYS = [
 /** Other texts that are searched for, as they are written in the source. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'locks that processes of two versions share': [
-    '`environment $',
-    "'outbox'",
-    "'migrations'",
-    ' afterwards`',
-    '`signoff $',
+    ...[
+      '`environment $',
+      "withLock(connect, 'outbox'",
+      "afterLock(connect, 'migrations'",
+      ' afterwards`',
+      '`signoff $',
+    ],
   ],
-  queues: ["'run'", "'plan'"],
-  'deliveries, by which a repeated one is known': ['`command:$', '`press:$', '`submission:$'],
-  'private messages, by which one is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$', "'ended'", "'go'"],
-  'sessions of migrations, by which one that was cut off is seen at work': ["PGAPPNAME: 'signoff'"],
-  'comments of a migration’s SQL': ['`Signoff SQL of release #$', ', part $'],
-  'what makes the commits of a hot-fix again': ['Signoff <signoff@signoff.invalid>', '(cherry picked from commit $'],
-  'references in mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
+  'ids of deliveries, so that a repeated one is ignored': ['`command:$', '`press:$', '`submission:$'],
+  'keys of private messages, so that each is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$'],
+  'the name of a migration’s session, so that an interrupted one is found': ["PGAPPNAME: 'signoff'"],
+  'comments with the SQL of migrations': ['`Signoff SQL of release #$', ', part $'],
+  'what a hot-fix’s commits are made of': ['Signoff <signoff@signoff.invalid>', '(cherry picked from commit $'],
+  'references in the mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
 }
 
 /** Everything that a simulation of releases has stored, with lost answers and deadlines. */
@@ -233,12 +236,14 @@ interface Seen {
   readonly posted: { readonly event_type: string; readonly event_payload: object }[]
   readonly results: object[]
   readonly plans: Plan[]
+  /** What modals carry from the button or command to their submission. */
+  readonly metadata: string[]
 }
 
 const HOUR_MS = 60 * 60_000
 
-async function tell(): Promise<Seen> {
-  const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [] }
+async function simulate(): Promise<Seen> {
+  const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [], metadata: [] }
   const story = async (go: (sim: Simulation) => Promise<unknown>) => {
     const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS } })
     await go(sim)
@@ -255,6 +260,10 @@ async function tell(): Promise<Seen> {
   const settled = async (sim: Simulation, act: () => Promise<unknown>) => {
     await act()
     await sim.settle()
+  }
+  const opens = async (sim: Simulation, act: () => Promise<unknown>) => {
+    await act()
+    seen.metadata.push(sim.opened()?.private_metadata ?? 'no modal')
   }
   await story((sim) => carryThrough(sim, 'production'))
   await story(async (sim) => {
@@ -276,6 +285,11 @@ async function tell(): Promise<Seen> {
     await settled(sim, () => sim.hotfix('integration'))
     await settled(sim, () => sim.go())
     await settled(sim, () => sim.deliver((id) => commandOf('deploy', 'preview api production', DANA.id, id)))
+    await opens(sim, () => sim.deliver((id) => commandOf('deploy', '', DANA.id, id)))
+    await opens(sim, () => sim.deliver((id) => commandOf('hotfix', '', DANA.id, id)))
+    sim.crash('worker')
+    await sim.request()
+    await settled(sim, () => sim.cancel())
   })
   await story(async (sim) => {
     await sim.request('integration')
@@ -304,7 +318,7 @@ const sorted = (names: Iterable<string>) => [...new Set(names)].sort()
 describe('Stored names never change', () => {
   let seen: Seen
   beforeAll(async () => {
-    seen = await tell()
+    seen = await simulate()
   })
   const source = sourceText()
 
@@ -341,16 +355,16 @@ describe('Stored names never change', () => {
       ],
     ],
     [
-      'windows that are open in Slack',
+      'modals in Slack',
       Object.values(VIEW),
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
         'talked_over_modal',
       ],
     ],
-    ['fields of those windows', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
+    ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
     [
-      'fields of the hot-fix’s window',
+      'fields of the hot-fix modal',
       [...Object.values(HOTFIX_FIELD), SURE],
       ['app', 'environment', 'commits', 'reason', 'sure', 'sure'],
     ],
@@ -403,7 +417,10 @@ describe('Stored names never change', () => {
       message.kind === 'line' ? isKnown(LINES, 'is', message.line) : [],
     )
     expect(lines.length).toBeGreaterThan(50)
-    for (const message of seen.messages) if (message.kind === 'private') isKnown(PRIVATE, 'is', message.message)
+    const told = seen.messages.flatMap((message) =>
+      message.kind === 'private' ? isKnown(PRIVATE, 'is', message.message) : [],
+    )
+    expect(sorted(told)).toEqual(['ended', 'go', 'preview'])
   })
 
   it('plans and step results', () => {
@@ -424,7 +441,7 @@ describe('Stored names never change', () => {
       })
     }
     const keys = seen.posted.map(({ event_payload }) => String((event_payload as { key?: unknown }).key))
-    const stems = sorted(keys.map((key) => /^\d+:([a-z-]+)(:|$)/.exec(key)?.[1] ?? `not ours: ${key}`))
+    const stems = sorted(keys.map((key) => /^\d+:([a-z-]+)(:|$)/.exec(key)?.[1] ?? `unknown: ${key}`))
     expect([...LINE_KEYS, 'card', 'announcement', 'outcome', 'attention'], WHY).toEqual(expect.arrayContaining(stems))
     for (const stem of LINE_KEYS) expect(source, WHY).toMatch(new RegExp(`['\`:]${stem}['\`:]`))
   })
@@ -464,11 +481,45 @@ describe('Stored names never change', () => {
     for (const text of texts) expect(source.includes(text), `${text}: ${WHY}`).toBe(true)
   })
 
-  it('the numbers of locks', () => {
-    expect(lockNumber('outbox'), WHY).toBe('4037481225016211781')
-    expect(lockNumber('environment api/production'), WHY).toBe('2170344590898115018')
+  it('what a modal carries to its submission', () => {
+    const keys = seen.metadata.map((text) => Object.keys(JSON.parse(text) as object))
+    expect(sorted(keys.flat()), WHY).toEqual(['ends', 'responseUrl', 'token'])
+  })
+
+  it('fingerprints, ids of jobs, numbers of locks, and identities of databases', () => {
+    const bound: Plan['bound'] = {
+      app: 'api',
+      environment: 'production',
+      kind: 'deploy',
+      remote: { url: 'https://git.heroku.com/api.git', branch: 'master', holds: SHA, runs: null },
+      target: { branch: 'production', commit: SHA },
+      source: { branch: 'master', commit: SHA },
+      commits: [SHA],
+      result: { how: 'merge', parents: [SHA, SHA], tree: SHA },
+      database: { identity: 'db:5432/api', revisions: [], pending: ['r1'], head: 'r1', migrationsTree: SHA },
+      configuration: 'c'.repeat(64),
+    }
+    expect(
+      {
+        fingerprint: fingerprint({ ...aPlan(), bound }),
+        job: idOf({ kind: 'run', release: 12, attempt: 1 }),
+        outbox: lockNumber('outbox'),
+        environment: lockNumber('environment api/production'),
+        database: databaseIdentity({ ...ADDRESS, host: 'DB.example.com', port: 5432, name: 'api' }),
+      },
+      WHY,
+    ).toEqual({
+      fingerprint: '74c64248db5bd4c46654db5b5c9635933b8aeaffbde520bbcdd0ce91d1594696',
+      job: '51679613-05ed-86db-a6b9-45b0b090015e',
+      outbox: '4037481225016211781',
+      environment: '2170344590898115018',
+      database: 'db.example.com:5432/api',
+    })
   })
 })
+
+const SHA = 'a'.repeat(40)
+const ADDRESS = { user: undefined, password: undefined, query: {} }
 
 /** The program's source without the sandbox, which has its own names. */
 function sourceText(): string {
