@@ -18,7 +18,7 @@ import type { PlatformName } from '../release/stored-names.ts'
 
 type WorkerSettings = NonNullable<Configuration['worker']>
 
-/** Shorter time limits of services, for tests and the sandbox. */
+/** Shorter time limits of services, for tests and demonstrations. */
 export interface ServiceLimits {
   readonly forge?: Partial<ForgeLimits>
   readonly platforms?: Readonly<Partial<Record<PlatformName, Partial<PlatformLimits>>>>

@@ -37,7 +37,7 @@ export interface MigrationsOptions {
   readonly upgradeTimeoutMs?: number
   /** Called with the scrubbed lines that `status` prints on standard error, such as a traceback. */
   readonly log?: (line: string) => void
-  /** Shorter limits, for tests and the sandbox. */
+  /** Shorter limits, for tests and demonstrations. */
   readonly limits?: Partial<MigratorLimits>
 }
 

@@ -33,7 +33,7 @@ export interface BitbucketSettings {
   readonly pause?: Pause
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Shorter limits, for tests and the sandbox. */
+  /** Shorter limits, for tests and demonstrations. */
   readonly limits?: Partial<ForgeLimits>
 }
 

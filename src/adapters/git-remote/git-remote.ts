@@ -6,7 +6,7 @@ export interface GitRemoteSettings {
   readonly git: Pick<Git, 'heads'>
   /** The settings of git's credential. */
   readonly settings: readonly string[]
-  /** Shorter limits, for tests and the sandbox. */
+  /** Shorter limits, for tests and demonstrations. */
   readonly limits?: Partial<PlatformLimits>
 }
 

@@ -7,7 +7,7 @@ import { herokuLimits, herokuWords } from './words.ts'
 const RELEASES_READ = 10
 
 export interface HerokuSettings extends HerokuApiSettings {
-  /** Shorter limits, for tests and the sandbox. */
+  /** Shorter limits, for tests and demonstrations. */
   readonly limits?: Partial<PlatformLimits>
 }
 
