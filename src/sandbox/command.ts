@@ -53,16 +53,19 @@ async function serve(command: SandboxCommand): Promise<number> {
   const startedAt = performance.now()
   const sandbox = await start(command, optionsIn(command, directory, command.port), stopSignal)
   if (sandbox === undefined) return 0
-  const page = await startPage(sandbox, command.port)
-  for (const remark of sandbox.remarks) say(remark)
-  say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Open this in a browser:`)
-  say('')
-  say(`  ${page.url}`)
-  say('')
-  say(`State is kept in ${directory}; --reset starts over. Press Ctrl-C to stop.`)
-  await stopped
-  await page.close()
-  await sandbox.close()
+  try {
+    const page = await startPage(sandbox, command.port)
+    for (const remark of sandbox.remarks) say(remark)
+    say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Open this in a browser:`)
+    say('')
+    say(`  ${page.url}`)
+    say('')
+    say(`State is kept in ${directory}; --reset starts over. Press Ctrl-C to stop.`)
+    await stopped
+    await page.close()
+  } finally {
+    await sandbox.close()
+  }
   return 0
 }
 

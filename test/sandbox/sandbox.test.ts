@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -29,6 +30,8 @@ async function post(
   })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
+
+const processes = async () => (await run('ps', ['-eo', 'pid,ppid,args'])).stdout.split('\n').map((line) => line.trim())
 
 describe('a sandbox', LONG, () => {
   let open: OpenSandbox
@@ -107,8 +110,6 @@ describe('a sandbox', LONG, () => {
       })
       expect(await transcript()).toContain(before.transcript.split('\n').at(-1))
 
-      const processes = async () =>
-        (await run('ps', ['-eo', 'pid,ppid,args'])).stdout.split('\n').map((line) => line.trim())
       const roles = (await processes()).filter((line) => line.split(/\s+/)[1] === String(child.pid))
       expect(roles.length).toBeGreaterThanOrEqual(2)
       // Several signals and a closed output, as when someone presses Ctrl-C and closes the terminal.
@@ -120,6 +121,38 @@ describe('a sandbox', LONG, () => {
       expect((await processes()).filter(isLeft)).toEqual([])
     } finally {
       child.kill('SIGKILL')
+    }
+  })
+
+  it('stops all that it started when its page can’t be served: another program took the port meanwhile', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'signoff-port-taken-'))
+    await chmod(own, 0o755)
+    const port = await freePort(0)
+    const child = spawn(process.execPath, [MAIN, 'sandbox', '--port', String(port)], {
+      env: { ...process.env, DATA_DIR: own },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const gone = new Promise<number | null>((resolve) => child.once('close', resolve))
+    const other = createServer()
+    try {
+      let printed = ''
+      child.stderr.on('data', (chunk: Buffer) => {
+        printed += chunk.toString()
+      })
+      await new Promise<void>((resolve, reject) => {
+        child.stdout.on('data', (chunk: Buffer) => {
+          if (chunk.toString().includes('Starting')) resolve()
+        })
+        void gone.then(() => reject(new Error(`it ended: ${printed}`)))
+      })
+      await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve))
+      expect(await gone).toBe(1)
+      expect(printed).toContain("The sandbox can't start")
+      expect((await processes()).filter((line) => line.includes(own))).toEqual([])
+    } finally {
+      child.kill('SIGKILL')
+      other.close()
+      await rm(own, { recursive: true, force: true })
     }
   })
 
