@@ -20,6 +20,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /
 WORKDIR /app
 COPY --from=modules /app/node_modules ./node_modules
 COPY package.json LICENSE manifest.yml ./
+COPY bin ./bin
 COPY src ./src
 # The store of `--role all` without STORE_URL: links between its libraries, which user signoff could not make here.
 RUN node --input-type=module --eval "import { postgresBinaries } from './src/adapters/embedded-postgres/binaries.ts'; await postgresBinaries()"
@@ -32,5 +33,5 @@ VOLUME ["/data"]
 EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "/app/src/main.ts"]
+ENTRYPOINT ["node", "/app/bin/signoff.js"]
 CMD ["start"]

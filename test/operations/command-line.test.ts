@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 
-const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
+const MAIN = new URL('../../bin/signoff.js', import.meta.url).pathname
 
 const GOOD = `
 apps:
@@ -94,6 +95,32 @@ describe('signoff', () => {
     expect(code).toBe(1)
     expect(err).toContain('A sandbox is already running')
     expect(await readFile(kept, 'utf8')).toBe(String(process.pid))
+  })
+
+  it('O3: says on an older Node which one is needed, and how to get it', async () => {
+    // Only what the program reads is another version: an older Node is not on every machine.
+    const older = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })'
+    const { stdout, stderr, code } = await promisify(execFile)(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(older)}`, MAIN, 'start'],
+      { cwd: directory },
+    ).then(
+      (printed) => ({ ...printed, code: 0 }),
+      (error: { stdout: string; stderr: string; code: number }) => error,
+    )
+    expect({ stdout, code }).toEqual({ stdout: '', code: 2 })
+    expect(stderr).toBe(
+      'Signoff needs Node 24 or newer, and this is Node 20.20.2. Install Node 24, or run npm ci without --omit=dev: it ' +
+        'brings Node for npm start and npx signoff.\n',
+    )
+  })
+
+  it('O3: is one file of plain JavaScript before the version is known', async () => {
+    const { bin, scripts } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(bin).toEqual({ signoff: 'bin/signoff.js' })
+    expect(scripts.start).toContain(bin.signoff)
+    expect(scripts.sandbox).toContain(bin.signoff)
+    expect(await readFile(MAIN, 'utf8')).not.toMatch(/^import /m)
   })
 
   it('--help is good', async () => {

@@ -90,9 +90,9 @@ describe('the Dockerfile', () => {
   })
 
   it('starts the command line, as a user that is not root, with its data in a volume of that user', () => {
-    expect(JSON.parse(only('ENTRYPOINT'))).toEqual(['node', '/app/src/main.ts'])
+    expect(JSON.parse(only('ENTRYPOINT'))).toEqual(['node', '/app/bin/signoff.js'])
     expect(JSON.parse(only('CMD'))).toEqual(['start'])
-    expect(existsSync(new URL('src/main.ts', root))).toBe(true)
+    expect(existsSync(new URL('bin/signoff.js', root))).toBe(true)
     expect(only('WORKDIR')).toBe('/app')
     const user = only('USER')
     expect(['', 'root', '0']).not.toContain(user)

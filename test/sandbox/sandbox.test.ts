@@ -156,6 +156,37 @@ describe('a sandbox', LONG, () => {
     }
   })
 
+  it('O4: ends whole when a supervisor stops npm alone', async () => {
+    const own = await mkdtemp(join(tmpdir(), 'signoff-under-npm-'))
+    await chmod(own, 0o755)
+    const child = spawn('npm', ['run', '--silent', 'sandbox', '--', '--port', '0'], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { ...process.env, DATA_DIR: own },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const gone = new Promise<number | null>((resolve) => child.once('exit', resolve))
+    try {
+      let printed = ''
+      await new Promise<void>((resolve, reject) => {
+        child.stdout.on('data', (chunk: Buffer) => {
+          printed += chunk.toString()
+          if (printed.includes('Ctrl-C')) resolve()
+        })
+        void gone.then(() => reject(new Error(`it ended: ${printed}`)))
+      })
+      child.kill('SIGTERM')
+      await gone
+      await eventually(async () => expect((await processes()).filter((line) => line.includes(own))).toEqual([]))
+    } finally {
+      child.kill('SIGKILL')
+      const left = (await processes()).filter(
+        (line) => line.includes(own) || line.endsWith('signoff.js sandbox --port 0'),
+      )
+      for (const line of left) process.kill(Number.parseInt(line, 10), 'SIGKILL')
+      await rm(own, { recursive: true, force: true })
+    }
+  })
+
   it('--play plays its story and ends as expected', async () => {
     const { stdout } = await run(process.execPath, [MAIN, 'sandbox', '--play'], { timeout: 280_000 })
     for (const number of [1, 2, 3]) expect(stdout).toContain(`#${number}`)

@@ -13,6 +13,7 @@ import { SEEDED_BUGS, type SeededBug } from './bugs.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const NEEDED = [
+  'bin',
   'src',
   'test',
   'package.json',
