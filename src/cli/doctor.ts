@@ -68,6 +68,6 @@ async function botParts(settings: NonNullable<Configuration['bot']>) {
   const identity = await slack.identity()
   const { background } = createSlackClients(settings)
   const manifest = await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')
-  const team = identity.ok ? identity.value.team : ''
+  const team = identity.ok ? identity.value.teamId : ''
   return { slack, scopes: scopesOf(manifest), directory: createDirectory(background, team) }
 }

@@ -10,7 +10,10 @@ import { clockCheck } from './host.ts'
 
 /** What Slack returns for a bot token. */
 export interface SlackIdentity {
+  /** The workspace's name, for people. */
   readonly team: string
+  /** The workspace's id, which its members carry. */
+  readonly teamId: string
   readonly bot: string
   /** Absent when Slack does not return them. */
   readonly scopes?: readonly string[]
@@ -75,6 +78,7 @@ export function createSlackProbe(settings: {
       ok: true,
       value: {
         team: String(answer.body.team ?? ''),
+        teamId: String(answer.body.team_id ?? ''),
         bot: String(answer.body.user ?? ''),
         ...defined({ scopes: scopes?.split(',').map((scope) => scope.trim()) }),
         // The header has whole seconds, so on average it is half a second behind.
