@@ -46,8 +46,9 @@ function fields(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {}
 }
 
+/** A NUL, which Postgres takes in no text and nobody types, becomes U+FFFD: a forged token with one is merely unknown. */
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
+  return typeof value === 'string' && value !== '' ? value.replaceAll('\0', '\uFFFD') : undefined
 }
 
 /** Reads the payload of a slash command, a button or a modal; undefined if it is not ours or incomplete. */

@@ -66,6 +66,10 @@ describe.each(['socket', 'http'] as const)('deliveries by %s', (mode) => {
       changed(real, (payload) =>
         Object.assign((payload.actions as Payload[])[0] ?? {}, { action_id: 'emergency', action_ts: '1.2' }),
       ),
+      // O15: the store takes no such character, so that looking the token up failed at every sweep for an hour.
+      changed(real, (payload) =>
+        Object.assign((payload.actions as Payload[])[0] ?? {}, { value: 'made-\u0000up', action_ts: '1.3' }),
+      ),
     ]
     for (const delivery of stale) {
       await deliver(delivery)

@@ -17,6 +17,28 @@ it('reads a press of ours', () => {
   expect(readArrival(PRESS, OURS)).toMatchObject({ is: 'press', user: 'U1', token: 'token', isForeign: false })
 })
 
+it.each([
+  ['O15: a button’s value', { ...PRESS, actions: [{ ...PRESS.actions[0], value: 'to\u0000ken' }] }],
+  [
+    'the same, at the end of a value that is right',
+    { ...PRESS, actions: [{ ...PRESS.actions[0], value: 'token\u0000' }] },
+  ],
+  [
+    'a time that is part of the delivery’s id',
+    { ...PRESS, actions: [{ ...PRESS.actions[0], action_ts: '2.2\u0000' }] },
+  ],
+])('keeps no character that the store can’t take: %s', (_where, payload) => {
+  const arrival = readArrival(payload, OURS)
+  expect(JSON.stringify(arrival)).not.toContain(String.raw`\u0000`)
+  expect(arrival).not.toEqual(readArrival(PRESS, OURS))
+})
+
+it('O15: keeps the rest of a reason and of a command', () => {
+  const view = { id: 'V1', callback_id: 'reject', state: { values: { r: { reason: { value: 'no\u0000t now' } } } } }
+  expect(readArrival({ ...SUBMISSION, view }, OURS)).toMatchObject({ values: { reason: 'no\uFFFDt now' } })
+  expect(readArrival({ ...COMMAND, text: 'pro\u0000duction' }, OURS)).toMatchObject({ text: 'pro\uFFFDduction' })
+})
+
 it('knows a person of another workspace, who is then refused in words', () => {
   const press = { ...PRESS, user: { id: 'U9', team_id: 'T9' } }
   expect(readArrival(press, OURS)).toMatchObject({ is: 'press', user: 'U9', isForeign: true })
