@@ -298,11 +298,11 @@ describe('build statuses', () => {
 describe('what a hot-fix asks about', () => {
   it('names a rule that lets nobody push to the branch', async () => {
     await host.forbidMerge({ pattern: 'production', kind: 'push' })
-    expect(await connect().pushForbiddenBy(app, 'production')).toEqual({
-      ok: true,
-      value: 'push on production: nobody may push',
+    expect(await rulesOf('production')).toMatchObject({
+      push: { is: 'forbidden', rule: 'push on production: nobody may push' },
+      merge: { is: 'allowed' },
     })
-    expect(await connect().pushForbiddenBy(app, 'master')).toEqual({ ok: true, value: undefined })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'allowed' } })
   })
 
   it('lists the open pull requests into a branch, and no other', async () => {
@@ -314,28 +314,83 @@ describe('what a hot-fix asks about', () => {
   })
 })
 
-describe('a rule against merging', () => {
-  it('is named when it lets nobody merge into the branch', async () => {
+const rulesOf = async (branch: string, settings: Partial<BitbucketSettings> = {}) => {
+  const answer = await connect(settings).branchRules(app, branch)
+  if (!answer.ok) throw new Error(answer.detail)
+  return answer.value
+}
+
+describe("a branch's rules", () => {
+  it('name one that lets nobody merge into the branch', async () => {
     await host.forbidMerge({ pattern: 'prod*' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({
-      ok: true,
-      value: 'restrict_merges on prod*: nobody may merge',
+    expect(await rulesOf('production')).toMatchObject({
+      merge: { is: 'forbidden', rule: 'restrict_merges on prod*: nobody may merge' },
+      push: { is: 'allowed' },
     })
-    expect(await connect().mergeForbiddenBy(app, 'master')).toEqual({ ok: true, value: undefined })
+    expect(await rulesOf('master')).toMatchObject({ merge: { is: 'allowed' } })
   })
 
-  it('is not named when some may, or when it is about something else', async () => {
+  it('are not known to forbid when only others are named, and allow when we are', async () => {
     await host.forbidMerge({ pattern: 'production', users: ['{a-user}'] })
     await host.forbidMerge({ pattern: 'production', kind: 'require_approvals_to_merge', value: 2 })
-    await host.forbidMerge({ pattern: 'production', kind: 'push' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({ ok: true, value: undefined })
+    expect(await rulesOf('production')).toMatchObject({
+      merge: { is: 'unknown', rule: 'restrict_merges on production: only some may merge' },
+      push: { is: 'allowed' },
+    })
+    const me = '{8a0b8c60-6e0f-4d5c-9c3b-d0c1f2a7e901}'
+    await host.forbidMerge({ pattern: 'master', kind: 'push', users: ['{a-user}', me] })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'allowed' } })
   })
 
-  it('is unknown, and no trouble, when we may not read the rules', async () => {
-    host.fault({ route: 'read', kind: 'forbidden' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({ ok: true, value: undefined })
-    host.fault({ route: 'read', kind: 'unauthorized' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toMatchObject({ ok: false, failure: 'refused' })
+  it('do not forbid what another rule of the same kind may allow', async () => {
+    await host.forbidMerge({ pattern: '*', kind: 'push' })
+    await host.forbidMerge({ pattern: 'production', kind: 'push', users: ['{a-user}'] })
+    expect(await rulesOf('production')).toMatchObject({ push: { is: 'unknown' } })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'forbidden' } })
+  })
+
+  it('are found on every page of the list, and by the branching model', async () => {
+    for (let index = 0; index < 130; index += 1) await host.forbidMerge({ pattern: `feature/${index}` })
+    await host.forbidMerge({ branchType: 'production', kind: 'push' })
+    host.setModel({ production: 'production', development: 'master' })
+    expect(await rulesOf('production')).toMatchObject({
+      push: { is: 'forbidden', rule: 'push on production branches: nobody may push' },
+    })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'allowed' } })
+  })
+
+  it('say how a branch may be merged into, the default first', async () => {
+    expect((await rulesOf('production')).methods).toEqual({
+      mergeCommit: true,
+      fastForward: false,
+      names: ['merge_commit'],
+    })
+    host.allowStrategies('production', ['squash', 'fast_forward'])
+    expect((await rulesOf('production')).methods).toEqual({
+      mergeCommit: false,
+      fastForward: true,
+      names: ['squash', 'fast_forward'],
+    })
+  })
+
+  it('name the right that the token lacks to read them; only a refused token is an error', async () => {
+    const limited = await startBitbucket({
+      repository: app.repository,
+      directory,
+      scopes: ['pullrequest:write', 'repository:write'],
+    })
+    try {
+      await limited.forbidMerge({ pattern: 'production' })
+      expect(await rulesOf('production', { apiUrl: limited.apiUrl })).toMatchObject({
+        merge: { is: 'allowed' },
+        unreadable: 'repository:admin',
+        methods: { mergeCommit: true },
+      })
+    } finally {
+      await limited.close()
+    }
+    host.fault({ route: 'read', kind: 'unauthorized', times: 2 })
+    expect(await connect().branchRules(app, 'production')).toMatchObject({ ok: false, failure: 'refused' })
   })
 })
 
@@ -428,9 +483,9 @@ describe('Bitbucket', () => {
     const origin = await listen((_request, response) => {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"type":"error"}')
     })
-    expect(await connect({ apiUrl: origin }).mergeForbiddenBy(app, 'production')).toEqual({
+    expect(await connect({ apiUrl: origin }).branchRules(app, 'production')).toMatchObject({
       ok: true,
-      value: undefined,
+      value: { merge: { is: 'allowed' }, push: { is: 'allowed' } },
     })
   })
 

@@ -56,8 +56,7 @@ const forge = (answers: Partial<Forge>): Forge => ({
   words: SERVICES.forge,
   limits: bitbucketLimits,
   findPullRequest: async () => ({ ok: true, value: undefined }),
-  mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
-  pushForbiddenBy: async () => ({ ok: true, value: undefined }),
+  branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }),
   openPullRequests: async () => ({ ok: true, value: [] }),
   createPullRequest: unused,
   pullRequest: unused,
@@ -109,8 +108,13 @@ describe('services', () => {
     ])
     const forbidding = forge({
       findPullRequest: async () => refused,
-      mergeForbiddenBy: async () => ({ ok: true, value: 'restrict_merges on production: nobody may merge' }),
-      pushForbiddenBy: async () => ({ ok: true, value: 'push on production: nobody may push' }),
+      branchRules: async () => ({
+        ok: true,
+        value: {
+          merge: { is: 'forbidden', rule: 'restrict_merges on production: nobody may merge' },
+          push: { is: 'forbidden', rule: 'push on production: nobody may push' },
+        },
+      }),
     })
     expect(await linesOf(forgeChecks(one, forbidding))).toEqual([
       '✗ Bitbucket api: refuses the credentials: 401 → check BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',

@@ -10,6 +10,14 @@ export const failure = z.object({ status: z.number(), message: z.string(), error
 
 const errorBody = z.object({ error: z.object({ message: z.string(), detail: z.unknown().optional() }) })
 
+/** The right that a 403 says our credential lacks. */
+export function requiredRightOf(body: unknown): string | undefined {
+  const parsed = missingRight.safeParse(body)
+  return parsed.success ? parsed.data.error.detail.required.join(', ') : undefined
+}
+
+const missingRight = z.object({ error: z.object({ detail: z.object({ required: z.array(z.string()).min(1) }) }) })
+
 /** Bitbucket's message in the body of an error. */
 export function sentenceOf(body: unknown): string | undefined {
   const parsed = errorBody.safeParse(body)
@@ -75,13 +83,33 @@ export const checkStatus = z
     (read): CheckStatus => ({ name: read.name || read.key, state: checkStates[read.state], url: read.url ?? '' }),
   )
 
-/** A rule about who may change a branch; `users` and `groups` are absent in rules of other kinds. */
+/** A rule of a branch. `users` and `groups` matter only for `push` and `restrict_merges`. */
 export const branchRestriction = z.object({
-  kind: z.enum(['restrict_merges', 'push']),
-  branch_match_kind: z.literal('glob').optional(),
-  pattern: z.string(),
-  users: z.array(z.unknown()),
-  groups: z.array(z.unknown()),
+  kind: z.string(),
+  branch_match_kind: z.enum(['glob', 'branching_model']).nullish(),
+  branch_type: z.string().nullish(),
+  pattern: z.string().nullish(),
+  value: z.number().nullish(),
+  users: z.array(z.object({ uuid: z.string().optional() })).nullish(),
+  groups: z.array(z.unknown()).nullish(),
 })
+export type BranchRestriction = z.infer<typeof branchRestriction>
+
+const modelBranch = z.object({ name: z.string().nullish(), branch: z.object({ name: z.string() }).nullish() }).nullish()
+
+/** Which branches a repository calls its development, production, feature, … branches. */
+export const branchingModel = z.object({
+  development: modelBranch,
+  production: modelBranch,
+  branch_types: z.array(z.object({ kind: z.string(), prefix: z.string() })).nullish(),
+})
+export type BranchingModel = z.infer<typeof branchingModel>
+
+export const branchMethods = z.object({
+  merge_strategies: z.array(z.string()).nullish(),
+  default_merge_strategy: z.string().nullish(),
+})
+
+export const user = z.object({ uuid: z.string() })
 
 export const mergeTask = z.object({ task_status: z.enum(['PENDING', 'SUCCESS']), merge_result: z.unknown().optional() })

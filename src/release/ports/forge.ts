@@ -59,6 +59,32 @@ export type MergeAnswer =
   | { readonly merge: 'moved' }
   | { readonly merge: 'unknown'; readonly detail: string }
 
+/** Whether our credential may do something to a branch. A rule is in the forge's words. */
+export type Permission =
+  | { readonly is: 'allowed' }
+  | { readonly is: 'forbidden'; readonly rule: string }
+  /** The rule names people, and it can't be told whether we are one of them. */
+  | { readonly is: 'unknown'; readonly rule: string }
+
+/** How the forge may merge into a branch. Signoff can preview a merge commit and a fast-forward, and nothing else. */
+export interface MergeMethods {
+  readonly mergeCommit: boolean
+  readonly fastForward: boolean
+  /** All that it allows, in the forge's words, its default first. */
+  readonly names: readonly string[]
+}
+
+/** A branch's rules at the forge, as far as our credential may read them. */
+export interface BranchRules {
+  /** `allowed` also if no rule is visible. */
+  readonly push: Permission
+  readonly merge: Permission
+  /** Absent if the forge does not say. */
+  readonly methods?: MergeMethods
+  /** The right that our credential lacks to read the rules, in the forge's words; absent if they were read. */
+  readonly unreadable?: string
+}
+
 /** A forge. A marker is a text that we put into a description or comment to find it again. */
 export interface Forge {
   readonly words: ForgeWords
@@ -83,8 +109,6 @@ export interface Forge {
   ): Promise<Answer<string | undefined>>
   comment(app: App, on: { pullRequest: number } | { commit: string }, markdown: string): Promise<Answer<string>>
   checks(app: App, commit: string): Promise<Answer<readonly CheckStatus[]>>
-  /** The rule that forbids our merge into the branch, in the forge's words; undefined if none is visible. */
-  mergeForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
-  /** The same for our push to the branch. */
-  pushForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
+  /** Who may push to a branch and merge into it, and how. Rules that we may not read are no error. */
+  branchRules(app: App, branch: string): Promise<Answer<BranchRules>>
 }

@@ -24,10 +24,12 @@ import { type Json, refusal } from './rest-call.ts'
 import { type BitbucketRoute, bitbucketRoute, createRoutes } from './routes.ts'
 import {
   type BitbucketEvent,
+  type BitbucketState,
   type BranchRestriction,
   type Comment,
   type CommitStatus,
   type Identity,
+  type MergeStrategy,
   now,
   openBitbucketStore,
   type PullRequest,
@@ -67,11 +69,16 @@ export type Bitbucket = {
   /** Adds a branch restriction; `push` also refuses pushes over git. Returns its id. */
   forbidMerge(rule: {
     kind?: BranchRestriction['kind']
-    pattern: string
-    value?: number
+    pattern?: string
+    branchType?: BranchRestriction['branchType']
+    value?: number | null
     users?: string[]
   }): Promise<number>
   allowMerge(restriction: number): Promise<void>
+  /** Sets how pull requests into a branch may be merged, the default first; otherwise as merge commits only. */
+  allowStrategies(branch: string, strategies: readonly MergeStrategy[]): void
+  /** Sets which branches the branching model calls its production and development branch. */
+  setModel(model: BitbucketState['model']): void
   /** Performs all merges that were accepted with 202. */
   finishMerges(): Promise<void>
 
@@ -118,7 +125,7 @@ export async function startBitbucket(options: {
   scopes?: readonly string[]
 }): Promise<Bitbucket> {
   const { repository, directory, token = 'sandbox-access-token', apiToken = 'sandbox-api-token' } = options
-  const scopes = options.scopes ?? ['pullrequest:write', 'repository:write']
+  const scopes = options.scopes ?? ['pullrequest:write', 'repository:write', 'repository:admin']
   const gitPath = `/${repository}.git`
   const bare = join(directory, gitPath.slice(1))
   await mkdir(bare, { recursive: true })
@@ -134,6 +141,7 @@ export async function startBitbucket(options: {
     repository,
     apiOrigin: () => server.origin,
     gitUrl: () => `${server.origin}${gitPath}`,
+    state,
   })
   const answer = createRoutes({ bare, store, pullRequests, tasks, draw })
 
@@ -175,8 +183,13 @@ export async function startBitbucket(options: {
     if (first !== 'repositories' || `${workspace}/${slug}` !== repository) {
       return refusal(404, `Repository ${workspace}/${slug} not found`)
     }
-    const required = rest[0] === 'pullrequests' ? 'pullrequest:write' : 'repository:write'
-    if (method !== 'GET' && !scopes.includes(required)) {
+    const required =
+      rest[0] === 'branch-restrictions'
+        ? 'repository:admin'
+        : rest[0] === 'pullrequests'
+          ? 'pullrequest:write'
+          : 'repository:write'
+    if ((method !== 'GET' || required === 'repository:admin') && !scopes.includes(required)) {
       return refusal(403, 'Your credentials lack one or more required privilege scopes.', {
         granted: scopes,
         required: [required],
@@ -225,7 +238,9 @@ export async function startBitbucket(options: {
     store.save()
     await restrictPushes(
       bare,
-      state.restrictions.filter((rule) => rule.kind === 'push').map((rule) => rule.pattern),
+      state.restrictions
+        .filter((rule) => rule.kind === 'push')
+        .flatMap(({ branchType, pattern }) => (branchType === undefined ? pattern : (state.model[branchType] ?? []))),
     )
   }
 
@@ -252,15 +267,24 @@ export async function startBitbucket(options: {
       state.statuses.push({ commit: sha, key, name, state: to, url, description: '', ...times })
       store.save()
     },
-    async forbidMerge({ kind = 'restrict_merges', pattern, value, users = [] }) {
+    async forbidMerge({ kind = 'restrict_merges', pattern = '', branchType, value = null, users = [] }) {
       state.lastRestrictionId += 1
-      state.restrictions.push({ id: state.lastRestrictionId, kind, pattern, value: value ?? null, users })
+      const rule = { id: state.lastRestrictionId, kind, pattern, value, users }
+      state.restrictions.push(branchType === undefined ? rule : { ...rule, branchType })
       await keepRestrictions()
       return state.lastRestrictionId
     },
     async allowMerge(id) {
       state.restrictions = state.restrictions.filter((rule) => rule.id !== id)
       await keepRestrictions()
+    },
+    allowStrategies(branch, strategies) {
+      state.strategies[branch] = [...strategies]
+      store.save()
+    },
+    setModel(model) {
+      state.model = model
+      store.save()
     },
     finishMerges: tasks.finishAll,
 

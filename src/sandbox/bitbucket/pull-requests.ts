@@ -1,5 +1,5 @@
 import { branchHead, commitTree, deleteBranch, isAncestor, mergeTree, moveBranch } from '../bare-git.ts'
-import { type BitbucketStore, type Identity, matchesPattern, now, type PullRequest } from './state.ts'
+import { type BitbucketStore, type Identity, now, type PullRequest, restricts } from './state.ts'
 
 export type Refused = { kind: 'refused'; status: 400 | 403 | 409; message: string }
 
@@ -47,7 +47,7 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
   }
 
   function brokenMergeRule(one: PullRequest, by: Identity): Refused | undefined {
-    const rules = state.restrictions.filter((rule) => matchesPattern(rule.pattern, one.destination.branch))
+    const rules = state.restrictions.filter((rule) => restricts(rule, one.destination.branch, state.model))
     if (rules.some((rule) => rule.kind === 'restrict_merges' && !rule.users.includes(by.uuid))) {
       return refused(`You do not have permission to merge into ${one.destination.branch}.`, 403)
     }

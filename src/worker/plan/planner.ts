@@ -244,13 +244,13 @@ async function askForge(
   source: string,
   result: Result,
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
-  const [built, forbidden] = await Promise.all([
+  const [built, rules] = await Promise.all([
     checkBuilds(ports, app, environment, source),
-    result.how === 'merge' ? withRetry(() => ports.forge.mergeForbiddenBy(app, environment.branch), ports) : undefined,
+    result.how === 'merge' ? withRetry(() => ports.forge.branchRules(app, environment.branch), ports) : undefined,
   ])
-  if (forbidden && !forbidden.ok) return forgeError(ports, forbidden)
-  if (forbidden?.value !== undefined) {
-    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
+  if (rules && !rules.ok) return forgeError(ports, rules)
+  if (rules?.value.merge.is === 'forbidden') {
+    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: rules.value.merge.rule } }
   }
   if ('checks' in built || built.refused.gate !== 'checks_failed') return built
   return forEmergency && allowsEmergency(environment) ? { checks: built.refused.checks } : built

@@ -86,7 +86,6 @@ export function createMemoryForge(bare: string): MemoryForge {
       return good(`${WEB}/comments/${comments.length - 1}`)
     },
     checks: async () => good([]),
-    mergeForbiddenBy: async () => good(undefined),
-    pushForbiddenBy: async () => good(undefined),
+    branchRules: async () => good({ push: { is: 'allowed' }, merge: { is: 'allowed' } } as const),
   }
 }

@@ -123,7 +123,6 @@ export function createForge(world: {
       await time.sleep(ASK_MS)
       return { ok: true, value: checks }
     },
-    mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
-    pushForbiddenBy: async () => ({ ok: true, value: undefined }),
+    branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }),
   }
 }
