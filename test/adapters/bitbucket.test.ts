@@ -56,7 +56,7 @@ const connect = (settings: Partial<BitbucketSettings> = {}) =>
 async function openPullRequest(description = 'For release #12. signoff:release:12'): Promise<PullRequest> {
   const request = { title: 'Release #12', description, source: 'master', destination: 'production' }
   const made = await connect().createPullRequest(app, request)
-  if (!made.ok) throw new Error(made.detail)
+  if (!made.ok || made.value === undefined) throw new Error('it was not opened')
   return made.value
 }
 
@@ -476,6 +476,22 @@ describe('Bitbucket', () => {
     expect(await connect({ apiUrl: origin }).pullRequest(app, 7)).toMatchObject({
       ok: true,
       value: { url: `https://bitbucket.org/${app.repository}/pull-requests/7` },
+    })
+  })
+
+  it('W21: that gives the repository another name says which, whatever was asked', async () => {
+    host.rename('jurispect/api_of_today')
+    const now = 'jurispect/jurispect_api is now called jurispect/api_of_today'
+    for (const answer of [
+      await connect().findPullRequest(app, 'x'),
+      await connect().checks(app, await repository.head('master')),
+      await connect().createPullRequest(app, { title: 't', description: 'd', source: 'a', destination: 'b' }),
+    ]) {
+      expect(answer).toMatchObject({ ok: false, failure: 'wrong', detail: expect.stringContaining(now) })
+    }
+    host.rename('elsewhere/jurispect_api')
+    expect(await connect().findPullRequest(app, 'x')).toMatchObject({
+      detail: expect.stringContaining('is now called elsewhere/jurispect_api'),
     })
   })
 

@@ -7,7 +7,15 @@ import { readBranchRules } from './branch-rules.ts'
 import { type BitbucketCredentials, createClient, toServiceError } from './client.ts'
 import { mergePullRequest } from './merge.ts'
 import { type Pause, pauseFor } from './restricted-fetch.ts'
-import { checkStatus, comment, listedComment, listedPullRequest, type Page, pullRequest } from './shapes.ts'
+import {
+  checkStatus,
+  comment,
+  createdPullRequest,
+  listedComment,
+  listedPullRequest,
+  type Page,
+  pullRequest,
+} from './shapes.ts'
 import { bitbucketLimits, bitbucketPages, bitbucketWords } from './words.ts'
 
 const DAY_MS = 86_400_000
@@ -91,9 +99,14 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
               close_source_branch: false,
             },
           }),
-        pullRequest,
+        createdPullRequest,
       )
-      return made.ok ? { ok: true, value: withPage(app, made.value) } : toServiceError(made)
+      if (!made.ok) return toServiceError(made)
+      const { description, pullRequest: created } = made.value
+      // Every description that we write begins with a line of its own.
+      const [ours = ''] = request.description.split('\n', 1)
+      const isAnothers = description !== undefined && !description.includes(ours)
+      return { ok: true, value: isAnothers ? undefined : withPage(app, created) }
     },
 
     async pullRequest(app, id) {

@@ -2,7 +2,7 @@ import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
 import type { ServiceError } from '../../release/ports/answers.ts'
-import { createRestrictedFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './restricted-fetch.ts'
+import { createRestrictedFetch, NOT_FOLLOWED, NOT_READ, type Pause, RENAMED } from './restricted-fetch.ts'
 import { failure, type Page, page, requiredRightOf, sentenceOf } from './shapes.ts'
 
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
@@ -29,6 +29,9 @@ export interface Client {
   /** Calls `look` with each page of a list until it returns a value or the list ends. */
   look<T>(make: Call, look: (page: Page) => T | undefined): Promise<Found<T | undefined> | Failed>
 }
+
+/** In the messages of our fetch for requests that did get an answer. */
+const ANSWERED = [NOT_FOLLOWED, NOT_READ, RENAMED]
 
 /** Longer lists are an error. */
 const MOST_PAGES = 400
@@ -68,7 +71,7 @@ export function createClient(options: {
     if (status === 500 && body === undefined) {
       return {
         ok: false,
-        failure: [NOT_FOLLOWED, NOT_READ].some((start) => message.startsWith(start)) ? 'wrong' : 'unreachable',
+        failure: ANSWERED.some((part) => message.includes(part)) ? 'wrong' : 'unreachable',
         detail: oneLine(message),
       }
     }

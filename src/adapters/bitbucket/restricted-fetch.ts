@@ -7,6 +7,9 @@ export const NOT_FOLLOWED = 'not followed: '
 /** The start of the error's message for an answer with an unreadable body. */
 export const NOT_READ = "Bitbucket's answer can't be read: "
 
+/** In the error's message for a repository or workspace that has another name now. */
+export const RENAMED = ' is now called '
+
 class Unreadable extends Error {}
 
 export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
@@ -69,7 +72,7 @@ export function createRestrictedFetch(options: { apiUrl: string; timeoutMs: numb
     for (let tries = 1; ; tries += 1) {
       const answer = await once(url, request)
       if (answer.status >= 300 && answer.status < 400) {
-        throw new Error(`${NOT_FOLLOWED}a redirect (${answer.status})`)
+        throw new Error(redirected(url, answer))
       }
       if (answer.status !== 429 || tries === TRIES_WHEN_LIMITED) return answer
       const seconds = Number(answer.headers.get('retry-after') ?? '1')
@@ -78,6 +81,21 @@ export function createRestrictedFetch(options: { apiUrl: string; timeoutMs: numb
       await options.pause(ms, request.signal)
     }
   }
+}
+
+/** What a redirect says. A renamed workspace or repository answers 301 with its new address. */
+function redirected(url: string, answer: Response): string {
+  const to = repositoryIn(answer.headers.get('location') ?? '', url)
+  const from = repositoryIn(url, url)
+  if (from === undefined || to === undefined || to === from) return `${NOT_FOLLOWED}a redirect (${answer.status})`
+  return `${from}${RENAMED}${to} (${answer.status}). Change repository and git_url in releases.yml`
+}
+
+/** The repository that an address of the API is about, as `workspace/slug`. */
+function repositoryIn(address: string, base: string): string | undefined {
+  if (!URL.canParse(address, base)) return undefined
+  const [, workspace, slug] = /\/repositories\/([\w.%{}-]+)\/([\w.%{}-]+)/.exec(new URL(address, base).pathname) ?? []
+  return workspace === undefined || slug === undefined ? undefined : `${workspace}/${slug}`
 }
 
 function isJson(body: ArrayBuffer): boolean {

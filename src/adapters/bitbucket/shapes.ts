@@ -35,26 +35,35 @@ const pullRequestStates = { OPEN: 'open', MERGED: 'merged', DECLINED: 'declined'
 
 const end = z.object({ branch: z.object({ name: z.string() }) })
 
-export const pullRequest = z
-  .object({
-    id: z.int().positive(),
-    state: z.enum(['OPEN', 'MERGED', 'DECLINED', 'SUPERSEDED']),
-    links: webLink,
-    source: end,
-    destination: end,
-    merge_commit: z.object({ hash: z.string().regex(/^[0-9a-f]{7,40}$/) }).nullish(),
-  })
-  .transform((read): PullRequest => {
-    const merge = read.state === 'MERGED' ? read.merge_commit?.hash : undefined
-    return {
-      id: read.id,
-      url: read.links?.html?.href ?? '',
-      state: pullRequestStates[read.state],
-      source: read.source.branch.name,
-      destination: read.destination.branch.name,
-      ...defined({ mergeCommit: merge }),
-    }
-  })
+const wholePullRequest = z.object({
+  id: z.int().positive(),
+  state: z.enum(['OPEN', 'MERGED', 'DECLINED', 'SUPERSEDED']),
+  links: webLink,
+  source: end,
+  destination: end,
+  merge_commit: z.object({ hash: z.string().regex(/^[0-9a-f]{7,40}$/) }).nullish(),
+  description: z.string().nullish().catch(undefined),
+})
+
+function toPullRequest(read: z.infer<typeof wholePullRequest>): PullRequest {
+  const merge = read.state === 'MERGED' ? read.merge_commit?.hash : undefined
+  return {
+    id: read.id,
+    url: read.links?.html?.href ?? '',
+    state: pullRequestStates[read.state],
+    source: read.source.branch.name,
+    destination: read.destination.branch.name,
+    ...defined({ mergeCommit: merge }),
+  }
+}
+
+export const pullRequest = wholePullRequest.transform(toPullRequest)
+
+/** The answer to creating one. Bitbucket may give back one that is already open, with its own description. */
+export const createdPullRequest = wholePullRequest.transform((read) => ({
+  description: read.description ?? undefined,
+  pullRequest: toPullRequest(read),
+}))
 
 /** A pull request in a list, with the fields to find ours by. */
 export const listedPullRequest = z.object({

@@ -91,10 +91,14 @@ export interface Forge {
   readonly limits: ForgeLimits
   /** Finds our pull request by its marker, in any state. */
   findPullRequest(app: App, marker: string): Promise<Answer<PullRequest | undefined>>
+  /**
+   * Opens a pull request. Undefined if the forge gave back one that was already open for these branches and that has
+   * another description. A forge that changes the open one instead can't be told apart: look at the open ones first.
+   */
   createPullRequest(
     app: App,
     request: { title: string; description: string; source: string; destination: string },
-  ): Promise<Answer<PullRequest>>
+  ): Promise<Answer<PullRequest | undefined>>
   pullRequest(app: App, id: number): Promise<Answer<PullRequest>>
   /** The open pull requests into a branch, from branches of the same repository. */
   openPullRequests(app: App, destination: string): Promise<Answer<readonly PullRequest[]>>

@@ -40,11 +40,11 @@ export type { BitbucketEvent, BranchRestriction, Comment, CommitStatus, PullRequ
 /**
  * In addition to the common faults: `merge_202` accepts a merge and performs it after the task or pull request was read
  * `looks` times (default 1; Infinity: only by `finishMerges()`). `conflict_409` and `too_slow_555` refuse without effect.
- * `too_slow_555_after` answers at once and takes effect at once, or at `until`.
+ * `branch_not_found` answers from a copy that lacks the branch. `too_slow_555_after` answers at once and takes effect at once, or at `until`.
  */
 export type BitbucketFault = Fault<
   BitbucketRoute,
-  FaultKind | 'merge_202' | 'conflict_409' | 'too_slow_555' | 'too_slow_555_after'
+  FaultKind | 'merge_202' | 'branch_not_found' | 'conflict_409' | 'too_slow_555' | 'too_slow_555_after'
 > & { looks?: number }
 
 export type Bitbucket = {
@@ -79,6 +79,10 @@ export type Bitbucket = {
   allowStrategies(branch: string, strategies: readonly MergeStrategy[]): void
   /** Sets which branches the branching model calls its production and development branch. */
   setModel(model: BitbucketState['model']): void
+  /** Sets what creating a pull request gives while one for the same branches is open; default `another`. */
+  openTwice(gives: BitbucketState['sameBranches']): void
+  /** Gives the repository another name: the old one answers 301 with the new address. */
+  rename(to: string | null): void
   /** Performs all merges that were accepted with 202. */
   finishMerges(): Promise<void>
 
@@ -177,6 +181,10 @@ export async function startBitbucket(options: {
     const by = identify(request)
     if ('status' in by) return by
     const path = restPath(url)
+    if (state.renamedTo !== null && `${path[1]}/${path[2]}` === repository) {
+      const to = url.href.replace(`/repositories/${repository}`, `/repositories/${state.renamedTo}`)
+      return { status: 301, headers: { Location: to } }
+    }
     const method = request.method ?? 'GET'
     if (path[0] === 'user' && path.length === 1 && method === 'GET') return { status: 200, body: draw.identity(by) }
     const [first, workspace, slug, ...rest] = path
@@ -210,6 +218,8 @@ export async function startBitbucket(options: {
         return refusal(409, 'One of the refs involved changed while attempting to merge.')
       case 'too_slow_555':
         return tooSlow
+      case 'branch_not_found':
+        return refusal(400, 'source: branch not found')
       case 'too_slow_555_after': {
         const { until } = fault
         const effect = until === undefined ? Promise.resolve() : waitUntil(until)
@@ -280,6 +290,14 @@ export async function startBitbucket(options: {
     },
     allowStrategies(branch, strategies) {
       state.strategies[branch] = [...strategies]
+      store.save()
+    },
+    openTwice(gives) {
+      state.sameBranches = gives
+      store.save()
+    },
+    rename(to) {
+      state.renamedTo = to
       store.save()
     },
     setModel(model) {

@@ -121,7 +121,7 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
         for (const one of state.pullRequests) await refreshOne(one)
       }),
 
-    /** Opens a pull request, even if one for the same branches is already open. */
+    /** Opens a pull request; if one for the same branches is already open, as `sameBranches` says. */
     async create(
       by: Identity,
       wish: {
@@ -137,6 +137,17 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
       if (source === undefined) return refused(`source: branch not found: ${wish.source}`)
       if (destination === undefined) return refused(`destination: branch not found: ${wish.destination}`)
       if (await isAncestor(bare, source, destination)) return refused('There are no changes to be pulled')
+      const open = state.pullRequests.find(
+        ({ state: now, ...other }) =>
+          now === 'OPEN' && other.source.branch === wish.source && other.destination.branch === wish.destination,
+      )
+      if (open !== undefined && state.sameBranches !== 'another') {
+        if (state.sameBranches === 'the open one, changed') {
+          Object.assign(open, { title: wish.title, description: wish.description, updatedOn: now() })
+          store.record({ kind: 'pull request updated', pullRequest: open.id, by: by.displayName })
+        }
+        return { kind: 'done', value: open }
+      }
       const one: PullRequest = {
         id: Math.max(0, ...state.pullRequests.map((other) => other.id)) + 1,
         title: wish.title,

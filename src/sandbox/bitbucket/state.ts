@@ -75,6 +75,10 @@ export type BitbucketState = {
   strategies: Record<string, MergeStrategy[]>
   /** Branches of the branching model. */
   model: Partial<Record<'production' | 'development', string>>
+  /** What creating a pull request gives while one for the same branches is open. */
+  sameBranches: 'another' | 'the open one' | 'the open one, changed'
+  /** The name that the repository has now, if it was renamed. */
+  renamedTo: string | null
   lastCommentId: number
   lastRestrictionId: number
 }
@@ -128,18 +132,19 @@ export function openBitbucketStore(file: string): BitbucketStore {
   }
 }
 
+const LATER = { strategies: {}, model: {}, sameBranches: 'another', renamedTo: null } as const
+
 function readState(file: string): BitbucketState {
   try {
     // A file of an earlier version lacks the later keys.
-    return { strategies: {}, model: {}, ...JSON.parse(readFileSync(file, 'utf8')) } as BitbucketState
+    return { ...LATER, ...JSON.parse(readFileSync(file, 'utf8')) } as BitbucketState
   } catch {
     return {
       pullRequests: [],
       comments: [],
       statuses: [],
       restrictions: [],
-      strategies: {},
-      model: {},
+      ...LATER,
       lastCommentId: 0,
       lastRestrictionId: 0,
     }

@@ -4,7 +4,7 @@ import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
 import { allowsEmergency, mustBeTalkedOver } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
+import { type App, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
 import { checkBuilds } from '../builds.ts'
@@ -163,7 +163,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     environment,
     plan: made,
     release: request.release,
-    pinned: isPinned(app, environment),
+    pinned: isPinned(app, environment) || sharesItsBranches(ports.apps, app, environment),
     signal: request.signal,
   })
   return 'refused' in opened ? opened : { plan: { ...made, pullRequest: opened.pullRequest } }
