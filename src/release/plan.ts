@@ -94,6 +94,16 @@ export interface CheckStatus {
   readonly url: string
 }
 
+/** Something that the forge asks for before it merges a pull request, and that is missing. */
+export interface MergeRequirement {
+  /** What is missing, in the forge's words, after "PR #4 also needs", such as `1 approval`. */
+  readonly needs: string
+  /** The forge is not set to refuse the merge without it. */
+  readonly advisory?: true
+  /** It can't be told whether it is missing. */
+  readonly unsure?: true
+}
+
 /** Whether there is at least one check and all have passed. */
 export function haveAllPassed(checks: readonly CheckStatus[]): boolean {
   return checks.length > 0 && checks.every(({ state }) => state === 'passed')
@@ -115,6 +125,8 @@ export interface Plan {
   /** Every author of a commit of the plan, merge commits excluded; complete even if `commits` is truncated. */
   readonly authors: readonly { readonly name: string; readonly email: string }[]
   readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
+  /** What the forge still asked for at planning, before it merges the pull request; absent if nothing. */
+  readonly mergeRequirements?: readonly MergeRequirement[]
   readonly migrations: readonly PlannedMigration[]
   readonly checks: readonly CheckStatus[]
   readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }

@@ -177,7 +177,13 @@ export interface Refused {
 
 /** Why a step of a run failed. `output` is scrubbed; its last lines are shown. */
 export type Failure =
-  | { readonly gate: 'merge_refused'; readonly detail: string }
+  | {
+      readonly gate: 'merge_refused'
+      readonly detail: string
+      /** The forge's rules ask for something that people can still give: the pull request stays open. */
+      readonly byRules?: true
+      readonly pullRequest?: number
+    }
   | { readonly gate: 'merge_unknown'; readonly pullRequest: number }
   | {
       readonly gate: 'merge_unexpected'

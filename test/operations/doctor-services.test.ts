@@ -57,6 +57,7 @@ const forge = (answers: Partial<Forge>): Forge => ({
   limits: bitbucketLimits,
   findPullRequest: async () => ({ ok: true, value: undefined }),
   branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }),
+  mergeRequirements: unused,
   openPullRequests: async () => ({ ok: true, value: [] }),
   createPullRequest: unused,
   pullRequest: unused,

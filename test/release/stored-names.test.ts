@@ -84,7 +84,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_followed_branch: ['asked', 'names', 'commits'],
   hotfix_goes_first: ['requester'],
   not_sure: [],
-  merge_refused: ['detail'],
+  merge_refused: ['detail', 'byRules', 'pullRequest'],
   merge_unknown: ['pullRequest'],
   merge_unexpected: ['expected', 'found'],
   pick_refused: ['branch', 'line', 'output'],
@@ -108,6 +108,7 @@ const JOBS: Stored<Job, 'kind'> = {
   run: ['release', 'attempt'],
   tidy: ['release'],
   carry: ['release'],
+  look: ['release', 'at'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 

@@ -6,6 +6,7 @@ import type { App } from '../../release/settings.ts'
 import { readBranchRules } from './branch-rules.ts'
 import { type BitbucketCredentials, createClient, toServiceError } from './client.ts'
 import { mergePullRequest } from './merge.ts'
+import { readMergeRequirements } from './merge-checks.ts'
 import { type Pause, pauseFor } from './restricted-fetch.ts'
 import {
   checkStatus,
@@ -214,6 +215,7 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
     },
 
     branchRules: (app, branch) => readBranchRules(client, repositoryOf(app), branch),
+    mergeRequirements: (app, id) => readMergeRequirements(client, repositoryOf(app), id),
   }
 }
 

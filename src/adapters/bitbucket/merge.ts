@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { MergeAnswer } from '../../release/ports/forge.ts'
 import type { Client, Failed } from './client.ts'
 import type { Pause } from './restricted-fetch.ts'
@@ -60,11 +61,15 @@ function merged(data: unknown): MergeAnswer {
   return { merge: 'unknown', detail: 'Bitbucket answered the merge without a merge commit' }
 }
 
+/** Bitbucket documents no codes for its refusals, so its sentences tell: the first are about checks that people can meet. */
+const BY_RULES = /merge check|approv|review|task|build|draft|changes? requested|permission to merge/i
+const NOT_BY_RULES = /conflict|strateg|already|closed|scope/i
+
 /** Only an explicit answer proves that nothing was merged: 500 and above, and no answer, are unknown. */
 function mergeFailure(failed: Failed): MergeAnswer {
   if (failed.status === 409) return { merge: 'moved' }
   const { status, detail } = failed
-  return status !== undefined && status >= 400 && status < 500
-    ? { merge: 'refused', detail }
-    : { merge: 'unknown', detail }
+  if (status === undefined || status < 400 || status >= 500) return { merge: 'unknown', detail }
+  const byRules = NOT_BY_RULES.test(detail) ? false : BY_RULES.test(detail) || undefined
+  return { merge: 'refused', detail, ...defined({ byRules }) }
 }

@@ -8,7 +8,13 @@ import type { PullRequest } from '../../release/ports/forge.ts'
 /** The package's error for an answer of 400 and above. */
 export const failure = z.object({ status: z.number(), message: z.string(), error: z.unknown().optional() })
 
-const errorBody = z.object({ error: z.object({ message: z.string(), detail: z.unknown().optional() }) })
+const errorBody = z.object({
+  error: z.object({
+    message: z.string(),
+    detail: z.unknown().optional(),
+    fields: z.record(z.string(), z.array(z.string())).optional().catch(undefined),
+  }),
+})
 
 /** The right that a 403 says our credential lacks. */
 export function requiredRightOf(body: unknown): string | undefined {
@@ -22,8 +28,9 @@ const missingRight = z.object({ error: z.object({ detail: z.object({ required: z
 export function sentenceOf(body: unknown): string | undefined {
   const parsed = errorBody.safeParse(body)
   if (!parsed.success) return undefined
-  const { message, detail } = parsed.data.error
-  return typeof detail === 'string' && detail !== '' ? `${message} ${detail}` : message
+  const { message, detail, fields = {} } = parsed.data.error
+  const more = typeof detail === 'string' && detail !== '' ? [detail] : []
+  return [message, ...more, ...Object.values(fields).flat()].join(' ')
 }
 
 export const page = z.object({ values: z.array(z.unknown()), next: z.string().min(1).optional() })
@@ -119,6 +126,29 @@ export const branchMethods = z.object({
   default_merge_strategy: z.string().nullish(),
 })
 
-export const user = z.object({ uuid: z.string() })
+export const user = z.object({ uuid: z.string(), display_name: z.string().nullish() })
+
+const participant = z.object({ user, approved: z.boolean().nullish(), state: z.string().nullish() })
+
+/** What merge checks ask of a pull request. */
+export const checkedPullRequest = z.object({
+  destination: end,
+  author: user.nullish(),
+  draft: z.boolean().nullish(),
+  task_count: z.number().nullish(),
+  participants: z.array(participant).nullish(),
+})
+export type CheckedPullRequest = z.infer<typeof checkedPullRequest>
+
+export const pullRequestTask = z.object({ state: z.string() })
+
+export const buildStatus = z
+  .object({ key: z.string(), name: z.string().nullish(), state: z.string() })
+  .transform(({ key, name, state }) => ({ name: name || key, state }))
+
+/** A default reviewer of the repository or its project; older answers are the user alone. */
+export const defaultReviewer = z
+  .union([z.object({ user }).transform((read) => read.user), user])
+  .transform(({ uuid, display_name: name }) => ({ id: uuid, name: name ?? 'somebody' }))
 
 export const mergeTask = z.object({ task_status: z.enum(['PENDING', 'SUCCESS']), merge_result: z.unknown().optional() })

@@ -1,5 +1,5 @@
 /** The forge that hosts an app's repository: pull requests, comments, checks and branch rules. */
-import type { CheckStatus } from '../plan.ts'
+import type { CheckStatus, MergeRequirement } from '../plan.ts'
 import type { App } from '../settings.ts'
 import type { ForgeUnreachable } from '../stored-names.ts'
 import type { Answer } from './answers.ts'
@@ -54,7 +54,8 @@ export interface PullRequest {
 
 export type MergeAnswer =
   | { readonly merge: 'merged'; readonly commit: string }
-  | { readonly merge: 'refused'; readonly detail: string }
+  /** `byRules`: by rules of the branch that people can still meet; false: by something else; absent: the forge does not say. */
+  | { readonly merge: 'refused'; readonly detail: string; readonly byRules?: boolean }
   /** A branch moved during the merge (409); nothing was merged. */
   | { readonly merge: 'moved' }
   | { readonly merge: 'unknown'; readonly detail: string }
@@ -83,6 +84,12 @@ export interface BranchRules {
   readonly methods?: MergeMethods
   /** The right that our credential lacks to read the rules, in the forge's words; absent if they were read. */
   readonly unreadable?: string
+}
+
+export interface MergeRequirements {
+  readonly missing: readonly MergeRequirement[]
+  /** Why the forge will never merge it, whatever people do at the pull request; in the forge's words. */
+  readonly never?: string
 }
 
 /** A forge. A marker is a text that we put into a description or comment to find it again. */
@@ -115,4 +122,6 @@ export interface Forge {
   checks(app: App, commit: string): Promise<Answer<readonly CheckStatus[]>>
   /** Who may push to a branch and merge into it, and how. Rules that we may not read are no error. */
   branchRules(app: App, branch: string): Promise<Answer<BranchRules>>
+  /** What a pull request still needs before the forge merges it. Rules that we may not read are left out. */
+  mergeRequirements(app: App, id: number): Promise<Answer<MergeRequirements>>
 }

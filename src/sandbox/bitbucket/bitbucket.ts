@@ -17,6 +17,7 @@ import {
 } from '../rest-faults.ts'
 import { startSwitchableServer } from '../switchable-server.ts'
 import { createDrawing } from './drawing.ts'
+import { createReviews, type Reviews } from './merge-rules.ts'
 import { createMergeTasks } from './merge-tasks.ts'
 import { createPullRequests } from './pull-requests.ts'
 import { installPushHooks, pushedRefs, restrictPushes } from './push-hooks.ts'
@@ -83,6 +84,8 @@ export type Bitbucket = {
   openTwice(gives: BitbucketState['sameBranches']): void
   /** Gives the repository another name: the old one answers 301 with the new address. */
   rename(to: string | null): void
+  /** What people do at Bitbucket's own pages. */
+  reviews: Reviews
   /** Performs all merges that were accepted with 202. */
   finishMerges(): Promise<void>
 
@@ -304,6 +307,7 @@ export async function startBitbucket(options: {
       state.model = model
       store.save()
     },
+    reviews: createReviews(store),
     finishMerges: tasks.finishAll,
 
     fault: faults.add,

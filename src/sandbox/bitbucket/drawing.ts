@@ -1,4 +1,5 @@
 import type { CommitFacts } from './commits.ts'
+import { openTasks } from './merge-rules.ts'
 import type { BitbucketState, BranchRestriction, Comment, CommitStatus, Identity, PullRequest } from './state.ts'
 
 /** Builds the JSON of Bitbucket's REST API 2.0 from the state. */
@@ -45,6 +46,14 @@ export function createDrawing(options: {
       links: { self: link(`${api()}/commit/${one.sha.slice(0, 12)}`) },
     },
     repository: shortRepository(),
+  })
+
+  const participant = (user: Identity, state: 'approved' | 'changes_requested') => ({
+    type: 'participant',
+    user: identity(user),
+    role: 'PARTICIPANT',
+    approved: state === 'approved',
+    state,
   })
 
   const content = (raw: string) => ({
@@ -118,15 +127,12 @@ export function createDrawing(options: {
         closed_by: one.closedBy === null ? null : identity(one.closedBy),
         reason: one.reason,
         comment_count: comments,
-        task_count: 0,
+        task_count: openTasks(one),
         reviewers: [],
-        participants: one.approvedBy.map((user) => ({
-          type: 'participant',
-          user: identity(user),
-          role: 'PARTICIPANT',
-          approved: true,
-          state: 'approved',
-        })),
+        participants: [
+          ...one.approvedBy.map((user) => participant(user, 'approved')),
+          ...(one.changesRequestedBy ?? []).map((user) => participant(user, 'changes_requested')),
+        ],
         created_on: one.createdOn,
         updated_on: one.updatedOn,
         links: {
@@ -185,6 +191,12 @@ export function createDrawing(options: {
       users: one.users.map((uuid) => ({ type: 'user', uuid })),
       groups: [],
       links: { self: link(`${api()}/branch-restrictions/${one.id}`) },
+    }),
+
+    defaultReviewer: (one: Identity) => ({
+      type: 'default_reviewer',
+      reviewer_type: 'repository',
+      user: identity(one),
     }),
 
     model: () => {

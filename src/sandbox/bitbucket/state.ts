@@ -14,6 +14,8 @@ export type PullRequest = {
   mergeCommit: string | null
   closeSourceBranch: boolean
   approvedBy: Identity[]
+  changesRequestedBy?: Identity[]
+  tasks?: { isResolved: boolean }[]
   draft: boolean
   reason: string
   createdOn: string
@@ -75,6 +77,7 @@ export type BitbucketState = {
   strategies: Record<string, MergeStrategy[]>
   /** Branches of the branching model. */
   model: Partial<Record<'production' | 'development', string>>
+  defaultReviewers: Identity[]
   /** What creating a pull request gives while one for the same branches is open. */
   sameBranches: 'another' | 'the open one' | 'the open one, changed'
   /** The name that the repository has now, if it was renamed. */
@@ -132,19 +135,25 @@ export function openBitbucketStore(file: string): BitbucketStore {
   }
 }
 
-const LATER = { strategies: {}, model: {}, sameBranches: 'another', renamedTo: null } as const
+const LATER = (): Pick<BitbucketState, 'strategies' | 'model' | 'defaultReviewers' | 'sameBranches' | 'renamedTo'> => ({
+  strategies: {},
+  model: {},
+  defaultReviewers: [],
+  sameBranches: 'another',
+  renamedTo: null,
+})
 
 function readState(file: string): BitbucketState {
   try {
     // A file of an earlier version lacks the later keys.
-    return { ...LATER, ...JSON.parse(readFileSync(file, 'utf8')) } as BitbucketState
+    return { ...LATER(), ...JSON.parse(readFileSync(file, 'utf8')) } as BitbucketState
   } catch {
     return {
       pullRequests: [],
       comments: [],
       statuses: [],
       restrictions: [],
-      ...LATER,
+      ...LATER(),
       lastCommentId: 0,
       lastRestrictionId: 0,
     }

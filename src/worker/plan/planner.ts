@@ -166,7 +166,14 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     pinned: isPinned(app, environment) || sharesItsBranches(ports.apps, app, environment),
     signal: request.signal,
   })
-  return 'refused' in opened ? opened : { plan: { ...made, pullRequest: opened.pullRequest } }
+  if ('refused' in opened) return opened
+  const { pullRequest } = opened
+  const needed = await ports.forge.mergeRequirements(app, pullRequest.id)
+  // They are only shown: without an answer the plan stands, and the next look reads them.
+  if (!needed.ok) return { plan: { ...made, pullRequest } }
+  const { missing, never } = needed.value
+  if (never !== undefined) return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: never } }
+  return { plan: { ...made, pullRequest, ...(missing.length > 0 && { mergeRequirements: missing }) } }
 }
 
 interface Branches {

@@ -86,6 +86,7 @@ export function createMemoryForge(bare: string): MemoryForge {
       return good(`${WEB}/comments/${comments.length - 1}`)
     },
     checks: async () => good([]),
+    mergeRequirements: async () => good({ missing: [] }),
     branchRules: async () => good({ push: { is: 'allowed' }, merge: { is: 'allowed' } } as const),
   }
 }

@@ -123,6 +123,7 @@ export function createForge(world: {
       await time.sleep(ASK_MS)
       return { ok: true, value: checks }
     },
+    mergeRequirements: async () => ({ ok: true, value: { missing: [] } }),
     branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }),
   }
 }

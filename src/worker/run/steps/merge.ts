@@ -72,13 +72,27 @@ export const merge: Step = {
     // After an earlier try or a person has merged it, this request is refused: so probe again before stopping.
     const seen = isRefused && !wasCutOff(run) ? await merge.probe(run) : await waitUntilMerged(run)
     if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
-    if (seen.is === 'absent') return notMerged(id, answer)
+    if (seen.is === 'absent') return notMerged(id, answer.merge === 'refused' ? await withRules(run, answer) : answer)
     return { ...seen, effect: seen.effect === 'as before' ? 'unknown' : seen.effect }
   },
 }
 
+/** The refusal, marked as one by the forge's rules also if only the rules themselves tell that something is missing. */
+async function withRules(run: StepContext, answer: Refused): Promise<Refused> {
+  if (answer.byRules !== undefined) return answer
+  const { ports, app } = run
+  const asked = await withRetry(() => ports.forge.mergeRequirements(app, pullRequestOf(run)), ports)
+  const isMissing = asked.ok && asked.value.missing.some(({ advisory, unsure }) => !advisory && !unsure)
+  return isMissing ? { ...answer, byRules: true } : answer
+}
+
+type Refused = Extract<MergeAnswer, { merge: 'refused' }>
+
 function notMerged(pullRequest: number, answer: MergeAnswer): Stopped {
-  if (answer.merge === 'refused') return stopped({ gate: 'merge_refused', detail: answer.detail }, 'none')
+  if (answer.merge === 'refused') {
+    const { detail, byRules } = answer
+    return stopped({ gate: 'merge_refused', detail, ...(byRules === true && { byRules, pullRequest }) }, 'none')
+  }
   if (answer.merge === 'moved') {
     const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
     return stopped({ gate: 'plan_outdated', moved }, 'none')
