@@ -23,11 +23,13 @@ export interface BoundFacts {
   readonly commits: readonly string[]
   /**
    * `commit`: an existing or picked commit is deployed as it is. `merge`: a merge commit with exactly these parents and
-   * this tree, which the merge step creates.
+   * this tree, which the merge step creates. `fast-forward`: the merge step moves the branch to exactly this commit, the
+   * source, where the forge allows no merge commits.
    */
   readonly result:
     | { readonly how: 'commit'; readonly commit: string; readonly tree: string }
     | { readonly how: 'merge'; readonly parents: readonly [string, string]; readonly tree: string }
+    | { readonly how: 'fast-forward'; readonly commit: string; readonly tree: string }
   /** Present when the environment has migrations. */
   readonly database: {
     /** Host, port and name, without user or password. */
@@ -157,7 +159,7 @@ export function fingerprint(plan: Plan): string {
 
 /** The commit to push; undefined if it is a merge that the merge step has not created yet. */
 export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
-  return plan.bound.result.how === 'commit' ? plan.bound.result.commit : mergedAs
+  return plan.bound.result.how === 'merge' ? mergedAs : plan.bound.result.commit
 }
 
 /** One commit of a hot-fix: the requested one, and the one that planning picked from it in the mirror. */

@@ -80,7 +80,15 @@ export type Refusal =
       readonly target: string
       readonly files: readonly string[]
     }
-  | { readonly gate: 'merge_not_allowed'; readonly branch: string; readonly rule: string }
+  | {
+      readonly gate: 'merge_not_allowed'
+      readonly branch: string
+      readonly rule: string
+      /** The forge's methods of merging, of which none can be previewed. */
+      readonly methods?: readonly string[]
+      /** Only fast-forwards are allowed, and this source lacks commits of the branch. */
+      readonly lacks?: string
+    }
   | {
       readonly gate: 'remote_diverged'
       readonly remote: string

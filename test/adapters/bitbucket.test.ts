@@ -102,7 +102,7 @@ describe('a pull request', () => {
     await connect().decline(app, made.id)
     expect(await found('signoff:release:12')).toMatchObject({ value: { id: made.id, state: 'declined' } })
     const again = await openPullRequest('another: signoff:release:14')
-    await connect().merge(app, again.id, 'Merged')
+    await connect().merge(app, again.id, { message: 'Merged', method: 'merge commit' })
     expect(await found('signoff:release:14')).toMatchObject({ value: { id: again.id, state: 'merged' } })
   })
 
@@ -159,7 +159,7 @@ describe('a merge', () => {
   it('makes a merge commit and keeps the source branch', async () => {
     const [master, production] = [await repository.head('master'), await repository.head('production')]
     const made = await openPullRequest()
-    const answer = await connect().merge(app, made.id, 'Release #12')
+    const answer = await connect().merge(app, made.id, { message: 'Release #12', method: 'merge commit' })
     const head = await repository.head('production')
     expect(answer).toEqual({ merge: 'merged', commit: expect.stringMatching(/^[0-9a-f]{12,40}$/) })
     expect(answer.merge === 'merged' && head.startsWith(answer.commit)).toBe(true)
@@ -173,7 +173,7 @@ describe('a merge', () => {
     host.fault({ route: 'merge', kind: 'merge_202', looks: 3 })
     const pauses: number[] = []
     const pause = async (ms: number) => void pauses.push(ms)
-    const answer = await connect({ pause }).merge(app, made.id, 'Release #12')
+    const answer = await connect({ pause }).merge(app, made.id, { message: 'Release #12', method: 'merge commit' })
     expect(answer).toMatchObject({ merge: 'merged' })
     expect(pauses).toEqual([500, 1000, 2000])
   })
@@ -186,10 +186,14 @@ describe('a merge', () => {
     }
     const settings = { now: () => now, settleMs: 10_000, pause: async (ms: number) => pass(ms) }
     host.fault({ route: 'merge', kind: 'merge_202', looks: Number.POSITIVE_INFINITY })
-    expect(await connect(settings).merge(app, made.id, 'x')).toMatchObject({ merge: 'unknown' })
+    expect(await connect(settings).merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'unknown',
+    })
     const stop = new AbortController()
     stop.abort()
-    expect(await connect().merge(app, made.id, 'x', stop.signal)).toMatchObject({ merge: 'unknown' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' }, stop.signal)).toMatchObject({
+      merge: 'unknown',
+    })
   })
 
   it('goes on being asked after when a look fails', async () => {
@@ -197,14 +201,16 @@ describe('a merge', () => {
     host.fault({ route: 'merge', kind: 'merge_202' })
     host.fault({ route: 'task_status', kind: 'http_500_before' })
     host.fault({ route: 'task_status', kind: 'reset_before' })
-    expect(await connect().merge(app, made.id, 'x')).toMatchObject({ merge: 'merged' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'merged',
+    })
   })
 
   it('of branches that moved is `moved`, and merges nothing', async () => {
     const made = await openPullRequest()
     const before = await repository.head('production')
     host.fault({ route: 'merge', kind: 'conflict_409' })
-    expect(await connect().merge(app, made.id, 'x')).toEqual({ merge: 'moved' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toEqual({ merge: 'moved' })
     expect(await repository.head('production')).toBe(before)
   })
 
@@ -213,7 +219,9 @@ describe('a merge', () => {
     async (kind) => {
       const made = await openPullRequest()
       host.fault({ route: 'merge', kind })
-      expect(await connect({ mergeTimeoutMs: 1000 }).merge(app, made.id, 'x')).toMatchObject({ merge: 'unknown' })
+      expect(
+        await connect({ mergeTimeoutMs: 1000 }).merge(app, made.id, { message: 'x', method: 'merge commit' }),
+      ).toMatchObject({ merge: 'unknown' })
       const after = await connect().pullRequest(app, made.id)
       expect(after).toMatchObject({ value: { state: kind.endsWith('_after') ? 'merged' : 'open' } })
     },
@@ -222,20 +230,27 @@ describe('a merge', () => {
   it('is refused in the words of Bitbucket: merged already, forbidden, no permission', async () => {
     const made = await openPullRequest()
     const rule = await host.forbidMerge({ pattern: 'production' })
-    const forbidden = await connect().merge(app, made.id, 'x')
+    const forbidden = await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })
     expect(forbidden).toMatchObject({ merge: 'refused', detail: expect.stringMatching(/^Bitbucket answered 4\d\d: ./) })
     await host.allowMerge(rule)
     host.fault({ route: 'merge', kind: 'forbidden' })
-    expect(await connect().merge(app, made.id, 'x')).toMatchObject({ merge: 'refused' })
-    await connect().merge(app, made.id, 'x')
-    expect(await connect().merge(app, made.id, 'x')).toMatchObject({ merge: 'refused' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'refused',
+    })
+    await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'refused',
+    })
   })
 
   it('waits when Bitbucket says that we ask too often', async () => {
     const made = await openPullRequest()
     host.fault({ route: 'merge', kind: 'http_429', retryAfter: 7 })
     const pauses: number[] = []
-    const answer = await connect({ pause: async (ms) => void pauses.push(ms) }).merge(app, made.id, 'x')
+    const answer = await connect({ pause: async (ms) => void pauses.push(ms) }).merge(app, made.id, {
+      message: 'x',
+      method: 'merge commit',
+    })
     expect(answer).toMatchObject({ merge: 'merged' })
     expect(pauses).toEqual([7000])
   })
@@ -394,6 +409,160 @@ describe("a branch's rules", () => {
   })
 })
 
+describe('W7: what a pull request still needs', () => {
+  const needs = async (id: number, settings: Partial<BitbucketSettings> = {}) => {
+    const answer = await connect(settings).mergeRequirements(app, id)
+    if (!answer.ok) throw new Error(answer.detail)
+    return answer.value
+  }
+  const words = async (id: number) => (await needs(id)).missing.map((one) => one.needs)
+  const enforced = () => host.forbidMerge({ kind: 'enforce_merge_checks', pattern: 'production' })
+
+  it('is nothing where no rule asks for anything', async () => {
+    const { id } = await openPullRequest()
+    expect(await needs(id)).toEqual({ missing: [] })
+  })
+
+  it('is approvals, until they are given', async () => {
+    await enforced()
+    await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 2 })
+    const { id } = await openPullRequest()
+    expect(await needs(id)).toEqual({ missing: [{ needs: '2 approvals' }] })
+    host.reviews.approve(id, 'Lin')
+    expect(await words(id)).toEqual(['1 more approval'])
+    host.reviews.approve(id, 'Tom')
+    expect(await words(id)).toEqual([])
+  })
+
+  it('is an approval by one of the default reviewers, whose names are told', async () => {
+    await enforced()
+    await host.forbidMerge({ kind: 'require_default_reviewer_approvals_to_merge', pattern: 'production', value: 1 })
+    host.reviews.setDefaultReviewers('Lin', 'Tom')
+    const { id } = await openPullRequest()
+    host.reviews.approve(id, 'Ada')
+    expect(await words(id)).toEqual(['1 approval by a default reviewer (Lin, Tom)'])
+    host.reviews.approve(id, 'Tom')
+    expect(await words(id)).toEqual([])
+  })
+
+  it('can never be given where there are too few default reviewers', async () => {
+    await enforced()
+    await host.forbidMerge({ kind: 'require_default_reviewer_approvals_to_merge', pattern: 'production', value: 2 })
+    host.reviews.setDefaultReviewers('Lin')
+    const { id } = await openPullRequest()
+    expect((await needs(id)).never).toContain('2 needed, and only 1')
+  })
+
+  it('is tasks, requested changes, builds and the end of the draft', async () => {
+    await enforced()
+    for (const kind of [
+      'require_tasks_to_be_completed',
+      'require_no_changes_requested',
+      'require_passing_builds_to_merge',
+    ] as const) {
+      await host.forbidMerge({ kind, pattern: 'prod*', value: kind === 'require_passing_builds_to_merge' ? 1 : null })
+    }
+    const { id } = await openPullRequest()
+    host.reviews.addTask(id)
+    host.reviews.addTask(id)
+    host.reviews.requestChanges(id, 'Lin')
+    host.reviews.setDraft(id, true)
+    expect((await words(id)).toSorted()).toEqual([
+      '1 passed build',
+      '2 tasks completed',
+      'its draft status removed',
+      'the changes that Lin requested',
+    ])
+    const head = await repository.head('master')
+    host.setStatus(head, { state: 'FAILED', key: 'ci', name: 'CI' })
+    expect(await words(id)).toContain('this build to pass: CI (failed)')
+    host.setStatus(head, { state: 'SUCCESSFUL', key: 'ci', name: 'CI' })
+    host.reviews.completeTasks(id)
+    host.reviews.approve(id, 'Lin')
+    host.reviews.setDraft(id, false)
+    expect(await words(id)).toEqual([])
+  })
+
+  it('says where Bitbucket only warns, and where it can not be told', async () => {
+    await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
+    await host.forbidMerge({ kind: 'require_commits_behind', pattern: 'production', value: 5 })
+    const { id } = await openPullRequest()
+    expect(await needs(id)).toEqual({
+      missing: [
+        { needs: '1 approval', advisory: true },
+        { needs: 'what the merge check require_commits_behind asks for', advisory: true, unsure: true },
+      ],
+    })
+  })
+
+  it('is only the draft where our token may not read the rules, and an error where nobody answers', async () => {
+    await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
+    const { id } = await openPullRequest()
+    host.reviews.setDraft(id, true)
+    const scopes = ['pullrequest:write', 'repository:write']
+    const limited = await startBitbucket({ repository: app.repository, directory, scopes })
+    try {
+      const { missing } = await needs(id, { apiUrl: limited.apiUrl })
+      expect(missing).toEqual([{ needs: 'its draft status removed' }])
+    } finally {
+      await limited.close()
+    }
+    host.fault({ route: 'pull_request', kind: 'http_500_before' })
+    expect(await connect().mergeRequirements(app, id)).toMatchObject({ ok: false, failure: 'unreachable' })
+  })
+})
+
+describe('W7: a refused merge', () => {
+  const merge = (id: number) => connect().merge(app, id, { message: 'm', method: 'merge commit' })
+
+  it('is told apart: by rules that people can meet, or by something else', async () => {
+    const { id } = await openPullRequest()
+    const rule = await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
+    expect(await merge(id)).toMatchObject({ merge: 'refused', byRules: true })
+    await host.allowMerge(rule)
+    await host.forbidMerge({ pattern: 'production' })
+    expect(await merge(id)).toMatchObject({ merge: 'refused', byRules: true })
+  })
+
+  it.each([
+    ['1 failed merge check', { merge_checks: ['At least 1 approval'] }, true],
+    ['This pull request is already closed.', undefined, false],
+    ["You can't merge until you resolve all merge conflicts.", undefined, false],
+    ['Something else', undefined, undefined],
+  ])('%s', async (message, fields, byRules) => {
+    const origin = await listen((_request, response) =>
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ type: 'error', error: { message, ...(fields && { fields }) } })),
+    )
+    const answer = await connect({ apiUrl: origin }).merge(app, 7, { message: 'm', method: 'merge commit' })
+    expect(answer).toMatchObject({ merge: 'refused', detail: expect.stringContaining(message) })
+    expect('byRules' in answer ? answer.byRules : undefined).toBe(byRules)
+    if (fields) expect(answer).toMatchObject({ detail: expect.stringContaining('At least 1 approval') })
+  })
+})
+
+describe('W8: a branch that takes fast-forwards only', () => {
+  it('is moved to the source, and the answer names the source as the merge', async () => {
+    host.allowStrategies('production', ['fast_forward'])
+    const { id } = await openPullRequest()
+    const refused = await connect().merge(app, id, { message: 'm', method: 'merge commit' })
+    expect(refused).toMatchObject({ merge: 'refused', byRules: false })
+    const answer = await connect().merge(app, id, { message: 'm', method: 'fast-forward' })
+    // The sample's production has a merge commit that its master lacks.
+    expect(answer).toMatchObject({ merge: 'refused', detail: expect.stringContaining('fast forward') })
+  })
+
+  it('is told by the answer about the pull request too', async () => {
+    host.allowStrategies('production', ['squash', 'fast_forward'])
+    expect((await openPullRequest()).methods).toEqual({
+      mergeCommit: false,
+      fastForward: true,
+      names: ['squash', 'fast_forward'],
+    })
+  })
+})
+
 describe('our credential', () => {
   const secret = 'ATCT-very-secret-token'
 
@@ -522,7 +691,7 @@ describe('Bitbucket', () => {
       expect(
         await odd.createPullRequest(app, { title: 'x', description: 'x', source: 'a', destination: 'b' }),
       ).toMatchObject({ ok: false, failure: 'wrong' })
-      expect(await odd.merge(app, 7, 'x')).toMatchObject({ merge: 'unknown' })
+      expect(await odd.merge(app, 7, { message: 'x', method: 'merge commit' })).toMatchObject({ merge: 'unknown' })
     }
   })
 

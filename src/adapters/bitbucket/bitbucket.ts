@@ -118,8 +118,8 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
       return read.ok ? { ok: true, value: withPage(app, read.value) } : toServiceError(read)
     },
 
-    merge: (app, id, message, signal) =>
-      mergePullRequest(mergeClient, { ...repositoryOf(app), pull_request_id: id }, message, {
+    merge: (app, id, request, signal) =>
+      mergePullRequest(mergeClient, { ...repositoryOf(app), pull_request_id: id }, request, {
         settleMs: settings.settleMs ?? 300_000,
         pause,
         now,

@@ -1,7 +1,7 @@
 /** A branch's restrictions and merge strategies: who may push and merge, and how. */
 import { defined } from '../../lib/defined.ts'
 import type { Answer } from '../../release/ports/answers.ts'
-import type { BranchRules, MergeMethods, Permission } from '../../release/ports/forge.ts'
+import type { BranchRules, Permission } from '../../release/ports/forge.ts'
 import { type Client, type Failed, type Found, toServiceError } from './client.ts'
 import {
   type BranchingModel,
@@ -9,6 +9,7 @@ import {
   branchingModel,
   branchMethods,
   branchRestriction,
+  methodsOf,
   user,
 } from './shapes.ts'
 
@@ -109,22 +110,11 @@ export function permission(
       if (self !== undefined && users?.some(({ uuid }) => uuid === self)) return { is: 'allowed' }
       return { is: 'unknown', rule: `${name}: only some may ${does}` }
     })
-  const forbidden = verdicts.find(({ is }) => is === 'forbidden')
-  if (forbidden !== undefined && verdicts.every(({ is }) => is === 'forbidden')) return forbidden
-  return verdicts.find(({ is }) => is !== 'allowed') ?? { is: 'allowed' }
-}
-
-/** How Bitbucket may merge into a branch; undefined if it does not say. */
-export function methodsOf({
-  merge_strategies: strategies,
-  default_merge_strategy: preferred,
-}: {
-  merge_strategies?: readonly string[] | null | undefined
-  default_merge_strategy?: string | null | undefined
-}): MergeMethods | undefined {
-  if (strategies === null || strategies === undefined || strategies.length === 0) return undefined
-  const names = [...strategies].sort((a, b) => Number(b === preferred) - Number(a === preferred))
-  return { mergeCommit: names.includes('merge_commit'), fastForward: names.includes('fast_forward'), names }
+  const [first] = verdicts
+  if (first === undefined || verdicts.every(({ is }) => is === 'allowed')) return { is: 'allowed' }
+  if (verdicts.every(({ is }) => is === 'forbidden')) return first
+  const named = verdicts.flatMap((verdict) => ('rule' in verdict ? [verdict.rule] : []))
+  return { is: 'unknown', rule: named.join('; ') }
 }
 
 function appliesTo(rule: BranchRestriction, branch: string, model: BranchingModel | undefined): boolean {

@@ -1,18 +1,23 @@
 import { defined } from '../../lib/defined.ts'
-import type { MergeAnswer } from '../../release/ports/forge.ts'
+import type { MergeAnswer, MergeMethod } from '../../release/ports/forge.ts'
 import type { Client, Failed } from './client.ts'
 import type { Pause } from './restricted-fetch.ts'
 import { mergeTask, pullRequest } from './shapes.ts'
 
+const STRATEGIES: Readonly<Record<MergeMethod, string>> = {
+  'merge commit': 'merge_commit',
+  'fast-forward': 'fast_forward',
+}
+
 /**
- * Merges a pull request as a merge commit and keeps its source branch. After 202, Bitbucket
+ * Merges a pull request by one strategy and keeps its source branch. After 202, Bitbucket
  * merges asynchronously: its task is polled until it ends, for at most `settleMs`, and only the task's own answer proves that
  * nothing was merged. Not safe to repeat after `unknown`: read the pull request.
  */
 export async function mergePullRequest(
   client: Client,
   at: { workspace: string; repo_slug: string; pull_request_id: number },
-  message: string,
+  { message, method }: { readonly message: string; readonly method: MergeMethod },
   options: { settleMs: number; pause: Pause; now: () => number; signal?: AbortSignal },
 ): Promise<MergeAnswer> {
   const { signal } = options
@@ -25,7 +30,7 @@ export async function mergePullRequest(
         type: 'pullrequest_merge_parameters',
         message,
         close_source_branch: false,
-        merge_strategy: 'merge_commit',
+        merge_strategy: STRATEGIES[method],
       },
     }),
   )

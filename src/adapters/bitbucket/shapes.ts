@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
 import type { CheckStatus } from '../../release/plan.ts'
-import type { PullRequest } from '../../release/ports/forge.ts'
+import type { MergeMethods, PullRequest } from '../../release/ports/forge.ts'
 
 // Only the fields that are used. Bitbucket's reference: developer.atlassian.com/cloud/bitbucket/rest.
 
@@ -42,12 +42,27 @@ const pullRequestStates = { OPEN: 'open', MERGED: 'merged', DECLINED: 'declined'
 
 const end = z.object({ branch: z.object({ name: z.string() }) })
 
+export const branchMethods = z.object({
+  merge_strategies: z.array(z.string()).nullish().catch(undefined),
+  default_merge_strategy: z.string().nullish().catch(undefined),
+})
+
+/** How Bitbucket may merge into a branch; undefined if it does not say. */
+export function methodsOf({
+  merge_strategies: strategies,
+  default_merge_strategy: preferred,
+}: z.infer<typeof branchMethods>): MergeMethods | undefined {
+  if (strategies === null || strategies === undefined || strategies.length === 0) return undefined
+  const names = [...strategies].sort((a, b) => Number(b === preferred) - Number(a === preferred))
+  return { mergeCommit: names.includes('merge_commit'), fastForward: names.includes('fast_forward'), names }
+}
+
 const wholePullRequest = z.object({
   id: z.int().positive(),
   state: z.enum(['OPEN', 'MERGED', 'DECLINED', 'SUPERSEDED']),
   links: webLink,
   source: end,
-  destination: end,
+  destination: z.object({ branch: branchMethods.extend({ name: z.string() }) }),
   merge_commit: z.object({ hash: z.string().regex(/^[0-9a-f]{7,40}$/) }).nullish(),
   description: z.string().nullish().catch(undefined),
 })
@@ -60,7 +75,7 @@ function toPullRequest(read: z.infer<typeof wholePullRequest>): PullRequest {
     state: pullRequestStates[read.state],
     source: read.source.branch.name,
     destination: read.destination.branch.name,
-    ...defined({ mergeCommit: merge }),
+    ...defined({ mergeCommit: merge, methods: methodsOf(read.destination.branch) }),
   }
 }
 
@@ -120,11 +135,6 @@ export const branchingModel = z.object({
   branch_types: z.array(z.object({ kind: z.string(), prefix: z.string() })).nullish(),
 })
 export type BranchingModel = z.infer<typeof branchingModel>
-
-export const branchMethods = z.object({
-  merge_strategies: z.array(z.string()).nullish(),
-  default_merge_strategy: z.string().nullish(),
-})
 
 export const user = z.object({ uuid: z.string(), display_name: z.string().nullish() })
 

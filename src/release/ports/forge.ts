@@ -30,6 +30,8 @@ export interface ForgeWords {
   readonly oddAnswers?: string
   /** The forge's name for the page that sets who may push and merge. */
   readonly branchRules: string
+  /** The forge's name for the page that sets how pull requests may be merged. */
+  readonly mergeSettings: string
   readonly pages: ForgePages
 }
 
@@ -50,6 +52,8 @@ export interface PullRequest {
   readonly destination: string
   /** Set if merged; may be abbreviated (12 digits). */
   readonly mergeCommit?: string
+  /** How it may be merged, if the forge says so. */
+  readonly methods?: MergeMethods
 }
 
 export type MergeAnswer =
@@ -66,6 +70,9 @@ export type Permission =
   | { readonly is: 'forbidden'; readonly rule: string }
   /** The rule names people, and it can't be told whether we are one of them. */
   | { readonly is: 'unknown'; readonly rule: string }
+
+/** The methods of a merge whose result Signoff can preview. */
+export type MergeMethod = 'merge commit' | 'fast-forward'
 
 /** How the forge may merge into a branch. Signoff can preview a merge commit and a fast-forward, and nothing else. */
 export interface MergeMethods {
@@ -109,8 +116,13 @@ export interface Forge {
   pullRequest(app: App, id: number): Promise<Answer<PullRequest>>
   /** The open pull requests into a branch, from branches of the same repository. */
   openPullRequests(app: App, destination: string): Promise<Answer<readonly PullRequest[]>>
-  /** Merges with a merge commit, and waits for a merge that the forge performs asynchronously (202). */
-  merge(app: App, id: number, message: string, signal?: AbortSignal): Promise<MergeAnswer>
+  /** Merges by exactly this method, and waits for a merge that the forge performs asynchronously (202). */
+  merge(
+    app: App,
+    id: number,
+    request: { readonly message: string; readonly method: MergeMethod },
+    signal?: AbortSignal,
+  ): Promise<MergeAnswer>
   decline(app: App, id: number): Promise<Answer<void>>
   /** The web address of our comment with this marker. */
   findComment(

@@ -107,7 +107,7 @@ function commits(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlo
 /** The forge's page that compares the remote's commit with the source. */
 function compareUrl(plan: Plan, { forge }: ServiceWords, isThere: OnForge): string | undefined {
   const { holds } = plan.bound.remote
-  const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
+  const to = plan.bound.result.how === 'merge' ? plan.bound.source.commit : plan.bound.result.commit
   if (holds === null || holds === to || !isThere(to)) return undefined
   return forge.pages.compare(plan.webUrl, { from: holds, to })
 }
@@ -176,20 +176,23 @@ function gates(release: Release, environment: Environment, people: People): Know
       ],
       [
         'Deploys: ',
-        ...(bound.result.how === 'commit'
+        ...(bound.result.how === 'merge'
           ? [
-              commitLink(
-                services,
-                onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined,
-                bound.result.commit,
-              ),
-            ]
-          : [
               'the merge of ',
               commitLink(services, plan.webUrl, bound.result.parents[1]),
               ' into ',
               commitLink(services, plan.webUrl, bound.result.parents[0]),
               ', clean',
+            ]
+          : [
+              commitLink(
+                services,
+                onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined,
+                bound.result.commit,
+              ),
+              ...(bound.result.how === 'fast-forward'
+                ? [`, to which ${cut(bound.target.branch, 60)} is fast-forwarded`]
+                : []),
             ]),
         ', tree ',
         code(eight(bound.result.tree)),

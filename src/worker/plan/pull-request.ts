@@ -1,6 +1,6 @@
 import { defined } from '../../lib/defined.ts'
 import type { Plan } from '../../release/plan.ts'
-import type { PullRequest } from '../../release/ports/forge.ts'
+import type { MergeMethods, PullRequest } from '../../release/ports/forge.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
 import { hasEnded, RELEASE_STATES } from '../../release/terms.ts'
@@ -69,7 +69,7 @@ interface Opening {
   readonly signal: AbortSignal
 }
 
-type Opened = { pullRequest: NonNullable<Plan['pullRequest']> } | Refused
+type Opened = { pullRequest: NonNullable<Plan['pullRequest']>; methods?: MergeMethods } | Refused
 
 /**
  * Opens this release's pull request, or finds it by its marker. Safe to repeat. It belongs to this release alone: with
@@ -107,8 +107,8 @@ async function openPinned(ports: WorkerPorts, opening: Opening): Promise<Opened>
   return forgeError(ports, { failure: 'wrong', detail: `another pull request from ${branch} is open` })
 }
 
-function opened({ id, url }: PullRequest, branch: string | undefined): Opened {
-  return { pullRequest: defined({ id, url, pinnedBranch: branch }) }
+function opened({ id, url, methods }: PullRequest, branch: string | undefined): Opened {
+  return { pullRequest: defined({ id, url, pinnedBranch: branch }), ...defined({ methods }) }
 }
 
 /** Pushes the source commit to this release's own branch, if it is not there. */

@@ -4,7 +4,7 @@ import { missingForMerge, type Release } from '../../../release/release.ts'
 import type { People } from './people.ts'
 import { defused, link, together } from './text.ts'
 
-/** Such as `PR #4 also needs 1 approval at Bitbucket`, with the pull request linked; empty if nothing is missing. */
+/** Such as `PR #4 also needs 1 approval at <the forge>`, with the pull request linked; empty if nothing is missing. */
 export function mergeRequirementLines(
   release: Release,
   { services: { forge } }: Pick<People, 'services'>,

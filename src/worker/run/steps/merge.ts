@@ -13,11 +13,11 @@ function pullRequestOf({ plan }: StepContext): number {
   return plan.pullRequest.id
 }
 
-/** Fetches origin's branch and compares the merge with what was signed: exactly the parents and the tree of the plan. */
+/** Fetches origin's branch and compares the merge with what was signed: exactly the parents and the tree, or the commit, of the plan. */
 async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Promise<Probe> {
   const { ports, app, plan } = run
   const { target, result } = plan.bound
-  if (result.how !== 'merge') throw new Error('this plan has no merge')
+  if (result.how === 'commit') throw new Error('this plan has no merge')
   const pullRequest = pullRequestOf(run)
   const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports)
   if (!fetched.ok) return stopped(originError(ports, app, fetched).refused, 'unknown')
@@ -29,6 +29,15 @@ async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
   const since = await ports.git.commits(app, { from: [head], notFrom, limit: MAX_COMMITS_ON_TOP })
   const named = mergeCommit && since.commits.find(({ sha }) => sha.startsWith(mergeCommit))?.sha
   const made = named || head
+  if (result.how === 'fast-forward') {
+    if (made === result.commit)
+      return {
+        is: 'there',
+        result: { said: `Merged PR #${pullRequest} by fast-forward to ${short(made)}`, commit: made },
+      }
+    const found = { expected: `${target.branch} at ${short(result.commit)}`, found: short(made) }
+    return stopped({ gate: 'merge_unexpected', ...found }, 'some')
+  }
   const merged = await ports.git.commit(app, made)
   if (merged.tree === result.tree && merged.parents.join() === result.parents.join()) {
     return { is: 'there', result: { said: `Merged PR #${pullRequest} as ${short(made)}`, commit: made } }
@@ -38,7 +47,7 @@ async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
   return stopped({ gate: 'merge_unexpected', expected, found }, 'some')
 }
 
-/** Merges the pull request with a merge commit, and verifies that exactly the signed merge is on the branch. */
+/** Merges the pull request as planned, and verifies that exactly the signed merge or commit is on the branch. */
 export const merge: Step = {
   name: 'merge',
 
@@ -65,7 +74,10 @@ export const merge: Step = {
     const answer = await ports.forge.merge(
       app,
       id,
-      `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
+      {
+        message: `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
+        method: plan.bound.result.how === 'fast-forward' ? 'fast-forward' : 'merge commit',
+      },
       run.signal,
     )
     const isRefused = answer.merge === 'refused' || answer.merge === 'moved'
