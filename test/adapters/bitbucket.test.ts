@@ -351,6 +351,7 @@ describe("a branch's rules", () => {
     expect(await rulesOf('production')).toMatchObject({
       merge: { is: 'unknown', rule: 'restrict_merges on production: only some may merge' },
       push: { is: 'allowed' },
+      asks: ['require_approvals_to_merge (2)'],
     })
     const me = '{8a0b8c60-6e0f-4d5c-9c3b-d0c1f2a7e901}'
     await host.forbidMerge({ pattern: 'master', kind: 'push', users: ['{a-user}', me] })
@@ -658,6 +659,10 @@ describe('Bitbucket', () => {
     ]) {
       expect(answer).toMatchObject({ ok: false, failure: 'wrong', detail: expect.stringContaining(now) })
     }
+    host.rename('{5b3c1d2e}/{94a7c118}')
+    expect(await connect().findPullRequest(app, 'x')).toMatchObject({
+      detail: expect.stringContaining('jurispect/jurispect_api has another name now (301)'),
+    })
     host.rename('elsewhere/jurispect_api')
     expect(await connect().findPullRequest(app, 'x')).toMatchObject({
       detail: expect.stringContaining('is now called elsewhere/jurispect_api'),

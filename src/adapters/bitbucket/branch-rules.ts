@@ -43,7 +43,8 @@ export async function readBranchRules(client: Client, at: Place, branch: string)
   const self = names ? await ownId(client) : undefined
   const push = permission(found.rules, 'push', self)
   const merge = permission(found.rules, 'restrict_merges', self)
-  return { ok: true, value: { push, merge, ...defined(named) } }
+  const asks = found.rules.filter(isMergeCheck).map(({ kind, value }) => `${kind}${value == null ? '' : ` (${value})`}`)
+  return { ok: true, value: { push, merge, ...defined(named), ...(asks.length > 0 && { asks }) } }
 }
 
 /** Reads the restrictions that match a branch by its name, a pattern or the branching model. */
@@ -87,6 +88,8 @@ async function ownId(client: Client): Promise<string | undefined> {
   const read = await client.read(() => client.api.request('GET /user', {}), user)
   return read.ok ? read.value.uuid : undefined
 }
+
+export const isMergeCheck = ({ kind }: BranchRestriction) => kind.startsWith('require_')
 
 const isAboutPeople = (kind: string) => kind === 'push' || kind === 'restrict_merges'
 

@@ -2,7 +2,14 @@ import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
 import type { ServiceError } from '../../release/ports/answers.ts'
-import { createRestrictedFetch, NOT_FOLLOWED, NOT_READ, type Pause, RENAMED } from './restricted-fetch.ts'
+import {
+  createRestrictedFetch,
+  NOT_FOLLOWED,
+  NOT_READ,
+  type Pause,
+  RENAMED,
+  RENAMED_SOMEHOW,
+} from './restricted-fetch.ts'
 import { failure, type Page, page, requiredRightOf, sentenceOf } from './shapes.ts'
 
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
@@ -31,7 +38,7 @@ export interface Client {
 }
 
 /** In the messages of our fetch for requests that did get an answer. */
-const ANSWERED = [NOT_FOLLOWED, NOT_READ, RENAMED]
+const ANSWERED = [NOT_FOLLOWED, NOT_READ, RENAMED, RENAMED_SOMEHOW]
 
 /** Longer lists are an error. */
 const MOST_PAGES = 400

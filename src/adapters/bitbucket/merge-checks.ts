@@ -2,7 +2,7 @@
 import type { MergeRequirement } from '../../release/plan.ts'
 import type { Answer } from '../../release/ports/answers.ts'
 import type { MergeRequirements } from '../../release/ports/forge.ts'
-import { type Restrictions, readRestrictions } from './branch-rules.ts'
+import { isMergeCheck, type Restrictions, readRestrictions } from './branch-rules.ts'
 import { type Client, toServiceError } from './client.ts'
 import {
   type BranchRestriction,
@@ -119,8 +119,8 @@ export function missingOf(rules: readonly BranchRestriction[], facts: PullReques
 /** Each kind of check once, with its highest number: where several rules match, all must hold. */
 function byKind(rules: readonly BranchRestriction[]): ReadonlyMap<string, number> {
   const kinds = new Map<string, number>()
-  for (const { kind, value } of rules) {
-    if (kind.startsWith('require_')) kinds.set(kind, Math.max(kinds.get(kind) ?? 0, value ?? 1))
+  for (const { kind, value } of rules.filter(isMergeCheck)) {
+    kinds.set(kind, Math.max(kinds.get(kind) ?? 0, value ?? 1))
   }
   return kinds
 }

@@ -9,6 +9,7 @@ export const NOT_READ = "Bitbucket's answer can't be read: "
 
 /** In the error's message for a repository or workspace that has another name now. */
 export const RENAMED = ' is now called '
+export const RENAMED_SOMEHOW = ' has another name now'
 
 class Unreadable extends Error {}
 
@@ -88,14 +89,17 @@ function redirected(url: string, answer: Response): string {
   const to = repositoryIn(answer.headers.get('location') ?? '', url)
   const from = repositoryIn(url, url)
   if (from === undefined || to === undefined || to === from) return `${NOT_FOLLOWED}a redirect (${answer.status})`
-  return `${from}${RENAMED}${to} (${answer.status}). Change repository and git_url in releases.yml`
+  const advice = `(${answer.status}). Change repository and git_url in releases.yml`
+  // Bitbucket may give ids in braces instead of names.
+  return to.includes('{') ? `${from}${RENAMED_SOMEHOW} ${advice}` : `${from}${RENAMED}${to} ${advice}`
 }
 
 /** The repository that an address of the API is about, as `workspace/slug`. */
 function repositoryIn(address: string, base: string): string | undefined {
   if (!URL.canParse(address, base)) return undefined
   const [, workspace, slug] = /\/repositories\/([\w.%{}-]+)\/([\w.%{}-]+)/.exec(new URL(address, base).pathname) ?? []
-  return workspace === undefined || slug === undefined ? undefined : `${workspace}/${slug}`
+  if (workspace === undefined || slug === undefined) return undefined
+  return `${workspace}/${slug}`.replaceAll('%7B', '{').replaceAll('%7D', '}')
 }
 
 function isJson(body: ArrayBuffer): boolean {

@@ -89,6 +89,8 @@ export interface BranchRules {
   readonly merge: Permission
   /** Absent if the forge does not say. */
   readonly methods?: MergeMethods
+  /** What every merge into the branch needs, in the forge's words; absent if nothing. */
+  readonly asks?: readonly string[]
   /** The right that our credential lacks to read the rules, in the forge's words; absent if they were read. */
   readonly unreadable?: string
 }

@@ -59,7 +59,11 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
 }
 
 /** Whether Signoff may merge into a branch, by a method that it can preview. */
-function mergeFinding({ merge, methods, unreadable }: BranchRules, environment: string, words: ForgeWords): Finding {
+function mergeFinding(
+  { merge, methods, unreadable, asks = [] }: BranchRules,
+  environment: string,
+  words: ForgeWords,
+): Finding {
   if (merge.is === 'forbidden') {
     return fail(
       `${merge.rule}, so ${environment} can't be released`,
@@ -78,7 +82,8 @@ function mergeFinding({ merge, methods, unreadable }: BranchRules, environment: 
       `give the token ${unreadable}, so that cards show what ${words.name} asks for; releases work without it`,
     )
   }
-  return pass('no visible branch permission forbids merges by Signoff')
+  const asked = asks.length === 0 ? '' : `; a merge needs ${asks.join(', ')}`
+  return pass(`no visible branch permission forbids merges by Signoff${asked}`)
 }
 
 /** Whether the repository has the environments' branches, and whether each remote answers, by ls-remote. */
