@@ -150,7 +150,7 @@ describe('a pull request', () => {
   it('that Bitbucket does not want is a wrong answer in its own words', async () => {
     const request = { title: 'x', description: 'x', source: 'nowhere', destination: 'production' }
     const answer = await connect().createPullRequest(app, request)
-    expect(answer).toMatchObject({ ok: false, failure: 'wrong' })
+    expect(answer).toMatchObject({ ok: false, failure: 'wrong', hadNoEffect: true })
     expect(!answer.ok && answer.detail).toMatch(/^Bitbucket answered 400: .*nowhere/)
   })
 })

@@ -49,6 +49,15 @@ it('W8: a fast-forward deploys exactly the source commit', async () => {
   await goesForward()
 })
 
+it.each([
+  ['whose answer is lost', 'reset_after'],
+  ['that is done later', 'merge_202'],
+] as const)('W8: a fast-forward %s is seen, and made once', async (_what, kind) => {
+  team.bitbucket.allowStrategies('production', ['fast_forward'])
+  team.bitbucket.fault({ route: 'merge', kind })
+  await goesForward()
+})
+
 it('W8: the answer about the pull request counts where the branch does not tell', async () => {
   team.bitbucket.allowStrategies('production', ['fast_forward'])
   // The restrictions and the branch: the first reads of planning.

@@ -71,6 +71,21 @@ describe('W3: where a person’s pull request for the same branches is open', ()
   })
 })
 
+describe('W24: where Bitbucket does not know the branch yet', () => {
+  let team: Team
+  beforeAll(async () => {
+    team = await startTeam(NOTHING_TO_TALK_OVER)
+  })
+  afterAll(() => team?.close())
+
+  it('the release is planned all the same, with one pull request', async () => {
+    team.bitbucket.fault({ route: 'create', kind: 'branch_not_found', times: 2 })
+    await team.command(team.people.dana, '/deploy production')
+    await team.until.awaitingSignOff(1)
+    expect(team.bitbucket.pullRequests()).toHaveLength(1)
+  })
+})
+
 async function openByHand({ bitbucket }: Team): Promise<number> {
   const answer = await fetch(`${bitbucket.apiUrl}/repositories/jurispect/jurispect_api/pullrequests`, {
     method: 'POST',

@@ -57,7 +57,12 @@ async function open({ there = [], creates = [], pinned = false }: Case, of = pla
   return { opened, created, pushed, marker: pullRequestMarker(app, release) }
 }
 
-const branchNotFound = (): Answer<never> => ({ ok: false, failure: 'wrong', detail: '400: branch not found' })
+const branchNotFound = (): Answer<never> => ({
+  ok: false,
+  failure: 'wrong',
+  detail: '400: branch not found',
+  hadNoEffect: true,
+})
 const others: Described = {
   id: 1,
   url: '',
@@ -124,6 +129,14 @@ describe('W24: a forge whose copy lacks the branch for some seconds', () => {
     const { opened, created } = await open({ creates: Array.from({ length: 9 }, () => branchNotFound) })
     expect(created).toHaveLength(5)
     expect(opened).toMatchObject({ refused: { gate: 'bitbucket_unreachable', answered: true } })
+  })
+
+  it('is not asked again where it may have opened one, though its answer can not be read', async () => {
+    const unreadable = (): Answer<never> => ({ ok: false, failure: 'wrong', detail: '201 with truncated JSON' })
+    expect(await open({ creates: [unreadable] })).toMatchObject({
+      created: { length: 1 },
+      opened: { refused: { gate: 'bitbucket_unreachable' } },
+    })
   })
 
   it('is not asked again where it refuses the token', async () => {

@@ -102,7 +102,8 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
           }),
         createdPullRequest,
       )
-      if (!made.ok) return toServiceError(made)
+      // A copy of Bitbucket's that is behind says 400 about a branch that it does not know yet.
+      if (!made.ok) return { ...toServiceError(made), ...(made.status === 400 && { hadNoEffect: true as const }) }
       const { description, pullRequest: created } = made.value
       // Every description that we write begins with a line of its own.
       const [ours = ''] = request.description.split('\n', 1)

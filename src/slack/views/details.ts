@@ -2,7 +2,7 @@
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
-import { type Release, step } from '../../release/release.ts'
+import { missingForMerge, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { VIEW } from '../ids.ts'
 import { pickDetails } from './hotfix-plan.ts'
@@ -204,6 +204,11 @@ function gates(release: Release, environment: Environment, people: People): Know
         ),
     )
     if (plan.checks.length === 0) lines.push(['Checks: none'])
+    lines.push(
+      ...missingForMerge(release).map(
+        ({ needs }): Line => [`${services.forge.name} asks for: ${cut(oneLine(needs), 160)}`],
+      ),
+    )
   }
   if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
   if (problem !== undefined)

@@ -135,7 +135,7 @@ async function pinSource(
 
 /**
  * Creates the pull request. After a lost or unusable answer it looks for it by its marker, and never creates a second one.
- * A forge that answers that it can't is asked again for some seconds.
+ * A forge that answers that it did nothing is asked again for some seconds.
  */
 async function create(
   ports: WorkerPorts,
@@ -157,7 +157,7 @@ async function create(
     const found = await withRetry(() => ports.forge.findPullRequest(app, marker), ports)
     if (!found.ok) return forgeError(ports, found)
     if (found.value !== undefined) return { is: 'ours', pullRequest: found.value }
-    if (made.failure !== 'wrong' || tries === CREATE_TRIES) return forgeError(ports, made)
+    if (made.hadNoEffect !== true || tries === CREATE_TRIES) return forgeError(ports, made)
     await ports.clock.sleep(ports.times.pause, signal)
   }
 }

@@ -115,7 +115,13 @@ const LOST: MergeAnswer = { merge: 'unknown', detail: 'no answer' }
 it.each([
   ['the forge says so', true, [], 'needs people'],
   ['only the rules tell', undefined, [{ needs: '1 approval' }], 'needs people'],
-  ['the rules only warn', undefined, [{ needs: '1 approval', advisory: true as const }], 'stays failed'],
+  [
+    'something is missing that the forge is not set to enforce',
+    undefined,
+    [{ needs: '1 approval', advisory: true as const }],
+    'needs people',
+  ],
+  ['it can not be told what is missing', undefined, [{ needs: 'x', unsure: true as const }], 'stays failed'],
   ['the forge says that it is something else', false, [{ needs: '1 approval' }], 'stays failed'],
   ['nothing is missing', undefined, [], 'stays failed'],
 ])('W7: a merge is refused by rules that people can meet where %s', async (_what, byRules, missing, outcome) => {

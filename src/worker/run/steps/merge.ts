@@ -94,7 +94,7 @@ async function withRules(run: StepContext, answer: Refused): Promise<Refused> {
   if (answer.byRules !== undefined) return answer
   const { ports, app } = run
   const asked = await withRetry(() => ports.forge.mergeRequirements(app, pullRequestOf(run)), ports)
-  const isMissing = asked.ok && asked.value.missing.some(({ advisory, unsure }) => !advisory && !unsure)
+  const isMissing = asked.ok && asked.value.missing.some(({ unsure }) => unsure !== true)
   return isMissing ? { ...answer, byRules: true } : answer
 }
 
