@@ -33,7 +33,7 @@ function hasStarted(release: Release, name: StepName): boolean {
 /** The commit that the release deploys: the plan's own or, for a merge, the one that the merge step created. */
 export function producedCommit(release: Release): string | undefined {
   const result = release.plan?.bound.result
-  if (result?.how === 'commit') return result.commit
+  if (result !== undefined && result.how !== 'merge') return result.commit
   return step(release, 'merge')?.result?.commit
 }
 

@@ -5,7 +5,7 @@
 import { findEvent } from './events.ts'
 import { owed } from './policy.ts'
 import type { Store, Transaction } from './ports/store.ts'
-import type { Release } from './release.ts'
+import { type Release, step, waitsForForge } from './release.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import { addThreadLine, privateMessage } from './thread.ts'
 import { RUN_MUST_BEGIN_MS, stop } from './transitions/index.ts'
@@ -21,6 +21,8 @@ const REMIND_EMERGENCY_AFTER_MS = 24 * 60 * 60_000
 const REMIND_EMERGENCY_UNTIL_MS = 29 * 24 * 60 * 60_000
 /** Longer than all of a worker's tries at a plan can take. */
 const PLANNING_TIMEOUT_MS = 60 * 60_000
+/** How long a merge that the forge's rules refused waits for Retry or Close. */
+export const FORGE_RULES_TIMEOUT_MS = 24 * 60 * 60_000
 /** For a release whose card Slack never accepted and whose environment is no longer declared. */
 const EXPIRES_WITHOUT_CARD_MS = 24 * 60 * 60_000
 /** How long after a running release's worker was last seen the thread says that it is missing. */
@@ -38,7 +40,7 @@ export async function findMissingWorker(store: Store): Promise<{ lastSeen?: stri
 export async function applyDeadlines({ store, apps }: { store: Store; apps: readonly App[] }): Promise<void> {
   const gone = await findMissingWorker(store)
   const waiting = await store.releases({
-    states: ['planning', 'awaiting sign-off', 'approved', 'running'],
+    states: ['planning', 'awaiting sign-off', 'approved', 'running', 'needs attention'],
     limit: 500,
   })
   const emergencies = await store.releases({
@@ -117,6 +119,14 @@ async function applyDeadline(
       if (gone && since(lastSeen ?? release.startedAt) >= REPORT_MISSING_WORKER_AFTER_MS) {
         const what = 'no worker is running. Start one, and the run resumes where it stopped'
         await addThreadLine(tx, number, `no-worker:${release.attempt}`, { is: 'waiting', what })
+      }
+      break
+    }
+    case 'needs attention': {
+      const refusedAt = step(release, 'merge')?.endedAt
+      if (waitsForForge(release) && since(refusedAt) >= FORGE_RULES_TIMEOUT_MS) {
+        const because = { gate: 'expired' as const, number, at: tx.now.toISOString() }
+        return stop(tx, release, { because }, { actor: 'bot' })
       }
       break
     }

@@ -23,11 +23,13 @@ export interface BoundFacts {
   readonly commits: readonly string[]
   /**
    * `commit`: an existing or picked commit is deployed as it is. `merge`: a merge commit with exactly these parents and
-   * this tree, which the merge step creates.
+   * this tree, which the merge step creates. `fast-forward`: the merge step moves the branch to exactly this commit, the
+   * source, where the forge allows no merge commits.
    */
   readonly result:
     | { readonly how: 'commit'; readonly commit: string; readonly tree: string }
     | { readonly how: 'merge'; readonly parents: readonly [string, string]; readonly tree: string }
+    | { readonly how: 'fast-forward'; readonly commit: string; readonly tree: string }
   /** Present when the environment has migrations. */
   readonly database: {
     /** Host, port and name, without user or password. */
@@ -94,6 +96,16 @@ export interface CheckStatus {
   readonly url: string
 }
 
+/** Something that the forge asks for before it merges a pull request, and that is missing. */
+export interface MergeRequirement {
+  /** What is missing, in the forge's words, after "PR #4 also needs", such as `1 approval`. */
+  readonly needs: string
+  /** The forge is not set to refuse the merge without it. */
+  readonly advisory?: true
+  /** It can't be told whether it is missing. */
+  readonly unsure?: true
+}
+
 /** Whether there is at least one check and all have passed. */
 export function haveAllPassed(checks: readonly CheckStatus[]): boolean {
   return checks.length > 0 && checks.every(({ state }) => state === 'passed')
@@ -115,6 +127,8 @@ export interface Plan {
   /** Every author of a commit of the plan, merge commits excluded; complete even if `commits` is truncated. */
   readonly authors: readonly { readonly name: string; readonly email: string }[]
   readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
+  /** What the forge still asked for at planning, before it merges the pull request; absent if nothing. */
+  readonly mergeRequirements?: readonly MergeRequirement[]
   readonly migrations: readonly PlannedMigration[]
   readonly checks: readonly CheckStatus[]
   readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }
@@ -145,7 +159,7 @@ export function fingerprint(plan: Plan): string {
 
 /** The commit to push; undefined if it is a merge that the merge step has not created yet. */
 export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
-  return plan.bound.result.how === 'commit' ? plan.bound.result.commit : mergedAs
+  return plan.bound.result.how === 'merge' ? mergedAs : plan.bound.result.commit
 }
 
 /** One commit of a hot-fix: the requested one, and the one that planning picked from it in the mirror. */

@@ -80,7 +80,15 @@ export type Refusal =
       readonly target: string
       readonly files: readonly string[]
     }
-  | { readonly gate: 'merge_not_allowed'; readonly branch: string; readonly rule: string }
+  | {
+      readonly gate: 'merge_not_allowed'
+      readonly branch: string
+      readonly rule: string
+      /** The forge's methods of merging, of which none can be previewed. */
+      readonly methods?: readonly string[]
+      /** Only fast-forwards are allowed, and this source lacks commits of the branch. */
+      readonly lacks?: string
+    }
   | {
       readonly gate: 'remote_diverged'
       readonly remote: string
@@ -177,7 +185,13 @@ export interface Refused {
 
 /** Why a step of a run failed. `output` is scrubbed; its last lines are shown. */
 export type Failure =
-  | { readonly gate: 'merge_refused'; readonly detail: string }
+  | {
+      readonly gate: 'merge_refused'
+      readonly detail: string
+      /** The forge's rules ask for something that people can still give: the pull request stays open. */
+      readonly byRules?: true
+      readonly pullRequest?: number
+    }
   | { readonly gate: 'merge_unknown'; readonly pullRequest: number }
   | {
       readonly gate: 'merge_unexpected'

@@ -1,5 +1,5 @@
 /** A release as it is stored: its facts, its sign-offs and its steps. */
-import type { Plan } from './plan.ts'
+import type { MergeRequirement, Plan } from './plan.ts'
 import type { Problem } from './refusals.ts'
 import { isIrreversible } from './steps.ts'
 import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName, StepState } from './terms.ts'
@@ -86,6 +86,23 @@ export interface Release {
   readonly steps: readonly StepRow[]
   /** How many commits the source branch has gained since a pinned plan. */
   readonly newerCommits?: number
+  /** What the forge asks for before it merges, as last seen since the plan. */
+  readonly mergeRequirements?: readonly MergeRequirement[]
+}
+
+/** What the forge still asks for before it merges, as last seen. */
+export function missingForMerge({ mergeRequirements, plan }: Release): readonly MergeRequirement[] {
+  return mergeRequirements ?? plan?.mergeRequirements ?? []
+}
+
+/** Whether the release waits for the forge: its rules refused the merge, and nothing irreversible has begun. */
+export function waitsForForge({ state, problem, steps }: Release): boolean {
+  return state === 'needs attention' && problem !== undefined && isRefusedByRules(problem) && !irreversibleBegun(steps)
+}
+
+/** Whether the forge's rules refused the merge, and the pull request stays open until they are met. */
+export function isRefusedByRules({ because }: Problem): boolean {
+  return because.gate === 'merge_refused' && because.byRules === true
 }
 
 export function step(release: Release, name: StepName): StepRow | undefined {

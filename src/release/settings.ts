@@ -108,6 +108,20 @@ export function isPinned(app: App, environment: Environment): boolean {
   return environment.pullRequest === 'pinned' && promotedFrom(app, environment) !== undefined
 }
 
+/**
+ * Whether another environment merges the same branch into the same branch of the same repository. A forge has one open
+ * pull request for two branches, so each release of these environments needs a branch of its own.
+ */
+export function sharesItsBranches(apps: readonly App[], app: App, environment: Environment): boolean {
+  const source = promotedFrom(app, environment)?.branch
+  if (source === undefined) return false
+  return apps
+    .filter(({ gitUrl }) => gitUrl === app.gitUrl)
+    .flatMap((each) => each.environments.map((other) => ({ other, from: promotedFrom(each, other)?.branch })))
+    .filter(({ other }) => !(other.app === environment.app && other.name === environment.name))
+    .some(({ other, from }) => from === source && other.branch === environment.branch)
+}
+
 /** The name of what runs there: the platform's name for the app, else the remote's name. */
 export function appAt({ app, name }: RemoteSettings): string {
   return app ?? name

@@ -42,7 +42,7 @@ export const STEPS = {
     irreversible: false,
     takenBy: 'worker',
   },
-  merge: { when: ({ bound }) => bound.result.how === 'merge', irreversible: true, takenBy: 'worker' },
+  merge: { when: ({ bound }) => bound.result.how !== 'commit', irreversible: true, takenBy: 'worker' },
   sync: { when: always, irreversible: false, takenBy: 'worker' },
   verify: { when: always, irreversible: false, takenBy: 'worker' },
   migrate: {

@@ -33,7 +33,7 @@ export const NEXT_STATES: Record<ReleaseState, readonly ReleaseState[]> = {
   'awaiting sign-off': ['approved', 'rejected', 'cancelled', 'expired', 'outdated'],
   approved: ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention'],
   running: ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled'],
-  'needs attention': ['approved', 'closed'],
+  'needs attention': ['approved', 'closed', 'expired'],
   succeeded: [],
   refused: [],
   rejected: [],

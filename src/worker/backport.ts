@@ -156,11 +156,12 @@ async function openNew(
     source,
     destination,
   })
-  if (made.ok) return made.value
+  if (made.ok && made.value !== undefined) return made.value
   // It may exist although its answer was lost.
   const after = await findOurs(ports, app, release)
   if (after !== undefined) return after
-  throw new Error(`the pull request to ${destination} could not be opened: ${made.detail}`)
+  const why = made.ok ? `another one from ${source} is open` : made.detail
+  throw new Error(`the pull request to ${destination} could not be opened: ${why}`)
 }
 
 /** Pushes our branch at the picked commit unless it exists. Returns its name. */

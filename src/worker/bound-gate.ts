@@ -41,7 +41,7 @@ async function pinnedMoved(ports: WorkerPorts, app: App, release: Release): Prom
 
 /**
  * A merge without a known outcome may have succeeded. If the branch is at a commit with exactly the signed parents and
- * tree, this release moved it, and it counts as unchanged.
+ * tree, or was fast-forwarded to the signed commit, this release moved it, and it counts as unchanged.
  */
 async function withUnconfirmedMerge(
   ports: WorkerPorts,
@@ -53,11 +53,16 @@ async function withUnconfirmedMerge(
   const merge = step(release, 'merge')
   const bound = release.plan?.bound
   const { target } = facts
-  if (bound?.result.how !== 'merge' || merge === undefined || merge.state === 'done') return facts
+  if (bound === undefined || bound.result.how === 'commit' || merge === undefined || merge.state === 'done')
+    return facts
   if (!target || target === bound.target.commit) return facts
+  const { result } = bound
+  if (result.how === 'fast-forward') {
+    return target === result.commit ? { ...facts, target: bound.target.commit } : facts
+  }
   const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [bound.target.branch], signal), ports)
   if (!fetched.ok || fetched.value[bound.target.branch] !== target) return facts
   const { parents, tree } = await ports.git.commit(app, target)
-  const isSigned = tree === bound.result.tree && parents.join() === bound.result.parents.join()
+  const isSigned = tree === result.tree && parents.join() === result.parents.join()
   return isSigned ? { ...facts, target: bound.target.commit } : facts
 }

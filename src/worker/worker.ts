@@ -9,6 +9,7 @@ import type { WorkerPorts } from './ports.ts'
 import { RetryLater } from './run/runner.ts'
 import { checkAwaiting } from './watch/awaiting.ts'
 import { followUpHotfixes } from './watch/follow-up.ts'
+import { checkRefusedMerges } from './watch/merge-requirements.ts'
 import { endAbandoned } from './watch/sweep.ts'
 
 const SEEN_EVERY_MS = 10_000
@@ -45,6 +46,7 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     )
   const lookAtAll = async () => {
     await checkAwaiting(ports)
+    await checkRefusedMerges(ports)
     await followUpHotfixes(ports)
   }
   let looking: Promise<void> | undefined

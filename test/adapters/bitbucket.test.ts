@@ -56,7 +56,7 @@ const connect = (settings: Partial<BitbucketSettings> = {}) =>
 async function openPullRequest(description = 'For release #12. signoff:release:12'): Promise<PullRequest> {
   const request = { title: 'Release #12', description, source: 'master', destination: 'production' }
   const made = await connect().createPullRequest(app, request)
-  if (!made.ok) throw new Error(made.detail)
+  if (!made.ok || made.value === undefined) throw new Error('it was not opened')
   return made.value
 }
 
@@ -102,7 +102,7 @@ describe('a pull request', () => {
     await connect().decline(app, made.id)
     expect(await found('signoff:release:12')).toMatchObject({ value: { id: made.id, state: 'declined' } })
     const again = await openPullRequest('another: signoff:release:14')
-    await connect().merge(app, again.id, 'Merged')
+    await connect().merge(app, again.id, { message: 'Merged', method: 'merge commit' })
     expect(await found('signoff:release:14')).toMatchObject({ value: { id: again.id, state: 'merged' } })
   })
 
@@ -150,7 +150,7 @@ describe('a pull request', () => {
   it('that Bitbucket does not want is a wrong answer in its own words', async () => {
     const request = { title: 'x', description: 'x', source: 'nowhere', destination: 'production' }
     const answer = await connect().createPullRequest(app, request)
-    expect(answer).toMatchObject({ ok: false, failure: 'wrong' })
+    expect(answer).toMatchObject({ ok: false, failure: 'wrong', hadNoEffect: true })
     expect(!answer.ok && answer.detail).toMatch(/^Bitbucket answered 400: .*nowhere/)
   })
 })
@@ -159,7 +159,7 @@ describe('a merge', () => {
   it('makes a merge commit and keeps the source branch', async () => {
     const [master, production] = [await repository.head('master'), await repository.head('production')]
     const made = await openPullRequest()
-    const answer = await connect().merge(app, made.id, 'Release #12')
+    const answer = await connect().merge(app, made.id, { message: 'Release #12', method: 'merge commit' })
     const head = await repository.head('production')
     expect(answer).toEqual({ merge: 'merged', commit: expect.stringMatching(/^[0-9a-f]{12,40}$/) })
     expect(answer.merge === 'merged' && head.startsWith(answer.commit)).toBe(true)
@@ -173,7 +173,7 @@ describe('a merge', () => {
     host.fault({ route: 'merge', kind: 'merge_202', looks: 3 })
     const pauses: number[] = []
     const pause = async (ms: number) => void pauses.push(ms)
-    const answer = await connect({ pause }).merge(app, made.id, 'Release #12')
+    const answer = await connect({ pause }).merge(app, made.id, { message: 'Release #12', method: 'merge commit' })
     expect(answer).toMatchObject({ merge: 'merged' })
     expect(pauses).toEqual([500, 1000, 2000])
   })
@@ -186,10 +186,14 @@ describe('a merge', () => {
     }
     const settings = { now: () => now, settleMs: 10_000, pause: async (ms: number) => pass(ms) }
     host.fault({ route: 'merge', kind: 'merge_202', looks: Number.POSITIVE_INFINITY })
-    expect(await connect(settings).merge(app, made.id, 'x')).toMatchObject({ merge: 'unknown' })
+    expect(await connect(settings).merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'unknown',
+    })
     const stop = new AbortController()
     stop.abort()
-    expect(await connect().merge(app, made.id, 'x', stop.signal)).toMatchObject({ merge: 'unknown' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' }, stop.signal)).toMatchObject({
+      merge: 'unknown',
+    })
   })
 
   it('goes on being asked after when a look fails', async () => {
@@ -197,14 +201,16 @@ describe('a merge', () => {
     host.fault({ route: 'merge', kind: 'merge_202' })
     host.fault({ route: 'task_status', kind: 'http_500_before' })
     host.fault({ route: 'task_status', kind: 'reset_before' })
-    expect(await connect().merge(app, made.id, 'x')).toMatchObject({ merge: 'merged' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'merged',
+    })
   })
 
   it('of branches that moved is `moved`, and merges nothing', async () => {
     const made = await openPullRequest()
     const before = await repository.head('production')
     host.fault({ route: 'merge', kind: 'conflict_409' })
-    expect(await connect().merge(app, made.id, 'x')).toEqual({ merge: 'moved' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toEqual({ merge: 'moved' })
     expect(await repository.head('production')).toBe(before)
   })
 
@@ -213,7 +219,9 @@ describe('a merge', () => {
     async (kind) => {
       const made = await openPullRequest()
       host.fault({ route: 'merge', kind })
-      expect(await connect({ mergeTimeoutMs: 1000 }).merge(app, made.id, 'x')).toMatchObject({ merge: 'unknown' })
+      expect(
+        await connect({ mergeTimeoutMs: 1000 }).merge(app, made.id, { message: 'x', method: 'merge commit' }),
+      ).toMatchObject({ merge: 'unknown' })
       const after = await connect().pullRequest(app, made.id)
       expect(after).toMatchObject({ value: { state: kind.endsWith('_after') ? 'merged' : 'open' } })
     },
@@ -222,20 +230,27 @@ describe('a merge', () => {
   it('is refused in the words of Bitbucket: merged already, forbidden, no permission', async () => {
     const made = await openPullRequest()
     const rule = await host.forbidMerge({ pattern: 'production' })
-    const forbidden = await connect().merge(app, made.id, 'x')
+    const forbidden = await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })
     expect(forbidden).toMatchObject({ merge: 'refused', detail: expect.stringMatching(/^Bitbucket answered 4\d\d: ./) })
     await host.allowMerge(rule)
     host.fault({ route: 'merge', kind: 'forbidden' })
-    expect(await connect().merge(app, made.id, 'x')).toMatchObject({ merge: 'refused' })
-    await connect().merge(app, made.id, 'x')
-    expect(await connect().merge(app, made.id, 'x')).toMatchObject({ merge: 'refused' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'refused',
+    })
+    await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })
+    expect(await connect().merge(app, made.id, { message: 'x', method: 'merge commit' })).toMatchObject({
+      merge: 'refused',
+    })
   })
 
   it('waits when Bitbucket says that we ask too often', async () => {
     const made = await openPullRequest()
     host.fault({ route: 'merge', kind: 'http_429', retryAfter: 7 })
     const pauses: number[] = []
-    const answer = await connect({ pause: async (ms) => void pauses.push(ms) }).merge(app, made.id, 'x')
+    const answer = await connect({ pause: async (ms) => void pauses.push(ms) }).merge(app, made.id, {
+      message: 'x',
+      method: 'merge commit',
+    })
     expect(answer).toMatchObject({ merge: 'merged' })
     expect(pauses).toEqual([7000])
   })
@@ -298,11 +313,11 @@ describe('build statuses', () => {
 describe('what a hot-fix asks about', () => {
   it('names a rule that lets nobody push to the branch', async () => {
     await host.forbidMerge({ pattern: 'production', kind: 'push' })
-    expect(await connect().pushForbiddenBy(app, 'production')).toEqual({
-      ok: true,
-      value: 'push on production: nobody may push',
+    expect(await rulesOf('production')).toMatchObject({
+      push: { is: 'forbidden', rule: 'push on production: nobody may push' },
+      merge: { is: 'allowed' },
     })
-    expect(await connect().pushForbiddenBy(app, 'master')).toEqual({ ok: true, value: undefined })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'allowed' } })
   })
 
   it('lists the open pull requests into a branch, and no other', async () => {
@@ -314,28 +329,238 @@ describe('what a hot-fix asks about', () => {
   })
 })
 
-describe('a rule against merging', () => {
-  it('is named when it lets nobody merge into the branch', async () => {
+const rulesOf = async (branch: string, settings: Partial<BitbucketSettings> = {}) => {
+  const answer = await connect(settings).branchRules(app, branch)
+  if (!answer.ok) throw new Error(answer.detail)
+  return answer.value
+}
+
+describe("a branch's rules", () => {
+  it('name one that lets nobody merge into the branch', async () => {
     await host.forbidMerge({ pattern: 'prod*' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({
-      ok: true,
-      value: 'restrict_merges on prod*: nobody may merge',
+    expect(await rulesOf('production')).toMatchObject({
+      merge: { is: 'forbidden', rule: 'restrict_merges on prod*: nobody may merge' },
+      push: { is: 'allowed' },
     })
-    expect(await connect().mergeForbiddenBy(app, 'master')).toEqual({ ok: true, value: undefined })
+    expect(await rulesOf('master')).toMatchObject({ merge: { is: 'allowed' } })
   })
 
-  it('is not named when some may, or when it is about something else', async () => {
+  it('are not known to forbid when only others are named, and allow when we are', async () => {
     await host.forbidMerge({ pattern: 'production', users: ['{a-user}'] })
     await host.forbidMerge({ pattern: 'production', kind: 'require_approvals_to_merge', value: 2 })
-    await host.forbidMerge({ pattern: 'production', kind: 'push' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({ ok: true, value: undefined })
+    expect(await rulesOf('production')).toMatchObject({
+      merge: { is: 'unknown', rule: 'restrict_merges on production: only some may merge' },
+      push: { is: 'allowed' },
+      asks: ['require_approvals_to_merge (2)'],
+    })
+    const me = '{8a0b8c60-6e0f-4d5c-9c3b-d0c1f2a7e901}'
+    await host.forbidMerge({ pattern: 'master', kind: 'push', users: ['{a-user}', me] })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'allowed' } })
   })
 
-  it('is unknown, and no trouble, when we may not read the rules', async () => {
-    host.fault({ route: 'read', kind: 'forbidden' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toEqual({ ok: true, value: undefined })
-    host.fault({ route: 'read', kind: 'unauthorized' })
-    expect(await connect().mergeForbiddenBy(app, 'production')).toMatchObject({ ok: false, failure: 'refused' })
+  it('do not forbid what another rule of the same kind may allow', async () => {
+    await host.forbidMerge({ pattern: '*', kind: 'push' })
+    await host.forbidMerge({ pattern: 'production', kind: 'push', users: ['{a-user}'] })
+    expect(await rulesOf('production')).toMatchObject({ push: { is: 'unknown' } })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'forbidden' } })
+  })
+
+  it('are found on every page of the list, and by the branching model', async () => {
+    for (let index = 0; index < 130; index += 1) await host.forbidMerge({ pattern: `feature/${index}` })
+    await host.forbidMerge({ branchType: 'production', kind: 'push' })
+    host.setModel({ production: 'production', development: 'master' })
+    expect(await rulesOf('production')).toMatchObject({
+      push: { is: 'forbidden', rule: 'push on production branches: nobody may push' },
+    })
+    expect(await rulesOf('master')).toMatchObject({ push: { is: 'allowed' } })
+  })
+
+  it('say how a branch may be merged into, the default first', async () => {
+    expect((await rulesOf('production')).methods).toEqual({
+      mergeCommit: true,
+      fastForward: false,
+      names: ['merge_commit'],
+    })
+    host.allowStrategies('production', ['squash', 'fast_forward'])
+    expect((await rulesOf('production')).methods).toEqual({
+      mergeCommit: false,
+      fastForward: true,
+      names: ['squash', 'fast_forward'],
+    })
+  })
+
+  it('name the right that the token lacks to read them; only a refused token is an error', async () => {
+    const limited = await startBitbucket({
+      repository: app.repository,
+      directory,
+      scopes: ['pullrequest:write', 'repository:write'],
+    })
+    try {
+      await limited.forbidMerge({ pattern: 'production' })
+      expect(await rulesOf('production', { apiUrl: limited.apiUrl })).toMatchObject({
+        merge: { is: 'allowed' },
+        unreadable: 'repository:admin',
+        methods: { mergeCommit: true },
+      })
+    } finally {
+      await limited.close()
+    }
+    host.fault({ route: 'read', kind: 'unauthorized', times: 2 })
+    expect(await connect().branchRules(app, 'production')).toMatchObject({ ok: false, failure: 'refused' })
+  })
+})
+
+describe('W7: what a pull request still needs', () => {
+  const needs = async (id: number, settings: Partial<BitbucketSettings> = {}) => {
+    const answer = await connect(settings).mergeRequirements(app, id)
+    if (!answer.ok) throw new Error(answer.detail)
+    return answer.value
+  }
+  const words = async (id: number) => (await needs(id)).missing.map((one) => one.needs)
+  const enforced = () => host.forbidMerge({ kind: 'enforce_merge_checks', pattern: 'production' })
+
+  it('is nothing where no rule asks for anything', async () => {
+    const { id } = await openPullRequest()
+    expect(await needs(id)).toEqual({ missing: [] })
+  })
+
+  it('is approvals, until they are given', async () => {
+    await enforced()
+    await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 2 })
+    const { id } = await openPullRequest()
+    expect(await needs(id)).toEqual({ missing: [{ needs: '2 approvals' }] })
+    host.reviews.approve(id, 'Lin')
+    expect(await words(id)).toEqual(['1 more approval'])
+    host.reviews.approve(id, 'Tom')
+    expect(await words(id)).toEqual([])
+  })
+
+  it('is an approval by one of the default reviewers, whose names are told', async () => {
+    await enforced()
+    await host.forbidMerge({ kind: 'require_default_reviewer_approvals_to_merge', pattern: 'production', value: 1 })
+    host.reviews.setDefaultReviewers('Lin', 'Tom')
+    const { id } = await openPullRequest()
+    host.reviews.approve(id, 'Ada')
+    expect(await words(id)).toEqual(['1 approval by a default reviewer (Lin, Tom)'])
+    host.reviews.approve(id, 'Tom')
+    expect(await words(id)).toEqual([])
+  })
+
+  it('can never be given where there are too few default reviewers', async () => {
+    await enforced()
+    await host.forbidMerge({ kind: 'require_default_reviewer_approvals_to_merge', pattern: 'production', value: 2 })
+    host.reviews.setDefaultReviewers('Lin')
+    const { id } = await openPullRequest()
+    expect((await needs(id)).never).toContain('2 needed, and only 1')
+  })
+
+  it('is tasks, requested changes, builds and the end of the draft', async () => {
+    await enforced()
+    for (const kind of [
+      'require_tasks_to_be_completed',
+      'require_no_changes_requested',
+      'require_passing_builds_to_merge',
+    ] as const) {
+      await host.forbidMerge({ kind, pattern: 'prod*', value: kind === 'require_passing_builds_to_merge' ? 1 : null })
+    }
+    const { id } = await openPullRequest()
+    host.reviews.addTask(id)
+    host.reviews.addTask(id)
+    host.reviews.requestChanges(id, 'Lin')
+    host.reviews.setDraft(id, true)
+    expect((await words(id)).toSorted()).toEqual([
+      '1 passed build',
+      '2 tasks completed',
+      'its draft status removed',
+      'the changes that Lin requested',
+    ])
+    const head = await repository.head('master')
+    host.setStatus(head, { state: 'FAILED', key: 'ci', name: 'CI' })
+    expect(await words(id)).toContain('this build to pass: CI (failed)')
+    host.setStatus(head, { state: 'SUCCESSFUL', key: 'ci', name: 'CI' })
+    host.reviews.completeTasks(id)
+    host.reviews.approve(id, 'Lin')
+    host.reviews.setDraft(id, false)
+    expect(await words(id)).toEqual([])
+  })
+
+  it('says where Bitbucket only warns, and where it can not be told', async () => {
+    await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
+    await host.forbidMerge({ kind: 'require_commits_behind', pattern: 'production', value: 5 })
+    const { id } = await openPullRequest()
+    expect(await needs(id)).toEqual({
+      missing: [
+        { needs: '1 approval', advisory: true },
+        { needs: 'what the merge check require_commits_behind asks for', advisory: true, unsure: true },
+      ],
+    })
+  })
+
+  it('is only the draft where our token may not read the rules, and an error where nobody answers', async () => {
+    await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
+    const { id } = await openPullRequest()
+    host.reviews.setDraft(id, true)
+    const scopes = ['pullrequest:write', 'repository:write']
+    const limited = await startBitbucket({ repository: app.repository, directory, scopes })
+    try {
+      const { missing } = await needs(id, { apiUrl: limited.apiUrl })
+      expect(missing).toEqual([{ needs: 'its draft status removed' }])
+    } finally {
+      await limited.close()
+    }
+    host.fault({ route: 'pull_request', kind: 'http_500_before' })
+    expect(await connect().mergeRequirements(app, id)).toMatchObject({ ok: false, failure: 'unreachable' })
+  })
+})
+
+describe('W7: a refused merge', () => {
+  const merge = (id: number) => connect().merge(app, id, { message: 'm', method: 'merge commit' })
+
+  it('is told apart: by rules that people can meet, or by something else', async () => {
+    const { id } = await openPullRequest()
+    const rule = await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
+    expect(await merge(id)).toMatchObject({ merge: 'refused', byRules: true })
+    await host.allowMerge(rule)
+    await host.forbidMerge({ pattern: 'production' })
+    expect(await merge(id)).toMatchObject({ merge: 'refused', byRules: true })
+  })
+
+  it.each([
+    ['1 failed merge check', { merge_checks: ['At least 1 approval'] }, true],
+    ['This pull request is already closed.', undefined, false],
+    ["You can't merge until you resolve all merge conflicts.", undefined, false],
+    ['Something else', undefined, undefined],
+  ])('%s', async (message, fields, byRules) => {
+    const origin = await listen((_request, response) =>
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ type: 'error', error: { message, ...(fields && { fields }) } })),
+    )
+    const answer = await connect({ apiUrl: origin }).merge(app, 7, { message: 'm', method: 'merge commit' })
+    expect(answer).toMatchObject({ merge: 'refused', detail: expect.stringContaining(message) })
+    expect('byRules' in answer ? answer.byRules : undefined).toBe(byRules)
+    if (fields) expect(answer).toMatchObject({ detail: expect.stringContaining('At least 1 approval') })
+  })
+})
+
+describe('W8: a branch that takes fast-forwards only', () => {
+  it('is moved to the source, and the answer names the source as the merge', async () => {
+    host.allowStrategies('production', ['fast_forward'])
+    const { id } = await openPullRequest()
+    const refused = await connect().merge(app, id, { message: 'm', method: 'merge commit' })
+    expect(refused).toMatchObject({ merge: 'refused', byRules: false })
+    const answer = await connect().merge(app, id, { message: 'm', method: 'fast-forward' })
+    // The sample's production has a merge commit that its master lacks.
+    expect(answer).toMatchObject({ merge: 'refused', detail: expect.stringContaining('fast forward') })
+  })
+
+  it('is told by the answer about the pull request too', async () => {
+    host.allowStrategies('production', ['squash', 'fast_forward'])
+    expect((await openPullRequest()).methods).toEqual({
+      mergeCommit: false,
+      fastForward: true,
+      names: ['squash', 'fast_forward'],
+    })
   })
 })
 
@@ -424,13 +649,33 @@ describe('Bitbucket', () => {
     })
   })
 
+  it('W21: that gives the repository another name says which, whatever was asked', async () => {
+    host.rename('jurispect/api_of_today')
+    const now = 'jurispect/jurispect_api is now called jurispect/api_of_today'
+    for (const answer of [
+      await connect().findPullRequest(app, 'x'),
+      await connect().checks(app, await repository.head('master')),
+      await connect().createPullRequest(app, { title: 't', description: 'd', source: 'a', destination: 'b' }),
+    ]) {
+      expect(answer).toMatchObject({ ok: false, failure: 'wrong', detail: expect.stringContaining(now) })
+    }
+    host.rename('{5b3c1d2e}/{94a7c118}')
+    expect(await connect().findPullRequest(app, 'x')).toMatchObject({
+      detail: expect.stringContaining('jurispect/jurispect_api has another name now (301)'),
+    })
+    host.rename('elsewhere/jurispect_api')
+    expect(await connect().findPullRequest(app, 'x')).toMatchObject({
+      detail: expect.stringContaining('is now called elsewhere/jurispect_api'),
+    })
+  })
+
   it('that knows no branch rules forbids nothing', async () => {
     const origin = await listen((_request, response) => {
       response.writeHead(404, { 'content-type': 'application/json' }).end('{"type":"error"}')
     })
-    expect(await connect({ apiUrl: origin }).mergeForbiddenBy(app, 'production')).toEqual({
+    expect(await connect({ apiUrl: origin }).branchRules(app, 'production')).toMatchObject({
       ok: true,
-      value: undefined,
+      value: { merge: { is: 'allowed' }, push: { is: 'allowed' } },
     })
   })
 
@@ -451,7 +696,7 @@ describe('Bitbucket', () => {
       expect(
         await odd.createPullRequest(app, { title: 'x', description: 'x', source: 'a', destination: 'b' }),
       ).toMatchObject({ ok: false, failure: 'wrong' })
-      expect(await odd.merge(app, 7, 'x')).toMatchObject({ merge: 'unknown' })
+      expect(await odd.merge(app, 7, { message: 'x', method: 'merge commit' })).toMatchObject({ merge: 'unknown' })
     }
   })
 

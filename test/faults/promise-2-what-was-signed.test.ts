@@ -75,7 +75,7 @@ async function once(sim: Simulation, flow: Flow): Promise<void> {
 function isSigned(sim: Simulation, commit: string | undefined): boolean {
   const result = sim.release().plan?.bound.result
   if (result === undefined || commit === undefined) return false
-  if (result.how === 'commit') return commit === result.commit
+  if (result.how !== 'merge') return commit === result.commit
   const { parents, tree } = sim.world.objects.get(commit)
   return tree === result.tree && parents.join() === result.parents.join()
 }

@@ -7,7 +7,6 @@ import {
   NOTHING_TO_TALK_OVER,
   nextNumber,
   reaches,
-  sign,
   somethingNew,
   startProduction,
 } from '../support/seen-release.ts'
@@ -69,7 +68,7 @@ describe('the merge of a pull request', () => {
     expect(offers(team.card(number), 'plan again')).toBe(true)
   })
 
-  it('that Bitbucket refuses (400) merged nothing: its words are told, and Plan again goes on once the rule is met', async () => {
+  it('that Bitbucket refuses (400) merged nothing: its words are told, and Retry goes on once the rule is met', async () => {
     number = await nextNumber(team)
     await somethingNew(team, `merge-${number}`)
     const rule = await team.bitbucket.forbidMerge({
@@ -78,16 +77,15 @@ describe('the merge of a pull request', () => {
       value: 1,
     })
     await startProduction(team, number)
-    expect(await reaches(team, number, 'failed')).toMatchObject({
+    expect(await reaches(team, number, 'needs attention')).toMatchObject({
       gate: 'merge_refused',
       steps: { merge: 'failed none' },
     })
-    await team.until.state(number, 'failed')
+    await team.until.needsAttention(number)
     expect(team.words(team.card(number))).toContain('Merge checks have failed')
     expect((await bitbucketEffects(team)).merges).toBe(merges)
     await team.bitbucket.allowMerge(rule)
-    await team.click(team.people.dana, 'plan again', number)
-    await sign(team, ++number)
+    await team.click(team.people.dana, 'retry', number)
     await succeedsOnce()
   })
 

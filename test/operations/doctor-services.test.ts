@@ -17,7 +17,7 @@ import {
 import { type Check, runDoctor } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'
-import type { Forge } from '../../src/release/ports/forge.ts'
+import type { BranchRules, Forge } from '../../src/release/ports/forge.ts'
 import type { MigrationStatus } from '../../src/release/ports/migrator.ts'
 import type { Platform } from '../../src/release/ports/platform.ts'
 import type { App, Environment } from '../../src/release/settings.ts'
@@ -56,8 +56,8 @@ const forge = (answers: Partial<Forge>): Forge => ({
   words: SERVICES.forge,
   limits: bitbucketLimits,
   findPullRequest: async () => ({ ok: true, value: undefined }),
-  mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
-  pushForbiddenBy: async () => ({ ok: true, value: undefined }),
+  branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }),
+  mergeRequirements: unused,
   openPullRequests: async () => ({ ok: true, value: [] }),
   createPullRequest: unused,
   pullRequest: unused,
@@ -109,14 +109,44 @@ describe('services', () => {
     ])
     const forbidding = forge({
       findPullRequest: async () => refused,
-      mergeForbiddenBy: async () => ({ ok: true, value: 'restrict_merges on production: nobody may merge' }),
-      pushForbiddenBy: async () => ({ ok: true, value: 'push on production: nobody may push' }),
+      branchRules: async () => ({
+        ok: true,
+        value: {
+          merge: { is: 'forbidden', rule: 'restrict_merges on production: nobody may merge' },
+          push: { is: 'forbidden', rule: 'push on production: nobody may push' },
+        },
+      }),
     })
     expect(await linesOf(forgeChecks(one, forbidding))).toEqual([
       '✗ Bitbucket api: refuses the credentials: 401 → check BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
       "✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can't be released → allow the user of Signoff to merge in the branch permissions",
       '! hot-fixes api/production: push on production: nobody may push, so hot-fixes are refused → allow the user of Signoff to push in the branch permissions',
     ])
+  })
+
+  it('W7: of Bitbucket: what a merge needs, how it can be merged, and the right that the token lacks', async () => {
+    const one = appOf('/srv/origin.git', production)
+    const allowed = { push: { is: 'allowed' }, merge: { is: 'allowed' } } as const
+    const told = async (rules: Partial<BranchRules>) => {
+      const answers = { branchRules: async () => ({ ok: true, value: { ...allowed, ...rules } }) as const }
+      return (await linesOf(forgeChecks(one, forge(answers))))[1]
+    }
+    const methods = (names: readonly string[], fastForward: boolean) => ({
+      methods: { mergeCommit: false, fastForward, names },
+    })
+    expect([
+      await told({ asks: ['require_approvals_to_merge (2)', 'require_tasks_to_be_completed'] }),
+      await told(methods(['fast_forward'], true)),
+      await told(methods(['squash'], false)),
+      await told({ unreadable: 'repository:admin' }),
+    ]).toMatchInlineSnapshot(`
+      [
+        "✓ Bitbucket branch production of api: no visible branch permission forbids merges by Signoff; a merge needs require_approvals_to_merge (2), require_tasks_to_be_completed",
+        "✓ Bitbucket branch production of api: no visible branch permission forbids merges by Signoff",
+        "✗ Bitbucket branch production of api: merges only by squash, which can't be previewed, so production can't be released → allow merge commits or fast-forwards for the branch at Bitbucket",
+        "! Bitbucket branch production of api: the token may not read the branch's rules and merge checks: it lacks repository:admin → give the token repository:admin, so that cards show what Bitbucket asks for; releases work without it",
+      ]
+    `)
   })
 
   it('of Heroku: the key', async () => {

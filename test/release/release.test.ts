@@ -27,7 +27,7 @@ describe('states', () => {
     ['awaiting sign-off', ['approved', 'rejected', 'cancelled', 'expired', 'outdated']],
     ['approved', ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention']],
     ['running', ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled']],
-    ['needs attention', ['approved', 'closed']],
+    ['needs attention', ['approved', 'closed', 'expired']],
   ])('%s leads only to the states of the design', (from, expected) => {
     expect(RELEASE_STATES.filter((to) => mayBecome(from, to)).toSorted()).toEqual(expected.toSorted())
   })
@@ -51,8 +51,8 @@ describe('states', () => {
     }
   })
 
-  it('leave needs attention only by a person: retried or closed', () => {
-    expect(NEXT_STATES['needs attention']).toEqual(['approved', 'closed'])
+  it('leave needs attention only by a person, or by the deadline of a merge that was refused by rules', () => {
+    expect(NEXT_STATES['needs attention']).toEqual(['approved', 'closed', 'expired'])
     expect(RELEASE_STATES.filter((from) => mayBecome(from, 'closed'))).toEqual(['needs attention'])
   })
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { createReleaseService } from '../../src/release/service.ts'
-import { announced, planned } from '../../src/release/transitions/index.ts'
+import { announced, planned, stop } from '../../src/release/transitions/index.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aPlan, DANA, LIN, TOM } from '../support/builders.ts'
 import { aTeam, made, NIA, refusedBy } from './service-team.ts'
@@ -285,6 +285,79 @@ describe('deadlines', () => {
     made(await team.service.act('retry', { release: number, by: TOM.id }))
     await team.service.tick()
     expect((await team.lines(number)).map(({ is }) => is)).toEqual(['signed', 'retried', 'reminder'])
+  })
+
+  describe('W7: a merge that the forge’s rules refused', () => {
+    async function refused(team: Awaited<ReturnType<typeof aTeam>>, number: number, byRules: boolean) {
+      await team.run(number)
+      await team.store.transaction(async (tx) => {
+        const merge = { name: 'merge', state: 'failed', attempt: 1, effect: 'none', endedAt: tx.now } as const
+        await tx.putStep(number, merge)
+        const release = await tx.lockRelease(number)
+        const because = {
+          gate: 'merge_refused',
+          detail: '1 approval',
+          ...(byRules && { byRules, pullRequest: 418 }),
+        } as const
+        if (release) await stop(tx, release, { step: 'merge', because }, { actor: 'worker' })
+      })
+    }
+    const ago = (team: Awaited<ReturnType<typeof aTeam>>, interval: string) =>
+      team.sql('update step set ended_at = ended_at - $1::interval', [interval])
+
+    it('waits for Retry or Close, and expires after 24 hours', async () => {
+      const team = await aTeam()
+      const number = await team.approved()
+      await refused(team, number, true)
+      expect((await team.release(number)).state).toBe('needs attention')
+      expect(await team.jobs(number, 'look')).toHaveLength(1)
+      expect(await team.jobs(number, 'tidy')).toEqual([])
+      await ago(team, '23 hours 59 minutes')
+      await team.service.tick()
+      expect((await team.release(number)).state).toBe('needs attention')
+      await ago(team, '1 minute')
+      await team.service.tick()
+      expect(await team.release(number)).toMatchObject({ state: 'expired', problem: { because: { gate: 'expired' } } })
+      expect(await team.jobs(number, 'tidy')).toHaveLength(1)
+    })
+
+    it('may be retried with the same sign-offs, or closed', async () => {
+      const team = await aTeam()
+      const number = await team.approved()
+      await refused(team, number, true)
+      made(await team.service.act('retry', { release: number, by: DANA.id }))
+      expect(await team.release(number)).toMatchObject({ state: 'approved', attempt: 2, signOffs: { length: 2 } })
+      await team.service.tick()
+      expect((await team.release(number)).state).toBe('approved')
+      await refused(team, number, true)
+      made(await team.service.act('close', { release: number, by: TOM.id, note: 'not today' }))
+      expect((await team.release(number)).state).toBe('closed')
+    })
+
+    it('fails at once where it is no rule that refused it', async () => {
+      const team = await aTeam()
+      const number = await team.approved()
+      await refused(team, number, false)
+      expect((await team.release(number)).state).toBe('failed')
+    })
+  })
+
+  it('a needs-attention release with something irreversible begun never expires', async () => {
+    const team = await aTeam()
+    const number = await team.stuck()
+    await team.sql('update step set ended_at = now() - $1::interval', ['30 days'])
+    await team.service.tick()
+    expect((await team.release(number)).state).toBe('needs attention')
+  })
+
+  it('W7: a press while the forge asks for something makes the worker look again; another press does not', async () => {
+    const team = await aTeam()
+    const number = await team.awaiting({ mergeRequirements: [{ needs: '1 approval' }] })
+    made(await team.service.act('qa', { release: number, by: LIN.id }))
+    expect(await team.jobs(number, 'look')).toHaveLength(1)
+    await team.store.transaction((tx) => tx.changeRelease(number, { mergeRequirements: [] }))
+    made(await team.service.act('approval', { release: number, by: TOM.id }))
+    expect(await team.jobs(number, 'look')).toHaveLength(1)
   })
 
   it('an emergency with every sign-off gets no reminder', async () => {

@@ -30,7 +30,7 @@ describe('the state of a stopped release', () => {
     ['running', 'merge_refused', 'failed'],
     ['running', 'internal_error', 'failed'],
   ])('%s, by %s, before anything irreversible: %s', (state, gate, expected) => {
-    expect(stateAfterStop({ state, steps: NOTHING }, gate)).toBe(expected)
+    expect(stateAfterStop({ state, steps: NOTHING }, { because: { gate } })).toBe(expected)
   })
 
   it.each<[ReleaseState, Gate]>([
@@ -42,7 +42,15 @@ describe('the state of a stopped release', () => {
     ['running', 'push_unknown'],
     ['running', 'internal_error'],
   ])('%s, by %s, needs attention once anything irreversible has or may have started', (state, gate) => {
-    expect(stateAfterStop({ state, steps: BEGUN }, gate)).toBe('needs attention')
-    expect(stateAfterStop({ state, steps: UNKNOWN }, gate)).toBe('needs attention')
+    expect(stateAfterStop({ state, steps: BEGUN }, { because: { gate } })).toBe('needs attention')
+    expect(stateAfterStop({ state, steps: UNKNOWN }, { because: { gate } })).toBe('needs attention')
+  })
+
+  it('W7: running, by a merge that the forge’s rules refused, needs attention, though nothing irreversible has begun', () => {
+    const refused = { because: { gate: 'merge_refused', byRules: true } } as const
+    expect(stateAfterStop({ state: 'running', steps: NOTHING }, refused)).toBe('needs attention')
+    expect(stateAfterStop({ state: 'needs attention', steps: NOTHING }, { because: { gate: 'expired' } })).toBe(
+      'expired',
+    )
   })
 })

@@ -55,7 +55,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   branch_missing: ['branch'],
   nothing_to_release: ['app', 'environment', 'commit', 'platform'],
   merge_conflict: ['source', 'target', 'files'],
-  merge_not_allowed: ['branch', 'rule'],
+  merge_not_allowed: ['branch', 'rule', 'methods', 'lacks'],
   remote_diverged: ['remote', 'branch', 'count', 'commits'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
@@ -84,7 +84,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_followed_branch: ['asked', 'names', 'commits'],
   hotfix_goes_first: ['requester'],
   not_sure: [],
-  merge_refused: ['detail'],
+  merge_refused: ['detail', 'byRules', 'pullRequest'],
   merge_unknown: ['pullRequest'],
   merge_unexpected: ['expected', 'found'],
   pick_refused: ['branch', 'line', 'output'],
@@ -108,6 +108,7 @@ const JOBS: Stored<Job, 'kind'> = {
   run: ['release', 'attempt'],
   tidy: ['release'],
   carry: ['release'],
+  look: ['release', 'at'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
@@ -167,6 +168,7 @@ const MIGRATION: readonly (keyof PlannedMigration)[] = [
 const FINDING: readonly (keyof SqlFinding)[] = ['risk', 'what', 'why', 'instead', 'breaksOldCode']
 const PLAN = [
   ...['firstRelease', 'commitCount', 'authors[].name', 'authors[].email', 'pullRequest.id', 'pullRequest.url'],
+  ...['mergeRequirements[].needs', 'mergeRequirements[].advisory', 'mergeRequirements[].unsure'],
   ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', ...FILES],
   ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
   ...MIGRATION.map((key) => `migrations[].${key === 'sql' ? 'sql[]' : key}`),
@@ -206,6 +208,7 @@ const EVENTS: Readonly<Record<string, string>> = {
 /** Keys of thread lines, after the release's number. A renamed key would add its line twice. */
 const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
+  'merge-ready',
   ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
 ]
 
@@ -224,6 +227,7 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'keys of private messages, so that each is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$'],
   'the name of a migration’s session, so that an interrupted one is found': ["PGAPPNAME: 'signoff'"],
   'comments with the SQL of migrations': ['`Signoff SQL of release #$', ', part $'],
+  'comments with the rest of a long record': ['`Signoff record of release #$'],
   'what a hot-fix’s commits are made of': ['Signoff <signoff@signoff.invalid>', '(cherry picked from commit $'],
   'references in the mirrors under DATA_DIR': ["'refs/signoff/picks/'", '`refs/signoff/$'],
 }
@@ -276,8 +280,10 @@ async function simulate(): Promise<Seen> {
   await story(async (sim) => {
     await settled(sim, () => sim.request())
     await settled(sim, () => sim.reject())
+    sim.world.forge.needs([{ needs: '1 approval', advisory: true, unsure: true }])
     await settled(sim, () => sim.request())
     await sim.sign('qa')
+    sim.world.forge.needs([])
     sim.pushToBranch('production')
     await settled(sim, () => sim.sign('approval'))
     await settled(sim, () => sim.planAgain())

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { PlannedMigration } from '../../src/release/plan.ts'
+import type { PlannedMigration, SqlFinding } from '../../src/release/plan.ts'
+import type { Release, SignOff } from '../../src/release/release.ts'
 import { recordWithSql } from '../../src/worker/run/record-sql.ts'
 import { recordMarker } from '../../src/worker/run/record-text.ts'
-import { aPlan, aRelease } from '../support/builders.ts'
+import { aPlan, aRelease, aSignOff, LIN, SIGNED } from '../support/builders.ts'
 
 const aMigration = (sql: readonly string[], overrides: Partial<PlannedMigration> = {}): PlannedMigration => ({
   revision: 'b7d20c31aa04',
@@ -54,5 +55,65 @@ describe('the SQL in the record', () => {
 
   it('says how many statements are not kept', () => {
     expect(recorded(aMigration(['DROP TABLE a;'], { sqlLeftOut: 4 })).text).toContain('4 more statements')
+  })
+})
+
+describe('W6: a record that no comment holds', () => {
+  const finding = (n: number): SqlFinding => ({
+    risk: 'destroys',
+    what: `drops column documents.language_${n}`,
+    why: 'The code that runs now may still read it, and what it holds is gone for good.',
+  })
+  const many = (count: number, findings: number) =>
+    Array.from({ length: count }, (_, n) =>
+      aMigration([`DROP TABLE a${n};`], {
+        revision: `rev${n}`,
+        message: `Migration *number* ${n} ${'of many '.repeat(20)}`,
+        findings: Array.from({ length: findings }, (_unused, each) => finding(each)),
+      }),
+    )
+  const signed = (migrations: readonly PlannedMigration[], signOffs: readonly SignOff[]) => {
+    const release = aRelease({ plan: aPlan({ migrations }) })
+    const { fingerprint = '' } = release
+    return { ...release, signOffs: signOffs.map((one) => ({ ...one, fingerprint })) }
+  }
+  const recordOf = (release: Release) => {
+    const { text, before } = recordWithSql(release, 32_768)
+    const all = [...before.map((each) => each.text), text]
+    expect(Math.max(...all.map(({ length }) => length))).toBeLessThanOrEqual(32_768)
+    expect(all.filter((each) => each.includes(recordMarker(release)))).toEqual([text])
+    for (const { marker } of before) expect(all.filter((each) => each.includes(marker))).toHaveLength(1)
+    return { text, before, all }
+  }
+
+  it.each([
+    ['100 migrations with a few findings', many(100, 3)],
+    ['100 migrations with all findings that are kept', many(100, 30)],
+    ['1,000 migrations', many(1_000, 2)],
+  ])('is shortened, and goes on in comments before it: %s', (_what, migrations) => {
+    const { text, all } = recordOf(signed(migrations, SIGNED))
+    expect(text).toContain('QA passed by Lin')
+    for (const { revision } of migrations) {
+      expect(all.filter((each) => each.includes(`* migration ${revision} `))).toHaveLength(1)
+    }
+  })
+
+  it('keeps what people said whole, however much it is', () => {
+    const note = 'We talked about this for long. '.repeat(90)
+    const signOffs = Array.from({ length: 30 }, () => aSignOff('talked over', LIN, { note }))
+    const { all } = recordOf(signed(many(40, 9), signOffs))
+    expect(all.join('\n').split('We talked about this for long.').length - 1).toBe(30 * 90)
+  })
+
+  it('cuts a single line that no comment holds into several', () => {
+    const signOffs = [aSignOff('talked over', LIN, { note: 'x'.repeat(70_000) })]
+    const { all } = recordOf(signed([], signOffs))
+    expect(all.join('').replaceAll(/[^x]/g, '').length).toBeGreaterThanOrEqual(70_000)
+  })
+
+  it('is one comment as before where it fits', () => {
+    const { before, text } = recordOf(signed(many(2, 2), SIGNED))
+    expect(before).toEqual([])
+    expect(text).toContain('(destroys): The code that runs now')
   })
 })

@@ -3,13 +3,15 @@ import type { CheckStatus } from '../../release/plan.ts'
 import type { Answer } from '../../release/ports/answers.ts'
 import type { Forge, ForgeLimits, PullRequest } from '../../release/ports/forge.ts'
 import type { App } from '../../release/settings.ts'
+import { readBranchRules } from './branch-rules.ts'
 import { type BitbucketCredentials, createClient, toServiceError } from './client.ts'
 import { mergePullRequest } from './merge.ts'
+import { readMergeRequirements } from './merge-checks.ts'
 import { type Pause, pauseFor } from './restricted-fetch.ts'
 import {
-  branchRestriction,
   checkStatus,
   comment,
+  createdPullRequest,
   listedComment,
   listedPullRequest,
   type Page,
@@ -43,8 +45,7 @@ export interface BitbucketSettings {
  * it may exist, so look for the marker first. After a rate limit (429) it waits, up to 30 s each time.
  *
  * `findPullRequest` reads the pull requests of every state from the last 60 days, newest first: no release lives longer.
- * `merge` returns the commit as Bitbucket names it, possibly abbreviated. `mergeForbiddenBy` returns only a rule that lets
- * nobody merge. Reading the rules needs an administrator's scope; without it there is none.
+ * `merge` returns the commit as Bitbucket names it, possibly abbreviated.
  */
 export function createBitbucket(settings: BitbucketSettings): Forge {
   const { pause = pauseFor, now = Date.now, timeoutMs = 15_000 } = settings
@@ -99,9 +100,15 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
               close_source_branch: false,
             },
           }),
-        pullRequest,
+        createdPullRequest,
       )
-      return made.ok ? { ok: true, value: withPage(app, made.value) } : toServiceError(made)
+      // A copy of Bitbucket's that is behind says 400 about a branch that it does not know yet.
+      if (!made.ok) return { ...toServiceError(made), ...(made.status === 400 && { hadNoEffect: true as const }) }
+      const { description, pullRequest: created } = made.value
+      // Every description that we write begins with a line of its own.
+      const [ours = ''] = request.description.split('\n', 1)
+      const isAnothers = description !== undefined && !description.includes(ours)
+      return { ok: true, value: isAnothers ? undefined : withPage(app, created) }
     },
 
     async pullRequest(app, id) {
@@ -112,8 +119,8 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
       return read.ok ? { ok: true, value: withPage(app, read.value) } : toServiceError(read)
     },
 
-    merge: (app, id, message, signal) =>
-      mergePullRequest(mergeClient, { ...repositoryOf(app), pull_request_id: id }, message, {
+    merge: (app, id, request, signal) =>
+      mergePullRequest(mergeClient, { ...repositoryOf(app), pull_request_id: id }, request, {
         settleMs: settings.settleMs ?? 300_000,
         pause,
         now,
@@ -208,32 +215,8 @@ export function createBitbucket(settings: BitbucketSettings): Forge {
       return read.ok ? { ok: true, value: open } : toServiceError(read)
     },
 
-    mergeForbiddenBy: (app, branch) => forbiddenBy(app, branch, 'restrict_merges', 'nobody may merge'),
-    pushForbiddenBy: (app, branch) => forbiddenBy(app, branch, 'push', 'nobody may push'),
-  }
-
-  async function forbiddenBy(
-    app: App,
-    branch: string,
-    kind: 'restrict_merges' | 'push',
-    means: string,
-  ): Promise<Answer<string | undefined>> {
-    const found = await client.look(
-      () => api.branchrestrictions.list({ ...repositoryOf(app), kind, pagelen: 100 }),
-      (page) => {
-        for (const value of page.values) {
-          const rule = branchRestriction.safeParse(value)
-          if (!rule.success || rule.data.kind !== kind) continue
-          if (rule.data.users.length > 0 || rule.data.groups.length > 0) continue
-          if (matchesBranch(rule.data.pattern, branch)) return `${kind} on ${rule.data.pattern}: ${means}`
-        }
-        return undefined
-      },
-    )
-    if (found.ok) return found
-    // No answer and a refused credential are errors; any other refusal means that we may not read the rules.
-    const isError = found.failure === 'unreachable' || found.status === 401
-    return isError ? toServiceError(found) : { ok: true, value: undefined }
+    branchRules: (app, branch) => readBranchRules(client, repositoryOf(app), branch),
+    mergeRequirements: (app, id) => readMergeRequirements(client, repositoryOf(app), id),
   }
 }
 
@@ -260,15 +243,4 @@ function endsBefore(page: Page, oldest: number): boolean {
   })
   const newestFirst = created.every((at, index) => index === 0 || at <= (created[index - 1] ?? Number.NaN))
   return newestFirst && created.length > 1 && (created.at(-1) ?? Number.NaN) < oldest
-}
-
-/** Bitbucket's patterns: `*` stands for anything within a path segment, `**` for anything. */
-function matchesBranch(pattern: string, branch: string): boolean {
-  const source = pattern
-    .split(/(\*+)/)
-    .map((part) =>
-      part === '*' ? '[^/]*' : part.startsWith('*') ? '.*' : part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),
-    )
-    .join('')
-  return new RegExp(`^${source}$`).test(branch)
 }

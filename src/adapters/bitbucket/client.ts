@@ -1,13 +1,26 @@
 import bitbucketPackage, { type APIClient } from 'bitbucket'
 import type { z } from 'zod'
+import { defined } from '../../lib/defined.ts'
 import type { ServiceError } from '../../release/ports/answers.ts'
-import { createRestrictedFetch, NOT_FOLLOWED, NOT_READ, type Pause } from './restricted-fetch.ts'
-import { failure, type Page, page, sentenceOf } from './shapes.ts'
+import {
+  createRestrictedFetch,
+  NOT_FOLLOWED,
+  NOT_READ,
+  type Pause,
+  RENAMED,
+  RENAMED_SOMEHOW,
+} from './restricted-fetch.ts'
+import { failure, type Page, page, requiredRightOf, sentenceOf } from './shapes.ts'
 
 export type BitbucketCredentials = { readonly token: string } | { readonly email: string; readonly apiToken: string }
 
 /** A failed request. `status` is absent if no answer came, or one that we did not follow. */
-export type Failed = ServiceError & { readonly ok: false; readonly status?: number }
+export type Failed = ServiceError & {
+  readonly ok: false
+  readonly status?: number
+  /** The right that a 403 says our credential lacks. */
+  readonly lacks?: string
+}
 export type Reply = { readonly ok: true; readonly status: number; readonly data: unknown; readonly headers: Headers }
 
 export type Found<T> = { readonly ok: true; readonly value: T }
@@ -23,6 +36,9 @@ export interface Client {
   /** Calls `look` with each page of a list until it returns a value or the list ends. */
   look<T>(make: Call, look: (page: Page) => T | undefined): Promise<Found<T | undefined> | Failed>
 }
+
+/** In the messages of our fetch for requests that did get an answer. */
+const ANSWERED = [NOT_FOLLOWED, NOT_READ, RENAMED, RENAMED_SOMEHOW]
 
 /** Longer lists are an error. */
 const MOST_PAGES = 400
@@ -62,13 +78,15 @@ export function createClient(options: {
     if (status === 500 && body === undefined) {
       return {
         ok: false,
-        failure: [NOT_FOLLOWED, NOT_READ].some((start) => message.startsWith(start)) ? 'wrong' : 'unreachable',
+        failure: ANSWERED.some((part) => message.includes(part)) ? 'wrong' : 'unreachable',
         detail: oneLine(message),
       }
     }
     const sentence = sentenceOf(body)
     const detail = oneLine(`Bitbucket answered ${status}${sentence === undefined ? '' : `: ${sentence}`}`)
-    if (status === 401 || status === 403) return { ok: false, failure: 'refused', status, detail }
+    if (status === 401 || status === 403) {
+      return { ok: false, failure: 'refused', status, detail, ...defined({ lacks: requiredRightOf(body) }) }
+    }
     if (status === 429 || status >= 500) return { ok: false, failure: 'unreachable', status, detail }
     return { ok: false, failure: 'wrong', status, detail }
   }

@@ -1,17 +1,23 @@
-import type { MergeAnswer } from '../../release/ports/forge.ts'
+import { defined } from '../../lib/defined.ts'
+import type { MergeAnswer, MergeMethod } from '../../release/ports/forge.ts'
 import type { Client, Failed } from './client.ts'
 import type { Pause } from './restricted-fetch.ts'
 import { mergeTask, pullRequest } from './shapes.ts'
 
+const STRATEGIES: Readonly<Record<MergeMethod, string>> = {
+  'merge commit': 'merge_commit',
+  'fast-forward': 'fast_forward',
+}
+
 /**
- * Merges a pull request as a merge commit and keeps its source branch. After 202, Bitbucket
+ * Merges a pull request by one strategy and keeps its source branch. After 202, Bitbucket
  * merges asynchronously: its task is polled until it ends, for at most `settleMs`, and only the task's own answer proves that
  * nothing was merged. Not safe to repeat after `unknown`: read the pull request.
  */
 export async function mergePullRequest(
   client: Client,
   at: { workspace: string; repo_slug: string; pull_request_id: number },
-  message: string,
+  { message, method }: { readonly message: string; readonly method: MergeMethod },
   options: { settleMs: number; pause: Pause; now: () => number; signal?: AbortSignal },
 ): Promise<MergeAnswer> {
   const { signal } = options
@@ -24,7 +30,7 @@ export async function mergePullRequest(
         type: 'pullrequest_merge_parameters',
         message,
         close_source_branch: false,
-        merge_strategy: 'merge_commit',
+        merge_strategy: STRATEGIES[method],
       },
     }),
   )
@@ -60,11 +66,15 @@ function merged(data: unknown): MergeAnswer {
   return { merge: 'unknown', detail: 'Bitbucket answered the merge without a merge commit' }
 }
 
+/** Bitbucket documents no codes for its refusals, so its sentences tell: the first are about checks that people can meet. */
+const BY_RULES = /merge check|approv|review|task|build|draft|changes? requested|permission to merge/i
+const NOT_BY_RULES = /conflict|strateg|already|closed|scope/i
+
 /** Only an explicit answer proves that nothing was merged: 500 and above, and no answer, are unknown. */
 function mergeFailure(failed: Failed): MergeAnswer {
   if (failed.status === 409) return { merge: 'moved' }
   const { status, detail } = failed
-  return status !== undefined && status >= 400 && status < 500
-    ? { merge: 'refused', detail }
-    : { merge: 'unknown', detail }
+  if (status === undefined || status < 400 || status >= 500) return { merge: 'unknown', detail }
+  const byRules = NOT_BY_RULES.test(detail) ? false : BY_RULES.test(detail) || undefined
+  return { merge: 'refused', detail, ...defined({ byRules }) }
 }

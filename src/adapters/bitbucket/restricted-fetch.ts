@@ -7,6 +7,10 @@ export const NOT_FOLLOWED = 'not followed: '
 /** The start of the error's message for an answer with an unreadable body. */
 export const NOT_READ = "Bitbucket's answer can't be read: "
 
+/** In the error's message for a repository or workspace that has another name now. */
+export const RENAMED = ' is now called '
+export const RENAMED_SOMEHOW = ' has another name now'
+
 class Unreadable extends Error {}
 
 export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
@@ -69,7 +73,7 @@ export function createRestrictedFetch(options: { apiUrl: string; timeoutMs: numb
     for (let tries = 1; ; tries += 1) {
       const answer = await once(url, request)
       if (answer.status >= 300 && answer.status < 400) {
-        throw new Error(`${NOT_FOLLOWED}a redirect (${answer.status})`)
+        throw new Error(redirected(url, answer))
       }
       if (answer.status !== 429 || tries === TRIES_WHEN_LIMITED) return answer
       const seconds = Number(answer.headers.get('retry-after') ?? '1')
@@ -78,6 +82,24 @@ export function createRestrictedFetch(options: { apiUrl: string; timeoutMs: numb
       await options.pause(ms, request.signal)
     }
   }
+}
+
+/** What a redirect says. A renamed workspace or repository answers 301 with its new address. */
+function redirected(url: string, answer: Response): string {
+  const to = repositoryIn(answer.headers.get('location') ?? '', url)
+  const from = repositoryIn(url, url)
+  if (from === undefined || to === undefined || to === from) return `${NOT_FOLLOWED}a redirect (${answer.status})`
+  const advice = `(${answer.status}). Change repository and git_url in releases.yml`
+  // Bitbucket may give ids in braces instead of names.
+  return to.includes('{') ? `${from}${RENAMED_SOMEHOW} ${advice}` : `${from}${RENAMED}${to} ${advice}`
+}
+
+/** The repository that an address of the API is about, as `workspace/slug`. */
+function repositoryIn(address: string, base: string): string | undefined {
+  if (!URL.canParse(address, base)) return undefined
+  const [, workspace, slug] = /\/repositories\/([\w.%{}-]+)\/([\w.%{}-]+)/.exec(new URL(address, base).pathname) ?? []
+  if (workspace === undefined || slug === undefined) return undefined
+  return `${workspace}/${slug}`.replaceAll('%7B', '{').replaceAll('%7D', '}')
 }
 
 function isJson(body: ArrayBuffer): boolean {

@@ -17,6 +17,7 @@ export const bitbucketWords: ForgeWords = {
   unreachable: FORGE_UNREACHABLE,
   oddAnswers: 'Bitbucket also answers 404 if the token has no access.',
   branchRules: 'Branch restrictions',
+  mergeSettings: 'Merge strategies',
   pages: bitbucketPages,
 }
 

@@ -121,6 +121,7 @@ function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
   if ('startedAt' in change) columns.started_at = change.startedAt ?? null
   if ('endedAt' in change) columns.ended_at = change.endedAt ?? null
   if ('expiresAt' in change) columns.expires_at = change.expiresAt ?? null
+  if ('mergeRequirements' in change) columns.merge_requirements = json(change.mergeRequirements)
   if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
   return columns
 }

@@ -14,6 +14,7 @@ const migrations: Record<string, Migration> = {
   '006 evidence': { up: keepOutcomes },
   '007 versions': { up: makeVersion },
   '008 environments': { up: makeEnvironments },
+  '009 merge requirements': { up: keepMergeRequirements },
 }
 
 /**
@@ -226,4 +227,9 @@ async function makeEnvironments(db: Kysely<unknown>): Promise<void> {
       primary key (app, environment)
     )`.execute(db)
   await sql`insert into environment_row (app, environment) values ('', '')`.execute(db)
+}
+
+/** What the forge asks for before it merges, and with it the job `look`, which older processes don't know. */
+async function keepMergeRequirements(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column merge_requirements json`.execute(db)
 }

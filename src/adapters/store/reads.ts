@@ -113,6 +113,7 @@ function toRelease(row: WholeRow): Release {
     ...present('endedAt', row.ended_at),
     ...present('expiresAt', row.expires_at),
     ...present('newerCommits', row.newer_commits),
+    ...present('mergeRequirements', row.merge_requirements),
   }
 }
 

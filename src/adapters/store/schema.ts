@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { OutboxMessage } from '../../release/messages.ts'
-import type { Plan } from '../../release/plan.ts'
+import type { MergeRequirement, Plan } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { StepRow } from '../../release/release.ts'
@@ -121,6 +121,7 @@ export interface ReleaseTable {
   ended_at: Date | null
   expires_at: Date | null
   newer_commits: number | null
+  merge_requirements: NullableJson<readonly MergeRequirement[]>
 }
 
 /** Replaces NUL, which Postgres's text can't store, in text of people and tools. */

@@ -85,7 +85,7 @@ function planSection({ plan, fingerprint }: Evidence): string[] {
         `Target: ${branch(target)}`,
         result.how === 'merge'
           ? `Result: merge of ${result.parents.map(code).join(' and ')}, tree ${code(result.tree)}`
-          : `Result: commit ${code(result.commit)}, tree ${code(result.tree)}`,
+          : `Result: ${result.how === 'fast-forward' ? 'fast-forward to ' : ''}commit ${code(result.commit)}, tree ${code(result.tree)}`,
         `Remote: ${address(remote.url)}, branch ${code(remote.branch)} at ${remote.holds === null ? 'no commit' : code(remote.holds)}, running ${remote.runs === null ? 'nothing' : code(remote.runs)}`,
         database === null
           ? 'Database: none'

@@ -2,8 +2,13 @@
 
 /**
  * A service's error. `unreachable`: no answer, so the request may or may not have had its effect. `refused`: it rejected
- * our credentials. `wrong`: any other unusable answer. `detail` is scrubbed, one line.
+ * our credentials. `wrong`: any other unusable answer. `detail` is scrubbed, one line. `hadNoEffect`: it said that it
+ * did nothing, so that the same request is safe to repeat.
  */
-export type ServiceError = { readonly failure: 'unreachable' | 'refused' | 'wrong'; readonly detail: string }
+export type ServiceError = {
+  readonly failure: 'unreachable' | 'refused' | 'wrong'
+  readonly detail: string
+  readonly hadNoEffect?: true
+}
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & ServiceError)

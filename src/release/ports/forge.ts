@@ -1,5 +1,5 @@
 /** The forge that hosts an app's repository: pull requests, comments, checks and branch rules. */
-import type { CheckStatus } from '../plan.ts'
+import type { CheckStatus, MergeRequirement } from '../plan.ts'
 import type { App } from '../settings.ts'
 import type { ForgeUnreachable } from '../stored-names.ts'
 import type { Answer } from './answers.ts'
@@ -30,6 +30,8 @@ export interface ForgeWords {
   readonly oddAnswers?: string
   /** The forge's name for the page that sets who may push and merge. */
   readonly branchRules: string
+  /** The forge's name for the page that sets how pull requests may be merged. */
+  readonly mergeSettings: string
   readonly pages: ForgePages
 }
 
@@ -50,14 +52,54 @@ export interface PullRequest {
   readonly destination: string
   /** Set if merged; may be abbreviated (12 digits). */
   readonly mergeCommit?: string
+  /** How it may be merged, if the forge says so. */
+  readonly methods?: MergeMethods
 }
 
 export type MergeAnswer =
   | { readonly merge: 'merged'; readonly commit: string }
-  | { readonly merge: 'refused'; readonly detail: string }
+  /** `byRules`: by rules of the branch that people can still meet; false: by something else; absent: the forge does not say. */
+  | { readonly merge: 'refused'; readonly detail: string; readonly byRules?: boolean }
   /** A branch moved during the merge (409); nothing was merged. */
   | { readonly merge: 'moved' }
   | { readonly merge: 'unknown'; readonly detail: string }
+
+/** Whether our credential may do something to a branch. A rule is in the forge's words. */
+export type Permission =
+  | { readonly is: 'allowed' }
+  | { readonly is: 'forbidden'; readonly rule: string }
+  /** The rule names people, and it can't be told whether we are one of them. */
+  | { readonly is: 'unknown'; readonly rule: string }
+
+/** The methods of a merge whose result Signoff can preview. */
+export type MergeMethod = 'merge commit' | 'fast-forward'
+
+/** How the forge may merge into a branch. Signoff can preview a merge commit and a fast-forward, and nothing else. */
+export interface MergeMethods {
+  readonly mergeCommit: boolean
+  readonly fastForward: boolean
+  /** All that it allows, in the forge's words, its default first. */
+  readonly names: readonly string[]
+}
+
+/** A branch's rules at the forge, as far as our credential may read them. */
+export interface BranchRules {
+  /** `allowed` also if no rule is visible. */
+  readonly push: Permission
+  readonly merge: Permission
+  /** Absent if the forge does not say. */
+  readonly methods?: MergeMethods
+  /** What every merge into the branch needs, in the forge's words; absent if nothing. */
+  readonly asks?: readonly string[]
+  /** The right that our credential lacks to read the rules, in the forge's words; absent if they were read. */
+  readonly unreadable?: string
+}
+
+export interface MergeRequirements {
+  readonly missing: readonly MergeRequirement[]
+  /** Why the forge will never merge it, whatever people do at the pull request; in the forge's words. */
+  readonly never?: string
+}
 
 /** A forge. A marker is a text that we put into a description or comment to find it again. */
 export interface Forge {
@@ -65,15 +107,24 @@ export interface Forge {
   readonly limits: ForgeLimits
   /** Finds our pull request by its marker, in any state. */
   findPullRequest(app: App, marker: string): Promise<Answer<PullRequest | undefined>>
+  /**
+   * Opens a pull request. Undefined if the forge gave back one that was already open for these branches and that has
+   * another description. A forge that changes the open one instead can't be told apart: look at the open ones first.
+   */
   createPullRequest(
     app: App,
     request: { title: string; description: string; source: string; destination: string },
-  ): Promise<Answer<PullRequest>>
+  ): Promise<Answer<PullRequest | undefined>>
   pullRequest(app: App, id: number): Promise<Answer<PullRequest>>
   /** The open pull requests into a branch, from branches of the same repository. */
   openPullRequests(app: App, destination: string): Promise<Answer<readonly PullRequest[]>>
-  /** Merges with a merge commit, and waits for a merge that the forge performs asynchronously (202). */
-  merge(app: App, id: number, message: string, signal?: AbortSignal): Promise<MergeAnswer>
+  /** Merges by exactly this method, and waits for a merge that the forge performs asynchronously (202). */
+  merge(
+    app: App,
+    id: number,
+    request: { readonly message: string; readonly method: MergeMethod },
+    signal?: AbortSignal,
+  ): Promise<MergeAnswer>
   decline(app: App, id: number): Promise<Answer<void>>
   /** The web address of our comment with this marker. */
   findComment(
@@ -83,8 +134,8 @@ export interface Forge {
   ): Promise<Answer<string | undefined>>
   comment(app: App, on: { pullRequest: number } | { commit: string }, markdown: string): Promise<Answer<string>>
   checks(app: App, commit: string): Promise<Answer<readonly CheckStatus[]>>
-  /** The rule that forbids our merge into the branch, in the forge's words; undefined if none is visible. */
-  mergeForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
-  /** The same for our push to the branch. */
-  pushForbiddenBy(app: App, branch: string): Promise<Answer<string | undefined>>
+  /** Who may push to a branch and merge into it, and how. Rules that we may not read are no error. */
+  branchRules(app: App, branch: string): Promise<Answer<BranchRules>>
+  /** What a pull request still needs before the forge merges it. Rules that we may not read are left out. */
+  mergeRequirements(app: App, id: number): Promise<Answer<MergeRequirements>>
 }

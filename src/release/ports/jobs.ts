@@ -7,6 +7,8 @@ export type Job =
   | { readonly kind: 'run'; readonly release: number; readonly attempt: number }
   /** Cleans up what an ended release left at the forge: its unmerged pull request, its pinned branch. */
   | { readonly kind: 'tidy'; readonly release: number }
+  /** Reads again what the forge asks for before it merges. `at`: when it was asked for; each is a job of its own. */
+  | { readonly kind: 'look'; readonly release: number; readonly at: string }
   /** Backports a hot-fix, by a pull request, to the branch that its environment is promoted from. */
   | { readonly kind: 'carry'; readonly release: number }
   | {

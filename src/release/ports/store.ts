@@ -39,7 +39,8 @@ export type ReleaseChange = {
     | 'startedAt'
     | 'endedAt'
     | 'expiresAt'
-    | 'newerCommits']?: Release[K] | undefined
+    | 'newerCommits'
+    | 'mergeRequirements']?: Release[K] | undefined
 }
 
 /**

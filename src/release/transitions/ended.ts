@@ -4,7 +4,7 @@ import type { Attribution } from '../events.ts'
 import { awaitsGo, needsBackport } from '../hotfix.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Problem } from '../refusals.ts'
-import { irreversibleBegun, type Release } from '../release.ts'
+import { irreversibleBegun, isRefusedByRules, type Release } from '../release.ts'
 import type { PersonName, ReleaseState } from '../terms.ts'
 import { addThreadLine, privateMessage } from '../thread.ts'
 import { assertTransition, deliveryData, nameOf, type Transition } from './transition.ts'
@@ -26,18 +26,24 @@ const STOPPED_AS: Partial<Record<Problem['because']['gate'], ReleaseState>> = {
 }
 
 /**
- * The state of a release that `gate` has stopped: `needs attention` once anything irreversible has started, `refused`
- * during planning, `outdated` for a moved fact, `expired` for a deadline, and else `failed`.
+ * The state of a release that a problem has stopped: `needs attention` once anything irreversible has started or if the
+ * forge's rules refused the merge, `refused` during planning, `outdated` for a moved fact, `expired` for a deadline, and
+ * else `failed`.
  */
-export function stateAfterStop(release: Pick<Release, 'state' | 'steps'>, gate: Problem['because']['gate']) {
+export function stateAfterStop(
+  release: Pick<Release, 'state' | 'steps'>,
+  problem: { readonly because: Pick<Problem['because'], 'gate'> & { readonly byRules?: true } },
+) {
+  const { gate, byRules } = problem.because
   if (irreversibleBegun(release.steps)) return 'needs attention'
+  if (gate === 'merge_refused' && byRules === true) return 'needs attention'
   if (release.state === 'planning' && gate !== 'hotfix_goes_first') return 'refused'
   return STOPPED_AS[gate] ?? 'failed'
 }
 
 /** Stops a release that can't continue: it ends or, once anything irreversible has started, needs attention. */
 export async function stop(tx: Transaction, release: Release, problem: Problem, ending: Ending): Promise<void> {
-  const state = stateAfterStop(release, problem.because.gate)
+  const state = stateAfterStop(release, problem)
   if (state === 'needs attention') return needAttention(tx, release, problem, ending)
   await end(tx, release, state, { ...ending, problem })
 }
@@ -55,6 +61,7 @@ async function needAttention(tx: Transaction, release: Release, problem: Problem
   })
   await tx.send({ kind: 'card', release: number })
   await tx.send({ kind: 'outcome', release: number, key: `${number}:attention:${attempt}` })
+  if (isRefusedByRules(problem)) await tx.enqueue({ kind: 'look', release: number, at: tx.now.toISOString() })
 }
 
 /** **Cancel**: ends the release at once before the run; during the run no new step starts. */

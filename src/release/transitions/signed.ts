@@ -1,5 +1,6 @@
 /** Signed: from `awaiting sign-off` to `approved` with the last sign-off needed, or to `rejected`. */
 import { canProceed } from '../policy.ts'
+import { missingForMerge } from '../release.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
@@ -44,6 +45,10 @@ export function sign(kind: SignOffKind): Transition {
       return undefined
     }
     if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await approve(tx, signed)
+    // Who presses may just have given at the forge what it asks for.
+    else if (missingForMerge(release).length > 0) {
+      await tx.enqueue({ kind: 'look', release: release.number, at: tx.now.toISOString() })
+    }
     await tx.send({ kind: 'card', release: release.number })
     return undefined
   }

@@ -17,6 +17,7 @@ import {
 } from '../rest-faults.ts'
 import { startSwitchableServer } from '../switchable-server.ts'
 import { createDrawing } from './drawing.ts'
+import { createReviews, type Reviews } from './merge-rules.ts'
 import { createMergeTasks } from './merge-tasks.ts'
 import { createPullRequests } from './pull-requests.ts'
 import { installPushHooks, pushedRefs, restrictPushes } from './push-hooks.ts'
@@ -24,10 +25,12 @@ import { type Json, refusal } from './rest-call.ts'
 import { type BitbucketRoute, bitbucketRoute, createRoutes } from './routes.ts'
 import {
   type BitbucketEvent,
+  type BitbucketState,
   type BranchRestriction,
   type Comment,
   type CommitStatus,
   type Identity,
+  type MergeStrategy,
   now,
   openBitbucketStore,
   type PullRequest,
@@ -38,11 +41,11 @@ export type { BitbucketEvent, BranchRestriction, Comment, CommitStatus, PullRequ
 /**
  * In addition to the common faults: `merge_202` accepts a merge and performs it after the task or pull request was read
  * `looks` times (default 1; Infinity: only by `finishMerges()`). `conflict_409` and `too_slow_555` refuse without effect.
- * `too_slow_555_after` answers at once and takes effect at once, or at `until`.
+ * `branch_not_found` answers from a copy that lacks the branch. `too_slow_555_after` answers at once and takes effect at once, or at `until`.
  */
 export type BitbucketFault = Fault<
   BitbucketRoute,
-  FaultKind | 'merge_202' | 'conflict_409' | 'too_slow_555' | 'too_slow_555_after'
+  FaultKind | 'merge_202' | 'branch_not_found' | 'conflict_409' | 'too_slow_555' | 'too_slow_555_after'
 > & { looks?: number }
 
 export type Bitbucket = {
@@ -67,11 +70,22 @@ export type Bitbucket = {
   /** Adds a branch restriction; `push` also refuses pushes over git. Returns its id. */
   forbidMerge(rule: {
     kind?: BranchRestriction['kind']
-    pattern: string
-    value?: number
+    pattern?: string
+    branchType?: BranchRestriction['branchType']
+    value?: number | null
     users?: string[]
   }): Promise<number>
   allowMerge(restriction: number): Promise<void>
+  /** Sets how pull requests into a branch may be merged, the default first; otherwise as merge commits only. */
+  allowStrategies(branch: string, strategies: readonly MergeStrategy[]): void
+  /** Sets which branches the branching model calls its production and development branch. */
+  setModel(model: BitbucketState['model']): void
+  /** Sets what creating a pull request gives while one for the same branches is open; default `another`. */
+  openTwice(gives: BitbucketState['sameBranches']): void
+  /** Gives the repository another name: the old one answers 301 with the new address. */
+  rename(to: string | null): void
+  /** What people do at Bitbucket's own pages. */
+  reviews: Reviews
   /** Performs all merges that were accepted with 202. */
   finishMerges(): Promise<void>
 
@@ -118,7 +132,7 @@ export async function startBitbucket(options: {
   scopes?: readonly string[]
 }): Promise<Bitbucket> {
   const { repository, directory, token = 'sandbox-access-token', apiToken = 'sandbox-api-token' } = options
-  const scopes = options.scopes ?? ['pullrequest:write', 'repository:write']
+  const scopes = options.scopes ?? ['pullrequest:write', 'repository:write', 'repository:admin']
   const gitPath = `/${repository}.git`
   const bare = join(directory, gitPath.slice(1))
   await mkdir(bare, { recursive: true })
@@ -134,6 +148,7 @@ export async function startBitbucket(options: {
     repository,
     apiOrigin: () => server.origin,
     gitUrl: () => `${server.origin}${gitPath}`,
+    state,
   })
   const answer = createRoutes({ bare, store, pullRequests, tasks, draw })
 
@@ -169,14 +184,23 @@ export async function startBitbucket(options: {
     const by = identify(request)
     if ('status' in by) return by
     const path = restPath(url)
+    if (state.renamedTo !== null && `${path[1]}/${path[2]}` === repository) {
+      const to = url.href.replace(`/repositories/${repository}`, `/repositories/${state.renamedTo}`)
+      return { status: 301, headers: { Location: to } }
+    }
     const method = request.method ?? 'GET'
     if (path[0] === 'user' && path.length === 1 && method === 'GET') return { status: 200, body: draw.identity(by) }
     const [first, workspace, slug, ...rest] = path
     if (first !== 'repositories' || `${workspace}/${slug}` !== repository) {
       return refusal(404, `Repository ${workspace}/${slug} not found`)
     }
-    const required = rest[0] === 'pullrequests' ? 'pullrequest:write' : 'repository:write'
-    if (method !== 'GET' && !scopes.includes(required)) {
+    const required =
+      rest[0] === 'branch-restrictions'
+        ? 'repository:admin'
+        : rest[0] === 'pullrequests'
+          ? 'pullrequest:write'
+          : 'repository:write'
+    if ((method !== 'GET' || required === 'repository:admin') && !scopes.includes(required)) {
       return refusal(403, 'Your credentials lack one or more required privilege scopes.', {
         granted: scopes,
         required: [required],
@@ -197,6 +221,8 @@ export async function startBitbucket(options: {
         return refusal(409, 'One of the refs involved changed while attempting to merge.')
       case 'too_slow_555':
         return tooSlow
+      case 'branch_not_found':
+        return refusal(400, 'source: branch not found')
       case 'too_slow_555_after': {
         const { until } = fault
         const effect = until === undefined ? Promise.resolve() : waitUntil(until)
@@ -225,7 +251,9 @@ export async function startBitbucket(options: {
     store.save()
     await restrictPushes(
       bare,
-      state.restrictions.filter((rule) => rule.kind === 'push').map((rule) => rule.pattern),
+      state.restrictions
+        .filter((rule) => rule.kind === 'push')
+        .flatMap(({ branchType, pattern }) => (branchType === undefined ? pattern : (state.model[branchType] ?? []))),
     )
   }
 
@@ -252,9 +280,10 @@ export async function startBitbucket(options: {
       state.statuses.push({ commit: sha, key, name, state: to, url, description: '', ...times })
       store.save()
     },
-    async forbidMerge({ kind = 'restrict_merges', pattern, value, users = [] }) {
+    async forbidMerge({ kind = 'restrict_merges', pattern = '', branchType, value = null, users = [] }) {
       state.lastRestrictionId += 1
-      state.restrictions.push({ id: state.lastRestrictionId, kind, pattern, value: value ?? null, users })
+      const rule = { id: state.lastRestrictionId, kind, pattern, value, users }
+      state.restrictions.push(branchType === undefined ? rule : { ...rule, branchType })
       await keepRestrictions()
       return state.lastRestrictionId
     },
@@ -262,6 +291,23 @@ export async function startBitbucket(options: {
       state.restrictions = state.restrictions.filter((rule) => rule.id !== id)
       await keepRestrictions()
     },
+    allowStrategies(branch, strategies) {
+      state.strategies[branch] = [...strategies]
+      store.save()
+    },
+    openTwice(gives) {
+      state.sameBranches = gives
+      store.save()
+    },
+    rename(to) {
+      state.renamedTo = to
+      store.save()
+    },
+    setModel(model) {
+      state.model = model
+      store.save()
+    },
+    reviews: createReviews(store),
     finishMerges: tasks.finishAll,
 
     fault: faults.add,

@@ -3,6 +3,8 @@ import type { Drawing } from './drawing.ts'
 import { notAllowed, PAGES, page, type RestCall, refusal, textAt } from './rest-call.ts'
 import { type BitbucketStore, type Comment, now } from './state.ts'
 
+const MAX_COMMENT = 32_768
+
 /** Routes to list, read, create, change and delete comments on a pull request or a commit. */
 export function createCommentRoutes(options: {
   store: BitbucketStore
@@ -25,6 +27,12 @@ export function createCommentRoutes(options: {
     const { body } = call
     const raw = textAt(body, 'content', 'raw')
     if (raw === undefined || raw.trim() === '') return refusal(400, 'content.raw: required key not provided')
+    if (raw.length > MAX_COMMENT) {
+      return refusal(
+        400,
+        `content.raw: Ensure this value has at most ${MAX_COMMENT} characters (it has ${raw.length}).`,
+      )
+    }
     if (call.method === 'PUT' && known !== undefined) {
       Object.assign(known, { raw, updatedOn: now() })
       store.record({ kind: 'comment changed', comment: known.id, by: call.by.displayName })

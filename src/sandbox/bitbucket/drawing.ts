@@ -1,9 +1,15 @@
 import type { CommitFacts } from './commits.ts'
-import type { BranchRestriction, Comment, CommitStatus, Identity, PullRequest } from './state.ts'
+import { openTasks } from './merge-rules.ts'
+import type { BitbucketState, BranchRestriction, Comment, CommitStatus, Identity, PullRequest } from './state.ts'
 
 /** Builds the JSON of Bitbucket's REST API 2.0 from the state. */
-export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => string; repository: string }) {
-  const { repository } = options
+export function createDrawing(options: {
+  apiOrigin: () => string
+  gitUrl: () => string
+  repository: string
+  state: Pick<BitbucketState, 'strategies' | 'model'>
+}) {
+  const { repository, state } = options
   const web = `https://bitbucket.org/${repository}`
   const api = () => `${options.apiOrigin()}/2.0/repositories/${repository}`
   const link = (href: string) => ({ href })
@@ -26,15 +32,28 @@ export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => 
     links: { self: link(api()), html: link(web) },
   })
 
+  const strategies = (branch: string) => {
+    const allowed = state.strategies[branch] ?? ['merge_commit']
+    return { merge_strategies: [...allowed].sort(), default_merge_strategy: allowed[0] }
+  }
+
   // Pull requests show 12 digits of a commit; commits and branches show all.
-  const end = (one: { branch: string; sha: string }) => ({
-    branch: { name: one.branch, links: {} },
+  const end = (one: { branch: string; sha: string }, more: object = {}) => ({
+    branch: { name: one.branch, links: {}, ...more },
     commit: {
       type: 'commit',
       hash: one.sha.slice(0, 12),
       links: { self: link(`${api()}/commit/${one.sha.slice(0, 12)}`) },
     },
     repository: shortRepository(),
+  })
+
+  const participant = (user: Identity, state: 'approved' | 'changes_requested') => ({
+    type: 'participant',
+    user: identity(user),
+    role: 'PARTICIPANT',
+    approved: state === 'approved',
+    state,
   })
 
   const content = (raw: string) => ({
@@ -84,8 +103,7 @@ export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => 
         type: 'branch',
         name,
         target: this.commit(facts),
-        merge_strategies: ['merge_commit'],
-        default_merge_strategy: 'merge_commit',
+        ...strategies(name),
         links: { self: link(`${api()}/refs/branches/${name}`), html: link(`${web}/branch/${name}`) },
       }
     },
@@ -102,22 +120,19 @@ export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => 
         draft: one.draft,
         queued: false,
         source: end(one.source),
-        destination: end(one.destination),
+        destination: end(one.destination, strategies(one.destination.branch)),
         merge_commit: one.mergeCommit === null ? null : { type: 'commit', hash: one.mergeCommit.slice(0, 12) },
         close_source_branch: one.closeSourceBranch,
         author: identity(one.author),
         closed_by: one.closedBy === null ? null : identity(one.closedBy),
         reason: one.reason,
         comment_count: comments,
-        task_count: 0,
+        task_count: openTasks(one),
         reviewers: [],
-        participants: one.approvedBy.map((user) => ({
-          type: 'participant',
-          user: identity(user),
-          role: 'PARTICIPANT',
-          approved: true,
-          state: 'approved',
-        })),
+        participants: [
+          ...one.approvedBy.map((user) => participant(user, 'approved')),
+          ...(one.changesRequestedBy ?? []).map((user) => participant(user, 'changes_requested')),
+        ],
         created_on: one.createdOn,
         updated_on: one.updatedOn,
         links: {
@@ -169,13 +184,31 @@ export function createDrawing(options: { apiOrigin: () => string; gitUrl: () => 
       type: 'branchrestriction',
       id: one.id,
       kind: one.kind,
-      branch_match_kind: 'glob',
+      branch_match_kind: one.branchType === undefined ? 'glob' : 'branching_model',
+      ...(one.branchType !== undefined && { branch_type: one.branchType }),
       pattern: one.pattern,
       value: one.value,
       users: one.users.map((uuid) => ({ type: 'user', uuid })),
       groups: [],
       links: { self: link(`${api()}/branch-restrictions/${one.id}`) },
     }),
+
+    defaultReviewer: (one: Identity) => ({
+      type: 'default_reviewer',
+      reviewer_type: 'repository',
+      user: identity(one),
+    }),
+
+    model: () => {
+      const named = (name: string | undefined) =>
+        name === undefined ? null : { name, use_mainbranch: false, branch: { type: 'branch', name } }
+      return {
+        type: 'effective_repository_branching_model',
+        branch_types: [{ kind: 'feature', prefix: 'feature/' }],
+        development: named(state.model.development ?? 'master'),
+        production: named(state.model.production),
+      }
+    },
 
     task: (pullRequest: number, task: string) => link(`${api()}/pullrequests/${pullRequest}/merge/task-status/${task}`),
   }

@@ -2,6 +2,7 @@ import type { Answer } from '../rest-faults.ts'
 import { type createCommentRoutes, isOn } from './comment-routes.ts'
 import { commitsOf } from './commits.ts'
 import type { Drawing } from './drawing.ts'
+import { listTasks } from './merge-rules.ts'
 import type { createMergeTasks } from './merge-tasks.ts'
 import type { Done, PullRequests } from './pull-requests.ts'
 import {
@@ -123,6 +124,8 @@ export function createPullRequestRoutes(options: {
       }
       case 'statuses':
         return page(call, state.statuses.filter((status) => status.commit === one.source.sha).map(draw.status), PAGES)
+      case 'tasks':
+        return listTasks(call, one)
       case 'conflicts':
         return fileConflicts(call, `${one.source.sha}..${one.destination.sha}`)
       default:

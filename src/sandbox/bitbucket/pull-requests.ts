@@ -1,7 +1,6 @@
 import { branchHead, commitTree, deleteBranch, isAncestor, mergeTree, moveBranch } from '../bare-git.ts'
-import { type BitbucketStore, type Identity, matchesPattern, now, type PullRequest } from './state.ts'
-
-export type Refused = { kind: 'refused'; status: 400 | 403 | 409; message: string }
+import { brokenMergeRule, type Refused } from './merge-rules.ts'
+import { type BitbucketStore, type Identity, now, type PullRequest } from './state.ts'
 
 export type Done<T> = { kind: 'done'; value: T } | Refused
 
@@ -46,26 +45,6 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
     Object.assign(one, { state: to, closedBy: by, updatedOn: now() })
   }
 
-  function brokenMergeRule(one: PullRequest, by: Identity): Refused | undefined {
-    const rules = state.restrictions.filter((rule) => matchesPattern(rule.pattern, one.destination.branch))
-    if (rules.some((rule) => rule.kind === 'restrict_merges' && !rule.users.includes(by.uuid))) {
-      return refused(`You do not have permission to merge into ${one.destination.branch}.`, 403)
-    }
-    const broken = rules.flatMap((rule) => {
-      if (rule.kind === 'require_approvals_to_merge') {
-        return one.approvedBy.length < (rule.value ?? 1) ? [`at least ${rule.value ?? 1} approvals`] : []
-      }
-      if (rule.kind !== 'require_passing_builds_to_merge') return []
-      const builds = state.statuses.filter((status) => status.commit === one.source.sha)
-      const passed = builds.filter((build) => build.state === 'SUCCESSFUL').length
-      const failed = builds.some((build) => build.state !== 'SUCCESSFUL')
-      return failed || passed < (rule.value ?? 1)
-        ? [`at least ${rule.value ?? 1} successful builds and no failed ones`]
-        : []
-    })
-    return broken.length === 0 ? undefined : refused(`Merge checks have failed: ${broken.join('; ')}.`)
-  }
-
   async function mergeNow(
     one: PullRequest,
     by: Identity,
@@ -73,12 +52,11 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
   ): Promise<Done<PullRequest>> {
     await refreshOne(one)
     if (one.state !== 'OPEN') return refused('This pull request is already closed.')
-    if (one.draft) return refused('This pull request is a draft and cannot be merged.')
-    if ((wish.strategy ?? 'merge_commit') !== 'merge_commit') {
-      return refused(`Merge strategy '${wish.strategy}' is not allowed for this branch.`)
-    }
+    const allowed: readonly string[] = state.strategies[one.destination.branch] ?? ['merge_commit']
+    const strategy = wish.strategy ?? allowed[0] ?? 'merge_commit'
+    if (!allowed.includes(strategy)) return refused(`Merge strategy '${strategy}' is not allowed for this branch.`)
     if (Buffer.byteLength(wish.message ?? '') > MAX_MESSAGE) return refused('message: must be at most 128 KiB')
-    const broken = brokenMergeRule(one, by)
+    const broken = brokenMergeRule(store, one, by)
     if (broken !== undefined) return broken
     const [source, destination] = [
       await branchHead(bare, one.source.branch),
@@ -91,15 +69,21 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
     if (merged.kind === 'conflicts') {
       return refused("You can't merge until you resolve all merge conflicts.")
     }
+    const isForward = strategy === 'fast_forward'
+    if (isForward && !(await isAncestor(bare, destination, source))) {
+      return refused('A fast forward merge is not possible: the destination has commits that the source lacks.')
+    }
     const standard = `Merged in ${one.source.branch} (pull request #${one.id})\n\n${one.title}\n`
-    const parents = [destination, source]
-    const commit = await commitTree(bare, {
-      tree: merged.tree,
-      parents,
-      message: wish.message ?? standard,
-      author: { name: by.displayName, email: by.email },
-      date: `${Math.floor(Date.now() / 1000)} +0000`,
-    })
+    const parents = strategy === 'merge_commit' ? [destination, source] : [destination]
+    const commit = isForward
+      ? source
+      : await commitTree(bare, {
+          tree: merged.tree,
+          parents,
+          message: wish.message ?? standard,
+          author: { name: by.displayName, email: by.email },
+          date: `${Math.floor(Date.now() / 1000)} +0000`,
+        })
     if (!(await moveBranch(bare, one.destination.branch, commit, destination))) {
       return refused('One of the refs involved changed while attempting to merge.', 409)
     }
@@ -121,7 +105,7 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
         for (const one of state.pullRequests) await refreshOne(one)
       }),
 
-    /** Opens a pull request, even if one for the same branches is already open. */
+    /** Opens a pull request; if one for the same branches is already open, as `sameBranches` says. */
     async create(
       by: Identity,
       wish: {
@@ -137,6 +121,17 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
       if (source === undefined) return refused(`source: branch not found: ${wish.source}`)
       if (destination === undefined) return refused(`destination: branch not found: ${wish.destination}`)
       if (await isAncestor(bare, source, destination)) return refused('There are no changes to be pulled')
+      const open = state.pullRequests.find(
+        ({ state: now, ...other }) =>
+          now === 'OPEN' && other.source.branch === wish.source && other.destination.branch === wish.destination,
+      )
+      if (open !== undefined && state.sameBranches !== 'another') {
+        if (state.sameBranches === 'the open one, changed') {
+          Object.assign(open, { title: wish.title, description: wish.description, updatedOn: now() })
+          store.record({ kind: 'pull request updated', pullRequest: open.id, by: by.displayName })
+        }
+        return { kind: 'done', value: open }
+      }
       const one: PullRequest = {
         id: Math.max(0, ...state.pullRequests.map((other) => other.id)) + 1,
         title: wish.title,
@@ -170,7 +165,7 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
         return { kind: 'done', value: one }
       }),
 
-    /** Merges as a merge commit with the parents [destination, source]; a second merge is refused. */
+    /** Merges by the wished strategy: a merge commit has the parents [destination, source]. A second merge is refused. */
     merge: (one: PullRequest, by: Identity, wish: Parameters<typeof mergeNow>[2]): Promise<Done<PullRequest>> =>
       inTurn(() => mergeNow(one, by, wish)),
   }

@@ -125,6 +125,10 @@ export function createRoutes(options: {
     if (collection === 'pullrequests') return pullRequestRoutes(call, mergeLater)
     if (call.method !== 'GET') return notAllowed
     if (collection === 'branch-restrictions') return page(call, state.restrictions.map(draw.restriction), PAGES)
+    if (collection === 'effective-default-reviewers') {
+      return page(call, state.defaultReviewers.map(draw.defaultReviewer), PAGES)
+    }
+    if (collection === 'effective-branching-model') return { status: 200, body: draw.model() }
     if (collection === 'file-conflicts') return fileConflicts(call, id ?? '')
     return collection === 'merge-base' ? mergeBase(id ?? '') : notFound
   }

@@ -14,6 +14,8 @@ export type PullRequest = {
   mergeCommit: string | null
   closeSourceBranch: boolean
   approvedBy: Identity[]
+  changesRequestedBy?: Identity[]
+  tasks?: { isResolved: boolean }[]
   draft: boolean
   reason: string
   createdOn: string
@@ -43,19 +45,43 @@ export type CommitStatus = {
 
 export type BranchRestriction = {
   id: number
-  kind: 'push' | 'restrict_merges' | 'require_passing_builds_to_merge' | 'require_approvals_to_merge'
-  /** A branch name in which `*` matches anything. */
+  kind: RestrictionKind
+  /** A branch name in which `*` matches anything; empty if the rule is for a type of branch. */
   pattern: string
+  /** `production` or `development` of the branching model. */
+  branchType?: 'production' | 'development'
   value: number | null
   /** For `push` and `restrict_merges`: UUIDs of the people who are exempt. */
   users: string[]
 }
+
+export type RestrictionKind =
+  | 'push'
+  | 'restrict_merges'
+  | 'enforce_merge_checks'
+  | 'require_approvals_to_merge'
+  | 'require_commits_behind'
+  | 'require_default_reviewer_approvals_to_merge'
+  | 'require_no_changes_requested'
+  | 'require_passing_builds_to_merge'
+  | 'require_tasks_to_be_completed'
+
+export type MergeStrategy = 'merge_commit' | 'squash' | 'fast_forward' | 'rebase_fast_forward' | 'squash_fast_forward'
 
 export type BitbucketState = {
   pullRequests: PullRequest[]
   comments: Comment[]
   statuses: CommitStatus[]
   restrictions: BranchRestriction[]
+  /** What a branch allows, the default first; every other branch allows merge commits only. */
+  strategies: Record<string, MergeStrategy[]>
+  /** Branches of the branching model. */
+  model: Partial<Record<'production' | 'development', string>>
+  defaultReviewers: Identity[]
+  /** What creating a pull request gives while one for the same branches is open. */
+  sameBranches: 'another' | 'the open one' | 'the open one, changed'
+  /** The name that the repository has now, if it was renamed. */
+  renamedTo: string | null
   lastCommentId: number
   lastRestrictionId: number
 }
@@ -109,11 +135,28 @@ export function openBitbucketStore(file: string): BitbucketStore {
   }
 }
 
+const LATER = (): Pick<BitbucketState, 'strategies' | 'model' | 'defaultReviewers' | 'sameBranches' | 'renamedTo'> => ({
+  strategies: {},
+  model: {},
+  defaultReviewers: [],
+  sameBranches: 'another',
+  renamedTo: null,
+})
+
 function readState(file: string): BitbucketState {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as BitbucketState
+    // A file of an earlier version lacks the later keys.
+    return { ...LATER(), ...JSON.parse(readFileSync(file, 'utf8')) } as BitbucketState
   } catch {
-    return { pullRequests: [], comments: [], statuses: [], restrictions: [], lastCommentId: 0, lastRestrictionId: 0 }
+    return {
+      pullRequests: [],
+      comments: [],
+      statuses: [],
+      restrictions: [],
+      ...LATER(),
+      lastCommentId: 0,
+      lastRestrictionId: 0,
+    }
   }
 }
 
@@ -124,4 +167,9 @@ export const now = (): string => new Date().toISOString().replace('Z', '000+00:0
 export function matchesPattern(pattern: string, branch: string): boolean {
   const literal = pattern.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')
   return new RegExp(`^${literal}$`).test(branch)
+}
+
+/** Whether a rule is for a branch, by its pattern or the branching model. */
+export function restricts({ pattern, branchType }: BranchRestriction, branch: string, model: BitbucketState['model']) {
+  return branchType === undefined ? matchesPattern(pattern, branch) : model[branchType] === branch
 }

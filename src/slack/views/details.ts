@@ -2,7 +2,7 @@
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
-import { type Release, step } from '../../release/release.ts'
+import { missingForMerge, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { VIEW } from '../ids.ts'
 import { pickDetails } from './hotfix-plan.ts'
@@ -107,7 +107,7 @@ function commits(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlo
 /** The forge's page that compares the remote's commit with the source. */
 function compareUrl(plan: Plan, { forge }: ServiceWords, isThere: OnForge): string | undefined {
   const { holds } = plan.bound.remote
-  const to = plan.bound.result.how === 'commit' ? plan.bound.result.commit : plan.bound.source.commit
+  const to = plan.bound.result.how === 'merge' ? plan.bound.source.commit : plan.bound.result.commit
   if (holds === null || holds === to || !isThere(to)) return undefined
   return forge.pages.compare(plan.webUrl, { from: holds, to })
 }
@@ -176,20 +176,23 @@ function gates(release: Release, environment: Environment, people: People): Know
       ],
       [
         'Deploys: ',
-        ...(bound.result.how === 'commit'
+        ...(bound.result.how === 'merge'
           ? [
-              commitLink(
-                services,
-                onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined,
-                bound.result.commit,
-              ),
-            ]
-          : [
               'the merge of ',
               commitLink(services, plan.webUrl, bound.result.parents[1]),
               ' into ',
               commitLink(services, plan.webUrl, bound.result.parents[0]),
               ', clean',
+            ]
+          : [
+              commitLink(
+                services,
+                onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined,
+                bound.result.commit,
+              ),
+              ...(bound.result.how === 'fast-forward'
+                ? [`, to which ${cut(bound.target.branch, 60)} is fast-forwarded`]
+                : []),
             ]),
         ', tree ',
         code(eight(bound.result.tree)),
@@ -201,6 +204,11 @@ function gates(release: Release, environment: Environment, people: People): Know
         ),
     )
     if (plan.checks.length === 0) lines.push(['Checks: none'])
+    lines.push(
+      ...missingForMerge(release).map(
+        ({ needs }): Line => [`${services.forge.name} asks for: ${cut(oneLine(needs), 160)}`],
+      ),
+    )
   }
   if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
   if (problem !== undefined)

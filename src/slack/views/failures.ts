@@ -24,10 +24,18 @@ function causeOf(output: readonly string[], closing: RegExp | undefined): string
 }
 
 const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
-  merge_refused: ({ detail }, { services: { forge } }) => ({
-    why: `${forge.name} refused the merge`,
+  merge_refused: ({ detail, byRules, pullRequest }, { services: { forge } }) => ({
+    why: `${forge.name} refused the merge${byRules === true ? ' by its rules' : ''}`,
     ...quoteOutput(detail),
-    next: [['Check the pull request for branch rules, missing approvals or failed builds.']],
+    next: [
+      byRules === true
+        ? [
+            `PR #${pullRequest ?? ''} stays open. Give it at ${forge.name} what the rules ask for, then press `,
+            bold('Retry'),
+            '.',
+          ]
+        : ['Check the pull request for branch rules, missing approvals or failed builds.'],
+    ],
   }),
   merge_unknown: ({ pullRequest }, { services: { forge } }) => ({
     why: `${forge.name} did not confirm that pull request #${pullRequest} was merged`,

@@ -32,7 +32,7 @@ const DETAILS = { migrations: 12, findings: 8, characters: 6_000, json: 20_000 }
 /** A migration's file on the forge, at the commit to deploy. */
 function fileUrl(plan: Plan, { forge }: ServiceWords, file: string): string {
   const { result, source } = plan.bound
-  const url = forge.pages.file(plan.webUrl, result.how === 'commit' ? result.commit : source.commit, file)
+  const url = forge.pages.file(plan.webUrl, result.how === 'merge' ? source.commit : result.commit, file)
   return url.length > LONGEST_URL ? plan.webUrl : url
 }
 

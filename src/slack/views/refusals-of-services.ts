@@ -2,6 +2,7 @@
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
+import { mergeNotAllowed } from './merge-not-allowed.ts'
 import { bold, code, commitLink, type Line, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
 import { counted, cut, eight, oneLine, short } from './parts/text.ts'
@@ -218,11 +219,7 @@ export const SERVICE_REFUSALS: {
             [`Merge ${displayName(target)} into ${displayName(source)}, resolve the conflicts, push, then try again.`],
           ],
         },
-  merge_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
-    why: `${forge.name}’s branch rules don’t allow Signoff to merge into ${displayName(branch)}`,
-    ...quoteOutput(rule),
-    next: [[`Allow the token’s user to merge into that branch under ${forge.branchRules}, then try again.`]],
-  }),
+  merge_not_allowed: mergeNotAllowed,
   remote_diverged: ({ remote, branch, count, commits }, { services, webUrl }) => ({
     why: `${displayName(remote)} has ${counted(count, 'commit')} that ${displayName(branch)} lacks`,
     list: [

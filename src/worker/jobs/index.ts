@@ -3,6 +3,7 @@ import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { fenced } from '../fence.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { backport } from './backport.ts'
+import { look } from './look.ts'
 import { planRelease } from './plan.ts'
 import { preflight } from './preflight.ts'
 import { previewPlan } from './preview.ts'
@@ -25,6 +26,7 @@ const HANDLERS: JobHandlers = {
   run,
   tidy,
   carry: backport,
+  look,
 }
 
 /** Handles one job by its kind. Throws to have it retried. */

@@ -57,7 +57,7 @@ export async function planMigrations(
   }
   if (heads.length > 1) return { refused: { gate: 'migration_heads', heads } }
   if (unknown.length > 0) {
-    const commit = result.how === 'commit' ? result.commit : result.parents[1]
+    const commit = result.how === 'merge' ? result.parents[1] : result.commit
     return { refused: { gate: 'unknown_revision', revisions: unknown, commit } }
   }
   return {
@@ -68,7 +68,7 @@ export async function planMigrations(
       head: heads[0]?.revision ?? null,
       migrationsTree,
     },
-    migrations: await described(ports, app, status, result.how === 'commit' ? [result.commit] : result.parents),
+    migrations: await described(ports, app, status, result.how === 'merge' ? result.parents : [result.commit]),
   }
 }
 

@@ -49,11 +49,11 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
     const refusal = (await mergeRefusal(ports, app, commit)) ?? (await appliedRefusal(ports, request, commit))
     if (refusal !== undefined) return refused(refusal)
   }
-  const forbidden = await withRetry(() => ports.forge.pushForbiddenBy(app, environment.branch), ports)
+  const rules = await withRetry(() => ports.forge.branchRules(app, environment.branch), ports)
   // Without sign-offs the forge is not required: the push's own answer then shows a rule.
-  if (!forbidden.ok && environment.signOff !== undefined) return forgeError(ports, forbidden)
-  if (forbidden.ok && forbidden.value !== undefined) {
-    return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: forbidden.value })
+  if (!rules.ok && environment.signOff !== undefined) return forgeError(ports, rules)
+  if (rules.ok && rules.value.push.is === 'forbidden') {
+    return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: rules.value.push.rule })
   }
 
   const at = await ports.store.now()

@@ -3,15 +3,17 @@
 import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
 import { allowsEmergency, mustBeTalkedOver } from '../../release/policy.ts'
+import type { MergeMethods } from '../../release/ports/forge.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
+import { type App, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
 import { checkBuilds } from '../builds.ts'
 import { platformReleases, runningCommit } from '../facts.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { forgeError, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { allowedMerge, mergeBy } from './merge-method.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
@@ -36,13 +38,13 @@ export interface PlanningRequest {
   /** Checks that have not passed don't refuse: the card shows them, and an emergency may waive them. */
   readonly forEmergency?: true
   readonly signal: AbortSignal
+  /** How the forge may merge, as its pull request says; absent: its branch is asked. */
+  readonly methods?: MergeMethods | undefined
   /** Ends fetches. The time limit does not: a fetch that it cancelled would restart with each plan. */
   readonly fetching: AbortSignal
   /** Called with the current activity, for the refusal when time runs out. */
   readonly during: (what: string) => void
 }
-
-type Result = BoundFacts['result']
 
 /**
  * Plans within the time limit; else refuses with `time_ran_out` and the current activity. A fetch continues after that,
@@ -90,7 +92,12 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   during('previewing the merge')
   const previewed = await previewResult(ports, request, seen)
   if ('refused' in previewed) return previewed
-  const { result, hotfix, warnings = [] } = previewed
+  const { hotfix, warnings = [] } = previewed
+
+  during(`asking ${ports.forge.words.name}`)
+  const allowed = await allowedMerge(ports, request, seen, previewed.result)
+  if ('refused' in allowed) return allowed
+  const { result } = allowed
 
   const parents = result.how === 'merge' ? result.parents : [result.commit]
   const lost = await wouldBeLost(ports, request, holds, parents)
@@ -120,7 +127,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   }
 
   during(`asking ${ports.forge.words.name}`)
-  const asked = await askForge(ports, request, hotfix?.picks.at(-1)?.from ?? source.commit, result)
+  const asked = await askForge(ports, request, hotfix?.picks.at(-1)?.from ?? source.commit)
   if ('refused' in asked) return asked
 
   const bound: BoundFacts = {
@@ -154,7 +161,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     ...(hotfix && { hotfix }),
     warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
   }
-  if (result.how !== 'merge' || request.release === undefined) return { plan: made }
+  if (result.how === 'commit' || request.release === undefined) return { plan: made }
 
   request.signal.throwIfAborted()
   during(OPENING)
@@ -163,10 +170,21 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     environment,
     plan: made,
     release: request.release,
-    pinned: isPinned(app, environment),
+    pinned: isPinned(app, environment) || sharesItsBranches(ports.apps, app, environment),
     signal: request.signal,
   })
-  return 'refused' in opened ? opened : { plan: { ...made, pullRequest: opened.pullRequest } }
+  if ('refused' in opened) return opened
+  const { pullRequest, methods } = opened
+  const now = methods && (await mergeBy(ports, app, seen, methods, previewed.result))
+  if (now && 'refused' in now) return now
+  // The answer about the pull request knows better than the one about its branch, if there was one.
+  if (now && now.result.how !== result.how) return plan(ports, { ...request, methods })
+  const needed = await ports.forge.mergeRequirements(app, pullRequest.id)
+  // They are only shown: without an answer the plan stands, and the next look reads them.
+  if (!needed.ok) return { plan: { ...made, pullRequest } }
+  const { missing, never } = needed.value
+  if (never !== undefined) return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: never } }
+  return { plan: { ...made, pullRequest, ...(missing.length > 0 && { mergeRequirements: missing }) } }
 }
 
 interface Branches {
@@ -237,21 +255,13 @@ async function wouldBeLost(
   return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
 }
 
-/** Reads builds and merge rules. Without a merge and without required checks, a forge that does not answer is no refusal. */
+/** Reads the builds. Without required checks, a forge that does not answer is no refusal. */
 async function askForge(
   ports: WorkerPorts,
   { app, environment, forEmergency }: PlanningRequest,
   source: string,
-  result: Result,
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
-  const [built, forbidden] = await Promise.all([
-    checkBuilds(ports, app, environment, source),
-    result.how === 'merge' ? withRetry(() => ports.forge.mergeForbiddenBy(app, environment.branch), ports) : undefined,
-  ])
-  if (forbidden && !forbidden.ok) return forgeError(ports, forbidden)
-  if (forbidden?.value !== undefined) {
-    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
-  }
+  const built = await checkBuilds(ports, app, environment, source)
   if ('checks' in built || built.refused.gate !== 'checks_failed') return built
   return forEmergency && allowsEmergency(environment) ? { checks: built.refused.checks } : built
 }

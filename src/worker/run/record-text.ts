@@ -1,3 +1,4 @@
+import type { PlannedMigration } from '../../release/plan.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import { plain } from '../plan/pull-request.ts'
 
@@ -19,6 +20,11 @@ function line({ kind, person, at, note, right }: SignOff): string {
   return note === undefined ? text : `${text}: ${plain(note)}`
 }
 
+/** The line of a further comment, which has what does not fit into the record's own; unique to it. */
+export function partMarker(release: Release, part: number, parts: number): string {
+  return `Signoff record of release #${release.number}, part ${part} of ${parts}, plan ${release.fingerprint ?? ''}`
+}
+
 /** The checks that had not passed at planning, which an emergency may have waived. */
 function badChecks({ plan }: Release): readonly string[] {
   return (plan?.checks ?? [])
@@ -26,24 +32,40 @@ function badChecks({ plan }: Release): readonly string[] {
     .map(({ name, state }) => `* Check at planning: ${plain(name)}: ${state}`)
 }
 
-/** The record that the release document requires, in Markdown: who did QA and who approved, or why it was an emergency. */
-export function recordText(release: Release): string {
+/** How many findings of a migration a shortened record lists. */
+const FEW_FINDINGS = 3
+const SHORT_MESSAGE = 120
+
+/**
+ * The record that the release document requires, in Markdown, a line each: who did QA and who approved, or why it was an
+ * emergency. `short`: with few findings of each migration and without their reasons; people's own words stay whole.
+ */
+export function recordLines(release: Release, { short }: { readonly short: boolean }): readonly string[] {
   const { plan, requester } = release
-  const migrations = (plan?.migrations ?? []).map(({ revision, message, author, findings = [] }) =>
-    [
-      `* migration ${revision} ${plain(message)}${author === undefined ? '' : `, by ${plain(author)}`}`,
-      ...findings
-        .filter(({ risk }) => risk !== 'adds')
-        .map(({ risk, what, why }) => `    * ${plain(what)} (${risk}): ${plain(why)}`),
-    ].join('\n'),
-  )
   return [
-    recordMarker(release),
-    '',
     `* ${release.app} ${release.environment}, requested by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
     ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
     ...(isEmergency(release) ? badChecks(release) : []),
-    ...migrations,
-  ].join('\n')
+    ...(plan?.migrations ?? []).flatMap((migration) => migrationLines(migration, short)),
+  ]
+}
+
+function migrationLines({ revision, message, author, findings = [] }: PlannedMigration, short: boolean): string[] {
+  const risky = findings.filter(({ risk }) => risk !== 'adds')
+  const shown = short ? risky.slice(0, FEW_FINDINGS) : risky
+  const left = risky.length - shown.length
+  const title = short ? cutTo(message, SHORT_MESSAGE) : message
+  return [
+    `* migration ${revision} ${plain(title)}${author === undefined ? '' : `, by ${plain(author)}`}`,
+    ...shown.map(({ risk, what, why }) =>
+      short ? `    * ${plain(cutTo(what, SHORT_MESSAGE))} (${risk})` : `    * ${plain(what)} (${risk}): ${plain(why)}`,
+    ),
+    ...(left > 0 ? [`    * and ${left} more findings`] : []),
+  ]
+}
+
+function cutTo(text: string, most: number): string {
+  const characters = [...text]
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`
 }

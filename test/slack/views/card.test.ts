@@ -49,6 +49,36 @@ function draw(release: Release, overrides: Partial<CardFacts> = {}) {
 const RUN = { signOffs: SIGNED, attempt: 1, approvedAt: at('08:44'), startedAt: at('08:45:10') }
 
 describe('a card that waits for people', () => {
+  it('W7: says what the forge asks for beside the sign-offs, as last seen', () => {
+    const plan = aPlan({ mergeRequirements: [{ needs: '2 approvals' }] })
+    const lines = (release: Release) =>
+      draw(release)
+        .split('\n')
+        .filter((line) => line.includes('at Bitbucket'))
+    expect(lines(aRelease({ plan }))).toMatchInlineSnapshot(`
+      [
+        ""Release #12 of api to production awaits sign-off: needs QA and 1 approval. PR #418 also needs 2 approvals at Bitbucket. Dana requests 5 commits and 2 migrations (1 destroys data)."",
+        ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> also needs 2 approvals at Bitbucket",
+      ]
+    `)
+    const mergeRequirements = [
+      { needs: '1 more approval' },
+      { needs: '2 tasks completed' },
+      { needs: 'this build to pass: <!channel> (failed)' },
+      { needs: '1 approval', advisory: true as const },
+      { needs: 'what the merge check require_commits_behind asks for', unsure: true as const },
+    ]
+    expect(lines(aRelease({ plan, mergeRequirements }))).toMatchInlineSnapshot(`
+      [
+        ""Release #12 of api to production awaits sign-off: needs QA and 1 approval. PR #418 also needs 1 more approval, 2 tasks completed and this build to pass: &lt;!channel&gt; (failed) at Bitbucket. PR #418 also needs 1 approval at Bitbucket, which may merge without it. PR #418 may also need what the merge check require_commits_behind asks for at Bitbucket. Dana requests 5 commits and 2 migrations (1 destroys data)."",
+        ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> also needs 1 more approval, 2 tasks completed and this build to pass: &lt;!channel&gt; (failed) at Bitbucket",
+        ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> also needs 1 approval at Bitbucket, which may merge without it",
+        ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> may also need what the merge check require_commits_behind asks for at Bitbucket",
+      ]
+    `)
+    expect(lines(aRelease({ plan, mergeRequirements: [] }))).toEqual([])
+  })
+
   it('is short while it is being planned', () => {
     expect(draw(aRelease({ state: 'planning', plan: undefined }))).toMatchInlineSnapshot(`
       ""Release #12 of api to production, requested by Dana, is being planned."
@@ -313,6 +343,38 @@ describe('a card at its end', () => {
       [QA passed (asks: Emergency #13 is already deployed. Your sign-off completes the record and changes nothing on production.)] [*Approve (asks: Emergency #13 is already deployed. Your sign-off completes the record and changes nothing on production.)]
       ~ Requested by Dana · Plan: \`e4b0b3b2\` · Ended: <!date^1795337362^{date_short_pretty} at {time}|2026-11-22 08:49 UTC>"
     `)
+  })
+
+  it('W7: needs attention where the forge’s rules refused the merge, and expires', () => {
+    const because = {
+      gate: 'merge_refused',
+      detail: 'Bitbucket answered 400: Merge checks have failed: at least 1 approvals.',
+      byRules: true,
+      pullRequest: 418,
+    } as const
+    const steps = stepsUpTo('merge', { state: 'failed', effect: 'none', endedAt: at('08:45:14') })
+    const refused = { ...RUN, problem: { step: 'merge' as const, because }, steps }
+    const mergeRequirements = [{ needs: '1 approval' }]
+    expect(draw(aRelease({ state: 'needs attention', ...refused, mergeRequirements }))).toMatchInlineSnapshot(`
+      ""Release #12 of api to production needs attention: Bitbucket refused the merge by its rules. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Someone has to press Retry or Close."
+      # Release #12: api → production
+      :warning: *Needs attention*: stopped at merge, step 3 of 9
+      **Bitbucket refused the merge by its rules.**
+      Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
+      \`\`\`
+      Bitbucket answered 400: Merge checks have failed: at least 1 approvals.
+      \`\`\`
+      PR #418 stays open. Give it at Bitbucket what the rules ask for, then press **Retry**.
+      :lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> still needs 1 approval at Bitbucket
+      *Retry* merges it with the same plan and sign-offs, once that is done.
+      *Close* frees production and declines the pull request. Without either, the release expires after 24 h.
+      [*Retry (asks: The run resumes at merge with the same plan and sign-offs. Signoff checks the current state first. Not repeated: announce, record.)] [Close]
+      5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]
+      ~ Requested by Dana · QA by Lin · Approved by Tom · Plan: \`e4b0b3b2\` · Gate: \`merge_refused\`"
+    `)
+    const expired = { gate: 'expired', number: 12, at: '2026-11-23T08:45:14Z' } as const
+    const ended = { ...refused, problem: { because: expired }, endedAt: at('08:46') }
+    expect(draw(aRelease({ state: 'expired', ...ended }))).toContain('refused by rules')
   })
 
   it('failed before anything was done', () => {

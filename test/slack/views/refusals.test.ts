@@ -201,6 +201,27 @@ describe('a refusal', () => {
   })
 })
 
+describe('W8: a branch with methods of merging that can not be previewed', () => {
+  const rule = 'merging into production: squash'
+  const drawn = (more: object) =>
+    read(refusalMessage({ ...REFUSALS.merge_not_allowed, rule, ...more }, { services: SERVICES }))
+
+  it('says what to allow', () => {
+    expect(drawn({ methods: ['squash', 'rebase_fast_forward'] })).toMatchInlineSnapshot(`
+      ""Can’t deploy: Bitbucket merges into production only by squash, rebase_fast_forward, so nobody can sign the commit that it would make. Nothing was changed. Allow merge commits for production under Merge strategies at Bitbucket, then try again."
+      :no_entry_sign: **Can’t deploy: Bitbucket merges into production only by squash, rebase_fast_forward, so nobody can sign the commit that it would make.** Nothing was changed.
+      Allow merge commits for production under Merge strategies at Bitbucket, then try again.
+      ~ Gate: \`merge_not_allowed\`"
+    `)
+    expect(drawn({ methods: ['fast_forward'], lacks: 'master' })).toMatchInlineSnapshot(`
+      ""Can’t deploy: Bitbucket merges into production only by fast-forward, and master lacks commits of production. Nothing was changed. Merge production into master, or allow merge commits for production under Merge strategies at Bitbucket, then try again."
+      :no_entry_sign: **Can’t deploy: Bitbucket merges into production only by fast-forward, and master lacks commits of production.** Nothing was changed.
+      Merge production into master, or allow merge commits for production under Merge strategies at Bitbucket, then try again.
+      ~ Gate: \`merge_not_allowed\`"
+    `)
+  })
+})
+
 describe('a step that failed', () => {
   const facts = { services: SERVICES, environment: anEnvironment(), owed: [] }
   const line = (because: Failure, output: readonly string[] = []) =>

@@ -50,6 +50,7 @@ export function createMemoryForge(bare: string): MemoryForge {
       addressSetting: 'SHELF_URL',
       unreachable: FORGE_UNREACHABLE,
       branchRules: 'Branches',
+      mergeSettings: 'Merging',
       pages: {
         repository: (repository) => `${WEB}/${repository}`,
         commit: (webUrl, commit) => `${webUrl}?commit=${commit}`,
@@ -72,7 +73,7 @@ export function createMemoryForge(bare: string): MemoryForge {
     pullRequest: async (_app, id) => good(the(id)),
     openPullRequests: async (_app, destination) =>
       good(pullRequests.filter((each) => each.state === 'open' && each.destination === destination)),
-    merge: (_app, id, message) => merge(id, message),
+    merge: (_app, id, { message }) => merge(id, message),
     async decline(_app, id) {
       the(id).state = 'declined'
       return good(undefined)
@@ -86,7 +87,7 @@ export function createMemoryForge(bare: string): MemoryForge {
       return good(`${WEB}/comments/${comments.length - 1}`)
     },
     checks: async () => good([]),
-    mergeForbiddenBy: async () => good(undefined),
-    pushForbiddenBy: async () => good(undefined),
+    mergeRequirements: async () => good({ missing: [] }),
+    branchRules: async () => good({ push: { is: 'allowed' }, merge: { is: 'allowed' } } as const),
   }
 }

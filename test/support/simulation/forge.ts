@@ -1,6 +1,6 @@
 /** Bitbucket with one repository: pull requests whose merges are real merge commits, and comments. */
 import { bitbucketLimits, bitbucketWords } from '../../../src/adapters/bitbucket/words.ts'
-import type { CheckStatus } from '../../../src/release/plan.ts'
+import type { CheckStatus, MergeRequirement } from '../../../src/release/plan.ts'
 import type { Forge, MergeAnswer, PullRequest } from '../../../src/release/ports/forge.ts'
 import type { GitServer } from './git.ts'
 import type { Objects } from './objects.ts'
@@ -19,6 +19,8 @@ export interface SimulatedForge extends Forge {
   readonly comments: readonly { readonly on: string; readonly text: string }[]
   /** The builds of every commit from now. */
   checksAre(checks: readonly CheckStatus[]): void
+  /** What every pull request still needs from now. */
+  needs(missing: readonly MergeRequirement[]): void
 }
 
 export function createForge(world: {
@@ -31,6 +33,7 @@ export function createForge(world: {
   const pullRequests: Stored[] = []
   const comments: { on: string; text: string }[] = []
   let checks: readonly CheckStatus[] = []
+  let missing: readonly MergeRequirement[] = []
 
   const seen = ({ description: _description, ...pullRequest }: Stored): PullRequest => ({ ...pullRequest })
   const place = (on: { pullRequest: number } | { commit: string }) =>
@@ -68,6 +71,9 @@ export function createForge(world: {
     checksAre(now) {
       checks = now
     },
+    needs(now) {
+      missing = now
+    },
     async findPullRequest(_app, marker) {
       await time.sleep(ASK_MS)
       const found = pullRequests.find(({ description }) => description.includes(marker))
@@ -92,7 +98,7 @@ export function createForge(world: {
       const open = pullRequests.filter((each) => each.state === 'open' && each.destination === destination)
       return { ok: true, value: open.map(seen) }
     },
-    async merge(_app, id, message) {
+    async merge(_app, id, { message }) {
       await time.sleep(MERGE_MS)
       const answer = mergeNow(the(id), message)
       await time.sleep(ASK_MS)
@@ -123,7 +129,7 @@ export function createForge(world: {
       await time.sleep(ASK_MS)
       return { ok: true, value: checks }
     },
-    mergeForbiddenBy: async () => ({ ok: true, value: undefined }),
-    pushForbiddenBy: async () => ({ ok: true, value: undefined }),
+    mergeRequirements: async () => ({ ok: true, value: { missing } }),
+    branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }),
   }
 }

@@ -138,7 +138,7 @@ function goesAsSigned({ world }: Looked, { number, plan }: Release, { commit }: 
   const result = plan?.bound.result
   if (commit === undefined || result === undefined) return [`I3: #${number} has pushed without a plan`]
   const { parents, tree } = world.objects.get(commit)
-  const isSame = tree === result.tree && (result.how === 'commit' || parents.join() === result.parents.join())
+  const isSame = tree === result.tree && (result.how !== 'merge' || parents.join() === result.parents.join())
   return isSame ? [] : [`I3: #${number} has pushed ${commit}, which is not what was signed`]
 }
 

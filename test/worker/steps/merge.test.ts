@@ -1,5 +1,6 @@
 /** The merge step over fakes: what its look finds, and what becomes of a merge, each as a table. */
 import { describe, expect, it } from 'vitest'
+import type { MergeRequirement, Plan } from '../../../src/release/plan.ts'
 import type { MergeAnswer, PullRequest } from '../../../src/release/ports/forge.ts'
 import type { CommitFacts } from '../../../src/release/ports/git.ts'
 import { merge } from '../../../src/worker/run/steps/merge.ts'
@@ -24,10 +25,16 @@ interface Case {
   readonly merged?: Partial<CommitFacts>
   readonly answer?: MergeAnswer
   readonly cutOff?: boolean
+  readonly missing?: readonly MergeRequirement[]
+  readonly plan?: Plan
+  /** The merge that the forge names. */
+  readonly mergeCommit?: string
 }
 
-function runOf({ states = ['open'], head = COMMIT, merged, answer, cutOff = false }: Case) {
+function runOf({ states = ['open'], head = COMMIT, merged, answer, cutOff = false, missing = [], ...more }: Case) {
+  const { plan: of = plan, mergeCommit: named = COMMIT } = more
   const asked: string[] = []
+  const methods: string[] = []
   const state = inTurn(...states)
   const { run } = fakeRun(
     {
@@ -36,10 +43,12 @@ function runOf({ states = ['open'], head = COMMIT, merged, answer, cutOff = fals
           const now = await state()
           if (now === 'no answer') return { ok: false, failure: 'unreachable', detail: 'no answer' }
           const branches = { source: 'master', destination: target.branch }
-          const mergeCommit = now === 'merged' ? { mergeCommit: COMMIT.slice(0, 12) } : {}
+          const mergeCommit = now === 'merged' ? { mergeCommit: named.slice(0, 12) } : {}
           return { ok: true, value: { id, url: '', state: now, ...branches, ...mergeCommit } }
         },
-        merge: async (_app, id, message) => {
+        mergeRequirements: async () => ({ ok: true, value: { missing } }),
+        merge: async (_app, id, { message, method }) => {
+          methods.push(method)
           asked.push(`${id}: ${message}`)
           return answer ?? { merge: 'merged', commit: COMMIT }
         },
@@ -54,9 +63,13 @@ function runOf({ states = ['open'], head = COMMIT, merged, answer, cutOff = fals
         commit: async (_app, commit) => ({ ...SIGNED, ...merged, sha: commit }),
       },
     },
-    { plan, commit: undefined, before: cutOff ? aStep('merge', { state: 'running', effect: 'unknown' }) : undefined },
+    {
+      plan: of,
+      commit: undefined,
+      before: cutOff ? aStep('merge', { state: 'running', effect: 'unknown' }) : undefined,
+    },
   )
-  return { run, asked }
+  return { run, asked, methods }
 }
 
 const THERE = { is: 'there', result: { commit: COMMIT } }
@@ -98,6 +111,48 @@ describe('the look', () => {
 
 const NO: MergeAnswer = { merge: 'refused', detail: 'a check is missing' }
 const LOST: MergeAnswer = { merge: 'unknown', detail: 'no answer' }
+
+it.each([
+  ['the forge says so', true, [], 'needs people'],
+  ['only the rules tell', undefined, [{ needs: '1 approval' }], 'needs people'],
+  [
+    'something is missing that the forge is not set to enforce',
+    undefined,
+    [{ needs: '1 approval', advisory: true as const }],
+    'needs people',
+  ],
+  ['it can not be told what is missing', undefined, [{ needs: 'x', unsure: true as const }], 'stays failed'],
+  ['the forge says that it is something else', false, [{ needs: '1 approval' }], 'stays failed'],
+  ['nothing is missing', undefined, [], 'stays failed'],
+])('W7: a merge is refused by rules that people can meet where %s', async (_what, byRules, missing, outcome) => {
+  const answer: MergeAnswer = { ...NO, ...(byRules !== undefined && { byRules }) }
+  const { run } = runOf({ answer, missing })
+  const stop = await merge.perform(run)
+  expect(stop).toMatchObject(stoppedAt('merge_refused', 'none'))
+  const waits = { because: { byRules: true, pullRequest: 418 } }
+  if (outcome === 'needs people') expect(stop).toMatchObject(waits)
+  else expect(stop).not.toMatchObject(waits)
+})
+
+describe('W8: a fast-forward', () => {
+  const forward = aPlan({ bound: { result: { how: 'fast-forward', commit: COMMIT, tree: sha('7ee') } } })
+
+  it('is asked for as such', async () => {
+    const { run, methods } = runOf({ states: ['merged'], plan: forward })
+    expect(await merge.perform(run)).toMatchObject(DONE)
+    expect(methods).toEqual(['fast-forward'])
+  })
+
+  it('is there at exactly the signed commit, also under a commit of somebody else', async () => {
+    expect(await merge.probe(runOf({ states: ['merged'], plan: forward }).run)).toMatchObject(THERE)
+    expect(await merge.probe(runOf({ states: ['merged'], plan: forward, head: TOP }).run)).toMatchObject(THERE)
+  })
+
+  it('is not what was signed where somebody has merged by another method', async () => {
+    const other = { states: ['merged'] as const, plan: forward, mergeCommit: TOP, head: TOP }
+    expect(await merge.probe(runOf(other).run)).toMatchObject(stoppedAt('merge_unexpected', 'some'))
+  })
+})
 
 describe('the step', () => {
   it.each<[string, Case, object]>([

@@ -88,6 +88,32 @@ describe('the step', () => {
     expect(again.comments).toEqual(first.comments)
   })
 
+  it('W6: goes on where a try before stopped, each comment once', async () => {
+    const findings = Array.from({ length: 30 }, () => ({
+      risk: 'destroys' as const,
+      what: 'drops a column',
+      why: 'What it holds is gone. '.repeat(4),
+    }))
+    const migrations = Array.from({ length: 1_000 }, (_, n) => ({
+      ...MIGRATIONS[0],
+      revision: `rev${n}`,
+      message: `Migration ${n}`,
+      file: `m/${n}.py`,
+      findings,
+    }))
+    const long = aPlan({ migrations })
+    const whole = runOf({ plan: long })
+    expect(await record.perform(whole.run)).toMatchObject({ is: 'done' })
+    expect(whole.comments.length).toBeGreaterThan(2)
+    expect(Math.max(...whole.comments.map(({ length }) => length))).toBeLessThanOrEqual(32_768)
+    for (const done of [1, whole.comments.length - 1]) {
+      const again = runOf({ plan: long, there: whole.comments.slice(0, done), answers: 'lost' })
+      expect(await record.probe(again.run)).toEqual({ is: 'absent' })
+      expect(await record.perform(again.run)).toMatchObject({ is: 'done' })
+      expect(again.comments).toEqual(whole.comments)
+    }
+  })
+
   it('writes on the pull request, or on the commit where there is none', async () => {
     const { pullRequest: _, ...plan } = aPlan()
     const onPullRequest = runOf({})

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Answer, ServiceError } from '../../../release/ports/answers.ts'
-import type { Forge } from '../../../release/ports/forge.ts'
+import type { BranchRules, Forge, ForgeWords } from '../../../release/ports/forge.ts'
 import type { Git } from '../../../release/ports/git.ts'
 import type { MigrationStatus, Migrator, MigratorWords } from '../../../release/ports/migrator.ts'
 import type { Platform } from '../../../release/ports/platform.ts'
@@ -33,14 +33,9 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
       ({ branch, name }): Check => ({
         name: `${forgeName} branch ${branch} of ${app.name}`,
         async run() {
-          const answer = await forge.mergeForbiddenBy(app, branch)
+          const answer = await forge.branchRules(app, branch)
           if (!answer.ok) return failureFinding(answer, `check ${credential}`)
-          return answer.value === undefined
-            ? pass('no visible branch permission forbids merges by Signoff')
-            : fail(
-                `${answer.value}, so ${name} can't be released`,
-                'allow the user of Signoff to merge in the branch permissions',
-              )
+          return mergeFinding(answer.value, name, forge.words)
         },
       }),
     ),
@@ -48,18 +43,47 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
       ({ branch, name }): Check => ({
         name: `hot-fixes ${app.name}/${name}`,
         async run() {
-          const answer = await forge.pushForbiddenBy(app, branch)
+          const answer = await forge.branchRules(app, branch)
           if (!answer.ok) return failureFinding(answer, `check ${credential}`)
-          return answer.value === undefined
-            ? pass(`no visible branch permission forbids pushes by Signoff to ${branch}`)
-            : warn(
-                `${answer.value}, so hot-fixes are refused`,
+          const { push } = answer.value
+          return push.is === 'forbidden'
+            ? warn(
+                `${push.rule}, so hot-fixes are refused`,
                 'allow the user of Signoff to push in the branch permissions',
               )
+            : pass(`no visible branch permission forbids pushes by Signoff to ${branch}`)
         },
       }),
     ),
   ]
+}
+
+/** Whether Signoff may merge into a branch, by a method that it can preview. */
+function mergeFinding(
+  { merge, methods, unreadable, asks = [] }: BranchRules,
+  environment: string,
+  words: ForgeWords,
+): Finding {
+  if (merge.is === 'forbidden') {
+    return fail(
+      `${merge.rule}, so ${environment} can't be released`,
+      'allow the user of Signoff to merge in the branch permissions',
+    )
+  }
+  if (methods !== undefined && !methods.mergeCommit && !methods.fastForward) {
+    return fail(
+      `merges only by ${methods.names.join(', ')}, which can't be previewed, so ${environment} can't be released`,
+      `allow merge commits or fast-forwards for the branch at ${words.name}`,
+    )
+  }
+  if (unreadable !== undefined) {
+    return warn(
+      `the token may not read the branch's rules and merge checks: it lacks ${unreadable}`,
+      `give the token ${unreadable}, so that cards show what ${words.name} asks for; releases work without it`,
+    )
+  }
+  const asked = asks.length === 0 ? '' : `; a merge needs ${asks.join(', ')}`
+  return pass(`no visible branch permission forbids merges by Signoff${asked}`)
 }
 
 /** Whether the repository has the environments' branches, and whether each remote answers, by ls-remote. */

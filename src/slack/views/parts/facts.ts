@@ -113,7 +113,7 @@ export const NO_COMMITS = 'no new commits'
 /** The commit to deploy where there is no new one: the remote has it and does not run it yet. */
 export function heldCommit({ bound, commitCount }: Plan): string | undefined {
   const { remote, result } = bound
-  const isHeld = commitCount === 0 && result.how === 'commit' && remote.holds === result.commit
+  const isHeld = commitCount === 0 && result.how !== 'merge' && remote.holds === result.commit
   return isHeld && remote.runs !== remote.holds ? result.commit : undefined
 }
 

@@ -80,6 +80,12 @@ function migrations(plan: Plan, detailed: boolean): KnownBlock[] {
   ]
 }
 
+const MERGES: Readonly<Record<Plan['bound']['result']['how'], readonly string[]>> = {
+  commit: [],
+  merge: ['Merge: clean'],
+  'fast-forward': ['Merge: fast-forward'],
+}
+
 function found(
   plan: Plan,
   { services, previous }: { readonly services: ServiceWords; readonly previous?: { number: number; at: Date } },
@@ -93,7 +99,7 @@ function found(
   return [
     live,
     ...(runs !== null && holds !== null && holds !== runs ? [`:warning: The remote has ${linked(holds)}`] : []),
-    ...(plan.bound.result.how === 'merge' ? ['Merge: clean'] : []),
+    ...MERGES[plan.bound.result.how],
     ...(plan.hotfix === undefined ? [] : pickFound(plan.hotfix)),
     ...(plan.bound.database !== null && migrationCount(plan) === 0 ? ['No migrations'] : []),
     checks(plan),

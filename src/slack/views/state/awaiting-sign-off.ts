@@ -8,6 +8,7 @@ import { context, section } from '../parts/blocks.ts'
 import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
 import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
+import { mergeRequirementLines, mergeRequirementsSpoken } from '../parts/merge-requirements.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken } from '../parts/owed.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
@@ -26,7 +27,11 @@ export const awaitingSignOff: StateView = {
   cancelEffect: () => 'Its sign-offs become void. Nothing has been changed so far.',
   card: (release, facts) => [
     section(awaitsGo(release) ? goLine(release) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
-    ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Needs')]),
+    ...linesIfAny([
+      ...givenLines(release, facts),
+      ...owedLines(release, facts, 'Needs'),
+      ...mergeRequirementLines(release, facts),
+    ]),
     ...reasons(release),
     ...facts.held,
     ...plan(release, facts),
@@ -35,11 +40,11 @@ export const awaitingSignOff: StateView = {
     ...facts.row,
     foot(release, askedOn(release), release.expiresAt),
   ],
-  text: (release, { owed }) => {
+  text: (release, { owed, services }) => {
     const asker = defused(release.requester.name, 40)
     return awaitsGo(release)
       ? `${subject(release)} is planned and waits for Go from ${asker}.`
-      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}. ${asker} requests ${wanted(release)}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} requests ${wanted(release)}.`
   },
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }

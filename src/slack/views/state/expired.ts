@@ -32,6 +32,13 @@ function whatIsLate(release: Release, { environment, owed }: TextFacts): string 
   if (release.problem?.because.gate === 'announcement_unconfirmed') {
     return 'Slack did not confirm the announcement within 1 hour of the last sign-off, and nothing starts without it'
   }
+  if (
+    release.steps.some(
+      ({ name, state, attempt }) => name === 'merge' && state === 'failed' && attempt === release.attempt,
+    )
+  ) {
+    return 'the merge was refused by rules, and neither Retry nor Close was pressed within 24 h'
+  }
   if (release.approvedAt !== undefined) return 'the run did not start within 1 hour of the last sign-off'
   if (release.plan?.hotfix?.asksGo === true) return 'Go was not pressed within 1 hour'
   const within =

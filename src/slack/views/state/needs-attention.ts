@@ -1,10 +1,11 @@
 /** Needs attention: what happened, the current state, what is unknown, and what Retry and Close do. */
 import type { KnownBlock } from '@slack/types'
-import type { Release } from '../../../release/release.ts'
+import { type Release, waitsForForge } from '../../../release/release.ts'
 import { bold, bullets, code, type Line, rich, richLines, section, words } from '../parts/blocks.ts'
-import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
+import { foot, linesIfAny, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs } from '../parts/emergency.ts'
 import { currentState, stepNow } from '../parts/facts.ts'
+import { mergeRequirementLines } from '../parts/merge-requirements.ts'
 import { outcomeHead, trueNow, why } from '../parts/outcome-lines.ts'
 import { currentStateText, subject, whySpoken } from '../parts/sentence.ts'
 import { evidence, nextLines, stoppedAt } from '../parts/stopped.ts'
@@ -30,6 +31,7 @@ export const needsAttention: StateView = {
       ...known(release, facts),
       ...evidence(problem),
       ...nextLines(problem),
+      ...linesIfAny(waitsForForge(release) ? mergeRequirementLines(release, facts, 'still') : []),
       section(whatButtonsDo(release, problem?.unknown)),
       ...facts.row,
       ...skippedSignOffs(release, facts),
@@ -88,6 +90,12 @@ function isUnknown(line: Line): boolean {
 
 function whatButtonsDo(release: Release, unknown: Unknown): string[] {
   const place = defused(release.environment)
+  if (waitsForForge(release)) {
+    return [
+      '*Retry* merges it with the same plan and sign-offs, once that is done.',
+      `*Close* frees ${place} and declines the pull request. Without either, the release expires after 24 h.`,
+    ]
+  }
   return unknown === undefined
     ? [
         `Fix the cause, then *Retry* to resume at ${stepNow(release)?.name ?? 'the step that stopped'} with the same plan and sign-offs.`,

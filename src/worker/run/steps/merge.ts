@@ -13,11 +13,11 @@ function pullRequestOf({ plan }: StepContext): number {
   return plan.pullRequest.id
 }
 
-/** Fetches origin's branch and compares the merge with what was signed: exactly the parents and the tree of the plan. */
+/** Fetches origin's branch and compares the merge with what was signed: exactly the parents and the tree, or the commit, of the plan. */
 async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Promise<Probe> {
   const { ports, app, plan } = run
   const { target, result } = plan.bound
-  if (result.how !== 'merge') throw new Error('this plan has no merge')
+  if (result.how === 'commit') throw new Error('this plan has no merge')
   const pullRequest = pullRequestOf(run)
   const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [target.branch]), ports)
   if (!fetched.ok) return stopped(originError(ports, app, fetched).refused, 'unknown')
@@ -29,6 +29,15 @@ async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
   const since = await ports.git.commits(app, { from: [head], notFrom, limit: MAX_COMMITS_ON_TOP })
   const named = mergeCommit && since.commits.find(({ sha }) => sha.startsWith(mergeCommit))?.sha
   const made = named || head
+  if (result.how === 'fast-forward') {
+    if (made === result.commit)
+      return {
+        is: 'there',
+        result: { said: `Merged PR #${pullRequest} by fast-forward to ${short(made)}`, commit: made },
+      }
+    const found = { expected: `${target.branch} at ${short(result.commit)}`, found: short(made) }
+    return stopped({ gate: 'merge_unexpected', ...found }, 'some')
+  }
   const merged = await ports.git.commit(app, made)
   if (merged.tree === result.tree && merged.parents.join() === result.parents.join()) {
     return { is: 'there', result: { said: `Merged PR #${pullRequest} as ${short(made)}`, commit: made } }
@@ -38,7 +47,7 @@ async function verifyMerge(run: StepContext, { mergeCommit }: PullRequest): Prom
   return stopped({ gate: 'merge_unexpected', expected, found }, 'some')
 }
 
-/** Merges the pull request with a merge commit, and verifies that exactly the signed merge is on the branch. */
+/** Merges the pull request as planned, and verifies that exactly the signed merge or commit is on the branch. */
 export const merge: Step = {
   name: 'merge',
 
@@ -65,20 +74,37 @@ export const merge: Step = {
     const answer = await ports.forge.merge(
       app,
       id,
-      `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
+      {
+        message: `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
+        method: plan.bound.result.how === 'fast-forward' ? 'fast-forward' : 'merge commit',
+      },
       run.signal,
     )
     const isRefused = answer.merge === 'refused' || answer.merge === 'moved'
     // After an earlier try or a person has merged it, this request is refused: so probe again before stopping.
     const seen = isRefused && !wasCutOff(run) ? await merge.probe(run) : await waitUntilMerged(run)
     if (seen.is === 'there') return { is: 'done', effect: 'some', result: seen.result }
-    if (seen.is === 'absent') return notMerged(id, answer)
+    if (seen.is === 'absent') return notMerged(id, answer.merge === 'refused' ? await withRules(run, answer) : answer)
     return { ...seen, effect: seen.effect === 'as before' ? 'unknown' : seen.effect }
   },
 }
 
+/** The refusal, marked as one by the forge's rules also if only the rules themselves tell that something is missing. */
+async function withRules(run: StepContext, answer: Refused): Promise<Refused> {
+  if (answer.byRules !== undefined) return answer
+  const { ports, app } = run
+  const asked = await withRetry(() => ports.forge.mergeRequirements(app, pullRequestOf(run)), ports)
+  const isMissing = asked.ok && asked.value.missing.some(({ unsure }) => unsure !== true)
+  return isMissing ? { ...answer, byRules: true } : answer
+}
+
+type Refused = Extract<MergeAnswer, { merge: 'refused' }>
+
 function notMerged(pullRequest: number, answer: MergeAnswer): Stopped {
-  if (answer.merge === 'refused') return stopped({ gate: 'merge_refused', detail: answer.detail }, 'none')
+  if (answer.merge === 'refused') {
+    const { detail, byRules } = answer
+    return stopped({ gate: 'merge_refused', detail, ...(byRules === true && { byRules, pullRequest }) }, 'none')
+  }
   if (answer.merge === 'moved') {
     const moved = [{ what: 'a branch of the pull request', from: 'where it was signed', to: 'moved while merging' }]
     return stopped({ gate: 'plan_outdated', moved }, 'none')

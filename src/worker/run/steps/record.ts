@@ -1,7 +1,7 @@
 import type { Stopped } from '../../../release/transitions/index.ts'
 import { withRetry } from '../../retry.ts'
 import { forgeError } from '../../service-errors.ts'
-import { recordWithSql, type SqlComment } from '../record-sql.ts'
+import { type FurtherComment, recordWithSql } from '../record-sql.ts'
 import { recordMarker } from '../record-text.ts'
 import { type Step, type StepContext, stopped } from './step.ts'
 
@@ -26,7 +26,7 @@ export const record: Step = {
   async perform(run) {
     const { ports, app, release } = run
     const { text, before } = recordWithSql(release, ports.forge.limits.commentLength)
-    // Before the record itself: its presence then proves that the SQL is there too.
+    // Before the record itself: its presence then proves that the others are there too.
     for (const comment of before) {
       const stop = await writeOnce(run, comment)
       if (stop !== undefined) return stop
@@ -40,7 +40,7 @@ export const record: Step = {
   },
 }
 
-async function writeOnce(run: StepContext, { marker, text }: SqlComment): Promise<Stopped | undefined> {
+async function writeOnce(run: StepContext, { marker, text }: FurtherComment): Promise<Stopped | undefined> {
   const { ports, app } = run
   const find = () => withRetry(() => ports.forge.findComment(app, commentTarget(run), marker), ports)
   const before = await find()
