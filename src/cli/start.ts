@@ -15,6 +15,7 @@ import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
+import { createBudget } from '../slack/budget.ts'
 import { createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
 import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
@@ -85,7 +86,7 @@ export async function startSignoff(
           () => false,
         ),
     }
-    let bot: (Bot & { tick(): Promise<void> }) | undefined
+    let bot: BotRole | undefined
     if (configuration.bot) {
       bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
       const { isConnected } = bot
@@ -102,7 +103,7 @@ export async function startSignoff(
       port: configuration.port,
       ready: partsReady(ready),
       metrics: metrics.read,
-      ...defined({ fallback: bot?.requests }),
+      ...defined({ fallback: bot?.requests, shown: bot?.shown }),
     }).catch((error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'is used by another program' : `can't be used (${error.code})`
       throw new Error(`PORT ${why}. Check whether Signoff already runs here, or set another PORT.`)
@@ -124,6 +125,12 @@ export async function startSignoff(
     await stopAll()
     throw error
   }
+}
+
+interface BotRole extends Bot {
+  tick(): Promise<void>
+  /** What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried. */
+  shown(): { readonly channels: boolean }
 }
 
 type Stops = (() => Promise<void>)[]
@@ -204,13 +211,15 @@ async function startBotRole(
   { store, inbox, outbox, forget }: Parts,
   metrics: Metrics,
   stops: Stops,
-): Promise<Bot & { tick(): Promise<void> }> {
-  const { interactive, background } = createSlackClients({ ...settings, called: metrics.slackCall })
+): Promise<BotRole> {
+  const { postEveryMs, updatesAMinute } = pace
+  const budget = createBudget({ now: CLOCK.now, ...defined({ postEveryMs, updatesAMinute }) })
+  const { interactive, background, drawing } = createSlackClients({ ...settings, called: metrics.slackCall, budget })
   const { botUser, botId, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team, { forRights: true })
   const services = SERVICE_WORDS
-  const cardParts = { store, directory: createDirectory(background, ours.team), apps, progress, services }
+  const cardParts = { store, directory: createDirectory(drawing, ours.team), apps, progress, services }
   const service = createReleaseService({ store, directory, apps, services })
   const delivery: Delivery = startDelivery({
     ...cardParts,
@@ -220,11 +229,8 @@ async function startBotRole(
     botId,
     clock: CLOCK,
     log,
-    ...defined({
-      updateEveryMs: pace.updateEveryMs,
-      postEveryMs: pace.postEveryMs,
-      updatesAMinute: pace.updatesAMinute,
-    }),
+    budget,
+    ...defined({ updateEveryMs: pace.updateEveryMs }),
   })
   stops.push(() => delivery.stop())
   const tick = async () => {
@@ -246,7 +252,7 @@ async function startBotRole(
     ...defined({ pingTimeoutMs: pace.pingTimeoutMs, sweepEveryMs: pace.sweepEveryMs }),
   })
   stops.push(() => stopListening(bot))
-  return { ...bot, tick }
+  return { ...bot, tick, shown: () => ({ channels: delivery.closedChannels().length === 0 }) }
 }
 
 const stopListening = (bot: Bot) => bot.stop(HANDLING_GRACE_MS)

@@ -133,6 +133,10 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     /** Open modals by person, the visible one last. */
     modals: new Map<string, View[]>(),
     homes: new Map<string, View>(),
+    /** Messages older than this can't be edited. */
+    editWindowMs: undefined as number | undefined,
+    /** The error of every call that posts or changes a message. */
+    refusesMessages: undefined as string | undefined,
 
     /** A message's id in its channel: unique and increasing, in seconds with six decimals. */
     newTs(): string {

@@ -1,5 +1,5 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
-import { heldByChecks, owed } from '../../release/policy.ts'
+import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
@@ -15,7 +15,10 @@ import {
   whoSigned,
   whoSignedSpoken,
 } from './parts/facts.ts'
+import type { People } from './parts/people.ts'
 import { counted, defused, oneLine } from './parts/text.ts'
+import { problemOf } from './problem.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
 export function announcement(release: Release, { environment }: { readonly environment: Environment }): Drawn {
@@ -31,7 +34,7 @@ export function announcement(release: Release, { environment }: { readonly envir
   return {
     text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
-      section([`:${mark}: *${called(release)} ${changing}*`, ...facts(release), whoSigned(release)]),
+      section([`:${mark}: *${called(release)} ${changing}*`, ...whatWent(release), whoSigned(release)]),
       ...(emergency === undefined
         ? []
         : [
@@ -47,6 +50,22 @@ export function announcement(release: Release, { environment }: { readonly envir
         ? []
         : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
     ],
+  }
+}
+
+/** The same message once its release has ended: it no longer says that something is being changed now. */
+export function announcementOfEnd(
+  release: Release,
+  {
+    services,
+    ...facts
+  }: Pick<People, 'services'> & { readonly environment: Environment; readonly owed: readonly Owed[] },
+): Drawn {
+  const { text, emoji, inSentence } = STATE_VIEWS[release.state]
+  const how = `${called(release)} of ${place(release)} ${inSentence}`
+  return {
+    text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
+    blocks: [section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release)])],
   }
 }
 
@@ -75,7 +94,7 @@ function spokenGoes(release: Release): string {
   return release.kind === 'hotfix' ? commitWords(release, release.plan) : whatGoes(release.plan)
 }
 
-function facts(release: Release): string[] {
+function whatWent(release: Release): string[] {
   const plan = release.plan
   if (plan === undefined) return []
   const migrations = migrationCount(plan)

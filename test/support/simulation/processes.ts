@@ -1,4 +1,5 @@
 /** A bot and a worker as processes: the real code on simulated ports. They can be killed, and made to stand still. */
+import type { WebClient } from '@slack/web-api'
 import { createGitRemote } from '../../../src/adapters/git-remote/git-remote.ts'
 import { createScrubber } from '../../../src/operations/scrub.ts'
 import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
@@ -7,6 +8,7 @@ import type { Claim } from '../../../src/release/ports/jobs.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
 import { createReleaseService } from '../../../src/release/service.ts'
 import type { App } from '../../../src/release/settings.ts'
+import { type Budget, createBudget } from '../../../src/slack/budget.ts'
 import { createIntake, type Intake } from '../../../src/slack/inbox.ts'
 import { startDelivery } from '../../../src/slack/outbox/delivery.ts'
 import { handleJob } from '../../../src/worker/jobs/index.ts'
@@ -185,7 +187,9 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
   }
   const inbox = through(seen, 'inbox')
   const directory = through(world.slack.directory, 'directory')
-  const client = through(world.slack.client, 'slack')
+  const { updateEveryMs, ...limits } = slackPace
+  const budget = createBudget({ now: clock.now, ...limits })
+  const client = counted(through(world.slack.client, 'slack'), budget)
   const apps = [app]
   const service = createReleaseService({ store, directory, apps, services: SERVICES })
   const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const, services: SERVICES }
@@ -194,7 +198,8 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     outbox,
     botUser: BOT_USER,
     botId: BOT_ID,
-    ...slackPace,
+    budget,
+    ...(updateEveryMs !== undefined && { updateEveryMs }),
   })
   every(TICK_EVERY_MS, () => service.tick())
   const answers: ServiceAnswer[] = []
@@ -206,6 +211,26 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     ours: OURS,
   })
   return { ...process, intake, answers }
+}
+
+/** As the real clients: each message is counted in the budget. */
+function counted(client: WebClient, budget: Budget): WebClient {
+  const chat = {
+    postMessage(message: Parameters<WebClient['chat']['postMessage']>[0]) {
+      budget.began({ method: 'chat.postMessage', channel: String(message?.channel) })
+      return client.chat.postMessage(message)
+    },
+    update(message: Parameters<WebClient['chat']['update']>[0]) {
+      budget.began({ method: 'chat.update' })
+      return client.chat.update(message)
+    },
+  }
+  return {
+    chat,
+    get conversations() {
+      return client.conversations
+    },
+  } as unknown as WebClient
 }
 
 export interface SlackPace {
