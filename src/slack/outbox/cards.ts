@@ -50,15 +50,16 @@ async function updateCard(sending: Sending, posting: Posting, about: About, at: 
   await outbox.trying(posting.id)
   // Read again after the try is stored: a change committed from here on makes a new row.
   const now = (await store.release(release.number)) ?? release
-  const draw = () => drawCard(ports, now, environment, { first: false, progress: sending.progress })
-  const updated = await update(sending, at, await draw())
+  const draw = (isPosted: boolean) =>
+    drawCard(ports, now, environment, { first: false, isPosted, progress: sending.progress })
+  const updated = await update(sending, at, await draw(false))
   if (updated.ok) {
     // After a pause, this update may have replaced a newer card that another bot drew.
     if (await changedSince(store, now)) await store.transaction((tx) => tx.send({ kind: 'card', release: now.number }))
     return outbox.confirmed(posting.id, at)
   }
   if (updated.failure === 'refused' && MESSAGE_GONE.includes(updated.error)) {
-    const message = { channel: at.channel, drawn: await draw(), key: `${release.number}:card:${posting.id}` }
+    const message = { channel: at.channel, drawn: await draw(true), key: `${release.number}:card:${posting.id}` }
     return post(sending, posting, message, { release: now, environment }, (tx, posted) =>
       cardPosted(tx, release.number, environment, posted, { asked: true }),
     )

@@ -15,10 +15,12 @@ import {
   whoSigned,
   whoSignedSpoken,
 } from './parts/facts.ts'
+import { withNamesApart } from './parts/persons.ts'
 import { counted, defused, oneLine } from './parts/text.ts'
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
-export function announcement(release: Release, { environment }: { readonly environment: Environment }): Drawn {
+export function announcement(stored: Release, { environment }: { readonly environment: Environment }): Drawn {
+  const release = withNamesApart(stored)
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
   const without = isEmergency(release) ? withoutWhat(release, environment) : ''
   const mark = isEmergency(release) ? 'rotating_light' : release.kind === 'hotfix' ? 'adhesive_bandage' : 'mega'
@@ -31,7 +33,7 @@ export function announcement(release: Release, { environment }: { readonly envir
   return {
     text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
-      section([`:${mark}: *${called(release)} ${changing}*`, ...facts(release), whoSigned(release)]),
+      section([`:${mark}: *${called(release)} ${changing}*`, ...facts(release), whoSigned(release, {})]),
       ...(emergency === undefined
         ? []
         : [

@@ -56,6 +56,7 @@ type PeopleGate =
   | 'time_ran_out'
   | 'reason_too_short'
   | 'stale_button'
+  | 'start_not_confirmed'
 
 export const PEOPLE_REFUSALS: {
   readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
@@ -208,6 +209,11 @@ export const PEOPLE_REFUSALS: {
     cant: 'submit this',
     why: 'the reason is too short',
     next: [[`Write at least ${least} characters. The reason is visible to everyone in the channel.`]],
+  }),
+  start_not_confirmed: ({ number, environment }) => ({
+    cant: 'record this yet',
+    why: `it would start #${number} on ${displayName(environment)} now, and the button did not say so`,
+    next: [['Press it again on the current card.']],
   }),
   stale_button: () => ({
     cant: 'do this',

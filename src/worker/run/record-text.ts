@@ -1,4 +1,5 @@
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
+import type { PersonName } from '../../release/terms.ts'
 import { plain } from '../plan/pull-request.ts'
 
 /** The line by which this release's record is found again. It has the whole fingerprint, so that no other comment has it. */
@@ -14,8 +15,13 @@ const LABELS: Record<SignOff['kind'], string> = {
   emergency: 'Declared an emergency by',
 }
 
+/** With the id: two people may have one display name. */
+function named({ id, name }: PersonName): string {
+  return `${plain(name)} (${plain(id)})`
+}
+
 function line({ kind, person, at, note, right }: SignOff): string {
-  const text = `* ${LABELS[kind]} ${plain(person.name)} (${right}), ${at.toISOString()}`
+  const text = `* ${LABELS[kind]} ${named(person)} (${right}), ${at.toISOString()}`
   return note === undefined ? text : `${text}: ${plain(note)}`
 }
 
@@ -40,7 +46,7 @@ export function recordText(release: Release): string {
   return [
     recordMarker(release),
     '',
-    `* ${release.app} ${release.environment}, requested by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
+    `* ${release.app} ${release.environment}, requested by ${named(requester)}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
     ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
     ...(isEmergency(release) ? badChecks(release) : []),

@@ -35,7 +35,7 @@ export const needsAttention: StateView = {
       ...skippedSignOffs(release, facts),
       ...reasons(release),
       ...planSummary(release, facts),
-      foot(release),
+      foot(release, facts),
     ]
   },
   text: (release, facts) =>
