@@ -15,6 +15,7 @@ import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
+import { createBudget } from '../slack/budget.ts'
 import { createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
 import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
@@ -205,12 +206,14 @@ async function startBotRole(
   metrics: Metrics,
   stops: Stops,
 ): Promise<Bot & { tick(): Promise<void> }> {
-  const { interactive, background } = createSlackClients({ ...settings, called: metrics.slackCall })
+  const { postEveryMs, updatesAMinute } = pace
+  const budget = createBudget({ now: CLOCK.now, ...defined({ postEveryMs, updatesAMinute }) })
+  const { interactive, background, drawing } = createSlackClients({ ...settings, called: metrics.slackCall, budget })
   const { botUser, botId, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
   const directory = createDirectory(interactive, ours.team, { forRights: true })
   const services = SERVICE_WORDS
-  const cardParts = { store, directory: createDirectory(background, ours.team), apps, progress, services }
+  const cardParts = { store, directory: createDirectory(drawing, ours.team), apps, progress, services }
   const service = createReleaseService({ store, directory, apps, services })
   const delivery: Delivery = startDelivery({
     ...cardParts,

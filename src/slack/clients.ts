@@ -1,11 +1,14 @@
 import {
   type Logger,
   type LogLevel,
+  type WebAPICallResult,
   WebAPIHTTPError,
   WebAPIPlatformError,
   WebAPIRateLimitedError,
   WebClient,
 } from '@slack/web-api'
+import { CLOCK, type Clock } from '../lib/clock.ts'
+import { type Budget, createBudget, type Share, type SlackCall } from './budget.ts'
 
 /** Slack's answer in our terms. `unknown`: no answer, or one that leaves open whether the call took effect. */
 export type SlackError =
@@ -23,49 +26,100 @@ const QUIET: Logger = {
   setName: () => undefined,
 }
 
+/** Waits for its turn in the budget; then a call fails as rate limited, without having been made. */
+const TURN_WITHIN_MS = { interactive: 1_000, background: 5_000, drawing: 1_000 } as const
+
+export interface SlackClients {
+  /** For what a person waits for: rights and modals. */
+  readonly interactive: WebClient
+  /** For messages. */
+  readonly background: WebClient
+  /** For names and groups on messages, which can be drawn without. */
+  readonly drawing: WebClient
+}
+
+type Called = (method: string, outcome: 'ok' | SlackError['failure']) => void
+
 /**
- * Two clients, so that a modal never waits behind a message. Neither retries, because Slack's calls are not safe to
- * repeat: the client's own retry posts twice when an answer is lost. The outbox decides instead.
+ * Clients with one budget, so that a modal never waits behind a message. None retries, because Slack's calls are not safe
+ * to repeat: the client's own retry posts twice when an answer is lost. The outbox decides instead.
  */
 export function createSlackClients({
   token,
   apiUrl,
   called = () => undefined,
+  clock = CLOCK,
+  budget = createBudget(clock),
 }: {
   token: string
   apiUrl: string
   /** Called with each call's method and outcome, for metrics. */
-  called?: (method: string, outcome: 'ok' | SlackError['failure']) => void
-}): { interactive: WebClient; background: WebClient } {
-  const common = {
-    slackApiUrl: apiUrl,
-    allowAbsoluteUrls: false,
-    retryConfig: { retries: 0 },
-    rejectRateLimitedCalls: true,
-    logger: QUIET,
-  }
+  called?: Called
+  clock?: Clock
+  /** All clients of a token must share it. */
+  budget?: Budget
+}): SlackClients {
+  const client = (of: keyof SlackClients, share: Share, timeout: number) =>
+    new BudgetedClient(token, { apiUrl, timeout }, { budget, share, clock, called, turnWithinMs: TURN_WITHIN_MS[of] })
   return {
-    interactive: counted(new WebClient(token, { ...common, timeout: 2_500 }), called),
-    background: counted(new WebClient(token, { ...common, timeout: 10_000 }), called),
+    interactive: client('interactive', 'people', 2_500),
+    background: client('background', 'news', 10_000),
+    drawing: client('drawing', 'cards', 10_000),
   }
 }
 
-function counted(
-  client: WebClient,
-  called: (method: string, outcome: 'ok' | SlackError['failure']) => void,
-): WebClient {
-  const call = client.apiCall.bind(client)
-  client.apiCall = async (method, options) => {
+interface Turn {
+  readonly budget: Budget
+  readonly share: Share
+  readonly clock: Clock
+  readonly called: Called
+  readonly turnWithinMs: number
+}
+
+/** Every method of the client ends in `apiCall`: there calls wait for their turn, and are counted. */
+class BudgetedClient extends WebClient {
+  readonly #turn: Turn
+
+  constructor(token: string, { apiUrl, timeout }: { apiUrl: string; timeout: number }, turn: Turn) {
+    super(token, {
+      slackApiUrl: apiUrl,
+      timeout,
+      allowAbsoluteUrls: false,
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      logger: QUIET,
+    })
+    this.#turn = turn
+  }
+
+  override async apiCall(method: string, options?: Record<string, unknown>): Promise<WebAPICallResult> {
+    const { budget, clock, called } = this.#turn
+    const channel = typeof options?.channel === 'string' ? { channel: options.channel } : {}
+    const call = { method, ...channel }
+    await this.#takeTurn(call)
+    budget.began(call)
     try {
-      const result = await call(method, options)
+      const result = await super.apiCall(method, options)
       called(method, 'ok')
       return result
     } catch (error) {
-      called(method, toSlackError(error).failure)
+      const failed = toSlackError(error)
+      if (failed.failure === 'rate limited') budget.pause(method, clock.now() + failed.afterMs)
+      called(method, failed.failure)
       throw error
     }
   }
-  return client
+
+  async #takeTurn(call: SlackCall): Promise<void> {
+    const { budget, share, clock, turnWithinMs } = this.#turn
+    const latest = clock.now() + turnWithinMs
+    for (;;) {
+      const at = budget.allowedAt(call, share)
+      if (at === 0) return
+      if (at > latest) throw new WebAPIRateLimitedError(Math.ceil((at - clock.now()) / 1_000))
+      await clock.sleep(at - clock.now())
+    }
+  }
 }
 
 /** Answers that leave open whether the call took effect. */
