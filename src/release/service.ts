@@ -74,10 +74,15 @@ export function createReleaseService(ports: {
     return { app, environment }
   }
 
+  /** Slack said nothing about somebody's rights; with its code, where that is because it refuses our token. */
+  function unanswered(): Refusal {
+    return { gate: 'not_a_member', why: 'Slack did not answer', ...defined({ error: directory.refusedBy?.() }) }
+  }
+
   /** Looks the person up in Slack at every call: neither the payload nor an earlier answer is trusted. */
   async function member(id: string, groups: readonly string[]): Promise<Person | Refused> {
     const found = await directory.person(id)
-    if (found.is === 'unknown') return { refused: { gate: 'not_a_member', why: 'Slack did not answer' } }
+    if (found.is === 'unknown') return { refused: unanswered() }
     if (found.is === 'not a member') return { refused: { gate: 'not_a_member', why: found.why } }
     const members = await Promise.all(groups.map((handle) => directory.groupMembers(handle)))
     return {
@@ -120,7 +125,7 @@ export function createReleaseService(ports: {
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })
-      if (refusedBy !== undefined) return { refused: refusedBy }
+      if (refusedBy !== undefined) return { refused: isUnanswered(refusedBy) ? unanswered() : refusedBy }
       // A newer attempt since the first read may come from this same delivery, handled by another process.
       if (isDone || (isKeyed && release.attempt !== known.attempt)) {
         return { refused: { gate: 'already_decided', number, state: release.state, by: nameOf(person) } }

@@ -45,6 +45,8 @@ const CLOCK_OFF_S = 5 * 60
 export interface Identity extends Ours {
   readonly botUser: string
   readonly botId: string
+  /** By which people invite it to a channel. */
+  readonly botName?: string
 }
 
 /**
@@ -57,13 +59,15 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
     user_id: botUser,
     bot_id: botId,
     app_id: ofToken,
+    user: botName,
+    enterprise_id: enterprise,
   } = answered(await ask(() => client.auth.test()), 'SLACK_BOT_TOKEN')
   if (!team || !botUser || !botId) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
   const info = await ask(() => client.bots.info({ bot: botId }))
   const ofBot = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
   const app = ofBot ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
-  return { team, app, botUser, botId }
+  return { team, app, botUser, botId, ...defined({ botName, enterprise }) }
 }
 
 /** Slack's answer to the first call with a token. Throws an error that names the setting. */

@@ -30,6 +30,8 @@ export interface DrawingPorts {
   readonly progress: Progress
   /** The words for the forge, the platforms and the migrator. */
   readonly services: ServiceWords
+  /** The bot's own name in this workspace. */
+  readonly botName?: string
 }
 
 /** The environment of a release; undefined when releases.yml no longer declares it. */
@@ -42,7 +44,10 @@ export function environmentOf(
 }
 
 /** Slack ids of the groups and names of the people in an environment's lists, and the words for the services. */
-export async function peopleOf({ directory, services }: DrawingPorts, environment: Environment): Promise<People> {
+export async function peopleOf(
+  { directory, services, botName }: DrawingPorts,
+  environment: Environment,
+): Promise<People> {
   const lists = [approvers, qaPeople, emergencyPeople, migrationApprovers].map((people) => people(environment))
   const ids = [...new Set(lists.flatMap((list) => (typeof list === 'string' ? [] : list)))].filter(
     (id) => !id.startsWith('@'),
@@ -54,7 +59,7 @@ export async function peopleOf({ directory, services }: DrawingPorts, environmen
   const names = Object.fromEntries(
     found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])),
   )
-  return { services, groupIds, names }
+  return { services, groupIds, names, ...defined({ botName }) }
 }
 
 /**

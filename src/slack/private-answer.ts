@@ -68,7 +68,7 @@ async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn
   const links = await linksTo(ports, message)
   const people: People = environment
     ? await peopleOf(ports, environment)
-    : { services: ports.services, names: await namesIn(ports, message) }
+    : { services: ports.services, names: await namesIn(ports, message), ...defined({ botName: ports.botName }) }
   return privateMessage(message, {
     ...people,
     link: (number) => links.get(number),

@@ -3,7 +3,7 @@ import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
-import { displayName, type Hints, type Words } from './parts/words.ts'
+import { displayName, type Hints, invite, tokenFix, type Words } from './parts/words.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
 function known(names: readonly string[]): Line[] {
@@ -76,18 +76,24 @@ export const PEOPLE_REFUSALS: {
     why: `there is no release #${number}`,
     next: [['To list the last releases, type ', code('/deploy history'), '.']],
   }),
-  not_a_member: ({ why }) =>
-    why === 'Slack did not answer'
+  not_a_member: ({ why, error }) =>
+    why === 'Slack did not answer' && error !== undefined
       ? {
           cant: 'do this',
-          why: 'Slack did not answer, so your permissions could not be checked',
-          next: [['Try again in a minute. Permissions are never cached.']],
+          why: `Slack refuses Signoff’s token (${displayName(error)}), so your permissions could not be checked`,
+          next: [tokenFix(error)],
         }
-      : {
-          cant: 'do this',
-          why: `only full members of this workspace can, and Slack says that you are ${MEMBERSHIP[why]}`,
-          next: [['Ask a full member to do it.']],
-        },
+      : why === 'Slack did not answer'
+        ? {
+            cant: 'do this',
+            why: 'Slack did not answer, so your permissions could not be checked',
+            next: [['Try again in a minute. Permissions are never cached.']],
+          }
+        : {
+            cant: 'do this',
+            why: `only full members of this workspace can, and Slack says that you are ${MEMBERSHIP[why]}`,
+            next: [['Ask a full member to do it.']],
+          },
   environment_busy: ({ number, app, environment, state, requester, waitsForGo, link }) => {
     const { inSentence, mustPress } = STATE_VIEWS[state]
     return {
@@ -184,7 +190,7 @@ export const PEOPLE_REFUSALS: {
     why: `release #${number} has expired`,
     next: [['Sign-offs were due: ', richDate(new Date(at)), '. ', bold('Plan again'), ' makes a new release.']],
   }),
-  announcement_unconfirmed: ({ until, number, channel }) => ({
+  announcement_unconfirmed: ({ until, number, channel }, hints) => ({
     cant: 'start yet',
     why: `Slack has not confirmed the announcement${number === undefined ? '' : ` of release #${number}`}, and nothing starts without it`,
     next: [
@@ -194,7 +200,7 @@ export const PEOPLE_REFUSALS: {
         : [
             [
               `Check that ${displayName(channel)} exists and is not archived, and that Signoff is in it: `,
-              code('/invite @Signoff'),
+              code(invite(hints)),
               '.',
             ],
           ]),
