@@ -1,4 +1,5 @@
 /** The messages of refusals by people, names or the release's own state. */
+import { isNear } from '../../lib/edit-distance.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
@@ -6,11 +7,12 @@ import { allowedPeople } from './parts/people.ts'
 import { displayName, type Hints, invite, tokenFix, type Words } from './parts/words.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
-function known(names: readonly string[]): Line[] {
+function known(asked: string, names: readonly string[]): Line[] {
   const [nearest] = names
   if (nearest === undefined) return [[code('releases.yml'), ' declares none.']]
   const all = names.slice(0, 20).map(displayName).join(', ')
-  return [names.length === 1 ? [`The only one is ${all}.`] : [`Did you mean ${displayName(nearest)}? Known: ${all}.`]]
+  if (names.length === 1) return [[`The only one is ${all}.`]]
+  return [[isNear(asked, nearest) ? `Did you mean ${displayName(nearest)}? Known: ${all}.` : `Known: ${all}.`]]
 }
 
 function followed(branch: string, environments: readonly string[]): Line {
@@ -64,12 +66,12 @@ export const PEOPLE_REFUSALS: {
   unknown_app: ({ asked, names }) => ({
     cant: 'do this',
     why: `there is no app “${displayName(asked)}”`,
-    next: [...known(names), RELEASE_FILE],
+    next: [...known(asked, names), RELEASE_FILE],
   }),
   unknown_environment: ({ asked, app, names, followedBy = [] }) => ({
     cant: 'do this',
     why: `there is no environment “${displayName(asked)}”${app === undefined ? '' : ` of ${app}`}`,
-    next: [...(followedBy.length === 0 ? known(names) : [followed(asked, followedBy)]), RELEASE_FILE],
+    next: [...(followedBy.length === 0 ? known(asked, names) : [followed(asked, followedBy)]), RELEASE_FILE],
   }),
   unknown_release: ({ number }) => ({
     cant: 'do this',
