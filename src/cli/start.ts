@@ -16,9 +16,10 @@ import { scrubStore } from '../operations/scrubbed-store.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
 import { createBudget } from '../slack/budget.ts'
-import { createSlackClients } from '../slack/clients.ts'
+import { ask, createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
 import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
+import { createTokenWatch } from '../slack/token-watch.ts'
 import { TIMES, type Times } from '../worker/ports.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
 import { SERVICE_WORDS } from './service-words.ts'
@@ -214,12 +215,22 @@ async function startBotRole(
 ): Promise<BotRole> {
   const { postEveryMs, updatesAMinute } = pace
   const budget = createBudget({ now: CLOCK.now, ...defined({ postEveryMs, updatesAMinute }) })
-  const { interactive, background, drawing } = createSlackClients({ ...settings, called: metrics.slackCall, budget })
-  const { botUser, botId, ...ours } = await whoWeAre(background, settings)
+  const token = createTokenWatch({ log })
+  const { interactive, background, drawing } = createSlackClients({
+    ...settings,
+    budget,
+    called: (method, outcome, error) => {
+      metrics.slackCall(method, outcome)
+      token.heard(method, outcome, error)
+    },
+  })
+  const { botUser, botId, botName, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
-  const directory = createDirectory(interactive, ours.team, { forRights: true })
+  const asked = { ids: store, log, token }
+  const directory = createDirectory(interactive, ours.team, { forRights: true, ...asked })
   const services = SERVICE_WORDS
-  const cardParts = { store, directory: createDirectory(drawing, ours.team), apps, progress, services }
+  const drawn = createDirectory(drawing, ours.team, asked)
+  const cardParts = { store, directory: drawn, apps, progress, services, ...defined({ botName }) }
   const service = createReleaseService({ store, directory, apps, services })
   const delivery: Delivery = startDelivery({
     ...cardParts,
@@ -235,6 +246,8 @@ async function startBotRole(
   stops.push(() => delivery.stop())
   const tick = async () => {
     await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
+    // A token that is revoked or accepted again is noticed also while nobody does anything.
+    await ask(() => background.auth.test())
     await forget().catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
   }
   const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
@@ -252,7 +265,12 @@ async function startBotRole(
     ...defined({ pingTimeoutMs: pace.pingTimeoutMs, sweepEveryMs: pace.sweepEveryMs }),
   })
   stops.push(() => stopListening(bot))
-  return { ...bot, tick, shown: () => ({ channels: delivery.closedChannels().length === 0 }) }
+  return {
+    ...bot,
+    tick,
+    isConnected: () => bot.isConnected() && token.refusal() === undefined,
+    shown: () => ({ channels: delivery.closedChannels().length === 0 }),
+  }
 }
 
 const stopListening = (bot: Bot) => bot.stop(HANDLING_GRACE_MS)

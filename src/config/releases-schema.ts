@@ -1,6 +1,7 @@
 /** The schema of `releases.yml`, the single source of its checks, of its JSON Schema for editors, and of its types. */
 import { z } from 'zod'
-import { COMMIT_PATTERN, NEWER_RESERVED_WORDS, RESERVED_WORDS } from '../release/command.ts'
+import { NEWER_RESERVED_WORDS, RESERVED_WORDS } from '../release/command.ts'
+import { COMMIT_PATTERN } from '../release/typed-words.ts'
 import { freezesSchema, timeZoneSchema } from './schema/calendar.ts'
 import { environmentSchema } from './schema/environment.ts'
 import { gitUrl, text } from './schema/shapes.ts'

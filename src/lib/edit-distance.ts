@@ -1,4 +1,5 @@
 const MAX_COMPARED = 64
+const LEAST_BEGINNING = 3
 
 /**
  * Sorts names by their edit distance to `asked`, the nearest first; ties keep their order. Ignores case and compares only
@@ -11,9 +12,11 @@ export function nearestFirst(asked: string, names: readonly string[]): string[] 
     .map(({ name }) => name)
 }
 
-/** Whether `name` is near enough to `asked` to be suggested: at most about one character in three differs. */
+/** Whether `name` is near enough to `asked` to be suggested: it begins so, or at most about one character in three differs. */
 export function isNear(asked: string, name: string): boolean {
-  return editDistance(asked, name) <= Math.max(1, Math.floor(Math.max(asked.length, name.length) / 3))
+  if (asked.length >= LEAST_BEGINNING && name.toLowerCase().startsWith(asked.toLowerCase())) return true
+  const longest = Math.min(MAX_COMPARED, Math.max(asked.length, name.length))
+  return editDistance(asked, name) <= Math.max(1, Math.floor(longest / 3))
 }
 
 /** The number of characters to insert, delete, replace or swap with their neighbour to turn one text into the other. */

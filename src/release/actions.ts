@@ -73,6 +73,8 @@ export interface ActionDefinition {
   readonly canRecur: boolean
   /** It acts on the run, which the sign-offs say nothing about: `already_decided` then doesn't name who signed. */
   readonly isOnRun: boolean
+  /** The requester may do it also while Slack gives no answer about them, because stopping is always safe. */
+  readonly isSafeUnverified?: true
   /** What it does once it is allowed; null: it only shows something. */
   readonly transition: Transition | Replacement | null
 }
@@ -144,6 +146,7 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     startsRun: false,
     canRecur: true,
     isOnRun: true,
+    isSafeUnverified: true,
     transition: cancel,
   },
   retry: {
@@ -232,8 +235,12 @@ export function refusal({ action, ...attempt }: Attempt): Refusal | undefined {
   return undefined
 }
 
-/** Where the permission for an allowed action came from: as `permissionSource` gives it, or `the requester`. It is stored. */
+/**
+ * Where the permission for an allowed action came from: as `permissionSource` gives it, `the requester`, or `unverified`
+ * where Slack gave no answer about the requester. It is stored.
+ */
 export function permissionFor({ action, environment, release, person }: Omit<Attempt, 'now'>): string {
+  if (person.isUnverified) return 'unverified'
   const { rules, people } = ACTIONS[action]
   const requesterMay = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
   if (requesterMay && release.requester.id === person.id) return 'the requester'

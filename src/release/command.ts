@@ -6,9 +6,13 @@ import { defined } from '../lib/defined.ts'
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import type { Refusal } from './refusals.ts'
 import { type App, findApp, findEnvironment } from './settings.ts'
+import { COMMIT_PATTERN, commitOf, typedWords } from './typed-words.ts'
 
 /** Words of the grammar, which no app and no environment may be named. */
 export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const
+
+/** The words with which a command begins. */
+const VERBS: readonly string[] = RESERVED_WORDS.filter((word) => word !== 'to')
 
 /** Words that the first version allowed as names: commands that came later, and the `all` of `lock all`. */
 export const NEWER_RESERVED_WORDS = {
@@ -16,16 +20,10 @@ export const NEWER_RESERVED_WORDS = {
   environment: ['all'],
 } as const
 
-/** A commit as people write it: 4 to 40 hex digits. */
-export const COMMIT_PATTERN = /^[0-9a-f]{4,40}$/
-
 /** A release's number as people write it. */
 const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
 
-const MAX_TEXT_LENGTH = 20_000
 const MAX_BRANCH_LENGTH = 200
-/** A commit's address at a forge, as people paste it; Slack puts links in angle brackets. */
-const COMMIT_ADDRESS = /\/commits?\/([0-9a-f]{4,40})\/?(?:[?#].*)?>?$/
 /** How many examples a reason shows. */
 const MAX_EXAMPLES = 4
 
@@ -96,15 +94,14 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
       return found.is === 'target' ? { is: 'preview', ...found.target } : found
     }
     default: {
+      const meant = verbNear(first, apps)
+      if (meant !== undefined) {
+        return notUnderstood(`${quoted(first)} isn’t a command. Did you mean “/deploy ${meant}”?`)
+      }
       const found = findTarget(words, apps, '/deploy')
       return found.is === 'target' ? { is: 'release', ...found.target } : found
     }
   }
-}
-
-/** Returns the commit from a commit's address; any other word unchanged. */
-export function commitOf(word: string): string {
-  return COMMIT_ADDRESS.exec(word)?.[1] ?? word
 }
 
 /**
@@ -112,7 +109,7 @@ export function commitOf(word: string): string {
  * duplicates; the number of commits is checked later, by a gate. Never throws.
  */
 export function parseHotfix(text: string, apps: readonly App[]): HotfixCommand {
-  const spelled = spelledWordsOf(text)
+  const spelled = typedWords(text)
   const words = spelled.map((word) => commitOf(word.toLowerCase()))
   if (words.length === 0) return { is: 'modal' }
   if (words[0] === 'help') return { is: 'help' }
@@ -274,6 +271,14 @@ function unknownName(asked: string, apps: readonly App[]): ParseProblem {
   return nearest !== undefined && isNear(asked, nearest) ? { is: 'refused', refusal } : unknownApp(asked, apps)
 }
 
+/** The command that a mistyped first word is nearest to: nearer than to any name, or as near. */
+function verbNear(word: string, apps: readonly App[]): string | undefined {
+  const names = apps.flatMap((app) => [app.name, ...app.environments.map(({ name }) => name)])
+  if (names.includes(word)) return undefined
+  const [nearest] = nearestFirst(word, [...VERBS, ...names])
+  return VERBS.find((verb) => verb === nearest && isNear(word, verb))
+}
+
 function notUnderstood(reason: string): Help {
   return { is: 'help', reason }
 }
@@ -289,33 +294,5 @@ function shortened(word: string): string {
 
 /** The text's words in lower case. */
 function wordsOf(text: string): string[] {
-  return spelledWordsOf(text).map((word) => word.toLowerCase())
-}
-
-/**
- * The text's words in their own case, with Slack's escapes undone and without the quotation marks and invisible
- * characters that phones and pasting add. A mention or link becomes one word that can't be a name.
- */
-function spelledWordsOf(text: string): string[] {
-  return text
-    .slice(0, MAX_TEXT_LENGTH)
-    .replace(/<[^<>]{0,1000}>/g, mentionAsWord)
-    .replace(/&lt;/g, '<')
-    .replace(/&gt;/g, '>')
-    .replace(/&amp;/g, '&')
-    .normalize('NFKC')
-    .replace(/\p{Cf}/gu, '')
-    .replace(/[\u2010-\u2015\u2212]/g, '-')
-    .split(/[\s,;]+/)
-    .map((word) => word.replace(/\p{C}/gu, '').replace(/^[\p{Pi}\p{Pf}"'`„‚]+|[\p{Pi}\p{Pf}"'`„‚]+$/gu, ''))
-    .filter((word) => word !== '')
-}
-
-/** `<@U1|dana>` → `@dana`, `<#C1|product>` → `#product`, `<!here>` → `@here`, `<https://a.b|a.b>` → `<a.b>`. */
-function mentionAsWord(mention: string): string {
-  const [target = '', label] = mention.slice(1, -1).split('|')
-  const shown = (label === undefined || label === '' ? target.replace(/^[@#!]/, '') : label).replace(/\s+/g, '_')
-  if (target.startsWith('#')) return `#${shown}`
-  if (target.startsWith('@') || target.startsWith('!')) return shown.startsWith('@') ? shown : `@${shown}`
-  return `&lt;${shown}&gt;`
+  return typedWords(text).map((word) => word.toLowerCase())
 }

@@ -8,7 +8,10 @@ import type { PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName } 
 /** Who did it and why they were allowed to, beside their id. */
 export interface Attribution {
   readonly name: string
-  /** Where the permission came from: a group's handle, `named by id`, `every full member` or `the requester`. */
+  /**
+   * Where the permission came from: a group's handle, `named by id`, `every full member`, `the requester`, or `unverified`
+   * for a requester about whom Slack gave no answer.
+   */
   readonly right: string
 }
 

@@ -1,10 +1,10 @@
 /** Rules of hot-fixes: single commits that are cherry-picked onto an environment's branch, as a last resort. */
 
-import { COMMIT_PATTERN, commitOf } from './command.ts'
 import type { PlannedPick } from './plan.ts'
 import type { Refusal } from './refusals.ts'
 import { type Release, step } from './release.ts'
 import { MIN_REASON_LENGTH, type ReleaseState } from './terms.ts'
+import { readCommitWords } from './typed-words.ts'
 
 /** More commits than this should be a normal release. */
 export const MAX_PICKS = 10
@@ -17,21 +17,11 @@ export const FOLLOW_UP_UNTIL_MS = 8 * 24 * 60 * 60_000
 /** States in which a hot-fix may end a release: it has not been approved yet. */
 export const SUPERSEDED_BY_HOTFIX: readonly ReleaseState[] = ['planning', 'awaiting sign-off']
 
-/** Parses the modal's commits, in order and without duplicates: 4 to 40 hex digits or links. Refuses anything else. */
+/** Parses the modal's commits, in order and without duplicates, as `readCommitWords` does. Refuses anything else. */
 export function readCommits(text: string): { commits: readonly string[] } | { refused: Refusal } {
-  const words = text
-    .slice(0, 5000)
-    .normalize('NFKC')
-    .replaceAll(/\p{Cf}/gu, '')
-    .toLowerCase()
-    .split(/[\s,;]+/)
-    .filter((word) => word !== '')
-    .map(commitOf)
-  const wrong = words.find((word) => !COMMIT_PATTERN.test(word))
-  if (wrong !== undefined || words.length === 0) {
-    return { refused: { gate: 'unknown_commit', asked: (wrong ?? '').slice(0, 60), why: 'no commit', candidates: [] } }
-  }
-  return { commits: [...new Set(words)] }
+  const read = readCommitWords(text)
+  if ('commits' in read) return read
+  return { refused: { gate: 'unknown_commit', asked: read.wrong.slice(0, 60), why: 'no commit', candidates: [] } }
 }
 
 /** Returns why a hot-fix is refused before anything is looked up: too many commits, a short reason, or no confirmation. */

@@ -64,6 +64,8 @@ export type PrivateMessage =
   | { readonly is: 'refusal'; readonly refusal: Refusal }
   | { readonly is: 'preview'; readonly app: string; readonly environment: string; readonly plan: Plan }
   | { readonly is: 'ended'; readonly number: number }
+  /** Asks before a sign-off starts the release, because what was clicked did not say so; with the Start button. */
+  | { readonly is: 'start'; readonly number: number; readonly action: 'qa' | 'approval' }
   /** The plan of a hot-fix without sign-offs, with the Go button. */
   | { readonly is: 'go'; readonly number: number }
   /** Slack keeps rejecting a message to the channel, with Slack's `error`. `isGivenUp`: it is not retried any more. */

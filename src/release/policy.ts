@@ -19,6 +19,8 @@ export interface Person {
   readonly groups: readonly string[]
   /** Groups whose members Slack did not list: a permission that depends on them is unknown, not denied. */
   readonly unknownGroups?: readonly string[]
+  /** Slack gave no answer about them: only what `isSafeUnverified` allows, and only to the requester. */
+  readonly isUnverified?: true
 }
 
 /** Group handles and user ids, or every full member of the workspace. */

@@ -40,6 +40,8 @@ export type Refusal =
   | {
       readonly gate: 'not_a_member'
       readonly why: 'guest' | 'external' | 'bot' | 'deactivated' | 'other workspace' | 'Slack did not answer'
+      /** Slack's code where it refuses our token: someone has to fix the app. */
+      readonly error?: string
     }
   | {
       readonly gate: 'environment_busy'
@@ -63,6 +65,8 @@ export type Refusal =
       readonly gate: 'channel_unreachable'
       readonly channel: string
       readonly why: 'not a member' | 'archived' | 'gone' | 'Slack did not answer'
+      /** As above. */
+      readonly error?: string
     }
   | { readonly gate: 'configuration_differs'; readonly app: string; readonly environment: string }
   | { readonly gate: 'same_database'; readonly environment: string; readonly other: string }
@@ -132,6 +136,8 @@ export type Refusal =
   | { readonly gate: 'time_ran_out'; readonly during: string }
   | { readonly gate: 'reason_too_short'; readonly least: number }
   | { readonly gate: 'stale_button' }
+  /** The sign-off would start the release, and what was clicked did not say so. */
+  | { readonly gate: 'start_not_confirmed'; readonly number: number; readonly environment: string }
   | {
       readonly gate: 'unknown_commit'
       readonly asked: string

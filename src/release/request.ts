@@ -41,7 +41,9 @@ export async function requestRelease(
 ): Promise<Requested> {
   const channel = await directory.channel(environment.channel)
   if ('unreachable' in channel) {
-    return { refused: { gate: 'channel_unreachable', channel: environment.channel, why: channel.unreachable } }
+    const { unreachable: why } = channel
+    const error = why === 'Slack did not answer' ? directory.refusedBy?.() : undefined
+    return { refused: { gate: 'channel_unreachable', channel: environment.channel, why, ...defined({ error }) } }
   }
   const missing = await findMissingWorker(store)
   const configuration = await currentConfiguration(store, environment)

@@ -14,10 +14,11 @@ import { groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { ServiceWords } from './ports/words.ts'
-import type { Refused } from './refusals.ts'
+import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
 
 /** The release after the action, or why nothing was changed. */
@@ -73,10 +74,15 @@ export function createReleaseService(ports: {
     return { app, environment }
   }
 
+  /** Slack said nothing about somebody's rights; with its code, where that is because it refuses our token. */
+  function unanswered(): Refusal {
+    return { gate: 'not_a_member', why: 'Slack did not answer', ...defined({ error: directory.refusedBy?.() }) }
+  }
+
   /** Looks the person up in Slack at every call: neither the payload nor an earlier answer is trusted. */
   async function member(id: string, groups: readonly string[]): Promise<Person | Refused> {
     const found = await directory.person(id)
-    if (found.is === 'unknown') return { refused: { gate: 'not_a_member', why: 'Slack did not answer' } }
+    if (found.is === 'unknown') return { refused: unanswered() }
     if (found.is === 'not a member') return { refused: { gate: 'not_a_member', why: found.why } }
     const members = await Promise.all(groups.map((handle) => directory.groupMembers(handle)))
     return {
@@ -88,16 +94,27 @@ export function createReleaseService(ports: {
     }
   }
 
+  /** As `member`. `safeFor`: the person who may act also while Slack gives no answer about them. */
+  async function personFor(
+    id: string,
+    groups: readonly string[],
+    safeFor: PersonName | undefined,
+  ): Promise<Person | Refused> {
+    const person = await member(id, groups)
+    if (!('refused' in person) || safeFor?.id !== id || !isUnanswered(person.refused)) return person
+    return { id, name: safeFor.name, groups: [], isUnverified: true }
+  }
+
   /** Locks the release, checks the rules and makes the transition in one transaction. null: only checks. */
   async function change(action: Action, asked: ActionRequest, transition: Transition | null): Promise<Done> {
-    const { startsRun, canRecur } = ACTIONS[action]
+    const { startsRun, canRecur, isSafeUnverified } = ACTIONS[action]
     const { release: number, by, key } = asked
     const known = await store.release(number)
     if (known === undefined) return { refused: { gate: 'unknown_release', number } }
     const found = find(known.app, known.environment)
     if ('refused' in found) return found
     const { environment } = found
-    const person = await member(by, groupsOf(environment))
+    const person = await personFor(by, groupsOf(environment), isSafeUnverified && known.requester)
     if ('refused' in person) return person
     const isKeyed = key !== undefined && canRecur
     const isDone =
@@ -108,7 +125,7 @@ export function createReleaseService(ports: {
       const release = await tx.lockRelease(number)
       if (release === undefined) return { refused: { gate: 'unknown_release', number } }
       const refusedBy = refusal({ action, environment, release, person, now: tx.now })
-      if (refusedBy !== undefined) return { refused: refusedBy }
+      if (refusedBy !== undefined) return { refused: isUnanswered(refusedBy) ? unanswered() : refusedBy }
       // A newer attempt since the first read may come from this same delivery, handled by another process.
       if (isDone || (isKeyed && release.attempt !== known.attempt)) {
         return { refused: { gate: 'already_decided', number, state: release.state, by: nameOf(person) } }
@@ -212,6 +229,10 @@ export function createReleaseService(ports: {
 
     tick: () => applyDeadlines({ store, apps }),
   }
+}
+
+function isUnanswered(refusal: Refusal): boolean {
+  return refusal.gate === 'not_a_member' && refusal.why === 'Slack did not answer'
 }
 
 function namesNear(asked: string, named: readonly { readonly name: string }[]): readonly string[] {

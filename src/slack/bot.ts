@@ -9,7 +9,7 @@ import { defined } from '../lib/defined.ts'
 import { settlesWithin } from '../lib/timeout.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
-import { COMMANDS, SLACK_REQUEST_PATH, VIEW } from './ids.ts'
+import { COMMANDS, SLACK_REQUEST_PATH, START, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
 import type { Ours } from './payloads.ts'
@@ -45,6 +45,8 @@ const CLOCK_OFF_S = 5 * 60
 export interface Identity extends Ours {
   readonly botUser: string
   readonly botId: string
+  /** By which people invite it to a channel. */
+  readonly botName?: string
 }
 
 /**
@@ -57,13 +59,15 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
     user_id: botUser,
     bot_id: botId,
     app_id: ofToken,
+    user: botName,
+    enterprise_id: enterprise,
   } = answered(await ask(() => client.auth.test()), 'SLACK_BOT_TOKEN')
   if (!team || !botUser || !botId) throw new Error('SLACK_BOT_TOKEN is not a token of a bot')
   const info = await ask(() => client.bots.info({ bot: botId }))
   const ofBot = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
   const app = ofBot ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
-  return { team, app, botUser, botId }
+  return { team, app, botUser, botId, ...defined({ botName, enterprise }) }
 }
 
 /** Slack's answer to the first call with a token. Throws an error that names the setting. */
@@ -109,7 +113,9 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   for (const command of Object.values(COMMANDS)) {
     app.command(command, ({ body, ack }) => track(take(body, () => ack())))
   }
-  for (const { id } of Object.values(ACTION_VIEWS)) app.action(id, ({ body, ack }) => track(take(body, () => ack())))
+  for (const id of [...Object.values(ACTION_VIEWS).map((view) => view.id), START]) {
+    app.action(id, ({ body, ack }) => track(take(body, () => ack())))
+  }
   for (const view of Object.values(VIEW)) app.view(view, ({ body, ack }) => track(take(body, () => ack())))
 
   const ending = new AbortController()

@@ -38,7 +38,7 @@ export interface SlackClients {
   readonly drawing: WebClient
 }
 
-type Called = (method: string, outcome: 'ok' | SlackError['failure']) => void
+type Called = (method: string, outcome: 'ok' | SlackError['failure'], error?: string) => void
 
 /**
  * Clients with one budget, so that a modal never waits behind a message. None retries, because Slack's calls are not safe
@@ -53,7 +53,7 @@ export function createSlackClients({
 }: {
   token: string
   apiUrl: string
-  /** Called with each call's method and outcome, for metrics. */
+  /** Called with each call's method and outcome, and Slack's code where it refused the call. */
   called?: Called
   clock?: Clock
   /** All clients of a token must share it. */
@@ -104,7 +104,7 @@ class BudgetedClient extends WebClient {
     } catch (error) {
       const failed = toSlackError(error)
       if (failed.failure === 'rate limited') budget.pause(method, clock.now() + failed.afterMs)
-      called(method, failed.failure)
+      called(method, failed.failure, failed.failure === 'refused' ? failed.error : undefined)
       throw error
     }
   }

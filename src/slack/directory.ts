@@ -1,11 +1,17 @@
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import type { Directory, PersonLookup } from '../release/ports/directory.ts'
+import { type ChannelFound, type ChannelIds, type ChannelLog, createChannelNames } from './channels.ts'
 import { ask } from './clients.ts'
+import { remembered, rememberedByKey } from './remembered.ts'
+import type { TokenWatch } from './token-watch.ts'
 
 const GROUPS_KEPT_MS = 30_000
-const CHANNELS_KEPT_MS = 5 * 60_000
 const AUTHORS_KEPT_MS = 10 * 60_000
+/** For names that are drawn. Where Slack gives none, the last known name is drawn. */
+const PEOPLE_KEPT_MS = 10 * 60_000
+const UNKNOWN_PEOPLE_KEPT_MS = 30_000
+const MOST_PEOPLE = 1_000
 
 /** What the cards need of people beyond the port: groups to mention, authors to match. */
 export interface SlackDirectory extends Directory {
@@ -15,36 +21,34 @@ export interface SlackDirectory extends Directory {
   unmatched(emails: readonly string[]): Promise<number | undefined>
 }
 
-/** A value that is fetched again when it is older than `keptMs`. If that fails, it may be up to `staleMs` old. */
-function cached<T>(
-  keptMs: number,
-  fetch: () => Promise<T | undefined>,
-  staleMs = 0,
-): (options?: { refresh?: boolean }) => Promise<T | undefined> {
-  let last: { value: T; at: number } | undefined
-  // A monotonic clock: one that is set back must not prolong permissions.
-  const isYounger = (ms: number) => last !== undefined && last.at + ms > performance.now()
-  return async ({ refresh = false } = {}) => {
-    if (!refresh && isYounger(keptMs)) return last?.value
-    const value = await fetch()
-    if (value !== undefined) last = { value, at: performance.now() }
-    else if (!isYounger(Math.max(keptMs, staleMs))) last = undefined
-    return last?.value
-  }
+/**
+ * Whether the person belongs to our workspace. In an Enterprise Grid `team_id` may be missing or that of a sister workspace;
+ * `enterprise_user.teams` then lists all of theirs (docs.slack.dev/reference/objects/user-object).
+ */
+function isOf(user: { team_id?: string; enterprise_user?: { teams?: string[] } }, team: string): boolean {
+  return user.team_id === team || (user.enterprise_user?.teams ?? []).includes(team)
+}
+
+export interface DirectoryOptions {
+  readonly forRights?: boolean
+  /** Keeps the ids of channels. */
+  readonly ids?: ChannelIds
+  readonly log?: ChannelLog
+  readonly token?: Pick<TokenWatch, 'refusal'>
 }
 
 /**
- * People, groups and channels as Slack has them now. `team`: our workspace, whose members alone count. People are never
- * cached. Slack allows 20 calls a minute about groups, so groups are cached for 30 s for drawing. `forRights` fetches the
- * members each time, and uses what is at most 30 s old only where Slack does not answer.
+ * People, groups and channels as Slack has them now. `team`: our workspace, whose members alone count. `forRights` looks
+ * people and members up each time, and uses members that are at most 30 s old only where Slack does not answer. For drawing,
+ * names are kept for minutes and groups for 30 s: Slack allows 100 calls a minute about people and 20 about groups.
  */
 export function createDirectory(
   client: WebClient,
   team: string,
-  { forRights = false }: { forRights?: boolean } = {},
+  { forRights = false, ids, log, token }: DirectoryOptions = {},
 ): SlackDirectory {
   const membersKeptMs = forRights ? 0 : GROUPS_KEPT_MS
-  const groups = cached(
+  const groups = remembered(
     GROUPS_KEPT_MS,
     async () => {
       const answer = await ask(() => client.usergroups.list({ include_disabled: false, include_users: false }))
@@ -57,23 +61,7 @@ export function createDirectory(
   )
   const members = new Map<string, () => Promise<readonly string[] | undefined>>()
 
-  const channels = cached(CHANNELS_KEPT_MS, async () => {
-    const ids = new Map<string, string>()
-    for (let cursor: string | undefined; ; ) {
-      const page = await ask(() =>
-        client.conversations.list({
-          types: 'public_channel,private_channel',
-          exclude_archived: false,
-          limit: 200,
-          ...defined({ cursor }),
-        }),
-      )
-      if (!page.ok) return undefined
-      for (const { id, name } of page.value.channels ?? []) if (id && name) ids.set(name, id)
-      cursor = page.value.response_metadata?.next_cursor || undefined
-      if (cursor === undefined) return ids
-    }
-  })
+  const channelNamed = createChannelNames(client, { ids, log })
   const authors = new Map<string, { known: boolean; until: number }>()
 
   async function isKnown(email: string): Promise<boolean | undefined> {
@@ -85,25 +73,37 @@ export function createDirectory(
     return answer.ok
   }
 
+  async function lookUp(id: string): Promise<PersonLookup> {
+    const answer = await ask(() => client.users.info({ user: id }))
+    if (!answer.ok) {
+      const gone = answer.failure === 'refused' && ['user_not_found', 'user_not_visible'].includes(answer.error)
+      return gone ? { is: 'not a member', why: 'other workspace' } : { is: 'unknown' }
+    }
+    const { user } = answer.value
+    if (user?.id !== id) return { is: 'unknown' }
+    const stranger = 'is_stranger' in user && user.is_stranger === true
+    if (user.deleted) return { is: 'not a member', why: 'deactivated' }
+    if (user.is_bot || id === 'USLACKBOT') return { is: 'not a member', why: 'bot' }
+    if (stranger) return { is: 'not a member', why: 'external' }
+    if (!isOf(user, team)) return { is: 'not a member', why: 'other workspace' }
+    if (user.is_restricted || user.is_ultra_restricted) return { is: 'not a member', why: 'guest' }
+    const name = user.profile?.display_name || user.profile?.real_name || user.real_name || user.name || id
+    const email = user.profile?.email?.toLowerCase()
+    return { is: 'member', id, name, ...defined({ email }) }
+  }
+
+  const lookUpForDrawing = rememberedByKey({
+    fetch: lookUp,
+    isDefinite: (found) => found.is !== 'unknown',
+    keptMs: PEOPLE_KEPT_MS,
+    unknownKeptMs: UNKNOWN_PEOPLE_KEPT_MS,
+    most: MOST_PEOPLE,
+  })
+
   return {
-    async person(id): Promise<PersonLookup> {
-      const answer = await ask(() => client.users.info({ user: id }))
-      if (!answer.ok) {
-        const gone = answer.failure === 'refused' && ['user_not_found', 'user_not_visible'].includes(answer.error)
-        return gone ? { is: 'not a member', why: 'other workspace' } : { is: 'unknown' }
-      }
-      const { user } = answer.value
-      if (user?.id !== id) return { is: 'unknown' }
-      const stranger = 'is_stranger' in user && user.is_stranger === true
-      if (user.deleted) return { is: 'not a member', why: 'deactivated' }
-      if (user.is_bot || id === 'USLACKBOT') return { is: 'not a member', why: 'bot' }
-      if (stranger) return { is: 'not a member', why: 'external' }
-      if (user.team_id !== team) return { is: 'not a member', why: 'other workspace' }
-      if (user.is_restricted || user.is_ultra_restricted) return { is: 'not a member', why: 'guest' }
-      const name = user.profile?.display_name || user.profile?.real_name || user.real_name || user.name || id
-      const email = user.profile?.email?.toLowerCase()
-      return { is: 'member', id, name, ...defined({ email }) }
-    },
+    person: forRights ? lookUp : lookUpForDrawing,
+
+    refusedBy: () => token?.refusal()?.error,
 
     async groupMembers(handle) {
       const known = await groups()
@@ -112,7 +112,7 @@ export function createDirectory(
       if (id === undefined) return []
       const fetch =
         members.get(id) ??
-        cached(
+        remembered(
           membersKeptMs,
           async () => {
             const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
@@ -125,12 +125,9 @@ export function createDirectory(
     },
 
     async channel(nameOrId) {
-      const named = async () =>
-        (await channels())?.get(nameOrId.slice(1)) ?? (await channels({ refresh: true }))?.get(nameOrId.slice(1))
-      const id = nameOrId.startsWith('#') ? await named() : nameOrId
-      if (id === undefined) {
-        return { unreachable: (await channels()) === undefined ? 'Slack did not answer' : 'gone' }
-      }
+      const named: ChannelFound = nameOrId.startsWith('#') ? await channelNamed(nameOrId) : { id: nameOrId }
+      if (!('id' in named)) return named
+      const { id } = named
       const answer = await ask(() => client.conversations.info({ channel: id }))
       if (!answer.ok) {
         const gone = answer.failure === 'refused' && answer.error === 'channel_not_found'

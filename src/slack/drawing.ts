@@ -2,7 +2,15 @@
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
-import { approvers, emergencyPeople, groupsOf, migrationApprovers, owed, qaPeople } from '../release/policy.ts'
+import {
+  approvers,
+  emergencyPeople,
+  groupsOf,
+  migrationApprovers,
+  type Owed,
+  owed,
+  qaPeople,
+} from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { ServiceWords } from '../release/ports/words.ts'
 import type { Release } from '../release/release.ts'
@@ -10,7 +18,7 @@ import { type App, type Environment, findApp, findEnvironment, type Progress } f
 import { expiryOf } from '../release/transitions/index.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import type { SlackDirectory } from './directory.ts'
-import { buttonsOf } from './views/buttons.ts'
+import { buttonsOf, questionOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
@@ -22,6 +30,8 @@ export interface DrawingPorts {
   readonly progress: Progress
   /** The words for the forge, the platforms and the migrator. */
   readonly services: ServiceWords
+  /** The bot's own name in this workspace. */
+  readonly botName?: string
 }
 
 /** The environment of a release; undefined when releases.yml no longer declares it. */
@@ -34,7 +44,10 @@ export function environmentOf(
 }
 
 /** Slack ids of the groups and names of the people in an environment's lists, and the words for the services. */
-export async function peopleOf({ directory, services }: DrawingPorts, environment: Environment): Promise<People> {
+export async function peopleOf(
+  { directory, services, botName }: DrawingPorts,
+  environment: Environment,
+): Promise<People> {
   const lists = [approvers, qaPeople, emergencyPeople, migrationApprovers].map((people) => people(environment))
   const ids = [...new Set(lists.flatMap((list) => (typeof list === 'string' ? [] : list)))].filter(
     (id) => !id.startsWith('@'),
@@ -46,22 +59,25 @@ export async function peopleOf({ directory, services }: DrawingPorts, environmen
   const names = Object.fromEntries(
     found.flatMap((person) => (person.is === 'member' ? [[person.id, person.name]] : [])),
   )
-  return { services, groupIds, names }
+  return { services, groupIds, names, ...defined({ botName }) }
 }
 
-/** Draws the card of a release from the store. `first`: its first post, which mentions those who can sign. */
+/**
+ * Draws the card of a release from the store. `first`: its first post, which mentions those who can sign. `isPosted`: it is
+ * posted, which notifies whoever is mentioned, and not edited.
+ */
 export async function drawCard(
   ports: DrawingPorts,
   release: Release,
   environment: Environment,
-  { first, progress }: { first: boolean; progress?: Progress },
+  { first, isPosted = first, progress }: { first: boolean; isPosted?: boolean; progress?: Progress },
 ): Promise<Drawn> {
   const { store } = ports
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
   const waits = release.state === 'planning' || release.state === 'approved'
   const [tokens, people, now, workers, previous, unmatched, link] = await Promise.all([
-    buttonTokens(store, release, buttonsOf(release, owing)),
+    buttonTokens(store, release, { owed: owing, environment }),
     peopleOf(ports, environment),
     store.now(),
     waits ? store.workers() : [],
@@ -86,6 +102,7 @@ export async function drawCard(
       owed: owing,
       now,
       mentionGroups: first && awaiting,
+      mentionPeople: !isPosted,
       link: (number) => (number === release.replacedBy ? link : undefined),
       ...defined({
         previous: live?.endedAt && { number: live.number, at: live.endedAt },
@@ -96,18 +113,21 @@ export async function drawCard(
   )
 }
 
-/** The token of a release's button; the same for each call. */
-export function tokenFor(store: Store, release: Release, action: Action): Promise<string> {
-  return store.buttonToken(release.number, ACTION_VIEWS[action].id)
+/** The token of a release's button; the same for each call. `asks`: the button asks before the click is sent. */
+export function tokenFor(store: Store, release: Release, action: Action, asks: boolean): Promise<string> {
+  return store.buttonToken(release.number, ACTION_VIEWS[action].id, { asks })
 }
 
 async function buttonTokens(
   store: Store,
   release: Release,
-  actions: readonly Action[],
+  facts: { readonly owed: readonly Owed[]; readonly environment: Environment },
 ): Promise<Partial<Record<Action, string>>> {
   const tokens = await Promise.all(
-    actions.map(async (action) => [action, await tokenFor(store, release, action)] as const),
+    buttonsOf(release, facts.owed).map(async (action) => {
+      const asks = questionOf(action, release, facts) !== undefined
+      return [action, await tokenFor(store, release, action, asks)] as const
+    }),
   )
   return Object.fromEntries(tokens)
 }

@@ -5,6 +5,12 @@
 
 export const COMMANDS = { deploy: '/deploy', hotfix: '/hotfix' } as const
 
+/**
+ * The `action_id` of the button **Start**, the private question before a sign-off that starts a release. Its token is that
+ * of the sign-off's button.
+ */
+export const START = 'start'
+
 /** The `callback_id` of each modal. Open modals have them, so they never change. */
 export const VIEW = {
   deploy: 'deploy_modal',

@@ -38,6 +38,8 @@ export type Arrival =
 export interface Ours {
   readonly team: string
   readonly app: string
+  /** The Enterprise Grid organization of our workspace. */
+  readonly enterprise?: string
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -55,15 +57,30 @@ function text(value: unknown): string | undefined {
 export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   const body = fields(payload)
   const user = fields(body.user)
-  const team = text(body.team_id) ?? text(fields(body.team).id)
-  if (team !== ours.team || body.api_app_id !== ours.app) return undefined
+  if (!isForUs(body, ours)) return undefined
   if (text(body.command) !== undefined) return readCommand(body)
   const who = text(user.id)
   if (who === undefined) return undefined
-  const isForeign = user.team_id !== undefined && user.team_id !== ours.team
+  // Within our organization a person's `team_id` may be that of a sister workspace: the look-up of the person decides.
+  const isForeign = user.team_id !== undefined && user.team_id !== ours.team && !isOfOurOrganization(body, ours)
   if (body.type === 'block_actions') return readPress(body, who, isForeign)
   if (body.type === 'view_submission') return readSubmission(body, who, isForeign)
   return undefined
+}
+
+/**
+ * Whether it is for our app in our workspace. In an Enterprise Grid a payload may name a sister workspace or, with
+ * `is_enterprise_install`, none: then our organization counts.
+ */
+function isForUs(body: Fields, ours: Ours): boolean {
+  if (body.api_app_id !== ours.app) return false
+  const team = text(body.team_id) ?? text(fields(body.team).id)
+  return team === ours.team || isOfOurOrganization(body, ours)
+}
+
+function isOfOurOrganization(body: Fields, { enterprise }: Ours): boolean {
+  const named = text(body.enterprise_id) ?? text(fields(body.enterprise).id)
+  return enterprise !== undefined && named === enterprise
 }
 
 function readCommand(body: Fields): Arrival | undefined {

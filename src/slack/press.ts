@@ -1,8 +1,10 @@
 /** Handles a pressed button by its row in `actions.ts`. */
 import { defined } from '../lib/defined.ts'
+import type { Action } from '../release/actions.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { environmentOf, peopleOf } from './drawing.ts'
+import { START } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -13,23 +15,35 @@ type PressArrival = Extract<Arrival, { is: 'press' }>
 
 const CARD_STORED_WITHIN_MS = 1_500
 
-/** Runs the button's action. `fresh`: its trigger can still open a modal. Safe to repeat. */
+/**
+ * Runs the button's action. A click that would start a release, and whose button did not say so, is asked privately first.
+ * `fresh`: its trigger can still open a modal. Safe to repeat.
+ */
 export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean): Promise<Reply> {
   const { service, store } = ports
   const meant = await store.resolveButton(arrival.token)
-  if (meant === undefined || meant.action !== arrival.action) return STALE
+  const isStart = arrival.action === START
+  if (meant === undefined || (isStart ? !meant.asks : meant.action !== arrival.action)) return STALE
   const action = actionWithId(meant.action)
-  if (action === undefined) return STALE
+  if (action === undefined || (isStart && !canStart(action))) return STALE
   const { onPress, needsCard } = ACTION_VIEWS[action]
-  if (needsCard && !(await isOnCard(ports, arrival, meant.release))) return STALE
+  if (needsCard && !isStart && !(await isOnCard(ports, arrival, meant.release))) return STALE
   const asked = { release: meant.release, by: arrival.user, key: arrival.id }
-  if (onPress.is === 'acts') return onPress.answer(await service.act(action, asked))
+  if (onPress.is === 'acts') {
+    const outcome = await service.act(action, { ...asked, isConfirmed: meant.asks })
+    const isUnconfirmed = 'refused' in outcome && outcome.refused.gate === 'start_not_confirmed'
+    return isUnconfirmed && canStart(action) ? { is: 'start', number: meant.release, action } : onPress.answer(outcome)
+  }
   if (!fresh) return PRESS_AGAIN
   const may = await service.may(action, asked)
   if ('refused' in may) return refused(may.refused)
   return onPress.is === 'asks first'
     ? askForText(ports, arrival, may.release, onPress)
     : showDetails(ports, arrival, may.release)
+}
+
+function canStart(action: Action): action is 'qa' | 'approval' {
+  return action === 'qa' || action === 'approval'
 }
 
 /** Whether it was pressed on the release's card. Waits briefly if Slack's confirmation of the card is not stored yet. */

@@ -55,21 +55,24 @@ function unanswered(error: SlackError): Answered {
 }
 
 async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {
-  const isAbout = message.is === 'ended' || message.is === 'go' || message.is === 'not taken'
-  const release = isAbout ? await ports.store.release(message.number) : undefined
-  const goToken = release && message.is === 'go' ? await tokenFor(ports.store, release, 'go') : undefined
+  const { store } = ports
+  const isAbout = ['ended', 'go', 'not taken', 'start'].includes(message.is)
+  const release = isAbout && 'number' in message ? await store.release(message.number) : undefined
+  const goToken = release && message.is === 'go' ? await tokenFor(store, release, 'go', true) : undefined
+  const startToken =
+    release && message.is === 'start' ? await tokenFor(store, release, message.action, true) : undefined
   const [offered] = release ? forEmergency(release) : []
-  const emergencyToken = release && offered && (await tokenFor(ports.store, release, offered))
+  const emergencyToken = release && offered && (await tokenFor(store, release, offered, false))
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const links = await linksTo(ports, message)
   const people: People = environment
     ? await peopleOf(ports, environment)
-    : { services: ports.services, names: await namesIn(ports, message) }
+    : { services: ports.services, names: await namesIn(ports, message), ...defined({ botName: ports.botName }) }
   return privateMessage(message, {
     ...people,
     link: (number) => links.get(number),
-    ...defined({ release, environment, goToken, emergencyToken }),
+    ...defined({ release, environment, goToken, startToken, emergencyToken }),
   })
 }
 

@@ -225,9 +225,28 @@ export const smallThings: readonly Behaviour[] = [
     test: async ({ a, b }) => {
       const tokens = await Promise.all([a, b, a].map(({ store }) => store.buttonToken(1, 'approve')))
       expect(new Set(tokens).size).toBe(1)
-      expect(await b.store.resolveButton(tokens[0] ?? '')).toEqual({ release: 1, action: 'approve' })
+      expect(await b.store.resolveButton(tokens[0] ?? '')).toEqual({ release: 1, action: 'approve', asks: false })
       expect(await b.store.resolveButton('guess')).toBeUndefined()
       expect(await a.store.buttonToken(1, 'reject')).not.toBe(tokens[0])
+    },
+  },
+  {
+    name: 'S3: a button that asks has a token of its own',
+    test: async ({ a, b }) => {
+      const asking = await a.store.buttonToken(1, 'approve', { asks: true })
+      expect(asking).not.toBe(await a.store.buttonToken(1, 'approve'))
+      expect(await b.store.buttonToken(1, 'approve', { asks: true })).toBe(asking)
+      expect(await b.store.resolveButton(asking)).toEqual({ release: 1, action: 'approve', asks: true })
+    },
+  },
+  {
+    name: 'S6: a channel’s name has the id that it was last found by',
+    test: async ({ a, b }) => {
+      expect(await a.store.notedChannel('#product')).toBeUndefined()
+      await a.store.noteChannel('#product', 'C1')
+      await b.store.noteChannel('#product', 'C2')
+      await b.store.noteChannel('#other', 'C3')
+      expect(await a.store.notedChannel('#product')).toBe('C2')
     },
   },
   {

@@ -18,7 +18,7 @@ import { STEP_NAMES } from '../../src/release/steps.ts'
 import { FORGE_UNREACHABLE } from '../../src/release/stored-names.ts'
 import { RELEASE_STATES, SIGN_OFF_KINDS } from '../../src/release/terms.ts'
 import { ACTION_VIEWS } from '../../src/slack/actions.ts'
-import { COMMANDS, VIEW } from '../../src/slack/ids.ts'
+import { COMMANDS, START, VIEW } from '../../src/slack/ids.ts'
 import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
 import { anApp, aPlan, DANA } from '../support/builders.ts'
@@ -40,7 +40,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   unknown_app: ['asked', 'names'],
   unknown_environment: ['asked', 'app', 'names', 'followedBy'],
   unknown_release: ['number'],
-  not_a_member: ['why'],
+  not_a_member: ['why', 'error'],
   environment_busy: ['number', 'app', 'environment', 'state', 'requester', 'waitsForGo', 'link'],
   no_worker: ['lastSeen'],
   repository_unreachable: ['url', 'detail', 'answered'],
@@ -49,7 +49,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   bitbucket_unreachable: ['detail', 'answered'],
   platform_unreachable: ['app', 'detail', 'answered'],
   credentials_refused: ['service', 'settings'],
-  channel_unreachable: ['channel', 'why'],
+  channel_unreachable: ['channel', 'why', 'error'],
   configuration_differs: ['app', 'environment'],
   same_database: ['environment', 'other'],
   branch_missing: ['branch'],
@@ -74,6 +74,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   time_ran_out: ['during'],
   reason_too_short: ['least'],
   stale_button: [],
+  start_not_confirmed: ['number', 'environment'],
   unknown_commit: ['asked', 'why', 'branches', 'candidates'],
   ambiguous_commit: ['asked', 'candidates'],
   too_many_commits: ['count', 'most'],
@@ -142,6 +143,7 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   refusal: ['refusal'],
   preview: ['app', 'environment', 'plan'],
   ended: ['number'],
+  start: ['number', 'action'],
   go: ['number'],
   'not taken': ['number', 'what', 'channel', 'error', 'isGivenUp'],
   done: ['text'],
@@ -354,10 +356,10 @@ describe('Stored names never change', () => {
     ['sign-offs', SIGN_OFF_KINDS, ['qa', 'approval', 'talked over', 'rejection', 'emergency']],
     [
       'buttons that stand in Slack, and their tokens',
-      ACTION_NAMES.map((action) => ACTION_VIEWS[action].id),
+      [...ACTION_NAMES.map((action) => ACTION_VIEWS[action].id), START],
       [
         ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
-        ...['plan_for_emergency', 'retry', 'close', 'go'],
+        ...['plan_for_emergency', 'retry', 'close', 'go', 'start'],
       ],
     ],
     [

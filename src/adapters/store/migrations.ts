@@ -15,6 +15,7 @@ const migrations: Record<string, Migration> = {
   '007 versions': { up: makeVersion },
   '008 environments': { up: makeEnvironments },
   '009 merge requirements': { up: keepMergeRequirements },
+  '010 slack as people use it': { up: makePeople },
 }
 
 /**
@@ -232,4 +233,15 @@ async function makeEnvironments(db: Kysely<unknown>): Promise<void> {
 /** What the forge asks for before it merges, and with it the job `look`, which older processes don't know. */
 async function keepMergeRequirements(db: Kysely<unknown>): Promise<void> {
   await sql`alter table release add column merge_requirements json`.execute(db)
+}
+
+/**
+ * Buttons know whether they asked before the click: those of older versions count as without. Channels that the
+ * configuration names have the id that they were last found by.
+ */
+async function makePeople(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table button_token add column asks boolean not null default false`.execute(db)
+  await sql`alter table button_token drop constraint button_token_release_action_key`.execute(db)
+  await sql`alter table button_token add unique (release, action, asks)`.execute(db)
+  await sql`create table channel_id (name text primary key, id text not null)`.execute(db)
 }

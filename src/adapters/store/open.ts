@@ -229,10 +229,10 @@ function createStore(db: Kysely<Tables>, transaction: RunTransaction, version: V
     events: (number) => readEvents(db, number),
     chainHead: () => readChainHead(db),
 
-    buttonToken: async (release, action) => {
+    buttonToken: async (release, action, { asks = false } = {}) => {
       await db
         .insertInto('button_token')
-        .values({ token: randomBytes(24).toString('base64url'), release, action })
+        .values({ token: randomBytes(24).toString('base64url'), release, action, asks })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
       const { token } = await db
@@ -240,12 +240,26 @@ function createStore(db: Kysely<Tables>, transaction: RunTransaction, version: V
         .select('token')
         .where('release', '=', release)
         .where('action', '=', action)
+        .where('asks', '=', asks)
         .executeTakeFirstOrThrow()
       return token
     },
 
     resolveButton: (token) =>
-      db.selectFrom('button_token').select(['release', 'action']).where('token', '=', token).executeTakeFirst(),
+      db.selectFrom('button_token').select(['release', 'action', 'asks']).where('token', '=', token).executeTakeFirst(),
+
+    noteChannel: async (name, id) => {
+      await db
+        .insertInto('channel_id')
+        .values({ name, id })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ id }))
+        .execute()
+    },
+
+    notedChannel: async (name) => {
+      const noted = await db.selectFrom('channel_id').select('id').where('name', '=', name).executeTakeFirst()
+      return noted?.id
+    },
 
     workerSeen: async ({ id, configurations }) => {
       const seen = { at: sql<Date>`clock_timestamp()`, configurations: JSON.stringify(configurations) }

@@ -76,7 +76,10 @@ export interface Tables {
     posted_ts: string | null
     reason: string | null
   }
-  button_token: { token: string; release: number; action: string }
+  /** `asks`: the button that has it asked before the click. */
+  button_token: { token: string; release: number; action: string; asks: Generated<boolean> }
+  /** The id by which a channel's name was last found. */
+  channel_id: { name: string; id: string }
   worker: { id: string; at: Date; configurations: Json<WorkerSeen['configurations']> }
   database_identity: { identity: string; app: string; environment: string }
   /** Rows that exist only to be locked. The one without names stands for all environments. */

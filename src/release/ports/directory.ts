@@ -20,5 +20,7 @@ export interface Directory {
   channel(
     nameOrId: string,
   ): Promise<{ id: string } | { unreachable: 'not a member' | 'archived' | 'gone' | 'Slack did not answer' }>
+  /** Slack's code while it refuses our token; undefined while it accepts it. */
+  refusedBy?(): string | undefined
   permalink(message: PostedMessage): Promise<string | undefined>
 }

@@ -113,10 +113,14 @@ export interface Store {
   events(number: number): Promise<readonly StoredEvent[]>
   /** The number of events and the hash of the last one. */
   chainHead(): Promise<{ count: number; hash: string }>
-  /** An opaque token for a button; the same release and action give the same token. */
-  buttonToken(release: number, action: string): Promise<string>
-  /** The release and action of a token; undefined if we did not create it. */
-  resolveButton(token: string): Promise<{ release: number; action: string } | undefined>
+  /** An opaque token for a button; the same release, action and `asks` give the same token. */
+  buttonToken(release: number, action: string, options?: { asks?: boolean }): Promise<string>
+  /** What a token stands for; undefined if we did not create it. `asks`: its button asked before the click. */
+  resolveButton(token: string): Promise<{ release: number; action: string; asks: boolean } | undefined>
+  /** Keeps the id by which a channel's name was found, in place of an earlier one. */
+  noteChannel(name: string, id: string): Promise<void>
+  /** The id by which a channel's name was last found. */
+  notedChannel(name: string): Promise<string | undefined>
   /** Records that a worker is alive; it calls this every 10 s. */
   workerSeen(worker: Omit<WorkerSeen, 'at'>): Promise<void>
   /** The workers, the most recently seen first. */

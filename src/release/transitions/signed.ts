@@ -1,6 +1,7 @@
 /** Signed: from `awaiting sign-off` to `approved` with the last sign-off needed, or to `rejected`. */
-import { canProceed } from '../policy.ts'
-import { missingForMerge } from '../release.ts'
+import { canProceed, isLastOwed, owed } from '../policy.ts'
+import { missingForMerge, type Release } from '../release.ts'
+import type { Environment } from '../settings.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
@@ -9,7 +10,7 @@ import { nameOf, type Transition } from './transition.ts'
 
 /**
  * Records a sign-off on the fingerprint. The last one needed approves the release, a rejection ends it. Refuses a short
- * reason and a second sign-off of the kind by the same person.
+ * reason, a second sign-off of the kind by the same person, and one that would start the release unconfirmed.
  */
 export function sign(kind: SignOffKind): Transition {
   return async (tx, { release, environment, person, request, attribution }) => {
@@ -17,6 +18,9 @@ export function sign(kind: SignOffKind): Transition {
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
+    if (request.isConfirmed === false && wouldStart(kind, environment, release)) {
+      return { refused: { gate: 'start_not_confirmed', number: release.number, environment: release.environment } }
+    }
     const currentFingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
     const signOff = {
@@ -52,6 +56,12 @@ export function sign(kind: SignOffKind): Transition {
     await tx.send({ kind: 'card', release: release.number })
     return undefined
   }
+}
+
+/** Whether this sign-off is the last one that the release waits for. An emergency's modal always says what it starts. */
+function wouldStart(kind: SignOffKind, environment: Environment, release: Release): boolean {
+  if (kind === 'rejection' || kind === 'emergency' || release.state !== 'awaiting sign-off') return false
+  return isLastOwed(owed(environment, release), kind)
 }
 
 /** **Go**: approves a hot-fix whose plan its requester has seen. */

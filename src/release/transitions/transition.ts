@@ -27,6 +27,8 @@ export interface ActionRequest {
   readonly note?: string
   /** Slack's id of the delivery. The same delivery never acts twice. */
   readonly key?: string
+  /** False: what was clicked did not say that it starts the release. Then a sign-off that would start it is refused. */
+  readonly isConfirmed?: boolean
 }
 
 /** The locked release, and the person as looked up for this request, with the permission that allows the action. */

@@ -83,9 +83,12 @@ export function createApi(given: {
     if (method === 'api.test') return { ok: true, args }
     if (!known) return refuse('unknown_method', { req_method: method })
     if (token !== given.botToken) return refuse('not_allowed_token_type')
+    if (state.tokenRefusedBy !== undefined) return refuse(state.tokenRefusedBy)
     const missing = (known.required ?? []).filter((name) => args[name] === undefined || args[name] === '')
     const needed =
-      method.startsWith('conversations.') && !known.scope ? conversationScopes(method, args, state) : known.scope
+      /^conversations\.|^users\.conversations$/.test(method) && !known.scope
+        ? conversationScopes(method, args, state)
+        : known.scope
     const lacking = (needed ?? []).filter((scope) => !scopes.includes(scope))
     if (lacking.length > 0) return refuse('missing_scope', { needed: lacking.join(','), provided: scopes.join(',') })
     if (missing.length > 0) return refuseArguments(missing.map((name) => `missing required field: ${name}`))

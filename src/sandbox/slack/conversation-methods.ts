@@ -28,6 +28,12 @@ function listChannels(args: Json, state: State): Answer {
   return { ok: true, channels, response_metadata: found.metadata }
 }
 
+/** The channels that the bot is in. */
+function ownChannels(args: Json, state: State): Answer {
+  const own = { ...state, channels: new Map([...state.channels].filter(([, one]) => one.botIsMember)) }
+  return listChannels(args, own)
+}
+
 function members(args: Json, state: State): Answer {
   const channel = visibleChannel(state, args.channel)
   if (!channel) return refuse('channel_not_found')
@@ -119,7 +125,7 @@ function open(args: Json, state: State): Answer {
 export function conversationScopes(method: string, args: Json, state: State): string[] {
   const verb = method === 'conversations.history' || method === 'conversations.replies' ? 'history' : 'read'
   const channel = visibleChannel(state, args.channel)
-  if (method === 'conversations.list') {
+  if (method === 'conversations.list' || method === 'users.conversations') {
     const families: Record<string, string> = {
       public_channel: 'channels',
       private_channel: 'groups',
@@ -136,6 +142,7 @@ export function conversationScopes(method: string, args: Json, state: State): st
 export const conversationMethods: Record<string, Method> = {
   'conversations.info': { required: ['channel'], run: info },
   'conversations.list': { run: listChannels },
+  'users.conversations': { run: ownChannels },
   'conversations.members': { required: ['channel'], run: members },
   'conversations.history': { required: ['channel'], run: history },
   'conversations.replies': { required: ['channel', 'ts'], run: replies },

@@ -14,7 +14,7 @@ function groupShape(state: State, group: Group, withUsers: boolean): Json {
     handle: group.handle,
     description: '',
     is_external: false,
-    date_delete: 0,
+    date_delete: group.isDisabled ? 1_700_000_000 : 0,
     user_count: users.length,
     ...(withUsers ? { users } : {}),
   }
@@ -40,6 +40,7 @@ export function directoryMethods({ origin, scopes }: { origin: string; scopes: s
         team_id: identity.teamId,
         user_id: identity.botUserId,
         bot_id: identity.botId,
+        ...(identity.enterpriseId === undefined ? {} : { enterprise_id: identity.enterpriseId }),
         is_enterprise_install: false,
       }),
     },
@@ -70,7 +71,9 @@ export function directoryMethods({ origin, scopes }: { origin: string; scopes: s
       scope: ['usergroups:read'],
       run: (args, state) => ({
         ok: true,
-        usergroups: [...state.groups.values()].map((group) => groupShape(state, group, isTrue(args.include_users))),
+        usergroups: [...state.groups.values()]
+          .filter((group) => !group.isDisabled || isTrue(args.include_disabled))
+          .map((group) => groupShape(state, group, isTrue(args.include_users))),
       }),
     },
     'usergroups.users.list': { scope: ['usergroups:read'], required: ['usergroup'], run: usersInGroup },

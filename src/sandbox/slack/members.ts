@@ -11,6 +11,9 @@ export type NewUser = {
   external?: boolean
   bot?: boolean
   deleted?: boolean
+  /** In an Enterprise Grid: the home workspace, empty where Slack doesn't say, and all workspaces. */
+  teamId?: string
+  teams?: string[]
 }
 
 type Given = { state: State; userOf: (by: ById) => User; channelOf: (by: ById) => Channel }
@@ -36,6 +39,13 @@ export function createMembers({ state, userOf, channelOf }: Given) {
     state.changed()
   }
 
+  function groupOf(group: ById): Group {
+    const name = typeof group === 'string' ? group : group.id
+    const found = [...state.groups.values()].find((one) => one.id === name || one.handle === name)
+    if (!found) throw new Error(`there is no group ${name}`)
+    return found
+  }
+
   return {
     addUser(made: NewUser): User {
       const user: User = {
@@ -48,7 +58,8 @@ export function createMembers({ state, userOf, channelOf }: Given) {
         external: made.external ?? false,
         bot: made.bot ?? false,
         deleted: made.deleted ?? false,
-        teamId: made.external ? 'T0PARTNER' : identity.teamId,
+        teamId: made.teamId ?? (made.external ? 'T0PARTNER' : identity.teamId),
+        ...(made.teams === undefined ? {} : { teams: made.teams }),
       }
       change(() => state.users.set(user.id, user))
       return { ...user }
@@ -61,11 +72,17 @@ export function createMembers({ state, userOf, channelOf }: Given) {
       return structuredClone(group)
     },
     setGroupUsers(group: ById, users: ById[]): void {
-      const name = typeof group === 'string' ? group : group.id
-      const found = [...state.groups.values()].find((one) => one.id === name || one.handle === name)
-      if (!found) throw new Error(`there is no group ${name}`)
-      found.users = users.map((one) => userOf(one).id)
+      groupOf(group).users = users.map((one) => userOf(one).id)
     },
+    /** The workspace belongs to this Enterprise Grid organization from now on. */
+    joinEnterprise: (id: string): void => change(() => Object.assign(identity, { enterpriseId: id })),
+    /** A disabled group keeps its members and isn't listed; a renamed one has another handle. */
+    changeGroup(group: ById, to: { handle?: string; isDisabled?: boolean }): void {
+      change(() => Object.assign(groupOf(group), to))
+    },
+    removeGroup: (group: ById): void => change(() => void state.groups.delete(groupOf(group).id)),
+    /** Slack refuses every call with the bot's token, with this error; undefined: it accepts it again. */
+    refuseToken: (error: string | undefined): void => change(() => Object.assign(state, { tokenRefusedBy: error })),
     /** Adds a channel. Default for `members`: everyone, including people added later. */
     addChannel(made: { name: string; isPrivate?: boolean; botIsMember?: boolean; members?: ById[] }): Channel {
       const channel: Channel = {

@@ -71,7 +71,10 @@ export function channelShape(state: State, channel: Channel): Json {
 export function userShape(user: User, { withEmail }: { withEmail: boolean }): Json {
   const common = {
     id: user.id,
-    team_id: user.teamId,
+    ...(user.teamId === '' ? {} : { team_id: user.teamId }),
+    ...(user.teams === undefined
+      ? {}
+      : { enterprise_user: { id: user.id, enterprise_id: 'E0ORG', enterprise_name: 'Org', teams: user.teams } }),
     name: user.name,
     deleted: user.deleted,
     profile: {

@@ -67,7 +67,7 @@ export function createPayloads({
     api_app_id: identity.appId,
     token,
     team,
-    enterprise: null,
+    enterprise: identity.enterpriseId === undefined ? null : { id: identity.enterpriseId, name: 'Org' },
     is_enterprise_install: false,
   })
 
@@ -101,6 +101,9 @@ export function createPayloads({
           text: escapeText(text),
           api_app_id: identity.appId,
           is_enterprise_install: 'false',
+          ...(identity.enterpriseId === undefined
+            ? {}
+            : { enterprise_id: identity.enterpriseId, enterprise_name: 'Org' }),
           response_url: newResponseUrl(user, channel),
           trigger_id: newTrigger(user),
         },

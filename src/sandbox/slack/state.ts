@@ -11,10 +11,13 @@ export type User = {
   external: boolean
   bot: boolean
   deleted: boolean
+  /** Empty: Slack doesn't say, as for some people of an Enterprise Grid. */
   teamId: string
+  /** The workspaces of a person in an Enterprise Grid. */
+  teams?: string[]
 }
 
-export type Group = { id: string; handle: string; name: string; users: string[] }
+export type Group = { id: string; handle: string; name: string; users: string[]; isDisabled?: boolean }
 
 export type Channel = {
   id: string
@@ -82,6 +85,8 @@ export type Identity = {
   botId: string
   botUserId: string
   botName: string
+  /** The organization, if the workspace belongs to an Enterprise Grid. */
+  enterpriseId?: string
 }
 
 export type Trigger = { user: string; issuedAt: number | undefined; isUsed: boolean; fromView: string | undefined }
@@ -137,6 +142,8 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     editWindowMs: undefined as number | undefined,
     /** The error of every call that posts or changes a message. */
     refusesMessages: undefined as string | undefined,
+    /** The error of every call with the bot's token, such as `token_revoked`. */
+    tokenRefusedBy: undefined as string | undefined,
 
     /** A message's id in its channel: unique and increasing, in seconds with six decimals. */
     newTs(): string {

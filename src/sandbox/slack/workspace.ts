@@ -74,6 +74,7 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
   const state = createState({ now: options.now ?? Date.now, identity })
   const persistence = keepState(state, options.file)
   const { botToken, appToken, signingSecret } = persistence.tokens
+  const scopes = [...(options.scopes ?? usualScopes)]
   const faults = createFaults()
   const timers = new Map<NodeJS.Timeout, () => void>()
   let isDown = false
@@ -108,7 +109,7 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     origin,
     botToken,
     appToken,
-    scopes: options.scopes ?? usualScopes,
+    scopes,
     enforceRateLimits: options.enforceRateLimits ?? false,
     faults,
     openSocketUrl: () => `ws://127.0.0.1:${port}/link/?ticket=${courier.openTicket()}&app_id=${identity.appId}`,
@@ -184,6 +185,8 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     refuseMessages(error: string | undefined): void {
       state.refusesMessages = error
     },
+    /** The app was installed anew with these scopes; its token stays. */
+    setScopes: (held: readonly string[]) => void scopes.splice(0, scopes.length, ...held),
 
     ...reading,
 

@@ -54,8 +54,9 @@ async function updateCard(sending: Sending, posting: Posting, about: About, at: 
   await outbox.trying(posting.id)
   // Read again after the try is stored: a change committed from here on makes a new row.
   const now = (await store.release(release.number)) ?? release
-  const redraw = () => drawCard(ports, now, environment, { first: false, progress: sending.progress })
-  const updated = await update(sending, at, await redraw())
+  const draw = (isPosted: boolean) =>
+    drawCard(ports, now, environment, { first: false, isPosted, progress: sending.progress })
+  const updated = await update(sending, at, await draw(false))
   if (hasEnded(now.state)) drawn.delete(now.number)
   else drawn.set(now.number, { at: clock.now(), isProgress: isProgress(now.state) })
   if (updated.ok) {
@@ -67,7 +68,7 @@ async function updateCard(sending: Sending, posting: Posting, about: About, at: 
   const isGone = updated.failure === 'refused' && updated.error === 'message_not_found'
   if (!isGone) return failedTry(sending, posting, 'update', updated, { release: now, environment })
   if (await wasPostedAnew(ports, now.number)) return giveUpCard(sending, posting, { release: now, environment })
-  const message = { channel: at.channel, drawn: await redraw(), key: `${release.number}:card:${posting.id}` }
+  const message = { channel: at.channel, drawn: await draw(true), key: `${release.number}:card:${posting.id}` }
   return post(sending, posting, message, { release: now, environment }, (tx, posted) =>
     cardPosted(tx, release.number, environment, posted, { asked: true }),
   )

@@ -16,12 +16,14 @@ import {
   whoSignedSpoken,
 } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
+import { withNamesApart } from './parts/persons.ts'
 import { counted, defused, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
-export function announcement(release: Release, { environment }: { readonly environment: Environment }): Drawn {
+export function announcement(stored: Release, { environment }: { readonly environment: Environment }): Drawn {
+  const release = withNamesApart(stored)
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
   const without = isEmergency(release) ? withoutWhat(release, environment) : ''
   const mark = isEmergency(release) ? 'rotating_light' : release.kind === 'hotfix' ? 'adhesive_bandage' : 'mega'
@@ -34,7 +36,7 @@ export function announcement(release: Release, { environment }: { readonly envir
   return {
     text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
-      section([`:${mark}: *${called(release)} ${changing}*`, ...whatWent(release), whoSigned(release)]),
+      section([`:${mark}: *${called(release)} ${changing}*`, ...whatWent(release), whoSigned(release, {})]),
       ...(emergency === undefined
         ? []
         : [
@@ -55,17 +57,18 @@ export function announcement(release: Release, { environment }: { readonly envir
 
 /** The same message once its release has ended: it no longer says that something is being changed now. */
 export function announcementOfEnd(
-  release: Release,
+  stored: Release,
   {
     services,
     ...facts
   }: Pick<People, 'services'> & { readonly environment: Environment; readonly owed: readonly Owed[] },
 ): Drawn {
+  const release = withNamesApart(stored)
   const { text, emoji, inSentence } = STATE_VIEWS[release.state]
   const how = `${called(release)} of ${place(release)} ${inSentence}`
   return {
     text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
-    blocks: [section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release)])],
+    blocks: [section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, {})])],
   }
 }
 

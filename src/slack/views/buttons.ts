@@ -40,10 +40,19 @@ export function buttons(
   return wanted.flatMap((action): Button[] => {
     const token = facts.tokens[action]
     if (token === undefined) return []
-    const { label, confirm } = ACTION_VIEWS[action]
-    const question = confirm?.(release, { ...facts, label })
+    const question = questionOf(action, release, facts)
     return [button(action, release, { token, isPrimary: action === primary, ...defined({ question }) })]
   })
+}
+
+/** The dialog before a click on the button is sent; undefined where the button asks nothing. */
+export function questionOf(
+  action: Action,
+  release: Release,
+  facts: { readonly environment: Environment; readonly owed: readonly Owed[] },
+): ConfirmationDialog | undefined {
+  const { label, confirm } = ACTION_VIEWS[action]
+  return confirm?.(release, { ...facts, label })
 }
 
 /** Draws one button. `token`: the store resolves it to its release and action. `question`: the dialog before it is sent. */

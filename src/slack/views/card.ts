@@ -6,12 +6,14 @@ import { cardText } from './card-text.ts'
 import { heldBlocks } from './held.ts'
 import { actions, type Drawn, header } from './parts/blocks.ts'
 import { title } from './parts/facts.ts'
+import { withNamesApart } from './parts/persons.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
 import type { CardFacts, StateFacts } from './state/state-view.ts'
 
 /** Draws a release as it stands: what its state lays out, with the buttons for which there are tokens. */
-export function card(release: Release, facts: CardFacts): Drawn {
+export function card(stored: Release, facts: CardFacts): Drawn {
+  const release = withNamesApart(stored)
   const view = STATE_VIEWS[release.state]
   const draw = (wanted: readonly Action[]) => buttons(wanted, release, facts)
   const pieces: StateFacts = {

@@ -26,6 +26,7 @@ import {
 } from './parts/blocks.ts'
 import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
+import { withNamesApart } from './parts/persons.ts'
 import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 
@@ -37,9 +38,10 @@ const AUTHORS = 50
 
 /** Commits, files with a link to compare, migrations, gates and bound facts, sign-offs with their notes, steps. */
 export function detailsModal(
-  release: Release,
+  stored: Release,
   { environment, ...people }: People & { readonly environment: Environment; readonly now?: Date },
 ): ModalView {
+  const release = withNamesApart(stored)
   const plan = release.plan
   return {
     type: 'modal',

@@ -34,7 +34,7 @@ export function outcome(
     blocks: [
       richLines(lines(release, facts)),
       ...quoted(release.endReason),
-      context(`${whoSigned(release, mention(release))} · Record: ${events} events, head \`${hash(head)}\``),
+      context(`${whoSigned(release, {}, mention(release))} · Record: ${events} events, head \`${hash(head)}\``),
     ],
   }
 }

@@ -1,16 +1,18 @@
 /** The messages of refusals by people, names or the release's own state. */
+import { isNear } from '../../lib/edit-distance.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
-import { displayName, type Hints, type Words } from './parts/words.ts'
+import { displayName, type Hints, invite, tokenFix, type Words } from './parts/words.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
-function known(names: readonly string[]): Line[] {
+function known(asked: string, names: readonly string[]): Line[] {
   const [nearest] = names
   if (nearest === undefined) return [[code('releases.yml'), ' declares none.']]
   const all = names.slice(0, 20).map(displayName).join(', ')
-  return [names.length === 1 ? [`The only one is ${all}.`] : [`Did you mean ${displayName(nearest)}? Known: ${all}.`]]
+  if (names.length === 1) return [[`The only one is ${all}.`]]
+  return [[isNear(asked, nearest) ? `Did you mean ${displayName(nearest)}? Known: ${all}.` : `Known: ${all}.`]]
 }
 
 function followed(branch: string, environments: readonly string[]): Line {
@@ -56,6 +58,7 @@ type PeopleGate =
   | 'time_ran_out'
   | 'reason_too_short'
   | 'stale_button'
+  | 'start_not_confirmed'
 
 export const PEOPLE_REFUSALS: {
   readonly [G in PeopleGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
@@ -63,30 +66,36 @@ export const PEOPLE_REFUSALS: {
   unknown_app: ({ asked, names }) => ({
     cant: 'do this',
     why: `there is no app “${displayName(asked)}”`,
-    next: [...known(names), RELEASE_FILE],
+    next: [...known(asked, names), RELEASE_FILE],
   }),
   unknown_environment: ({ asked, app, names, followedBy = [] }) => ({
     cant: 'do this',
     why: `there is no environment “${displayName(asked)}”${app === undefined ? '' : ` of ${app}`}`,
-    next: [...(followedBy.length === 0 ? known(names) : [followed(asked, followedBy)]), RELEASE_FILE],
+    next: [...(followedBy.length === 0 ? known(asked, names) : [followed(asked, followedBy)]), RELEASE_FILE],
   }),
   unknown_release: ({ number }) => ({
     cant: 'do this',
     why: `there is no release #${number}`,
     next: [['To list the last releases, type ', code('/deploy history'), '.']],
   }),
-  not_a_member: ({ why }) =>
-    why === 'Slack did not answer'
+  not_a_member: ({ why, error }) =>
+    why === 'Slack did not answer' && error !== undefined
       ? {
           cant: 'do this',
-          why: 'Slack did not answer, so your permissions could not be checked',
-          next: [['Try again in a minute. Permissions are never cached.']],
+          why: `Slack refuses Signoff’s token (${displayName(error)}), so your permissions could not be checked`,
+          next: [tokenFix(error)],
         }
-      : {
-          cant: 'do this',
-          why: `only full members of this workspace can, and Slack says that you are ${MEMBERSHIP[why]}`,
-          next: [['Ask a full member to do it.']],
-        },
+      : why === 'Slack did not answer'
+        ? {
+            cant: 'do this',
+            why: 'Slack did not answer, so your permissions could not be checked',
+            next: [['Try again in a minute. Permissions are never cached.']],
+          }
+        : {
+            cant: 'do this',
+            why: `only full members of this workspace can, and Slack says that you are ${MEMBERSHIP[why]}`,
+            next: [['Ask a full member to do it.']],
+          },
   environment_busy: ({ number, app, environment, state, requester, waitsForGo, link }) => {
     const { inSentence, mustPress } = STATE_VIEWS[state]
     return {
@@ -183,7 +192,7 @@ export const PEOPLE_REFUSALS: {
     why: `release #${number} has expired`,
     next: [['Sign-offs were due: ', richDate(new Date(at)), '. ', bold('Plan again'), ' makes a new release.']],
   }),
-  announcement_unconfirmed: ({ until, number, channel }) => ({
+  announcement_unconfirmed: ({ until, number, channel }, hints) => ({
     cant: 'start yet',
     why: `Slack has not confirmed the announcement${number === undefined ? '' : ` of release #${number}`}, and nothing starts without it`,
     next: [
@@ -193,7 +202,7 @@ export const PEOPLE_REFUSALS: {
         : [
             [
               `Check that ${displayName(channel)} exists and is not archived, and that Signoff is in it: `,
-              code('/invite @Signoff'),
+              code(invite(hints)),
               '.',
             ],
           ]),
@@ -208,6 +217,11 @@ export const PEOPLE_REFUSALS: {
     cant: 'submit this',
     why: 'the reason is too short',
     next: [[`Write at least ${least} characters. The reason is visible to everyone in the channel.`]],
+  }),
+  start_not_confirmed: ({ number, environment }) => ({
+    cant: 'record this yet',
+    why: `it would start #${number} on ${displayName(environment)} now, and the button did not say so`,
+    next: [['Press it again on the current card.']],
   }),
   stale_button: () => ({
     cant: 'do this',

@@ -30,6 +30,7 @@ import { calledInFull } from './parts/facts.ts'
 import { gateLine } from './parts/gate-line.ts'
 import { owedBy, owedLines } from './parts/owed.ts'
 import type { People } from './parts/people.ts'
+import { apart, withNamesApart } from './parts/persons.ts'
 import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
 
 /** The facts that a line needs. */
@@ -73,7 +74,8 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
 
 /** Draws one line of a release's thread. Lines without blocks are plain words: post them with `mrkdwn: false`. */
 export function threadLine(line: ThreadLine, release: Release, facts: ThreadFacts): Drawn {
-  return draw(line.is, line, release, facts)
+  const told = 'person' in line ? { ...line, person: apart(line.person, release) } : line
+  return draw(told.is, told, withNamesApart(release), facts)
 }
 
 function draw<Is extends Kind>(is: Is, line: LineOf<Is>, release: Release, facts: ThreadFacts): Drawn {

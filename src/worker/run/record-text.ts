@@ -1,5 +1,6 @@
 import type { PlannedMigration } from '../../release/plan.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
+import type { PersonName } from '../../release/terms.ts'
 import { plain } from '../plan/pull-request.ts'
 
 /** The line by which this release's record is found again. It has the whole fingerprint, so that no other comment has it. */
@@ -15,8 +16,13 @@ const LABELS: Record<SignOff['kind'], string> = {
   emergency: 'Declared an emergency by',
 }
 
+/** With the id: two people may have one display name. */
+function named({ id, name }: PersonName): string {
+  return `${plain(name)} (${plain(id)})`
+}
+
 function line({ kind, person, at, note, right }: SignOff): string {
-  const text = `* ${LABELS[kind]} ${plain(person.name)} (${right}), ${at.toISOString()}`
+  const text = `* ${LABELS[kind]} ${named(person)} (${right}), ${at.toISOString()}`
   return note === undefined ? text : `${text}: ${plain(note)}`
 }
 
@@ -43,7 +49,7 @@ const SHORT_MESSAGE = 120
 export function recordLines(release: Release, { short }: { readonly short: boolean }): readonly string[] {
   const { plan, requester } = release
   return [
-    `* ${release.app} ${release.environment}, requested by ${plain(requester.name)}, ${release.requestedAt.toISOString()}`,
+    `* ${release.app} ${release.environment}, requested by ${named(requester)}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
     ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
     ...(isEmergency(release) ? badChecks(release) : []),

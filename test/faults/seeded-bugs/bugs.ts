@@ -221,7 +221,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'take the token of one button for another',
     file: 'src/slack/press.ts',
-    find: 'if (meant === undefined || meant.action !== arrival.action) return STALE',
+    find: 'if (meant === undefined || (isStart ? !meant.asks : meant.action !== arrival.action)) return STALE',
     replace: 'if (meant === undefined) return STALE',
     tests: ['test/slack/handlers.test.ts'],
   },

@@ -94,6 +94,7 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   time_ran_out: { gate: 'time_ran_out', during: 'git fetch' },
   reason_too_short: { gate: 'reason_too_short', least: 10 },
   stale_button: { gate: 'stale_button' },
+  start_not_confirmed: { gate: 'start_not_confirmed', number: 12, environment: 'production' },
   unknown_commit: { gate: 'unknown_commit', asked: 'abc1234', why: 'not there', candidates: [COMMIT] },
   ambiguous_commit: { gate: 'ambiguous_commit', asked: '7ad9', candidates: [COMMIT, COMMIT] },
   too_many_commits: { gate: 'too_many_commits', count: 12, most: 10 },

@@ -61,7 +61,8 @@ export interface Tables {
   readonly messageKeys: Set<string>
   readonly jobs: Map<string, JobRow>
   readonly inbox: Map<string, InboxRow>
-  readonly buttons: Map<string, { readonly release: number; readonly action: string }>
+  readonly buttons: Map<string, { readonly release: number; readonly action: string; readonly asks: boolean }>
+  readonly channelIds: Map<string, string>
   readonly tokens: Map<string, string>
   readonly workers: Map<string, WorkerSeen>
   readonly databases: Map<string, { readonly app: string; readonly environment: string }>
@@ -83,6 +84,7 @@ export function emptyTables(): Tables {
     jobs: new Map(),
     inbox: new Map(),
     buttons: new Map(),
+    channelIds: new Map(),
     tokens: new Map(),
     workers: new Map(),
     databases: new Map(),

@@ -204,17 +204,20 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
     chainHead: () =>
       read(life, () => ({ count: tables.events.length, hash: tables.events.at(-1)?.hash ?? '0'.repeat(64) })),
 
-    buttonToken: (release, action) => {
-      const known = tables.tokens.get(`${release} ${action}`)
+    buttonToken: (release, action, { asks = false } = {}) => {
+      const key = `${release} ${action}${asks ? ' asks' : ''}`
+      const known = tables.tokens.get(key)
       if (known !== undefined) return read(life, () => known)
       return write(life, () => {
-        const token = tables.tokens.get(`${release} ${action}`) ?? `token-${tables.tokens.size + 1}`
-        tables.tokens.set(`${release} ${action}`, token)
-        tables.buttons.set(token, { release, action })
+        const token = tables.tokens.get(key) ?? `token-${tables.tokens.size + 1}`
+        tables.tokens.set(key, token)
+        tables.buttons.set(token, { release, action, asks })
         return token
       })
     },
     resolveButton: (token) => read(life, () => tables.buttons.get(token)),
+    noteChannel: (name, id) => write(life, () => void tables.channelIds.set(name, id)),
+    notedChannel: (name) => read(life, () => tables.channelIds.get(name)),
 
     workerSeen: ({ id, configurations }) =>
       read(life, () => {

@@ -260,7 +260,8 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
   /** The button on the release's card, whatever the card shows now: somebody may still see it. */
   async function press(action: Action, by: string, number: number): Promise<Answered> {
     const at = memory.releases().find((each) => each.number === number)?.card ?? { channel: `D-${by}`, ts: '0.1' }
-    const token = await buttons.buttonToken(number, ACTION_VIEWS[action].id)
+    // People read the dialogs and say yes.
+    const token = await buttons.buttonToken(number, ACTION_VIEWS[action].id, { asks: true })
     return does((id) => pressOf({ action, token, at }, by, id))
   }
 
@@ -323,6 +324,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     close: (by = TOM.id, number = newest()) => pressAndSay('close', by, number),
     go: (by = DANA.id, number = newest()) => press('go', by, number),
     planAgain,
+    tokenOf: (action, number = newest(), options = {}) => buttons.buttonToken(number, ACTION_VIEWS[action].id, options),
     deliver: does,
     opened: () => lastDelivered?.opened(),
     deliverAgain: async (how = 'same id') => {

@@ -1,5 +1,6 @@
 /** What people, processes and the world can do in a simulation, and what a test can ask it. */
 import type { View } from '@slack/types'
+import type { Action } from '../../../src/release/actions.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { SignOffKind } from '../../../src/release/terms.ts'
@@ -45,6 +46,8 @@ export interface Simulation {
   close(by?: string, number?: number): Promise<Answered>
   go(by?: string, number?: number): Promise<Answered>
   planAgain(by?: string, number?: number): Promise<Answered>
+  /** The token of a button that asks nothing, as of a card that is out of date. */
+  tokenOf(action: Action, number?: number, options?: { asks?: boolean }): Promise<string>
   /** Slack delivers this; gives what its person read. */
   deliver(deed: Deed): Promise<Answered>
   /** The window that the last delivery has opened. */

@@ -5,7 +5,8 @@ import { hasEnded } from '../../../release/terms.ts'
 import { bold, context, quote, rich, richSection, section } from './blocks.ts'
 import { summary, whoSigned } from './facts.ts'
 import { gate } from './gate-line.ts'
-import { date, defused, eight, oneLine, together } from './text.ts'
+import { type PersonFacts, shown } from './persons.ts'
+import { date, eight, oneLine, together } from './text.ts'
 
 /** The card's first line below its header: an emoji, the state's word in bold, and one fact. */
 export function stateLine(emoji: string, word: string, fact = ''): string {
@@ -58,12 +59,17 @@ export function planSummary(release: Release, { details }: { readonly details: B
 }
 
 /** The requester and the time: the beginning of the last line until it is decided. */
-export function askedOn({ requester, requestedAt }: Release): string {
-  return together('Requested', 'by', `${defused(requester.name, 40)}, ${date(requestedAt)}`)
+export function askedOn({ requester, requestedAt }: Release, facts: PersonFacts): string {
+  return together('Requested', 'by', `${shown(requester, facts)}, ${date(requestedAt)}`)
 }
 
-/** The card's last line: who requested and signed, what was signed, and when it expires. Mentions nobody. */
-export function foot(release: Release, who = whoSigned(release), expiresAt?: Date): ContextBlock {
+/** The card's last line: who requested and signed, what was signed, and when it expires. */
+export function foot(
+  release: Release,
+  facts: PersonFacts,
+  who = whoSigned(release, facts),
+  expiresAt?: Date,
+): ContextBlock {
   return context(
     [
       who,

@@ -6,8 +6,9 @@ import { section } from './blocks.ts'
 import { linesIfAny } from './card-lines.ts'
 import { givenLines, owedLines, owedNames } from './owed.ts'
 import type { People } from './people.ts'
+import type { PersonFacts } from './persons.ts'
 
-interface Facts extends People {
+interface Facts extends People, PersonFacts {
   readonly owed: readonly Owed[]
   readonly now: Date
   readonly mentionGroups: boolean

@@ -1,12 +1,14 @@
 /** What the cards of releases that ended without success share. */
 import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
+import type { PersonName } from '../../../release/terms.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { foot, planSummary } from './card-lines.ts'
 import { currentState, type PlatformFacts } from './facts.ts'
-import { cut, defused, oneLine } from './text.ts'
+import { type PersonFacts, shown } from './persons.ts'
+import { cut, oneLine } from './text.ts'
 
-interface Facts extends PlatformFacts {
+interface Facts extends PlatformFacts, PersonFacts {
   readonly link?: (number: number) => string | undefined
   readonly details: Button | undefined
   readonly row: readonly ActionsBlock[]
@@ -23,7 +25,7 @@ interface Ended {
 
 /** A whole card below its header. */
 export function endedCard(release: Release, facts: Facts, ended: Ended): KnownBlock[] {
-  return [...endBlocks(release, facts, ended), ...facts.row, ...planSummary(release, facts), foot(release)]
+  return [...endBlocks(release, facts, ended), ...facts.row, ...planSummary(release, facts), foot(release, facts)]
 }
 
 /** The card's beginning: how it ended, why, the current state, and its replacement. */
@@ -50,18 +52,18 @@ export function quoted(text: string | undefined): KnownBlock[] {
 }
 
 /** Who cancelled or closed it. */
-export function ender(release: Release): string | undefined {
-  return (release.endedBy ?? release.cancelRequestedBy)?.name
+export function ender(release: Release): PersonName | undefined {
+  return release.endedBy ?? release.cancelRequestedBy
 }
 
-/** ` by Tom`, for mrkdwn and `text`. */
-export function by(name: string | undefined): string {
-  return name === undefined ? '' : ` by ${defused(name, 40)}`
+/** ` by Tom`, for mrkdwn and, without facts, for `text`. */
+export function by(person: PersonName | undefined, facts: PersonFacts = {}): string {
+  return person === undefined ? '' : ` by ${shown(person, facts)}`
 }
 
 /** ` by Tom`, for rich text. */
-export function byPlain(name: string | undefined): string {
-  return name === undefined ? '' : ` by ${cut(oneLine(name), 40)}`
+export function byPlain(person: PersonName | undefined): string {
+  return person === undefined ? '' : ` by ${cut(oneLine(person.name), 40)}`
 }
 
 /** `Replaced by #13.` */

@@ -5,9 +5,10 @@ import { commitToPush, type Plan } from '../../../release/plan.ts'
 import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
 import type { Environment, MigrationRisk } from '../../../release/settings.ts'
 import { isIrreversible, STEP_NAMES } from '../../../release/steps.ts'
-import type { SignOffKind, StepName } from '../../../release/terms.ts'
+import type { PersonName, SignOffKind, StepName } from '../../../release/terms.ts'
 import { commitLink, type Line } from './blocks.ts'
 import type { People } from './people.ts'
+import { type PersonFacts, shown } from './persons.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
 // ------------------------------------------------------------------------------------------------ names
@@ -34,22 +35,27 @@ export function place({ app, environment }: { readonly app: string; readonly env
   return `${app} ${environment}`
 }
 
-/** Names of those whose sign-off of this kind counts for the current plan. */
-export function signers(release: Release, kind: SignOffKind): readonly string[] {
+/** Those whose sign-off of this kind counts for the current plan. */
+export function signedBy(release: Release, kind: SignOffKind): readonly PersonName[] {
   return release.signOffs
     .filter((signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint)
-    .map(({ person }) => person.name)
+    .map(({ person }) => person)
+}
+
+/** Their names. */
+export function signers(release: Release, kind: SignOffKind): readonly string[] {
+  return signedBy(release, kind).map(({ name }) => name)
 }
 
 /** `Requested by Dana · QA by Lin · Approved by Tom`, for mrkdwn; sign-offs that are missing are left out. */
-export function whoSigned(release: Release, requester = defused(release.requester.name, 40)): string {
-  const parts: [string, readonly string[]][] = [
-    ['QA', signers(release, 'qa')],
-    ['Approved', signers(release, 'approval')],
-    ['Talked over', signers(release, 'talked over')],
+export function whoSigned(release: Release, facts: PersonFacts, requester = shown(release.requester, facts)): string {
+  const parts: [string, readonly PersonName[]][] = [
+    ['QA', signedBy(release, 'qa')],
+    ['Approved', signedBy(release, 'approval')],
+    ['Talked over', signedBy(release, 'talked over')],
   ]
   const given = parts.filter(([, people]) => people.length > 0)
-  const lines = given.map(([what, people]) => together(what, 'by', people.map((one) => defused(one, 40)).join(', ')))
+  const lines = given.map(([what, people]) => together(what, 'by', people.map((one) => shown(one, facts)).join(', ')))
   return [together('Requested', 'by', requester), ...lines].join(' · ')
 }
 

@@ -2,7 +2,8 @@
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../../release/release.ts'
 import { anyOf, namedOf, type People } from './people.ts'
-import { counted, date, defused, together } from './text.ts'
+import { type PersonFacts, shown } from './persons.ts'
+import { counted, date, together } from './text.ts'
 
 /** The sign-off in the words of a sentence. */
 export const SIGN_OFF_WORD = { qa: 'QA', approval: 'approval', 'talked over': 'Talked over' } as const
@@ -12,13 +13,14 @@ function isOwable(signOff: SignOff): signOff is SignOff & { kind: Owed['kind'] }
 }
 
 /** `Has QA from Lin, 2:20 PM`, for each sign-off that counts for the current plan. */
-export function givenLines(release: Release, { now }: { readonly now: Date }): readonly string[] {
+export function givenLines(release: Release, facts: PersonFacts & { readonly now: Date }): readonly string[] {
+  const { now } = facts
   return release.signOffs
     .filter((signOff) => signOff.fingerprint === release.fingerprint)
     .filter(isOwable)
     .map(({ kind, person, at }) => {
       const sameDay = now.toISOString().slice(0, 10) === at.toISOString().slice(0, 10)
-      return `Has ${SIGN_OFF_WORD[kind]} from ${defused(person.name, 40)}, ${date(at, sameDay ? 'time' : 'moment')}`
+      return `Has ${SIGN_OFF_WORD[kind]} from ${shown(person, facts)}, ${date(at, sameDay ? 'time' : 'moment')}`
     })
 }
 
@@ -28,22 +30,22 @@ function what({ kind, count }: Owed): string {
 }
 
 /** Those whose sign-off does not count: the requester's approval, and any from the person who declared the emergency. */
-function excluded(release: Release, { kind }: Owed): readonly string[] {
+function excluded(release: Release, { kind }: Owed, facts: PersonFacts): readonly string[] {
   const emergency = release.signOffs.find((signOff) => signOff.kind === 'emergency')?.person
   const people = [...(kind === 'approval' ? [release.requester] : []), ...(emergency === undefined ? [] : [emergency])]
-  return [...new Map(people.map((person) => [person.id, defused(person.name, 40)])).values()]
+  return [...new Map(people.map((person) => [person.id, shown(person, facts)])).values()]
 }
 
 /** `Needs *approval* from @release-approvers, not Dana`. An emergency: `Skipped *approval*, still needed from …`. */
 export function owedLines(
   release: Release,
-  facts: People & { readonly owed: readonly Owed[]; readonly mentionGroups: boolean },
+  facts: People & PersonFacts & { readonly owed: readonly Owed[]; readonly mentionGroups: boolean },
   lead: 'Needs' | 'Still needs' | 'Skipped',
 ): readonly string[] {
   return facts.owed
     .filter(({ count }) => count > 0)
     .map((one) => {
-      const others = excluded(release, one)
+      const others = excluded(release, one, facts)
       const by = anyOf(one.by, facts, facts.mentionGroups && !isEmergency(release))
       return `${lead} ${what(one)}${lead === 'Skipped' ? ', still needed' : ''} from ${by}${others.length === 0 ? '' : `, ${together('not', others.join(' and '))}`}`
     })

@@ -7,6 +7,8 @@ import { cut, defused, oneLine } from './text.ts'
 /** What turns the entries of people lists, and the services behind a release, into words. */
 export interface People {
   readonly services: ServiceWords
+  /** The bot's own name in this workspace. */
+  readonly botName?: string
   /** A user group's handle with `@` → its Slack id; only with it can a group be mentioned. */
   readonly groupIds?: Readonly<Record<string, string>>
   /** Slack user id → the name to show where nobody is to be mentioned. */

@@ -2,7 +2,7 @@
 
 import type { PlatformWords } from '../../../release/ports/platform.ts'
 import { FIRST_PLATFORM, type PlatformName } from '../../../release/stored-names.ts'
-import type { Line } from './blocks.ts'
+import { code, type Line } from './blocks.ts'
 import type { People } from './people.ts'
 import { cut, oneLine } from './text.ts'
 
@@ -38,6 +38,32 @@ export interface Hints extends People {
   readonly webUrl?: string
   /** Who can press Must go out now… where the release can be planned for it. */
   readonly emergencyBy?: readonly string[] | 'every full member'
+}
+
+/** `/invite @Signoff`, by the bot's own name. */
+export function invite({ botName = 'Signoff' }: { readonly botName?: string }): string {
+  return `/invite @${oneLine(botName)}`
+}
+
+/** What to do while Slack refuses our token with this code. */
+export function tokenFix(error: string): Line {
+  switch (error) {
+    case 'missing_scope':
+      return [
+        'Ask whoever runs Signoff to reinstall its Slack app from ',
+        code('manifest.yml'),
+        ', which adds the missing scope.',
+      ]
+    case 'plan_upgrade_required':
+    case 'paid_teams_only':
+      return ['This workspace’s plan has no user groups: name people by their ids in ', code('releases.yml'), '.']
+    default:
+      return [
+        'Ask whoever runs Signoff to set a new ',
+        code('SLACK_BOT_TOKEN'),
+        ' and restart it. Releases under way continue then.',
+      ]
+  }
 }
 
 /** A name from outside, safe and short enough for a sentence. */

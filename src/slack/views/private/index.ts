@@ -11,6 +11,7 @@ import { notTaken } from './not-taken.ts'
 import { planning } from './planning.ts'
 import { preview } from './preview.ts'
 import { type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
+import { startQuestion } from './start.ts'
 import { status } from './status.ts'
 
 type Kind = PrivateMessage['is']
@@ -21,6 +22,7 @@ const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFact
   preview,
   ended,
   'not taken': notTaken,
+  start: startQuestion,
   go: ({ number }, { release, services, goToken }) =>
     release === undefined ? plainMessage(`Hot-fix #${number} is planned.`) : goMessage(release, services, goToken),
   done: ({ text }) => ({

@@ -16,6 +16,8 @@ export interface PrivateFacts extends People {
   readonly release?: Release
   /** The token of the button Go, for the plan of a hot-fix that nobody signs. */
   readonly goToken?: string
+  /** The token of the button Start, for a sign-off that would start the release. */
+  readonly startToken?: string
   /** The token of the button Plan for an emergency, for a release that checks stopped. */
   readonly emergencyToken?: string
   readonly environment?: Environment

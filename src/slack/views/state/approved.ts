@@ -26,7 +26,7 @@ export const approved: StateView = {
     ...reasons(release),
     ...noWorkerWarning(facts),
     ...planSummary(release, facts),
-    foot(release),
+    foot(release, facts),
   ],
   text: (release, { owed }) =>
     isEmergency(release)

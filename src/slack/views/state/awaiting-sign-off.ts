@@ -11,6 +11,7 @@ import { risks, signers, whatGoes } from '../parts/facts.ts'
 import { mergeRequirementLines, mergeRequirementsSpoken } from '../parts/merge-requirements.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken } from '../parts/owed.ts'
+import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
 import { subject } from '../parts/sentence.ts'
 import { counted, defused } from '../parts/text.ts'
@@ -26,7 +27,7 @@ export const awaitingSignOff: StateView = {
   seats: (release) => (hasNewer(release) ? ['plan again'] : []),
   cancelEffect: () => 'Its sign-offs become void. Nothing has been changed so far.',
   card: (release, facts) => [
-    section(awaitsGo(release) ? goLine(release) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
+    section(awaitsGo(release) ? goLine(release, facts) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
     ...linesIfAny([
       ...givenLines(release, facts),
       ...owedLines(release, facts, 'Needs'),
@@ -38,7 +39,7 @@ export const awaitingSignOff: StateView = {
     ...unmatchedAuthors(release, facts),
     ...newerCommits(release, facts),
     ...facts.row,
-    foot(release, askedOn(release), release.expiresAt),
+    foot(release, facts, askedOn(release, facts), release.expiresAt),
   ],
   text: (release, { owed, services }) => {
     const asker = defused(release.requester.name, 40)
@@ -50,8 +51,8 @@ export const awaitingSignOff: StateView = {
 }
 
 /** Nobody signs here: its requester has the plan, and the button that starts it. */
-function goLine(release: Release): string {
-  return stateLine(EMOJI, 'Waiting for Go', ` from ${defused(release.requester.name, 40)}`)
+function goLine(release: Release, facts: StateFacts): string {
+  return stateLine(EMOJI, 'Waiting for Go', ` from ${shown(release.requester, facts)}`)
 }
 
 function plan({ plan, kind }: Release, { services, details, previous }: StateFacts): KnownBlock[] {

@@ -12,7 +12,8 @@ export const cancelled: StateView = {
   inSentence: 'was cancelled',
   afterCancel: 'is cancelled.',
   row: () => [],
-  card: (release, facts) => endedCard(release, facts, { line: stateLine(EMOJI, 'Cancelled', by(ender(release))) }),
+  card: (release, facts) =>
+    endedCard(release, facts, { line: stateLine(EMOJI, 'Cancelled', by(ender(release), facts)) }),
   text: (release, facts) =>
     `${subject(release)} was cancelled${by(ender(release))}. ${currentStateText(release, facts)}`,
   outcome: (release, facts) => [

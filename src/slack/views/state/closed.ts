@@ -15,11 +15,11 @@ export const closed: StateView = {
   inSentence: 'was closed',
   row: owedAfterwards,
   card: (release, facts) => [
-    ...endBlocks(release, facts, { line: stateLine(EMOJI, 'Closed', by(ender(release))) }),
+    ...endBlocks(release, facts, { line: stateLine(EMOJI, 'Closed', by(ender(release), facts)) }),
     ...stillOwed(release, facts),
     ...planSummary(release, facts),
     ...facts.row,
-    foot(release),
+    foot(release, facts),
   ],
   text: (release, facts) =>
     `${subject(release)} was closed${by(ender(release))}. The reason is on the card. ${currentStateText(release, facts)}`,

@@ -35,7 +35,7 @@ export const failed: StateView = {
       ...facts.row,
       ...reasons(release),
       ...planSummary(release, facts),
-      foot(release),
+      foot(release, facts),
     ]
   },
   text: (release, facts) =>

@@ -37,7 +37,7 @@ export const needsAttention: StateView = {
       ...skippedSignOffs(release, facts),
       ...reasons(release),
       ...planSummary(release, facts),
-      foot(release),
+      foot(release, facts),
     ]
   },
   text: (release, facts) =>

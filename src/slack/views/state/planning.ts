@@ -21,7 +21,7 @@ export const planning: StateView = {
     ),
     ...reasons(release),
     ...noWorkerWarning(facts),
-    foot(release, askedOn(release)),
+    foot(release, facts, askedOn(release, facts)),
   ],
   text: (release) => `${subject(release)}, requested by ${defused(release.requester.name, 40)}, is being planned.`,
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),

@@ -1,5 +1,6 @@
 /** Rejected: a person declined it, with a reason. */
 import type { Release, SignOff } from '../../../release/release.ts'
+import type { PersonName } from '../../../release/terms.ts'
 import { stateLine } from '../parts/card-lines.ts'
 import { by, byPlain, endedCard } from '../parts/ended.ts'
 import { outcomeHead, timeTaken, trueNow } from '../parts/outcome-lines.ts'
@@ -14,7 +15,7 @@ export const rejected: StateView = {
   row: () => [],
   card: (release, facts) =>
     endedCard(release, facts, {
-      line: stateLine(EMOJI, 'Rejected', by(rejector(release))),
+      line: stateLine(EMOJI, 'Rejected', by(rejector(release), facts)),
       reason: release.endReason ?? rejection(release)?.note,
     }),
   text: (release, facts) =>
@@ -29,6 +30,6 @@ function rejection({ signOffs }: Release): SignOff | undefined {
   return signOffs.findLast(({ kind }) => kind === 'rejection')
 }
 
-function rejector(release: Release): string | undefined {
-  return (release.endedBy ?? rejection(release)?.person)?.name
+function rejector(release: Release): PersonName | undefined {
+  return release.endedBy ?? rejection(release)?.person
 }

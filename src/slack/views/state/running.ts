@@ -7,9 +7,10 @@ import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { skippedSignOffs, withoutWhat } from '../parts/emergency.ts'
 import { stepNow, stepOf } from '../parts/facts.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { type PersonFacts, shown } from '../parts/persons.ts'
 import { progressBlock } from '../parts/progress.ts'
 import { subject } from '../parts/sentence.ts'
-import { capital, defused, together } from '../parts/text.ts'
+import { capital, together } from '../parts/text.ts'
 import type { StateView } from './state-view.ts'
 
 const EMOJI = 'arrow_forward'
@@ -21,12 +22,12 @@ export const running: StateView = {
   row: () => [],
   cancelEffect,
   card: (release, facts) => [
-    section(runningLines(release), facts.cancel),
+    section(runningLines(release, facts), facts.cancel),
     ...skippedSignOffs(release, facts),
     ...reasons(release),
     progressBlock(release, facts.progress),
     ...planSummary(release, facts),
-    foot(release),
+    foot(release, facts),
   ],
   text: (release, { owed }) => {
     const now = stepNow(release)
@@ -36,12 +37,12 @@ export const running: StateView = {
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
 
-function runningLines(release: Release): string[] {
+function runningLines(release: Release, facts: PersonFacts): string[] {
   const now = stepNow(release)
   const cancelled = release.cancelRequestedBy
   return [
     stateLine(EMOJI, 'Running', now === undefined ? '' : `, ${stepOf(release, now.name)}: *${now.name}*`),
-    ...(cancelled === undefined ? [] : [`${defused(cancelled.name, 40)} cancelled: no new step starts.`]),
+    ...(cancelled === undefined ? [] : [`${shown(cancelled, facts)} cancelled: no new step starts.`]),
   ]
 }
 

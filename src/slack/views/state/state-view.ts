@@ -6,6 +6,7 @@ import type { Release } from '../../../release/release.ts'
 import type { Environment, Progress } from '../../../release/settings.ts'
 import type { Line } from '../parts/blocks.ts'
 import type { People } from '../parts/people.ts'
+import type { PersonFacts } from '../parts/persons.ts'
 import type { ProblemWords } from '../parts/words.ts'
 
 /**
@@ -38,7 +39,7 @@ export interface StateView {
 }
 
 /** What a card needs beside the release. */
-export interface CardFacts extends People {
+export interface CardFacts extends People, PersonFacts {
   readonly environment: Environment
   /** A token for each of `buttonsOf(release, owed)`; a button without one is left out. */
   readonly tokens: Readonly<Partial<Record<Action, string>>>

@@ -23,7 +23,7 @@ export const succeeded: StateView = {
     ...reasons(release),
     ...planSummary(release, facts),
     ...facts.row,
-    foot(release),
+    foot(release, facts),
   ],
   text,
   outcome: (release, { services, owed }) => {
