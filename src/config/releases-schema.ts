@@ -75,9 +75,13 @@ export const releasesSchema = z.strictObject({
 
 export type AppEntry = z.output<typeof appSchema>
 
+/** A name, not a place: the schema is wherever `signoff config schema` was written to. */
+const SCHEMA_ID = 'urn:signoff:releases.yml'
+
 /** The JSON Schema (draft 2020-12) of `releases.yml`, for editors. */
 export function releasesJsonSchema(): Record<string, unknown> {
-  jsonSchema ??= { ...z.toJSONSchema(releasesSchema, { io: 'input' }), title: 'releases.yml of Signoff' }
+  const about = { $id: SCHEMA_ID, title: 'releases.yml of Signoff' }
+  jsonSchema ??= { ...z.toJSONSchema(releasesSchema, { io: 'input' }), ...about }
   return jsonSchema
 }
 
