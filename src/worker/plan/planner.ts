@@ -183,7 +183,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   // They are only shown: without an answer the plan stands, and the next look reads them.
   if (!needed.ok) return { plan: { ...made, pullRequest } }
   const { missing, never } = needed.value
-  if (never !== undefined) return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: never } }
+  if (never !== undefined)
+    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: never, about: 'checks' } }
   return { plan: { ...made, pullRequest, ...(missing.length > 0 && { mergeRequirements: missing }) } }
 }
 
