@@ -92,6 +92,8 @@ export type Refusal =
       readonly methods?: readonly string[]
       /** Only fast-forwards are allowed, and this source lacks commits of the branch. */
       readonly lacks?: string
+      /** `checks`: what a merge needs can't be given by anybody. `own branch`: the release's own branch can't be created. */
+      readonly about?: 'checks' | 'own branch'
     }
   | {
       readonly gate: 'remote_diverged'

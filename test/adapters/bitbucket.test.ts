@@ -484,14 +484,28 @@ describe('W7: what a pull request still needs', () => {
     expect(await words(id)).toEqual([])
   })
 
+  it('is the destination merged into a source that lacks too many of its commits, which no press can give', async () => {
+    await enforced()
+    const rule = await host.forbidMerge({ kind: 'require_commits_behind', pattern: 'production', value: 0 })
+    const { id } = await openPullRequest()
+    const { missing, never } = await needs(id)
+    expect(missing).toEqual([
+      { needs: expect.stringMatching(/^production merged into master, which lacks \d+ of its commits$/) },
+    ])
+    expect(never).toContain('Merge production into master first')
+    await host.allowMerge(rule)
+    await host.forbidMerge({ kind: 'require_commits_behind', pattern: 'production', value: 50 })
+    expect(await needs(id)).toEqual({ missing: [] })
+  })
+
   it('says where Bitbucket only warns, and where it can not be told', async () => {
     await host.forbidMerge({ kind: 'require_approvals_to_merge', pattern: 'production', value: 1 })
-    await host.forbidMerge({ kind: 'require_commits_behind', pattern: 'production', value: 5 })
+    await host.forbidMerge({ kind: 'require_all_dependencies_merged', pattern: 'production' })
     const { id } = await openPullRequest()
     expect(await needs(id)).toEqual({
       missing: [
         { needs: '1 approval', advisory: true },
-        { needs: 'what the merge check require_commits_behind asks for', advisory: true, unsure: true },
+        { needs: 'what the merge check require_all_dependencies_merged asks for', advisory: true, unsure: true },
       ],
     })
   })

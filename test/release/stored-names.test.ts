@@ -55,7 +55,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   branch_missing: ['branch'],
   nothing_to_release: ['app', 'environment', 'commit', 'platform'],
   merge_conflict: ['source', 'target', 'files'],
-  merge_not_allowed: ['branch', 'rule', 'methods', 'lacks'],
+  merge_not_allowed: ['branch', 'rule', 'methods', 'lacks', 'about'],
   remote_diverged: ['remote', 'branch', 'count', 'commits'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],

@@ -10,8 +10,12 @@ import {
   type CheckedPullRequest,
   checkedPullRequest,
   defaultReviewer,
+  listedCommit,
   pullRequestTask,
 } from './shapes.ts'
+
+/** Longer lists are cut: more than that is too much, or not enough, for any check. */
+const MOST_ITEMS = 500
 
 type Place = { readonly workspace: string; readonly repo_slug: string }
 
@@ -31,6 +35,10 @@ export interface PullRequestFacts {
   readonly builds: readonly { readonly name: string; readonly state: string }[]
   /** Undefined: they can't be read. */
   readonly defaultReviewers: readonly Named[] | undefined
+  /** How many commits of the destination the source lacks, at least; undefined: it can't be read. */
+  readonly behind: number | undefined
+  readonly source: string
+  readonly destination: string
 }
 
 /**
@@ -47,12 +55,13 @@ export async function readMergeRequirements(client: Client, at: Place, id: numbe
   const rules = rulesOf(restrictions.value)
   const asks = (kind: string) => rules.some((rule) => rule.kind === kind)
 
-  const [tasks, builds, reviewers] = await Promise.all([
+  const [tasks, builds, reviewers, behind] = await Promise.all([
     asks('require_tasks_to_be_completed') ? list('pullrequests/{pull_request_id}/tasks', pullRequestTask) : undefined,
     asks('require_passing_builds_to_merge') ? list('pullrequests/{pull_request_id}/statuses', buildStatus) : undefined,
     asks('require_default_reviewer_approvals_to_merge')
       ? list('effective-default-reviewers', defaultReviewer)
       : undefined,
+    asks('require_commits_behind') ? lacking(read.value) : undefined,
   ])
   return {
     ok: true,
@@ -62,20 +71,34 @@ export async function readMergeRequirements(client: Client, at: Place, id: numbe
       openTasks: tasks?.filter((task) => task.state !== 'RESOLVED').length ?? read.value.task_count ?? 0,
       builds: builds ?? [],
       defaultReviewers: reviewers,
+      behind,
+      source: read.value.source.branch.name,
+      destination: read.value.destination.branch.name,
     }),
   }
 
-  /** Every item of a list; undefined if it can't be read. */
-  async function list<T>(path: string, shape: { safeParse(value: unknown): { success: boolean; data?: T } }) {
+  /** How many commits of the destination the source lacks, at least. */
+  async function lacking({ source, destination }: CheckedPullRequest): Promise<number | undefined> {
+    const [from, into] = [source.commit?.hash, destination.commit?.hash]
+    if (from === undefined || into === undefined) return undefined
+    return (await list(`commits/${encodeURIComponent(into)}`, listedCommit, { exclude: from }))?.length
+  }
+
+  /** The items of a list; undefined if it can't be read. */
+  async function list<T>(
+    path: string,
+    shape: { safeParse(value: unknown): { success: boolean; data?: T } },
+    query: object = {},
+  ) {
     const items: T[] = []
     const found = await client.look(
-      () => api.request(`GET /repositories/{workspace}/{repo_slug}/${path}`, { ...here, pagelen: 100 }),
+      () => api.request(`GET /repositories/{workspace}/{repo_slug}/${path}`, { ...here, pagelen: 100, ...query }),
       (page) => {
         for (const value of page.values) {
           const item = shape.safeParse(value)
           if (item.data !== undefined) items.push(item.data)
         }
-        return undefined
+        return items.length >= MOST_ITEMS ? 'enough' : undefined
       },
     )
     return found.ok ? items : undefined
@@ -156,6 +179,13 @@ const CHECKS: Readonly<Record<string, (facts: PullRequestFacts, count: number) =
 
   require_tasks_to_be_completed: ({ openTasks }) =>
     openTasks === 0 ? 'met' : { needs: `${openTasks} ${openTasks === 1 ? 'task' : 'tasks'} completed` },
+
+  require_commits_behind: ({ behind, source, destination }, count) => {
+    if (behind === undefined) return unknownCheck('require_commits_behind')
+    if (behind <= count) return 'met'
+    const never = `require_commits_behind: ${source} may lack ${count} commits of ${destination}, and lacks ${behind}. Merge ${destination} into ${source} first`
+    return { needs: `${destination} merged into ${source}, which lacks ${behind} of its commits`, never }
+  },
 
   require_passing_builds_to_merge: ({ builds }, count) => {
     const bad = builds.filter(({ state }) => state !== 'SUCCESSFUL')

@@ -140,15 +140,20 @@ export const user = z.object({ uuid: z.string(), display_name: z.string().nullis
 
 const participant = z.object({ user, approved: z.boolean().nullish(), state: z.string().nullish() })
 
+const checkedEnd = end.extend({ commit: z.object({ hash: z.string() }).nullish() })
+
 /** What merge checks ask of a pull request. */
 export const checkedPullRequest = z.object({
-  destination: end,
+  source: checkedEnd,
+  destination: checkedEnd,
   author: user.nullish(),
   draft: z.boolean().nullish(),
   task_count: z.number().nullish(),
   participants: z.array(participant).nullish(),
 })
 export type CheckedPullRequest = z.infer<typeof checkedPullRequest>
+
+export const listedCommit = z.object({ hash: z.string() })
 
 export const pullRequestTask = z.object({ state: z.string() })
 

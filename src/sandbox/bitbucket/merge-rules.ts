@@ -11,6 +11,8 @@ export function brokenMergeRule(
   { state }: Pick<BitbucketStore, 'state'>,
   one: PullRequest,
   by: Identity,
+  /** How many commits of the destination the source lacks. */
+  behind: number,
 ): Refused | undefined {
   if (one.draft) return refused('This pull request is a draft and cannot be merged.')
   const rules = state.restrictions.filter((rule) => restricts(rule, one.destination.branch, state.model))
@@ -39,6 +41,8 @@ export function brokenMergeRule(
           ? [`at least ${least} successful builds and no failed ones`]
           : []
       }
+      case 'require_commits_behind':
+        return behind > (value ?? 0) ? [`at most ${value ?? 0} commits behind ${one.destination.branch}`] : []
       default:
         return []
     }

@@ -1,4 +1,4 @@
-import { branchHead, commitTree, deleteBranch, isAncestor, mergeTree, moveBranch } from '../bare-git.ts'
+import { branchHead, commitTree, deleteBranch, git, isAncestor, mergeTree, moveBranch } from '../bare-git.ts'
 import { brokenMergeRule, type Refused } from './merge-rules.ts'
 import { type BitbucketStore, type Identity, now, type PullRequest } from './state.ts'
 
@@ -56,14 +56,15 @@ export function createPullRequests(options: { bare: string; store: BitbucketStor
     const strategy = wish.strategy ?? allowed[0] ?? 'merge_commit'
     if (!allowed.includes(strategy)) return refused(`Merge strategy '${strategy}' is not allowed for this branch.`)
     if (Buffer.byteLength(wish.message ?? '') > MAX_MESSAGE) return refused('message: must be at most 128 KiB')
-    const broken = brokenMergeRule(store, one, by)
-    if (broken !== undefined) return broken
     const [source, destination] = [
       await branchHead(bare, one.source.branch),
       await branchHead(bare, one.destination.branch),
     ]
     if (source === undefined || destination === undefined)
       return refused('A branch of this pull request no longer exists.')
+    const behind = await git(bare, ['rev-list', '--count', destination, `^${source}`])
+    const broken = brokenMergeRule(store, one, by, Number(behind.stdout))
+    if (broken !== undefined) return broken
 
     const merged = await mergeTree(bare, destination, source)
     if (merged.kind === 'conflicts') {

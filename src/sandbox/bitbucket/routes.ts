@@ -6,7 +6,17 @@ import type { Drawing } from './drawing.ts'
 import type { createMergeTasks } from './merge-tasks.ts'
 import { createPullRequestRoutes } from './pull-request-routes.ts'
 import type { PullRequests } from './pull-requests.ts'
-import { type Json, notAllowed, notFound, PAGES, page, type RestCall, refusal, textAt } from './rest-call.ts'
+import {
+  COMMIT_PAGES,
+  type Json,
+  notAllowed,
+  notFound,
+  PAGES,
+  page,
+  type RestCall,
+  refusal,
+  textAt,
+} from './rest-call.ts'
 import type { BitbucketStore } from './state.ts'
 
 export type BitbucketRoute =
@@ -95,6 +105,15 @@ export function createRoutes(options: {
     return part !== undefined || facts === undefined ? notFound : { status: 200, body: draw.commit(facts) }
   }
 
+  async function commits(call: RestCall, revision: string): Promise<Answer> {
+    const exclude = call.url.searchParams.getAll('exclude')
+    const named = await Promise.all([revision, ...exclude].map((each) => commitOf(bare, each)))
+    const [from, ...without] = named.filter((sha) => sha !== undefined)
+    if (from === undefined || named.includes(undefined)) return refusal(404, 'Commit not found')
+    const found = await commitsOf(bare, [from, ...without.map((sha) => `^${sha}`)], 1_000)
+    return page(call, found.map(draw.commit), COMMIT_PAGES)
+  }
+
   async function fileConflicts(call: RestCall, spec: string): Promise<Answer> {
     const [from = '', into = ''] = spec.split('..')
     const [source, destination] = [await commitOf(bare, from), await commitOf(bare, into)]
@@ -129,6 +148,7 @@ export function createRoutes(options: {
       return page(call, state.defaultReviewers.map(draw.defaultReviewer), PAGES)
     }
     if (collection === 'effective-branching-model') return { status: 200, body: draw.model() }
+    if (collection === 'commits') return commits(call, id ?? '')
     if (collection === 'file-conflicts') return fileConflicts(call, id ?? '')
     return collection === 'merge-base' ? mergeBase(id ?? '') : notFound
   }

@@ -59,6 +59,7 @@ export type RestrictionKind =
   | 'push'
   | 'restrict_merges'
   | 'enforce_merge_checks'
+  | 'require_all_dependencies_merged'
   | 'require_approvals_to_merge'
   | 'require_commits_behind'
   | 'require_default_reviewer_approvals_to_merge'

@@ -26,15 +26,11 @@ function causeOf(output: readonly string[], closing: RegExp | undefined): string
 
 const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
   merge_refused: ({ detail, byRules, pullRequest }, { services: { forge } }) => ({
-    why: `${forge.name} refused the merge${byRules === true ? ' by its rules' : ''}`,
+    why: `${forge.name} refused the merge${byRules === true ? ' because its rules are not met' : ''}`,
     ...quoteOutput(detail),
     next: [
       byRules === true
-        ? [
-            `PR #${pullRequest ?? ''} stays open. Give it at ${forge.name} what the rules ask for, then press `,
-            bold('Retry'),
-            '.',
-          ]
+        ? [`PR #${pullRequest ?? ''} stays open. Meet the rules at ${forge.name}, then press `, bold('Retry'), '.']
         : ['Check the pull request for branch rules, missing approvals or failed builds.'],
     ],
   }),

@@ -5,10 +5,23 @@ import { capital } from './parts/text.ts'
 import { displayName, type Hints, quoteOutput, type Words } from './parts/words.ts'
 
 export function mergeNotAllowed(
-  { branch, rule, methods, lacks }: Extract<Refusal, { gate: 'merge_not_allowed' }>,
+  { branch, rule, methods, lacks, about }: Extract<Refusal, { gate: 'merge_not_allowed' }>,
   { services: { forge } }: Hints,
 ): Words {
   if (methods !== undefined) return methodsWords(forge, displayName(branch), methods, lacks)
+  if (about === 'checks') {
+    return {
+      why: `nobody can meet ${forge.name}’s checks for merging into ${displayName(branch)}`,
+      ...quoteOutput(rule),
+      next: [[`Change that check, or who counts for it, under ${forge.branchRules} at ${forge.name}, then try again.`]],
+    }
+  }
+  if (about === 'own branch') {
+    return {
+      why: `Signoff can’t create the branch ${displayName(branch)}, from which this release’s pull request comes`,
+      next: [[`Allow the token’s user to create branches named signoff/* under ${forge.branchRules}, then try again.`]],
+    }
+  }
   return {
     why: `${forge.name}’s branch rules don’t allow Signoff to merge into ${displayName(branch)}`,
     ...quoteOutput(rule),
@@ -21,7 +34,7 @@ function methodsWords(forge: ForgeWords, branch: string, methods: readonly strin
   const allow = `allow merge commits for ${branch} under ${forge.mergeSettings}`
   return lacks === undefined
     ? {
-        why: `${forge.name} merges into ${branch} only by ${methods.map(displayName).join(', ')}, so nobody can sign the commit that it would make`,
+        why: `${forge.name} merges into ${branch} only by ${methods.map(displayName).join(', ')}, so the merged commit can’t be previewed`,
         next: [[`${capital(allow)} at ${forge.name}, then try again.`]],
       }
     : {

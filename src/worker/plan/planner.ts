@@ -185,11 +185,12 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   if (now && 'refused' in now) return now
   // The answer about the pull request knows better than the one about its branch, if there was one.
   if (now && now.result.how !== result.how) return plan(ports, { ...request, methods })
-  const needed = await ports.forge.mergeRequirements(app, pullRequest.id)
+  const needed = await withRetry(() => ports.forge.mergeRequirements(app, pullRequest.id), ports)
   // They are only shown: without an answer the plan stands, and the next look reads them.
   if (!needed.ok) return { plan: { ...made, pullRequest } }
   const { missing, never } = needed.value
-  if (never !== undefined) return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: never } }
+  if (never !== undefined)
+    return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: never, about: 'checks' } }
   return { plan: { ...made, pullRequest, ...(missing.length > 0 && { mergeRequirements: missing }) } }
 }
 

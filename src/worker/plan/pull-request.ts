@@ -135,7 +135,8 @@ async function pinSource(ports: WorkerPorts, opening: Opening): Promise<Refused 
   const again = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
   if (!again.ok) return originError(ports, app, again)
   if (again.value[branch] === commit) return undefined
-  return { refused: { gate: 'merge_not_allowed', branch, rule: `the branch ${branch} could not be created` } }
+  const rule = `the branch ${branch} could not be created`
+  return { refused: { gate: 'merge_not_allowed', branch, rule, about: 'own branch' } }
 }
 
 /**

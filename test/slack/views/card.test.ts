@@ -70,9 +70,9 @@ describe('a card that waits for people', () => {
     ]
     expect(lines(aRelease({ plan, mergeRequirements }))).toMatchInlineSnapshot(`
       [
-        ""Release #12 of api to production awaits sign-off: needs QA and 1 approval. PR #418 also needs 1 more approval, 2 tasks completed and this build to pass: &lt;!channel&gt; (failed) at Bitbucket. PR #418 also needs 1 approval at Bitbucket, which may merge without it. PR #418 may also need what the merge check require_commits_behind asks for at Bitbucket. Dana requests 5 commits and 2 migrations (1 destroys data)."",
+        ""Release #12 of api to production awaits sign-off: needs QA and 1 approval. PR #418 also needs 1 more approval, 2 tasks completed and this build to pass: &lt;!channel&gt; (failed) at Bitbucket. PR #418 also needs 1 approval at Bitbucket, though Bitbucket may merge without it. PR #418 may also need what the merge check require_commits_behind asks for at Bitbucket. Dana requests 5 commits and 2 migrations (1 destroys data)."",
         ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> also needs 1 more approval, 2 tasks completed and this build to pass: &lt;!channel&gt; (failed) at Bitbucket",
-        ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> also needs 1 approval at Bitbucket, which may merge without it",
+        ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> also needs 1 approval at Bitbucket, though Bitbucket may merge without it",
         ":lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> may also need what the merge check require_commits_behind asks for at Bitbucket",
       ]
     `)
@@ -356,17 +356,17 @@ describe('a card at its end', () => {
     const refused = { ...RUN, problem: { step: 'merge' as const, because }, steps }
     const mergeRequirements = [{ needs: '1 approval' }]
     expect(draw(aRelease({ state: 'needs attention', ...refused, mergeRequirements }))).toMatchInlineSnapshot(`
-      ""Release #12 of api to production needs attention: Bitbucket refused the merge by its rules. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Someone has to press Retry or Close."
+      ""Release #12 of api to production needs attention: Bitbucket refused the merge because its rules are not met. Nothing was merged, migrated or pushed: production still runs 5b8e6c0. Someone has to press Retry or Close."
       # Release #12: api → production
       :warning: *Needs attention*: stopped at merge, step 3 of 9
-      **Bitbucket refused the merge by its rules.**
+      **Bitbucket refused the merge because its rules are not met.**
       Nothing was merged, migrated or pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       \`\`\`
       Bitbucket answered 400: Merge checks have failed: at least 1 approvals.
       \`\`\`
-      PR #418 stays open. Give it at Bitbucket what the rules ask for, then press **Retry**.
+      PR #418 stays open. Meet the rules at Bitbucket, then press **Retry**.
       :lock: <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> still needs 1 approval at Bitbucket
-      *Retry* merges it with the same plan and sign-offs, once that is done.
+      *Retry* merges it with the same plan and sign-offs.
       *Close* frees production and declines the pull request. Without either, the release expires after 24 h.
       [*Retry (asks: The run resumes at merge with the same plan and sign-offs. Signoff checks the current state first. Not repeated: announce, record.)] [Close]
       5 commits · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418> · 2 migrations, 1 destroys data  [Details]

@@ -6,6 +6,7 @@ import { viewProblems } from '../../support/block-kit-limits.ts'
 import {
   anApp,
   anEnvironment,
+  aPlan,
   aRelease,
   aSignOff,
   LIN,
@@ -100,6 +101,12 @@ describe('a modal that asks for words', () => {
     })
     expect(read(drawn)).toContain('This starts #12 on production now.')
   })
+})
+
+it('W7: lists what the forge asks for in the details', () => {
+  const plan = aPlan({ mergeRequirements: [{ needs: '1 approval' }] })
+  const view = detailsModal(aRelease({ plan }), { services: SERVICES, environment: anEnvironment() })
+  expect(JSON.stringify(view)).toContain('Bitbucket asks for: 1 approval')
 })
 
 it('shows the details of a plan', () => {

@@ -209,9 +209,24 @@ describe('W8: a branch with methods of merging that can not be previewed', () =>
 
   it('says what to allow', () => {
     expect(drawn({ methods: ['squash', 'rebase_fast_forward'] })).toMatchInlineSnapshot(`
-      ""Can’t deploy: Bitbucket merges into production only by squash, rebase_fast_forward, so nobody can sign the commit that it would make. Nothing was changed. Allow merge commits for production under Merge strategies at Bitbucket, then try again."
-      :no_entry_sign: **Can’t deploy: Bitbucket merges into production only by squash, rebase_fast_forward, so nobody can sign the commit that it would make.** Nothing was changed.
+      ""Can’t deploy: Bitbucket merges into production only by squash, rebase_fast_forward, so the merged commit can’t be previewed. Nothing was changed. Allow merge commits for production under Merge strategies at Bitbucket, then try again."
+      :no_entry_sign: **Can’t deploy: Bitbucket merges into production only by squash, rebase_fast_forward, so the merged commit can’t be previewed.** Nothing was changed.
       Allow merge commits for production under Merge strategies at Bitbucket, then try again.
+      ~ Gate: \`merge_not_allowed\`"
+    `)
+    expect(drawn({ about: 'checks', rule: 'require_x: 2 needed, and only 1 can approve' })).toMatchInlineSnapshot(`
+      ""Can’t deploy: nobody can meet Bitbucket’s checks for merging into production. Nothing was changed. Change that check, or who counts for it, under Branch restrictions at Bitbucket, then try again."
+      :no_entry_sign: **Can’t deploy: nobody can meet Bitbucket’s checks for merging into production.** Nothing was changed.
+      \`\`\`
+      require_x: 2 needed, and only 1 can approve
+      \`\`\`
+      Change that check, or who counts for it, under Branch restrictions at Bitbucket, then try again.
+      ~ Gate: \`merge_not_allowed\`"
+    `)
+    expect(drawn({ about: 'own branch', branch: 'signoff/12-us' })).toMatchInlineSnapshot(`
+      ""Can’t deploy: Signoff can’t create the branch signoff/12-us, from which this release’s pull request comes. Nothing was changed. Allow the token’s user to create branches named signoff/∗ under Branch restrictions, then try again."
+      :no_entry_sign: **Can’t deploy: Signoff can’t create the branch signoff/12-us, from which this release’s pull request comes.** Nothing was changed.
+      Allow the token’s user to create branches named signoff/* under Branch restrictions, then try again.
       ~ Gate: \`merge_not_allowed\`"
     `)
     expect(drawn({ methods: ['fast_forward'], lacks: 'master' })).toMatchInlineSnapshot(`

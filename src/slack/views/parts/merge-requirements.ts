@@ -37,7 +37,7 @@ function sentences(
     ...(certain.length === 0 ? [] : [`${pullRequest} ${also} needs ${all(certain)} at ${forge}`]),
     ...(advisory.length === 0
       ? []
-      : [`${pullRequest} ${also} needs ${all(advisory)} at ${forge}, which may merge without it`]),
+      : [`${pullRequest} ${also} needs ${all(advisory)} at ${forge}, though ${forge} may merge without it`]),
     ...(unsure.length === 0 ? [] : [`${pullRequest} may ${also} need ${all(unsure)} at ${forge}`]),
   ]
 }

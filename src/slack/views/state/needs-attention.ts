@@ -92,7 +92,7 @@ function whatButtonsDo(release: Release, unknown: Unknown): string[] {
   const place = defused(release.environment)
   if (waitsForForge(release)) {
     return [
-      '*Retry* merges it with the same plan and sign-offs, once that is done.',
+      '*Retry* merges it with the same plan and sign-offs.',
       `*Close* frees ${place} and declines the pull request. Without either, the release expires after 24 h.`,
     ]
   }
