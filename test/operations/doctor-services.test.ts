@@ -164,6 +164,7 @@ describe('services', () => {
     const directory = {
       person: unused,
       groupMembers: unused,
+      lookUpGroup: unused,
       channel: unused,
       permalink: unused,
     }

@@ -9,7 +9,7 @@ import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lin
 import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
-import { givenLines, owedLines, owedSpoken } from '../parts/owed.ts'
+import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed.ts'
 import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
 import { subject } from '../parts/sentence.ts'
@@ -27,7 +27,7 @@ export const awaitingSignOff: StateView = {
   cancelEffect: () => 'Its sign-offs become void. Nothing has been changed so far.',
   card: (release, facts) => [
     section(awaitsGo(release) ? goLine(release, facts) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
-    ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Needs')]),
+    ...linesIfAny([...givenLines(release, facts), ...owedLines(release, facts, 'Needs'), ...ungivableLines(facts)]),
     ...reasons(release),
     ...facts.held,
     ...plan(release, facts),
