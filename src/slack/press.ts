@@ -1,7 +1,7 @@
 /** Handles a pressed button by its row in `actions.ts`. */
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
-import { owed } from '../release/policy.ts'
+import { isLastOwed, owed } from '../release/policy.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { environmentOf, peopleOf } from './drawing.ts'
@@ -73,7 +73,11 @@ async function askForText(
     callback === VIEW.emergency && environment !== undefined
       ? await findUngivable(ports.directory, release, owed(environment, release), user)
       : []
-  const facts = { callback, release, unsettled, metadata: metadata({ token, responseUrl }) }
+  const owing = environment === undefined ? [] : owed(environment, release)
+  const saysStart =
+    callback === VIEW.talkedOver && release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
+  const starts = saysStart ? { starts: true as const } : {}
+  const facts = { callback, release, unsettled, metadata: metadata({ token, responseUrl, ...starts }) }
   return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
 }
 

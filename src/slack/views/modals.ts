@@ -91,7 +91,7 @@ export function deployModal({
 function written(
   id: string,
   label: string,
-  words: { ask: string; hint: string; least?: number; optional?: boolean },
+  words: { ask: string; hint: string; least?: number; optional?: boolean; typed?: string },
 ): InputBlock {
   const element: PlainTextInput = {
     type: 'plain_text_input',
@@ -100,7 +100,7 @@ function written(
     max_length: REASON_MOST,
     placeholder: plain(words.ask, 150),
     focus_on_load: true,
-    ...defined({ min_length: words.least }),
+    ...defined({ min_length: words.least, initial_value: words.typed }),
   }
   return {
     type: 'input',
@@ -126,6 +126,8 @@ export interface ReasonFacts {
   readonly environment?: Environment
   /** Sign-offs that nobody could give after an emergency. */
   readonly unsettled?: readonly Ungivable[]
+  /** What was typed before, where the modal is shown again. */
+  readonly note?: string
 }
 
 /** **Reject**: asks for the **Reason**. */
@@ -219,7 +221,7 @@ function heldSpoken(release: Release, environment: Environment): string | undefi
 }
 
 /** **Talked over**: asks for a **Note**. As the last sign-off, it says that it starts the release. */
-export function talkedOverModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
+export function talkedOverModal({ callback, release, metadata, environment, note }: ReasonFacts): ModalView {
   const owing = environment === undefined ? [] : owed(environment, release)
   const starts = release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
   const plan = release.plan
@@ -241,6 +243,7 @@ export function talkedOverModal({ callback, release, metadata, environment }: Re
         ask: 'With whom, and what was agreed?',
         hint: 'Visible to everyone in the channel.',
         least: 1,
+        ...defined({ typed: note }),
       }),
     ],
   })
