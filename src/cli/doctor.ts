@@ -68,6 +68,11 @@ async function botParts(settings: NonNullable<Configuration['bot']>) {
   const identity = await slack.identity()
   const { background } = createSlackClients(settings)
   const manifest = await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')
-  const team = identity.ok ? identity.value.teamId : ''
-  return { slack, scopes: scopesOf(manifest), directory: createDirectory(background, team) }
+  const { teamId = '', bot } = identity.ok ? identity.value : {}
+  return {
+    slack,
+    scopes: scopesOf(manifest),
+    directory: createDirectory(background, teamId),
+    ...defined({ botName: bot }),
+  }
 }

@@ -11,6 +11,7 @@ import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
 import { COMMANDS, SLACK_REQUEST_PATH, START, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
+import type { ModalResponse } from './modal-answer.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
 import type { Ours } from './payloads.ts'
 import { keepReconnecting } from './reconnecting.ts'
@@ -116,7 +117,10 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   for (const id of [...Object.values(ACTION_VIEWS).map((view) => view.id), START]) {
     app.action(id, ({ body, ack }) => track(take(body, () => ack())))
   }
-  for (const view of Object.values(VIEW)) app.view(view, ({ body, ack }) => track(take(body, () => ack())))
+  for (const view of Object.values(VIEW)) {
+    // Bolt types the answer by the kind of the view.
+    app.view(view, ({ body, ack }) => track(take(body, ack as (response?: ModalResponse) => Promise<void>)))
+  }
 
   const ending = new AbortController()
   let connected = !(receiver instanceof SocketModeReceiver)

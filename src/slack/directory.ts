@@ -1,6 +1,6 @@
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
-import type { Directory, PersonLookup } from '../release/ports/directory.ts'
+import type { Directory, GroupLookup, PersonLookup } from '../release/ports/directory.ts'
 import { type ChannelFound, type ChannelIds, type ChannelLog, createChannelNames } from './channels.ts'
 import { ask } from './clients.ts'
 import { remembered, rememberedByKey } from './remembered.ts'
@@ -51,11 +51,17 @@ export function createDirectory(
   const groups = remembered(
     GROUPS_KEPT_MS,
     async () => {
-      const answer = await ask(() => client.usergroups.list({ include_disabled: false, include_users: false }))
+      const answer = await ask(() => client.usergroups.list({ include_disabled: true, include_users: false }))
       if (!answer.ok) return undefined
       const ids = new Map<string, string>()
-      for (const { id, handle } of answer.value.usergroups ?? []) if (id && handle) ids.set(`@${handle}`, id)
-      return ids
+      const disabled = new Set<string>()
+      for (const { id, handle, date_delete: deletedAt } of answer.value.usergroups ?? []) {
+        if (!id || !handle) continue
+        // A disabled group keeps its members, and gives nobody a right.
+        if (deletedAt) disabled.add(`@${handle}`)
+        else ids.set(`@${handle}`, id)
+      }
+      return { ids, disabled }
     },
     GROUPS_KEPT_MS,
   )
@@ -92,6 +98,26 @@ export function createDirectory(
     return { is: 'member', id, name, ...defined({ email }) }
   }
 
+  async function lookUpGroup(handle: string): Promise<GroupLookup | undefined> {
+    const known = await groups()
+    if (known === undefined) return undefined
+    const id = known.ids.get(handle)
+    if (id === undefined) return { is: known.disabled.has(handle) ? 'disabled' : 'missing' }
+    const fetch =
+      members.get(id) ??
+      remembered(
+        membersKeptMs,
+        async () => {
+          const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
+          return answer.ok ? (answer.value.users ?? []) : undefined
+        },
+        GROUPS_KEPT_MS,
+      )
+    members.set(id, fetch)
+    const found = await fetch()
+    return found && { is: 'there', members: found }
+  }
+
   const lookUpForDrawing = rememberedByKey({
     fetch: lookUp,
     isDefinite: (found) => found.is !== 'unknown',
@@ -106,23 +132,11 @@ export function createDirectory(
     refusedBy: () => token?.refusal()?.error,
 
     async groupMembers(handle) {
-      const known = await groups()
-      if (known === undefined) return undefined
-      const id = known.get(handle)
-      if (id === undefined) return []
-      const fetch =
-        members.get(id) ??
-        remembered(
-          membersKeptMs,
-          async () => {
-            const answer = await ask(() => client.usergroups.users.list({ usergroup: id }))
-            return answer.ok ? (answer.value.users ?? []) : undefined
-          },
-          GROUPS_KEPT_MS,
-        )
-      members.set(id, fetch)
-      return fetch()
+      const found = await lookUpGroup(handle)
+      return found?.is === 'there' ? found.members : found && []
     },
+
+    lookUpGroup,
 
     async channel(nameOrId) {
       const named: ChannelFound = nameOrId.startsWith('#') ? await channelNamed(nameOrId) : { id: nameOrId }
@@ -148,7 +162,7 @@ export function createDirectory(
       const known = await groups()
       return Object.fromEntries(
         handles.flatMap((handle) => {
-          const id = known?.get(handle)
+          const id = known?.ids.get(handle)
           return id === undefined ? [] : [[handle, id] as const]
         }),
       )

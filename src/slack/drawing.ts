@@ -13,15 +13,18 @@ import {
 } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { ServiceWords } from '../release/ports/words.ts'
-import type { Release } from '../release/release.ts'
+import { isEmergency, type Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
+import type { Ungivable } from '../release/who-can-sign.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import type { SlackDirectory } from './directory.ts'
 import { buttonsOf, questionOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
+import { ungivableWords } from './views/parts/ungivable.ts'
+import { findUngivable } from './who-can-sign.ts'
 
 export interface DrawingPorts {
   readonly store: Store
@@ -32,6 +35,7 @@ export interface DrawingPorts {
   readonly services: ServiceWords
   /** The bot's own name in this workspace. */
   readonly botName?: string
+  readonly log?: { warn(fields: object, message: string): void }
 }
 
 /** The environment of a release; undefined when releases.yml no longer declares it. */
@@ -76,7 +80,7 @@ export async function drawCard(
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
   const waits = release.state === 'planning' || release.state === 'approved'
-  const [tokens, people, now, workers, previous, unmatched, link] = await Promise.all([
+  const [tokens, people, now, workers, previous, unmatched, link, ungivable] = await Promise.all([
     buttonTokens(store, release, { owed: owing, environment }),
     peopleOf(ports, environment),
     store.now(),
@@ -86,7 +90,9 @@ export async function drawCard(
       : [],
     awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
     replacementLink(ports, release),
+    awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
   ])
+  reportUngivable(ports, release, ungivable)
   const [live] = previous
   const [worker] = workers
   const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
@@ -103,6 +109,7 @@ export async function drawCard(
       now,
       mentionGroups: first && awaiting,
       mentionPeople: !isPosted,
+      ungivable,
       link: (number) => (number === release.replacedBy ? link : undefined),
       ...defined({
         previous: live?.endedAt && { number: live.number, at: live.endedAt },
@@ -111,6 +118,23 @@ export async function drawCard(
       }),
     },
   )
+}
+
+/** What was logged for the same directory: a card is drawn many times. */
+const logged = new WeakMap<object, Set<string>>()
+
+function reportUngivable({ directory, log }: DrawingPorts, release: Release, ungivable: readonly Ungivable[]): void {
+  const seen = logged.get(directory) ?? new Set()
+  logged.set(directory, seen)
+  for (const one of ungivable) {
+    const words = ungivableWords(one)
+    const key = `${release.number} ${words}`
+    if (seen.has(key)) continue
+    if (seen.size > 1_000) seen.clear()
+    seen.add(key)
+    const { number, app, environment } = release
+    log?.warn({ release: number, app, environment }, words)
+  }
 }
 
 /** The token of a release's button; the same for each call. `asks`: the button asks before the click is sent. */

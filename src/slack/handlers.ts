@@ -18,16 +18,20 @@ interface Person {
   readonly key: string
 }
 
+export interface Handling {
+  readonly fresh: boolean
+  readonly asked: Date
+  /** Shows the reply where the person is. Returns whether it did: then nothing is told privately. */
+  readonly show?: (reply: Reply) => Promise<boolean>
+}
+
 /**
  * Handles an arrival, and answers. `fresh`: its trigger can still open a modal; a sweep after a crash is too late for
  * that. Safe to repeat: each change is keyed by the arrival or by its meaning.
  */
-export async function handle(
-  ports: HandlerPorts,
-  arrival: Arrival,
-  { fresh, asked }: { fresh: boolean; asked: Date },
-): Promise<void> {
+export async function handle(ports: HandlerPorts, arrival: Arrival, { fresh, asked, show }: Handling): Promise<void> {
   const message = await respondTo(ports, arrival, fresh)
+  if (await show?.(message)) return
   if (message === undefined || (!fresh && isAlreadyDone(arrival, message))) return
   const responseUrl = answerAddress(arrival)
   await tell(ports, { user: arrival.user, ...defined({ responseUrl }), asked, key: arrival.id }, message)

@@ -1,11 +1,13 @@
 /** Stores each delivery before acknowledging it, then handles it. A sweep handles deliveries that a crash left behind. */
 import { settlesWithin } from '../lib/timeout.ts'
 import type { Inbox } from '../release/ports/deliveries.ts'
-import { answerAddress, handle } from './handlers.ts'
+import { answerAddress, type Handling, handle } from './handlers.ts'
+import { errorAt, type ModalResponse, modalAnswer, type SubmissionArrival } from './modal-answer.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
 import { type Arrival, type Ours, readArrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { respond } from './private-answer.ts'
+import type { Reply } from './replies.ts'
 
 export interface IntakePorts extends HandlerPorts {
   readonly inbox: Inbox
@@ -15,13 +17,15 @@ export interface IntakePorts extends HandlerPorts {
 
 export interface Intake {
   /** Receives one delivery. Resolves when it is handled, or left to the sweep. */
-  take(payload: unknown, acknowledge: () => Promise<void>): Promise<void>
+  take(payload: unknown, acknowledge: (response?: ModalResponse) => Promise<void>): Promise<void>
   /** Handles deliveries that were stored a while ago and not handled. Safe to repeat, and beside other bots. */
   sweep(): Promise<void>
 }
 
 /** Slack waits 3 s for the acknowledgement, so the bot waits no longer than this for the store. */
 const STORE_WITHIN_MS = 1_500
+/** The same for what becomes of a modal, which is then shown in it. */
+const MODAL_WITHIN_MS = 2_300
 const SWEEP_AFTER_MS = 30_000
 const GIVEN_UP_AFTER_MS = 60 * 60_000
 
@@ -35,17 +39,50 @@ export function createIntake(ports: IntakePorts): Intake {
   /** Reported to people as not recorded, although the store may have them: the sweep must not handle them later. */
   const reportedLost = new Set<string>()
 
-  async function handleAndRecord(arrival: Arrival, when: { fresh: boolean; asked: Date }): Promise<void> {
+  /** `id`: that of the stored row, which an older version may have written. */
+  async function handleAndRecord(arrival: Arrival, when: Handling, id = arrival.id): Promise<void> {
     try {
       await handle(ports, arrival, when)
-      await inbox.handled(arrival.id)
+      await inbox.handled(id)
     } catch (err) {
       log.error({ err, arrival: arrival.is }, 'handling a delivery failed; the sweep handles it again')
       if (when.fresh) return
       // A delivery that has failed for an hour will not succeed; the log has the errors.
       const age = (await store.now()).getTime() - when.asked.getTime()
-      if (age > GIVEN_UP_AFTER_MS) await inbox.handled(arrival.id)
+      if (age > GIVEN_UP_AFTER_MS) await inbox.handled(id)
     }
+  }
+
+  /** Handles a modal while it is open, so that a refusal is shown in it. Later than Slack waits, it closes. */
+  async function takeSubmission(
+    arrival: SubmissionArrival,
+    stored: Promise<'new' | 'seen' | 'not stored'>,
+    acknowledge: (response?: ModalResponse) => Promise<void>,
+  ): Promise<void> {
+    let isOpen = true
+    async function answer(response?: ModalResponse): Promise<boolean> {
+      if (!isOpen) return false
+      isOpen = false
+      await acknowledge(response)
+      return response !== undefined
+    }
+    async function handleIt(): Promise<void> {
+      const outcome = await stored
+      if (outcome === 'not stored') {
+        reportedLost.add(arrival.id)
+        const address = answerAddress(arrival)
+        if (!(await answer(errorAt(arrival, [], NOT_RECORDED.text))) && address !== undefined) {
+          await respond(address, NOT_RECORDED)
+        }
+      }
+      if (outcome !== 'new') return
+      const show = async (reply: Reply) => answer(await modalAnswer(ports, arrival, reply))
+      await handleAndRecord(arrival, { fresh: true, asked: new Date(), show })
+    }
+    const work = handleIt()
+    await settlesWithin(MODAL_WITHIN_MS, work, clock)
+    await answer()
+    await work
   }
 
   return {
@@ -63,6 +100,7 @@ export function createIntake(ports: IntakePorts): Intake {
           return 'not stored' as const
         },
       )
+      if (arrival.is === 'submission') return takeSubmission(arrival, stored, acknowledge)
       await settlesWithin(STORE_WITHIN_MS, stored, clock)
       await acknowledge()
       const outcome = await stored
@@ -78,7 +116,7 @@ export function createIntake(ports: IntakePorts): Intake {
       for (const { payload, receivedAt, id } of await inbox.left(SWEEP_AFTER_MS)) {
         const arrival = readArrival(payload, ours)
         if (arrival === undefined || reportedLost.delete(id)) await inbox.handled(id)
-        else await handleAndRecord(arrival, { fresh: false, asked: receivedAt })
+        else await handleAndRecord(arrival, { fresh: false, asked: receivedAt }, id)
       }
     },
   }

@@ -9,6 +9,8 @@ export interface ModalContext {
   /** The button's token; empty for the modal of a command. */
   readonly token: string
   readonly responseUrl?: string
+  /** The modal said that its submission starts the release. */
+  readonly starts?: true
   /** The releases that a hot-fix's modal has said it ends. */
   readonly ends?: readonly number[]
 }

@@ -30,6 +30,10 @@ export type Arrival =
       readonly user: string
       readonly isForeign: boolean
       readonly metadata: string
+      /** The same for each submission of one modal: it may be refused, corrected and sent again. */
+      readonly key: string
+      /** The block ids of its fields, in their order. */
+      readonly fields: readonly string[]
       /** By action id: the typed or chosen value; for checkboxes all ticked values, separated by spaces. */
       readonly values: Readonly<Record<string, string>>
     }
@@ -128,9 +132,11 @@ function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival
   const view = fields(body.view)
   const id = text(view.id)
   const callback = text(view.callback_id)
+  const trigger = text(body.trigger_id)
   if (!id || !callback) return undefined
   const values: Record<string, string> = {}
-  for (const block of Object.values(fields(fields(view.state).values))) {
+  const blocks = fields(fields(view.state).values)
+  for (const block of Object.values(blocks)) {
     for (const [action, input] of Object.entries(fields(block))) {
       const { value, selected_option: option, selected_options: options } = fields(input)
       const ticked = (Array.isArray(options) ? options : []).map((each) => text(fields(each).value) ?? '').join(' ')
@@ -140,7 +146,10 @@ function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival
   }
   return {
     is: 'submission',
-    id: `submission:${id}`,
+    // A modal that was refused stays open and is sent again, with another trigger.
+    id: trigger === undefined ? `submission:${id}` : `submission:${id}:${trigger}`,
+    key: `submission:${id}`,
+    fields: Object.keys(blocks),
     view: callback,
     user,
     isForeign,

@@ -1,15 +1,17 @@
 /** Handles a pressed button by its row in `actions.ts`. */
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
+import { isLastOwed, owed } from '../release/policy.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { environmentOf, peopleOf } from './drawing.ts'
-import { START } from './ids.ts'
+import { START, VIEW } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
 import { detailsModal } from './views/details.ts'
+import { findUngivable } from './who-can-sign.ts'
 
 type PressArrival = Extract<Arrival, { is: 'press' }>
 
@@ -62,12 +64,20 @@ async function isOnCard(
 
 async function askForText(
   ports: HandlerPorts,
-  { token, responseUrl, trigger }: PressArrival,
+  { token, responseUrl, trigger, user }: PressArrival,
   release: Release,
   { modal, callback }: AsksFirst,
 ): Promise<Reply> {
   const environment = environmentOf(ports.apps, release)
-  const facts = { callback, release, metadata: metadata({ token, responseUrl }) }
+  const unsettled =
+    callback === VIEW.emergency && environment !== undefined
+      ? await findUngivable(ports.directory, release, owed(environment, release), user)
+      : []
+  const owing = environment === undefined ? [] : owed(environment, release)
+  const saysStart =
+    callback === VIEW.talkedOver && release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
+  const starts = saysStart ? { starts: true as const } : {}
+  const facts = { callback, release, unsettled, metadata: metadata({ token, responseUrl, ...starts }) }
   return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
 }
 

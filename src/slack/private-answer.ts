@@ -27,7 +27,7 @@ export type Answered = 'answered' | { readonly refused: string } | { readonly no
 
 /** Sends it. Repeating after a lost answer may show it twice to the one person, never to others. */
 export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answered> {
-  const drawn = await draw(ports, to)
+  const drawn = await drawPrivate(ports, to.message)
   if (to.responseUrl !== undefined) {
     const age = (await ports.store.now()).getTime() - new Date(to.asked).getTime()
     if (age < RESPONSE_URL_VALID_MS && (await respond(to.responseUrl, drawn))) return 'answered'
@@ -54,7 +54,8 @@ function unanswered(error: SlackError): Answered {
   return error.failure === 'refused' ? { refused: error.error } : 'unknown'
 }
 
-async function draw(ports: Answering, { message }: PrivateAnswer): Promise<Drawn> {
+/** Draws what one person reads, by what is stored now. */
+export async function drawPrivate(ports: Answering, message: PrivateAnswer['message']): Promise<Drawn> {
   const { store } = ports
   const isAbout = ['ended', 'go', 'not taken', 'start'].includes(message.is)
   const release = isAbout && 'number' in message ? await store.release(message.number) : undefined

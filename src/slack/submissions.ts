@@ -12,10 +12,10 @@ type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 
 /** Runs the modal's action. Safe to repeat. */
 export async function submit({ service, store }: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
-  const { user: by, values, id: key } = arrival
+  const { user: by, values, key } = arrival
   const context = contextOf(arrival.metadata)
   if (context === undefined) return STALE
-  const { token, responseUrl, ends = [] } = context
+  const { token, responseUrl, ends = [], starts = false } = context
   const asked = { by, key, ...defined({ responseUrl }) }
   if (arrival.view === VIEW.deploy) {
     const { app = '', environment = '' } = values
@@ -26,5 +26,5 @@ export async function submit({ service, store }: HandlerPorts, arrival: Submissi
   const meant = await store.resolveButton(token)
   if (asking === undefined || meant === undefined) return STALE
   const note = values.reason ?? values.note ?? ''
-  return asking.answer(await service.act(asking.action, { release: meant.release, by, key, note }))
+  return asking.answer(await service.act(asking.action, { release: meant.release, by, key, note, isConfirmed: starts }))
 }

@@ -194,6 +194,7 @@ describe('services', () => {
     const directory = {
       person: unused,
       groupMembers: unused,
+      lookUpGroup: unused,
       channel: unused,
       permalink: unused,
     }

@@ -307,12 +307,28 @@ describe('people and places', () => {
     const { lines, exitCode } = await runDoctor({ checks: channelAndGroupChecks(environments, directory()), scrub })
     expect(lines).toEqual([
       '✓ channel #product: the bot is a member',
-      '✗ channel #ops: the bot is not a member → type /invite @Signoff in #ops',
-      '✗ channel #lost: the bot can see no such channel → fix channel in releases.yml, or type /invite @Signoff in a private channel',
-      '✗ user group @nobody: it does not exist, or has no members → create it, add people to it, or fix releases.yml',
+      '✗ channel #ops: the bot is not in it, or there is no such channel → type /invite @Signoff in #ops, or fix channel in releases.yml',
+      '✗ channel #lost: the bot is not in it, or there is no such channel → type /invite @Signoff in #lost, or fix channel in releases.yml',
+      '✗ user group @nobody: there is no such group; it may have been renamed → fix its handle in releases.yml, or create it in Slack',
       '✓ user group @qa: 1 member',
     ])
     expect(exitCode).toBe(1)
+  })
+
+  it('S11: tells groups that are empty, disabled or renamed', async () => {
+    slack.addGroup({ handle: 'empty', users: [] })
+    slack.addGroup({ handle: 'off', users: ['U0ANN'] })
+    slack.addGroup({ handle: 'old', users: ['U0ANN'] })
+    slack.changeGroup('off', { isDisabled: true })
+    slack.changeGroup('old', { handle: 'new' })
+    const approvers = ['@empty', '@off', '@old']
+    const checks = channelAndGroupChecks([environment({ signOff: rules({ approvers }) })], directory(), 'relbot')
+    expect((await linesOf(checks)).slice(1)).toEqual([
+      '✗ user group @empty: it has no members → add people to it in Slack',
+      '✗ user group @off: it is disabled → enable it in Slack, or name another in releases.yml',
+      '✗ user group @old: there is no such group; it may have been renamed → fix its handle in releases.yml, or create it in Slack',
+    ])
+    expect((await linesOf(checks))[0]).toContain('/invite @relbot')
   })
 
   it('are enough when one more may approve than must', async () => {

@@ -55,6 +55,12 @@ export function createFakeDirectory(): FakeDirectory {
       asked.push(`group ${handle}`)
       return slackAnswers ? groups.get(handle) : undefined
     },
+    lookUpGroup: async (handle) => {
+      asked.push(`group ${handle}`)
+      const members = groups.get(handle)
+      if (!slackAnswers) return undefined
+      return members === undefined ? { is: 'missing' } : { is: 'there', members }
+    },
     channel: async (nameOrId) => {
       asked.push(`channel ${nameOrId}`)
       if (!slackAnswers) return { unreachable: 'Slack did not answer' }

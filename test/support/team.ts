@@ -102,6 +102,8 @@ export interface Team extends Setting {
 
 /** So long it may take until something that Slack has warned of is seen to have arrived. */
 const ARRIVES_WITHIN_MS = 5_000
+/** So long people look whether a card changes before they press. */
+const CARD_WITHIN_MS = 3_000
 /** How often people do the same again before they call somebody. */
 const MOST_TRIES = 5
 
@@ -175,6 +177,17 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     await again()
   }
 
+  /**
+   * People look at a card that says what it starts: a click on one that is out of date is asked about first. A story in which
+   * Slack takes no card goes on after a while.
+   */
+  async function cardIsCurrent(): Promise<void> {
+    const moving = `select 1 from inbox where handled_at is null
+      union all select 1 from outbox where kind = 'card' and state = 'waiting'`
+    const isStill = async () => (await team.query(moving)).length === 0
+    await team.waitFor('a card that is current', isStill, { atMostMs: CARD_WITHIN_MS }).catch(() => undefined)
+  }
+
   const team: Team = {
     ...setting,
     logs: [],
@@ -202,6 +215,7 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       await done(user, () => act(text, () => deliver(() => slack.captureCommand(typed))))
     },
     async click(user, pressed, number) {
+      if (pressed === 'qa' || pressed === 'approval') await cardIsCurrent()
       const inVain = () => `a card that offers ${pressed}\n${slack.transcript('product')}`
       const card = await team.waitFor(inVain, () => cards(slack, number).findLast((each) => offers(each, pressed)))
       const click = { user, channel: 'product', ts: card.ts, actionId: BUTTON[pressed] }

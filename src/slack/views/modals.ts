@@ -8,6 +8,7 @@ import { heldByChecks, isLastOwed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
 import { MIN_REASON_LENGTH } from '../../release/terms.ts'
+import type { Ungivable } from '../../release/who-can-sign.ts'
 import { VIEW, type ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
 import { bullets, context, plain, rich, section } from './parts/blocks.ts'
@@ -15,6 +16,7 @@ import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
 import { owedNames } from './parts/owed.ts'
 import { selectField } from './parts/select.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
+import { ungivableWords } from './parts/ungivable.ts'
 import { checksWords } from './refusals-of-services.ts'
 
 /**
@@ -89,7 +91,7 @@ export function deployModal({
 function written(
   id: string,
   label: string,
-  words: { ask: string; hint: string; least?: number; optional?: boolean },
+  words: { ask: string; hint: string; least?: number; optional?: boolean; typed?: string },
 ): InputBlock {
   const element: PlainTextInput = {
     type: 'plain_text_input',
@@ -98,7 +100,7 @@ function written(
     max_length: REASON_MOST,
     placeholder: plain(words.ask, 150),
     focus_on_load: true,
-    ...defined({ min_length: words.least }),
+    ...defined({ min_length: words.least, initial_value: words.typed }),
   }
   return {
     type: 'input',
@@ -122,6 +124,10 @@ export interface ReasonFacts {
   readonly metadata: string
   /** With it the modals name the channel, and Talked over says whether it starts the release. */
   readonly environment?: Environment
+  /** Sign-offs that nobody could give after an emergency. */
+  readonly unsettled?: readonly Ungivable[]
+  /** What was typed before, where the modal is shown again. */
+  readonly note?: string
 }
 
 /** **Reject**: asks for the **Reason**. */
@@ -166,7 +172,7 @@ export function closeModal({ callback, release, metadata }: ReasonFacts): ModalV
 }
 
 /** **Must go out now…**: asks for a **Reason** of at least ten characters, and says what it waives and what is still needed. */
-export function emergencyModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
+export function emergencyModal({ callback, release, metadata, environment, unsettled = [] }: ReasonFacts): ModalView {
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   const request = plan?.pullRequest
@@ -195,6 +201,7 @@ export function emergencyModal({ callback, release, metadata, environment }: Rea
           ['The skipped sign-offs are still needed: others have to give them afterwards'],
         ]),
       ),
+      ...unsettled.map((one) => section(`:warning: Afterwards: ${defused(ungivableWords(one), 500)}`)),
       written(FIELD.reason, 'Reason', {
         ask: 'What breaks if this waits?',
         hint: `At least ${MIN_REASON_LENGTH} characters. Visible to everyone in ${channel}.`,
@@ -214,7 +221,7 @@ function heldSpoken(release: Release, environment: Environment): string | undefi
 }
 
 /** **Talked over**: asks for a **Note**. As the last sign-off, it says that it starts the release. */
-export function talkedOverModal({ callback, release, metadata, environment }: ReasonFacts): ModalView {
+export function talkedOverModal({ callback, release, metadata, environment, note }: ReasonFacts): ModalView {
   const owing = environment === undefined ? [] : owed(environment, release)
   const starts = release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
   const plan = release.plan
@@ -236,6 +243,7 @@ export function talkedOverModal({ callback, release, metadata, environment }: Re
         ask: 'With whom, and what was agreed?',
         hint: 'Visible to everyone in the channel.',
         least: 1,
+        ...defined({ typed: note }),
       }),
     ],
   })

@@ -50,6 +50,7 @@ export function submissionOf(view: View, values: Readonly<Record<string, string>
   return {
     type: 'view_submission',
     ...person(by),
+    trigger_id: `trigger ${id}`,
     view: { id, callback_id, private_metadata, state: { values: Object.fromEntries(filled) } },
   }
 }

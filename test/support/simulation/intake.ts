@@ -4,6 +4,7 @@ import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { Requested } from '../../../src/release/request.ts'
 import type { Done, ReleaseService } from '../../../src/release/service.ts'
+import type { ModalResponse } from '../../../src/slack/modal-answer.ts'
 import type { Payload } from './clicks.ts'
 import type { BotProcess } from './processes.ts'
 import type { SlackWorld } from './slack.ts'
@@ -16,6 +17,8 @@ export interface Delivered {
   /** It was answered, or nobody is there who could. */
   isOver(): boolean
   answer(): { readonly release: Release } | { readonly refused: Refusal } | undefined
+  /** What a submitted modal was answered. */
+  shown(): ModalResponse | undefined
   /** The window that it has opened. */
   opened(): View | undefined
 }
@@ -48,14 +51,19 @@ export function createIntake(time: VirtualTime, slack: SlackWorld): Intake {
     const over = () => {
       isOver = true
     }
-    bot?.intake.take(payload, async () => undefined).then(over, over)
+    let response: ModalResponse | undefined
+    const acknowledged = async (given?: ModalResponse) => {
+      response = given
+    }
+    bot?.intake.take(payload, acknowledged).then(over, over)
     const by = userOf(payload)
     return {
       isOver: () => isOver || bot?.isAlive() !== true,
       answer() {
         const answers = bot?.answers.slice(from.answers).filter((each) => each.by === by)
-        return answers?.at(-1)?.answer ?? refusalRead(slack, `D-${by}`, from.messages)
+        return answers?.at(-1)?.answer ?? refusalShown(response) ?? refusalRead(slack, `D-${by}`, from.messages)
       },
+      shown: () => response,
       opened: () => slack.opened(id),
     }
   }
@@ -81,6 +89,12 @@ export function createIntake(time: VirtualTime, slack: SlackWorld): Intake {
 
 function userOf({ user_id, user }: Payload): string {
   return String(user_id ?? (user as { id: string }).id)
+}
+
+/** What stands at a field of a modal that was refused. */
+function refusalShown(response: ModalResponse | undefined): { readonly refused: Refusal } | undefined {
+  const gate = /Gate: (\w+)/.exec(JSON.stringify(response ?? ''))?.[1]
+  return gate === undefined ? undefined : { refused: { gate } as Refusal }
 }
 
 /** What was refused before the service was asked, as its person has read it. */

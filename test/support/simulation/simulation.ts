@@ -326,6 +326,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     planAgain,
     tokenOf: (action, number = newest(), options = {}) => buttons.buttonToken(number, ACTION_VIEWS[action].id, options),
     deliver: does,
+    shown: () => lastDelivered?.shown(),
     opened: () => lastDelivered?.opened(),
     deliverAgain: async (how = 'same id') => {
       const delivered = intake.deliverAgain(aliveBots().at(-1), how)

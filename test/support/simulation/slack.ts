@@ -120,6 +120,10 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
   const directory: SlackDirectory = {
     person: async (id) => people.get(id) ?? { is: 'not a member', why: 'other workspace' },
     groupMembers: async (handle) => groups.get(handle) ?? [],
+    lookUpGroup: async (handle) => {
+      const members = groups.get(handle)
+      return members === undefined ? { is: 'missing' } : { is: 'there', members }
+    },
     channel: async (nameOrId) => ({ id: idOf(nameOrId) }),
     permalink: async ({ channel, ts }) => `https://team.slack.example/archives/${channel}/p${ts}`,
     groupIds: async (handles) => Object.fromEntries(handles.map((handle) => [handle, `S-${handle.slice(1)}`])),

@@ -4,6 +4,7 @@ import type { Action } from '../../../src/release/actions.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { SignOffKind } from '../../../src/release/terms.ts'
+import type { ModalResponse } from '../../../src/slack/modal-answer.ts'
 import type { Log, Times } from '../../../src/worker/ports.ts'
 import type { FaultPlan, PlannedFault, Role } from './faults.ts'
 import type { Deed } from './intake.ts'
@@ -50,6 +51,8 @@ export interface Simulation {
   tokenOf(action: Action, number?: number, options?: { asks?: boolean }): Promise<string>
   /** Slack delivers this; gives what its person read. */
   deliver(deed: Deed): Promise<Answered>
+  /** What the modal that was sent last was answered. */
+  shown(): ModalResponse | undefined
   /** The window that the last delivery has opened. */
   opened(): View | undefined
   /** Slack delivers the last click or command once more, or with a new id as another delivery of the same click. */

@@ -27,6 +27,8 @@ export interface CheckedParts {
     /** The scopes of manifest.yml. */
     readonly scopes: readonly string[]
     readonly directory: Directory
+    /** By which people invite the bot. */
+    readonly botName?: string
   }
   /** For the roles worker and all. */
   readonly worker?: {
@@ -52,7 +54,7 @@ export function doctorChecks({ apps, store, isStoreStopped = false, bot, worker 
       ? []
       : [
           ...slackChecks(bot.slack, bot.scopes),
-          ...channelAndGroupChecks(environments, bot.directory),
+          ...channelAndGroupChecks(environments, bot.directory, bot.botName),
           ...each((_, environment) => peopleChecks(environment, bot.directory)),
         ]),
     ...(worker === undefined ? [] : workerChecks(apps, worker, each)),

@@ -162,7 +162,11 @@ function failureFinding(answer: { failure: string; detail: string }, setting: st
 }
 
 /** Checks each channel and each user group of the environments once. */
-export function channelAndGroupChecks(environments: readonly Environment[], directory: Directory): readonly Check[] {
+export function channelAndGroupChecks(
+  environments: readonly Environment[],
+  directory: Directory,
+  botName = 'Signoff',
+): readonly Check[] {
   const channels = [...new Set(environments.map(({ channel }) => channel))]
   const groups = [...new Set(environments.flatMap(groupsOf))]
   return [
@@ -174,13 +178,18 @@ export function channelAndGroupChecks(environments: readonly Environment[], dire
           if ('id' in found) return pass('the bot is a member')
           switch (found.unreachable) {
             case 'not a member':
-              return fail('the bot is not a member', `type /invite @Signoff in ${channel}`)
+              return fail(
+                channel.startsWith('#')
+                  ? 'the bot is not in it, or there is no such channel'
+                  : 'the bot is not a member',
+                `type /invite @${botName} in ${channel}, or fix channel in releases.yml`,
+              )
             case 'archived':
               return fail('archived', 'unarchive it, or set another channel in releases.yml')
             case 'gone':
               return fail(
                 'the bot can see no such channel',
-                'fix channel in releases.yml, or type /invite @Signoff in a private channel',
+                `fix channel in releases.yml, or type /invite @${botName} in a private channel`,
               )
             case 'Slack did not answer':
               return fail('Slack did not answer', 'try again')
@@ -192,11 +201,23 @@ export function channelAndGroupChecks(environments: readonly Environment[], dire
       (handle): Check => ({
         name: `user group ${handle}`,
         async run() {
-          const members = await directory.groupMembers(handle)
-          if (members === undefined) return fail('Slack does not return its members', 'see the check of Slack')
-          return members.length === 0
-            ? fail('it does not exist, or has no members', 'create it, add people to it, or fix releases.yml')
-            : pass(`${members.length} ${members.length === 1 ? 'member' : 'members'}`)
+          const group = await directory.lookUpGroup(handle)
+          if (group === undefined) return fail('Slack does not return its members', 'see the check of Slack')
+          switch (group.is) {
+            case 'missing':
+              return fail(
+                'there is no such group; it may have been renamed',
+                'fix its handle in releases.yml, or create it in Slack',
+              )
+            case 'disabled':
+              return fail('it is disabled', 'enable it in Slack, or name another in releases.yml')
+            case 'there': {
+              const { length } = group.members
+              return length === 0
+                ? fail('it has no members', 'add people to it in Slack')
+                : pass(`${length} ${length === 1 ? 'member' : 'members'}`)
+            }
+          }
         },
       }),
     ),

@@ -1,9 +1,11 @@
 /** The sign-offs that are given and those still required, a line each. */
 import type { Owed } from '../../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../../release/release.ts'
+import type { Ungivable } from '../../../release/who-can-sign.ts'
 import { anyOf, namedOf, type People } from './people.ts'
 import { type PersonFacts, shown } from './persons.ts'
-import { counted, date, together } from './text.ts'
+import { counted, date, defused, together } from './text.ts'
+import { ungivableWords } from './ungivable.ts'
 
 /** The sign-off in the words of a sentence. */
 export const SIGN_OFF_WORD = { qa: 'QA', approval: 'approval', 'talked over': 'Talked over' } as const
@@ -34,6 +36,11 @@ function excluded(release: Release, { kind }: Owed, facts: PersonFacts): readonl
   const emergency = release.signOffs.find((signOff) => signOff.kind === 'emergency')?.person
   const people = [...(kind === 'approval' ? [release.requester] : []), ...(emergency === undefined ? [] : [emergency])]
   return [...new Map(people.map((person) => [person.id, shown(person, facts)])).values()]
+}
+
+/** `⚠ Nobody can approve: …`, a line for each sign-off that too few people can give. For mrkdwn. */
+export function ungivableLines({ ungivable = [] }: { readonly ungivable?: readonly Ungivable[] }): readonly string[] {
+  return ungivable.map((one) => `:warning: ${defused(ungivableWords(one), 500)}`)
 }
 
 /** `Needs *approval* from @release-approvers, not Dana`. An emergency: `Skipped *approval*, still needed from …`. */

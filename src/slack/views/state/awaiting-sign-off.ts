@@ -10,7 +10,7 @@ import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
 import { mergeRequirementLines, mergeRequirementsSpoken } from '../parts/merge-requirements.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
-import { givenLines, owedLines, owedSpoken } from '../parts/owed.ts'
+import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed.ts'
 import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
 import { subject } from '../parts/sentence.ts'
@@ -31,6 +31,7 @@ export const awaitingSignOff: StateView = {
     ...linesIfAny([
       ...givenLines(release, facts),
       ...owedLines(release, facts, 'Needs'),
+      ...ungivableLines(facts),
       ...mergeRequirementLines(release, facts),
     ]),
     ...reasons(release),

@@ -4,6 +4,7 @@ import type { Action } from '../../../release/actions.ts'
 import type { Owed } from '../../../release/policy.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Environment, Progress } from '../../../release/settings.ts'
+import type { Ungivable } from '../../../release/who-can-sign.ts'
 import type { Line } from '../parts/blocks.ts'
 import type { People } from '../parts/people.ts'
 import type { PersonFacts } from '../parts/persons.ts'
@@ -53,6 +54,8 @@ export interface CardFacts extends People, PersonFacts {
   readonly mentionGroups: boolean
   /** The address of another release's card. */
   readonly link?: (number: number) => string | undefined
+  /** Sign-offs that too few people can give. */
+  readonly ungivable?: readonly Ungivable[]
   /** How many authors of the plan have no match in Slack. */
   readonly unmatchedAuthors?: number
   /** Set while no worker responds to plan or run. */

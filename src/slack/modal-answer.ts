@@ -1,0 +1,77 @@
+/** The answer to a submitted modal while it is still open: a refusal stands at its field, and nothing typed is lost. */
+import { defined } from '../lib/defined.ts'
+import type { Gate } from '../release/refusals.ts'
+import { environmentOf } from './drawing.ts'
+import { VIEW } from './ids.ts'
+import { contextOf, metadata } from './modal-window.ts'
+import type { Arrival } from './payloads.ts'
+import type { HandlerPorts } from './ports.ts'
+import { drawPrivate } from './private-answer.ts'
+import type { Reply } from './replies.ts'
+import { talkedOverModal } from './views/modals.ts'
+import { cut } from './views/parts/text.ts'
+
+export type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
+
+/** Slack's `response_action` (docs.slack.dev/surfaces/modals#displaying_errors). */
+export type ModalResponse =
+  | { readonly response_action: 'errors'; readonly errors: Readonly<Record<string, string>> }
+  | { readonly response_action: 'update'; readonly view: object }
+
+/** The fields that a gate is about, the best first; the modal may have none of them. */
+const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
+  unknown_commit: ['commits'],
+  too_many_commits: ['commits'],
+  merge_commit: ['commits'],
+  not_sure: ['sure'],
+  reason_too_short: ['reason', 'note'],
+  unknown_app: ['app', 'environment'],
+}
+const ELSE = ['environment', 'note', 'reason', 'commits']
+const MOST = 600
+
+/** Undefined: the modal closes, and what there is to say is said privately. */
+export async function modalAnswer(
+  ports: HandlerPorts,
+  arrival: SubmissionArrival,
+  reply: Reply,
+): Promise<ModalResponse | undefined> {
+  if (reply?.is !== 'refusal') return undefined
+  const { refusal } = reply
+  if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
+  const { text } = await drawPrivate(ports, reply)
+  return errorAt(arrival, FIELDS[refusal.gate] ?? [], `${plainWords(text)} Gate: ${refusal.gate}`)
+}
+
+/** The text at the first of these fields that the modal has; undefined where it has no field. */
+export function errorAt(
+  { fields }: SubmissionArrival,
+  wanted: readonly string[],
+  text: string,
+): ModalResponse | undefined {
+  const field = [...wanted, ...ELSE].find((one) => fields.includes(one)) ?? fields[0]
+  return field === undefined ? undefined : { response_action: 'errors', errors: { [field]: cut(text, MOST) } }
+}
+
+/** Talked over would start the release, and the modal did not say so: it does now, with the note that was typed. */
+async function startingModal(
+  { store, apps }: HandlerPorts,
+  { view, values, metadata: carried }: SubmissionArrival,
+  number: number,
+): Promise<ModalResponse | undefined> {
+  const [release, context] = [await store.release(number), contextOf(carried)]
+  if (view !== VIEW.talkedOver || release === undefined || context === undefined) return undefined
+  const environment = environmentOf(apps, release)
+  const again = talkedOverModal({
+    callback: VIEW.talkedOver,
+    release,
+    metadata: metadata({ ...context, starts: true }),
+    ...defined({ environment, note: values.note }),
+  })
+  return { response_action: 'update', view: again }
+}
+
+/** What Slack shows at a field is plain text: without the escapes and joiners of markup. */
+function plainWords(text: string): string {
+  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&').replaceAll('\u2060', '')
+}
