@@ -3,6 +3,7 @@
  * a gate. Never by their words, which may change at any time.
  */
 import type { Json, Message, SlackWorkspace, View } from '../../src/sandbox/slack/workspace.ts'
+import { START } from '../../src/slack/ids.ts'
 
 /** What people can press, by the word for it in a release's rules, with the `action_id` of its button. */
 export const BUTTON = {
@@ -53,6 +54,11 @@ export function actionsOf({ blocks }: Shown): readonly string[] {
 
 export function offers(message: Shown | undefined, pressed: Pressed): boolean {
   return message !== undefined && actionsOf(message).includes(BUTTON[pressed])
+}
+
+/** Whether a private message offers **Start**, because the sign-off that was clicked would start the release. */
+export function asksToStart(message: Shown): boolean {
+  return actionsOf(message).includes(START)
 }
 
 /** What Slack's client asks before it sends the click of this button; undefined where it asks nothing. */

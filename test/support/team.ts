@@ -8,10 +8,13 @@ import { type Configuration, readConfiguration } from '../../src/config/configur
 import type { Role } from '../../src/config/variables.ts'
 import type { Failure, Gate } from '../../src/release/refusals.ts'
 import type { Delivery, Message, Seen, View } from '../../src/sandbox/slack/workspace.ts'
+import { START } from '../../src/slack/ids.ts'
 import {
+  asksToStart,
   BUTTON,
   cards,
   filledIn,
+  keyOf,
   lines,
   namesGate,
   offers,
@@ -169,6 +172,19 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
     const [pressed] = (delivery.payload.actions ?? []) as { action_ts?: string }[]
     return { seen, key: String(pressed?.action_ts ?? delivery.payload.trigger_id) }
   }
+  /** A card that was not redrawn yet may not say that its button starts the release: then the person is asked. */
+  async function startIfAsked(card: Message, user: string, pressed: Pressed, told: number): Promise<void> {
+    const release = Number.parseInt(keyOf(card), 10)
+    const isGiven = `select 1 from sign_off where release = ${release} and person_id = '${user}' and kind = '${pressed}'`
+    const look = async () => {
+      const answers = privately(slack, user).slice(told)
+      return answers.find(asksToStart) ?? (answers.length > 0 || (await team.query(isGiven)).length > 0)
+    }
+    const asked = await team.waitFor('the sign-off, or a question', look, { atMostMs: 5_000 }).catch(() => false)
+    if (typeof asked !== 'object') return
+    const click = { user, channel: asked.channel, ts: asked.ts, actionId: START }
+    await act('Start', () => deliver(() => slack.captureClick(click)))
+  }
   /** The last thing that each person did, which may have been to open a modal. */
   const lastDone = new Map<string, () => Promise<void>>()
   const opensTooLate = () => slack.log.filter(({ error }) => error === 'expired_trigger_id').length
@@ -219,8 +235,12 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
       const inVain = () => `a card that offers ${pressed}\n${slack.transcript('product')}`
       const card = await team.waitFor(inVain, () => cards(slack, number).findLast((each) => offers(each, pressed)))
       const click = { user, channel: 'product', ts: card.ts, actionId: BUTTON[pressed] }
+      const question = questionOf(card, pressed)
+      const told = privately(slack, user).length
       await done(user, () => act(pressed, () => deliver(() => slack.captureClick(click))))
-      return questionOf(card, pressed)
+      if (question === undefined && (pressed === 'qa' || pressed === 'approval'))
+        await startIfAsked(card, user, pressed, told)
+      return question
     },
     async clickPrivately(user, pressed) {
       const { channel, ts } = await team.waitFor(`a private message that offers ${pressed}`, () =>

@@ -37,22 +37,25 @@ export function announcement(stored: Release, { environment }: { readonly enviro
     text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
       section([`:${mark}: *${called(release)} ${changing}*`, ...whatWent(release), whoSigned(release, {})]),
-      ...(emergency === undefined
-        ? []
-        : [
-            rich(
-              richSection([bold(oneLine(emergency.person.name)), ' says that this must go out now:']),
-              quote(emergency.note ?? ''),
-            ),
-          ]),
-      ...talkedOver(release).map(({ person, note }) =>
-        rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
-      ),
-      ...(release.reason === undefined
-        ? []
-        : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
+      ...peoplesReasons(release, { says: 'says that this must go out now', cant: 'can’t' }),
     ],
   }
+}
+
+/** What people gave as reasons: for an emergency, for what was talked over, for a hot-fix. */
+function peoplesReasons(release: Release, { says, cant }: { readonly says: string; readonly cant: string }) {
+  const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
+  return [
+    ...(emergency === undefined
+      ? []
+      : [rich(richSection([bold(oneLine(emergency.person.name)), ` ${says}:`]), quote(emergency.note ?? ''))]),
+    ...talkedOver(release).map(({ person, note }) =>
+      rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
+    ),
+    ...(release.reason === undefined
+      ? []
+      : [rich(richSection([`This ${cant} wait for review:`]), quote(release.reason))]),
+  ]
 }
 
 /** The same message once its release has ended: it no longer says that something is being changed now. */
@@ -65,10 +68,14 @@ export function announcementOfEnd(
 ): Drawn {
   const release = withNamesApart(stored)
   const { text, emoji, inSentence } = STATE_VIEWS[release.state]
-  const how = `${called(release)} of ${place(release)} ${inSentence}`
+  const without = isEmergency(release) ? withoutWhat(release, facts.environment) : ''
+  const how = `${called(release)} of ${place(release)} ${inSentence}${without}`
   return {
     text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
-    blocks: [section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, {})])],
+    blocks: [
+      section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, {})]),
+      ...peoplesReasons(release, { says: 'said that this must go out now', cant: 'couldn’t' }),
+    ],
   }
 }
 
