@@ -12,6 +12,8 @@ export interface GroupCall {
   readonly environment: Readonly<Record<string, string>>
   /** Standard input; undefined: none. */
   readonly input?: string | undefined
+  /** `latin1`: each character of `input` and of stdout is one byte. Default `utf8`. */
+  readonly encoding?: 'utf8' | 'latin1'
   readonly stdout: TextReader
   readonly stderr: TextReader
   readonly timeoutMs: number
@@ -50,7 +52,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     detached: true,
     reject: false,
     buffer: false,
-    ...(call.input === undefined ? { stdin: 'ignore' as const } : { input: call.input }),
+    ...(call.input === undefined ? { stdin: 'ignore' as const } : { input: Buffer.from(call.input, call.encoding) }),
   })
   const group = child.pid
   if (group === undefined) return { started: false, error: (await child).code ?? 'unknown' }
@@ -75,7 +77,11 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   if (running.size === 0) process.once('exit', killAll)
   running.add(group)
   try {
-    const [{ exitCode }] = await Promise.all([child, read(child.stdout, call.stdout), read(child.stderr, call.stderr)])
+    const [{ exitCode }] = await Promise.all([
+      child,
+      read(child.stdout, call.stdout, call.encoding),
+      read(child.stderr, call.stderr),
+    ])
     return { started: true, exitCode, ...defined({ stopped }) }
   } finally {
     clearTimeout(limit)
@@ -88,8 +94,12 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   }
 }
 
-async function read(stream: NodeJS.ReadableStream, reader: TextReader): Promise<void> {
-  stream.setEncoding('utf8')
+async function read(
+  stream: NodeJS.ReadableStream,
+  reader: TextReader,
+  encoding: BufferEncoding = 'utf8',
+): Promise<void> {
+  stream.setEncoding(encoding)
   for await (const text of stream) reader.add(String(text))
   reader.end()
 }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -190,5 +190,111 @@ describe('finding', () => {
     expect(await git.hasChange(app, fix, fix)).toBe('the commit')
     expect(await git.hasChange(app, fix, again)).toBe('the same change')
     expect(await git.hasChange(app, fix, base)).toBeUndefined()
+  })
+})
+
+/** Writes a commit of exactly these bytes to origin's branch: git itself neither requires nor checks UTF-8. */
+async function rawCommit(branch: string, lines: (tree: string, parent: string) => readonly (string | Buffer)[]) {
+  const parent = (await origin.head(branch)) ?? base
+  const changed = await origin.commit('changed', { branch: 'scratch', parents: [parent], files: { 'a.txt': 'raw\n' } })
+  const tree = (await plainGit(origin.directory, ['rev-parse', `${changed}^{tree}`])).stdout.trim()
+  const input = Buffer.concat(lines(tree, parent).map((part) => Buffer.from(part as string)))
+  const args = ['hash-object', '--literally', '-t', 'commit', '-w', '--stdin']
+  const commit = spawnSync('git', args, { cwd: origin.directory, input }).stdout.toString().trim()
+  await origin.branch(branch, commit)
+  await origin.branch('scratch', null)
+  return commit
+}
+
+/** The bytes of a commit in the mirror, each as one character. */
+async function bytesOf(commit: string): Promise<string> {
+  const cwd = join(repositories.directory, 'mirrors', 'api.git')
+  return spawnSync('git', ['cat-file', 'commit', commit], { cwd }).stdout.toString('latin1')
+}
+
+const latin1 = (text: string) => Buffer.from(text, 'latin1')
+const COMMITTED = 'committer Bo <bo@example.test> 1796000100 +0100\n'
+
+describe('W4: a pick keeps every byte of the author and of the message', () => {
+  it.each<[string, readonly (string | Buffer)[], readonly (string | Buffer)[]]>([
+    [
+      'Latin-1 without an encoding header',
+      [latin1('author Jos\xe9 M\xfcller <jos\xe9@example.test> 1796000000 +0100\n'), COMMITTED],
+      ['\n', latin1('F\xfcr die Gr\xf6\xdfe\n\nKost\xa0\n')],
+    ],
+    [
+      'Latin-1 with its encoding header',
+      [latin1('author Jos\xe9 <jose@example.test> 1796000000 +0100\n'), COMMITTED, 'encoding ISO-8859-1\n'],
+      ['\n', latin1('F\xfcr alle\n')],
+    ],
+    [
+      'Shift_JIS with its encoding header',
+      ['author Taro <taro@example.test> 1796000000 +0900\n', COMMITTED, 'encoding Shift_JIS\n'],
+      ['\n', Buffer.from([0x8f, 0x43, 0x90, 0xb3, 0x0a])],
+    ],
+    ['UTF-8', ['author Zoë O’Neil <zoe@example.test> 1796000000 -0330\n', COMMITTED], ['\n', 'Größe 🎉\n\nKörper\n']],
+    [
+      'tabs and odd spaces in the name',
+      ['author  Ada\tNowak\u00a0  <ada @example.test> 1796000000 +0000\n', COMMITTED],
+      ['\n', 'Odd\n'],
+    ],
+    ['no name, no address', ['author  <> 1796000000 +0000\n', COMMITTED], ['\n', 'Nobody\n']],
+    ['a time zone that does not exist', ['author A <a@b.c> 1796000000 +51800\n', COMMITTED], ['\n', 'Zone\n']],
+    ['lines that end in CR LF', ['author A <a@b.c> 1796000000 +0000\n', COMMITTED], ['\n', 'Fix\r\n\r\nBody\r\n']],
+    ['a message that is like headers', ['author A <a@b.c> 1796000000 +0000\n', COMMITTED], ['\n', 'author B <b>\n']],
+  ])('%s', async (_, headers, message) => {
+    const fix = await rawCommit('master', (tree, parent) => [
+      `tree ${tree}\nparent ${parent}\n`,
+      ...headers,
+      ...message,
+    ])
+    await fetchAll()
+    const picked = await git.pick(app, wanted([fix]))
+    const made = picked.pick === 'made' ? (picked.commits[0]?.made ?? '') : ''
+    const [before, after] = [await bytesOf(fix), await bytesOf(made)]
+    const lineOf = (bytes: string, name: string) => bytes.split('\n').find((line) => line.startsWith(`${name} `))
+    expect(lineOf(after, 'author')).toBe(lineOf(before, 'author'))
+    expect(lineOf(after.split('\n\n')[0] ?? '', 'encoding')).toBe(lineOf(before.split('\n\n')[0] ?? '', 'encoding'))
+    expect(lineOf(after, 'committer')).toBe(`committer Signoff <signoff@signoff.invalid> ${AT.getTime() / 1000} +0000`)
+    const messageOf = (bytes: string) => bytes.slice(bytes.indexOf('\n\n') + 2)
+    const kept = messageOf(before).replace(/[\r\n]+$/, '')
+    expect(messageOf(after)).toBe(`${kept}\n\n(cherry picked from commit ${fix})\nSignoff-Release: 14\n`)
+    // What git makes of it for people is the same, too.
+    const shown = (commit: string) =>
+      spawnSync('git', ['log', '-1', '--format=%an|%ae|%ad|%s', commit], {
+        cwd: join(repositories.directory, 'mirrors', 'api.git'),
+      }).stdout.toString('latin1')
+    expect(shown(made)).toBe(shown(fix))
+    expect(await git.pick(app, wanted([fix]))).toEqual(picked)
+  })
+
+  it('a signature and a tag in the headers are not taken over, nor is anything in them', async () => {
+    const fix = await rawCommit('master', (tree, parent) => [
+      `tree ${tree}\nparent ${parent}\nauthor A <a@b.c> 1796000000 +0000\n${COMMITTED}`,
+      'mergetag object 1234\n type commit\n encoding latin1\n tagger T <t@b.c> 1796000000 +0000\n \n A tag\n',
+      'gpgsig -----BEGIN PGP SIGNATURE-----\n \n author B <b@b.c> 1 +0000\n -----END PGP SIGNATURE-----\n',
+      '\nSigned\n',
+    ])
+    await fetchAll()
+    const picked = await git.pick(app, wanted([fix]))
+    const bytes = await bytesOf(picked.pick === 'made' ? (picked.commits[0]?.made ?? '') : '')
+    expect(
+      bytes
+        .split('\n\n')[0]
+        ?.split('\n')
+        .map((line) => line.split(' ')[0]),
+    ).toEqual(['tree', 'parent', 'author', 'committer'])
+    expect(bytes).toContain('\nauthor A <a@b.c> 1796000000 +0000\n')
+  })
+
+  it('trailers stay together where lines end in CR LF', async () => {
+    const fix = await rawCommit('master', (tree, parent) => [
+      `tree ${tree}\nparent ${parent}\nauthor A <a@b.c> 1796000000 +0000\n${COMMITTED}`,
+      '\nFix\r\n\r\nBody\r\n\r\nReviewed-by: Ben\r\nTicket: 7\r\n',
+    ])
+    await fetchAll()
+    const picked = await git.pick(app, wanted([fix]))
+    const bytes = await bytesOf(picked.pick === 'made' ? (picked.commits[0]?.made ?? '') : '')
+    expect(bytes.endsWith(`Ticket: 7\n(cherry picked from commit ${fix})\nSignoff-Release: 14\n`)).toBe(true)
   })
 })

@@ -27,6 +27,8 @@ export interface Mirror {
 
 export interface LocalOptions {
   readonly input?: string
+  /** `latin1`: each character of `input` and of stdout is one byte. Default `utf8`. */
+  readonly encoding?: 'utf8' | 'latin1'
   readonly environment?: Record<string, string>
   readonly directory?: string
 }
@@ -85,7 +87,7 @@ export function createMirrors(options: { directory: string; processes: GitProces
         environment: { ...gitEnvironment(), GIT_DIR: directory, ...local.environment },
         directory: local.directory ?? directory,
         timeoutMs: options.timeoutMs,
-        ...defined({ input: local.input }),
+        ...defined({ input: local.input, encoding: local.encoding }),
       })
     return {
       directory,

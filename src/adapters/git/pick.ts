@@ -1,3 +1,4 @@
+import { defined } from '../../lib/defined.ts'
 import type { PickRequest, PickResult } from '../../release/ports/git.ts'
 import type { Mirror } from './mirror.ts'
 import { entryAt, mergeTrees, readFileAt } from './reading.ts'
@@ -13,11 +14,17 @@ const LONGEST_LINE = 200
 const MAX_FILES_READ = 10
 const MAX_CONFLICT_FILE = 1024 * 1024
 
+/**
+ * A commit as it is stored. git neither requires nor checks that authors and messages are UTF-8, so that each character
+ * here is one byte (Latin-1): what is read is written again unchanged.
+ */
 interface Original {
   readonly tree: string
   readonly parents: readonly string[]
-  /** Name, address, seconds and zone, as git writes them. */
+  /** Name, address, seconds and zone. */
   readonly author: string
+  /** The encoding that the commit declares for author and message. */
+  readonly encoding?: string
   readonly message: string
 }
 
@@ -49,6 +56,7 @@ export async function pickCommits(mirror: Mirror, wanted: PickRequest): Promise<
       parents: [onto],
       author: original.author,
       committer,
+      ...defined({ encoding: original.encoding }),
       message,
     })
     commits.push({ from, made, tree: merged.tree })
@@ -111,14 +119,26 @@ async function treeOf(mirror: Mirror, commit: string): Promise<string> {
   return objectId((await mirror.read(['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`])).trim())
 }
 
-/** Reads a commit with author and message in UTF-8, whatever its own encoding. */
 async function read(mirror: Mirror, commit: string): Promise<Original> {
-  const format = '--format=%H%x00%T%x00%P%x00%an <%ae> %ad%x00%B'
-  const text = await mirror.read(['log', '-1', '--encoding=UTF-8', '--date=raw', format, '--end-of-options', commit])
-  const [sha = '', tree = '', parents = '', author = '', ...message] = text.split('\0')
-  if (sha !== commit) throw new Error(`${commit} is not a commit`)
-  const before = parents.split(' ').filter((parent) => parent !== '')
-  return { tree: objectId(tree), parents: before, author, message: message.join('').trimEnd() }
+  const text = await mirror.read(['cat-file', 'commit', commit], { encoding: 'latin1' })
+  const end = text.indexOf('\n\n')
+  // Lines that begin with a space continue the header before, such as a signature, and may contain anything.
+  const headers = text.slice(0, end === -1 ? undefined : end).split('\n')
+  const all = (name: string) =>
+    headers.filter((line) => line.startsWith(`${name} `)).map((line) => line.slice(name.length + 1))
+  const [tree = ''] = all('tree')
+  const [author] = all('author')
+  const [encoding] = all('encoding')
+  if (author === undefined) throw new Error(`${commit} has no author`)
+  const message = end === -1 ? '' : text.slice(end + 2)
+  return {
+    tree: objectId(tree),
+    parents: all('parent').map(objectId),
+    author,
+    ...defined({ encoding }),
+    // Not trimEnd: it would take bytes of other encodings for Unicode's spaces.
+    message: message.replace(/[ \t\r\n\v\f]+$/, ''),
+  }
 }
 
 async function sidesOf(mirror: Mirror, ontoTree: string, pick: string, pickTree: string, parent: string | undefined) {
@@ -136,27 +156,34 @@ async function sidesOf(mirror: Mirror, ontoTree: string, pick: string, pickTree:
   return { ours: await upon(nothing, ontoTree), theirs: await upon(nothing, pickTree) }
 }
 
-/** Writes the commit as a raw object: git-commit-tree(1) would normalize the author's name. */
-async function write(
-  mirror: Mirror,
-  commit: { tree: string; parents: readonly string[]; author: string; committer: string; message: string },
-): Promise<string> {
+/**
+ * Writes the commit as a raw object: git-commit-tree(1) would normalize the author's name. Literally, because an author
+ * that newer versions of git reject is the picked commit's own.
+ */
+async function write(mirror: Mirror, commit: Original & { readonly committer: string }): Promise<string> {
   if (commit.tree === EMPTY_TREE) await mirror.read(['hash-object', '-t', 'tree', '-w', '--stdin'], { input: '' })
   const text = [
     `tree ${commit.tree}`,
     ...commit.parents.map((parent) => `parent ${parent}`),
     `author ${commit.author}`,
     `committer ${commit.committer}`,
+    ...(commit.encoding === undefined ? [] : [`encoding ${commit.encoding}`]),
     '',
     `${commit.message}\n`,
   ].join('\n')
-  return objectId((await mirror.read(['hash-object', '-t', 'commit', '-w', '--stdin'], { input: text })).trim())
+  const args = ['hash-object', '--literally', '-t', 'commit', '-w', '--stdin']
+  return objectId((await mirror.read(args, { input: text, encoding: 'latin1' })).trim())
 }
 
 /** The message with the line of `git cherry-pick -x` and our trailer, appended to existing trailers or as a new paragraph. */
 function pickedMessage(message: string, from: string, trailer: string): string {
-  const last = message.split('\n\n').slice(1).at(-1)
-  const endsInTrailers = last?.split('\n').every((line) => /^([A-Za-z0-9-]+: |\(cherry picked from commit )/.test(line))
+  const last = message
+    .split(/\r?\n\r?\n/)
+    .slice(1)
+    .at(-1)
+  const endsInTrailers = last
+    ?.split(/\r?\n/)
+    .every((line) => /^([A-Za-z0-9-]+: |\(cherry picked from commit )/.test(line))
   const added = `(cherry picked from commit ${from})\n${trailer}`
   if (message === '') return added
   return `${message}${endsInTrailers === true ? '\n' : '\n\n'}${added}`

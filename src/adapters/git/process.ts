@@ -8,6 +8,8 @@ export interface GitCall {
   readonly environment: Readonly<Record<string, string>>
   readonly directory: string
   readonly input?: string
+  /** `latin1`: each character of `input` and of stdout is one byte. Default `utf8`. */
+  readonly encoding?: 'utf8' | 'latin1'
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
   /** Called with each line of stderr. */
@@ -56,6 +58,7 @@ export function createGitProcesses({ graceMs }: { graceMs: number }): GitProcess
       directory: call.directory,
       environment: call.environment,
       input: call.input,
+      ...defined({ encoding: call.encoding }),
       stdout,
       stderr: lines,
       timeoutMs: call.timeoutMs,
