@@ -8,7 +8,10 @@ import { credentialsOf } from './rest-faults.ts'
 
 type Verdict = 'allowed' | 'unknown' | 'forbidden'
 
-type PushFault = { kind: 'cut' | 'hang'; when: 'before' | 'after' }
+type PushFault = { kind: 'cut' | 'hang'; when: 'before' | 'after' } | { kind: 'status'; when: 'after'; status: number }
+
+/** An error of the server, as text/plain: git shows such a text to the person who pushes. */
+type ServerError = { readonly status: number; readonly text?: string }
 
 /** A push before it reaches git: the environment for its hooks, and what to do after git has ended. */
 export type PushHandling = { environment?: Record<string, string>; ended?: () => Promise<void> }
@@ -20,6 +23,10 @@ export type GitHttp = {
   cutNextPush(when: 'before' | 'after'): void
   /** Never answers the next push; with `after`, the push still takes effect. */
   hangNextPush(when?: 'before' | 'after'): void
+  /** Answers the next `times` pushes with an error when they ask for the branches, before anything is sent. */
+  refuseNextPushes(error: ServerError, times: number): void
+  /** Answers the next push with an error after it has taken effect. */
+  failNextPush(status: number): void
   /** Resolves when the next push arrives, before git receives it. */
   pushArrived(): Promise<void>
   /** Kills all running git processes with their children. */
@@ -47,6 +54,7 @@ export function createGitHttp(options: {
 }): GitHttp {
   const running = new Set<ChildProcess>()
   let pushFaults: PushFault[] = []
+  let refusals: ServerError[] = []
   let awaitingPush: (() => void)[] = []
   let capabilities: string | undefined
   /** Git's answers by repository and question, valid while the references are unchanged. */
@@ -64,6 +72,11 @@ export function createGitHttp(options: {
     const verdict = options.authorize(repository, credentials.user, credentials.password, write ? 'write' : 'read')
     if (verdict === 'unknown') return refuse(response, 401, 'Invalid credentials', demand)
     if (verdict === 'forbidden') return refuse(response, 403, 'Access denied')
+
+    if (rest === '/info/refs' && write) {
+      const error = refusals.shift()
+      if (error !== undefined) return refuse(response, error.status, error.text ?? 'No')
+    }
 
     const isFirst = rest === '/info/refs' && url.search === '?service=git-upload-pack'
     if (isFirst && request.headers['git-protocol'] === 'version=2') {
@@ -182,6 +195,7 @@ export function createGitHttp(options: {
         cut(response)
         return
       }
+      if (call.fault?.kind === 'status') return refuse(response, call.fault.status, 'Something went wrong')
       if (head !== undefined && !response.headersSent) response.writeHead(500)
       response.end()
     })
@@ -205,9 +219,16 @@ export function createGitHttp(options: {
     hangNextPush(when = 'before') {
       pushFaults.push({ kind: 'hang', when })
     },
+    refuseNextPushes(error, times) {
+      refusals.push(...Array.from({ length: times }, () => error))
+    },
+    failNextPush(status) {
+      pushFaults.push({ kind: 'status', when: 'after', status })
+    },
     pushArrived: () => new Promise((resolve) => awaitingPush.push(resolve)),
     async close() {
       pushFaults = []
+      refusals = []
       const ended = [...running].map((child) => new Promise<void>((resolve) => child.once('close', () => resolve())))
       for (const child of running) endGroup(child, 'SIGKILL')
       await Promise.all(ended)

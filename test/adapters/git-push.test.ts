@@ -218,7 +218,7 @@ describe('a remote over HTTP', () => {
     expect((await hasty.push(app, url('http'), facts)).push).toBe('unknown')
     await served.down()
     expect(await git.heads(url('http'), ['master'])).toMatchObject({ ok: false, failure: 'unreachable' })
-    expect((await push()).push).toBe('unknown')
+    expect(await push()).toMatchObject({ push: 'not sent', failure: 'unreachable' })
     await hasty.close()
   })
 
@@ -232,6 +232,43 @@ describe('a remote over HTTP', () => {
       expect((await push()).push).toBe(when === 'after' ? 'already' : 'moved')
     },
   )
+
+  it.each<[number, string | undefined, object]>([
+    [503, undefined, { push: 'not sent', failure: 'unreachable' }],
+    [500, undefined, { push: 'not sent', failure: 'unreachable' }],
+    [429, 'Rate limit for this resource has been exceeded', { push: 'not sent', failure: 'unreachable' }],
+    [402, 'Your plan has expired', { push: 'not sent', failure: 'wrong' }],
+    [404, undefined, { push: 'not sent', failure: 'wrong' }],
+    [410, undefined, { push: 'not sent', failure: 'wrong' }],
+    [403, 'fatal: RPC failed', { push: 'not allowed' }],
+    // A page instead of git's answer, such as a login or an incident page.
+    [200, '<html>We are sorry</html>', { push: 'not sent', failure: 'wrong' }],
+  ])('W17: answers %i before anything was sent, so that nothing can have changed', async (status, text, answer) => {
+    served.http.refuseNextPushes({ status, ...(text !== undefined && { text }) }, 1)
+    const pushed = await push()
+    expect(pushed).toMatchObject(answer)
+    expect(JSON.stringify(pushed)).not.toContain(PASSWORD)
+    if (text !== undefined && status !== 200) expect(pushed.output.join('\n')).toContain(text)
+    expect(await remote.head('master')).toBeUndefined()
+    expect(await push()).toMatchObject({ push: 'moved' })
+  })
+
+  it('W17: a name that leads nowhere is an error before anything was sent', async () => {
+    const nowhere = 'http://localhost:1/remote.git'
+    const facts = { commit: commits.first, branch: 'master', expected: null }
+    expect(await git.push(app, nowhere, facts)).toMatchObject({ push: 'not sent', failure: 'unreachable' })
+    expect(await git.push(app, `${served.origin}/gone.git`, facts)).toMatchObject({
+      push: 'not sent',
+      failure: 'wrong',
+      detail: expect.stringContaining('not found'),
+    })
+  })
+
+  it.each([500, 502, 503, 504])('W17: an answer of %i after the push was sent leaves it unknown', async (status) => {
+    served.http.failNextPush(status)
+    expect((await push()).push).toBe('unknown')
+    expect(await remote.head('master')).toBe(commits.first)
+  })
 
   it('is only looked at when the mirror holds its commits already', async () => {
     await git.push(app, remote.directory, { commit: commits.first, branch: 'master', expected: null })

@@ -4,6 +4,9 @@ import type { GitEnded } from './process.ts'
 const REFUSED =
   /Authentication failed|could not read (Username|Password)|Invalid credentials|(error: |HTTP )40[13]\b|terminal prompts disabled/i
 const NOT_THERE = /repository .*not found|does not appear to be a git repository|not a git repository|does not exist/i
+const ASKING =
+  /^fatal: (unable to access |unable to update url base |invalid (server response|content-type)|protocol error: expected service|.*info\/refs not valid)|repository .*not found|does not appear to be a git repository|not a git repository/i
+const SENDING = /RPC failed|send-pack|hung up|disconnect/i
 const UNTRUSTED = /certificate/i
 const UNREACHABLE =
   /could not resolve|failed to connect|couldn't connect|connection (was )?(refused|reset|closed|timed out)|timed out|timeout|RPC failed|early EOF|unexpected disconnect|hung up|empty reply|transfer closed|network is unreachable|no route to host|(error: |HTTP )(429|5\d\d)\b|(SSL|TLS)[ _]/i
@@ -30,9 +33,13 @@ export function toServiceError(ended: GitEnded, scrub: (text: string) => string)
   return { failure, detail: last === undefined ? ending : detailOf(last, scrub) }
 }
 
-/** Whether the remote answered that the repository does not exist, so that nothing can have changed there. */
-export function saysNotThere(ended: GitEnded): boolean {
-  return ended.stderr.some((text) => text.startsWith('fatal:') && NOT_THERE.test(text))
+/**
+ * Whether git gave up while it asked for the branches, before it sent anything. Only that request fails with these words
+ * (git's remote-curl.c, discover_refs); a request that may have had an effect fails with "RPC failed".
+ */
+export function isBeforeSending(ended: GitEnded): boolean {
+  const isAfter = ended.stderr.some((text) => !text.startsWith('remote:') && SENDING.test(text))
+  return !isAfter && ended.stderr.some((text) => text.startsWith('fatal:') && ASKING.test(text))
 }
 
 function detailOf(line: string, scrub: (text: string) => string): string {

@@ -1,6 +1,6 @@
 import type { Answer } from '../../release/ports/answers.ts'
 import type { Git, PushAnswer } from '../../release/ports/git.ts'
-import { saysNotThere, toServiceError } from './errors.ts'
+import { isBeforeSending, toServiceError } from './errors.ts'
 import { failure, type Mirrors } from './mirror.ts'
 import type { GitEnded } from './process.ts'
 import type { Remote, Remotes } from './remote.ts'
@@ -102,8 +102,9 @@ function answerOf(ended: GitEnded, reference: string, remote: Remote): PushAnswe
   const rest = { output: output.slice(-500) }
   if (status === undefined) {
     if (ended.stopped !== undefined) return { push: 'unknown', ...rest }
-    const refused = toServiceError(ended, remote.scrub).failure === 'refused' || saysNotThere(ended)
-    return { push: refused ? 'not allowed' : 'unknown', ...rest }
+    const error = toServiceError(ended, remote.scrub)
+    if (error.failure === 'refused') return { push: 'not allowed', ...rest }
+    return isBeforeSending(ended) ? { push: 'not sent', ...error, ...rest } : { push: 'unknown', ...rest }
   }
   if (status.flag === '=') return { push: 'already', ...rest }
   if (status.flag !== '!') return { push: 'moved', ...rest }

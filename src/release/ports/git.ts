@@ -1,6 +1,6 @@
 import type { ChangedFile, PlannedCommit } from '../plan.ts'
 import type { App } from '../settings.ts'
-import type { Answer } from './answers.ts'
+import type { Answer, ServiceError } from './answers.ts'
 
 export type PushAnswer =
   /** The remote accepted it. `already`: it had the commit before. */
@@ -12,6 +12,8 @@ export type PushAnswer =
       readonly output: readonly string[]
     }
   | { readonly push: 'not allowed'; readonly output: readonly string[] }
+  /** The remote gave an error or no answer before anything was sent, so that nothing can have changed there. */
+  | ({ readonly push: 'not sent'; readonly output: readonly string[] } & ServiceError)
   /** No answer: disconnected, killed or timed out. The branch may have moved, or may still move. */
   | { readonly push: 'unknown'; readonly output: readonly string[] }
 

@@ -2,7 +2,8 @@
  * A push that is made only if the branch has not moved since the plan. Its outcome is looked up and never guessed: after
  * a rejection, an earlier try may have arrived; a push without an answer may still arrive.
  */
-import { pollUntil } from '../../lib/retry.ts'
+import { pollUntil, retry } from '../../lib/retry.ts'
+import type { ServiceError } from '../../release/ports/answers.ts'
 import type { PushAnswer } from '../../release/ports/git.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { StepResult } from '../../release/release.ts'
@@ -25,6 +26,8 @@ export interface ConditionalPush<Seen> {
   /** The thread's line while the outcome of a push without an answer is looked up. */
   readonly cutOff: { readonly key: string; readonly what: string }
   readonly notAllowed: Problem['because']
+  /** The stop if the remote gave an error before anything was sent. */
+  notSent(error: ServiceError): Problem['because']
   /** The stop after a rejected push that has not arrived. */
   rejected(answer: Rejected, seen: Seen): Stopped | Promise<Stopped>
   /** The stop after a push without an answer that was never seen. */
@@ -33,14 +36,24 @@ export interface ConditionalPush<Seen> {
 
 type Rejected = Extract<PushAnswer, { push: 'rejected' }>
 
-/** Pushes once. Safe to repeat: git does not push again what the branch already has. */
+const TRIES = 3
+
+/**
+ * Pushes once; again only after an error before anything was sent. Safe to repeat: git does not push again what the
+ * branch already has.
+ */
 export async function pushConditionally<Seen extends object>(
   run: StepContext,
   push: ConditionalPush<Seen>,
 ): Promise<Performed | Stopped> {
   const { ports, app, signal } = run
   const { url, commit, branch, expected } = push
-  const answer = await ports.git.push(app, url, { commit, branch, expected }, { signal })
+  const answer = await retry(() => ports.git.push(app, url, { commit, branch, expected }, { signal }), {
+    isTransient: (tried) => tried.push === 'not sent' && tried.failure === 'unreachable' && !signal.aborted,
+    tries: TRIES,
+    pauseMs: (tried) => ports.times.pause * tried,
+    clock: ports.clock,
+  })
   const { output } = answer
   switch (answer.push) {
     case 'moved':
@@ -48,6 +61,8 @@ export async function pushConditionally<Seen extends object>(
       return arrived(push)
     case 'not allowed':
       return stopped(push.notAllowed, 'as before', { output })
+    case 'not sent':
+      return stopped(push.notSent(answer), 'as before', { output })
     case 'rejected':
       return afterRejection(run, push, answer)
     case 'unknown':

@@ -16,7 +16,11 @@ const away = stopped({ gate: 'remote_unreachable', remote: 'live', detail: 'no a
 type Look = 'here' | 'not here' | 'no answer'
 
 /** Pushes, and then sees these one after another, and the last one from then on. */
-async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'], cutOff = false) {
+async function pushed(
+  answer: PushAnswer | (() => Promise<PushAnswer>),
+  looks: readonly Look[] = ['not here'],
+  cutOff = false,
+) {
   const asked: unknown[] = []
   const seen = inTurn(...looks)
   let looked = 0
@@ -25,7 +29,7 @@ async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'],
       git: {
         push: async (_app, url, what) => {
           asked.push({ url, ...what })
-          return answer
+          return typeof answer === 'function' ? answer() : answer
         },
       },
     },
@@ -46,6 +50,7 @@ async function pushed(answer: PushAnswer, looks: readonly Look[] = ['not here'],
     result: { said: 'Pushed', commit: COMMIT },
     cutOff: { key: 'cut', what: 'It was cut off.' },
     notAllowed,
+    notSent: ({ failure, detail }) => ({ gate: 'remote_unreachable', remote: `live ${failure}`, detail }),
     rejected: (rejected) => stopped(refused, 'none', { output: rejected.output }),
     unknown,
   }
@@ -76,6 +81,39 @@ it.each<[string, PushAnswer, readonly Look[], object]>([
   expect(outcome).toEqual(expected)
   expect(asked).toEqual([{ url: '/srv/live.git', commit: COMMIT, branch: 'master', expected: BEFORE }])
   expect(told).toEqual(answer === cut ? ['It was cut off.'] : [])
+})
+
+const NOT_SENT = { push: 'not sent', detail: 'error: 503', output } as const
+
+it.each<[string, readonly PushAnswer[], number, object]>([
+  [
+    'W17: an error before anything was sent, each time, is tried three times and leaves the effect as it was',
+    [{ ...NOT_SENT, failure: 'unreachable' }],
+    3,
+    { is: 'stopped', because: { gate: 'remote_unreachable', remote: 'live unreachable' }, effect: 'as before', output },
+  ],
+  [
+    'W17: an error before anything was sent, and then an answer',
+    [
+      { ...NOT_SENT, failure: 'unreachable' },
+      { push: 'moved', output },
+    ],
+    2,
+    done,
+  ],
+  [
+    'W17: an error that stays is not tried again',
+    [{ ...NOT_SENT, failure: 'wrong' }],
+    1,
+    { is: 'stopped', because: { gate: 'remote_unreachable', remote: 'live wrong' }, effect: 'as before', output },
+  ],
+  ['W17: what is cut off is never tried again', [cut], 1, { is: 'stopped', because: unknown, effect: 'unknown' }],
+])('%s', async (_what, answers, tries, expected) => {
+  const next = inTurn(...answers)
+  const { outcome, asked, told } = await pushed(next)
+  expect(outcome).toMatchObject(expected)
+  expect(asked).toHaveLength(tries)
+  expect(told).toEqual(answers.includes(cut) ? ['It was cut off.'] : [])
 })
 
 it('waits, where it is rejected, for what a try before it had begun', async () => {

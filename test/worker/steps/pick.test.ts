@@ -139,6 +139,18 @@ describe('the step', () => {
       [THE_PUSH],
     ],
     [
+      'W17: stops at once where origin gave an error before anything was sent',
+      { answer: { push: 'not sent', failure: 'wrong', detail: 'error: 402', output: [] } },
+      stoppedAt('repository_unreachable', 'as before'),
+      [THE_PUSH],
+    ],
+    [
+      'W17: tries such an error again that may go away',
+      { answer: { push: 'not sent', failure: 'unreachable', detail: 'error: 503', output: [] } },
+      stoppedAt('repository_unreachable', 'as before'),
+      [THE_PUSH, THE_PUSH, THE_PUSH],
+    ],
+    [
       'finds a push without an answer',
       { heads: [FROM, COMMIT], answer: { push: 'unknown', output: [] } },
       DONE,

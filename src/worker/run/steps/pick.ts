@@ -77,6 +77,7 @@ function pushOf(run: StepContext): ConditionalPush<Exclude<Probe, Stopped>> {
       what: 'The push to origin was interrupted. Checking whether it arrived.',
     },
     notAllowed: originError(ports, app, { failure: 'refused', detail: '' }).refused,
+    notSent: (error) => originError(ports, app, error).refused,
     async rejected({ why, output }) {
       if (why === 'hook') {
         const line = causeLine(output)

@@ -81,6 +81,7 @@ function pushOf(run: StepContext): ConditionalPush<Seen> {
       what: `The push to ${remote.name} was interrupted. Checking whether it arrived.`,
     },
     notAllowed: remoteError(ports, environment, { failure: 'refused', detail: '' }).refused,
+    notSent: (error) => remoteError(ports, environment, error).refused,
     rejected({ why, output }, { holds }) {
       if (why === 'stale' || holds !== plan.bound.remote.holds) return remoteMoved(run, holds, output)
       const line = causeLine(output)
