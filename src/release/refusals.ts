@@ -137,6 +137,8 @@ export type Refusal =
       readonly asked: string
       /** `no commit`: it doesn't look like a commit. */
       readonly why: 'no commit' | 'not there' | 'on no branch'
+      /** Present if not every branch could be searched. */
+      readonly branches?: { readonly searched: number; readonly count: number }
       /** Commits that may be meant. */
       readonly candidates: readonly CommitFact[]
     }

@@ -74,7 +74,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   time_ran_out: ['during'],
   reason_too_short: ['least'],
   stale_button: [],
-  unknown_commit: ['asked', 'why', 'candidates'],
+  unknown_commit: ['asked', 'why', 'branches', 'candidates'],
   ambiguous_commit: ['asked', 'candidates'],
   too_many_commits: ['count', 'most'],
   merge_commit: ['commit', 'mainline', 'count', 'commits'],

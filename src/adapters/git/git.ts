@@ -83,6 +83,7 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
         log('a checkout omitted symbolic links that lead outside or nowhere', { app: app.name, leftOut })
     },
     fetchAll: remotes.fetchAll,
+    fetchNamed: remotes.fetchNamed,
     async commitsNamed(app, prefix) {
       return commitsNamed(await mirrors.of(app), prefix)
     },

@@ -1,11 +1,12 @@
 import type { Answer } from '../../release/ports/answers.ts'
+import type { NamedCommits } from '../../release/ports/git.ts'
 import type { App } from '../../release/settings.ts'
 import { type Credentials, gitEnvironment } from './environment.ts'
 import { toServiceError } from './errors.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
 import { createScrubber } from './scrubber.ts'
-import { branchName, type GitAddress, gitAddress, isBranchName } from './values.ts'
+import { branchName, type GitAddress, gitAddress, isBranchName, objectId } from './values.ts'
 
 export type Heads = Readonly<Record<string, string | null>>
 
@@ -34,6 +35,8 @@ export interface Remotes {
   fetch(app: App, url: string, branches: readonly string[], signal?: AbortSignal): Promise<Answer<Heads>>
   /** Every branch with a valid name, at most the first 2,000 by name. */
   fetchAll(app: App, url: string, signal?: AbortSignal): Promise<Answer<Readonly<Record<string, string>>>>
+  /** As the port says. */
+  fetchNamed(app: App, url: string, prefix: string, signal?: AbortSignal): Promise<Answer<NamedCommits>>
 }
 
 // A branch may move between ls-remote and the fetch. One that moves every time is a broken client.
@@ -43,6 +46,19 @@ const MOST_BRANCHES = 2_000
 
 // A first fetch may take long, but never without data. A push may be silent: Heroku builds during it.
 const ENDS_WHEN_SILENT = ['-c', 'http.lowSpeedLimit=1', '-c', 'http.lowSpeedTime=120']
+
+const FETCH = [
+  ...ENDS_WHEN_SILENT,
+  'fetch',
+  '--quiet',
+  '--no-tags',
+  '--no-write-fetch-head',
+  '--no-auto-maintenance',
+  '--no-recurse-submodules',
+]
+
+// The answers of git's upload-pack to a commit that it doesn't have, or doesn't give because no branch is at it.
+const NOT_GIVEN = /not our ref|unadvertised object|no such remote ref|couldn't find remote ref/
 
 const PACKET = / packet: +[\w-]+[<>] /
 
@@ -117,11 +133,40 @@ export function createRemotes(options: {
     }
   }
 
-  async function branchesOf(remote: Remote, signal?: AbortSignal): Promise<Answer<readonly string[]>> {
+  /** The branches that `fetchAll` fetches by name, and the heads of the others. */
+  async function branchesOf(
+    remote: Remote,
+    signal?: AbortSignal,
+  ): Promise<Answer<{ readonly names: readonly string[]; readonly others: readonly string[] }>> {
     const listed = await list(remote, ['--heads', '--refs'], [], signal)
     if (!listed.ok) return listed
-    const names = listed.value.flatMap((line) => /^[0-9a-f]{40}\trefs\/heads\/(.+)$/.exec(line)?.[1] ?? [])
-    return { ok: true, value: names.filter(isBranchName).slice(0, MOST_BRANCHES) }
+    const names: string[] = []
+    const others: string[] = []
+    for (const line of listed.value) {
+      const [, commit, name] = /^([0-9a-f]{40})\trefs\/heads\/(.+)$/.exec(line) ?? []
+      if (commit === undefined || name === undefined) continue
+      if (isBranchName(name) && names.length < MOST_BRANCHES) names.push(name)
+      else others.push(commit)
+    }
+    return { ok: true, value: { names, others } }
+  }
+
+  /** Fetches commits by their ids. False: the remote has none of that id, or doesn't give it. */
+  async function fetchIds(
+    app: App,
+    remote: Remote,
+    ids: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Answer<boolean>> {
+    const mirror = await options.mirrors.of(app)
+    const fetched = await remote.git([...FETCH, '--', remote.address.address, ...ids.map(objectId)], {
+      directory: mirror.directory,
+      timeoutMs: options.fetchMs,
+      signal,
+    })
+    if (fetched.exitCode === 0 && !fetched.stopped) return { ok: true, value: true }
+    if (fetched.stderr.some((line) => NOT_GIVEN.test(line))) return { ok: true, value: false }
+    return { ok: false, ...toServiceError(fetched, remote.scrub) }
   }
 
   const remotes: Remotes = {
@@ -133,10 +178,26 @@ export function createRemotes(options: {
     async fetchAll(app, url, signal) {
       const listed = await branchesOf(at(url), signal)
       if (!listed.ok) return listed
-      const fetched = await remotes.fetch(app, url, listed.value, signal)
+      const fetched = await remotes.fetch(app, url, listed.value.names, signal)
       if (!fetched.ok) return fetched
       const there = Object.entries(fetched.value).filter((entry): entry is [string, string] => entry[1] !== null)
       return { ok: true, value: Object.fromEntries(there) }
+    },
+
+    async fetchNamed(app, url, prefix, signal) {
+      if (!/^[0-9a-f]{4,40}$/.test(prefix)) throw new TypeError('not the beginning of a commit id')
+      const remote = at(url)
+      const listed = await branchesOf(remote, signal)
+      if (!listed.ok) return listed
+      const { names, others } = listed.value
+      const nothing = { commits: [], branches: { searched: names.length, count: names.length + others.length } }
+      const heads = [...new Set(others.filter((commit) => commit.startsWith(prefix)))]
+      const ids = heads.length > 0 ? heads : others.length > 0 && prefix.length === 40 ? [prefix] : []
+      if (ids.length === 0) return { ok: true, value: nothing }
+      const fetched = await fetchIds(app, remote, ids, signal)
+      if (!fetched.ok) return fetched
+      const foundBy = heads.length > 0 ? 'head of a branch' : 'its id'
+      return { ok: true, value: fetched.value ? { ...nothing, commits: ids, foundBy } : nothing }
     },
 
     async fetch(app, url, branches, signal) {
@@ -157,18 +218,7 @@ export function createRemotes(options: {
           return looked
         }
         const fetched = await remote.git(
-          [
-            ...ENDS_WHEN_SILENT,
-            'fetch',
-            '--quiet',
-            '--no-tags',
-            '--no-write-fetch-head',
-            '--no-auto-maintenance',
-            '--no-recurse-submodules',
-            '--',
-            remote.address.address,
-            ...wanted.map(([name]) => `refs/heads/${name}`),
-          ],
+          [...FETCH, '--', remote.address.address, ...wanted.map(([name]) => `refs/heads/${name}`)],
           { directory: mirror.directory, timeoutMs: options.fetchMs, signal },
         )
         const gone = fetched.stderr.some((line) => line.includes("couldn't find remote ref"))

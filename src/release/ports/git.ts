@@ -28,8 +28,8 @@ export interface CommitFacts {
 }
 
 /**
- * git on the worker's own bare mirror, one per app. Only `heads`, `fetch`, `fetchAll`, `push` and `deleteBranch` use the
- * network; the others throw on unexpected errors. Commits (40 hex digits) and branch names are validated before git runs.
+ * git on the worker's own bare mirror, one per app. Only `heads`, `fetch`, `fetchAll`, `fetchNamed`, `push` and
+ * `deleteBranch` use the network; the others throw on unexpected errors. Commits (40 hex digits) and branch names are validated before git runs.
  */
 export interface Git extends GitPicks {
   /** The commits of a remote's branches, by ls-remote; null if a branch is missing. */
@@ -115,10 +115,29 @@ export type PickResult =
       readonly lines: readonly string[]
     }
 
+/** What `fetchNamed` has fetched. */
+export interface NamedCommits {
+  readonly commits: readonly string[]
+  /** `head of a branch`, or `its id`: the remote has the commit, and perhaps no branch. Absent: nothing was found. */
+  readonly foundBy?: 'head of a branch' | 'its id'
+  readonly branches: LookedAt
+}
+
+/** How many of a repository's branches were searched for a commit. */
+export interface LookedAt {
+  readonly searched: number
+  readonly count: number
+}
+
 /** Cherry-picks in the mirror, without a checkout. Nothing outside the mirror changes, and none of its branches moves. */
 export interface GitPicks {
-  /** Fetches every branch of a remote into the mirror and returns their commits. */
+  /** Fetches the branches of a remote into the mirror, at most 2,000 of them, and returns their commits. */
   fetchAll(app: App, url: string, signal?: AbortSignal): Promise<Answer<Readonly<Record<string, string>>>>
+  /**
+   * Looks for commits whose ids begin with `prefix` beyond the branches that `fetchAll` fetches: at the heads of the
+   * remote's other branches and, for a full id, by asking the remote for that commit. Does nothing if there are no others.
+   */
+  fetchNamed(app: App, url: string, prefix: string, signal?: AbortSignal): Promise<Answer<NamedCommits>>
   /** The mirror's commits whose ids begin with `prefix`, 4 to 40 hex digits. */
   commitsNamed(app: App, prefix: string): Promise<readonly string[]>
   /** Whether any of `tips` is the commit or has it among its ancestors. */

@@ -20,6 +20,8 @@ function commitLine({ sha, title, author }: CommitFact, { services, webUrl }: Hi
   return [commitLink(services, webUrl, sha), ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`]
 }
 
+const number = (count: number) => count.toLocaleString('en-US')
+
 function named({ sha, title }: CommitFact): string {
   return `${short(sha)} “${cut(oneLine(title), 64)}”`
 }
@@ -47,15 +49,21 @@ function recipe({ branch, environment, commits, commit }: Extract<Refusal, { gat
 export const HOTFIX_REFUSALS: {
   readonly [G in HotfixGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
-  unknown_commit: ({ asked, why, candidates }, hints) => ({
+  unknown_commit: ({ asked, why, branches, candidates }, hints) => ({
     why:
       why === 'no commit'
         ? `“${displayName(asked)}” is not a commit`
-        : why === 'not there'
-          ? `the repository has no commit ${displayName(asked)}`
-          : `the commit ${displayName(asked)} is no longer on any branch of the repository`,
+        : branches !== undefined
+          ? `the commit ${displayName(asked)} is on none of the ${number(branches.searched)} branches that were searched, of ${number(branches.count)}`
+          : why === 'not there'
+            ? `the repository has no commit ${displayName(asked)}`
+            : `the commit ${displayName(asked)} is no longer on any branch of the repository`,
     list: truncated(candidates, (one) => commitLine(one, hints)),
     next: [
+      // A full id has been asked for already.
+      ...(branches !== undefined && asked.length < 40
+        ? [['Give all 40 digits: Signoff then asks the repository for exactly that commit.']]
+        : []),
       [
         why === 'no commit'
           ? `Give 4 to 40 hexadecimal digits, or the commit’s link on ${hints.services.forge.name}.`

@@ -2,6 +2,7 @@
 
 import { MAX_PICKS } from '../../release/hotfix.ts'
 import type { BoundFacts, HotfixPlan, PlannedCommit, PlannedPick } from '../../release/plan.ts'
+import type { LookedAt, NamedCommits } from '../../release/ports/git.ts'
 import type { CommitFact, Refusal } from '../../release/refusals.ts'
 import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
 import type { WorkerPorts } from '../ports.ts'
@@ -92,7 +93,7 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
       ...(promoting && { promoting: { branch: promoting.branch, environment: promoting.environment } }),
       ...(environment.signOff === undefined && { asksGo: true as const }),
     },
-    warnings: warningsOf(planned, alsoGoes.count, target.branch, promoting),
+    warnings: [...found.warnings, ...warningsOf(planned, alsoGoes.count, target.branch, promoting)],
   }
 }
 
@@ -129,7 +130,7 @@ interface Promoting {
 async function findCommits(
   ports: WorkerPorts,
   { app, environment, picks, target, signal }: PickingRequest,
-): Promise<{ commits: readonly PlannedCommit[]; promoting?: Promoting } | Refused> {
+): Promise<{ commits: readonly PlannedCommit[]; promoting?: Promoting; warnings: readonly string[] } | Refused> {
   const followed = [...new Set(app.environments.map(({ branch }) => branch))]
   const near = await withRetry(() => ports.git.fetch(app, app.gitUrl, followed, signal), ports)
   if (!near.ok) return originError(ports, app, near)
@@ -145,12 +146,24 @@ async function findCommits(
     tips = Object.values(all.value)
     found = await resolveAll(ports, app, picks, tips)
   }
+  const beyond = new Map<string, NamedCommits>()
+  for (const { asked, reachable } of found) {
+    if (reachable.length > 0) continue
+    const named = await withRetry(() => ports.git.fetchNamed(app, app.gitUrl, asked, signal), ports)
+    if (!named.ok) return originError(ports, app, named)
+    beyond.set(asked, named.value)
+    tips = [...tips, ...named.value.commits]
+  }
+  if (beyond.size > 0) found = await resolveAll(ports, app, picks, tips)
   const commits: PlannedCommit[] = []
   for (const { asked, reachable, elsewhere } of found) {
     const [only, ...others] = reachable
     if (only === undefined) {
       const candidates = promoting ? await candidatesOf(ports, app, promoting.commit, target.commit) : []
-      return refused({ gate: 'unknown_commit', asked, why: elsewhere ? 'on no branch' : 'not there', candidates })
+      const branches = beyond.get(asked)?.branches
+      const isPartly = branches !== undefined && branches.searched < branches.count
+      const why = elsewhere ? 'on no branch' : 'not there'
+      return refused({ gate: 'unknown_commit', asked, why, ...(isPartly && { branches }), candidates })
     }
     if (others.length > 0) {
       const candidates = await Promise.all(reachable.slice(0, 10).map((sha) => describe(ports, app, sha)))
@@ -158,7 +171,10 @@ async function findCommits(
     }
     if (!commits.some(({ sha }) => sha === only)) commits.push(await describe(ports, app, only))
   }
-  return { commits, ...(promoting && { promoting }) }
+  const warnings = [...beyond].flatMap(([asked, { foundBy, branches }]) =>
+    foundBy === 'its id' ? [byIdWarning(asked, branches)] : [],
+  )
+  return { commits, ...(promoting && { promoting }), warnings }
 }
 
 async function resolveAll(ports: WorkerPorts, app: App, picks: readonly string[], tips: readonly string[]) {
@@ -208,6 +224,13 @@ async function appliedRefusal(
   const how = await ports.git.hasChange(app, commit.sha, target.commit)
   return how && { gate: 'already_applied', commit: factOf(commit), branch: target.branch, how }
 }
+
+/** The commit is in the repository, but it may be on none of its branches. */
+function byIdWarning(asked: string, { searched, count }: LookedAt): string {
+  return `${asked.slice(0, 7)} was fetched by its id: it is on none of the ${inWords(searched)} branches that were searched, of ${inWords(count)}`
+}
+
+const inWords = (count: number) => count.toLocaleString('en-US')
 
 function warningsOf(
   picks: readonly PlannedPick[],

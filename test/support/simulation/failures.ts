@@ -21,7 +21,9 @@ export function lost(call: string, kind: FaultKind): { readonly answer: unknown 
   switch (port) {
     case 'git':
       if (method === 'push') return { answer: { push: 'unknown', output: [DETAIL] } }
-      return ['heads', 'fetch', 'fetchAll', 'deleteBranch'].includes(method) ? { answer: unreachable } : undefined
+      return ['heads', 'fetch', 'fetchAll', 'fetchNamed', 'deleteBranch'].includes(method)
+        ? { answer: unreachable }
+        : undefined
     case 'forge':
       if (method !== 'merge') return { answer: unreachable }
       return { answer: is429 ? { merge: 'refused', detail: '429' } : { merge: 'unknown', detail: DETAIL } }
@@ -51,6 +53,7 @@ const SILENT: Record<string, unknown> = {
 /** What calls answer that write to the local disk, which has no room. Throws where they throw. */
 const DISK_FULL: Readonly<Record<string, (detail: string) => unknown>> = {
   'git.fetch': (detail) => ({ ok: false, failure: 'wrong', detail }),
+  'git.fetchNamed': (detail) => ({ ok: false, failure: 'wrong', detail }),
   'git.fetchAll': (detail) => ({ ok: false, failure: 'wrong', detail }),
   'migrator.upgrade': (detail) => ({ upgrade: 'failed', output: [`OSError: [Errno 28] ${detail}`] }),
   'git.push': noRoom,
@@ -87,7 +90,7 @@ export function wrong(call: string): { readonly answer: unknown } | undefined {
     case 'directory.channel':
       return { answer: { unreachable: detail } }
     default:
-      return /^(forge|platform|git\.(heads|fetch|fetchAll|deleteBranch)$)/.test(call)
+      return /^(forge|platform|git\.(heads|fetch|fetchAll|fetchNamed|deleteBranch)$)/.test(call)
         ? { answer: { ok: false, failure: 'wrong', detail } }
         : undefined
   }

@@ -78,6 +78,11 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       bring(Object.values(value))
       return { ok: true, value }
     },
+    async fetchNamed(_app, url) {
+      await time.sleep(ASK_MS)
+      const count = serverAt(url).branches.size
+      return { ok: true, value: { commits: [], branches: { searched: count, count } } }
+    },
     has: async (_app, sha) => mirror.has(sha),
     async commit(_app, sha) {
       const { tree, parents } = mirrored(sha)

@@ -53,6 +53,7 @@ function runOf({ heads = [FROM], has = [ASKED, COMMIT], answer, made, cutOff = f
       git: {
         fetch: async () => ({ ok: true, value: { [BRANCH]: await head() } }),
         fetchAll: async () => ({ ok: true, value: {} }),
+        fetchNamed: async () => ({ ok: true, value: { commits: [], branches: { searched: 1, count: 1 } } }),
         heads: async () => ({ ok: true, value: { [BRANCH]: await head() } }),
         has: async (_app, commit) => has.includes(commit),
         isAncestor: async (_app, ancestor, descendant) => descendant !== OTHER && ancestor === COMMIT,

@@ -102,6 +102,8 @@ async function recreatePicks(run: StepContext): Promise<Stopped | undefined> {
   const commits = hotfix.picks.map((each) => each.from)
   for (const asked of commits) {
     if (await ports.git.has(app, asked)) continue
+    await withRetry(() => ports.git.fetchNamed(app, app.gitUrl, asked, run.signal), ports)
+    if (await ports.git.has(app, asked)) continue
     return stopped({ gate: 'unknown_commit', asked, why: 'on no branch', candidates: [] }, 'as before')
   }
   const request = pickRequest(app, release.number, { branch, commit: from }, commits, new Date(hotfix.at))
