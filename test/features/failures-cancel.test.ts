@@ -135,15 +135,21 @@ describe('Cancel', () => {
     expect(herokuEffects(team.heroku, INTEGRATION).pushes).toEqual(pushed)
   })
 
-  it('while confirming is too late: the last step is settled, and the release is told as what it is', async () => {
+  it('W10: while the release phase hangs ends the release: pushed, not confirmed, and the environment is free', async () => {
     const number = await nextNumber(team)
     const open = Promise.withResolvers<void>()
     team.heroku.slowRelease(open.promise)
     await team.command(team.people.dana, '/deploy integration')
     await team.eventually(async () => expect((await seenRelease(team, number)).steps.confirm).toBe('running none'))
     await cancelInFlight(number)
+    const ended = await team.until.state(number, 'cancelled')
+    expect(ended.steps).toMatchObject({ push: 'done some', confirm: 'failed none' })
+    expect(team.words(team.card(number))).toContain('Pushed, not confirmed')
+    expect(await team.until.line(number, 'not-taken:confirm')).toContain('Pushed, not confirmed')
+    await team.command(team.people.dana, '/deploy integration')
+    await reaches(team, number + 1, 'running')
     open.resolve()
-    expect((await reaches(team, number, 'succeeded')).steps).toMatchObject({ confirm: 'done none' })
+    expect((await reaches(team, number + 1, 'succeeded')).steps).toMatchObject({ confirm: 'done none' })
     expect(team.heroku.runs(INTEGRATION)).toBe(await team.repository.head('master'))
   })
 

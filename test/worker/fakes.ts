@@ -102,6 +102,7 @@ export function fakeRun(
     before: undefined,
     commit: COMMIT,
     signal: new AbortController().signal,
+    isCancelled: async () => false,
     tell: async (_key, what) => void told.push(what),
     ...change,
   }

@@ -63,6 +63,13 @@ export interface Performed {
   readonly effect: 'none' | 'some'
 }
 
+/** A step that only looks has stopped looking, because a cancel was committed. */
+export interface LeftOff {
+  readonly is: 'left off'
+  /** What stays open, one plain sentence for the thread. */
+  readonly said: string
+}
+
 /** Whether a step may start. `over`: the run has ended or is cancelled. `done`: the step is already done. */
 export async function stepMayBegin(
   tx: Transaction,
@@ -103,11 +110,16 @@ export async function stepStarted(tx: Transaction, release: Release, name: StepN
 }
 
 /** Marks an interrupted step as failed. A probe has found no effect of it, and a cancel keeps it from starting again. */
-async function markNotStarted(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
+function markNotStarted(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
+  const text = `The step ${row?.name} was interrupted. No effect of it was found, and it won't start again.`
+  return markEnded(tx, release, row, text)
+}
+
+/** Marks a running step as failed, without an effect of its own that was found, and says so in the thread. */
+async function markEnded(tx: Transaction, release: Release, row: StepRow | undefined, text: string): Promise<Release> {
   if (row?.state !== 'running') return release
   const settled: StepRow = { ...row, state: 'failed', effect: row.effect === 'some' ? 'some' : 'none', endedAt: tx.now }
   await putStep(tx, release, settled)
-  const text = `The step ${row.name} was interrupted. No effect of it was found, and it won't start again.`
   await addThreadLine(tx, release.number, `not-taken:${row.name}:${row.attempt}`, { is: 'note', text })
   return withStep(release, settled)
 }
@@ -118,10 +130,14 @@ export async function stepEnded(
   release: Release,
   name: StepName,
   before: StepRow | undefined,
-  found: Performed | Stopped,
+  found: Performed | Stopped | LeftOff,
 ): Promise<boolean> {
   if (release.state !== 'running') return false
   const row = step(release, name)
+  if (found.is === 'left off') {
+    await endCancelled(tx, await markEnded(tx, release, row, found.said))
+    return false
+  }
   const effect = effectOf(found, before)
   const startedAt = row?.state === 'running' && row.startedAt ? row.startedAt : tx.now
   const ms = tx.now.getTime() - startedAt.getTime()

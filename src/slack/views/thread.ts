@@ -51,7 +51,9 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
     text:
       during === undefined
         ? `${defused(person.name, 40)} cancelled. No further step starts.`
-        : `${defused(person.name, 40)} cancelled. No new step starts. Signoff waits for the result of ${during} and posts it here.`,
+        : during === 'confirm'
+          ? `${defused(person.name, 40)} cancelled. Signoff stops waiting for the confirmation of the push.`
+          : `${defused(person.name, 40)} cancelled. No new step starts. Signoff waits for the result of ${during} and posts it here.`,
   }),
   retried: ({ person }) => ({
     text: `${defused(person.name, 40)} pressed Retry. The run resumes after checking the current state.`,

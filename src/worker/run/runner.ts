@@ -14,6 +14,7 @@ import type { StepName } from '../../release/terms.ts'
 import { addThreadLine } from '../../release/thread.ts'
 import {
   finished,
+  type LeftOff,
   type Performed,
   type Stopped,
   started,
@@ -185,7 +186,7 @@ function recordOutcome(
   number: number,
   name: StepName,
   before: StepRow | undefined,
-  found: Performed | Stopped,
+  found: Performed | Stopped | LeftOff,
 ): Promise<boolean> {
   return inTransaction(running, number, (tx, release) => stepEnded(tx, release, name, before, found))
 }
@@ -201,6 +202,7 @@ function stepRun(running: Running, release: Release, plan: Plan, before: StepRow
     plan,
     commit: producedCommit(release),
     signal,
+    isCancelled: async () => (await ports.store.release(release.number))?.cancelRequestedBy !== undefined,
     tell: (key, what) =>
       storeAnswers(() =>
         ports.store.transaction((tx) => addThreadLine(tx, release.number, key, { is: 'waiting', what }), { as: claim }),

@@ -122,6 +122,22 @@ it.each<[string, readonly Answer<Confirmation>[], object]>([
   expect(await confirmed(looks)).toEqual(expected)
 })
 
+const failed: Answer<Confirmation> = { ok: true, value: { is: 'failed', platformRelease: 'v42' } }
+const said = 'Pushed, not confirmed: whether heroku-production runs c0ffee1 was not waited for.'
+
+it.each<[string, readonly Answer<Confirmation>[], object]>([
+  ['its release hangs', [notYet], { is: 'left off', said }],
+  ['nobody answers', [away], { is: 'left off', said }],
+  ['it runs by then', [running], { is: 'done' }],
+  ['its release has failed by then', [failed], { is: 'stopped', because: { gate: 'release_phase_failed' } }],
+])('W10: a cancel ends the waiting where %s', async (_what, looks, expected) => {
+  let asked = 0
+  const isCancelled = async () => asked++ > 0
+  const { run } = fakeRun({ platform: { confirm: inTurn(notYet, ...looks) } }, { isCancelled })
+  expect(await confirm.perform(run)).toMatchObject(expected)
+  expect(asked).toBeLessThanOrEqual(2)
+})
+
 it('stores which platform it is, unless it is the first one', async () => {
   const gone: Answer<Confirmation> = { ok: true, value: { is: 'not running', detail: 'it holds another' } }
   expect(await confirmed([gone], { platform: 'git' })).toMatchObject({ because: { platform: 'git' } })

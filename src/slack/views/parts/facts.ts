@@ -261,6 +261,8 @@ function remoteLine(release: Release, { services, environment }: PlatformFacts, 
   if (push === undefined) return []
   if (push === 'unknown') return [[`Not known: whether ${remote} has `, ...it, '.']]
   if (push === 'none') return [runs.length === 0 ? ['Not pushed.'] : ['Not pushed: ', ...runs, '.']]
+  if (release.state === 'cancelled' && confirm !== 'done')
+    return [[`Pushed, not confirmed: ${remote} has `, ...it, ' and may run it.']]
   return [[`Pushed: ${remote} has `, ...it, confirm === 'done' ? ' and runs it.' : '.']]
 }
 

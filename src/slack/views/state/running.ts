@@ -52,9 +52,11 @@ function cancelEffect(release: Release): string {
   const merged = step(release, 'merge')?.state === 'done' && request !== undefined
   return [
     'No new step starts.',
-    now.state === 'running'
-      ? `${capital(now.name)} is running: Signoff waits for its result and posts it in the thread.`
-      : `${capital(now.name)} does not start.`,
+    now.state === 'running' && now.name === 'confirm'
+      ? 'Signoff stops waiting for the confirmation: what was pushed stays pushed, and may run.'
+      : now.state === 'running'
+        ? `${capital(now.name)} is running: Signoff waits for its result and posts it in the thread.`
+        : `${capital(now.name)} does not start.`,
     ...(merged ? [`${together('PR', `#${request.id}`)} stays merged.`] : []),
   ].join(' ')
 }

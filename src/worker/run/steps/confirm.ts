@@ -1,13 +1,13 @@
 import { defined } from '../../../lib/defined.ts'
 import { pollUntil } from '../../../lib/retry.ts'
 import { appAt } from '../../../release/settings.ts'
-import type { Performed, Stopped } from '../../../release/transitions/index.ts'
+import type { LeftOff, Performed, Stopped } from '../../../release/transitions/index.ts'
 import { platformOf } from '../../ports.ts'
 import { withRetry } from '../../retry.ts'
 import { onPlatform } from '../../service-errors.ts'
-import { type Step, type StepContext, stopped } from './step.ts'
+import { type Step, type StepContext, short, stopped } from './step.ts'
 
-/** Waits until the platform runs the commit: an accepted push does not prove a deploy. */
+/** Waits until the platform runs the commit: an accepted push does not prove a deploy. A cancel ends the waiting. */
 export const confirm: Step = {
   name: 'confirm',
   probe: async () => ({ is: 'absent' }),
@@ -18,11 +18,11 @@ export const confirm: Step = {
     const platform = platformOf(ports, remote)
     let lastDetail = 'it did not answer'
     const ended = await pollUntil(
-      async (): Promise<Performed | Stopped | undefined> => {
+      async (): Promise<Performed | Stopped | LeftOff | undefined> => {
         const answer = await withRetry(() => platform.confirm(remote, commit), ports)
         if (!answer.ok) {
           lastDetail = answer.detail
-          return undefined
+          return leftOff(run)
         }
         const { value } = answer
         switch (value.is) {
@@ -37,13 +37,20 @@ export const confirm: Step = {
             return notConfirmed(run, value.detail)
           case 'not yet':
             lastDetail = value.detail
-            return undefined
+            return leftOff(run)
         }
       },
       { forMs: platform.limits.confirmedWithinMs, everyMs: ports.times.poll, signal, clock: ports.clock },
     )
     return ended ?? notConfirmed(run, lastDetail)
   },
+}
+
+/** After a cancel: what was pushed stays pushed, and nobody waits for the proof that it runs. */
+async function leftOff({ environment, commit = '', isCancelled }: StepContext): Promise<LeftOff | undefined> {
+  if (!(await isCancelled())) return undefined
+  const { name } = environment.remote
+  return { is: 'left off', said: `Pushed, not confirmed: whether ${name} runs ${short(commit)} was not waited for.` }
 }
 
 function releasePhaseFailed({ environment, commit = '' }: StepContext, platformRelease: string): Stopped {

@@ -3,7 +3,7 @@ import type { Problem } from '../../../release/refusals.ts'
 import type { Release, StepResult, StepRow } from '../../../release/release.ts'
 import type { App, Environment } from '../../../release/settings.ts'
 import type { StepName } from '../../../release/terms.ts'
-import type { Performed, Stopped } from '../../../release/transitions/index.ts'
+import type { LeftOff, Performed, Stopped } from '../../../release/transitions/index.ts'
 import type { WorkerPorts } from '../../ports.ts'
 
 /** The context of one step. `release` is as stored when the step started. */
@@ -19,6 +19,8 @@ export interface StepContext {
   readonly commit: string | undefined
   /** Aborts when the claim or the environment's lock is lost, or when the worker stops. */
   readonly signal: AbortSignal
+  /** Whether a cancel has been committed since the step started. */
+  readonly isCancelled: () => Promise<boolean>
   /** Adds a line to the thread while the step runs; the same key is posted once. */
   readonly tell: (key: string, what: string) => Promise<void>
 }
@@ -35,7 +37,8 @@ export interface Step {
    * or an unknown outcome. Omitted if a single probe is conclusive.
    */
   awaitEffect?(run: StepContext): Promise<Exclude<Probe, { is: 'absent' }>>
-  perform(run: StepContext): Promise<Performed | Stopped>
+  /** `left off`: only by a step that changes nothing, after a cancel. */
+  perform(run: StepContext): Promise<Performed | Stopped | LeftOff>
 }
 
 export function stopped(
