@@ -9,6 +9,7 @@ import { createGitProcesses } from './process.ts'
 import { createPushes } from './push.ts'
 import { folderAt, previewMerge, readChangedFiles, readCommit, readCommits, readFileAt } from './reading.ts'
 import { createRemotes } from './remote.ts'
+import { undoneChanges } from './undone.ts'
 import { objectId } from './values.ts'
 
 export interface GitOptions {
@@ -64,6 +65,9 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
     },
     async previewMerge(app, ours, theirs) {
       return previewMerge(await mirrors.of(app), ours, theirs)
+    },
+    async undoneChanges(app, range) {
+      return undoneChanges(await mirrors.of(app), range)
     },
     async changedFiles(app, from, to, limit) {
       return readChangedFiles(await mirrors.of(app), { from, to, limit }, timeoutMs)

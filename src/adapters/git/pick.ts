@@ -115,6 +115,22 @@ export async function hasChange(
   return listed.split('\n').includes(`- ${commit}`) ? 'the same change' : undefined
 }
 
+/**
+ * Whether a tree has a commit's change, by applying it again: nothing changes (`applied`), something does (`missing`), or
+ * it conflicts with what the tree has instead (`unclear`).
+ */
+export async function changeIn(
+  mirror: Mirror,
+  commit: string,
+  tree: string,
+): Promise<'applied' | 'missing' | 'unclear'> {
+  const { tree: own, parents } = await read(mirror, objectId(commit))
+  const sides = await sidesOf(mirror, objectId(tree), commit, own, parents[0])
+  const merged = await mergeTrees(mirror, sides.ours, sides.theirs)
+  if (!merged.clean) return 'unclear'
+  return merged.tree === tree ? 'applied' : 'missing'
+}
+
 async function treeOf(mirror: Mirror, commit: string): Promise<string> {
   return objectId((await mirror.read(['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`])).trim())
 }

@@ -55,6 +55,11 @@ export interface Git extends GitPicks {
   isAncestor(app: App, ancestor: string, descendant: string): Promise<boolean>
   /** The result of merging `theirs` into `ours`. Without a common commit: not clean, and no files. */
   previewMerge(app: App, ours: string, theirs: string): Promise<MergePreview>
+  /**
+   * The range's commits whose change is in the tree of `from` and not in `tree`, because the other side of a merge has
+   * undone it. Merge commits are left out; of many commits only the newest are compared.
+   */
+  undoneChanges(app: App, range: UndoneRange): Promise<readonly string[]>
   /** The files that differ between two commits or trees. null: the empty tree. */
   changedFiles(
     app: App,
@@ -82,6 +87,13 @@ export interface Git extends GitPicks {
   ): Promise<PushAnswer>
   /** Deletes a branch at a remote if it is at `expected`. Succeeds if it is already gone. */
   deleteBranch(app: App, url: string, branch: string, expected: string): Promise<Answer<void>>
+}
+
+export interface UndoneRange {
+  readonly from: string
+  readonly notFrom: readonly string[]
+  /** The tree to deploy: of a merge of `from`, or of a commit that has it. */
+  readonly tree: string
 }
 
 export interface PickRequest {

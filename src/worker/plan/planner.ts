@@ -17,6 +17,7 @@ import { allowedMerge, mergeBy } from './merge-method.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
+import { undoneWarnings } from './undone.ts'
 
 const MOST_COMMITS = 500
 const FIRST_RELEASE_COMMITS = 20
@@ -113,6 +114,10 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     MOST_FILES,
   )
 
+  const undone = hotfix
+    ? []
+    : await undoneWarnings(ports, app, { source, target, result, remote: { holds } }, going.commits)
+
   during('reading the migrations')
   const migrated = await planMigrations(ports, request, result)
   if ('refused' in migrated) return migrated
@@ -159,7 +164,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     }),
     webUrl: ports.forge.words.pages.repository(app.repository),
     ...(hotfix && { hotfix }),
-    warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
+    warnings: [...warnings, ...undone, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
   }
   if (result.how === 'commit' || request.release === undefined) return { plan: made }
 

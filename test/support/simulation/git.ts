@@ -100,6 +100,7 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       return objects.isAncestor(ancestor, mirrored(descendant).sha)
     },
     previewMerge: async (_app, ours, theirs) => objects.merge(mirrored(ours).sha, mirrored(theirs).sha),
+    undoneChanges: async () => [],
     async changedFiles(_app, from, to, limit) {
       const list = objects.changes(from, to)
       return { count: list.length, list: list.slice(0, limit) }
