@@ -209,6 +209,7 @@ function environmentOf(
     branch: entry.branch,
     ...defined({ promotes: entry.promotes }),
     pullRequest: entry.pull_request,
+    ...defined({ hotfix: entry.hotfix === 'auto' ? undefined : entry.hotfix }),
     remote: { ...place, ...defined({ app: appName }) },
     channel: entry.channel,
     announce: entry.announce,

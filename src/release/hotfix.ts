@@ -72,5 +72,17 @@ export function missingPicks(release: Release): readonly PlannedPick[] {
 
 /** Whether picks reached the environment's branch that the promoted branch lacked, so that they need a backport. */
 export function needsBackport(release: Release): boolean {
-  return missingPicks(release).length > 0 && step(release, 'pick')?.state === 'done'
+  const haveArrived = (['pick', 'merge'] as const).some((name) => step(release, name)?.state === 'done')
+  return missingPicks(release).length > 0 && haveArrived
+}
+
+/** The last of the picks that reached the environment's branch, by a push or by a pull request; undefined if none did. */
+export function pickedCommit(release: Release): string | undefined {
+  if (step(release, 'merge')?.state === 'done') return release.plan?.hotfix?.picks.at(-1)?.made
+  return step(release, 'pick')?.result?.commit
+}
+
+/** The branch of a hot-fix's pull request. Numbers are unique, so that no environment's branch has the same name. */
+export function hotfixBranch(number: number): string {
+  return `signoff/${number}-hotfix`
 }

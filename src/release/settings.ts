@@ -1,5 +1,6 @@
 /** `releases.yml`, validated and with its defaults filled in by config/. */
 import type { PlatformName } from './stored-names.ts'
+import type { ReleaseKind } from './terms.ts'
 
 /** A repository with its environments. */
 export interface App {
@@ -60,6 +61,8 @@ export interface Environment {
   /** The environment of the same app whose branch is merged into this one's. */
   readonly promotes?: string
   readonly pullRequest: 'branch' | 'pinned'
+  /** How the picks of a hot-fix reach the branch. Absent: by its visible rules. */
+  readonly hotfix?: 'push' | 'pull_request'
   readonly remote: RemoteSettings
   readonly migrations?: MigrationSettings
   /** `#name` of a public channel, or a channel id. */
@@ -106,6 +109,11 @@ export function promotedFrom(app: App, environment: Environment): Environment | 
 /** Whether the release uses a pinned branch, so that new commits on the source don't make it outdated. */
 export function isPinned(app: App, environment: Environment): boolean {
   return environment.pullRequest === 'pinned' && promotedFrom(app, environment) !== undefined
+}
+
+/** Whether a release doesn't become outdated by new commits on its source. A hot-fix has a source of its own. */
+export function ignoresNewerCommits(app: App, environment: Environment, kind: ReleaseKind): boolean {
+  return kind === 'deploy' && isPinned(app, environment)
 }
 
 /**

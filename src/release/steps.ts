@@ -35,7 +35,11 @@ export const STEPS = {
     irreversible: false,
     takenBy: 'outbox',
   },
-  pick: { when: ({ bound }) => bound.kind === 'hotfix', irreversible: true, takenBy: 'worker' },
+  pick: {
+    when: ({ bound }) => bound.kind === 'hotfix' && bound.result.how === 'commit',
+    irreversible: true,
+    takenBy: 'worker',
+  },
   record: {
     when: ({ environment, bound, mustBeTalkedOver }) =>
       bound.kind === 'hotfix' || environment.signOff !== undefined || mustBeTalkedOver,

@@ -4,11 +4,11 @@
  */
 
 import { type EventType, findEvent } from '../release/events.ts'
-import { missingPicks, needsBackport } from '../release/hotfix.ts'
+import { missingPicks, needsBackport, pickedCommit } from '../release/hotfix.ts'
 import type { PlannedPick } from '../release/plan.ts'
 import type { PullRequest } from '../release/ports/forge.ts'
 import type { Claim } from '../release/ports/jobs.ts'
-import { type Release, step } from '../release/release.ts'
+import type { Release } from '../release/release.ts'
 import type { App } from '../release/settings.ts'
 import { addThreadLine } from '../release/thread.ts'
 import type { Place } from './place.ts'
@@ -28,9 +28,9 @@ export function backportBranches(number: number, commit: string): readonly [stri
   return [`signoff/hotfix-${number}`, `signoff/hotfix-${number}-${commit.slice(0, 12)}`]
 }
 
-/** The last of the picked commits, from the run's pick step. */
-export function pickedCommit(release: Release): string {
-  const commit = step(release, 'pick')?.result?.commit
+/** The last of the picked commits. Throws if they did not reach the branch. */
+export function backportedCommit(release: Release): string {
+  const commit = pickedCommit(release)
   if (commit === undefined) throw new Error(`hot-fix #${release.number} has no picked commit`)
   return commit
 }
@@ -166,7 +166,7 @@ async function openNew(
 
 /** Pushes our branch at the picked commit unless it exists. Returns its name. */
 async function pushSource(ports: WorkerPorts, app: App, release: Release, signal: AbortSignal): Promise<string> {
-  const commit = pickedCommit(release)
+  const commit = backportedCommit(release)
   const names = backportBranches(release.number, commit)
   const there = await withRetry(() => ports.git.heads(app.gitUrl, names), ports)
   if (!there.ok) throw new Error(`origin did not answer: ${there.detail}`)

@@ -1,6 +1,6 @@
 import { type Moved, movedFacts, type ObservedFacts } from '../release/bound.ts'
 import { type Release, step } from '../release/release.ts'
-import { type App, type Environment, isPinned } from '../release/settings.ts'
+import { type App, type Environment, ignoresNewerCommits } from '../release/settings.ts'
 import { readFacts } from './facts.ts'
 import type { WorkerPorts } from './ports.ts'
 import { withRetry } from './retry.ts'
@@ -21,10 +21,12 @@ export async function checkBoundFacts(
   const read = await readFacts(ports, app, environment, release, signal)
   if ('refused' in read) return read
   const facts = await withUnconfirmedMerge(ports, app, release, read.facts, signal)
-  const moved: Moved[] = [...movedFacts(release.plan, release, facts, isPinned(app, environment))]
+  const isPinned = ignoresNewerCommits(app, environment, release.kind)
+  const moved: Moved[] = [...movedFacts(release.plan, release, facts, isPinned)]
   const pinned = await pinnedMoved(ports, app, release)
   if (pinned && 'refused' in pinned) return pinned
-  if (pinned) moved.push(pinned)
+  // The branch of a hot-fix's pull request is the source as well.
+  if (pinned && !moved.some(({ what }) => what === pinned.what)) moved.push(pinned)
   return moved.length === 0 ? read : { refused: { gate: 'plan_outdated', moved } }
 }
 

@@ -47,14 +47,14 @@ function plan(...picks: string[]) {
   const [environment = anEnvironment()] = app.environments
   const ports = fakePorts({
     git,
-    forge: { pushForbiddenBy: async () => ({ ok: true, value: undefined }) },
-    store: { now: async () => at('09:00') },
+    forge: { branchRules: async () => ({ ok: true, value: { push: { is: 'allowed' }, merge: { is: 'allowed' } } }) },
   })
   return previewPicks(ports, {
     app,
     environment,
     picks,
     number: 14,
+    at: at('09:00'),
     target: { branch: 'production', commit: base },
     holds: base,
     runs: base,

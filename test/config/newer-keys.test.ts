@@ -117,7 +117,6 @@ describe('a file that uses every key', () => {
       `releases.yml:23: ${IN}.remote.health (health checks)`,
       `releases.yml:24: ${IN}.migrations (several migrations)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
-      `releases.yml:38: ${PRO}.hotfix (how a hot-fix reaches its branch)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:43: ${PRO}.sign_off.rollback (rollbacks)`,
       `releases.yml:44: ${PRO}.sign_off.receipts (receipts)`,
@@ -142,7 +141,6 @@ describe('a key whose feature is not built yet', () => {
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
-    'apps.*.environments.*.hotfix': { path: `${PRO}.hotfix`, defaults: ['auto'], other: 'push' },
     'apps.*.environments.*.remote.health': { path: `${IN}.remote.health`, defaults: [], other: 'https://a.example/' },
     'apps.*.environments.*.migrations': {
       path: `${IN}.migrations`,

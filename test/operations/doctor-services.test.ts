@@ -120,7 +120,7 @@ describe('services', () => {
     expect(await linesOf(forgeChecks(one, forbidding))).toEqual([
       '✗ Bitbucket api: refuses the credentials: 401 → check BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
       "✗ Bitbucket branch production of api: restrict_merges on production: nobody may merge, so production can't be released → allow the user of Signoff to merge in the branch permissions",
-      '! hot-fixes api/production: push on production: nobody may push, so hot-fixes are refused → allow the user of Signoff to push in the branch permissions',
+      '✓ hot-fixes api/production: push on production: nobody may push, so hot-fixes go by pull request',
     ])
   })
 

@@ -5,6 +5,7 @@
 
 import { defined } from '../../lib/defined.ts'
 import { EVENTS, type EventType } from '../../release/events.ts'
+import { pickedCommit } from '../../release/hotfix.ts'
 import type { EventRow, StoredMessage } from '../../release/record.ts'
 import { type Release, type SignOff, type StepRow, step } from '../../release/release.ts'
 import type { PostedMessage } from '../../release/terms.ts'
@@ -218,9 +219,9 @@ function effectsOf(release: Release): Effects {
   const { plan } = release
   if (plan === undefined) return {}
   const { remote, database } = plan.bound
-  const [merge, pick, record, migrate, push, confirm] = (
-    ['merge', 'pick', 'record', 'migrate', 'push', 'confirm'] as const
-  ).map((name) => step(release, name))
+  const [merge, record, migrate, push, confirm] = (['merge', 'record', 'migrate', 'push', 'confirm'] as const).map(
+    (name) => step(release, name),
+  )
   const at = (row: StepRow) => row.endedAt?.toISOString()
   const commit = (row: StepRow | undefined) => row?.result?.commit
   return defined({
@@ -230,7 +231,10 @@ function effectsOf(release: Release): Effects {
       ...defined({ merged: commit(merge) }),
     },
     comment: record?.result?.commentUrl,
-    picked: plan.hotfix && { from: plan.hotfix.picks.map(({ from }) => from), ...defined({ commit: commit(pick) }) },
+    picked: plan.hotfix && {
+      from: plan.hotfix.picks.map(({ from }) => from),
+      ...defined({ commit: pickedCommit(release) }),
+    },
     migrations: database
       ? {
           database: database.identity,

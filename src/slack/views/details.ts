@@ -58,11 +58,11 @@ export function detailsModal(
   }
 }
 
-/** Whether the forge has a commit to link to: a hot-fix's commits do not exist before it has picked them. */
+/** Whether the forge has a commit to link to: without a pull request, a hot-fix's commits are there only when picked. */
 type OnForge = (commit: string) => boolean
 
 function onForge(release: Release, plan: Plan): OnForge {
-  const isPicked = step(release, 'pick')?.state === 'done'
+  const isPicked = plan.bound.result.how !== 'commit' || step(release, 'pick')?.state === 'done'
   const made = isPicked ? [] : (plan.hotfix?.picks ?? []).map((pick) => pick.made)
   return (commit) => !made.includes(commit)
 }

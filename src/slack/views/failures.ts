@@ -1,5 +1,6 @@
 /** The message of a step that stopped: what happened, and how to check or fix it. One entry for each gate. */
 import type { Failure, Problem } from '../../release/refusals.ts'
+import { BY_PULL_REQUEST } from './hotfix-refusals.ts'
 import { bold, code, commitLink } from './parts/blocks.ts'
 import { counted, eight, short } from './parts/text.ts'
 import { displayName, type Hints, type ProblemWords, platformWords, quoteOutput } from './parts/words.ts'
@@ -54,7 +55,10 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     why: `origin refused the push to ${displayName(branch)}`,
     ...quoteOutput(line),
     output,
-    next: [[`Allow the token’s user to push to that branch under ${forge.branchRules}, then plan again.`]],
+    next: [
+      [`Allow the token’s user to push to that branch under ${forge.branchRules}, then plan again.`],
+      BY_PULL_REQUEST,
+    ],
   }),
   pick_unknown: ({ branch, commit }) => ({
     why: 'the push was interrupted, and origin does not show it',

@@ -3,6 +3,7 @@ import type { Button, KnownBlock } from '@slack/types'
 import type { HotfixPlan, Plan, PlannedPick } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { bold, bullets, code, commitLink, type Line, rich, section } from './parts/blocks.ts'
+import { pullRequest } from './parts/facts.ts'
 import { counted, cut, defused, names, oneLine } from './parts/text.ts'
 
 const ALSO = 5
@@ -47,7 +48,13 @@ export function pickBlocks(
           section(`:warning: *Also deploys:* ${counted(hotfix.alsoGoes.count, 'unreleased commit')} on ${branch}`),
           rich(bullets(lines)),
         ]),
-    section(`*${counted(hotfix.picks.length, 'commit')}* by ${names(people)}, picked onto ${branch}`, details),
+    section(
+      [
+        `*${counted(hotfix.picks.length, 'commit')}* by ${names(people)}, picked onto ${branch}`,
+        ...pullRequest(plan),
+      ].join(' · '),
+      details,
+    ),
     rich(bullets(hotfix.picks.map((pick) => pickLine(services, plan.webUrl, pick, FILES)))),
   ]
 }

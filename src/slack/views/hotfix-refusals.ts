@@ -22,6 +22,15 @@ function commitLine({ sha, title, author }: CommitFact, { services, webUrl }: Hi
 
 const number = (count: number) => count.toLocaleString('en-US')
 
+/** The way out where nobody may push. */
+export const BY_PULL_REQUEST: Line = [
+  'Or let hot-fixes go by pull request: ',
+  code('hotfix: pull_request'),
+  ' for the environment in ',
+  code('releases.yml'),
+  '.',
+]
+
 function named({ sha, title }: CommitFact): string {
   return `${short(sha)} “${cut(oneLine(title), 64)}”`
 }
@@ -121,7 +130,10 @@ export const HOTFIX_REFUSALS: {
   pick_not_allowed: ({ branch, rule }, { services: { forge } }) => ({
     why: `${forge.name}’s branch rules don’t allow Signoff to push to ${displayName(branch)}`,
     ...quoteOutput(rule),
-    next: [[`Allow the token’s user to push to that branch under ${forge.branchRules}, then try again.`]],
+    next: [
+      [`Allow the token’s user to push to that branch under ${forge.branchRules}, then try again.`],
+      BY_PULL_REQUEST,
+    ],
   }),
   not_followed_branch: ({ asked, names, commits }) => ({
     why: `there is no environment “${displayName(asked)}”, and no environment follows a branch of that name`,

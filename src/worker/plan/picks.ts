@@ -1,6 +1,6 @@
 /** Plans a hot-fix: finds the requested commits, and makes the picks on top of the environment's branch. */
 
-import { MAX_PICKS } from '../../release/hotfix.ts'
+import { hotfixBranch, MAX_PICKS } from '../../release/hotfix.ts'
 import type { BoundFacts, HotfixPlan, PlannedCommit, PlannedPick } from '../../release/plan.ts'
 import type { LookedAt, NamedCommits } from '../../release/ports/git.ts'
 import type { CommitFact, Refusal } from '../../release/refusals.ts'
@@ -21,6 +21,8 @@ export interface PickingRequest {
   readonly number: number
   /** The environment's branch at origin. */
   readonly target: { readonly branch: string; readonly commit: string }
+  /** The committer date of the picks: the request's, so that planning again makes the same commits. */
+  readonly at: Date
   /** What the remote holds and what runs: they differ after a failed release phase, or after a manual rollback. */
   readonly holds: string | null
   readonly runs: string | null
@@ -29,6 +31,8 @@ export interface PickingRequest {
 
 export interface PicksPreview {
   readonly result: BoundFacts['result']
+  /** The branch of the pull request, and the last pick; absent if the picks are pushed to the environment's branch. */
+  readonly source?: BoundFacts['source']
   readonly hotfix: HotfixPlan
   readonly warnings: readonly string[]
 }
@@ -50,14 +54,10 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
     const refusal = (await mergeRefusal(ports, app, commit)) ?? (await appliedRefusal(ports, request, commit))
     if (refusal !== undefined) return refused(refusal)
   }
-  const rules = await withRetry(() => ports.forge.branchRules(app, environment.branch), ports)
-  // Without sign-offs the forge is not required: the push's own answer then shows a rule.
-  if (!rules.ok && environment.signOff !== undefined) return forgeError(ports, rules)
-  if (rules.ok && rules.value.push.is === 'forbidden') {
-    return refused({ gate: 'pick_not_allowed', branch: environment.branch, rule: rules.value.push.rule })
-  }
+  const way = await wayToBranch(ports, app, environment)
+  if (typeof way !== 'string') return way
 
-  const at = await ports.store.now()
+  const { at } = request
   const shas = commits.map(({ sha }) => sha)
   const picked = await ports.git.pick(app, pickRequest(app, request.number, target, shas, at))
   if (picked.pick !== 'made') {
@@ -85,7 +85,13 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
   const notFrom = live === null ? [] : [live]
   const alsoGoes = await ports.git.commits(app, { from: [target.commit], notFrom, limit: LISTED_ALSO })
   return {
-    result: { how: 'commit', commit: last.made, tree: last.tree },
+    ...(way === 'push'
+      ? { result: { how: 'commit', commit: last.made, tree: last.tree } }
+      : {
+          // The picks are on top of the branch, so that merging them gives the last one's tree.
+          result: { how: 'merge', parents: [target.commit, last.made], tree: last.tree },
+          source: { branch: hotfixBranch(request.number), commit: last.made },
+        }),
     hotfix: {
       picks: planned,
       at: at.toISOString(),
@@ -95,6 +101,24 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
     },
     warnings: [...found.warnings, ...warningsOf(planned, alsoGoes.count, target.branch, promoting)],
   }
+}
+
+/** How the picks reach the branch; refuses if its rules don't allow it. */
+export async function wayToBranch(
+  ports: WorkerPorts,
+  app: App,
+  environment: Environment,
+): Promise<'push' | 'pull request' | Refused> {
+  const { branch, hotfix: wanted, signOff } = environment
+  if (wanted === 'pull_request') return 'pull request'
+  const read = await withRetry(() => ports.forge.branchRules(app, branch), ports)
+  // Without sign-offs the forge is not required: the push's own answer then shows a rule.
+  if (!read.ok) return signOff === undefined ? 'push' : forgeError(ports, read)
+  const { push, merge } = read.value
+  // A push that may be forbidden is not tried where a merge is sure to be allowed.
+  const isSafer = push.is === 'forbidden' || (push.is === 'unknown' && merge.is === 'allowed')
+  if (wanted === undefined && isSafer) return 'pull request'
+  return push.is === 'forbidden' ? refused({ gate: 'pick_not_allowed', branch, rule: push.rule }) : 'push'
 }
 
 /** The request to the mirror. The same plan gives the same commits. */

@@ -35,7 +35,7 @@ export interface PlanningRequest {
   /** The bot's digest of the environment. */
   readonly configuration: string
   /** The release to open the pull request for; absent for a preview, which changes nothing. */
-  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt'>
+  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt' | 'reason'>
   /** Checks that have not passed don't refuse: the card shows them, and an emergency may waive them. */
   readonly forEmergency?: true
   readonly signal: AbortSignal
@@ -88,15 +88,16 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   during('fetching the branches')
   const seen = await fetchBranches(ports, request)
   if ('refused' in seen) return seen
-  const { source, target, holds, runs } = seen
+  const { target, holds, runs } = seen
 
   during('previewing the merge')
   const previewed = await previewResult(ports, request, seen)
   if ('refused' in previewed) return previewed
-  const { hotfix, warnings = [] } = previewed
+  const { source = seen.source, hotfix, warnings = [] } = previewed
+  const branches = { source, target }
 
   during(`asking ${ports.forge.words.name}`)
-  const allowed = await allowedMerge(ports, request, seen, previewed.result)
+  const allowed = await allowedMerge(ports, request, branches, previewed.result)
   if ('refused' in allowed) return allowed
   const { result } = allowed
 
@@ -175,12 +176,12 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     environment,
     plan: made,
     release: request.release,
-    pinned: isPinned(app, environment) || sharesItsBranches(ports.apps, app, environment),
+    pinned: hotfix !== undefined || isPinned(app, environment) || sharesItsBranches(ports.apps, app, environment),
     signal: request.signal,
   })
   if ('refused' in opened) return opened
   const { pullRequest, methods } = opened
-  const now = methods && (await mergeBy(ports, app, seen, methods, previewed.result))
+  const now = methods && (await mergeBy(ports, app, branches, methods, previewed.result))
   if (now && 'refused' in now) return now
   // The answer about the pull request knows better than the one about its branch, if there was one.
   if (now && now.result.how !== result.how) return plan(ports, { ...request, methods })
@@ -234,7 +235,8 @@ async function previewResult(
 ): Promise<(Pick<PicksPreview, 'result'> & Partial<PicksPreview>) | Refused> {
   if (kind === 'hotfix') {
     if (release === undefined) throw new Error('a hot-fix can be planned only for a release')
-    return previewPicks(ports, { app, environment, picks, number: release.number, target, holds, runs, signal })
+    const { number, requestedAt: at } = release
+    return previewPicks(ports, { app, environment, picks, number, at, target, holds, runs, signal })
   }
   if (await ports.git.isAncestor(app, source.commit, target.commit)) {
     const { sha, tree } = await ports.git.commit(app, target.commit)

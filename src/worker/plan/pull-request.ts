@@ -1,9 +1,10 @@
 import { defined } from '../../lib/defined.ts'
+import { hotfixBranch } from '../../release/hotfix.ts'
 import type { Plan } from '../../release/plan.ts'
 import type { MergeMethods, PullRequest } from '../../release/ports/forge.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, type Environment, promotedFrom } from '../../release/settings.ts'
-import { hasEnded, RELEASE_STATES } from '../../release/terms.ts'
+import { hasEnded, RELEASE_STATES, type ReleaseKind } from '../../release/terms.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
 import { forgeError, originError, type Refused } from '../service-errors.ts'
@@ -23,8 +24,9 @@ export function pullRequestMarker(app: App, { number, requestedAt }: Named): str
   return `Signoff release #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}.`
 }
 
-export function pinnedBranch(environment: Environment, number: number): string {
-  return `signoff/${number}-${environment.name}`
+/** The name of a release's own branch. */
+export function ownBranch({ name }: Environment, number: number, kind: ReleaseKind): string {
+  return kind === 'hotfix' ? hotfixBranch(number) : `signoff/${number}-${name}`
 }
 
 /** The pull request's description: our marker, the requester and the commits, with markdown escaped and titles cut. */
@@ -63,7 +65,7 @@ interface Opening {
   readonly app: App
   readonly environment: Environment
   readonly plan: Plan
-  readonly release: Named & Pick<Release, 'requester'>
+  readonly release: Named & Pick<Release, 'requester' | 'reason'>
   readonly pinned: boolean
   /** Checked before each effect: after it aborts, nothing is pushed or opened. */
   readonly signal: AbortSignal
@@ -84,7 +86,7 @@ export async function openPullRequest(ports: WorkerPorts, opening: Opening): Pro
   const { source, target } = plan.bound
   const known = found.value
   if (known !== undefined) {
-    if (known.source === source.branch) return opened(known, undefined)
+    if (known.source === source.branch && plan.bound.kind !== 'hotfix') return opened(known, undefined)
     return (await pinSource(ports, opening)) ?? opened(known, known.source)
   }
   if (pinned) return openPinned(ports, opening)
@@ -98,7 +100,7 @@ export async function openPullRequest(ports: WorkerPorts, opening: Opening): Pro
 }
 
 async function openPinned(ports: WorkerPorts, opening: Opening): Promise<Opened> {
-  const branch = pinnedBranch(opening.environment, opening.release.number)
+  const branch = branchOf(opening)
   const refused = await pinSource(ports, opening)
   if (refused !== undefined) return refused
   const made = await create(ports, opening, branch)
@@ -111,12 +113,14 @@ function opened({ id, url, methods }: PullRequest, branch: string | undefined): 
   return { pullRequest: defined({ id, url, pinnedBranch: branch }), ...defined({ methods }) }
 }
 
+function branchOf({ environment, release, plan }: Opening): string {
+  return ownBranch(environment, release.number, plan.bound.kind)
+}
+
 /** Pushes the source commit to this release's own branch, if it is not there. */
-async function pinSource(
-  ports: WorkerPorts,
-  { app, environment, plan, release, signal }: Opening,
-): Promise<Refused | undefined> {
-  const branch = pinnedBranch(environment, release.number)
+async function pinSource(ports: WorkerPorts, opening: Opening): Promise<Refused | undefined> {
+  const { app, plan, signal } = opening
+  const branch = branchOf(opening)
   const { commit } = plan.bound.source
   const there = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
   if (!there.ok) return originError(ports, app, there)
@@ -127,6 +131,7 @@ async function pinSource(
   if (left) await ports.git.deleteBranch(app, app.gitUrl, branch, left)
   const pushed = await ports.git.push(app, app.gitUrl, { commit, branch, expected: null }, { signal })
   if (pushed.push === 'moved' || pushed.push === 'already') return undefined
+  if (pushed.push === 'not sent') return originError(ports, app, pushed)
   const again = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
   if (!again.ok) return originError(ports, app, again)
   if (again.value[branch] === commit) return undefined
@@ -144,7 +149,7 @@ async function create(
 ): Promise<{ is: 'ours'; pullRequest: PullRequest } | { is: "another's" } | Refused> {
   const marker = pullRequestMarker(app, release)
   const request = {
-    title: `Release #${release.number}: ${app.name} → ${environment.name}`,
+    title: `${plan.bound.kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${release.number}: ${app.name} → ${environment.name}`,
     description: description(app, plan, release),
     source,
     destination: plan.bound.target.branch,
@@ -172,7 +177,7 @@ export async function tidyPullRequest(
   environment: Environment,
   release: Release,
 ): Promise<string | undefined> {
-  if (promotedFrom(app, environment) === undefined) return undefined
+  if (release.kind !== 'hotfix' && promotedFrom(app, environment) === undefined) return undefined
   const known = release.plan?.pullRequest
   // By its marker, not by its number: a later release may have taken the pull request over.
   const look = () => withRetry(() => ports.forge.findPullRequest(app, pullRequestMarker(app, release)), ports)
@@ -184,7 +189,7 @@ export async function tidyPullRequest(
     const now = declined.ok ? undefined : await look()
     if (!declined.ok && !(now?.ok && now.value?.state !== 'open')) return declined.detail
   }
-  const branch = known?.pinnedBranch ?? pinnedBranch(environment, release.number)
+  const branch = known?.pinnedBranch ?? ownBranch(environment, release.number, release.kind)
   const there = await withRetry(() => ports.git.heads(app.gitUrl, [branch]), ports)
   if (!there.ok) return there.detail
   const commit = there.value[branch]

@@ -1,7 +1,7 @@
 /** Checks the bound facts of every release that awaits sign-off. */
 import { movedFacts } from '../../release/bound.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, isPinned } from '../../release/settings.ts'
+import { type App, ignoresNewerCommits } from '../../release/settings.ts'
 import { addThreadLine } from '../../release/thread.ts'
 import { stop } from '../../release/transitions/index.ts'
 import { readFacts } from '../facts.ts'
@@ -37,7 +37,7 @@ async function checkOne(ports: WorkerPorts, release: Release): Promise<void> {
     )
     return
   }
-  const pinned = isPinned(app, environment)
+  const pinned = ignoresNewerCommits(app, environment, release.kind)
   const moved = movedFacts(release.plan, release, read.facts, pinned)
   const newer = pinned && read.facts.source ? await newerCommits(ports, app, release, read.facts.source) : 0
   if (moved.length === 0) await refreshMergeRequirements(ports, release)

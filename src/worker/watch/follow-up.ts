@@ -7,7 +7,7 @@ import type { Release } from '../../release/release.ts'
 import type { App } from '../../release/settings.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { addThreadLine } from '../../release/thread.ts'
-import { backportPicks, hasEvent, pickedCommit, stillMissing, withHotfixLock } from '../backport.ts'
+import { backportedCommit, backportPicks, hasEvent, stillMissing, withHotfixLock } from '../backport.ts'
 import { type Place, placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
@@ -112,7 +112,7 @@ async function cleanUpBranch(
   if (found.value.state === 'open') return
   await withHotfixLock(ports, place, async () => {
     if (await hasEvent(ports, release, 'hotfix_branch_settled')) return
-    const became = await deleteOurs(ports, app, source, pickedCommit(release))
+    const became = await deleteOurs(ports, app, source, backportedCommit(release))
     await ports.store.transaction(async (tx) => {
       const data = { branch: source, became }
       tx.addEvent({ release: release.number, type: 'hotfix_branch_settled', actor: 'worker', data })

@@ -22,6 +22,7 @@ import {
   aRelease,
   aStep,
   at,
+  DANA,
   SERVICES,
   sha,
 } from '../../support/builders.ts'
@@ -139,6 +140,40 @@ describe('a hot-fix is not mistaken for a release', () => {
     const links = (of: Release) => JSON.stringify(detailsModal(of, facts)).split(`${made.sha}`).length - 1
     expect(links(picked)).toBe(0)
     expect(links({ ...picked, steps: [aStep('pick')] })).toBeGreaterThan(2)
+  })
+
+  it('W9: by pull request, links to it, and in its details to the commits that its branch has', () => {
+    const { plan, ...release } = aHotfix()
+    if (plan === undefined) throw new Error('there is no plan')
+    const made = plan.hotfix?.picks[0]?.made ?? ''
+    const result = { how: 'merge', parents: [sha('5b8e6c0'), made], tree: sha('7ee') } as const
+    const pullRequest = { id: 7, url: 'https://b.test/7', pinnedBranch: 'signoff/12-hotfix' }
+    const byRequest = { ...release, plan: { ...plan, pullRequest, bound: { ...plan.bound, result } } }
+    const drawn = card(byRequest, facts)
+    expect(messageProblems(drawn)).toEqual([])
+    expect(read(drawn)).toContain('picked onto production · <https://b.test/7|PR #7>')
+    expect(JSON.stringify(detailsModal(byRequest, facts))).toContain(made.slice(0, 12))
+  })
+
+  it('W10: cancelled while it was confirmed is told as pushed, not confirmed', () => {
+    const steps = [aStep('pick'), aStep('push'), aStep('confirm', { state: 'failed', effect: 'none' })]
+    const cancelled = { ...aHotfix(), state: 'cancelled', steps, cancelRequestedBy: DANA } as const
+    expect(read(card(cancelled, facts))).toMatch(/Pushed, not confirmed: heroku-production has .* and may run it\./)
+    expect(read(card({ ...cancelled, steps: [aStep('pick'), aStep('push'), aStep('confirm')] }, facts))).toContain(
+      'and runs it.',
+    )
+  })
+
+  it('W15: says what was searched for a commit, and asks for all digits where they are not given', () => {
+    const unknown = { gate: 'unknown_commit', asked: 'abc1234', why: 'not there', candidates: [] } as const
+    const branches = { searched: 2_000, count: 5_880 }
+    const words = (refusal: Refusal) => read(refusalMessage(refusal, facts))
+    expect(words(unknown)).toContain('the repository has no commit abc1234')
+    const partly = words({ ...unknown, branches })
+    expect(partly).toContain('the commit abc1234 is on none of the 2,000 branches that were searched, of 5,880')
+    expect(partly).toContain('Give all 40 digits')
+    expect(partly).not.toContain('has no commit')
+    expect(words({ ...unknown, asked: sha('abc1234'), branches })).not.toContain('Give all 40 digits')
   })
 
   it('says where else the fix has to be', () => {

@@ -40,16 +40,20 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
       }),
     ),
     ...app.environments.map(
-      ({ branch, name }): Check => ({
+      ({ branch, name, hotfix }): Check => ({
         name: `hot-fixes ${app.name}/${name}`,
         async run() {
           const answer = await forge.branchRules(app, branch)
           if (!answer.ok) return failureFinding(answer, `check ${credential}`)
           const { push } = answer.value
+          if (hotfix === 'pull_request') return pass('hot-fixes go by pull request, as releases.yml says')
+          if (hotfix === undefined && push.is === 'forbidden') {
+            return pass(`${push.rule}, so hot-fixes go by pull request`)
+          }
           return push.is === 'forbidden'
             ? warn(
                 `${push.rule}, so hot-fixes are refused`,
-                'allow the user of Signoff to push in the branch permissions',
+                'allow the user of Signoff to push in the branch permissions, or remove hotfix: push from releases.yml',
               )
             : pass(`no visible branch permission forbids pushes by Signoff to ${branch}`)
         },

@@ -75,7 +75,7 @@ export const merge: Step = {
       app,
       id,
       {
-        message: `Merge pull request #${id}: release #${release.number} to ${plan.bound.environment}`,
+        message: `Merge pull request #${id}: ${release.kind === 'hotfix' ? 'hot-fix' : 'release'} #${release.number} to ${plan.bound.environment}`,
         method: plan.bound.result.how === 'fast-forward' ? 'fast-forward' : 'merge commit',
       },
       run.signal,
