@@ -1,8 +1,9 @@
 /** W9: a branch that takes pull requests only. The same card, the same two people, the same proof. */
 import { afterEach, expect, it } from 'vitest'
+import { BUTTON, offers, privately } from '../support/channel.ts'
 import { askForHotfix, hotfixRefused, inOrigin, pickedByHand, startHotfixTeam } from '../support/hotfix.ts'
 import { herokuEffects, pressWithReason, reaches, sign } from '../support/seen-release.ts'
-import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 const BRANCH = 'signoff/1-hotfix'
 
@@ -169,4 +170,30 @@ it('W9: hotfix: push, where nobody may push, is refused with the way out', async
   expect(words).toContain('push on production')
   expect(words).toContain('hotfix: pull_request')
   expect(team.bitbucket.pullRequests()).toEqual([])
+})
+
+it('W9: where nobody signs, Go merges it; without Go, nothing of it is left', async () => {
+  team = await startTeam({ integration: (entry) => void Object.assign(entry, { hotfix: 'pull_request' }) })
+  const { dana } = team.people
+  const master = await team.repository.head('master')
+  await team.repository.branch('urgent', master)
+  const first = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 1\n' }, message: 'First' })
+  await askForHotfix(team, dana, `/hotfix ${first} integration`)
+  const goMessage = () => privately(team.slack, dana).findLast((message) => offers(message, 'go'))
+  const message = await team.waitFor('the button Go', goMessage)
+  expect(team.words(message)).toContain(`PR #${team.bitbucket.pullRequests()[0]?.id}`)
+  await team.slack.click({ user: dana, channel: 'product', ts: message.ts, actionId: BUTTON.go })
+  await team.until.succeeded(1)
+  const merged = await team.repository.head('master')
+  expect(await inOrigin(team, 'rev-parse', `${merged}^1`)).toBe(master)
+  expect(team.heroku.runs(INTEGRATION)).toBe(merged)
+
+  const second = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 2\n' }, message: 'Second' })
+  await askForHotfix(team, dana, `/hotfix ${second} integration`)
+  await team.waitFor('the button Go of #2', () => goMessage()?.ts !== message.ts)
+  await team.command(dana, '/deploy cancel 2')
+  await reaches(team, 2, 'cancelled')
+  await team.eventually(() => expect(team.bitbucket.pullRequests().at(-1)?.state).toBe('DECLINED'))
+  await team.eventually(async () => expect(await inOrigin(team, 'branch', '--list', 'signoff/*')).toBe(''))
+  expect(await team.repository.head('master')).toBe(merged)
 })
