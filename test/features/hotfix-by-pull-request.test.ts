@@ -1,8 +1,9 @@
 /** W9: a branch that takes pull requests only. The same card, the same two people, the same proof. */
 import { afterEach, expect, it } from 'vitest'
+import { BUTTON, offers, privately } from '../support/channel.ts'
 import { askForHotfix, hotfixRefused, inOrigin, pickedByHand, startHotfixTeam } from '../support/hotfix.ts'
 import { herokuEffects, pressWithReason, reaches, sign } from '../support/seen-release.ts'
-import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
+import { INTEGRATION, PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
 const BRANCH = 'signoff/1-hotfix'
 
@@ -69,6 +70,52 @@ it('W9: where nobody may push, the picks go by a pull request of their own', asy
   expect(team.bitbucket.pullRequests().map(({ state }) => state)).toEqual(['MERGED'])
 })
 
+it('W9: where the branch takes fast-forwards only, it ends at exactly the picks that were signed', async () => {
+  team = await startHotfixTeam()
+  await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
+  team.bitbucket.allowStrategies('production', ['fast_forward'])
+  const { dana } = team.people
+  const before = await team.repository.head('production')
+  await askForHotfix(team, dana, `/hotfix ${await theFix()} production`)
+  await team.until.awaitingSignOff(1)
+  const picked = await team.repository.head(BRANCH)
+  await sign(team, 1)
+  await team.until.succeeded(1)
+  expect(await team.repository.head('production')).toBe(picked)
+  expect(await inOrigin(team, 'rev-parse', `${picked}^`)).toBe(before)
+  expect(team.heroku.runs(PRODUCTION)).toBe(picked)
+  expect(await stepsDone()).toContain('merge')
+})
+
+it('W9: where the branch takes squashes only, it is refused before anybody signs, and leaves nothing', async () => {
+  team = await startHotfixTeam()
+  await team.bitbucket.forbidMerge({ kind: 'push', pattern: 'production' })
+  team.bitbucket.allowStrategies('production', ['squash'])
+  await hotfixRefused(team, `/hotfix ${await theFix()} production`, 'merge_not_allowed')
+  expect(team.bitbucket.pullRequests()).toEqual([])
+  expect(await inOrigin(team, 'branch', '--list', 'signoff/*')).toBe('')
+})
+
+it('W9: while the pull request waits for an approval at the forge, the hot-fix needs attention, and Retry goes on', async () => {
+  team = await startTeamWith('pull_request')
+  const approvals = await team.bitbucket.forbidMerge({
+    kind: 'require_approvals_to_merge',
+    pattern: 'production',
+    value: 1,
+  })
+  const { dana, tom } = team.people
+  await askForHotfix(team, dana, `/hotfix ${await theFix()} production`)
+  await team.until.awaitingSignOff(1)
+  expect(team.words(team.card(1))).toMatch(/1 approval/)
+  await sign(team, 1)
+  await team.until.needsAttention(1)
+  expect(team.bitbucket.pullRequests()[0]?.state).toBe('OPEN')
+  await team.bitbucket.allowMerge(approvals)
+  await team.click(tom, 'retry')
+  await team.until.succeeded(1)
+  expect(team.heroku.runs(PRODUCTION)).toBe(await team.repository.head('production'))
+})
+
 it('W9: hotfix: pull_request, and a rejection: the pull request is declined, its branch is deleted', async () => {
   team = await startTeamWith('pull_request')
   const { dana, tom } = team.people
@@ -123,4 +170,30 @@ it('W9: hotfix: push, where nobody may push, is refused with the way out', async
   expect(words).toContain('push on production')
   expect(words).toContain('hotfix: pull_request')
   expect(team.bitbucket.pullRequests()).toEqual([])
+})
+
+it('W9: where nobody signs, Go merges it; without Go, nothing of it is left', async () => {
+  team = await startTeam({ integration: (entry) => void Object.assign(entry, { hotfix: 'pull_request' }) })
+  const { dana } = team.people
+  const master = await team.repository.head('master')
+  await team.repository.branch('urgent', master)
+  const first = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 1\n' }, message: 'First' })
+  await askForHotfix(team, dana, `/hotfix ${first} integration`)
+  const goMessage = () => privately(team.slack, dana).findLast((message) => offers(message, 'go'))
+  const message = await team.waitFor('the button Go', goMessage)
+  expect(team.words(message)).toContain(`PR #${team.bitbucket.pullRequests()[0]?.id}`)
+  await team.slack.click({ user: dana, channel: 'product', ts: message.ts, actionId: BUTTON.go })
+  await team.until.succeeded(1)
+  const merged = await team.repository.head('master')
+  expect(await inOrigin(team, 'rev-parse', `${merged}^1`)).toBe(master)
+  expect(team.heroku.runs(INTEGRATION)).toBe(merged)
+
+  const second = await team.repository.commit({ branch: 'urgent', files: { 'api/a.py': 'A = 2\n' }, message: 'Second' })
+  await askForHotfix(team, dana, `/hotfix ${second} integration`)
+  await team.waitFor('the button Go of #2', () => goMessage()?.ts !== message.ts)
+  await team.command(dana, '/deploy cancel 2')
+  await reaches(team, 2, 'cancelled')
+  await team.eventually(() => expect(team.bitbucket.pullRequests().at(-1)?.state).toBe('DECLINED'))
+  await team.eventually(async () => expect(await inOrigin(team, 'branch', '--list', 'signoff/*')).toBe(''))
+  expect(await team.repository.head('master')).toBe(merged)
 })

@@ -94,6 +94,8 @@ export type Bitbucket = {
   /** Resolves when the next request of that route arrives, before it is answered. */
   arrived(route: BitbucketRoute | 'any'): Promise<void>
   cutNextPush(when: 'before' | 'after'): void
+  /** Answers the next `times` pushes with an error when they ask for the branches, before anything is sent. */
+  refuseNextPushes(error: { status: number; text?: string }, times: number): void
   hangNextPush(when?: 'before' | 'after'): void
   pushArrived(): Promise<void>
   down(): Promise<void>
@@ -314,6 +316,7 @@ export async function startBitbucket(options: {
     clearFaults: faults.clear,
     arrived: faults.arrived,
     cutNextPush: gitHttp.cutNextPush,
+    refuseNextPushes: gitHttp.refuseNextPushes,
     hangNextPush: gitHttp.hangNextPush,
     pushArrived: gitHttp.pushArrived,
     down: server.down,

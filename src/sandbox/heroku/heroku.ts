@@ -48,6 +48,8 @@ export type Heroku = {
    */
   slowRelease(gate: number | Promise<unknown>, options?: { pushWaits?: boolean }): void
   cutNextPush(when: 'before' | 'after'): void
+  /** Answers the next `times` pushes with an error when they ask for the branches, before anything is sent. */
+  refuseNextPushes(error: { status: number; text?: string }, times: number): void
   hangNextPush(when?: 'before' | 'after'): void
   pushArrived(): Promise<void>
   /** Pushes a commit as someone else; it is built and released. `from` is a bare repository that has it. */
@@ -170,6 +172,7 @@ export async function startHeroku(options: {
     failNextReleasePhase: releases.failNextReleasePhase,
     slowRelease: (gate, { pushWaits = false } = {}) => releases.slowRelease(gate, pushWaits),
     cutNextPush: gitHttp.cutNextPush,
+    refuseNextPushes: gitHttp.refuseNextPushes,
     hangNextPush: gitHttp.hangNextPush,
     pushArrived: gitHttp.pushArrived,
 

@@ -64,7 +64,7 @@ export function detailsModal(
 type OnForge = (commit: string) => boolean
 
 function onForge(release: Release, plan: Plan): OnForge {
-  const isPicked = plan.bound.result.how === 'merge' || step(release, 'pick')?.state === 'done'
+  const isPicked = plan.bound.result.how !== 'commit' || step(release, 'pick')?.state === 'done'
   const made = isPicked ? [] : (plan.hotfix?.picks ?? []).map((pick) => pick.made)
   return (commit) => !made.includes(commit)
 }
