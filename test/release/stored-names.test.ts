@@ -117,7 +117,7 @@ const JOBS: Stored<Job, 'kind'> = {
 const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   card: ['release'],
   line: ['release', 'key', 'line'],
-  announcement: ['release', 'key'],
+  announcement: ['release', 'key', 'ended'],
   outcome: ['release', 'key'],
   private: ['key', 'to', 'responseUrl', 'asked', 'message'],
 }
@@ -211,7 +211,7 @@ const EVENTS: Readonly<Record<string, string>> = {
 const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
   'merge-ready',
-  ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
+  ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder', 'edit-refused'],
 ]
 
 /** Other texts that are searched for, as they are written in the source. */
@@ -445,7 +445,7 @@ describe('Stored names never change', () => {
     for (const { event_type, event_payload } of seen.posted) {
       expect({ event_type, keys: Object.keys(event_payload) }, WHY).toEqual({
         event_type: 'signoff_message',
-        keys: ['key'],
+        keys: 'also' in event_payload ? ['key', 'also'] : ['key'],
       })
     }
     const keys = seen.posted.map(({ event_payload }) => String((event_payload as { key?: unknown }).key))
