@@ -36,6 +36,7 @@ export interface Pace {
   readonly tickEveryMs?: number
   readonly pingTimeoutMs?: number
   readonly sweepEveryMs?: number
+  readonly secondSocketAfterMs?: number
 }
 
 export interface Running {
@@ -262,7 +263,11 @@ async function startBotRole(
     ours,
     log,
     settings,
-    ...defined({ pingTimeoutMs: pace.pingTimeoutMs, sweepEveryMs: pace.sweepEveryMs }),
+    ...defined({
+      pingTimeoutMs: pace.pingTimeoutMs,
+      sweepEveryMs: pace.sweepEveryMs,
+      secondSocketAfterMs: pace.secondSocketAfterMs,
+    }),
   })
   stops.push(() => stopListening(bot))
   return {

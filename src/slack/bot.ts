@@ -3,7 +3,7 @@
  * acknowledges it, and handles it afterwards. A sweep handles deliveries that a crash left behind.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { App, HTTPReceiver, type Logger, LogLevel, SocketModeReceiver } from '@slack/bolt'
+import { App, HTTPReceiver, type Logger, LogLevel } from '@slack/bolt'
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import { settlesWithin } from '../lib/timeout.ts'
@@ -14,7 +14,7 @@ import { createIntake, type IntakePorts } from './inbox.ts'
 import type { ModalResponse } from './modal-answer.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
 import type { Ours } from './payloads.ts'
-import { keepReconnecting } from './reconnecting.ts'
+import { createSockets, type Sockets } from './sockets.ts'
 
 export interface BotSettings {
   readonly token: string
@@ -27,6 +27,8 @@ export interface BotPorts extends IntakePorts {
   readonly settings: BotSettings
   /** How long to stay without a socket after Slack has renewed it; by default Bolt's ping timeout. */
   readonly pingTimeoutMs?: number
+  /** The time between the starts of the two sockets. */
+  readonly secondSocketAfterMs?: number
   /** How often the sweep runs. */
   readonly sweepEveryMs?: number
 }
@@ -42,6 +44,7 @@ export interface Bot {
 const SWEEP_EVERY_MS = 10_000
 /** Requests further off than this, in either direction, are refused; Bolt refuses only old ones. */
 const CLOCK_OFF_S = 5 * 60
+const CLOCK_LOGGED_EVERY_MS = 60_000
 
 export interface Identity extends Ours {
   readonly botUser: string
@@ -93,10 +96,11 @@ async function appOfUser(client: WebClient, botUser: string): Promise<string | u
 export async function startBot(ports: BotPorts): Promise<Bot> {
   const { settings, log } = ports
   const logger = quietLogger(log)
-  const receiver = createReceiver(settings, logger, ports.pingTimeoutMs)
+  const sockets = socketsOf(ports, logger)
+  const requests = sockets === undefined ? createHttpReceiver(settings, logger) : undefined
   const app = new App({
     token: settings.token,
-    receiver,
+    ...defined({ receiver: sockets?.first ?? requests }),
     logger,
     deferInitialization: true,
     clientOptions: { slackApiUrl: settings.apiUrl, retryConfig: { retries: 0 }, timeout: 5_000 },
@@ -122,39 +126,23 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
     app.view(view, ({ body, ack }) => track(take(body, ack as (response?: ModalResponse) => Promise<void>)))
   }
 
-  const ending = new AbortController()
-  let connected = !(receiver instanceof SocketModeReceiver)
-  if (receiver instanceof SocketModeReceiver) {
-    receiver.client.on('connected', () => {
-      connected = true
-    })
-    for (const event of ['disconnected', 'reconnecting', 'close'] as const) {
-      receiver.client.on(event, () => {
-        connected = false
-      })
-    }
-    keepReconnecting(receiver.client, {
-      stopping: ending.signal,
-      failed: (err) => log.warn({ err }, 'the connection to Slack could not be renewed'),
-    })
-    answered(await ask(async () => receiver.start()), 'SLACK_APP_TOKEN')
-  }
+  if (sockets !== undefined) answered(await ask(async () => sockets.start(app)), 'SLACK_APP_TOKEN')
   const sweeping = setInterval(() => {
     track(sweep()).catch((err: unknown) => log.error({ err }, 'the sweep of the inbox failed'))
   }, ports.sweepEveryMs ?? SWEEP_EVERY_MS)
 
+  let isStopped = false
   let stopping: Promise<void> | undefined
   async function stopTaking(graceMs: number): Promise<void> {
     clearInterval(sweeping)
-    ending.abort()
-    if (receiver instanceof SocketModeReceiver) await receiver.stop()
-    connected = false
+    isStopped = true
+    await sockets?.stop()
     await settlesWithin(graceMs, Promise.allSettled([...inProgress]))
   }
 
   return {
-    ...defined({ requests: receiver instanceof HTTPReceiver ? refuseWrongClocks(receiver) : undefined }),
-    isConnected: () => connected,
+    ...defined({ requests: requests && refuseWrongClocks(requests, log) }),
+    isConnected: () => !isStopped && (sockets?.isConnected() ?? true),
     stop(graceMs) {
       stopping ??= stopTaking(graceMs)
       return stopping
@@ -162,20 +150,16 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   }
 }
 
-function createReceiver(
-  settings: BotSettings,
+function socketsOf(
+  { settings, log, pingTimeoutMs, secondSocketAfterMs }: BotPorts,
   logger: Logger,
-  pingTimeoutMs?: number,
-): SocketModeReceiver | HTTPReceiver {
-  const { appToken, signingSecret, apiUrl } = settings
-  if (appToken !== undefined) {
-    return new SocketModeReceiver({
-      appToken,
-      logger,
-      installerOptions: { clientOptions: { slackApiUrl: apiUrl } },
-      ...defined({ clientPingTimeout: pingTimeoutMs }),
-    })
-  }
+): Sockets | undefined {
+  const { appToken, apiUrl } = settings
+  if (appToken === undefined) return undefined
+  return createSockets({ appToken, apiUrl, logger, log, ...defined({ pingTimeoutMs, apartMs: secondSocketAfterMs }) })
+}
+
+function createHttpReceiver({ signingSecret }: BotSettings, logger: Logger): HTTPReceiver {
   if (signingSecret === undefined) throw new Error('neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set')
   return new HTTPReceiver({
     signingSecret,
@@ -185,14 +169,29 @@ function createReceiver(
   })
 }
 
-function refuseWrongClocks(receiver: HTTPReceiver): (request: IncomingMessage, response: ServerResponse) => void {
+function refuseWrongClocks(
+  receiver: HTTPReceiver,
+  log: DeliveryLog,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  let loggedAt = Number.NEGATIVE_INFINITY
+  function warn(offS: number): void {
+    if (loggedAt + CLOCK_LOGGED_EVERY_MS > performance.now()) return
+    loggedAt = performance.now()
+    const seconds = Math.round(Math.abs(offS))
+    const message = `refused a request whose time is ${seconds} s ${offS > 0 ? 'behind' : 'ahead of'} this host's clock: set the clock by NTP`
+    log.warn({ seconds: Math.round(offS) }, message)
+  }
   return (request, response) => {
     const stamp = Number(request.headers['x-slack-request-timestamp'])
+    const isSigned = request.headers['x-slack-signature'] !== undefined
     if ((request.url ?? '').split('?', 1)[0] !== SLACK_REQUEST_PATH) {
       response.writeHead(404).end()
       return
     }
-    if (!Number.isFinite(stamp) || Math.abs(Date.now() / 1_000 - stamp) > CLOCK_OFF_S) {
+    const offS = Date.now() / 1_000 - stamp
+    if (!(Math.abs(offS) <= CLOCK_OFF_S)) {
+      // Anybody can send a wrong time: a signature says at least that it is meant as Slack's.
+      if (isSigned && Number.isFinite(offS) && stamp > 0) warn(offS)
       response.writeHead(401).end()
       return
     }

@@ -1,6 +1,6 @@
 /** Opens a modal, and stores in it what its submission needs. */
 import type { View } from '@slack/types'
-import { ask } from './clients.ts'
+import { ask, type SlackError } from './clients.ts'
 import type { HandlerPorts } from './ports.ts'
 import type { Reply } from './replies.ts'
 
@@ -15,11 +15,39 @@ export interface ModalContext {
   readonly ends?: readonly number[]
 }
 
-/** Opens the modal. Replies only if Slack did not open it in time. */
+/** Opens the modal. Replies only if Slack did not open it, with why; the log has Slack's answer. */
 export async function openModal(ports: HandlerPorts, trigger: string, view: View): Promise<Reply> {
   const opened = await ask(() => ports.interactive.views.open({ trigger_id: trigger, view }))
   if (opened.ok) return undefined
-  return { is: 'done', text: 'Slack did not open the dialog in time. Nothing was changed. Try again.' }
+  const { ok: _, ...error } = opened
+  ports.log?.warn({ ...error, method: 'views.open', modal: callbackOf(view) }, 'Slack did not open a modal')
+  return { is: 'done', text: `${whyNotOpened(error)} Nothing was changed.${nextTry(error)}` }
+}
+
+/** The trigger was used, or is older than 3 s. */
+const TOO_LATE: readonly string[] = ['expired_trigger_id', 'exchanged_trigger_id', 'invalid_trigger_id']
+
+function whyNotOpened(error: SlackError): string {
+  switch (error.failure) {
+    case 'rate limited':
+      return 'Slack limits Signoff’s calls at the moment, so the dialog did not open.'
+    case 'unknown':
+      return 'Slack did not answer, so the dialog did not open.'
+    case 'refused':
+      return TOO_LATE.includes(error.error)
+        ? 'Slack did not open the dialog in time.'
+        : `Slack refused to open the dialog (${error.error}).`
+  }
+}
+
+function nextTry(error: SlackError): string {
+  if (error.failure === 'rate limited') return ` Try again in ${Math.ceil(error.afterMs / 1_000)} s.`
+  if (error.failure === 'unknown' || TOO_LATE.includes(error.error)) return ' Try again.'
+  return ' Ask whoever runs Signoff: its log has the details, and `signoff doctor` checks the token.'
+}
+
+function callbackOf(view: View): string {
+  return 'callback_id' in view && view.callback_id !== undefined ? view.callback_id : view.type
 }
 
 /** The context as a modal's `private_metadata`. */

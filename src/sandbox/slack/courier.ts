@@ -213,9 +213,9 @@ export function createCourier(given: {
       }
       server.handleUpgrade(request, socket, head, greet)
     },
-    /** Asks the app to reconnect, as Slack does every few hours; closes remaining sockets after ten seconds. */
-    refreshSockets(reason = 'refresh_requested'): void {
-      for (const socket of [...sockets]) {
+    /** Asks the app to reconnect, as Slack does every few hours; closes remaining sockets after ten seconds. `nth`: one only. */
+    refreshSockets(reason = 'refresh_requested', nth?: number): void {
+      for (const socket of nth === undefined ? [...sockets] : sockets.slice(nth, nth + 1)) {
         retiring.add(socket)
         socket.send(JSON.stringify({ type: 'disconnect', reason, debug_info: { host: 'applink-sandbox' } }))
         void wait(10_000).then(() => socket.close())
