@@ -20,6 +20,8 @@ export type GitHttp = {
   cutNextPush(when: 'before' | 'after'): void
   /** Never answers the next push; with `after`, the push still takes effect. */
   hangNextPush(when?: 'before' | 'after'): void
+  /** Answers the next requests for a repository's references with this status, before anything is exchanged. */
+  refuseReferences(status: number, text: string, times?: number): void
   /** Resolves when the next push arrives, before git receives it. */
   pushArrived(): Promise<void>
   /** Kills all running git processes with their children. */
@@ -48,6 +50,7 @@ export function createGitHttp(options: {
   const running = new Set<ChildProcess>()
   let pushFaults: PushFault[] = []
   let awaitingPush: (() => void)[] = []
+  let refusedReferences: { status: number; text: string }[] = []
   let capabilities: string | undefined
   /** Git's answers by repository and question, valid while the references are unchanged. */
   const listed = new Map<string, { readonly references: string; readonly answer: string }>()
@@ -64,6 +67,9 @@ export function createGitHttp(options: {
     const verdict = options.authorize(repository, credentials.user, credentials.password, write ? 'write' : 'read')
     if (verdict === 'unknown') return refuse(response, 401, 'Invalid credentials', demand)
     if (verdict === 'forbidden') return refuse(response, 403, 'Access denied')
+
+    const refusal = rest === '/info/refs' ? refusedReferences.shift() : undefined
+    if (refusal !== undefined) return refuse(response, refusal.status, refusal.text)
 
     const isFirst = rest === '/info/refs' && url.search === '?service=git-upload-pack'
     if (isFirst && request.headers['git-protocol'] === 'version=2') {
@@ -204,6 +210,9 @@ export function createGitHttp(options: {
     },
     hangNextPush(when = 'before') {
       pushFaults.push({ kind: 'hang', when })
+    },
+    refuseReferences(status, text, times = 1) {
+      refusedReferences = [...refusedReferences, ...Array.from({ length: times }, () => ({ status, text }))]
     },
     pushArrived: () => new Promise((resolve) => awaitingPush.push(resolve)),
     async close() {
