@@ -87,7 +87,13 @@ export type Refusal =
       readonly branch: string
       readonly count: number
       readonly commits: readonly CommitFact[]
+      /** Where the commits run, by its name at the platform, if the remote does not hold them. */
+      readonly runsAt?: string
     }
+  /** The platform gives no proof of what it runs there. */
+  | ({ readonly gate: 'not_provable'; readonly app: string; readonly detail: string } & OfPlatform)
+  /** The remote holds the commit and does not run it, and the platform has nothing to release it again from. */
+  | ({ readonly gate: 'slug_missing'; readonly app: string; readonly commit: string } & OfPlatform)
   | { readonly gate: 'checks_failed'; readonly checks: readonly CheckStatus[] }
   | MigrationsUnreadable
   | {

@@ -131,10 +131,11 @@ export type Deployed =
       readonly at: string
       readonly webUrl: string
     }
-  /** Release `number` may have changed what runs, and no release has proven it since. */
+  /** Release `number` may have changed what runs, and no release has proven it since; or it could not see it. */
   | {
       readonly is: 'not known'
       readonly number: number
       readonly state: ReleaseState
-      readonly since: 'its push' | 'the remote moved'
+      /** `not told`: the platform doesn't say which commit it runs. */
+      readonly since: 'its push' | 'the remote moved' | 'not told'
     }

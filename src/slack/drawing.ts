@@ -1,6 +1,7 @@
 /** Gathers the facts that a message needs beside the release, and draws it. */
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
+import { producedCommit } from '../release/bound.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import { approvers, emergencyPeople, groupsOf, migrationApprovers, owed, qaPeople } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
@@ -14,6 +15,9 @@ import { buttonsOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
+
+/** How many releases back the one that made the running commit is looked for. */
+const PREVIOUS = 10
 
 export interface DrawingPorts {
   readonly store: Store
@@ -66,12 +70,13 @@ export async function drawCard(
     store.now(),
     waits ? store.workers() : [],
     awaiting
-      ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: 1 })
+      ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: PREVIOUS })
       : [],
     awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
     replacementLink(ports, release),
   ])
-  const [live] = previous
+  const runs = release.plan?.bound.remote.runs
+  const live = previous.find((one) => runs != null && producedCommit(one)?.startsWith(runs))
   const [worker] = workers
   const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
   // Its time starts when Slack confirms this post.

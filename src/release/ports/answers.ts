@@ -4,6 +4,11 @@
  * A service's error. `unreachable`: no answer, so the request may or may not have had its effect. `refused`: it rejected
  * our credentials. `wrong`: any other unusable answer. `detail` is scrubbed, one line.
  */
-export type ServiceError = { readonly failure: 'unreachable' | 'refused' | 'wrong'; readonly detail: string }
+export type ServiceError = {
+  readonly failure: 'unreachable' | 'refused' | 'wrong'
+  readonly detail: string
+  /** The credentials were read: what was asked about is not there, or they don't see it. */
+  readonly denied?: 'not found' | 'no access'
+}
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & ServiceError)

@@ -48,6 +48,8 @@ export interface PlatformRelease {
   readonly commit?: string
   /** What the release can be deployed again from. */
   readonly artifact?: string
+  /** Nothing was deployed yet: it has no code. Without this and without a commit, the platform doesn't tell its commit. */
+  readonly isEmpty?: true
 }
 
 /** Whether the platform runs a commit, at one moment. */
@@ -63,8 +65,17 @@ export type Confirmation =
 export interface Platform {
   readonly words: PlatformWords
   readonly limits: PlatformLimits
-  /** The last releases, newest first; none if the platform runs what its remote holds. Safe to repeat. */
-  releases(remote: RemoteSettings, limit: number): Promise<Answer<readonly PlatformRelease[]>>
+  /**
+   * The last releases, newest first; none if the platform runs what its remote holds. `limit` of them, then further back to
+   * the current one and, if `commit` is given, to the newest of that commit, as far as the platform lists them. Safe to
+   * repeat.
+   */
+  releases(remote: RemoteSettings, limit: number, commit?: string): Promise<Answer<readonly PlatformRelease[]>>
+  /**
+   * Why a release could not be confirmed there, for people; undefined if it can be. Asked before anyone signs. Absent: it
+   * always can be. Safe to repeat.
+   */
+  unconfirmable?(remote: RemoteSettings): Promise<Answer<string | undefined>>
   /** Safe to repeat. */
   confirm(remote: RemoteSettings, commit: string): Promise<Answer<Confirmation>>
   /**

@@ -66,7 +66,6 @@ type ServiceGate =
   | 'nothing_to_release'
   | 'merge_conflict'
   | 'merge_not_allowed'
-  | 'remote_diverged'
   | 'checks_failed'
   | 'migrations_unreadable'
   | 'migration_heads'
@@ -222,24 +221,6 @@ export const SERVICE_REFUSALS: {
     why: `${forge.name}’s branch rules don’t allow Signoff to merge into ${displayName(branch)}`,
     ...quoteOutput(rule),
     next: [[`Allow the token’s user to merge into that branch under ${forge.branchRules}, then try again.`]],
-  }),
-  remote_diverged: ({ remote, branch, count, commits }, { services, webUrl }) => ({
-    why: `${displayName(remote)} has ${counted(count, 'commit')} that ${displayName(branch)} lacks`,
-    list: [
-      ...commits
-        .slice(0, 10)
-        .map(({ sha, title, author }) => [
-          commitLink(services, webUrl, sha),
-          ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`,
-        ]),
-      ...(count > Math.min(commits.length, 10) ? [[`and ${count - Math.min(commits.length, 10)} more`]] : []),
-    ],
-    next: [
-      [
-        `Someone probably pushed to the remote by hand. Ask the authors, then merge, pick or revert the commits on ${displayName(branch)}, and try again.`,
-      ],
-      ['A forced push would lose the commits. Signoff never forces a push.'],
-    ],
   }),
   checks_failed: ({ checks }, hints) => {
     const advice =

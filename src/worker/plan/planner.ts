@@ -3,15 +3,17 @@
 import { isSameConfiguration } from '../../release/configuration.ts'
 import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
 import { allowsEmergency, mustBeTalkedOver } from '../../release/policy.ts'
+import { isOf } from '../../release/ports/platform.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
+import { type App, appAt, type Environment, isPinned, promotedFrom } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
 import { checkBuilds } from '../builds.ts'
-import { platformReleases, runningCommit } from '../facts.ts'
-import type { WorkerPorts } from '../ports.ts'
+import { isRunningUnknown, platformReleases, runningCommit, runsApart } from '../facts.ts'
+import { platformOf, type WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { forgeError, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { forgeError, onPlatform, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { checkNothingLost } from './lost.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
@@ -43,6 +45,8 @@ export interface PlanningRequest {
 }
 
 type Result = BoundFacts['result']
+
+const CONFIRMABLE = { ok: true, value: undefined } as const
 
 /**
  * Plans within the time limit; else refuses with `time_ran_out` and the current activity. A fetch continues after that,
@@ -85,7 +89,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   during('fetching the branches')
   const seen = await fetchBranches(ports, request)
   if ('refused' in seen) return seen
-  const { source, target, holds, runs } = seen
+  const { source, target, holds, runs, runsUnknown } = seen
 
   during('previewing the merge')
   const previewed = await previewResult(ports, request, seen)
@@ -93,15 +97,18 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const { result, hotfix, warnings = [] } = previewed
 
   const parents = result.how === 'merge' ? result.parents : [result.commit]
-  const lost = await wouldBeLost(ports, request, holds, parents)
-  if (lost !== undefined) return lost
+  const running = await checkNothingLost(ports, request, seen, parents)
+  if ('refused' in running) return running
+  const stuck = await cannotRunAgain(ports, request, seen, result)
+  if (stuck !== undefined) return stuck
 
   during('reading the commits')
-  const range = { from: parents, notFrom: holds === null ? [] : [holds] }
-  const going = await ports.git.commits(app, { ...range, limit: holds === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
+  const live = holds ?? running.commit ?? null
+  const range = { from: parents, notFrom: live === null ? [] : [live] }
+  const going = await ports.git.commits(app, { ...range, limit: live === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
   const files = await ports.git.changedFiles(
     app,
-    holds,
+    live,
     result.how === 'merge' ? result.tree : result.commit,
     MOST_FILES,
   )
@@ -112,7 +119,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const { database, migrations } = migrated
   const lastPushesMs = migrations.length === 0 ? [] : await lastPushes(ports, environment)
 
-  const runsIt = result.how === 'commit' && holds === result.commit && runs === result.commit
+  const runsIt = result.how === 'commit' && live === result.commit && running.commit === result.commit
   if (runsIt && (database?.pending.length ?? 0) === 0) {
     const { platform } = environment.remote
     const gate = { gate: 'nothing_to_release' as const, app: app.name, environment: environment.name, platform }
@@ -137,7 +144,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   }
   const made: Plan = {
     bound,
-    firstRelease: holds === null,
+    firstRelease: holds === null && runs === null && !runsUnknown,
+    ...(runsUnknown && { runsUnknown }),
     commitCount: going.count,
     commits: going.commits,
     authors: going.authors,
@@ -152,7 +160,11 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     }),
     webUrl: ports.forge.words.pages.repository(app.repository),
     ...(hotfix && { hotfix }),
-    warnings: [...warnings, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
+    warnings: [
+      ...(runsUnknown ? [unknownWarning(ports, environment)] : []),
+      ...warnings,
+      ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : []),
+    ],
   }
   if (result.how !== 'merge' || request.release === undefined) return { plan: made }
 
@@ -174,6 +186,7 @@ interface Branches {
   readonly target: { readonly branch: string; readonly commit: string }
   readonly holds: string | null
   readonly runs: string | null
+  readonly runsUnknown: boolean
 }
 
 async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Promise<Branches | Refused> {
@@ -182,14 +195,20 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
   const promoted = request.kind === 'deploy' ? promotedFrom(app, environment) : undefined
   const sourceBranch = promoted?.branch ?? environment.branch
   const wanted = [...new Set([sourceBranch, environment.branch])]
-  const [origin, held, platform] = await Promise.all([
+  const [origin, held, platform, unprovable] = await Promise.all([
     withRetry(() => ports.git.fetch(app, app.gitUrl, wanted, fetching), ports),
     withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], fetching), ports),
     platformReleases(ports, environment),
+    withRetry(async () => (await platformOf(ports, remote).unconfirmable?.(remote)) ?? CONFIRMABLE, ports),
   ])
   if (!origin.ok) return originError(ports, app, origin)
   if (!held.ok) return remoteError(ports, environment, held)
   if (!platform.ok) return platformError(ports, environment, platform)
+  if (!unprovable.ok) return platformError(ports, environment, unprovable)
+  if (unprovable.value !== undefined) {
+    const at = { app: appAt(remote), ...onPlatform(remote) }
+    return { refused: { gate: 'not_provable', ...at, detail: unprovable.value } }
+  }
   const source = origin.value[sourceBranch]
   const target = origin.value[environment.branch]
   if (!source) return { refused: { gate: 'branch_missing', branch: sourceBranch } }
@@ -200,7 +219,31 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
     target: { branch: environment.branch, commit: target },
     holds,
     runs: runningCommit(ports, environment, platform.value, holds),
+    runsUnknown: isRunningUnknown(ports, environment, platform.value),
   }
+}
+
+/** Refuses if the remote holds the commit and does not run it, and there is nothing to release it again from. */
+async function cannotRunAgain(
+  ports: WorkerPorts,
+  { environment }: PlanningRequest,
+  { holds, runs }: Branches,
+  result: Result,
+): Promise<Refused | undefined> {
+  if (!runsApart(ports, environment) || result.how !== 'commit') return undefined
+  const { commit } = result
+  if (holds !== commit || runs === commit) return undefined
+  const releases = await platformReleases(ports, environment, commit)
+  if (!releases.ok) return platformError(ports, environment, releases)
+  const ours = releases.value.find((release) => isOf(release, commit))
+  if (ours?.artifact !== undefined || ours?.status === 'pending') return undefined
+  const at = { app: appAt(environment.remote), ...onPlatform(environment.remote) }
+  return { refused: { gate: 'slug_missing', ...at, commit } }
+}
+
+function unknownWarning(ports: WorkerPorts, { remote }: Environment): string {
+  const { name } = platformOf(ports, remote).words
+  return `${name} does not tell which commit ${appAt(remote)} runs: Signoff can't tell what this release would take away`
 }
 
 /** The commit to deploy: the branch's own, the merge that the forge will make, or the picks. git computes the last two. */
@@ -220,21 +263,6 @@ async function previewResult(
   const merge = await ports.git.previewMerge(app, target.commit, source.commit)
   if (merge.clean) return { result: { how: 'merge', parents: [target.commit, source.commit], tree: merge.tree } }
   return { refused: { gate: 'merge_conflict', source: source.branch, target: target.branch, files: merge.files } }
-}
-
-/** Refuses if the push would drop commits that the remote holds. */
-async function wouldBeLost(
-  ports: WorkerPorts,
-  { app, environment }: PlanningRequest,
-  holds: string | null,
-  going: readonly string[],
-): Promise<Refused | undefined> {
-  if (holds === null) return undefined
-  for (const commit of going) if (await ports.git.isAncestor(app, holds, commit)) return undefined
-  const { name: remote, branch } = environment.remote
-  const { count, commits } = await ports.git.commits(app, { from: [holds], notFrom: going, limit: 10 })
-  const lost = commits.map(({ sha, title, author }) => ({ sha, title, author: author.name }))
-  return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
 }
 
 /** Reads builds and merge rules. Without a merge and without required checks, a forge that does not answer is no refusal. */

@@ -179,7 +179,7 @@ describe('the step', () => {
     [
       'stops where nothing was built of the commit',
       { holds: [COMMIT], heldBefore: true },
-      stoppedAt('not_confirmed', 'as before'),
+      stoppedAt('slug_missing', 'as before'),
       [],
     ],
     [

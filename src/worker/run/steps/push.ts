@@ -29,7 +29,14 @@ async function look(run: StepContext): Promise<Seen | Stopped> {
   ])
   if (!held.ok) return stopped(remoteError(ports, environment, held).refused, 'as before')
   if (!releases.ok) return stopped(platformError(ports, environment, releases).refused, 'as before')
-  return { holds: held.value[remote.branch] ?? null, releases: releases.value }
+  const holds = held.value[remote.branch] ?? null
+  const commit = commitOf(run)
+  const isListed = holds !== commit || releases.value.some((release) => isOf(release, commit))
+  if (isListed || !runsApart(ports, environment)) return { holds, releases: releases.value }
+  // Many releases of settings may have come since.
+  const further = await platformReleases(ports, environment, commit)
+  if (!further.ok) return stopped(platformError(ports, environment, further).refused, 'as before')
+  return { holds, releases: further.value }
 }
 
 /**
@@ -144,8 +151,7 @@ async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | S
     stopped({ gate: 'not_confirmed', app: appAt(remote), ...onPlatform(remote), detail }, 'as before')
   const artifact = seen.releases.find((release) => isOf(release, commit))?.artifact
   if (artifact === undefined) {
-    const of = `${platform.words.artifact} of ${short(commit)}`
-    return notConfirmed(`none of the last releases of ${appAt(remote)} has a ${of}`)
+    return stopped({ gate: 'slug_missing', app: appAt(remote), ...onPlatform(remote), commit }, 'as before')
   }
   const last = Math.max(...seen.releases.map(({ version }) => version))
   if (wasCutOff(run)) {
