@@ -210,12 +210,14 @@ export type Failure =
       readonly output: readonly string[]
     }
   | { readonly gate: 'migration_unknown'; readonly detail: string; readonly output: readonly string[] }
-  | {
+  | ({
       readonly gate: 'push_refused'
       readonly remote: string
       readonly line?: string
       readonly output: readonly string[]
-    }
+      /** The platform failed: the code is not the cause. */
+      readonly fault?: 'platform'
+    } & OfPlatform)
   | ({
       readonly gate: 'build_failed'
       readonly remote: string

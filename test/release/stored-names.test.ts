@@ -94,7 +94,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   unexpected_diff: ['detail'],
   migration_failed: ['revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
   migration_unknown: ['detail', 'output'],
-  push_refused: ['remote', 'line', 'output'],
+  push_refused: ['remote', 'line', 'output', 'fault', 'platform'],
   build_failed: ['remote', 'line', 'output'],
   push_unknown: ['remote', 'commit'],
   release_phase_failed: ['app', 'platformRelease', 'commit'],

@@ -18,8 +18,10 @@ export interface PlatformWords {
   readonly artifact: string
   /** A sentence on what a push of the commit that already runs does; absent if nothing needs explaining. */
   readonly sameCommit?: string
-  /** Matches the line that ends every failed build: the cause is before it. */
-  readonly afterFailedBuild?: RegExp
+  /** Reads a push that it declined, from what git printed. Absent: what a hook printed is shown as it is. */
+  readonly readRejection?: (output: readonly string[]) => PushRejection
+  /** Where it tells of its own incidents. */
+  readonly statusPage?: string
   /** Read-only commands for people. */
   readonly commands: {
     readonly running: (app: string) => string
@@ -27,6 +29,16 @@ export interface PlatformWords {
   }
   /** The advice of `signoff doctor` if the credential doesn't work: for the git remote, and for the app. */
   readonly advice: { readonly remote: string; readonly app: (app: string) => string }
+}
+
+/**
+ * Why a platform declined a push. `build`: the app's code or its dependencies; `platform`: the platform failed, and the code
+ * is not the cause; `rule`: nothing was built.
+ */
+export interface PushRejection {
+  readonly by: 'build' | 'platform' | 'rule'
+  /** The line that tells the cause, in the platform's or the tool's own words. */
+  readonly line?: string
 }
 
 export interface PlatformLimits {

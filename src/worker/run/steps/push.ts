@@ -1,6 +1,7 @@
 import { defined } from '../../../lib/defined.ts'
 import { pollUntil } from '../../../lib/retry.ts'
 import { isOf, type PlatformRelease } from '../../../release/ports/platform.ts'
+import type { Failure } from '../../../release/refusals.ts'
 import { appAt } from '../../../release/settings.ts'
 import type { Performed, Stopped } from '../../../release/transitions/index.ts'
 import { platformReleases, runsApart } from '../../facts.ts'
@@ -90,13 +91,7 @@ function pushOf(run: StepContext): ConditionalPush<Seen> {
     notAllowed: remoteError(ports, environment, { failure: 'refused', detail: '' }).refused,
     rejected({ why, output }, { holds }) {
       if (why === 'stale' || holds !== plan.bound.remote.holds) return remoteMoved(run, holds, output)
-      const line = causeLine(output)
-      const facts = defined({ remote: remote.name, line, output: output.slice(-20) })
-      const isBuild = why === 'hook' && platformOf(ports, remote).words.buildsOnPush
-      const because = isBuild
-        ? ({ gate: 'build_failed', ...facts, ...onPlatform(remote) } as const)
-        : ({ gate: 'push_refused', ...facts } as const)
-      return stopped(because, 'none', { output })
+      return stopped(rejectionOf(run, why, output), 'none', { output })
     },
     unknown: { gate: 'push_unknown', remote: remote.name, commit },
   }
@@ -136,9 +131,23 @@ function remoteMoved(run: StepContext, holds: string | null, output: readonly st
   return stopped({ gate: 'plan_outdated', moved }, 'as before', { output })
 }
 
-/** The line with the cause: the first marked with an exclamation mark, as by git and by platforms that build. */
-function causeLine(output: readonly string[]): string | undefined {
-  return output.find((line) => /^\s*(remote:\s*)?!\s+\S/.test(line))?.replace(/^\s*(remote:\s*)?!\s+/, '')
+/** git's own lines about a rejected push: they explain nothing. */
+const OF_GIT = /^\s*(?:To \S+$|!?\s*\[(?:remote )?rejected\]|error: failed to push some refs|hint:)/
+
+/** A rejected push in the platform's own words, or in those of the remote's hook. */
+function rejectionOf({ ports, environment }: StepContext, why: string, output: readonly string[]): Failure {
+  const { remote } = environment
+  const { readRejection, buildsOnPush } = platformOf(ports, remote).words
+  const hookLine = output
+    .map((line) => line.replace(/^\s*remote: ?/, ''))
+    .find((line) => /\S/.test(line) && !OF_GIT.test(line))
+  const { by, line } = (why === 'hook' && readRejection?.(output)) || {
+    by: why === 'hook' && buildsOnPush ? ('build' as const) : ('rule' as const),
+    ...(hookLine !== undefined && { line: hookLine.trim() }),
+  }
+  const facts = { ...defined({ remote: remote.name, line, output: output.slice(-20) }), ...onPlatform(remote) }
+  if (by === 'build') return { gate: 'build_failed', ...facts }
+  return { gate: 'push_refused', ...facts, ...(by === 'platform' && { fault: by }) }
 }
 
 /** The remote holds the commit but does not run it: makes a new release from that commit's build, never a second push. */
