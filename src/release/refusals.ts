@@ -11,10 +11,21 @@ export interface CommitFact {
 /** A setting's name, such as `STORE_URL`. Never its value. */
 type Setting = string
 
+/** The service took the credentials, and what was asked about is not there for them. */
+export interface Denied {
+  readonly why: 'not found' | 'no access'
+  readonly what: 'app' | 'repository'
+  readonly name: string
+  /** The keys of releases.yml that name it. */
+  readonly keys: readonly string[]
+  readonly settings: readonly Setting[]
+}
+
 /** A service gave no usable answer. `answered`: it did answer, so a retry won't help. */
 interface Unusable {
   readonly detail: string
   readonly answered?: true
+  readonly denied?: Denied
 }
 
 /** Which platform it is about; `FIRST_PLATFORM` if absent. */
@@ -58,7 +69,14 @@ export type Refusal =
   | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
   | ({ readonly gate: ForgeUnreachable } & Unusable)
   | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable & OfPlatform)
-  | { readonly gate: 'credentials_refused'; readonly service: string; readonly settings: readonly Setting[] }
+  | ({
+      readonly gate: 'credentials_refused'
+      readonly service: string
+      readonly settings: readonly Setting[]
+      readonly denied?: Denied
+      /** Its git refuses the credential that its API takes at the same moment. */
+      readonly apiAccepts?: true
+    } & OfPlatform)
   | {
       readonly gate: 'channel_unreachable'
       readonly channel: string

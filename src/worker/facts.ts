@@ -73,7 +73,7 @@ export async function readFacts(
     plan.bound.database === null ? undefined : readDatabase(ports, { app, environment, release }, signal),
   ])
   if (!origin.ok) return originError(ports, app, origin)
-  if (!held.ok) return remoteError(ports, environment, held)
+  if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
   if (database && !database.ok) return migratorError(ports, environment, database)
   const holds = held.value[remote.branch] ?? null

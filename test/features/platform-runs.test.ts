@@ -245,3 +245,25 @@ describe('W11: eleven config vars after a rollback by hand', () => {
     })
   })
 })
+
+describe('W23 and W25: Heroku says no', () => {
+  let team: Team
+  beforeAll(async () => {
+    team = await startTeam()
+  })
+  afterAll(() => team?.close())
+
+  it('W23: its git refuses the key that its API takes: the status page is named, before the key', async () => {
+    team.heroku.refuseReferences(401, 'Invalid credentials', 20)
+    const told = await askAndBeRefused(team, team.people.dana, '/deploy production', 'credentials_refused')
+    expect(told).toContain('https://status.heroku.com')
+    expect(told.indexOf('status.heroku.com')).toBeLessThan(told.indexOf('HEROKU_API_KEY'))
+  })
+
+  it('W25: an app that the key may not see is named first', async () => {
+    team.heroku.forbid(PRODUCTION)
+    const told = await askAndBeRefused(team, team.people.dana, '/deploy production', 'credentials_refused')
+    expect(told).toContain(`no access to the app ${PRODUCTION}`)
+    expect(told.indexOf('remote.url')).toBeLessThan(told.indexOf('HEROKU_API_KEY'))
+  })
+})

@@ -22,12 +22,17 @@ export function toServiceError(ended: GitEnded, scrub: (text: string) => string)
   const own = ended.stderr.filter((text) => !text.startsWith('remote:'))
   for (const [failure, words] of kinds) {
     const line = own.find((text) => words.test(text))
-    if (line !== undefined) return { failure, detail: detailOf(line, scrub) }
+    if (line !== undefined) return { failure, detail: detailOf(line, scrub), ...deniedBy(line, failure) }
   }
   const last = own.findLast((text) => /^(fatal|error): /.test(text)) ?? ended.stderr.at(-1)
   const ending = ended.exitCode === undefined ? 'git was killed' : `git ended with ${ended.exitCode}`
   const failure = ended.exitCode === undefined ? 'unreachable' : 'wrong'
   return { failure, detail: last === undefined ? ending : detailOf(last, scrub) }
+}
+
+function deniedBy(line: string, failure: ServiceError['failure']): Pick<ServiceError, 'denied'> {
+  if (failure === 'wrong' && NOT_THERE.test(line)) return { denied: 'not found' }
+  return failure === 'refused' && /\b403\b/.test(line) ? { denied: 'no access' } : {}
 }
 
 /** Whether the remote answered that the repository does not exist, so that nothing can have changed there. */

@@ -1,6 +1,6 @@
 /** The messages of refusals by the repository, the remote, the database, a service or the configuration. */
 import type { CheckStatus } from '../../release/plan.ts'
-import type { Refusal } from '../../release/refusals.ts'
+import type { Denied, Refusal } from '../../release/refusals.ts'
 import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
 import { bold, code, commitLink, type Line, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
@@ -52,6 +52,23 @@ export function checksWords(checks: readonly CheckStatus[]): { readonly why: str
   }
 }
 
+function settingNames(settings: readonly string[]): Line {
+  return settings.flatMap((setting, index) => [index === 0 ? '' : ' or ', code(setting)])
+}
+
+/** The name comes first: a wrong one is more common than a wrong credential. */
+function deniedWords({ why, what, name, keys, settings }: Denied, detail: string | undefined): Words {
+  const it = `the ${what} ${cut(oneLine(name), 120)}`
+  return {
+    why: why === 'not found' ? `${it} was not found` : `the worker’s credentials have no access to ${it}`,
+    ...quoteOutput(detail),
+    next: [
+      ['Check the name first: ', ...settingNames(keys), ' in ', code('releases.yml'), '.'],
+      ['If it is right, give the user of ', ...settingNames(settings), ` access to the ${what}, then try again.`],
+    ],
+  }
+}
+
 type ServiceGate =
   | 'repository_unreachable'
   | 'remote_unreachable'
@@ -75,38 +92,42 @@ type ServiceGate =
 export const SERVICE_REFUSALS: {
   readonly [G in ServiceGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
-  repository_unreachable: ({ url, detail, answered }) =>
-    answered
-      ? unusable('the repository’s server', detail, [
-          'Check that ',
-          code(url),
-          ' is the repository (from ',
-          code('git_url'),
-          ' or ',
-          code('repository'),
-          ' in ',
-          code('releases.yml'),
-          ') and that the token can see it, then try again.',
-        ])
-      : unreachable('the repository', detail, [
-          'Check that the worker’s host can reach ',
-          code(url),
-          ', then try again.',
-        ]),
-  remote_unreachable: ({ remote, detail, answered }) =>
-    answered
-      ? unusable(`the remote ${displayName(remote)}`, detail, [
-          'Check that ',
-          code('remote.url'),
-          ' in ',
-          code('releases.yml'),
-          ' is right and that its account has access, then try again.',
-        ])
-      : unreachable(`the remote ${displayName(remote)}`, detail, [
-          'Check the platform’s status page and the network path from the worker (',
-          code(`git ls-remote ${displayName(remote)}`),
-          '), then try again.',
-        ]),
+  repository_unreachable: ({ url, detail, answered, denied }) =>
+    denied !== undefined
+      ? deniedWords(denied, detail)
+      : answered
+        ? unusable('the repository’s server', detail, [
+            'Check that ',
+            code(url),
+            ' is the repository (from ',
+            code('git_url'),
+            ' or ',
+            code('repository'),
+            ' in ',
+            code('releases.yml'),
+            ') and that the token can see it, then try again.',
+          ])
+        : unreachable('the repository', detail, [
+            'Check that the worker’s host can reach ',
+            code(url),
+            ', then try again.',
+          ]),
+  remote_unreachable: ({ remote, detail, answered, denied }) =>
+    denied !== undefined
+      ? deniedWords(denied, detail)
+      : answered
+        ? unusable(`the remote ${displayName(remote)}`, detail, [
+            'Check that ',
+            code('remote.url'),
+            ' in ',
+            code('releases.yml'),
+            ' is right and that its account has access, then try again.',
+          ])
+        : unreachable(`the remote ${displayName(remote)}`, detail, [
+            'Check the platform’s status page and the network path from the worker (',
+            code(`git ls-remote ${displayName(remote)}`),
+            '), then try again.',
+          ]),
   database_unreachable: ({ database, detail }) =>
     unreachable(
       `the database ${displayName(database)}`,
@@ -114,7 +135,8 @@ export const SERVICE_REFUSALS: {
       ['Check that the database is up and that the worker’s host can connect.'],
       ['If its password was rotated, update the ', code('env_file'), ' on the worker’s host.'],
     ),
-  [FORGE_UNREACHABLE]: ({ detail, answered }, { services }) => {
+  [FORGE_UNREACHABLE]: ({ detail, answered, denied }, { services }) => {
+    if (denied !== undefined) return deniedWords(denied, detail)
     const { name, addressSetting, oddAnswers } = services.forge
     if (!answered) return unreachable(name, detail, [`Check ${name}’s status page, then try again.`])
     return unusable(name, detail, [
@@ -128,7 +150,8 @@ export const SERVICE_REFUSALS: {
     ])
   },
   platform_unreachable: (refusal, hints) => {
-    const { app, detail, answered } = refusal
+    const { app, detail, answered, denied } = refusal
+    if (denied !== undefined) return deniedWords(denied, detail)
     const { name, addressSetting } = platformWords(hints, refusal)
     const what = `${name}’s API for ${displayName(app)}`
     if (!answered) return unreachable(what, detail, [`Check ${name}’s status page, then try again.`])
@@ -141,18 +164,26 @@ export const SERVICE_REFUSALS: {
       ', then try again.',
     ])
   },
-  credentials_refused: ({ service, settings }) => ({
-    why: `${displayName(service)} rejects the worker’s credentials`,
-    next: [
-      [
-        'On the worker’s host, renew ',
-        ...settings.flatMap((setting, index) => [index === 0 ? '' : ' or ', code(setting)]),
-        ', restart the worker, and check with ',
-        code('signoff doctor'),
-        '.',
+  credentials_refused: (refusal, hints) => {
+    const { service, settings, denied, apiAccepts } = refusal
+    if (denied !== undefined) return deniedWords(denied, undefined)
+    const renew: Line = [
+      'On the worker’s host, renew ',
+      ...settingNames(settings),
+      ', restart the worker, and check with ',
+      code('signoff doctor'),
+      '.',
+    ]
+    if (!apiAccepts) return { why: `${displayName(service)} rejects the worker’s credentials`, next: [renew] }
+    const { name, statusPage = '' } = platformWords(hints, refusal)
+    return {
+      why: `${displayName(service)} rejects the worker’s credentials, but ${name}’s API accepts them`,
+      next: [
+        [`${name}’s git may have an incident: check `, code(statusPage), ', then try again.'],
+        ['If there is no incident: ', ...renew],
       ],
-    ],
-  }),
+    }
+  },
   channel_unreachable: ({ channel, why }) => {
     const known = channel.startsWith('#') ? displayName(channel) : `the channel ${displayName(channel)}`
     switch (why) {

@@ -202,7 +202,7 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
     withRetry(async () => (await platformOf(ports, remote).unconfirmable?.(remote)) ?? CONFIRMABLE, ports),
   ])
   if (!origin.ok) return originError(ports, app, origin)
-  if (!held.ok) return remoteError(ports, environment, held)
+  if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
   if (!unprovable.ok) return platformError(ports, environment, unprovable)
   if (unprovable.value !== undefined) {
@@ -276,7 +276,7 @@ async function askForge(
     checkBuilds(ports, app, environment, source),
     result.how === 'merge' ? withRetry(() => ports.forge.mergeForbiddenBy(app, environment.branch), ports) : undefined,
   ])
-  if (forbidden && !forbidden.ok) return forgeError(ports, forbidden)
+  if (forbidden && !forbidden.ok) return forgeError(ports, forbidden, app)
   if (forbidden?.value !== undefined) {
     return { refused: { gate: 'merge_not_allowed', branch: environment.branch, rule: forbidden.value } }
   }

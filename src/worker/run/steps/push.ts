@@ -28,7 +28,7 @@ async function look(run: StepContext): Promise<Seen | Stopped> {
     withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
   ])
-  if (!held.ok) return stopped(remoteError(ports, environment, held).refused, 'as before')
+  if (!held.ok) return stopped(remoteError(ports, environment, held, releases).refused, 'as before')
   if (!releases.ok) return stopped(platformError(ports, environment, releases).refused, 'as before')
   const holds = held.value[remote.branch] ?? null
   const commit = commitOf(run)
@@ -121,8 +121,17 @@ export const push: Step = {
     if (isThere(run, seen)) return { is: 'done', effect: 'some', result: pushed(run) }
     if (seen.holds === commitOf(run)) return releaseAgain(run, seen)
     const expected = run.plan.bound.remote.holds
-    return seen.holds === expected ? pushConditionally(run, pushOf(run)) : remoteMoved(run, seen.holds, [])
+    if (seen.holds !== expected) return remoteMoved(run, seen.holds, [])
+    return withApi(run, await pushConditionally(run, pushOf(run)))
   },
+}
+
+/** A push that was not allowed: the platform's API is asked whether it takes the same credential. */
+async function withApi(run: StepContext, done: Performed | Stopped): Promise<Performed | Stopped> {
+  if (done.is !== 'stopped' || done.because.gate !== 'credentials_refused') return done
+  const { ports, environment } = run
+  const api = await platformReleases(ports, environment)
+  return { ...done, because: remoteError(ports, environment, { failure: 'refused', detail: '' }, api).refused }
 }
 
 function remoteMoved(run: StepContext, holds: string | null, output: readonly string[]): Stopped {
