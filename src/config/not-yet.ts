@@ -28,7 +28,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
   [`${ENVIRONMENT}.hotfix`]: { what: 'how a hot-fix reaches its branch', isDefault: is('auto') },
-  [`${ENVIRONMENT}.remote.health`]: { what: 'health checks', isDefault: never },
   [`${ENVIRONMENT}.migrations`]: { what: 'several migrations', isDefault: (value) => !Array.isArray(value) },
   [`${ENVIRONMENT}.migrations.name`]: { what: 'names of migrations', isDefault: never },
   [`${ENVIRONMENT}.migrations.directory`]: { what: 'migrations in a directory', isDefault: is('.') },

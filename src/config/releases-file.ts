@@ -209,7 +209,7 @@ function environmentOf(
     branch: entry.branch,
     ...defined({ promotes: entry.promotes }),
     pullRequest: entry.pull_request,
-    remote: { ...place, ...defined({ app: appName }) },
+    remote: { ...place, ...defined({ app: appName, health: entry.remote.health }) },
     channel: entry.channel,
     announce: entry.announce,
     ...defined({ signOff: entry.sign_off === 'none' ? undefined : signOffOf(entry.sign_off) }),

@@ -114,7 +114,6 @@ describe('a file that uses every key', () => {
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
       `releases.yml:19: ${IN}.deploys (automatic deploys)`,
-      `releases.yml:23: ${IN}.remote.health (health checks)`,
       `releases.yml:24: ${IN}.migrations (several migrations)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:38: ${PRO}.hotfix (how a hot-fix reaches its branch)`,
@@ -143,7 +142,6 @@ describe('a key whose feature is not built yet', () => {
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
     'apps.*.environments.*.hotfix': { path: `${PRO}.hotfix`, defaults: ['auto'], other: 'push' },
-    'apps.*.environments.*.remote.health': { path: `${IN}.remote.health`, defaults: [], other: 'https://a.example/' },
     'apps.*.environments.*.migrations': {
       path: `${IN}.migrations`,
       defaults: [{ config: 'alembic.ini' }],

@@ -110,6 +110,7 @@ const JOBS: Stored<Job, 'kind'> = {
   run: ['release', 'attempt'],
   tidy: ['release'],
   carry: ['release'],
+  aftermath: ['release', 'look'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
@@ -136,6 +137,7 @@ const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   carried: ['branch', 'pullRequest', 'isNew'],
   'still missing': ['branch', 'environment', 'commits', 'isCarried'],
   asked: [],
+  afterwards: ['seen'],
 }
 
 const PRIVATE: Stored<PrivateMessage, 'is'> = {
@@ -177,7 +179,14 @@ const PLAN = [
   ...COMMIT.map((key) => `hotfix.alsoGoes.commits[].${key}`),
   ...PICK.map((key) => `hotfix.picks[].${key}`),
 ]
-const STEP_RESULT: readonly (keyof StepResult)[] = ['said', 'commit', 'revisions', 'platformRelease', 'commentUrl']
+const STEP_RESULT: readonly (keyof StepResult)[] = [
+  'said',
+  'commit',
+  'revisions',
+  'platformRelease',
+  'commentUrl',
+  'afterwards',
+]
 
 /** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
@@ -203,12 +212,14 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_carried: 'branch pullRequest isNew source?',
   hotfix_followed_up: 'branch missing',
   hotfix_branch_settled: 'branch became',
+  aftermath_seen: 'warnings notes',
 }
 
 /** Keys of thread lines, after the release's number. A renamed key would add its line twice. */
 const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
   ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
+  'afterwards',
 ]
 
 /** Other texts that are searched for, as they are written in the source. */
@@ -267,7 +278,10 @@ async function simulate(): Promise<Seen> {
     await act()
     seen.metadata.push(sim.opened()?.private_metadata ?? 'no modal')
   }
-  await story((sim) => carryThrough(sim, 'production'))
+  await story((sim) => {
+    sim.world.platform.warn('web.1 crashed')
+    return carryThrough(sim, 'production')
+  })
   await story(async (sim) => {
     await carryThrough(sim, 'hot-fix')
     await sim.tick(26 * HOUR_MS)

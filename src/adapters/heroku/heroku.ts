@@ -1,6 +1,7 @@
 import type { Answer } from '../../release/ports/answers.ts'
 import type { Platform, PlatformLimits } from '../../release/ports/platform.ts'
 import type { RemoteSettings } from '../../release/settings.ts'
+import { readAftermath } from './aftermath.ts'
 import { createHerokuApi, type HerokuApi, type HerokuApiSettings } from './api.ts'
 import { confirmationOf } from './confirmation.ts'
 import { herokuLimits, herokuWords } from './words.ts'
@@ -19,6 +20,8 @@ export function createHeroku({ limits, ...settings }: HerokuSettings): Platform 
     words: herokuWords,
     limits: { ...herokuLimits, ...limits },
     releases: (remote, limit, commit) => api.releases(appOf(remote), limit, commit),
+    aftermath: (remote, platformRelease) =>
+      readAftermath(api, appOf(remote), Number(platformRelease.replace(/^v/, ''))),
     unconfirmable: (remote) => unconfirmable(api, appOf(remote)),
     async confirm(remote, commit) {
       const app = appOf(remote)

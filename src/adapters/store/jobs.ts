@@ -31,6 +31,7 @@ const JOB_QUEUES: JobQueues = {
   run: { queue: 'run', attempts: RUN_ATTEMPTS },
   tidy: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
   carry: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
+  aftermath: { queue: 'plan', attempts: PLAN_ATTEMPTS },
 }
 
 export function attemptsOf({ kind }: Job): number {

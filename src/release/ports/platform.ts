@@ -74,6 +74,18 @@ export type Confirmation =
   | { readonly is: 'not running'; readonly detail: string }
   | { readonly is: 'not yet'; readonly detail: string }
 
+/** Something that people should know of what runs. `what`: a few words; `look`: a command that only reads. */
+export interface ReleaseWarning {
+  readonly what: string
+  readonly look?: string
+}
+
+/** How what was deployed runs, at one moment. `isSettled`: nothing of it is still starting. */
+export interface Aftermath {
+  readonly isSettled: boolean
+  readonly warnings: readonly ReleaseWarning[]
+}
+
 export interface Platform {
   readonly words: PlatformWords
   readonly limits: PlatformLimits
@@ -88,6 +100,8 @@ export interface Platform {
    * always can be. Safe to repeat.
    */
   unconfirmable?(remote: RemoteSettings): Promise<Answer<string | undefined>>
+  /** How it runs after the release `platformRelease`, such as `v42`. Absent: it tells nothing. Safe to repeat. */
+  aftermath?(remote: RemoteSettings, platformRelease: string): Promise<Answer<Aftermath>>
   /** Safe to repeat. */
   confirm(remote: RemoteSettings, commit: string): Promise<Answer<Confirmation>>
   /**

@@ -2,6 +2,7 @@
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { fenced } from '../fence.ts'
 import type { WorkerPorts } from '../ports.ts'
+import { lookAfterwards } from './after-release.ts'
 import { backport } from './backport.ts'
 import { planRelease } from './plan.ts'
 import { preflight } from './preflight.ts'
@@ -25,6 +26,7 @@ const HANDLERS: JobHandlers = {
   run,
   tidy,
   carry: backport,
+  aftermath: lookAfterwards,
 }
 
 /** Handles one job by its kind. Throws to have it retried. */
