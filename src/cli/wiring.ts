@@ -6,6 +6,7 @@ import { bitbucketWords } from '../adapters/bitbucket/words.ts'
 import { attachEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { createGit } from '../adapters/git/git.ts'
 import { createGitRemote } from '../adapters/git-remote/git-remote.ts'
+import { createHealthCheck } from '../adapters/health-check/health-check.ts'
 import { createHeroku } from '../adapters/heroku/heroku.ts'
 import { createSqlRisks } from '../adapters/sql-risks/sql-risks.ts'
 import { openStore, type StoreOptions } from '../adapters/store/open.ts'
@@ -51,6 +52,7 @@ export function createWorkerAdapters(
     platforms,
     migrator: createMigrations({ scrub, limits: limits.migrator ?? {} }),
     sqlRisks: createSqlRisks(),
+    health: createHealthCheck(),
   }
 }
 

@@ -27,7 +27,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   workers: { what: 'groups of workers', isDefault: (value) => isRecord(value) && Object.keys(value).length === 0 },
   [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
-  [`${ENVIRONMENT}.remote.health`]: { what: 'health checks', isDefault: never },
   [`${ENVIRONMENT}.migrations`]: { what: 'several migrations', isDefault: (value) => !Array.isArray(value) },
   [`${ENVIRONMENT}.migrations.name`]: { what: 'names of migrations', isDefault: never },
   [`${ENVIRONMENT}.migrations.directory`]: { what: 'migrations in a directory', isDefault: is('.') },

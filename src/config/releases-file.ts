@@ -210,7 +210,7 @@ function environmentOf(
     ...defined({ promotes: entry.promotes }),
     pullRequest: entry.pull_request,
     ...defined({ hotfix: entry.hotfix === 'auto' ? undefined : entry.hotfix }),
-    remote: { ...place, ...defined({ app: appName }) },
+    remote: { ...place, ...defined({ app: appName, health: entry.remote.health }) },
     channel: entry.channel,
     announce: entry.announce,
     ...defined({ signOff: entry.sign_off === 'none' ? undefined : signOffOf(entry.sign_off) }),

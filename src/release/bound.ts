@@ -37,6 +37,12 @@ export function producedCommit(release: Release): string | undefined {
   return step(release, 'merge')?.result?.commit
 }
 
+/** Platforms may give only the first digits of a commit, at one time and not at another. */
+function isSameCommit(one: string | null | undefined, other: string | null | undefined): boolean {
+  if (one == null || other == null || Math.min(one.length, other.length) < 7) return false
+  return one.startsWith(other) || other.startsWith(one)
+}
+
 const same = (a: readonly string[], b: readonly string[]) => [...a].sort().join() === [...b].sort().join()
 const list = (revisions: readonly string[]) => (revisions.length === 0 ? 'empty' : revisions.join(', '))
 
@@ -65,7 +71,8 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
     check(bound.target.branch, observed.target, [bound.target.commit, ...(targetMayMove ? [produced] : [])])
   }
   check(THE_REMOTE, observed.holds, [bound.remote.holds, ...(pushStarted ? [produced] : [])])
-  check(WHAT_RUNS, observed.runs, [bound.remote.runs, ...(pushStarted ? [produced] : [])])
+  const running = [bound.remote.runs, ...(pushStarted ? [produced] : [])]
+  if (!running.some((each) => isSameCommit(each, observed.runs))) check(WHAT_RUNS, observed.runs, running)
   check('the configuration', observed.configuration, [bound.configuration])
 
   if (bound.database !== null) {

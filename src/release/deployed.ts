@@ -56,6 +56,7 @@ export function deployedAfter(release: Release, { runsApart }: Runs): Deployed |
   }
   const because = release.problem?.because
   if (because?.gate === 'release_phase_failed' && STOPPED.includes(state)) {
+    if (plan.runsUnknown) return { is: 'not known', number, state, since: 'not told' }
     const at = (confirmed?.endedAt ?? release.requestedAt).toISOString()
     return { is: 'held', holds: because.commit, commit: plan.bound.remote.runs, number, at, webUrl }
   }
@@ -71,6 +72,7 @@ export function deployedAfter(release: Release, { runsApart }: Runs): Deployed |
     }
     return { is: 'seen', commit: runs, number, at: (release.endedAt ?? release.requestedAt).toISOString(), webUrl }
   }
+  if (plan.runsUnknown) return { is: 'not known', number, state, since: 'not told' }
   const at = (release.plannedAt ?? release.requestedAt).toISOString()
   return { is: 'seen', commit: plan.bound.remote.runs, number, at, webUrl }
 }

@@ -75,6 +75,8 @@ export interface EventData {
     readonly step?: StepName
     readonly reason?: string
   } & Partial<Attribution>
+  /** After the end: how what was deployed runs. */
+  aftermath_seen: { readonly warnings: readonly string[]; readonly notes: readonly string[] }
   /** A pull request backports a hot-fix to the branch that is promoted. `source`: its branch, if we created it. */
   hotfix_carried: {
     readonly branch: string
@@ -117,6 +119,7 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   attention_needed: { isPress: false },
   // For an end that a person caused without another event, such as Close, this is the only one.
   release_ended: { isPress: false },
+  aftermath_seen: { isPress: false },
   hotfix_carried: { isPress: false },
   hotfix_followed_up: { isPress: false },
   hotfix_branch_settled: { isPress: false },

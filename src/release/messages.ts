@@ -2,7 +2,7 @@
 import type { Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
-import type { Deployed, Release } from './release.ts'
+import type { Deployed, Release, SeenAfterwards } from './release.ts'
 import type { PersonName, ReleaseKind, SignOffKind, StepName } from './terms.ts'
 
 /** One line of a release's thread, by what happened. */
@@ -42,6 +42,8 @@ export type ThreadLine =
       /** Whether a pull request with them is known. */
       readonly isCarried: boolean
     }
+  /** How what was deployed runs, after the outcome. Broadcast if there is a warning. */
+  | { readonly is: 'afterwards'; readonly seen: SeenAfterwards }
   /** Mentions the people who may sign, when the card was posted before the plan and could not. */
   | { readonly is: 'asked' }
   /**

@@ -121,6 +121,8 @@ export interface ChangedFile {
 export interface Plan {
   readonly bound: BoundFacts
   readonly firstRelease: boolean
+  /** The platform runs something and doesn't tell its commit. Then `bound.remote.runs` is null. */
+  readonly runsUnknown?: true
   /** How many commits are released; `commits` has at most the last 500 of them, newest first. */
   readonly commitCount: number
   readonly commits: readonly PlannedCommit[]

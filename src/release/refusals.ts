@@ -11,10 +11,21 @@ export interface CommitFact {
 /** A setting's name, such as `STORE_URL`. Never its value. */
 type Setting = string
 
+/** The service took the credentials, and what was asked about is not there for them. */
+export interface Denied {
+  readonly why: 'not found' | 'no access'
+  readonly what: 'app' | 'repository'
+  readonly name: string
+  /** The keys of releases.yml that name it. */
+  readonly keys: readonly string[]
+  readonly settings: readonly Setting[]
+}
+
 /** A service gave no usable answer. `answered`: it did answer, so a retry won't help. */
 interface Unusable {
   readonly detail: string
   readonly answered?: true
+  readonly denied?: Denied
 }
 
 /** Which platform it is about; `FIRST_PLATFORM` if absent. */
@@ -60,7 +71,14 @@ export type Refusal =
   | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
   | ({ readonly gate: ForgeUnreachable } & Unusable)
   | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable & OfPlatform)
-  | { readonly gate: 'credentials_refused'; readonly service: string; readonly settings: readonly Setting[] }
+  | ({
+      readonly gate: 'credentials_refused'
+      readonly service: string
+      readonly settings: readonly Setting[]
+      readonly denied?: Denied
+      /** Its git refuses the credential that its API takes at the same moment. */
+      readonly apiAccepts?: true
+    } & OfPlatform)
   | {
       readonly gate: 'channel_unreachable'
       readonly channel: string
@@ -101,7 +119,13 @@ export type Refusal =
       readonly branch: string
       readonly count: number
       readonly commits: readonly CommitFact[]
+      /** Where the commits run, by its name at the platform, if the remote does not hold them. */
+      readonly runsAt?: string
     }
+  /** The platform gives no proof of what it runs there. */
+  | ({ readonly gate: 'not_provable'; readonly app: string; readonly detail: string } & OfPlatform)
+  /** The remote holds the commit and does not run it, and the platform has nothing to release it again from. */
+  | ({ readonly gate: 'slug_missing'; readonly app: string; readonly commit: string } & OfPlatform)
   | { readonly gate: 'checks_failed'; readonly checks: readonly CheckStatus[] }
   | MigrationsUnreadable
   | {
@@ -228,12 +252,14 @@ export type Failure =
       readonly output: readonly string[]
     }
   | { readonly gate: 'migration_unknown'; readonly detail: string; readonly output: readonly string[] }
-  | {
+  | ({
       readonly gate: 'push_refused'
       readonly remote: string
       readonly line?: string
       readonly output: readonly string[]
-    }
+      /** The platform failed: the code is not the cause. */
+      readonly fault?: 'platform'
+    } & OfPlatform)
   | ({
       readonly gate: 'build_failed'
       readonly remote: string

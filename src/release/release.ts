@@ -1,5 +1,6 @@
 /** A release as it is stored: its facts, its sign-offs and its steps. */
 import type { MergeRequirement, Plan } from './plan.ts'
+import type { ReleaseWarning } from './ports/platform.ts'
 import type { Problem } from './refusals.ts'
 import { isIrreversible } from './steps.ts'
 import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName, StepState } from './terms.ts'
@@ -42,6 +43,14 @@ export interface StepResult {
   /** The platform's release, such as `v42`. */
   readonly platformRelease?: string
   readonly commentUrl?: string
+  /** Of `report`: what was seen of what runs, after the end. */
+  readonly afterwards?: SeenAfterwards
+}
+
+/** What people should know of what a release deployed. `notes`: what went well, or could not be seen. */
+export interface SeenAfterwards {
+  readonly warnings: readonly ReleaseWarning[]
+  readonly notes?: readonly string[]
 }
 
 /** One attempt to deploy one commit to one environment of one app. */
@@ -148,10 +157,11 @@ export type Deployed =
       readonly at: string
       readonly webUrl: string
     }
-  /** Release `number` may have changed what runs, and no release has proven it since. */
+  /** Release `number` may have changed what runs, and no release has proven it since; or it could not see it. */
   | {
       readonly is: 'not known'
       readonly number: number
       readonly state: ReleaseState
-      readonly since: 'its push' | 'the remote moved'
+      /** `not told`: the platform doesn't say which commit it runs. */
+      readonly since: 'its push' | 'the remote moved' | 'not told'
     }

@@ -23,6 +23,8 @@ export interface RemoteSettings {
   readonly platform: PlatformName
   /** The app's name at the platform, if the platform names apps. */
   readonly app?: string
+  /** A web address that answers 2xx while the app is well. */
+  readonly health?: string
 }
 
 export interface MigrationSettings {

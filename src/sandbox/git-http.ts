@@ -27,6 +27,8 @@ export type GitHttp = {
   refuseNextPushes(error: ServerError, times: number): void
   /** Answers the next push with an error after it has taken effect. */
   failNextPush(status: number): void
+  /** Answers the next requests for a repository's references with this status, before anything is exchanged. */
+  refuseReferences(status: number, text: string, times?: number): void
   /** Resolves when the next push arrives, before git receives it. */
   pushArrived(): Promise<void>
   /** Kills all running git processes with their children. */
@@ -56,6 +58,7 @@ export function createGitHttp(options: {
   let pushFaults: PushFault[] = []
   let refusals: ServerError[] = []
   let awaitingPush: (() => void)[] = []
+  let refusedReferences: { status: number; text: string }[] = []
   let capabilities: string | undefined
   /** Git's answers by repository and question, valid while the references are unchanged. */
   const listed = new Map<string, { readonly references: string; readonly answer: string }>()
@@ -77,6 +80,8 @@ export function createGitHttp(options: {
       const error = refusals.shift()
       if (error !== undefined) return refuse(response, error.status, error.text ?? 'No')
     }
+    const refusal = rest === '/info/refs' ? refusedReferences.shift() : undefined
+    if (refusal !== undefined) return refuse(response, refusal.status, refusal.text)
 
     const isFirst = rest === '/info/refs' && url.search === '?service=git-upload-pack'
     if (isFirst && request.headers['git-protocol'] === 'version=2') {
@@ -224,6 +229,9 @@ export function createGitHttp(options: {
     },
     failNextPush(status) {
       pushFaults.push({ kind: 'status', when: 'after', status })
+    },
+    refuseReferences(status, text, times = 1) {
+      refusedReferences = [...refusedReferences, ...Array.from({ length: times }, () => ({ status, text }))]
     },
     pushArrived: () => new Promise((resolve) => awaitingPush.push(resolve)),
     async close() {

@@ -1,6 +1,7 @@
 /** Gathers the facts that a message needs beside the release, and draws it. */
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
+import { producedCommit } from '../release/bound.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import {
   approvers,
@@ -25,6 +26,9 @@ import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
 import { ungivableWords } from './views/parts/ungivable.ts'
 import { findUngivable } from './who-can-sign.ts'
+
+/** How many releases back the one that made the running commit is looked for. */
+const PREVIOUS = 10
 
 export interface DrawingPorts {
   readonly store: Store
@@ -86,14 +90,15 @@ export async function drawCard(
     store.now(),
     waits ? store.workers() : [],
     awaiting
-      ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: 1 })
+      ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: PREVIOUS })
       : [],
     awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
     replacementLink(ports, release),
     awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
   ])
   reportUngivable(ports, release, ungivable)
-  const [live] = previous
+  const runs = release.plan?.bound.remote.runs
+  const live = previous.find((one) => runs != null && producedCommit(one)?.startsWith(runs))
   const [worker] = workers
   const isGone = waits && (worker === undefined || now.getTime() - worker.at.getTime() > WORKER_GONE_MS)
   // Its time starts when Slack confirms this post.

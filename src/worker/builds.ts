@@ -16,7 +16,7 @@ export async function checkBuilds(
 ): Promise<{ checks: readonly CheckStatus[] } | Refused> {
   const asked = await withRetry(() => ports.forge.checks(app, commit), ports)
   if (environment.signOff?.requireChecks !== true) return { checks: asked.ok ? asked.value : [] }
-  if (!asked.ok) return forgeError(ports, asked)
+  if (!asked.ok) return forgeError(ports, asked, app)
   return haveAllPassed(asked.value)
     ? { checks: asked.value }
     : { refused: { gate: 'checks_failed', checks: asked.value } }

@@ -13,12 +13,16 @@ import { migratorError, originError, platformError, type Refused, remoteError } 
 
 const RELEASES_READ = 10
 
-/** The environment's last releases on its platform, newest first; none if the platform runs what its remote holds. */
+/**
+ * The environment's last releases on its platform, newest first; none if the platform runs what its remote holds. They
+ * include the current one and, if `commit` is given, the newest of that commit.
+ */
 export async function platformReleases(
   ports: WorkerPorts,
   { remote }: Environment,
+  commit?: string,
 ): Promise<Answer<readonly PlatformRelease[]>> {
-  return withRetry(() => platformOf(ports, remote).releases(remote, RELEASES_READ), ports)
+  return withRetry(() => platformOf(ports, remote).releases(remote, RELEASES_READ, commit), ports)
 }
 
 /** Whether an environment can run another commit than its remote holds. */
@@ -37,6 +41,17 @@ export function runningCommit(
   const current = releases.find((release) => release.current)
   if (current?.commit === undefined) return null
   return holds !== null && isOf(current, holds) ? holds : current.commit
+}
+
+/** Whether the platform runs something and doesn't tell which commit it is. */
+export function isRunningUnknown(
+  ports: WorkerPorts,
+  environment: Environment,
+  releases: readonly PlatformRelease[],
+): boolean {
+  if (!runsApart(ports, environment) || releases.length === 0) return false
+  const current = releases.find((release) => release.current)
+  return current?.commit === undefined && current?.isEmpty !== true
 }
 
 /** Reads every fact that the plan binds; refuses if a service can't be read. */
@@ -58,7 +73,7 @@ export async function readFacts(
     plan.bound.database === null ? undefined : readDatabase(ports, { app, environment, release }, signal),
   ])
   if (!origin.ok) return originError(ports, app, origin)
-  if (!held.ok) return remoteError(ports, environment, held)
+  if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
   if (database && !database.ok) return migratorError(ports, environment, database)
   const holds = held.value[remote.branch] ?? null

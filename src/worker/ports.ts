@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { Forge } from '../release/ports/forge.ts'
 import type { Git } from '../release/ports/git.ts'
+import type { HealthCheck } from '../release/ports/health-check.ts'
 import type { EnvironmentLock, Job, Jobs } from '../release/ports/jobs.ts'
 import type { Migrator } from '../release/ports/migrator.ts'
 import type { Platform } from '../release/ports/platform.ts'
@@ -28,6 +29,8 @@ export interface Times {
   readonly look: number
   /** Between two sweeps for releases whose job is gone. */
   readonly sweep: number
+  /** How long after its end a release's app may take to run and to answer its health check. */
+  readonly afterwards: number
 }
 
 export const TIMES: Times = {
@@ -36,6 +39,7 @@ export const TIMES: Times = {
   plan: 5 * 60_000,
   look: 5 * 60_000,
   sweep: 30_000,
+  afterwards: 2 * 60_000,
 }
 
 export interface WorkerPorts {
@@ -49,6 +53,7 @@ export interface WorkerPorts {
   readonly platforms: Readonly<Record<PlatformName, Platform | undefined>>
   readonly migrator: Migrator
   readonly sqlRisks: SqlRisks
+  readonly health: HealthCheck
   /** This worker's directory for checkouts, named by its pid. Its siblings of dead processes are deleted. */
   readonly checkouts: string
   readonly times: Times

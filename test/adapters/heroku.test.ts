@@ -64,8 +64,10 @@ describe("Heroku's releases", () => {
     expect((await lastReleases())[0]).toMatchObject({ current: true, commit: older })
   })
 
-  it("fall back to the description's eight digits when a slug does not tell its commit", async () => {
+  it("fall back to the build when a slug does not tell its commit, and to the description's eight digits", async () => {
     platform.hideSlugCommits()
+    expect((await lastReleases())[0]?.commit).toBe(newer)
+    platform.hideBuildVersions()
     expect((await lastReleases())[0]?.commit).toBe(newer.slice(0, 8))
   })
 
@@ -90,6 +92,7 @@ describe("Heroku's releases", () => {
       ok: false,
       failure: 'wrong',
       detail: "Heroku answered 404: Couldn't find that app.",
+      denied: 'not found',
     })
   })
 

@@ -114,7 +114,6 @@ describe('a file that uses every key', () => {
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
       `releases.yml:19: ${IN}.deploys (automatic deploys)`,
-      `releases.yml:23: ${IN}.remote.health (health checks)`,
       `releases.yml:24: ${IN}.migrations (several migrations)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
@@ -141,7 +140,6 @@ describe('a key whose feature is not built yet', () => {
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
-    'apps.*.environments.*.remote.health': { path: `${IN}.remote.health`, defaults: [], other: 'https://a.example/' },
     'apps.*.environments.*.migrations': {
       path: `${IN}.migrations`,
       defaults: [{ config: 'alembic.ini' }],

@@ -162,6 +162,54 @@ describe('services', () => {
     ])
   })
 
+  it('W25: name the app or the repository first, where the credentials do not see it', async () => {
+    const notFound = { ok: false, failure: 'wrong', detail: 'Heroku answered 404', denied: 'not found' } as const
+    const noAccess = { ok: false, failure: 'refused', detail: 'Heroku answered 403', denied: 'no access' } as const
+    const missing = { ...notFound, detail: 'Bitbucket answered 404' }
+    const one = appOf('https://bitbucket.org/jurispect/api.git', production)
+    const fails = (answer: typeof notFound | typeof noAccess) => ({ ...git, heads: async () => answer })
+    const asked = (answer: typeof notFound | typeof noAccess) => ({
+      git: fails(answer),
+      forge: forge({}),
+      platforms: platforms(),
+    })
+    expect([
+      ...(await linesOf(
+        platformChecks(
+          production,
+          platforms(async () => notFound),
+        ),
+      )),
+      ...(await linesOf(
+        platformChecks(
+          production,
+          platforms(async () => noAccess),
+        ),
+      )),
+      ...(await linesOf(remoteChecks(one, asked(notFound)))),
+      ...(await linesOf(remoteChecks(one, asked(noAccess)))).slice(1),
+      ...(await linesOf(forgeChecks(one, forge({ findPullRequest: async () => missing })))).slice(0, 1),
+    ]).toEqual([
+      '✗ Heroku complianceai-api-production: complianceai-api-production was not found: Heroku answered 404 → check remote.app in releases.yml first; if it is right, see HEROKU_API_KEY, and that its user is a collaborator of complianceai-api-production',
+      '✗ Heroku complianceai-api-production: no access to complianceai-api-production: Heroku answered 403 → check remote.app in releases.yml first; if it is right, see HEROKU_API_KEY, and that its user is a collaborator of complianceai-api-production',
+      '✗ repository api: https://bitbucket.org/jurispect/api.git was not found: Heroku answered 404 → check repository in releases.yml first; if it is right, check BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN',
+      '✗ remote api/production: complianceai-api-production was not found: Heroku answered 404 → check remote.url in releases.yml first; if it is right, see HEROKU_API_KEY',
+      '✗ remote api/production: no access to complianceai-api-production: Heroku answered 403 → check remote.url in releases.yml first; if it is right, see HEROKU_API_KEY',
+      '✗ Bitbucket api: jurispect/api was not found: Bitbucket answered 404 → check repository in releases.yml first; if it is right, check BITBUCKET_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, and that it may read jurispect/api',
+    ])
+  })
+
+  it('W23: name the status page where Heroku’s git refuses the key that its API takes', async () => {
+    const one = appOf('/srv/origin.git', production)
+    const refusing = { ...git, heads: async () => refused }
+    const told = async (api: Awaited<ReturnType<Platform['releases']>>) =>
+      (await linesOf(remoteChecks(one, { git: refusing, forge: forge({}), platforms: platforms(async () => api) })))[1]
+    expect(await told({ ok: true, value: [] })).toBe(
+      "✗ remote api/production: refuses the credentials, which Heroku's API accepts: 401 → Heroku's git may have an incident, see https://status.heroku.com; else see HEROKU_API_KEY",
+    )
+    expect(await told(refused)).toBe('✗ remote api/production: refuses the credentials: 401 → see HEROKU_API_KEY')
+  })
+
   it('are all looked at by the roles that use them, in one order', () => {
     const worker = {
       git,

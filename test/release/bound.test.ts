@@ -43,6 +43,17 @@ describe('before the run', () => {
     expect(moved(SEEN, [aStep('merge', { state: 'pending', effect: 'none' })])).toEqual([])
   })
 
+  it('W5: what runs has not moved where the platform gives more or fewer digits of the same commit', () => {
+    expect(moved({ runs: OLD.slice(0, 8) })).toEqual([])
+    expect(whats({ runs: OLD.slice(0, 5) })).toEqual(['what runs'])
+    expect(whats({ runs: OTHER.slice(0, 8) })).toEqual(['what runs'])
+    const plan = aPlan()
+    const remote = { ...plan.bound.remote, runs: OLD.slice(0, 8) }
+    expect(moved({ runs: OLD }, [], { ...plan, bound: { ...plan.bound, remote } })).toEqual([])
+    const none = { ...plan.bound.remote, runs: null }
+    expect(whats({ runs: OLD }, [], { ...plan, bound: { ...plan.bound, remote: none } })).toEqual(['what runs'])
+  })
+
   it('a fact that was not observed has not moved', () => {
     expect(moved({})).toEqual([])
   })

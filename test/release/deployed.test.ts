@@ -1,7 +1,7 @@
 /** What `/deploy status` shows as live: the newest fact that a release has proven or seen. */
 import { describe, expect, it } from 'vitest'
 import { deployedAfter } from '../../src/release/deployed.ts'
-import { aRelease, aStep, at, SERVICES, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
+import { aPlan, aRelease, aStep, at, SERVICES, SIGNED, sha, stepsUpTo } from '../support/builders.ts'
 
 const { heroku: platform, git: plain } = SERVICES.platforms
 const before = sha('5b8e6c0')
@@ -21,6 +21,17 @@ describe('what a release knows about the running commit', () => {
         number: 12,
       })
     }
+  })
+
+  it('W18: is unknown where the platform did not tell it, and not nothing', () => {
+    const plan = aPlan()
+    const bound = { ...plan.bound, remote: { ...plan.bound.remote, runs: null } }
+    const release = aRelease({ state: 'cancelled', plan: { ...plan, bound, runsUnknown: true } })
+    expect(deployedAfter(release, platform)).toMatchObject({ is: 'not known', since: 'not told' })
+    expect(deployedAfter({ ...release, plan: { ...plan, bound } }, platform)).toMatchObject({
+      is: 'seen',
+      commit: null,
+    })
   })
 
   it('is unknown once its push has started and is not proven', () => {

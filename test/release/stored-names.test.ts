@@ -43,12 +43,12 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_a_member: ['why', 'error'],
   environment_busy: ['number', 'app', 'environment', 'state', 'requester', 'waitsForGo', 'link'],
   no_worker: ['lastSeen'],
-  repository_unreachable: ['url', 'detail', 'answered'],
-  remote_unreachable: ['remote', 'detail', 'answered'],
+  repository_unreachable: ['url', 'detail', 'answered', 'denied'],
+  remote_unreachable: ['remote', 'detail', 'answered', 'denied'],
   database_unreachable: ['database', 'detail'],
-  bitbucket_unreachable: ['detail', 'answered'],
-  platform_unreachable: ['app', 'detail', 'answered'],
-  credentials_refused: ['service', 'settings'],
+  bitbucket_unreachable: ['detail', 'answered', 'denied'],
+  platform_unreachable: ['app', 'detail', 'answered', 'denied'],
+  credentials_refused: ['service', 'settings', 'denied', 'apiAccepts'],
   channel_unreachable: ['channel', 'why', 'error'],
   configuration_differs: ['app', 'environment'],
   same_database: ['environment', 'other'],
@@ -56,7 +56,9 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   nothing_to_release: ['app', 'environment', 'commit', 'platform'],
   merge_conflict: ['source', 'target', 'files'],
   merge_not_allowed: ['branch', 'rule', 'methods', 'lacks', 'about'],
-  remote_diverged: ['remote', 'branch', 'count', 'commits'],
+  remote_diverged: ['remote', 'branch', 'count', 'commits', 'runsAt'],
+  not_provable: ['app', 'detail', 'platform'],
+  slug_missing: ['app', 'commit', 'platform'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
   migration_heads: ['heads'],
@@ -93,7 +95,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   unexpected_diff: ['detail'],
   migration_failed: ['revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
   migration_unknown: ['detail', 'output'],
-  push_refused: ['remote', 'line', 'output'],
+  push_refused: ['remote', 'line', 'output', 'fault', 'platform'],
   build_failed: ['remote', 'line', 'output'],
   push_unknown: ['remote', 'commit'],
   release_phase_failed: ['app', 'platformRelease', 'commit'],
@@ -110,6 +112,7 @@ const JOBS: Stored<Job, 'kind'> = {
   tidy: ['release'],
   carry: ['release'],
   look: ['release', 'at'],
+  aftermath: ['release'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
@@ -136,6 +139,7 @@ const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   carried: ['branch', 'pullRequest', 'isNew'],
   'still missing': ['branch', 'environment', 'commits', 'isCarried'],
   asked: [],
+  afterwards: ['seen'],
 }
 
 const PRIVATE: Stored<PrivateMessage, 'is'> = {
@@ -179,7 +183,14 @@ const PLAN = [
   ...COMMIT.map((key) => `hotfix.alsoGoes.commits[].${key}`),
   ...PICK.map((key) => `hotfix.picks[].${key}`),
 ]
-const STEP_RESULT: readonly (keyof StepResult)[] = ['said', 'commit', 'revisions', 'platformRelease', 'commentUrl']
+const STEP_RESULT: readonly (keyof StepResult)[] = [
+  'said',
+  'commit',
+  'revisions',
+  'platformRelease',
+  'commentUrl',
+  'afterwards',
+]
 
 /** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
@@ -205,6 +216,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_carried: 'branch pullRequest isNew source?',
   hotfix_followed_up: 'branch missing',
   hotfix_branch_settled: 'branch became',
+  aftermath_seen: 'warnings notes',
 }
 
 /** Keys of thread lines, after the release's number. A renamed key would add its line twice. */

@@ -102,6 +102,7 @@ async function start() {
     store,
     jobs,
     lock,
+    health: { ask: async () => ({ isHealthy: true, status: 200, ms: 1 }) },
     git,
     forge,
     platforms: { [COPIER]: platform } as unknown as WorkerPorts['platforms'],

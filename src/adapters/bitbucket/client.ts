@@ -144,5 +144,8 @@ function secretsOf(credentials: BitbucketCredentials): string[] {
 
 /** A failure in the ports' form. */
 export function toServiceError(failed: Failed): { ok: false } & ServiceError {
-  return { ok: false, failure: failed.failure, detail: failed.detail }
+  const { failure, detail, status } = failed
+  // A pull request or a branch may be missing, too.
+  const isRepository = status === 404 && /repository/i.test(detail)
+  return { ok: false, failure, detail, ...(isRepository && { denied: 'not found' as const }) }
 }

@@ -25,7 +25,7 @@ export function toServiceError(ended: GitEnded, scrub: (text: string) => string)
   const own = ended.stderr.filter((text) => !text.startsWith('remote:'))
   for (const [failure, words] of kinds) {
     const line = own.find((text) => words.test(text))
-    if (line !== undefined) return { failure, detail: detailOf(line, scrub) }
+    if (line !== undefined) return { failure, detail: detailOf(line, scrub), ...deniedBy(line, failure) }
   }
   const last = own.findLast((text) => /^(fatal|error): /.test(text)) ?? ended.stderr.at(-1)
   const ending = ended.exitCode === undefined ? 'git was killed' : `git ended with ${ended.exitCode}`
@@ -40,6 +40,11 @@ export function toServiceError(ended: GitEnded, scrub: (text: string) => string)
 export function isBeforeSending(ended: GitEnded): boolean {
   const isAfter = ended.stderr.some((text) => !text.startsWith('remote:') && SENDING.test(text))
   return !isAfter && ended.stderr.some((text) => text.startsWith('fatal:') && ASKING.test(text))
+}
+
+function deniedBy(line: string, failure: ServiceError['failure']): Pick<ServiceError, 'denied'> {
+  if (failure === 'wrong' && NOT_THERE.test(line)) return { denied: 'not found' }
+  return failure === 'refused' && /\b403\b/.test(line) ? { denied: 'no access' } : {}
 }
 
 function detailOf(line: string, scrub: (text: string) => string): string {

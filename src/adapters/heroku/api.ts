@@ -1,176 +1,142 @@
 import { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
-import type { Answer, ServiceError } from '../../release/ports/answers.ts'
-import type { PlatformRelease } from '../../release/ports/platform.ts'
+import type { Answer } from '../../release/ports/answers.ts'
+import { isOf, type PlatformRelease } from '../../release/ports/platform.ts'
+import { createHerokuClient, type HerokuApiSettings, toServiceError } from './client.ts'
+import { type Code, createCommits, type ReleaseRow, releaseShape } from './commits.ts'
 
-// Only the fields that are used. Heroku's reference: devcenter.heroku.com/articles/platform-api-reference.
+export type { HerokuApiSettings } from './client.ts'
 
-const releaseShape = z.object({
-  id: z.string(),
-  version: z.int(),
-  status: z.enum(['succeeded', 'pending', 'failed', 'expired']),
-  current: z.boolean(),
-  description: z.string().nullish(),
-  slug: z.object({ id: z.string() }).nullish(),
+const appShape = z.object({
+  maintenance: z.boolean().nullish(),
+  stack: z.object({ name: z.string() }).nullish(),
+  build_stack: z.object({ name: z.string() }).nullish(),
+  generation: z.object({ name: z.string().nullish() }).nullish(),
 })
 
-const slugShape = z.object({ commit: z.string().nullable() })
+const dynoShape = z.object({
+  name: z.string(),
+  type: z.string(),
+  state: z.string(),
+  release: z.object({ version: z.int() }).nullish(),
+})
 
-const errorShape = z.object({ message: z.string() })
+const formationShape = z.object({ type: z.string(), quantity: z.int() })
 
-type Read<T> =
-  | { readonly ok: true; readonly value: T }
-  | (ServiceError & { readonly ok: false; readonly status?: number })
+/** What an app is, beside its releases. */
+export interface AppFacts {
+  readonly isInMaintenance: boolean
+  /** Its releases have slugs. */
+  readonly hasSlugs: boolean
+  /** For people, such as `the container stack`. */
+  readonly stack: string
+}
+
+export type Dyno = z.infer<typeof dynoShape>
 
 export interface HerokuApi {
-  /** The last releases of an app, newest first, with the commits of their slugs. */
-  releases(app: string, limit: number): Promise<Answer<readonly PlatformRelease[]>>
+  /**
+   * The last releases of an app, newest first: `limit` of them, then further back to the current one with its code and, if
+   * `commit` is given, to the newest of that commit. At most `MOST_RELEASES`.
+   */
+  releases(app: string, limit: number, commit?: string): Promise<Answer<readonly PlatformRelease[]>>
   /** Makes a new release from a slug. */
   releaseSlug(app: string, slug: string): Promise<Answer<PlatformRelease>>
+  app(app: string): Promise<Answer<AppFacts>>
+  /** One-off dynos are left out. */
+  dynos(app: string): Promise<Answer<readonly Dyno[]>>
+  /** How many dynos its formation has. */
+  formation(app: string): Promise<Answer<number>>
+  /** Whether builds can be read, and whether any of the last ones names a commit; undefined: there is none. */
+  buildsNameCommits(app: string): Promise<Answer<boolean | undefined>>
 }
 
-export interface HerokuApiSettings {
-  /** Such as https://api.heroku.com; the key goes to this origin only. */
-  readonly apiUrl: string
-  readonly apiKey: string
-  /** For one request and its answer; default 15 s. */
-  readonly timeoutMs?: number
-}
+const MOST_RELEASES = 1_000
+/** Of each page after the first. */
+const PAGE = 200
 
 /**
- * Heroku's Platform API v3. `releases` is safe to repeat; `commit` is the slug's or, without that, the 8 hex digits in the
- * release's description. `releaseSlug` is not safe to repeat: after `unreachable`, which includes unreadable answers, the
- * release may exist, so read `releases` first; after `wrong` it does not.
+ * Heroku's Platform API v3. Everything but `releaseSlug` is safe to repeat: after `unreachable`, which includes unreadable
+ * answers, its release may exist, so read `releases` first; after `wrong` it does not.
  */
 export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
-  const { apiKey, timeoutMs = 15_000 } = settings
-  if (apiKey === '') throw new Error("Heroku's API key is empty")
-  const apiUrl = settings.apiUrl.replace(/\/+$/, '')
-  // A slug's commit never changes.
-  const commits = new Map<string, string>()
-
-  const oneLine = (text: string) => text.replaceAll(apiKey, '…').replaceAll(/\s+/g, ' ').trim().slice(0, 300)
-
-  async function ask<T>(
-    schema: z.ZodType<T>,
-    path: string,
-    request: { method?: 'POST'; range?: string; body?: unknown } = {},
-  ): Promise<Read<T>> {
-    const limit = AbortSignal.timeout(timeoutMs)
-    let status: number
-    let text: string
-    try {
-      const answer = await fetch(`${apiUrl}${path}`, {
-        method: request.method ?? 'GET',
-        redirect: 'manual',
-        signal: limit,
-        headers: {
-          accept: 'application/vnd.heroku+json; version=3',
-          authorization: `Bearer ${apiKey}`,
-          ...defined({
-            range: request.range,
-            'content-type': request.body === undefined ? undefined : 'application/json',
-          }),
-        },
-        ...defined({ body: request.body === undefined ? undefined : JSON.stringify(request.body) }),
-      })
-      status = answer.status
-      text = await answer.text()
-    } catch (error) {
-      const why = limit.aborted ? `no answer within ${timeoutMs / 1000} s` : `the connection failed (${codeOf(error)})`
-      return { ok: false, failure: 'unreachable', detail: why }
-    }
-    const body = jsonOf(text)
-    if (status < 200 || status >= 300) {
-      const problem = errorShape.safeParse(body)
-      const detail = oneLine(`Heroku answered ${status}${problem.success ? `: ${problem.data.message}` : ''}`)
-      const failure =
-        status === 401 || status === 403 ? 'refused' : status === 429 || status >= 500 ? 'unreachable' : 'wrong'
-      return { ok: false, failure, status, detail }
-    }
-    const parsed = schema.safeParse(body)
-    if (parsed.success) return { ok: true, value: parsed.data }
-    const where = parsed.error.issues[0]?.path.map(String).join('.') ?? ''
-    return {
-      ok: false,
-      failure: 'wrong',
-      status,
-      detail: oneLine(`Heroku's answer can't be read at ${where || 'all'}`),
-    }
-  }
-
-  /** Undefined: the slug has no commit, or is gone. */
-  async function commitOfSlug(app: string, slug: string): Promise<Answer<string | undefined>> {
-    const known = commits.get(slug)
-    if (known !== undefined) return { ok: true, value: known }
-    const read = await ask(slugShape, `/apps/${encodeURIComponent(app)}/slugs/${encodeURIComponent(slug)}`)
-    if (!read.ok) return read.status === 404 ? { ok: true, value: undefined } : toServiceError(read)
-    const commit = read.value.commit?.toLowerCase() ?? ''
-    if (!/^[0-9a-f]{40}$/.test(commit)) return { ok: true, value: undefined }
-    commits.set(slug, commit)
-    return { ok: true, value: commit }
-  }
-
-  async function withCommit(app: string, release: z.infer<typeof releaseShape>): Promise<Answer<PlatformRelease>> {
-    const { id, version, status, current } = release
-    const facts = { id, version, status, current }
-    if (release.slug == null) return { ok: true, value: facts }
-    const slug = release.slug.id
-    const told = await commitOfSlug(app, slug)
-    if (!told.ok) return told
-    const commit = told.value ?? /^Deploy ([0-9a-f]{8})\b/.exec(release.description ?? '')?.[1]
-    return { ok: true, value: { ...facts, artifact: slug, ...defined({ commit }) } }
-  }
+  const ask = createHerokuClient(settings)
+  const commits = createCommits(ask)
+  const at = (app: string, path = '') => `/apps/${encodeURIComponent(app)}${path}`
 
   return {
-    async releases(app, limit) {
-      const read = await ask(z.array(releaseShape), `/apps/${encodeURIComponent(app)}/releases`, {
-        range: `version ..; order=desc, max=${limit}`,
-      })
-      if (!read.ok) return toServiceError(read)
-      const last = read.value.toSorted((a, b) => b.version - a.version).slice(0, limit)
-      const releases: PlatformRelease[] = []
-      for (const known of await Promise.all(last.map((release) => withCommit(app, release)))) {
-        if (!known.ok) return known
-        releases.push(known.value)
+    async releases(app, limit, commit) {
+      let rows: readonly ReleaseRow[] = []
+      let range = `version ..; order=desc, max=${limit}`
+      for (;;) {
+        const read = await ask(z.array(releaseShape), at(app, '/releases'), { range })
+        if (!read.ok) return toServiceError(read)
+        const known = new Set(rows.map(({ id }) => id))
+        const more = read.value.filter(({ id }) => !known.has(id))
+        rows = [...rows, ...more].toSorted((a, b) => b.version - a.version).slice(0, MOST_RELEASES)
+        const found = await commits.of(app, rows)
+        if (!found.ok) return found
+        const releases = rows.map((row) => toRelease(row, found.value.get(row.id) ?? {}))
+        const current = releases.findIndex((release) => release.current && hasCode(release))
+        const ours = commit === undefined ? 0 : releases.findIndex((release) => isOf(release, commit))
+        const isLast = read.nextRange === undefined || more.length === 0 || rows.length >= MOST_RELEASES
+        if (isLast || (current !== -1 && ours !== -1)) {
+          return { ok: true, value: releases.slice(0, Math.max(limit, current + 1, ours + 1)) }
+        }
+        range = read.nextRange.replace(/\bmax=\d+/, `max=${PAGE}`)
       }
-      return { ok: true, value: releases }
     },
 
     async releaseSlug(app, slug) {
-      const made = await ask(releaseShape, `/apps/${encodeURIComponent(app)}/releases`, {
-        method: 'POST',
-        body: { slug },
-      })
+      const made = await ask(releaseShape, at(app, '/releases'), { method: 'POST', body: { slug } })
       if (!made.ok) {
         const { status = 0 } = made
         if (status >= 200 && status < 300) return toServiceError({ ...made, failure: 'unreachable' })
         return toServiceError(status === 429 ? { ...made, failure: 'wrong' } : made)
       }
-      const known = await withCommit(app, made.value)
-      if (known.ok) return known
-      const { id, version, status, current } = made.value
-      return { ok: true, value: { id, version, status, current, artifact: slug } }
+      const found = await commits.of(app, [made.value])
+      return { ok: true, value: toRelease(made.value, (found.ok && found.value.get(made.value.id)) || { slug }) }
+    },
+
+    async app(app) {
+      const read = await ask(appShape, at(app))
+      if (!read.ok) return toServiceError(read)
+      const { maintenance, stack, build_stack, generation } = read.value
+      const isFir = generation?.name === 'fir'
+      const name = build_stack?.name ?? stack?.name ?? ''
+      const hasSlugs = !isFir && name !== 'container' && name !== 'cnb'
+      const called = isFir ? 'Fir' : name === 'container' ? 'the container stack' : name
+      return { ok: true, value: { isInMaintenance: maintenance === true, hasSlugs, stack: called } }
+    },
+
+    async dynos(app) {
+      const read = await ask(z.array(dynoShape), at(app, '/dynos'))
+      if (!read.ok) return toServiceError(read)
+      return { ok: true, value: read.value.filter(({ type }) => !/^(?:run|scheduler|release)$/.test(type)) }
+    },
+
+    async formation(app) {
+      const read = await ask(z.array(formationShape), at(app, '/formation'))
+      if (!read.ok) return toServiceError(read)
+      const running = read.value.filter(({ type }) => type !== 'release')
+      return { ok: true, value: running.reduce((sum, { quantity }) => sum + quantity, 0) }
+    },
+
+    async buildsNameCommits(app) {
+      const read = await commits.builds(app)
+      if (!read.ok) return read
+      if (read.value === undefined) return { ok: true, value: false }
+      const made = read.value.filter(({ release }) => release != null)
+      if (made.length === 0) return { ok: true, value: undefined }
+      return { ok: true, value: made.some((build) => /^[0-9a-f]{40}$/i.test(build.source_blob?.version ?? '')) }
     },
   }
 }
 
-function toServiceError(read: ServiceError & { readonly ok: false }): { ok: false } & ServiceError {
-  return { ok: false, failure: read.failure, detail: read.detail }
+function toRelease({ id, version, status, current }: ReleaseRow, { commit, slug, isEmpty }: Code): PlatformRelease {
+  return { id, version, status, current, ...defined({ commit, artifact: slug, isEmpty }) }
 }
 
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** Such as ECONNREFUSED. Never the error's text, which may contain secrets. */
-function codeOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && /^[A-Z0-9_]{1,40}$/.test(at.code)) return at.code
-  }
-  return 'no reason given'
+function hasCode({ commit, isEmpty }: PlatformRelease): boolean {
+  return commit !== undefined || isEmpty === true
 }

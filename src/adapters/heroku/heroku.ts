@@ -1,6 +1,8 @@
+import type { Answer } from '../../release/ports/answers.ts'
 import type { Platform, PlatformLimits } from '../../release/ports/platform.ts'
 import type { RemoteSettings } from '../../release/settings.ts'
-import { createHerokuApi, type HerokuApiSettings } from './api.ts'
+import { readAftermath } from './aftermath.ts'
+import { createHerokuApi, type HerokuApi, type HerokuApiSettings } from './api.ts'
 import { confirmationOf } from './confirmation.ts'
 import { herokuLimits, herokuWords } from './words.ts'
 
@@ -17,7 +19,10 @@ export function createHeroku({ limits, ...settings }: HerokuSettings): Platform 
   return {
     words: herokuWords,
     limits: { ...herokuLimits, ...limits },
-    releases: (remote, limit) => api.releases(appOf(remote), limit),
+    releases: (remote, limit, commit) => api.releases(appOf(remote), limit, commit),
+    aftermath: (remote, platformRelease) =>
+      readAftermath(api, appOf(remote), Number(platformRelease.replace(/^v/, ''))),
+    unconfirmable: (remote) => unconfirmable(api, appOf(remote)),
     async confirm(remote, commit) {
       const app = appOf(remote)
       const releases = await api.releases(app, RELEASES_READ)
@@ -25,6 +30,19 @@ export function createHeroku({ limits, ...settings }: HerokuSettings): Platform 
     },
     releaseAgain: (remote, slug) => api.releaseSlug(appOf(remote), slug),
   }
+}
+
+/** A stack without slugs proves a release by its build or, failing that, by the commit in its description. */
+async function unconfirmable(api: HerokuApi, app: string): Promise<Answer<string | undefined>> {
+  const facts = await api.app(app)
+  if (!facts.ok || facts.value.hasSlugs) return facts.ok ? { ok: true, value: undefined } : facts
+  const [builds, releases] = await Promise.all([api.buildsNameCommits(app), api.releases(app, RELEASES_READ)])
+  if (!builds.ok) return builds
+  if (!releases.ok) return releases
+  const withCode = releases.value.filter(({ isEmpty }) => isEmpty !== true)
+  const isNamed = builds.value !== false || withCode.length === 0 || withCode.some(({ commit }) => commit !== undefined)
+  if (isNamed) return { ok: true, value: undefined }
+  return { ok: true, value: `on ${facts.value.stack}, neither its builds nor its releases name a commit` }
 }
 
 function appOf({ app, name }: RemoteSettings): string {

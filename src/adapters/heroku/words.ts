@@ -1,4 +1,5 @@
 import type { PlatformLimits, PlatformWords } from '../../release/ports/platform.ts'
+import { readHerokuRejection } from './push-endings.ts'
 
 /** Heroku's words and facts for messages. */
 export const herokuWords: PlatformWords = {
@@ -9,7 +10,8 @@ export const herokuWords: PlatformWords = {
   buildsOnPush: true,
   artifact: 'slug',
   sameCommit: 'Heroku does not build the same commit again.',
-  afterFailedBuild: /^!\s+Push (?:rejected|failed)/,
+  readRejection: readHerokuRejection,
+  statusPage: 'https://status.heroku.com',
   commands: {
     running: (app) => `heroku releases --app ${app}`,
     releaseOutput: (app, platformRelease) => `heroku releases:output ${platformRelease} --app ${app}`,

@@ -32,6 +32,7 @@ const JOB_QUEUES: JobQueues = {
   tidy: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
   carry: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
   look: { queue: 'plan', attempts: 1 },
+  aftermath: { queue: 'plan', attempts: PLAN_ATTEMPTS },
 }
 
 export function attemptsOf({ kind }: Job): number {

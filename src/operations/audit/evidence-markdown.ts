@@ -86,7 +86,7 @@ function planSection({ plan, fingerprint }: Evidence): string[] {
         result.how === 'merge'
           ? `Result: merge of ${result.parents.map(code).join(' and ')}, tree ${code(result.tree)}`
           : `Result: ${result.how === 'fast-forward' ? 'fast-forward to ' : ''}commit ${code(result.commit)}, tree ${code(result.tree)}`,
-        `Remote: ${address(remote.url)}, branch ${code(remote.branch)} at ${remote.holds === null ? 'no commit' : code(remote.holds)}, running ${remote.runs === null ? 'nothing' : code(remote.runs)}`,
+        `Remote: ${address(remote.url)}, branch ${code(remote.branch)} at ${remote.holds === null ? 'no commit' : code(remote.holds)}, running ${remote.runs !== null ? code(remote.runs) : plan.runsUnknown ? 'a commit that is not known' : 'nothing'}`,
         database === null
           ? 'Database: none'
           : `Database: ${code(database.identity)} at ${codes(database.revisions)}, pending ${codes(database.pending)}, migrations tree ${code(database.migrationsTree)}`,

@@ -9,6 +9,8 @@ export type ServiceError = {
   readonly failure: 'unreachable' | 'refused' | 'wrong'
   readonly detail: string
   readonly hadNoEffect?: true
+  /** The credentials were read: what was asked about is not there, or they don't see it. */
+  readonly denied?: 'not found' | 'no access'
 }
 
 export type Answer<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & ServiceError)

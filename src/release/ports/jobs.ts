@@ -11,6 +11,8 @@ export type Job =
   | { readonly kind: 'look'; readonly release: number; readonly at: string }
   /** Backports a hot-fix, by a pull request, to the branch that its environment is promoted from. */
   | { readonly kind: 'carry'; readonly release: number }
+  /** Looks at what a succeeded release deployed: whether it runs, and whether its health check answers. */
+  | { readonly kind: 'aftermath'; readonly release: number }
   | {
       readonly kind: 'preview'
       readonly id: string

@@ -18,8 +18,10 @@ export interface PlatformWords {
   readonly artifact: string
   /** A sentence on what a push of the commit that already runs does; absent if nothing needs explaining. */
   readonly sameCommit?: string
-  /** Matches the line that ends every failed build: the cause is before it. */
-  readonly afterFailedBuild?: RegExp
+  /** Reads a push that it declined, from what git printed. Absent: what a hook printed is shown as it is. */
+  readonly readRejection?: (output: readonly string[]) => PushRejection
+  /** Where it tells of its own incidents. */
+  readonly statusPage?: string
   /** Read-only commands for people. */
   readonly commands: {
     readonly running: (app: string) => string
@@ -27,6 +29,16 @@ export interface PlatformWords {
   }
   /** The advice of `signoff doctor` if the credential doesn't work: for the git remote, and for the app. */
   readonly advice: { readonly remote: string; readonly app: (app: string) => string }
+}
+
+/**
+ * Why a platform declined a push. `build`: the app's code or its dependencies; `platform`: the platform failed, and the code
+ * is not the cause; `rule`: nothing was built.
+ */
+export interface PushRejection {
+  readonly by: 'build' | 'platform' | 'rule'
+  /** The line that tells the cause, in the platform's or the tool's own words. */
+  readonly line?: string
 }
 
 export interface PlatformLimits {
@@ -48,6 +60,8 @@ export interface PlatformRelease {
   readonly commit?: string
   /** What the release can be deployed again from. */
   readonly artifact?: string
+  /** Nothing was deployed yet: it has no code. Without this and without a commit, the platform doesn't tell its commit. */
+  readonly isEmpty?: true
 }
 
 /** Whether the platform runs a commit, at one moment. */
@@ -60,11 +74,34 @@ export type Confirmation =
   | { readonly is: 'not running'; readonly detail: string }
   | { readonly is: 'not yet'; readonly detail: string }
 
+/** Something that people should know of what runs. `what`: a few words; `look`: a command that only reads. */
+export interface ReleaseWarning {
+  readonly what: string
+  readonly look?: string
+}
+
+/** How what was deployed runs, at one moment. `isSettled`: nothing of it is still starting. */
+export interface Aftermath {
+  readonly isSettled: boolean
+  readonly warnings: readonly ReleaseWarning[]
+}
+
 export interface Platform {
   readonly words: PlatformWords
   readonly limits: PlatformLimits
-  /** The last releases, newest first; none if the platform runs what its remote holds. Safe to repeat. */
-  releases(remote: RemoteSettings, limit: number): Promise<Answer<readonly PlatformRelease[]>>
+  /**
+   * The last releases, newest first; none if the platform runs what its remote holds. `limit` of them, then further back to
+   * the current one and, if `commit` is given, to the newest of that commit, as far as the platform lists them. Safe to
+   * repeat.
+   */
+  releases(remote: RemoteSettings, limit: number, commit?: string): Promise<Answer<readonly PlatformRelease[]>>
+  /**
+   * Why a release could not be confirmed there, for people; undefined if it can be. Asked before anyone signs. Absent: it
+   * always can be. Safe to repeat.
+   */
+  unconfirmable?(remote: RemoteSettings): Promise<Answer<string | undefined>>
+  /** How it runs after the release `platformRelease`, such as `v42`. Absent: it tells nothing. Safe to repeat. */
+  aftermath?(remote: RemoteSettings, platformRelease: string): Promise<Answer<Aftermath>>
   /** Safe to repeat. */
   confirm(remote: RemoteSettings, commit: string): Promise<Answer<Confirmation>>
   /**

@@ -21,6 +21,8 @@ export { go, sign } from './signed.ts'
 
 // A future `scheduled` belongs here: every sign-off is given, and the requested time has not come.
 
+// After that the job `aftermath` looks at how what was deployed runs. It reports that, and changes no state.
+export { aftermathSeen } from './afterwards.ts'
 // Approved: the job `preflight` checks every bound fact again. Then the channel gets the announcement, and Slack's
 // confirmation enqueues the job `run`; no job ever waits for Slack. **Retry** starts here again, with the next attempt.
 export { announced, announceOrRun, preflightPassed, preflightRefused, retry } from './approved.ts'

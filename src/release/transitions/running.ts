@@ -224,4 +224,5 @@ export async function finished(tx: Transaction, release: Release): Promise<void>
   const at = { startedAt: tx.now, endedAt: tx.now }
   await putStep(tx, release, { name: 'report', state: 'done', attempt, effect: 'none', ...at })
   await end(tx, release, 'succeeded', { actor: 'worker' })
+  await tx.enqueue({ kind: 'aftermath', release: release.number })
 }

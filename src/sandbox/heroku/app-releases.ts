@@ -25,10 +25,20 @@ export type Build = {
   output: string
 }
 
+/** What an app is built into. Only `heroku-24` makes slugs. */
+export type Stack = 'heroku-24' | 'container' | 'cnb'
+
+export type Dyno = { type: string; state: 'up' | 'starting' | 'crashed' | 'idle' | 'down' }
+
 export type App = {
   id: string
   name: string
   createdAt: string
+  /** Missing: `heroku-24`. `cnb` is a Fir app, whose releases have an OCI image. */
+  stack?: Stack
+  maintenance?: boolean
+  /** Missing: one web dyno, which is up. */
+  dynos?: Dyno[]
   /** The id of the release that the dynos run. */
   current: string
   slugs: Slug[]
@@ -103,6 +113,11 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
       phases.push({ gate, pushWaits })
     },
 
+    /** Changes what an app is, beside its releases. */
+    change(app: App, to: Partial<Pick<App, 'stack' | 'maintenance' | 'dynos'>>): void {
+      Object.assign(app, to)
+      save()
+    },
     addSlug(app: App, commit: string): Slug {
       const slug = { id: randomUUID(), commit, createdAt: now() }
       app.slugs.push(slug)
@@ -124,21 +139,22 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
      */
     addRelease(
       app: App,
-      made: { slug: Slug; description: string; phase: boolean; by: 'push' | 'api' | 'someone else' },
+      made: { slug: Slug | null; description: string; phase: boolean; by: 'push' | 'api' | 'someone else' },
     ): { release: Release; settled: Promise<void>; pushWaits: boolean } {
       const release: Release = {
         id: randomUUID(),
         version: Math.max(...app.releases.map((one) => one.version)) + 1,
         status: 'pending',
         description: made.description,
-        slugId: made.slug.id,
+        slugId: made.slug?.id ?? null,
         createdAt: now(),
         updatedAt: now(),
         output: '',
       }
       app.releases.push(release)
       const { version } = release
-      log.push({ at: now(), kind: 'release made', app: app.name, version, commit: made.slug.commit, by: made.by })
+      const commit = made.slug?.commit ?? null
+      log.push({ at: now(), kind: 'release made', app: app.name, version, commit, by: made.by })
       const slow = made.by === 'someone else' ? undefined : phases.shift()
       const fails = made.by !== 'someone else' && failures > 0
       if (fails) failures -= 1

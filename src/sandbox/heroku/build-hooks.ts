@@ -34,11 +34,11 @@ exit 0
 
 const LOOK_EVERY_MS = 10
 
-const buildOutput = `Compressing source files... done.
+const buildOutput = (warning: string) => `Compressing source files... done.
 Building source:
 
 -----> Building on the Heroku-24 stack
------> Using buildpack: heroku/python
+${warning}-----> Using buildpack: heroku/python
 -----> Python app detected
 -----> Installing requirements with pip
 -----> Discovering process types
@@ -48,11 +48,11 @@ Building source:
        Done: 58.3M
 `
 
-const failedBuildOutput = (app: string, output: string) => `Compressing source files... done.
+const failedBuildOutput = (app: string, output: string, warning: string) => `Compressing source files... done.
 Building source:
 
 -----> Building on the Heroku-24 stack
------> Using buildpack: heroku/python
+${warning}-----> Using buildpack: heroku/python
 -----> Python app detected
 ${output.trimEnd()}
 
@@ -83,19 +83,27 @@ export async function declaresReleasePhase(bare: string, commit: string): Promis
   return /^release:/m.test(procfile.stdout)
 }
 
+/** How the hook of a push declines it: after a build that failed with this output, or with exactly these words. */
+export type Declined = { build: string } | { words: string }
+
 /**
  * Prepares one push to an app: the build that its hook shows, and the release that follows when the main branch has moved.
- * `failing` is the output of a build that fails.
+ * `warning` stands at the beginning of every build.
  */
 export async function prepareBuild(
-  call: { pushes: string; bare: string; app: App; failing: string | undefined },
+  call: { pushes: string; bare: string; app: App; declined: Declined | undefined; warning: string },
   releases: AppReleases,
 ): Promise<PushHandling> {
-  const { app, bare, failing } = call
+  const { app, bare, declined, warning } = call
   const directory = await mkdtemp(join(call.pushes, 'push-'))
-  const output = failing === undefined ? buildOutput : failedBuildOutput(app.name, failing)
+  const output =
+    declined === undefined
+      ? buildOutput(warning)
+      : 'words' in declined
+        ? declined.words
+        : failedBuildOutput(app.name, declined.build, warning)
   await writeFile(join(directory, 'build-output'), output)
-  await writeFile(join(directory, 'build-exit'), failing === undefined ? '0' : '1')
+  await writeFile(join(directory, 'build-exit'), declined === undefined ? '0' : '1')
 
   let following: Promise<void> | undefined
   const follow = () => {
@@ -147,7 +155,7 @@ export async function prepareBuild(
     async ended() {
       clearInterval(looking)
       await follow()
-      if (failing !== undefined && existsSync(join(directory, 'built'))) {
+      if (declined !== undefined && 'build' in declined && existsSync(join(directory, 'built'))) {
         const commit = (await readFile(join(directory, 'built'), 'utf8')).trim()
         releases.addBuild(app, { commit, status: 'failed', slugId: null, releaseId: null, output })
       }

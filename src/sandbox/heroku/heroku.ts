@@ -4,8 +4,8 @@ import { branchHead, commitOf, git } from '../bare-git.ts'
 import { createGitHttp } from '../git-http.ts'
 import { answerUnder, createFaults, type Fault, send } from '../rest-faults.ts'
 import { startSwitchableServer } from '../switchable-server.ts'
-import { type App, type HerokuEvent, openAppReleases } from './app-releases.ts'
-import { declaresReleasePhase, installBuildHooks, prepareBuild } from './build-hooks.ts'
+import { type App, type Dyno, type HerokuEvent, openAppReleases, type Stack } from './app-releases.ts'
+import { type Declined, declaresReleasePhase, installBuildHooks, prepareBuild } from './build-hooks.ts'
 import { createPlatformApi, type PlatformRoute, platformRoute, refusals } from './platform-api.ts'
 
 export type { HerokuEvent } from './app-releases.ts'
@@ -40,6 +40,12 @@ export type Heroku = {
   releases(app: string): HerokuRelease[]
 
   failNextBuild(output?: string): void
+  /** Declines the next push with exactly these words of the hook, such as those of an incident; nothing is built. */
+  declineNextPush(words: string): void
+  /** Prints these lines at the beginning of every build from now on, such as those of a stack's end of life. */
+  warnInBuilds(lines: string): void
+  /** Answers the next requests to list or receive a repository's references with this status; nothing else of git. */
+  refuseReferences(status: number, text: string, times?: number): void
   /** Makes the next release, by push or API, fail in its release phase: pushed, but not current. */
   failNextReleasePhase(): void
   /**
@@ -56,10 +62,22 @@ export type Heroku = {
   pushBehind(app: string, sha: string, from?: string): Promise<void>
   /** Rolls back as someone else: creates a current release of an older one's code; git is unchanged. Returns its version. */
   rollback(app: string, version: number): number
+  /** Makes a release of the code that runs, as setting a config var does. Returns its version. */
+  setConfigVar(app: string, name: string): number
+  /** Releases what another app runs, as the promotion in a pipeline does. Returns its version. */
+  promote(from: string, to: string): number
+  /** Makes a current release of code that no build and no description name, as `heroku container:release` does. */
+  releaseUnnamed(app: string): number
+  /** Changes what the app is built into from now on. */
+  setStack(app: string, stack: Stack): void
+  setMaintenance(app: string, isOn: boolean): void
+  setDynos(app: string, dynos: readonly Dyno[]): void
   /** Denies the API key all access to this app from now on. */
   forbid(app: string): void
   /** Hides the commit of slugs from now on; releases still name it in their description. */
   hideSlugCommits(): void
+  /** Hides the commits of builds from now on. */
+  hideBuildVersions(): void
 
   fault(fault: HerokuFault): void
   clearFaults(): void
@@ -94,8 +112,8 @@ export async function startHeroku(options: {
   const releases = openAppReleases({ file: join(directory, 'heroku.json'), apps: options.apps })
   const faults = createFaults<HerokuFault>()
   const forbidden = new Set<string>()
-  const failingBuilds: string[] = []
-  let slugCommits = true
+  const declined: Declined[] = []
+  const shown = { slugCommits: true, buildVersions: true, warning: '' }
 
   const appNamed = (name: string): App => {
     const app = releases.app(name)
@@ -111,8 +129,10 @@ export async function startHeroku(options: {
       if (password !== apiKey) return 'unknown'
       return forbidden.has(appAt(bare)) ? 'forbidden' : 'allowed'
     },
-    onPush: (bare) =>
-      prepareBuild({ pushes, bare, app: appNamed(appAt(bare)), failing: failingBuilds.shift() }, releases),
+    onPush: (bare) => {
+      const app = appNamed(appAt(bare))
+      return prepareBuild({ pushes, bare, app, declined: declined.shift(), warning: shown.warning }, releases)
+    },
   })
 
   const answer = createPlatformApi({
@@ -121,7 +141,7 @@ export async function startHeroku(options: {
     email: 'releases@example.test',
     releases,
     forbidden,
-    slugCommits: () => slugCommits,
+    shown,
     declaresReleasePhase: (app, commit) => declaresReleasePhase(bareOf(app.name), commit),
   })
 
@@ -155,20 +175,24 @@ export async function startHeroku(options: {
     holds: async (app) => (await branchHead(bareOf(app), 'master')) ?? (await branchHead(bareOf(app), 'main')),
     runs(name) {
       const app = appNamed(name)
-      const slugId = app.releases.find((one) => one.id === app.current)?.slugId
-      return app.slugs.find((slug) => slug.id === slugId)?.commit
+      return releases.slug(app.releases.find((one) => one.id === app.current)?.slugId ?? '')?.commit
     },
     releases(name) {
       const app = appNamed(name)
-      const commitOfSlug = (id: string | null) => app.slugs.find((slug) => slug.id === id)?.commit ?? null
+      const commitOfSlug = (id: string | null) => releases.slug(id ?? '')?.commit ?? null
       return app.releases.toReversed().map(({ version, status, description, slugId, id }) => {
         return { version, status, description, commit: commitOfSlug(slugId), current: id === app.current }
       })
     },
 
     failNextBuild(output = '       error: requirements could not be installed') {
-      failingBuilds.push(output)
+      declined.push({ build: output })
     },
+    declineNextPush: (words) => void declined.push({ words }),
+    warnInBuilds(lines) {
+      shown.warning = `${lines.trimEnd()}\n`
+    },
+    refuseReferences: gitHttp.refuseReferences,
     failNextReleasePhase: releases.failNextReleasePhase,
     slowRelease: (gate, { pushWaits = false } = {}) => releases.slowRelease(gate, pushWaits),
     cutNextPush: gitHttp.cutNextPush,
@@ -193,14 +217,41 @@ export async function startHeroku(options: {
     rollback(name, version) {
       const app = appNamed(name)
       const earlier = app.releases.find((one) => one.version === version)
-      const slug = app.slugs.find((one) => one.id === earlier?.slugId)
+      const slug = releases.slug(earlier?.slugId ?? '')
       if (slug === undefined) throw new Error(`${name} has no release v${version} with code`)
       const description = `Rollback to v${version}`
       return releases.addRelease(app, { slug, description, phase: false, by: 'someone else' }).release.version
     },
+    setConfigVar(name, variable) {
+      const app = appNamed(name)
+      const current = app.releases.find((one) => one.id === app.current)
+      const slug = releases.slug(current?.slugId ?? '') ?? null
+      const description = `Set ${variable} config vars`
+      return releases.addRelease(app, { slug, description, phase: false, by: 'someone else' }).release.version
+    },
+    promote(from, to) {
+      const source = appNamed(from)
+      const current = source.releases.find((one) => one.id === source.current)
+      const slug = releases.slug(current?.slugId ?? '')
+      if (current === undefined || slug === undefined) throw new Error(`${from} has no release with code`)
+      const description = `Promote ${from} v${current.version} ${slug.commit.slice(0, 8)}`
+      return releases.addRelease(appNamed(to), { slug, description, phase: false, by: 'someone else' }).release.version
+    },
+    releaseUnnamed(name) {
+      const app = appNamed(name)
+      releases.change(app, { stack: 'container' })
+      const description = 'Deployed web (4f2c9d1e0b7a)'
+      return releases.addRelease(app, { slug: null, description, phase: false, by: 'someone else' }).release.version
+    },
+    setStack: (app, stack) => releases.change(appNamed(app), { stack }),
+    setMaintenance: (app, maintenance) => releases.change(appNamed(app), { maintenance }),
+    setDynos: (app, dynos) => releases.change(appNamed(app), { dynos: [...dynos] }),
     forbid: (app) => void forbidden.add(app),
     hideSlugCommits() {
-      slugCommits = false
+      shown.slugCommits = false
+    },
+    hideBuildVersions() {
+      shown.buildVersions = false
     },
 
     fault: faults.add,

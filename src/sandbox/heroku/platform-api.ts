@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { type Answer, credentialsOf, readJson } from '../rest-faults.ts'
-import type { App, AppReleases, Build, Release, Slug } from './app-releases.ts'
+import type { App, AppReleases, Build, Dyno, Release, Slug, Stack } from './app-releases.ts'
 
-export type PlatformRoute = 'account' | 'app' | 'releases' | 'release' | 'slug' | 'builds'
+export type PlatformRoute = 'account' | 'app' | 'releases' | 'release' | 'slug' | 'builds' | 'dynos' | 'formation'
 
 type Call = { method: string; path: string[]; request: IncomingMessage }
 
@@ -26,7 +26,7 @@ export const refusals = {
 export function platformRoute(method: string, path: readonly string[]): PlatformRoute {
   if (path[0] === 'account') return 'account'
   if (path.includes('slugs')) return 'slug'
-  if (path[2] === 'builds') return 'builds'
+  if (path[2] === 'builds' || path[2] === 'dynos' || path[2] === 'formation') return path[2]
   if (path[2] === 'releases') return method === 'POST' ? 'release' : 'releases'
   return 'app'
 }
@@ -41,7 +41,8 @@ export function createPlatformApi(options: {
   email: string
   releases: AppReleases
   forbidden: ReadonlySet<string>
-  slugCommits: () => boolean
+  /** What it tells of slugs and builds. */
+  shown: { readonly slugCommits: boolean; readonly buildVersions: boolean }
   declaresReleasePhase: (app: App, commit: string) => Promise<boolean>
 }): (call: Call) => Promise<Answer> {
   const { releases } = options
@@ -56,24 +57,65 @@ export function createPlatformApi(options: {
     archived_at: null,
     git_url: `${options.origin()}/${app.name}.git`,
     web_url: `https://${app.name}.herokuapp.com/`,
-    maintenance: false,
+    maintenance: app.maintenance ?? false,
     owner: user,
     region: { id: '59accabd-516d-4f0e-83e6-6e3757701145', name: 'us' },
-    stack: { id: '7e04461d-ec81-4bdd-8b37-b69b320a9f83', name: 'heroku-24' },
+    stack: { id: '7e04461d-ec81-4bdd-8b37-b69b320a9f83', name: stackOf(app) },
+    generation: { name: stackOf(app) === 'cnb' ? 'fir' : 'cedar' },
     team: null,
   })
+
+  /** A container app's releases show neither a slug nor an image; those of a Fir app have an OCI image. */
+  const drawCode = (app: App, slugId: string | null) => ({
+    artifacts: stackOf(app) === 'cnb' && slugId !== null ? [{ type: 'oci-image', id: slugId }] : [],
+    slug: stackOf(app) === 'heroku-24' && slugId !== null ? { id: slugId } : null,
+  })
+
+  const drawDyno = (app: App, { type, state }: Dyno, index: number) => {
+    const release = app.releases.find((one) => one.id === app.current)
+    return {
+      app: { id: app.id, name: app.name },
+      command: `run ${type}`,
+      created_at: release?.updatedAt ?? app.createdAt,
+      id: `${app.id}-${type}-${index}`,
+      name: `${type}.${index + 1}`,
+      release: { id: release?.id, version: release?.version },
+      size: 'Standard-1X',
+      state,
+      type,
+      updated_at: release?.updatedAt ?? app.createdAt,
+    }
+  }
+
+  /** Dynos are numbered by type. */
+  const drawDynos = (app: App) =>
+    dynosOf(app).map((dyno, at, all) => {
+      const index = all.slice(0, at).filter(({ type }) => type === dyno.type).length
+      return drawDyno(app, dyno, index)
+    })
+
+  const drawFormation = (app: App) =>
+    [...new Set(['web', ...dynosOf(app).map(({ type }) => type)])].map((type) => ({
+      app: { id: app.id, name: app.name },
+      command: `run ${type}`,
+      created_at: app.createdAt,
+      id: `${app.id}-${type}`,
+      quantity: dynosOf(app).filter((dyno) => dyno.type === type).length,
+      size: 'Standard-1X',
+      type,
+      updated_at: app.createdAt,
+    }))
 
   const drawRelease = (app: App, release: Release) => ({
     addon_plan_names: [],
     app: { id: app.id, name: app.name },
-    artifacts: [],
+    ...drawCode(app, release.slugId),
     created_at: release.createdAt,
     current: release.id === app.current,
     description: release.description,
     eligible_for_rollback: release.slugId !== null && release.status === 'succeeded' && release.id !== app.current,
     id: release.id,
     output_stream_url: release.output === '' ? null : `${options.origin()}/streams/${release.id}`,
-    slug: release.slugId === null ? null : { id: release.slugId },
     status: release.status,
     updated_at: release.updatedAt,
     user,
@@ -84,7 +126,7 @@ export function createPlatformApi(options: {
     blob: { method: 'get', url: `${options.origin()}/streams/${slug.id}` },
     buildpack_provided_description: 'Python',
     checksum: null,
-    commit: options.slugCommits() ? slug.commit : null,
+    commit: options.shown.slugCommits ? slug.commit : null,
     commit_description: null,
     created_at: slug.createdAt,
     id: slug.id,
@@ -101,9 +143,13 @@ export function createPlatformApi(options: {
     id: build.id,
     output_stream_url: `${options.origin()}/streams/${build.id}`,
     release: build.releaseId === null ? null : { id: build.releaseId },
-    slug: build.slugId === null ? null : { id: build.slugId },
-    source_blob: { checksum: null, url: `${options.origin()}/streams/${build.id}`, version: build.commit },
-    stack: 'heroku-24',
+    slug: drawCode(app, build.slugId).slug,
+    source_blob: {
+      checksum: null,
+      url: `${options.origin()}/streams/${build.id}`,
+      version: options.shown.buildVersions ? build.commit : null,
+    },
+    stack: stackOf(app),
     status: build.status,
     updated_at: build.createdAt,
     user,
@@ -118,8 +164,8 @@ export function createPlatformApi(options: {
     const earlier = app.releases.find((one) => one.id === releaseId || `${one.version}` === `${releaseId}`)
     if (releaseId !== undefined && earlier === undefined) return notFound('release')
     if (earlier === undefined && slugId === undefined) return refusal(422, 'invalid_params', 'Require params: slug.')
-    const slug = app.slugs.find((one) => one.id === (earlier === undefined ? slugId : earlier.slugId))
-    if (slug === undefined) return notFound('slug')
+    const slug = releases.slug(String(earlier === undefined ? slugId : earlier.slugId))
+    if (slug === undefined || stackOf(app) !== 'heroku-24') return notFound('slug')
     const text = earlier === undefined ? `Deploy ${slug.commit.slice(0, 8)}` : `Rollback to v${earlier.version}`
     const made = releases.addRelease(app, {
       slug,
@@ -135,6 +181,8 @@ export function createPlatformApi(options: {
     const byId = (one: { id: string; version?: number }) => one.id === id || `${one.version}` === id
     if (collection === undefined && call.method === 'GET') return { status: 200, body: drawApp(app) }
     if (collection === 'releases' && id === undefined && call.method === 'POST') return makeRelease(app, call.request)
+    if (collection === 'dynos' && call.method === 'GET') return { status: 200, body: drawDynos(app) }
+    if (collection === 'formation' && call.method === 'GET') return { status: 200, body: drawFormation(app) }
     if (call.method !== 'GET') return notFound('endpoint')
     if (collection === 'releases' && id === undefined) {
       return list(
@@ -148,7 +196,7 @@ export function createPlatformApi(options: {
       return release === undefined ? notFound('release') : { status: 200, body: drawRelease(app, release) }
     }
     if (collection === 'slugs') {
-      const slug = app.slugs.find(byId)
+      const slug = releases.slug(id ?? '')
       return slug === undefined ? notFound('slug') : { status: 200, body: drawSlug(slug) }
     }
     if (collection === 'builds' && id === undefined) {
@@ -183,6 +231,10 @@ export function createPlatformApi(options: {
     return answerForApp(app, call)
   }
 }
+
+const stackOf = (app: App): Stack => app.stack ?? 'heroku-24'
+
+const dynosOf = (app: App): readonly Dyno[] => app.dynos ?? [{ type: 'web', state: 'up' }]
 
 const notFound = (resource: string) =>
   resource === 'endpoint'

@@ -174,7 +174,7 @@ function gates(release: Release, environment: Environment, people: People): Know
         ' has ',
         held(plan, services, bound.remote.holds),
         ', runs ',
-        held(plan, services, bound.remote.runs),
+        plan.runsUnknown ? 'a commit that is not known' : held(plan, services, bound.remote.runs),
       ],
       [
         'Deploys: ',

@@ -1,4 +1,5 @@
 /** The message of a step that stopped: what happened, and how to check or fix it. One entry for each gate. */
+import type { PlatformWords } from '../../release/ports/platform.ts'
 import type { Failure, Problem } from '../../release/refusals.ts'
 import { BY_PULL_REQUEST } from './hotfix-refusals.ts'
 import { bold, code, commitLink } from './parts/blocks.ts'
@@ -11,17 +12,15 @@ type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
 
 const FIX_CODE = 'A fix in the code needs a new plan.'
 
-const ERROR = /\b(?:error|exception|fatal|failed|cannot|could not|unable|no matching|not found)\b/i
-
 /**
- * The last line of the build's own output that reports an error, else its last line with a word in it. Lines after the
- * platform's closing line are never the cause.
+ * The line that tells the cause. Failures that were stored before it was picked at the push have the platform's closing words
+ * or none: then it is picked from the lines that were kept.
  */
-function causeOf(output: readonly string[], closing: RegExp | undefined): string | undefined {
-  const lines = output.map((line) => line.replace(/^\s*remote:/, '').trim())
-  const end = closing === undefined ? -1 : lines.findIndex((line) => closing.test(line))
-  const build = (end === -1 ? lines : lines.slice(0, end)).filter((line) => /[\p{L}\p{N}]/u.test(line))
-  return (build.findLast((line) => ERROR.test(line)) ?? build.at(-1))?.replace(/^(?:!\s+|-+>\s*)/, '')
+function causeOf({ line, output }: ByGate['build_failed'], words: PlatformWords): string | undefined {
+  const isPicked = line !== undefined && !/^Push (?:rejected|failed)\b/.test(line)
+  if (isPicked) return line
+  const read = words.readRejection?.(output).line ?? output.findLast((each) => /\p{L}/u.test(each))
+  return read ?? line
 }
 
 const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) => ProblemWords } = {
@@ -106,15 +105,28 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
       look: migrator.lookAtRevision,
     },
   }),
-  push_refused: ({ remote, line, output }) => ({
-    why: `${displayName(remote)} refused the push`,
-    ...quoteOutput(line),
-    output,
-    next: [['The remote’s message gives the reason.']],
-  }),
+  push_refused: (failure, hints) => {
+    const { remote, line, output, fault } = failure
+    const { name, statusPage } = platformWords(hints, failure)
+    const status = statusPage === undefined ? [] : [' (', code(statusPage), ')']
+    if (fault === 'platform') {
+      return {
+        why: `${name} failed while it took the push to ${displayName(remote)}`,
+        ...quoteOutput(line),
+        output,
+        next: [[`The code is not the cause. Check ${name}’s status page`, ...status, ', then try again.']],
+      }
+    }
+    return {
+      why: `${displayName(remote)} refused the push`,
+      ...quoteOutput(line),
+      output,
+      next: [[line === undefined ? 'The remote gave no reason.' : 'The remote’s message gives the reason.']],
+    }
+  },
   build_failed: (failure, hints) => ({
     why: `the build on ${displayName(failure.remote)} failed`,
-    ...quoteOutput(causeOf(failure.output, platformWords(hints, failure).afterFailedBuild) ?? failure.line),
+    ...quoteOutput(causeOf(failure, platformWords(hints, failure))),
     output: failure.output,
     next: [[FIX_CODE]],
   }),

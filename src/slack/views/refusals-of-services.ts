@@ -1,8 +1,7 @@
 /** The messages of refusals by the repository, the remote, the database, a service or the configuration. */
 import type { CheckStatus } from '../../release/plan.ts'
-import type { Refusal } from '../../release/refusals.ts'
+import type { Denied, Refusal } from '../../release/refusals.ts'
 import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
-import { mergeNotAllowed } from './merge-not-allowed.ts'
 import { bold, code, commitLink, type Line, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
 import { counted, cut, eight, oneLine, short } from './parts/text.ts'
@@ -69,6 +68,23 @@ export function checksWords(checks: readonly CheckStatus[]): { readonly why: str
   }
 }
 
+function settingNames(settings: readonly string[]): Line {
+  return settings.flatMap((setting, index) => [index === 0 ? '' : ' or ', code(setting)])
+}
+
+/** The name comes first: a wrong one is more common than a wrong credential. */
+function deniedWords({ why, what, name, keys, settings }: Denied, detail: string | undefined): Words {
+  const it = `the ${what} ${cut(oneLine(name), 120)}`
+  return {
+    why: why === 'not found' ? `${it} was not found` : `the worker’s credentials have no access to ${it}`,
+    ...quoteOutput(detail),
+    next: [
+      ['Check the name first: ', ...settingNames(keys), ' in ', code('releases.yml'), '.'],
+      ['If it is right, give the user of ', ...settingNames(settings), ` access to the ${what}, then try again.`],
+    ],
+  }
+}
+
 type ServiceGate =
   | 'repository_unreachable'
   | 'remote_unreachable'
@@ -79,11 +95,7 @@ type ServiceGate =
   | 'channel_unreachable'
   | 'configuration_differs'
   | 'same_database'
-  | 'branch_missing'
   | 'nothing_to_release'
-  | 'merge_conflict'
-  | 'merge_not_allowed'
-  | 'remote_diverged'
   | 'checks_failed'
   | 'migrations_unreadable'
   | 'migration_heads'
@@ -93,38 +105,42 @@ type ServiceGate =
 export const SERVICE_REFUSALS: {
   readonly [G in ServiceGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
 } = {
-  repository_unreachable: ({ url, detail, answered }) =>
-    answered
-      ? unusable('the repository’s server', detail, [
-          'Check that ',
-          code(url),
-          ' is the repository (from ',
-          code('git_url'),
-          ' or ',
-          code('repository'),
-          ' in ',
-          code('releases.yml'),
-          ') and that the token can see it, then try again.',
-        ])
-      : unreachable('the repository', detail, [
-          'Check that the worker’s host can reach ',
-          code(url),
-          ', then try again.',
-        ]),
-  remote_unreachable: ({ remote, detail, answered }) =>
-    answered
-      ? unusable(`the remote ${displayName(remote)}`, detail, [
-          'Check that ',
-          code('remote.url'),
-          ' in ',
-          code('releases.yml'),
-          ' is right and that its account has access, then try again.',
-        ])
-      : unreachable(`the remote ${displayName(remote)}`, detail, [
-          'Check the platform’s status page and the network path from the worker (',
-          code(`git ls-remote ${displayName(remote)}`),
-          '), then try again.',
-        ]),
+  repository_unreachable: ({ url, detail, answered, denied }) =>
+    denied !== undefined
+      ? deniedWords(denied, detail)
+      : answered
+        ? unusable('the repository’s server', detail, [
+            'Check that ',
+            code(url),
+            ' is the repository (from ',
+            code('git_url'),
+            ' or ',
+            code('repository'),
+            ' in ',
+            code('releases.yml'),
+            ') and that the token can see it, then try again.',
+          ])
+        : unreachable('the repository', detail, [
+            'Check that the worker’s host can reach ',
+            code(url),
+            ', then try again.',
+          ]),
+  remote_unreachable: ({ remote, detail, answered, denied }) =>
+    denied !== undefined
+      ? deniedWords(denied, detail)
+      : answered
+        ? unusable(`the remote ${displayName(remote)}`, detail, [
+            'Check that ',
+            code('remote.url'),
+            ' in ',
+            code('releases.yml'),
+            ' is right and that its account has access, then try again.',
+          ])
+        : unreachable(`the remote ${displayName(remote)}`, detail, [
+            'Check the platform’s status page and the network path from the worker (',
+            code(`git ls-remote ${displayName(remote)}`),
+            '), then try again.',
+          ]),
   database_unreachable: ({ database, detail }) =>
     unreachable(
       `the database ${displayName(database)}`,
@@ -132,7 +148,8 @@ export const SERVICE_REFUSALS: {
       ['Check that the database is up and that the worker’s host can connect.'],
       ['If its password was rotated, update the ', code('env_file'), ' on the worker’s host.'],
     ),
-  [FORGE_UNREACHABLE]: ({ detail, answered }, { services }) => {
+  [FORGE_UNREACHABLE]: ({ detail, answered, denied }, { services }) => {
+    if (denied !== undefined) return deniedWords(denied, detail)
     const { name, addressSetting, oddAnswers } = services.forge
     if (!answered) return unreachable(name, detail, [`Check ${name}’s status page, then try again.`])
     return unusable(name, detail, [
@@ -146,7 +163,8 @@ export const SERVICE_REFUSALS: {
     ])
   },
   platform_unreachable: (refusal, hints) => {
-    const { app, detail, answered } = refusal
+    const { app, detail, answered, denied } = refusal
+    if (denied !== undefined) return deniedWords(denied, detail)
     const { name, addressSetting } = platformWords(hints, refusal)
     const what = `${name}’s API for ${displayName(app)}`
     if (!answered) return unreachable(what, detail, [`Check ${name}’s status page, then try again.`])
@@ -159,18 +177,26 @@ export const SERVICE_REFUSALS: {
       ', then try again.',
     ])
   },
-  credentials_refused: ({ service, settings }) => ({
-    why: `${displayName(service)} rejects the worker’s credentials`,
-    next: [
-      [
-        'On the worker’s host, renew ',
-        ...settings.flatMap((setting, index) => [index === 0 ? '' : ' or ', code(setting)]),
-        ', restart the worker, and check with ',
-        code('signoff doctor'),
-        '.',
+  credentials_refused: (refusal, hints) => {
+    const { service, settings, denied, apiAccepts } = refusal
+    if (denied !== undefined) return deniedWords(denied, undefined)
+    const renew: Line = [
+      'On the worker’s host, renew ',
+      ...settingNames(settings),
+      ', restart the worker, and check with ',
+      code('signoff doctor'),
+      '.',
+    ]
+    if (!apiAccepts) return { why: `${displayName(service)} rejects the worker’s credentials`, next: [renew] }
+    const { name, statusPage = '' } = platformWords(hints, refusal)
+    return {
+      why: `${displayName(service)} rejects the worker’s credentials, but ${name}’s API accepts them`,
+      next: [
+        [`${name}’s git may have an incident: check `, code(statusPage), ', then try again.'],
+        ['If there is no incident: ', ...renew],
       ],
-    ],
-  }),
+    }
+  },
   channel_unreachable: ({ channel, why, error }, hints) => {
     const known = channel.startsWith('#') ? displayName(channel) : `the channel ${displayName(channel)}`
     switch (why) {
@@ -216,10 +242,6 @@ export const SERVICE_REFUSALS: {
     why: `the migrations of ${displayName(environment)} would change the database of ${displayName(other)}`,
     next: [['Correct the wrong ', code('env_file'), ' on the worker’s host, then try again.']],
   }),
-  branch_missing: ({ branch }) => ({
-    why: `the repository has no branch ${displayName(branch)}`,
-    next: [['Push the branch, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
-  }),
   nothing_to_release: ({ app, environment, commit, platform }, { services, webUrl }) => ({
     why: 'there is nothing to release',
     next: [
@@ -229,38 +251,6 @@ export const SERVICE_REFUSALS: {
           .filter(Boolean)
           .join(' '),
       ],
-    ],
-  }),
-  merge_conflict: ({ source, target, files }) =>
-    files.length === 0
-      ? {
-          why: `${displayName(source)} does not merge into ${displayName(target)} (they have no common commit)`,
-          next: [['One of them was rewritten: rebase it onto the other’s history, push, then try again.']],
-        }
-      : {
-          why: `${displayName(source)} does not merge into ${displayName(target)} (${counted(files.length, 'file conflicts', 'files conflict')})`,
-          list: truncated(files, (file) => [code(cut(oneLine(file), 120))]),
-          next: [
-            [`Merge ${displayName(target)} into ${displayName(source)}, resolve the conflicts, push, then try again.`],
-          ],
-        },
-  merge_not_allowed: mergeNotAllowed,
-  remote_diverged: ({ remote, branch, count, commits }, { services, webUrl }) => ({
-    why: `${displayName(remote)} has ${counted(count, 'commit')} that ${displayName(branch)} lacks`,
-    list: [
-      ...commits
-        .slice(0, 10)
-        .map(({ sha, title, author }) => [
-          commitLink(services, webUrl, sha),
-          ` ${cut(oneLine(title), 64)} · ${cut(oneLine(author), 40)}`,
-        ]),
-      ...(count > Math.min(commits.length, 10) ? [[`and ${count - Math.min(commits.length, 10)} more`]] : []),
-    ],
-    next: [
-      [
-        `Someone probably pushed to the remote by hand. Ask the authors, then merge, pick or revert the commits on ${displayName(branch)}, and try again.`,
-      ],
-      ['A forced push would lose the commits. Signoff never forces a push.'],
     ],
   }),
   checks_failed: ({ checks }, hints) => {

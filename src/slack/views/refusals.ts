@@ -2,7 +2,9 @@
 import type { Gate, Refusal } from '../../release/refusals.ts'
 import { HOTFIX_REFUSALS } from './hotfix-refusals.ts'
 import type { Hints, Words } from './parts/words.ts'
+import { MERGE_REFUSALS } from './refusals-of-merges.ts'
 import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
+import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
@@ -10,6 +12,8 @@ type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
 const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words } = {
   ...PEOPLE_REFUSALS,
   ...SERVICE_REFUSALS,
+  ...PLATFORM_REFUSALS,
+  ...MERGE_REFUSALS,
   ...HOTFIX_REFUSALS,
 }
 

@@ -10,6 +10,7 @@ import { problemWords } from './failures.ts'
 import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
 import { migrationsLine } from './migrations.ts'
 import { outcome } from './outcome.ts'
+import { afterwardsLine } from './parts/afterwards.ts'
 import {
   bold,
   bullets,
@@ -68,6 +69,7 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   'still missing': (line, release, { services }) => stillMissingLine(line, services, release.plan?.webUrl),
   migrations: (_line, release, facts) => migrationsLine(release, facts),
   asked,
+  afterwards: ({ seen }, release) => afterwardsLine(seen, release),
   note: ({ text }) => ({ text: defused(text, 2000) }),
   outcome: ({ events, head }, release, facts) => outcome(release, { ...facts, events, head }),
 }

@@ -2,6 +2,7 @@
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import { fenced } from '../fence.ts'
 import type { WorkerPorts } from '../ports.ts'
+import { lookAfterwards } from './after-release.ts'
 import { backport } from './backport.ts'
 import { look } from './look.ts'
 import { planRelease } from './plan.ts'
@@ -27,6 +28,7 @@ const HANDLERS: JobHandlers = {
   tidy,
   carry: backport,
   look,
+  aftermath: lookAfterwards,
 }
 
 /** Handles one job by its kind. Throws to have it retried. */

@@ -81,7 +81,9 @@ export async function previewPicks(ports: WorkerPorts, request: PickingRequest):
     planned.push({ from, made, title, author, files, ...(promoted !== undefined && { promoted }) })
   }
   const { holds, runs } = request
-  const live = runs !== null && (await ports.git.has(app, runs)) ? runs : holds
+  // The platform may give only the first digits.
+  const [running] = runs === null ? [] : await ports.git.commitsNamed(app, runs)
+  const live = running ?? holds
   const notFrom = live === null ? [] : [live]
   const alsoGoes = await ports.git.commits(app, { from: [target.commit], notFrom, limit: LISTED_ALSO })
   return {

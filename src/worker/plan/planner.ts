@@ -5,19 +5,21 @@ import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
 import { allowsEmergency, mustBeTalkedOver } from '../../release/policy.ts'
 import type { MergeMethods } from '../../release/ports/forge.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
+import { type App, appAt, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
 import { checkBuilds } from '../builds.ts'
-import { platformReleases, runningCommit } from '../facts.ts'
-import type { WorkerPorts } from '../ports.ts'
+import { isRunningUnknown, platformReleases, runningCommit } from '../facts.ts'
+import { platformOf, type WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { onPlatform, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { checkNothingLost } from './lost.ts'
 import { allowedMerge, mergeBy } from './merge-method.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
 import { undoneWarnings } from './undone.ts'
+import { cannotRunAgain, unknownWarning } from './what-runs.ts'
 
 const MOST_COMMITS = 500
 const FIRST_RELEASE_COMMITS = 20
@@ -46,6 +48,8 @@ export interface PlanningRequest {
   /** Called with the current activity, for the refusal when time runs out. */
   readonly during: (what: string) => void
 }
+
+const CONFIRMABLE = { ok: true, value: undefined } as const
 
 /**
  * Plans within the time limit; else refuses with `time_ran_out` and the current activity. A fetch continues after that,
@@ -88,7 +92,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   during('fetching the branches')
   const seen = await fetchBranches(ports, request)
   if ('refused' in seen) return seen
-  const { target, holds, runs } = seen
+  const { target, holds, runs, runsUnknown } = seen
 
   during('previewing the merge')
   const previewed = await previewResult(ports, request, seen)
@@ -102,22 +106,25 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const { result } = allowed
 
   const parents = result.how === 'merge' ? result.parents : [result.commit]
-  const lost = await wouldBeLost(ports, request, holds, parents)
-  if (lost !== undefined) return lost
+  const running = await checkNothingLost(ports, request, seen, parents)
+  if ('refused' in running) return running
+  const stuck = await cannotRunAgain(ports, environment, seen, result)
+  if (stuck !== undefined) return stuck
 
   during('reading the commits')
-  const range = { from: parents, notFrom: holds === null ? [] : [holds] }
-  const going = await ports.git.commits(app, { ...range, limit: holds === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
+  const live = holds ?? running.commit ?? null
+  const range = { from: parents, notFrom: live === null ? [] : [live] }
+  const going = await ports.git.commits(app, { ...range, limit: live === null ? FIRST_RELEASE_COMMITS : MOST_COMMITS })
   const files = await ports.git.changedFiles(
     app,
-    holds,
+    live,
     result.how === 'merge' ? result.tree : result.commit,
     MOST_FILES,
   )
 
   const undone = hotfix
     ? []
-    : await undoneWarnings(ports, app, { source, target, result, remote: { holds } }, going.commits)
+    : await undoneWarnings(ports, app, { source, target, result, remote: { holds: live } }, going.commits)
 
   during('reading the migrations')
   const migrated = await planMigrations(ports, request, result)
@@ -125,7 +132,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const { database, migrations } = migrated
   const lastPushesMs = migrations.length === 0 ? [] : await lastPushes(ports, environment)
 
-  const runsIt = result.how === 'commit' && holds === result.commit && runs === result.commit
+  const runsIt = result.how === 'commit' && live === result.commit && running.commit === result.commit
   if (runsIt && (database?.pending.length ?? 0) === 0) {
     const { platform } = environment.remote
     const gate = { gate: 'nothing_to_release' as const, app: app.name, environment: environment.name, platform }
@@ -150,7 +157,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   }
   const made: Plan = {
     bound,
-    firstRelease: holds === null,
+    firstRelease: holds === null && runs === null && !runsUnknown,
+    ...(runsUnknown && { runsUnknown }),
     commitCount: going.count,
     commits: going.commits,
     authors: going.authors,
@@ -165,7 +173,12 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     }),
     webUrl: ports.forge.words.pages.repository(app.repository),
     ...(hotfix && { hotfix }),
-    warnings: [...warnings, ...undone, ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : [])],
+    warnings: [
+      ...(runsUnknown ? [unknownWarning(ports, environment)] : []),
+      ...warnings,
+      ...undone,
+      ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : []),
+    ],
   }
   if (result.how === 'commit' || request.release === undefined) return { plan: made }
 
@@ -199,6 +212,7 @@ interface Branches {
   readonly target: { readonly branch: string; readonly commit: string }
   readonly holds: string | null
   readonly runs: string | null
+  readonly runsUnknown: boolean
 }
 
 async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Promise<Branches | Refused> {
@@ -207,14 +221,20 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
   const promoted = request.kind === 'deploy' ? promotedFrom(app, environment) : undefined
   const sourceBranch = promoted?.branch ?? environment.branch
   const wanted = [...new Set([sourceBranch, environment.branch])]
-  const [origin, held, platform] = await Promise.all([
+  const [origin, held, platform, unprovable] = await Promise.all([
     withRetry(() => ports.git.fetch(app, app.gitUrl, wanted, fetching), ports),
     withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], fetching), ports),
     platformReleases(ports, environment),
+    withRetry(async () => (await platformOf(ports, remote).unconfirmable?.(remote)) ?? CONFIRMABLE, ports),
   ])
   if (!origin.ok) return originError(ports, app, origin)
-  if (!held.ok) return remoteError(ports, environment, held)
+  if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
+  if (!unprovable.ok) return platformError(ports, environment, unprovable)
+  if (unprovable.value !== undefined) {
+    const at = { app: appAt(remote), ...onPlatform(remote) }
+    return { refused: { gate: 'not_provable', ...at, detail: unprovable.value } }
+  }
   const source = origin.value[sourceBranch]
   const target = origin.value[environment.branch]
   if (!source) return { refused: { gate: 'branch_missing', branch: sourceBranch } }
@@ -225,6 +245,7 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
     target: { branch: environment.branch, commit: target },
     holds,
     runs: runningCommit(ports, environment, platform.value, holds),
+    runsUnknown: isRunningUnknown(ports, environment, platform.value),
   }
 }
 
@@ -246,21 +267,6 @@ async function previewResult(
   const merge = await ports.git.previewMerge(app, target.commit, source.commit)
   if (merge.clean) return { result: { how: 'merge', parents: [target.commit, source.commit], tree: merge.tree } }
   return { refused: { gate: 'merge_conflict', source: source.branch, target: target.branch, files: merge.files } }
-}
-
-/** Refuses if the push would drop commits that the remote holds. */
-async function wouldBeLost(
-  ports: WorkerPorts,
-  { app, environment }: PlanningRequest,
-  holds: string | null,
-  going: readonly string[],
-): Promise<Refused | undefined> {
-  if (holds === null) return undefined
-  for (const commit of going) if (await ports.git.isAncestor(app, holds, commit)) return undefined
-  const { name: remote, branch } = environment.remote
-  const { count, commits } = await ports.git.commits(app, { from: [holds], notFrom: going, limit: 10 })
-  const lost = commits.map(({ sha, title, author }) => ({ sha, title, author: author.name }))
-  return { refused: { gate: 'remote_diverged', remote, branch, count, commits: lost } }
 }
 
 /** Reads the builds. Without required checks, a forge that does not answer is no refusal. */

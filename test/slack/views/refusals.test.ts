@@ -61,6 +61,12 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
       { sha: sha('bbbbbbb'), title: 'Turn off the nightly import', author: 'Priya' },
     ],
   },
+  not_provable: {
+    gate: 'not_provable',
+    app: 'complianceai-api-production',
+    detail: 'on the container stack, neither its builds nor its releases name a commit',
+  },
+  slug_missing: { gate: 'slug_missing', app: 'complianceai-api-production', commit: sha('9f2c1ab') },
   checks_failed: {
     gate: 'checks_failed',
     checks: [

@@ -270,6 +270,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
       store: scrubbed(through(connection.store, 'store')),
       jobs: through(connection.jobs, 'jobs'),
       lock: through(connection.lock, 'lock'),
+      health: { ask: async () => ({ isHealthy: true, status: 200, ms: 1 }) },
       git: ofJob,
       forge: through(world.forge, 'forge'),
       platforms: { heroku: platform, git: plain },

@@ -38,6 +38,7 @@ export const TIMES: Times = {
   plan: 5 * 60_000,
   look: 5 * 60_000,
   sweep: 30_000,
+  afterwards: 2 * 60_000,
 }
 
 const WRITER = { name: 'Marek', email: 'marek@example.com' }

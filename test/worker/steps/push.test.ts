@@ -123,6 +123,24 @@ describe('the look', () => {
   })
 })
 
+it.each([
+  ['takes the same key: an incident', { ok: true, value: [] }, true],
+  ['refuses it, too: the key', { ok: false, failure: 'refused', detail: '401' }, undefined],
+] as const)('W23: a push that is not allowed, while the API %s', async (_what, api, apiAccepts) => {
+  let asked = 0
+  const { run } = fakeRun({
+    git: {
+      heads: async () => ({ ok: true, value: { [remote.branch]: BEFORE } }),
+      push: async () => ({ push: 'not allowed', output: [] }),
+    },
+    // It answers while the step looks.
+    platform: { releases: async () => (asked++ === 0 ? { ok: true, value: [] } : api) },
+  })
+  const stopped = await push.perform(run)
+  expect(stopped).toMatchObject(stoppedAt('credentials_refused', 'as before'))
+  expect(stopped.is === 'stopped' && 'apiAccepts' in stopped.because).toBe(apiAccepts === true)
+})
+
 describe('the step', () => {
   it.each<[string, Case, object, readonly string[]]>([
     ['pushes once', {}, PUSHED, [THE_PUSH]],
@@ -179,7 +197,7 @@ describe('the step', () => {
     [
       'stops where nothing was built of the commit',
       { holds: [COMMIT], heldBefore: true },
-      stoppedAt('not_confirmed', 'as before'),
+      stoppedAt('slug_missing', 'as before'),
       [],
     ],
     [

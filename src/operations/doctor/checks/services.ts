@@ -26,7 +26,10 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
         const answer = await forge.findPullRequest(app, NO_MARKER)
         return answer.ok
           ? pass(`can read the pull requests of ${app.repository}`)
-          : failureFinding(answer, `check ${credential}, and that it may read ${app.repository}`)
+          : failureFinding(answer, `check ${credential}, and that it may read ${app.repository}`, {
+              name: app.repository,
+              key: 'repository',
+            })
       },
     },
     ...targets.map(
@@ -102,7 +105,10 @@ export function remoteChecks(
       async run(signal) {
         const branches = [...new Set(app.environments.map(({ branch }) => branch))]
         const answer = await git.heads(app.gitUrl, branches, signal)
-        if (!answer.ok) return failureFinding(answer, `check ${forge.words.credential}`)
+        if (!answer.ok) {
+          const named = { name: app.gitUrl, key: 'repository' }
+          return failureFinding(answer, `check ${forge.words.credential}`, named)
+        }
         const missing = branches.filter((branch) => answer.value[branch] == null)
         return missing.length === 0
           ? pass(`has ${branches.join(', ')}`)
@@ -116,7 +122,7 @@ export function remoteChecks(
         async run(signal) {
           const { url, branch, name, platform } = environment.remote
           const answer = await git.heads(url, [branch], signal)
-          if (!answer.ok) return failureFinding(answer, platforms[platform]?.words.advice.remote ?? 'check remote.url')
+          if (!answer.ok) return remoteFinding(answer, environment, platforms[platform])
           const holds = answer.value[branch]
           return pass(
             holds == null
@@ -140,7 +146,12 @@ export function platformChecks({ remote }: Environment, platforms: Platforms): r
       name: `${name} ${app}`,
       async run() {
         const answer = await platform.releases(remote, 1)
-        if (!answer.ok) return failureFinding(answer, advice.app(app))
+        if (!answer.ok) return failureFinding(answer, advice.app(app), { name: app, key: 'remote.app' })
+        const unconfirmable = await platform.unconfirmable?.(remote)
+        if (unconfirmable?.ok && unconfirmable.value !== undefined) {
+          const fix = 'deploy it once by git push, or let the key read its builds'
+          return fail(`can't prove which commit it runs: ${unconfirmable.value}`, fix)
+        }
         const [last] = answer.value
         return pass(
           last === undefined ? 'answers; it has no release yet' : `answers; its last release is v${last.version}`,
@@ -241,7 +252,35 @@ function statusFinding({ heads, unknown, pending }: MigrationStatus, { merge }: 
   )
 }
 
-function failureFinding({ failure, detail }: ServiceError, fix: string): Finding {
+/** During an incident a platform's git may refuse the credential that its API takes. */
+async function remoteFinding(
+  error: ServiceError,
+  { remote }: Environment,
+  platform: Platform | undefined,
+): Promise<Finding> {
+  const { advice, name, runsApart, statusPage } = platform?.words ?? {}
+  const fix = advice?.remote ?? 'check remote.url'
+  const isRefused = error.failure === 'refused' && error.denied === undefined
+  if (isRefused && platform !== undefined && runsApart === true && statusPage !== undefined) {
+    const api = await platform.releases(remote, 1)
+    if (api.ok) {
+      const what = `refuses the credentials, which ${name}'s API accepts: ${error.detail}`
+      return fail(what, `${name}'s git may have an incident, see ${statusPage}; else ${fix}`)
+    }
+  }
+  return failureFinding(error, fix, { name: remote.app ?? remote.url, key: 'remote.url' })
+}
+
+/** `named`: what was asked about, and its key in releases.yml. A wrong name is more common than a wrong credential. */
+function failureFinding(
+  { failure, detail, denied }: ServiceError,
+  fix: string,
+  named?: { readonly name: string; readonly key: string },
+): Finding {
+  if (named !== undefined && denied !== undefined) {
+    const what = denied === 'not found' ? `${named.name} was not found` : `no access to ${named.name}`
+    return fail(`${what}: ${detail}`, `check ${named.key} in releases.yml first; if it is right, ${fix}`)
+  }
   const what = { unreachable: 'does not answer', refused: 'refuses the credentials', wrong: 'error' }[failure]
   return fail(`${what}: ${detail}`, failure === 'unreachable' ? 'check that this host can reach it' : fix)
 }

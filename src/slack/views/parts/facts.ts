@@ -206,6 +206,7 @@ function stillRuns(release: Release, { services, environment }: PlatformFacts): 
     const isCommit = /^[0-9a-f]{7,40}$/.test(moved.to)
     return isCommit ? [`${release.environment} now runs `, commitLink(services, release.plan.webUrl, moved.to)] : []
   }
+  if (release.plan.runsUnknown) return [`${release.environment} still runs what it ran before`]
   if (runs === null) return [`${release.environment} runs nothing yet`]
   return [`${release.environment} still runs `, commitLink(services, release.plan.webUrl, runs)]
 }

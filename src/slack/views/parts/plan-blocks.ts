@@ -94,7 +94,7 @@ function found(
   const linked = (commit: string) => link(services.forge.pages.commit(plan.webUrl, commit), short(commit))
   const live =
     runs === null
-      ? 'Live now: nothing'
+      ? `Live now: ${plan.runsUnknown ? 'not known' : 'nothing'}`
       : `Live now: ${linked(runs)}${previous === undefined ? '' : `, #${previous.number}, ${date(previous.at, 'age')}`}`
   return [
     live,

@@ -52,6 +52,9 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
 
 function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): string {
   if (live === undefined) return 'Live: unknown (not deployed by Signoff yet)'
+  if (live.is === 'not known' && live.since === 'not told') {
+    return `Live: not known. The platform did not tell #${live.number} which commit it runs`
+  }
   if (live.is === 'not known') {
     const stands = `#${live.number} ${STATE_VIEWS[live.state].inSentence}`
     const since =

@@ -1,6 +1,7 @@
 /** Succeeded: what is live now, how long it took, and the sign-offs that an emergency still needs. */
 
 import { isEmergency, type Release } from '../../../release/release.ts'
+import { warnedAfterwards } from '../parts/afterwards.ts'
 import { commitLink, type Line, section } from '../parts/blocks.ts'
 import { foot, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { owedAfterwards } from '../parts/decisions.ts'
@@ -45,7 +46,7 @@ function succeededLine(release: Release, { services }: StateFacts): string {
     commit === undefined || release.plan === undefined
       ? ''
       : `. Live now: ${link(services.forge.pages.commit(release.plan.webUrl, commit), short(commit))}`
-  return stateLine(EMOJI, 'Succeeded', `${time === undefined ? '' : ` in ${time}`}${live}`)
+  return stateLine(EMOJI, 'Succeeded', `${time === undefined ? '' : ` in ${time}`}${live}${warnedAfterwards(release)}`)
 }
 
 /** `Release #12 succeeded: api production runs c0ffee1 (4 min 12 s). QA by Lin, approved by Tom, requested by Dana.` */

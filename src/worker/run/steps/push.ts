@@ -1,6 +1,7 @@
 import { defined } from '../../../lib/defined.ts'
 import { pollUntil } from '../../../lib/retry.ts'
 import { isOf, type PlatformRelease } from '../../../release/ports/platform.ts'
+import type { Failure } from '../../../release/refusals.ts'
 import { appAt } from '../../../release/settings.ts'
 import type { Performed, Stopped } from '../../../release/transitions/index.ts'
 import { platformReleases, runsApart } from '../../facts.ts'
@@ -27,9 +28,16 @@ async function look(run: StepContext): Promise<Seen | Stopped> {
     withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
   ])
-  if (!held.ok) return stopped(remoteError(ports, environment, held).refused, 'as before')
+  if (!held.ok) return stopped(remoteError(ports, environment, held, releases).refused, 'as before')
   if (!releases.ok) return stopped(platformError(ports, environment, releases).refused, 'as before')
-  return { holds: held.value[remote.branch] ?? null, releases: releases.value }
+  const holds = held.value[remote.branch] ?? null
+  const commit = commitOf(run)
+  const isListed = holds !== commit || releases.value.some((release) => isOf(release, commit))
+  if (isListed || !runsApart(ports, environment)) return { holds, releases: releases.value }
+  // Many releases of settings may have come since.
+  const further = await platformReleases(ports, environment, commit)
+  if (!further.ok) return stopped(platformError(ports, environment, further).refused, 'as before')
+  return { holds, releases: further.value }
 }
 
 /**
@@ -84,13 +92,7 @@ function pushOf(run: StepContext): ConditionalPush<Seen> {
     notSent: (error) => remoteError(ports, environment, error).refused,
     rejected({ why, output }, { holds }) {
       if (why === 'stale' || holds !== plan.bound.remote.holds) return remoteMoved(run, holds, output)
-      const line = causeLine(output)
-      const facts = defined({ remote: remote.name, line, output: output.slice(-20) })
-      const isBuild = why === 'hook' && platformOf(ports, remote).words.buildsOnPush
-      const because = isBuild
-        ? ({ gate: 'build_failed', ...facts, ...onPlatform(remote) } as const)
-        : ({ gate: 'push_refused', ...facts } as const)
-      return stopped(because, 'none', { output })
+      return stopped(rejectionOf(run, why, output), 'none', { output })
     },
     unknown: { gate: 'push_unknown', remote: remote.name, commit },
   }
@@ -120,8 +122,17 @@ export const push: Step = {
     if (isThere(run, seen)) return { is: 'done', effect: 'some', result: pushed(run) }
     if (seen.holds === commitOf(run)) return releaseAgain(run, seen)
     const expected = run.plan.bound.remote.holds
-    return seen.holds === expected ? pushConditionally(run, pushOf(run)) : remoteMoved(run, seen.holds, [])
+    if (seen.holds !== expected) return remoteMoved(run, seen.holds, [])
+    return withApi(run, await pushConditionally(run, pushOf(run)))
   },
+}
+
+/** A push that was not allowed: the platform's API is asked whether it takes the same credential. */
+async function withApi(run: StepContext, done: Performed | Stopped): Promise<Performed | Stopped> {
+  if (done.is !== 'stopped' || done.because.gate !== 'credentials_refused') return done
+  const { ports, environment } = run
+  const api = await platformReleases(ports, environment)
+  return { ...done, because: remoteError(ports, environment, { failure: 'refused', detail: '' }, api).refused }
 }
 
 function remoteMoved(run: StepContext, holds: string | null, output: readonly string[]): Stopped {
@@ -130,9 +141,23 @@ function remoteMoved(run: StepContext, holds: string | null, output: readonly st
   return stopped({ gate: 'plan_outdated', moved }, 'as before', { output })
 }
 
-/** The line with the cause: the first marked with an exclamation mark, as by git and by platforms that build. */
-function causeLine(output: readonly string[]): string | undefined {
-  return output.find((line) => /^\s*(remote:\s*)?!\s+\S/.test(line))?.replace(/^\s*(remote:\s*)?!\s+/, '')
+/** git's own lines about a rejected push: they explain nothing. */
+const OF_GIT = /^\s*(?:To \S+$|!?\s*\[(?:remote )?rejected\]|error: failed to push some refs|hint:)/
+
+/** A rejected push in the platform's own words, or in those of the remote's hook. */
+function rejectionOf({ ports, environment }: StepContext, why: string, output: readonly string[]): Failure {
+  const { remote } = environment
+  const { readRejection, buildsOnPush } = platformOf(ports, remote).words
+  const hookLine = output
+    .map((line) => line.replace(/^\s*remote: ?/, ''))
+    .find((line) => /\S/.test(line) && !OF_GIT.test(line))
+  const { by, line } = (why === 'hook' && readRejection?.(output)) || {
+    by: why === 'hook' && buildsOnPush ? ('build' as const) : ('rule' as const),
+    ...(hookLine !== undefined && { line: hookLine.trim() }),
+  }
+  const facts = { ...defined({ remote: remote.name, line, output: output.slice(-20) }), ...onPlatform(remote) }
+  if (by === 'build') return { gate: 'build_failed', ...facts }
+  return { gate: 'push_refused', ...facts, ...(by === 'platform' && { fault: by }) }
 }
 
 /** The remote holds the commit but does not run it: makes a new release from that commit's build, never a second push. */
@@ -145,8 +170,7 @@ async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | S
     stopped({ gate: 'not_confirmed', app: appAt(remote), ...onPlatform(remote), detail }, 'as before')
   const artifact = seen.releases.find((release) => isOf(release, commit))?.artifact
   if (artifact === undefined) {
-    const of = `${platform.words.artifact} of ${short(commit)}`
-    return notConfirmed(`none of the last releases of ${appAt(remote)} has a ${of}`)
+    return stopped({ gate: 'slug_missing', app: appAt(remote), ...onPlatform(remote), commit }, 'as before')
   }
   const last = Math.max(...seen.releases.map(({ version }) => version))
   if (wasCutOff(run)) {

@@ -1,10 +1,36 @@
-/** The words where the forge's rules or settings allow no merge of ours. */
+/** The messages of refusals by the branches: one is missing, they conflict, or the forge's rules or settings allow none of ours. */
 import type { ForgeWords } from '../../release/ports/forge.ts'
 import type { Refusal } from '../../release/refusals.ts'
-import { capital } from './parts/text.ts'
-import { displayName, type Hints, quoteOutput, type Words } from './parts/words.ts'
+import { code } from './parts/blocks.ts'
+import { capital, counted, cut, oneLine } from './parts/text.ts'
+import { displayName, type Hints, quoteOutput, truncated, type Words } from './parts/words.ts'
 
-export function mergeNotAllowed(
+type MergeGate = 'branch_missing' | 'merge_conflict' | 'merge_not_allowed'
+
+export const MERGE_REFUSALS: {
+  readonly [G in MergeGate]: (refusal: Extract<Refusal, { gate: G }>, hints: Hints) => Words
+} = {
+  branch_missing: ({ branch }) => ({
+    why: `the repository has no branch ${displayName(branch)}`,
+    next: [['Push the branch, or correct ', code('branch'), ' in ', code('releases.yml'), '.']],
+  }),
+  merge_conflict: ({ source, target, files }) =>
+    files.length === 0
+      ? {
+          why: `${displayName(source)} does not merge into ${displayName(target)} (they have no common commit)`,
+          next: [['One of them was rewritten: rebase it onto the other’s history, push, then try again.']],
+        }
+      : {
+          why: `${displayName(source)} does not merge into ${displayName(target)} (${counted(files.length, 'file conflicts', 'files conflict')})`,
+          list: truncated(files, (file) => [code(cut(oneLine(file), 120))]),
+          next: [
+            [`Merge ${displayName(target)} into ${displayName(source)}, resolve the conflicts, push, then try again.`],
+          ],
+        },
+  merge_not_allowed: mergeNotAllowed,
+}
+
+function mergeNotAllowed(
   { branch, rule, methods, lacks, about }: Extract<Refusal, { gate: 'merge_not_allowed' }>,
   { services: { forge } }: Hints,
 ): Words {

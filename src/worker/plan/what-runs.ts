@@ -1,0 +1,31 @@
+/** What the platform runs, where it is not what the remote holds, or not known. */
+import type { BoundFacts } from '../../release/plan.ts'
+import { isOf } from '../../release/ports/platform.ts'
+import { appAt, type Environment } from '../../release/settings.ts'
+import { platformReleases, runsApart } from '../facts.ts'
+import { platformOf, type WorkerPorts } from '../ports.ts'
+import { onPlatform, platformError, type Refused } from '../service-errors.ts'
+
+/** Refuses if the remote holds the commit and does not run it, and there is nothing to release it again from. */
+export async function cannotRunAgain(
+  ports: WorkerPorts,
+  environment: Environment,
+  { holds, runs }: { readonly holds: string | null; readonly runs: string | null },
+  result: BoundFacts['result'],
+): Promise<Refused | undefined> {
+  if (!runsApart(ports, environment) || result.how !== 'commit') return undefined
+  const { commit } = result
+  if (holds !== commit || runs === commit) return undefined
+  const releases = await platformReleases(ports, environment, commit)
+  if (!releases.ok) return platformError(ports, environment, releases)
+  const ours = releases.value.find((release) => isOf(release, commit))
+  if (ours?.artifact !== undefined || ours?.status === 'pending') return undefined
+  const at = { app: appAt(environment.remote), ...onPlatform(environment.remote) }
+  return { refused: { gate: 'slug_missing', ...at, commit } }
+}
+
+/** What the card warns of if the platform does not tell which commit runs. */
+export function unknownWarning(ports: WorkerPorts, { remote }: Environment): string {
+  const { name } = platformOf(ports, remote).words
+  return `${name} does not tell which commit ${appAt(remote)} runs: Signoff can't tell what this release would take away`
+}
