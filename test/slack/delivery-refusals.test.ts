@@ -165,7 +165,8 @@ describe('S12: a channel that Slack does not let us use', () => {
     const began = performance.now()
     await sign(setting, number)
     await eventually(async () => expect(read(DANA.id)).toHaveLength(1))
-    expect(performance.now() - began).toBeLessThan(5_000)
+    // Not after two minutes of tries: a busy machine is allowed for.
+    expect(performance.now() - began).toBeLessThan(30_000)
     expect(delivery.closedChannels()).toEqual([`#${channel}`])
     expect(logged.filter((fields) => fields.includes(channel))).toHaveLength(1)
     await team.sql(`update outbox set tries = 20 where state = 'waiting' and kind = 'line'`)
@@ -174,7 +175,7 @@ describe('S12: a channel that Slack does not let us use', () => {
     await team.sql(`select pg_notify('signoff_outbox', '')`)
     await eventually(async () => expect(keys()).toContain(`1:signed:qa:${LIN.id}`))
     expect(keys().filter((key) => key.startsWith('1:signed'))).toHaveLength(1)
-    expect(delivery.closedChannels()).toEqual([])
+    await eventually(async () => expect(delivery.closedChannels()).toEqual([]))
     expect(read(DANA.id)).toHaveLength(1)
   })
 })
