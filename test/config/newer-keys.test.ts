@@ -237,7 +237,7 @@ describe('a newer key is read strictly', () => {
     [
       'freezes',
       [{ ...weekend, environments: ['web/zzz'] }],
-      'freezes[1].environments[1] is not an environment; did you mean api/production?',
+      'freezes[1].environments[1] is not an environment; choose from api/production, api/integration',
     ],
     [
       'freezes',
