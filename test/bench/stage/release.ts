@@ -1,0 +1,107 @@
+/** One release of an app to production, by the people of the stage, and when what happened. */
+import type { ApiCall } from '../../../src/sandbox/slack/workspace.ts'
+import { BUTTON, cards, keyOf } from '../../support/channel.ts'
+import { waitUntil } from '../../support/waiting.ts'
+import { channelOf, type Stage } from './stage.ts'
+
+/** Moments in milliseconds since 1970: by Slack's clock, and the store's, which are this machine's. */
+export interface Moments {
+  readonly number: number
+  readonly asked: number
+  /** Slack has the card. */
+  readonly card: number
+  /** The click that left nothing owed. */
+  readonly click: number
+  /** The platform was proven to run it. */
+  readonly proven: number
+  readonly ended: number
+  /** The channel was told the outcome. */
+  readonly told: number
+}
+
+/** Longer than any release of the bench takes. */
+const GIVEN_UP_AFTER_MS = 300_000
+
+type App = { readonly name: string }
+
+/** The keys of the outbox, as messages carry them: `12:card`, `12:outcome`. */
+const keyOfCall = ({ args }: ApiCall) => keyOf(args as Parameters<typeof keyOf>[0])
+
+export async function releaseProduction(stage: Stage, app: App): Promise<Moments> {
+  const planned = await askFor(stage, app)
+  const click = await sign(stage, app, planned.number)
+  return { ...planned, click, ...(await ends(stage, planned.number)) }
+}
+
+/** Dana asks for it; resolves when Slack has the card. */
+export async function askFor(stage: Stage, app: App): Promise<Pick<Moments, 'number' | 'asked' | 'card'>> {
+  const { slack, people } = stage
+  const channel = channelOf(app.name)
+  const before = new Set(cards(slack, undefined, channel).map(({ ts }) => ts))
+  const asked = Date.now()
+  const seen = await slack.command({ user: people.dana, channel, command: '/deploy', text: `${app.name} production` })
+  if (seen.seen !== 'acknowledged') throw new Error(`/deploy was not acknowledged: ${seen.seen}`)
+  const message = await waited(stage, `a card of ${app.name}`, () =>
+    cards(slack, undefined, channel).find(({ ts }) => !before.has(ts)),
+  )
+  const [number = ''] = keyOf(message).split(':')
+  const posted = slack.log.find((call) => call.method === 'chat.postMessage' && call.ts === message.ts)
+  return { number: Number(number), asked, card: posted?.at ?? Number.NaN }
+}
+
+/** Lin's QA and Tom's approval, each as soon as the one before counts; gives the moment of the last. */
+export async function sign(stage: Stage, app: App, number: number): Promise<number> {
+  const { slack, people } = stage
+  const channel = channelOf(app.name)
+  const press = async (user: string, actionId: string) => {
+    const card = cards(slack, number, channel).at(-1)
+    if (card === undefined) throw new Error(`#${number} has no card`)
+    const at = Date.now()
+    const { seen } = await slack.click({ user, channel, ts: card.ts, actionId })
+    if (seen !== 'acknowledged') throw new Error(`the click was not acknowledged: ${seen}`)
+    return at
+  }
+  await press(people.lin, BUTTON.qa)
+  const counts = `select 1 from sign_off where release = ${number} and kind = 'qa'`
+  await waited(stage, `the QA of #${number}`, async () => (await stage.query(counts)).length > 0)
+  await quiet(stage, number)
+  return press(people.tom, BUTTON.approval)
+}
+
+/** Resolves when it has succeeded and everything that was to be said of it stands in Slack. */
+export async function ends(stage: Stage, number: number): Promise<Pick<Moments, 'proven' | 'ended' | 'told'>> {
+  const { slack } = stage
+  const moments = `
+    select state, ended_at, problem,
+           (select at from event where release = ${number} and type = 'step_done'
+               and body::json->'data'->>'step' = 'confirm') as proven
+    from release where number = ${number}`
+  const row = await waited(stage, `the end of #${number}`, async () => {
+    const [seen] = await stage.query<{ state: string; ended_at: Date | null; proven: Date | null; problem: unknown }>(
+      moments,
+    )
+    return seen !== undefined && (seen.ended_at !== null || seen.state === 'needs attention') && seen
+  })
+  if (row.state !== 'succeeded') throw new Error(`#${number} is ${row.state}: ${JSON.stringify(row.problem)}`)
+  const told = await waited(stage, `the outcome of #${number}`, () =>
+    slack.log.find((call) => call.isApplied && keyOfCall(call) === `${number}:outcome`),
+  )
+  await quiet(stage, number)
+  return { proven: Number(row.proven), ended: Number(row.ended_at), told: told.at }
+}
+
+/** Nothing waits to be said of it. */
+export async function quiet(stage: Stage, number: number): Promise<void> {
+  const waiting = `select 1 from outbox where release = ${number} and state = 'waiting'`
+  await waited(stage, `the messages of #${number}`, async () => (await stage.query(waiting)).length === 0)
+}
+
+/** Slack's calls about a release after the moment when it was asked for, oldest first. */
+export function callsSince(stage: Stage, asked: number): readonly ApiCall[] {
+  return stage.slack.log.filter(({ at }) => at >= asked)
+}
+
+function waited<T>(stage: Stage, what: string, look: () => T | undefined | false | Promise<T | undefined | false>) {
+  const moves = async () => [stage.slack.log.length, await stage.query('select count(*) from event')]
+  return waitUntil(look, { what, moves, everyMs: 10, stillMs: 120_000, atMostMs: GIVEN_UP_AFTER_MS })
+}
