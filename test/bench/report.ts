@@ -54,7 +54,9 @@ function cellsOf({ line, notes, summary }: Result): readonly string[] {
     line.id,
     [line.what, ...notes].join('; '),
     `${number(ours.median)}${unitOf(line)}`,
-    line.yardstick === undefined ? '–' : `${line.yardstick}${yardstick ? `: ${number(yardstick.median)}${unitOf(line)}` : ''}`,
+    line.yardstick === undefined
+      ? '–'
+      : `${line.yardstick}${yardstick ? `: ${number(yardstick.median)}${unitOf(line)}` : ''}`,
     ratio === undefined ? '–' : `${number(ratio.median)} ×`,
     range(line.goal.of === 'ratio' ? ratio : ours),
     goalOf(line),

@@ -7,6 +7,8 @@ import { channelOf, type Stage } from './stage.ts'
 /** Moments in milliseconds since 1970: by Slack's clock, and the store's, which are this machine's. */
 export interface Moments {
   readonly number: number
+  /** The card's message. */
+  readonly ts: string
   readonly asked: number
   /** Slack has the card. */
   readonly card: number
@@ -34,7 +36,7 @@ export async function releaseProduction(stage: Stage, app: App): Promise<Moments
 }
 
 /** Dana asks for it; resolves when Slack has the card. */
-export async function askFor(stage: Stage, app: App): Promise<Pick<Moments, 'number' | 'asked' | 'card'>> {
+export async function askFor(stage: Stage, app: App): Promise<Pick<Moments, 'number' | 'ts' | 'asked' | 'card'>> {
   const { slack, people } = stage
   const channel = channelOf(app.name)
   const before = new Set(cards(slack, undefined, channel).map(({ ts }) => ts))
@@ -46,26 +48,44 @@ export async function askFor(stage: Stage, app: App): Promise<Pick<Moments, 'num
   )
   const [number = ''] = keyOf(message).split(':')
   const posted = slack.log.find((call) => call.method === 'chat.postMessage' && call.ts === message.ts)
-  return { number: Number(number), asked, card: posted?.at ?? Number.NaN }
+  return { number: Number(number), ts: message.ts, asked, card: posted?.at ?? Number.NaN }
 }
 
-/** Lin's QA and Tom's approval, each as soon as the one before counts; gives the moment of the last. */
+/** Lin's QA, and Tom's approval once all that was to be said stands in Slack; gives the moment of the last click. */
 export async function sign(stage: Stage, app: App, number: number): Promise<number> {
-  const { slack, people } = stage
-  const channel = channelOf(app.name)
-  const press = async (user: string, actionId: string) => {
-    const card = cards(slack, number, channel).at(-1)
-    if (card === undefined) throw new Error(`#${number} has no card`)
-    const at = Date.now()
-    const { seen } = await slack.click({ user, channel, ts: card.ts, actionId })
-    if (seen !== 'acknowledged') throw new Error(`the click was not acknowledged: ${seen}`)
-    return at
-  }
-  await press(people.lin, BUTTON.qa)
-  const counts = `select 1 from sign_off where release = ${number} and kind = 'qa'`
-  await waited(stage, `the QA of #${number}`, async () => (await stage.query(counts)).length > 0)
+  const { lin, tom } = stage.people
+  await press(stage, app, { number, user: lin, pressed: 'qa' })
   await quiet(stage, number)
-  return press(people.tom, BUTTON.approval)
+  return press(stage, app, { number, user: tom, pressed: 'approval' })
+}
+
+/** How long a person waits before they press again: where Slack did not say who they are, their word was refused. */
+const PRESSES_AGAIN_AFTER_MS = 4_000
+const MOST_PRESSES = 20
+
+/** Presses until it counts; gives the moment of the first click. */
+export async function press(
+  stage: Stage,
+  app: App,
+  act: { readonly number: number; readonly user: string; readonly pressed: 'qa' | 'approval' },
+): Promise<number> {
+  const { slack } = stage
+  const { number, user, pressed } = act
+  const channel = channelOf(app.name)
+  const card = cards(slack, number, channel).at(-1)
+  if (card === undefined) throw new Error(`#${number} has no card`)
+  const isGiven = `select 1 from sign_off where release = ${number} and kind = '${pressed}'`
+  const began = Date.now()
+  for (let tries = 1; tries <= MOST_PRESSES; tries += 1) {
+    await slack.click({ user, channel, ts: card.ts, actionId: BUTTON[pressed] })
+    const counts = waitUntil(async () => (await stage.query(isGiven)).length > 0, {
+      what: 'the click',
+      everyMs: 10,
+      atMostMs: PRESSES_AGAIN_AFTER_MS,
+    })
+    if (await counts.catch(() => false)) return began
+  }
+  throw new Error(`${pressed} of #${number} does not count\n${slack.transcript(channel)}`)
 }
 
 /** Resolves when it has succeeded and everything that was to be said of it stands in Slack. */

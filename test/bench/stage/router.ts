@@ -1,31 +1,50 @@
 /**
- * Several Bitbucket stand-ins, each with its own repository, behind the one address that a Signoff knows. Addresses in answers
- * are made the router's own. git goes to each stand-in directly.
+ * The stand-ins of several apps, each with its own Bitbucket and Heroku, behind the two addresses that a Signoff knows.
+ * Addresses in answers are made the router's own. git goes to each stand-in directly.
  */
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Bitbucket } from '../../../src/sandbox/bitbucket/bitbucket.ts'
-import { closedAtTheEnd } from './closing.ts'
+import type { Workplace } from './workplace.ts'
 
-/** Gives the address for BITBUCKET_API_URL. All stand-ins have the same token. */
-export async function routeToBitbuckets(
-  bitbuckets: ReadonlyMap<string, Bitbucket>,
-): Promise<{ apiUrl: string; close(): Promise<void> }> {
+export interface Router {
+  /** For BITBUCKET_API_URL and HEROKU_API_URL. All stand-ins have the same credentials. */
+  readonly bitbucketUrl: string
+  readonly herokuUrl: string
+  close(): Promise<void>
+}
+
+export async function routeToServices(workplaces: readonly Workplace[]): Promise<Router> {
+  const bitbuckets = new Map(workplaces.map((each) => [each.name, new URL(each.bitbucket.apiUrl).origin]))
+  const herokus = new Map(
+    workplaces.flatMap((each) => Object.values(each.herokuApps).map((app) => [app, each.heroku.apiUrl] as const)),
+  )
+  const bitbucket = await route(bitbuckets, /^\/2\.0\/repositories\/[^/]+\/([^/?]+)/)
+  const heroku = await route(herokus, /^\/apps\/([^/?]+)/)
+  return {
+    bitbucketUrl: `${originOf(bitbucket)}/2.0`,
+    herokuUrl: originOf(heroku),
+    async close() {
+      for (const server of [bitbucket, heroku]) {
+        const closed = new Promise((resolve) => server.close(resolve))
+        server.closeAllConnections()
+        await closed
+      }
+    },
+  }
+}
+
+const originOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+/** By the name in the path; what has none goes to the first. */
+async function route(targets: ReadonlyMap<string, string>, name: RegExp): Promise<Server> {
+  const [first] = targets.values()
   const server = createServer((incoming, response) => {
-    const repository = /^\/2\.0\/repositories\/([^/?]+\/[^/?]+)/.exec(incoming.url ?? '')?.[1]
-    const [first] = bitbuckets.values()
-    const to = bitbuckets.get(repository ?? '') ?? first
-    if (to === undefined) response.writeHead(404).end()
-    else pass(new URL(to.apiUrl).origin, `http://127.0.0.1:${portOf()}`, incoming, response)
+    const target = targets.get(name.exec(incoming.url ?? '')?.[1] ?? '') ?? first
+    if (target === undefined) response.writeHead(404).end()
+    else pass(target, originOf(server), incoming, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const portOf = () => (server.address() as AddressInfo).port
-  const close = closedAtTheEnd(async () => {
-    const closed = new Promise((resolve) => server.close(resolve))
-    server.closeAllConnections()
-    await closed
-  })
-  return { apiUrl: `http://127.0.0.1:${portOf()}/2.0`, close }
+  return server
 }
 
 function pass(target: string, ours: string, incoming: IncomingMessage, response: ServerResponse): void {

@@ -6,7 +6,7 @@ import { type SlackWorkspace, startSlackWorkspace } from '../../../src/sandbox/s
 import { ask, createStoreDatabase, type TestDatabase, type TestPostgres } from '../../support/postgres.ts'
 import { closedAtTheEnd } from './closing.ts'
 import { MAIN, type Program, startProgram } from './program.ts'
-import { routeToBitbuckets } from './router.ts'
+import { routeToServices } from './router.ts'
 import type { Workplace } from './workplace.ts'
 
 export interface StageOptions {
@@ -18,9 +18,11 @@ export interface StageOptions {
   readonly mode?: 'socket' | 'http'
   /** Slack refuses calls beyond its published limits with 429 and Retry-After. */
   readonly limits?: boolean
-  /** Addresses to use in place of the services' own: for proxies in front of them. */
-  readonly through?: (address: string) => string
+  /** Gives the address to use in place of a service's own: for proxies in front of them. */
+  readonly through?: Through
 }
+
+type Through = (address: string) => Promise<string>
 
 export interface Stage {
   readonly slack: SlackWorkspace
@@ -42,7 +44,7 @@ export interface StartOptions {
 }
 
 export async function startStage(options: StageOptions): Promise<Stage> {
-  const { root, postgres, workplaces, mode = 'socket', limits = false, through = (address) => address } = options
+  const { root, postgres, workplaces, mode = 'socket', limits = false, through = async (address) => address } = options
   const directory = await mkdtemp(join(root, 'stage-'))
   const slack = await startSlackWorkspace({ scopes: await manifestScopes(), enforceRateLimits: limits })
   const person = (name: string) => slack.addUser({ name, realName: name, email: `${name}@example.test` }).id
@@ -50,26 +52,26 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   slack.addGroup({ handle: 'release-approvers', users: [people.tom, people.dana] })
   const names = Array.from({ length: options.apps ?? workplaces.length }, (_, at) => workplaces[at]?.name ?? `app${at}`)
   for (const name of names) slack.addChannel({ name: channelOf(name) })
-  const router = await routeToBitbuckets(new Map(workplaces.map((each) => [`team/${each.name}`, each.bitbucket])))
+  const router = await routeToServices(workplaces)
   const store = await createStoreDatabase(postgres)
   const [first] = workplaces
   const env: Record<string, string> = {
     HOME: directory,
     SLACK_BOT_TOKEN: slack.botToken,
     ...(mode === 'http' ? { SLACK_SIGNING_SECRET: slack.signingSecret } : { SLACK_APP_TOKEN: slack.appToken }),
-    SLACK_API_URL: through(slack.apiUrl),
+    SLACK_API_URL: slack.apiUrl,
     PORT: '0',
     STORE_URL: store.url,
     DATA_DIR: join(directory, 'data'),
     RELEASES_FILE: join(directory, 'releases.yml'),
     BITBUCKET_TOKEN: first?.bitbucket.token ?? 'nothing',
-    BITBUCKET_API_URL: through(router.apiUrl),
+    BITBUCKET_API_URL: await through(router.bitbucketUrl),
     HEROKU_API_KEY: first?.heroku.apiKey ?? 'nothing',
-    HEROKU_API_URL: through(first?.heroku.apiUrl ?? 'http://127.0.0.1:9'),
+    HEROKU_API_URL: await through(router.herokuUrl),
     LOG_LEVEL: 'info',
   }
   await mkdir(env.DATA_DIR ?? '')
-  await writeFile(env.RELEASES_FILE ?? '', JSON.stringify(releasesFile(names, workplaces, through)))
+  await writeFile(env.RELEASES_FILE ?? '', JSON.stringify(await releasesFile(names, workplaces, through)))
   const started: Program[] = []
   const close = closedAtTheEnd(async () => {
     await Promise.all(started.map((each) => each.stop()))
@@ -115,41 +117,38 @@ async function manifestScopes(): Promise<string[]> {
   return manifest.oauth_config.scopes.bot
 }
 
-function releasesFile(
+async function releasesFile(
   names: readonly string[],
   workplaces: readonly Workplace[],
-  through: (address: string) => string,
-): object {
-  const apps = names.map((name, at) => {
-    const workplace = workplaces[at]
-    const remote = (environment: 'integration' | 'production') => {
-      const app = workplace?.herokuApps[environment] ?? `${name}-${environment}`
-      const url = workplace === undefined ? `https://git.heroku.com/${app}.git` : through(workplace.heroku.gitUrl(app))
-      return { name: `heroku-${environment}`, url, platform: 'heroku', app }
-    }
-    const channel = `#${channelOf(name)}`
-    const production = {
-      branch: 'production',
-      promotes: 'integration',
-      remote: remote('production'),
-      ...(workplace && {
-        migrations: {
-          config: 'alembic_users.ini',
-          env_file: join(workplace.directory, '.env_production'),
-          talk_it_over: [],
-        },
-      }),
-      channel,
-      announce: 'required',
-      sign_off: { qa: 1, approvals: 1, approvers: ['@release-approvers'] },
-    }
-    const integration = { branch: 'master', remote: remote('integration'), channel }
-    const ours = {
-      repository: `team/${name}`,
-      ...(workplace && { git_url: through(workplace.bitbucket.gitUrl) }),
-      environments: { integration, production },
-    }
-    return [name, ours] as const
-  })
-  return { apps: Object.fromEntries(apps) }
+  through: Through,
+): Promise<object> {
+  const apps: Record<string, object> = {}
+  for (const [at, name] of names.entries()) apps[name] = await appEntry(name, workplaces[at], through)
+  return { apps }
+}
+
+/** Production with all that it can have; an app without a workplace has addresses that nobody asks. */
+async function appEntry(name: string, workplace: Workplace | undefined, through: Through): Promise<object> {
+  const remote = async (environment: 'integration' | 'production') => {
+    const app = workplace?.herokuApps[environment] ?? `${name}-${environment}`
+    const url = workplace ? await through(workplace.heroku.gitUrl(app)) : `https://git.heroku.com/${app}.git`
+    return { name: `heroku-${environment}`, url, platform: 'heroku', app }
+  }
+  const channel = `#${channelOf(name)}`
+  const envFile = workplace && join(workplace.directory, '.env_production')
+  const production = {
+    branch: 'production',
+    promotes: 'integration',
+    remote: await remote('production'),
+    ...(envFile && { migrations: { config: 'alembic_users.ini', env_file: envFile, talk_it_over: [] } }),
+    channel,
+    announce: 'required',
+    sign_off: { qa: 1, approvals: 1, approvers: ['@release-approvers'] },
+  }
+  const integration = { branch: 'master', remote: await remote('integration'), channel }
+  return {
+    repository: `team/${name}`,
+    ...(workplace && { git_url: await through(workplace.bitbucket.gitUrl) }),
+    environments: { integration, production },
+  }
 }
