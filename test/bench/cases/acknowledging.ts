@@ -122,7 +122,7 @@ async function commands(bench: Bench, stage: Stage, name: string, count?: number
 }
 
 /** Gives how many seconds it took until nothing that is stored waits to be handled. */
-async function allHandled(stage: Stage): Promise<number> {
+export async function allHandled(stage: Stage): Promise<number> {
   const began = performance.now()
   const left = 'select count(*)::int as left from inbox where handled_at is null'
   await waitUntil(async () => (await stage.query<{ left: number }>(left))[0]?.left === 0, {

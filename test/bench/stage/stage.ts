@@ -1,5 +1,5 @@
 /** A team in a Slack workspace, the outside of its apps, and a real Signoff, as processes of their own, at its usual pace. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { type SlackWorkspace, startSlackWorkspace } from '../../../src/sandbox/slack/workspace.ts'
@@ -46,6 +46,8 @@ export interface StartOptions {
 export async function startStage(options: StageOptions): Promise<Stage> {
   const { root, postgres, workplaces, mode = 'socket', limits = false, through = async (address) => address } = options
   const directory = await mkdtemp(join(root, 'stage-'))
+  // Where we are root, an embedded Postgres runs as somebody else, who must get by here.
+  await chmod(directory, 0o711)
   const slack = await startSlackWorkspace({ scopes: await manifestScopes(), enforceRateLimits: limits })
   const person = (name: string) => slack.addUser({ name, realName: name, email: `${name}@example.test` }).id
   const people = { dana: person('dana'), lin: person('lin'), tom: person('tom') }
