@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Bench, Case } from '../case.ts'
 import { number } from '../report.ts'
-import { releaseProduction } from '../stage/release.ts'
+import { proveProduction } from '../stage/release.ts'
 import { channelOf, startStage } from '../stage/stage.ts'
 import { type Change, type Sizes, startWorkplace, type Workplace } from '../stage/workplace.ts'
 import { idleFor } from './process.ts'
@@ -35,7 +35,7 @@ export const APPS: Case = {
   ],
 
   async measure(bench) {
-    const rounds = bench.rounds(bench.sized({ small: 1, usual: 2 }))
+    const rounds = bench.rounds(1)
     const [few, many] = [1, bench.sized({ small: 5, usual: 400 })]
     for (const round of rounds) {
       const order = round % 2 === 0 ? [few, many] : [many, few]
@@ -77,7 +77,7 @@ interface Growth {
   readonly what: string
   /** The most times that the largest may take of the smallest. */
   readonly goal: number
-  /** From the smallest to the largest. Those between are measured with --heavy. */
+  /** To the largest. Those before are measured with --heavy, and noted. */
   readonly points: readonly number[]
   at(point: number): { readonly sizes?: Sizes; readonly change?: Partial<Change> }
 }
@@ -87,81 +87,105 @@ const GROWTHS: readonly Growth[] = [
     id: 'growth refs',
     what: 'Branches of the repository, 10 → 10,000',
     goal: 1.3,
-    points: [10, 1_000, 10_000],
-    at: (point) => ({ sizes: { refs: point } }),
+    points: [1_000, 10_000],
+    at: (refs) => ({ sizes: { refs } }),
   },
   {
     id: 'growth migration files',
     what: 'Revisions in the repository, 10 → 1,000',
     goal: 1.3,
-    points: [10, 100, 1_000],
-    at: (point) => ({ sizes: { migrationFiles: point } }),
+    points: [100, 1_000],
+    at: (migrationFiles) => ({ sizes: { migrationFiles } }),
   },
   {
     id: 'growth commits',
     what: 'Commits in the release, 10 → 5,000',
     goal: 3,
-    points: [10, 500, 5_000],
-    at: (point) => ({ change: { commits: point } }),
+    points: [500, 5_000],
+    at: (commits) => ({ change: { commits } }),
   },
   {
     id: 'growth files',
     what: 'Files in the repository, 10 → 20,000',
     goal: 2,
-    points: [10, 2_000, 20_000],
-    at: (point) => ({ sizes: { files: point } }),
+    points: [2_000, 20_000],
+    at: (files) => ({ sizes: { files } }),
   },
   {
     id: 'growth changed files',
     what: 'Files that the release changes, 10 → 20,000',
     goal: 2,
-    points: [10, 2_000, 20_000],
-    at: (point) => ({ change: { changed: point } }),
+    points: [2_000, 20_000],
+    at: (changed) => ({ change: { changed } }),
   },
 ]
 
-/** A release with a migration: from `/deploy` to the card, and from the last click until the platform is proven to run it. */
-export const RELEASES_GROW: readonly Case[] = GROWTHS.map(({ id, what, goal, points, at }) => ({
-  lines: [
-    {
-      id,
-      what: `${what}: plan and run of a release`,
-      yardstick: `the same with ${points[0]}`,
-      unit: 's',
-      goal: { of: 'ratio', atMost: goal },
-    },
-  ],
+const SMALLEST_SIZES: Required<Sizes> = { files: 10, refs: 10, migrationFiles: 10 }
+const SMALLEST_CHANGE: Change = { commits: 10, migration: true }
+
+interface GrownApp {
+  /** Absent: the smallest, beside which all others are measured. */
+  readonly growth?: Growth
+  readonly point?: number
+  readonly workplace: Workplace
+  readonly change: Change
+}
+
+/** All in one Signoff, so that the smallest is measured once a round for all lines. */
+export const RELEASES_GROW: Case = {
+  lines: GROWTHS.map(({ id, what, goal }) => ({
+    id,
+    what: `${what}: plan (\`/deploy\` → card) and run (last click → proven) of a release with a migration`,
+    yardstick: 'the same with 10 of everything',
+    unit: 's',
+    goal: { of: 'ratio', atMost: goal },
+  })),
 
   async measure(bench) {
-    const asked = bench.sized({ small: [2, 4], usual: [points[0] ?? 0, points.at(-1) ?? 0], heavy: points })
-    const apps: { point: number; workplace: Workplace; change: Change }[] = []
-    for (const point of asked) {
-      const { sizes = {}, change = {} } = at(point)
-      const workplace = await startWorkplace({ ...bench, name: `with${point}`, sizes })
-      apps.push({ point, workplace, change: { commits: 10, migration: true, ...change } })
-    }
+    const apps = await grownApps(bench)
     const stage = await startStage({ ...bench, workplaces: apps.map(({ workplace }) => workplace) })
     await stage.start('all')
-    const release = async ({ workplace, change }: (typeof apps)[number], of: Change = change) => {
-      await workplace.grow(of)
-      const { asked: began, card, click, proven } = await releaseProduction(stage, workplace)
-      return (card - began + proven - click) / 1_000
+    const release = async (workplace: Workplace, change: Change) => {
+      await workplace.grow(change)
+      const { asked, card, click, proven } = await proveProduction(stage, workplace)
+      return (card - asked + proven - click) / 1_000
     }
     // The first one clones.
-    for (const app of apps) await release(app, { commits: 1, migration: true })
+    for (const { workplace } of apps) await release(workplace, { commits: 1, migration: true })
     for (const round of bench.rounds(2)) {
-      const took = new Map<number, number>()
-      for (const app of round % 2 === 0 ? apps : apps.toReversed()) took.set(app.point, await release(app))
-      const [yardstick = Number.NaN, ...others] = apps.map(({ point }) => took.get(point) ?? Number.NaN)
-      bench.add(id, { ours: others.at(-1) ?? Number.NaN, yardstick })
-      for (const [between, value] of others.slice(0, -1).entries()) {
-        bench.note(id, `${number(value / yardstick)} × with ${asked[between + 1]}`)
+      const took = new Map<GrownApp, number>()
+      for (const app of round % 2 === 0 ? apps : apps.toReversed()) {
+        took.set(app, await release(app.workplace, app.change))
+      }
+      const [smallest, ...others] = apps
+      const yardstick = (smallest && took.get(smallest)) ?? Number.NaN
+      for (const app of others) {
+        const { growth, point } = app
+        const ours = took.get(app) ?? Number.NaN
+        if (growth === undefined) continue
+        if (point === growth.points.at(-1)) bench.add(growth.id, { ours, yardstick })
+        else bench.note(growth.id, `${number(ours / yardstick)} × with ${point}`)
       }
     }
     await stage.close()
     for (const { workplace } of apps) await workplace.close()
   },
-}))
+}
+
+async function grownApps(bench: Bench): Promise<readonly GrownApp[]> {
+  const apps: GrownApp[] = []
+  const start = (name: string, sizes: Sizes) => startWorkplace({ ...bench, name, sizes })
+  apps.push({ workplace: await start('smallest', SMALLEST_SIZES), change: SMALLEST_CHANGE })
+  for (const growth of GROWTHS.filter(({ id }) => bench.wants(id))) {
+    const largest = growth.points.slice(-1)
+    for (const point of bench.sized({ small: largest, usual: largest, heavy: growth.points })) {
+      const { sizes = {}, change = {} } = growth.at(bench.sized({ small: 20, usual: point }))
+      const workplace = await start(`app${apps.length}`, { ...SMALLEST_SIZES, ...sizes })
+      apps.push({ growth, point, workplace, change: { ...SMALLEST_CHANGE, ...change } })
+    }
+  }
+  return apps
+}
 
 export const AT_ONCE: Case = {
   lines: [
@@ -184,7 +208,7 @@ export const AT_ONCE: Case = {
     const release = async (all: readonly Workplace[]) => {
       for (const workplace of all) await workplace.grow({ commits: 3, migration: true })
       const began = Date.now()
-      const done = await Promise.all(all.map((workplace) => releaseProduction(stage, workplace)))
+      const done = await Promise.all(all.map((workplace) => proveProduction(stage, workplace)))
       return (Math.max(...done.map(({ proven }) => proven)) - began) / 1_000
     }
     // The first ones clone, each worker for itself.

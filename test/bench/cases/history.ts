@@ -103,7 +103,13 @@ async function openHistory({ postgres, sized }: Bench, releases: number): Promis
   const look = () => followUpHotfixes(looking(opened.store, apps))
   const reads = readsOf({ service, store: opened.store, releases, look })
   const times = sized({ small: 2, usual: 20 })
-  const many = { 'last ten': times * 5, 'who approved': times * 5, status: times / 2, tick: times / 2, look: times / 4 }
+  const many = {
+    'last ten': times * 5,
+    'who approved': times * 5,
+    status: times / 2,
+    tick: times / 2,
+    look: times / 10,
+  }
   return {
     madeInSeconds,
     timed: (read) => medianMs(Math.max(1, Math.round(many[read])), reads[read]),

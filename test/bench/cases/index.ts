@@ -22,6 +22,6 @@ export const CASES: readonly Case[] = [
   AUDIT,
   PROGRAMS,
   APPS,
-  ...RELEASES_GROW,
+  RELEASES_GROW,
   AT_ONCE,
 ]

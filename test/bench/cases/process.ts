@@ -42,7 +42,7 @@ export const START: Case = {
   async measure(bench) {
     const workplace = await startWorkplace({ ...bench, name: 'start' })
     const stage = await startStage({ ...bench, workplaces: [workplace], mode: 'http' })
-    for (const round of bench.rounds(bench.sized({ small: 1, usual: 5 }))) {
+    for (const round of bench.rounds(3)) {
       const bolt = await startYardstick('bolt.ts', [], stage.slack.signingSecret)
       const server = await stage.start('all')
       bench.add('T10 server', { ours: server.readyAfterMs / 1_000, yardstick: bolt.readyAfterMs / 1_000 })

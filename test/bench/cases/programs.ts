@@ -54,7 +54,7 @@ export const PROGRAMS: Case = {
     }
     await release()
     const before = (await spawned(spawns)).length
-    for (const _ of bench.rounds(3)) {
+    for (const _ of bench.rounds(2)) {
       const known = (await spawned(spawns)).length
       await release()
       const bare = await run(process.execPath, [pathOf('../yardsticks/bare-spawn.ts')])

@@ -69,7 +69,7 @@ export const RELEASES: Case = {
     const ours = await startWorkplace({ root, postgres, sizes, name: 'ours' })
     const byHand = await startWorkplace({ root, postgres, sizes, name: 'byhand' })
     const developer = await createDeveloper(byHand)
-    const stage = await startStage({ root, postgres, workplaces: [ours] })
+    const stage = await startStage({ ...bench, workplaces: [ours] })
     await stage.start('all')
     // The first release of a host clones the repository; the developer has cloned it, too.
     await grow([ours, byHand], { commits, migration: true })

@@ -78,7 +78,7 @@ export const CALLS: Case = {
     const services = slowly()
     const stage = await startStage({ ...bench, workplaces: [workplace], through: services.through })
     await stage.start('all')
-    for (const _ of bench.rounds(2)) {
+    for (const _ of bench.rounds(1)) {
       await workplace.grow({ commits: 3, migration: true })
       const { asked, number } = await releaseProduction(stage, workplace)
       const calls = callsSince(stage, asked).filter(({ isApplied }) => isApplied)

@@ -30,7 +30,7 @@ export const SOCKET: Case = {
     const [forOurs, forBare] = [await asSlack(), await asSlack()]
     await stage.start('all', { env: { SLACK_API_URL: apiOf(forOurs) } })
     const bare = await startProgram([pathOf('../yardsticks/bare-ws.ts'), apiOf(forBare)], { ready: 'connected' })
-    const count = bench.sized({ small: 20, usual: 200 })
+    const count = bench.sized({ small: 20, usual: 100 })
     const typed = { user: stage.people.dana, channel: channelOf('socket'), command: '/deploy', text: 'status' }
     for (const round of bench.rounds()) {
       const payloads = Array.from({ length: count }, () => stage.slack.captureCommand(typed).payload)

@@ -35,6 +35,13 @@ export async function releaseProduction(stage: Stage, app: App): Promise<Moments
   return { ...planned, click, ...(await ends(stage, planned.number)) }
 }
 
+/** The same, but nobody waits until the channel is told: the next release may be asked for already. */
+export async function proveProduction(stage: Stage, app: App): Promise<Omit<Moments, 'told'>> {
+  const planned = await askFor(stage, app)
+  const click = await sign(stage, app, planned.number)
+  return { ...planned, click, ...(await succeeds(stage, planned.number)) }
+}
+
 /** Dana asks for it; resolves when Slack has the card. */
 export async function askFor(stage: Stage, app: App): Promise<Pick<Moments, 'number' | 'ts' | 'asked' | 'card'>> {
   const { slack, people } = stage
@@ -90,7 +97,15 @@ export async function press(
 
 /** Resolves when it has succeeded and everything that was to be said of it stands in Slack. */
 export async function ends(stage: Stage, number: number): Promise<Pick<Moments, 'proven' | 'ended' | 'told'>> {
-  const { slack } = stage
+  const succeeded = await succeeds(stage, number)
+  const told = await waited(stage, `the outcome of #${number}`, () =>
+    stage.slack.log.find((call) => call.isApplied && keyOfCall(call) === `${number}:outcome`),
+  )
+  await quiet(stage, number)
+  return { ...succeeded, told: told.at }
+}
+
+async function succeeds(stage: Stage, number: number): Promise<Pick<Moments, 'proven' | 'ended'>> {
   const moments = `
     select state, ended_at, problem,
            (select at from event where release = ${number} and type = 'step_done'
@@ -103,11 +118,7 @@ export async function ends(stage: Stage, number: number): Promise<Pick<Moments, 
     return seen !== undefined && (seen.ended_at !== null || seen.state === 'needs attention') && seen
   })
   if (row.state !== 'succeeded') throw new Error(`#${number} is ${row.state}: ${JSON.stringify(row.problem)}`)
-  const told = await waited(stage, `the outcome of #${number}`, () =>
-    slack.log.find((call) => call.isApplied && keyOfCall(call) === `${number}:outcome`),
-  )
-  await quiet(stage, number)
-  return { proven: Number(row.proven), ended: Number(row.ended_at), told: told.at }
+  return { proven: Number(row.proven), ended: Number(row.ended_at) }
 }
 
 /** Nothing waits to be said of it. */

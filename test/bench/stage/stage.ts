@@ -4,14 +4,18 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { type SlackWorkspace, startSlackWorkspace } from '../../../src/sandbox/slack/workspace.ts'
 import { ask, createStoreDatabase, type TestDatabase, type TestPostgres } from '../../support/postgres.ts'
+import { QUICK } from '../../support/team.ts'
+import type { Size } from '../case.ts'
 import { closedAtTheEnd } from './closing.ts'
-import { MAIN, type Program, startProgram } from './program.ts'
+import { MAIN, type Program, QUICK_MAIN, startProgram } from './program.ts'
 import { routeToServices } from './router.ts'
 import type { Workplace } from './workplace.ts'
 
 export interface StageOptions {
   readonly root: string
   readonly postgres: TestPostgres
+  /** `small`: Signoff runs at the pace of tests, whose waits are short. */
+  readonly size: Size
   readonly workplaces: readonly Workplace[]
   /** Apps in releases.yml in all; those without a workplace only stand there. */
   readonly apps?: number
@@ -44,7 +48,15 @@ export interface StartOptions {
 }
 
 export async function startStage(options: StageOptions): Promise<Stage> {
-  const { root, postgres, workplaces, mode = 'socket', limits = false, through = async (address) => address } = options
+  const {
+    root,
+    postgres,
+    size,
+    workplaces,
+    mode = 'socket',
+    limits = false,
+    through = async (address) => address,
+  } = options
   const directory = await mkdtemp(join(root, 'stage-'))
   // Where we are root, an embedded Postgres runs as somebody else, who must get by here.
   await chmod(directory, 0o711)
@@ -89,7 +101,8 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     store,
     query: (sql) => ask(store.url, sql),
     async start(role, { env: more = {}, node = [] } = {}) {
-      const program = await startProgram([...node, MAIN, 'start', '--role', role], {
+      const signoff = size === 'small' ? [QUICK_MAIN, role, JSON.stringify(QUICK)] : [MAIN, 'start', '--role', role]
+      const program = await startProgram([...node, ...signoff], {
         ready: '"msg":"started"',
         cwd: directory,
         env: { ...env, ...(role === 'worker' && { DATA_DIR: join(directory, `data-${started.length}`) }), ...more },
