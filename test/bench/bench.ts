@@ -29,22 +29,30 @@ const { values } = readArguments()
 const rounds = Number(values.rounds ?? 5)
 const only = values.only?.split(',').map((each) => each.trim())
 const size: Size = values.small ? 'small' : values.heavy ? 'heavy' : 'usual'
+const ids = CASES.flatMap(({ lines }) => lines.map(({ id }) => id))
 const chosen = CASES.filter(({ lines }) => lines.some((line) => isAsked(line.id, only)))
-if (!Number.isSafeInteger(rounds) || rounds < 1 || chosen.length === 0) wrongUse()
+const unknown = only?.filter((each) => !ids.some((id) => isAsked(id, [each]))) ?? []
+if (!Number.isSafeInteger(rounds) || rounds < 1 || unknown.length > 0) wrongUse()
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void interrupted(signal))
 const began = performance.now()
 const measured = new Map<string, Round[]>()
 const notes = new Map<string, string[]>()
-let failed = 0
-try {
+process.exit(await Promise.race([work(), interrupted()]).finally(closeAll))
+
+/** Gives the exit code: 1 where a case could not be measured. */
+async function work(): Promise<number> {
   const bench = await prepare()
-  for (const each of chosen) await measure(bench, each)
+  const failed: Case[] = []
+  for (const each of chosen) if (!(await measure(bench, each))) failed.push(each)
   await report()
-} finally {
-  await closeAll()
+  return failed.length > 0 ? 1 : 0
 }
-process.exit(failed > 0 ? 1 : 0)
+
+async function interrupted(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  process.once('SIGINT', () => resolve(130)).once('SIGTERM', () => resolve(143))
+  return promise
+}
 
 function readArguments() {
   const flag = { type: 'boolean' } as const
@@ -66,8 +74,8 @@ function readArguments() {
 }
 
 function wrongUse(): never {
-  const ids = CASES.flatMap(({ lines }) => lines.map(({ id }) => id)).join(', ')
-  console.error(`${USAGE}\nLines: ${ids}`)
+  const lines = CASES.flatMap((each) => each.lines)
+  console.error(`${USAGE}\nLines: ${lines.map(({ id }) => id).join(', ')}`)
   process.exit(2)
 }
 
@@ -76,6 +84,8 @@ async function prepare(): Promise<Bench> {
   closedAtTheEnd(() => rm(root, { recursive: true, force: true, maxRetries: 5 }))
   // Where we are root, Postgres runs as somebody else, who must get by here.
   await chmod(root, 0o711)
+  // What others make for a moment goes with the rest.
+  process.env.TMPDIR = root
   const postgres = await startTestPostgres(DURABLE)
   closedAtTheEnd(() => postgres.stop())
   return {
@@ -95,17 +105,18 @@ async function prepare(): Promise<Bench> {
   }
 }
 
-/** One that fails does not keep the others from being measured. */
-async function measure(bench: Bench, { lines, measure: work }: Case): Promise<void> {
+/** False where it failed, which does not keep the others from being measured. */
+async function measure(bench: Bench, { lines, measure: work }: Case): Promise<boolean> {
   const asked = lines.filter(({ id }) => isAsked(id, only))
   const from = performance.now()
   process.stderr.write(`${asked.map(({ id }) => id).join(', ')} …`)
   try {
     await work(bench)
     process.stderr.write(` ${((performance.now() - from) / 1_000).toFixed(1)} s\n`)
+    return true
   } catch (error) {
-    failed += 1
     process.stderr.write(` failed\n${error instanceof Error ? error.stack : error}\n`)
+    return false
   }
 }
 
@@ -122,10 +133,4 @@ async function report(): Promise<void> {
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(jsonOf(run, results), undefined, 2)}\n`)
   if (values.markdown === undefined) return
   await writeFile(values.markdown, inMarkdown(await readFile(values.markdown, 'utf8'), run, results))
-}
-
-async function interrupted(signal: string): Promise<never> {
-  process.stderr.write(`\n${signal}: cleaning up\n`)
-  await closeAll()
-  process.exit(signal === 'SIGINT' ? 130 : 143)
 }

@@ -36,7 +36,7 @@ export interface Bench {
   /** Whether a line was asked for. */
   wants(id: string): boolean
   add(id: string, round: Round): void
-  /** Adds words to a line: how it was measured, or what belongs to it. */
+  /** Adds words below the table: how a line was measured, or what belongs to it. */
   note(id: string, words: string): void
   /** The checkout of Hubot that was given, if any. */
   readonly hubot: string | undefined

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { promisify } from 'node:util'
 import type { Line, Size } from './case.ts'
-import type { Goal, Round, Spread, Summary } from './statistics.ts'
+import type { Round, Spread, Summary } from './statistics.ts'
 
 export interface Result {
   readonly line: Line
@@ -43,16 +43,16 @@ export async function machine(): Promise<Omit<Run, 'size' | 'took'>> {
   }
 }
 
-const HEADINGS = ['', 'what', 'measured', 'yardstick', 'ratio', 'min–max', 'goal', ''] as const
+const HEADINGS = ['line', 'what', 'measured', 'yardstick', 'ratio', 'min–max', 'goal', 'result'] as const
 
-function cellsOf({ line, notes, summary }: Result): readonly string[] {
+function cellsOf({ line, summary }: Result): readonly string[] {
   const { ours, yardstick, ratio, verdict } = summary
   if (summary.rounds === 0) {
-    return [line.id, [line.what, ...notes].join('; '), '–', line.yardstick ?? '–', '–', '–', goalOf(line), verdict]
+    return [line.id, line.what, '–', line.yardstick ?? '–', '–', '–', goalOf(line), verdict]
   }
   return [
     line.id,
-    [line.what, ...notes].join('; '),
+    line.what,
     `${number(ours.median)}${unitOf(line)}`,
     line.yardstick === undefined
       ? '–'
@@ -85,14 +85,18 @@ export function number(value: number): string {
 export function tableOf(results: readonly Result[]): string {
   const rows = [HEADINGS, ...results.map(cellsOf)]
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  const table = rows.map((row) =>
+    row
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length))
+      .join('  ')
+      .trimEnd(),
+  )
+  return [...table, '', ...notesOf(results)].join('\n')
+}
+
+/** How lines were measured, and what belongs to them. */
+function notesOf(results: readonly Result[]): readonly string[] {
+  return results.filter(({ notes }) => notes.length > 0).map(({ line, notes }) => `- ${line.id}: ${notes.join('; ')}`)
 }
 
 export function jsonOf(run: Run, results: readonly Result[]): object {
@@ -122,9 +126,9 @@ function markdownOf(run: Run, results: readonly Result[]): string {
     row(HEADINGS),
     row(HEADINGS.map(() => '---')),
     ...results.map((result) => row(cellsOf(result))),
+    '',
+    ...notesOf(results),
   ].join('\n')
 }
 
 const sizeOf = (size: Size) => (size === 'usual' ? '' : `Size: ${size}. `)
-
-export type { Goal }
