@@ -12,6 +12,9 @@ const BENCH = fileURLToPath(new URL('./bench.ts', import.meta.url))
 const DOCUMENT = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
 const python = await alembicPython()
 
+/** The bench bounds each of its waits itself. */
+const LONG = 600_000
+
 let place: string
 let results: string
 beforeEach(async () => {
@@ -43,28 +46,36 @@ function start(...args: readonly string[]) {
 const nothingIsLeft = () => expect.poll(() => readdir(place)).toEqual([])
 
 describe.skipIf(python === undefined)('the bench', () => {
-  it('measures a line of each kind, and writes the table', async () => {
-    const [json, markdown] = [join(results, 'bench.json'), join(results, 'bench.md')]
-    await cp(DOCUMENT, markdown)
-    const only = 'T4,T8,T9,T11,T12,T13,T14'
-    const { code, printed } = await start('--only', only, '--json', json, '--markdown', markdown).ended
-    expect(code, printed).toBe(0)
-    const { lines } = JSON.parse(await readFile(json, 'utf8')) as { lines: { id: string; verdict: string }[] }
-    expect(lines.length).toBeGreaterThan(20)
-    expect(lines.filter(({ verdict }) => verdict === 'not measured')).toEqual([])
-    for (const { id } of lines) expect(await readFile(markdown, 'utf8')).toContain(`| ${id} |`)
-    await nothingIsLeft()
-  })
+  it(
+    'measures a line of each kind, and writes the table',
+    async () => {
+      const [json, markdown] = [join(results, 'bench.json'), join(results, 'bench.md')]
+      await cp(DOCUMENT, markdown)
+      const only = 'T4,T8,T9,T11,T12,T13,T14'
+      const { code, printed } = await start('--only', only, '--json', json, '--markdown', markdown).ended
+      expect(code, printed).toBe(0)
+      const { lines } = JSON.parse(await readFile(json, 'utf8')) as { lines: { id: string; verdict: string }[] }
+      expect(lines.length).toBeGreaterThan(20)
+      expect(lines.filter(({ verdict }) => verdict === 'not measured')).toEqual([])
+      for (const { id } of lines) expect(await readFile(markdown, 'utf8')).toContain(`| ${id} |`)
+      await nothingIsLeft()
+    },
+    LONG,
+  )
 
-  it('leaves nothing behind when it is interrupted', async () => {
-    const { child, ended, printed } = start('--only', 'T9')
-    const isUnderWay = async () =>
-      (await readdir(place, { recursive: true })).some((path) => path.endsWith('releases.yml'))
-    await expect.poll(isUnderWay, { timeout: 60_000 }).toBe(true)
-    child.kill('SIGINT')
-    expect((await ended).code, printed()).toBe(130)
-    await nothingIsLeft()
-  })
+  it(
+    'leaves nothing behind when it is interrupted',
+    async () => {
+      const { child, ended, printed } = start('--only', 'T9')
+      const isUnderWay = async () =>
+        (await readdir(place, { recursive: true })).some((path) => path.endsWith('releases.yml'))
+      await expect.poll(isUnderWay, { timeout: 120_000 }).toBe(true)
+      child.kill('SIGINT')
+      expect((await ended).code, printed()).toBe(130)
+      await nothingIsLeft()
+    },
+    LONG,
+  )
 
   it('refuses what it does not know, and says what there is', async () => {
     const { code, printed } = await start('--only', 'T99').ended

@@ -9,7 +9,7 @@ import { memoryOf, type Program, startProgram } from '../stage/program.ts'
 import { channelOf, requestUrl, type Stage, startStage } from '../stage/stage.ts'
 import { startWorkplace } from '../stage/workplace.ts'
 import { median } from '../statistics.ts'
-import { startYardstick } from '../yardsticks/yardstick.ts'
+import { startYardstick, type Yardstick } from '../yardsticks/yardstick.ts'
 
 const LOAD = fileURLToPath(new URL('../stage/http-load.ts', import.meta.url))
 
@@ -64,7 +64,8 @@ export const ACKNOWLEDGING: Case = {
       const bodies = await commands(bench, stage, `${round}.json`)
       if (bench.wants('T7') && round < MOST_SATURATED) {
         const how = { connections: 16, seconds }
-        const servers = [['bare', bare.url] as const, ...others, ['ours', requestUrl(signoff)] as const]
+        const servers = [['bare', bare.url] as const, ...others.map(({ name, url }) => [name, url] as const)]
+        servers.push(['ours', requestUrl(signoff)])
         for (const [name, url] of round % 2 === 0 ? servers : servers.toReversed()) {
           const { acknowledged, failed, seconds: took } = await load(url, bodies, how)
           if (failed > 0) throw new Error(`${name} failed ${failed} of ${acknowledged + failed}`)
@@ -88,27 +89,25 @@ export const ACKNOWLEDGING: Case = {
       }
     }
     if (bench.wants('T7')) {
-      for (const name of ['handled', ...others.map(([name]) => name)]) bench.note('T7', measured.besideBare(name))
+      for (const name of ['handled', ...others.map(({ name }) => name)]) bench.note('T7', measured.besideBare(name))
       bench.note('T7', `${Math.round(await memoryOf(signoff.pid))} MB after it`)
       if (bench.hubot === undefined) bench.note('T7', 'Hubot skipped: no --hubot')
     }
-    await generator.stop()
+    await Promise.all([generator, bare, ...others].map((each) => each.stop()))
     await stage.close()
     await workplace.close()
   },
 }
 
 /** What the same is measured with besides. */
-async function peers(bench: Bench, stage: Stage, secret: string): Promise<readonly (readonly [string, string])[]> {
+async function peers(bench: Bench, stage: Stage, secret: string): Promise<readonly (Yardstick & { name: string })[]> {
   if (!bench.wants('T7')) return []
-  const inserting = await startYardstick('bare-http.ts', [stage.store.url], secret)
-  const bolt = await startYardstick('bolt.ts', [], secret)
-  const hubot = bench.hubot === undefined ? undefined : await startYardstick('hubot.ts', [bench.hubot], secret)
-  return [
-    ['bare with one insert', inserting.url],
-    ['stock Bolt', bolt.url],
-    ...(hubot ? ([['Hubot', hubot.url]] as const) : []),
+  const started = [
+    { name: 'bare with one insert', ...(await startYardstick('bare-http.ts', [stage.store.url], secret)) },
+    { name: 'stock Bolt', ...(await startYardstick('bolt.ts', [], secret)) },
   ]
+  if (bench.hubot === undefined) return started
+  return [...started, { name: 'Hubot', ...(await startYardstick('hubot.ts', [bench.hubot], secret)) }]
 }
 
 /** Commands as Slack sends them, each its own, in a file. */

@@ -2,12 +2,16 @@
 import { fileURLToPath } from 'node:url'
 import { type Program, startProgram } from '../stage/program.ts'
 
-/** Takes Slack's requests at `url`. */
+export interface Yardstick extends Program {
+  /** Where it takes Slack's requests. */
+  readonly url: string
+}
+
 export async function startYardstick(
   name: 'bare-http.ts' | 'bolt.ts' | 'hubot.ts',
   args: readonly string[],
   secret: string,
-): Promise<Program & { readonly url: string }> {
+): Promise<Yardstick> {
   const path = fileURLToPath(new URL(`./${name}`, import.meta.url))
   const program = await startProgram([path, ...args], {
     ready: 'listening on',
