@@ -72,8 +72,8 @@ describe('inMarkdown', () => {
   it('puts the table between its markers, and nothing else is changed', () => {
     const made = inMarkdown(text, RUN, [result(CALLS, [{ ours: 14 }])])
     expect(made).toMatch(/^Before\.\n\n<!-- bench: begin -->\n\n2026-11-30, commit abc1234/)
-    expect(made).toContain('| T6 | Calls | 14 calls | – | – | 14–14 | ≤ 9 calls | missed |')
-    expect(made).toContain('11 minutes. 0 goals met, 1 missed.')
+    expect(made).toContain('| T6   | Calls | 14 calls | –         | –     | 14–14   | ≤ 9 calls | missed |')
+    expect(made).toContain('11 minutes.\n0 goals met, 1 missed.')
     expect(made).toMatch(/\n\n<!-- bench: end -->\n\nAfter\.\n$/)
     expect(made).not.toContain('old')
   })

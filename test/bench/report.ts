@@ -83,15 +83,15 @@ export function number(value: number): string {
 }
 
 export function tableOf(results: readonly Result[]): string {
-  const rows = [HEADINGS, ...results.map(cellsOf)]
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))
-  const table = rows.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length))
-      .join('  ')
-      .trimEnd(),
-  )
-  return [...table, '', ...notesOf(results)].join('\n')
+  const rows = padded([HEADINGS, ...results.map(cellsOf)])
+  return [...rows.map((row) => row.join('  ').trimEnd()), '', ...notesOf(results)].join('\n')
+}
+
+/** Each column as wide as its widest cell. */
+function padded(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const width = (cell: string) => [...cell].length
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))))
+  return rows.map((row) => row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))))
 }
 
 /** How lines were measured, and what belongs to them. */
@@ -117,18 +117,18 @@ export function inMarkdown(text: string, run: Run, results: readonly Result[]): 
 }
 
 function markdownOf(run: Run, results: readonly Result[]): string {
-  const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  const met = results.filter(({ summary }) => summary.verdict === 'met').length
-  const missed = results.filter(({ summary }) => summary.verdict === 'missed').length
+  const count = (verdict: string) => results.filter(({ summary }) => summary.verdict === verdict).length
+  const size = run.size === 'usual' ? '' : `Size: ${run.size}. `
+  const [headings = [], ...rows] = padded([HEADINGS, ...results.map(cellsOf)])
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [
-    `${run.at.slice(0, 10)}, commit ${run.commit}, Node ${run.node}; ${run.machine}. ${sizeOf(run.size)}${Math.round(run.took / 60)} minutes. ${met} goals met, ${missed} missed.`,
+    `${run.at.slice(0, 10)}, commit ${run.commit}, Node ${run.node}; ${run.machine}. ${size}${Math.round(run.took / 60)} minutes.`,
+    `${count('met')} goals met, ${count('missed')} missed.`,
     '',
-    row(HEADINGS),
-    row(HEADINGS.map(() => '---')),
-    ...results.map((result) => row(cellsOf(result))),
+    row(headings),
+    row(headings.map((heading) => '-'.repeat([...heading].length))),
+    ...rows.map(row),
     '',
     ...notesOf(results),
   ].join('\n')
 }
-
-const sizeOf = (size: Size) => (size === 'usual' ? '' : `Size: ${size}. `)

@@ -135,7 +135,7 @@ interface GrownApp {
 export const RELEASES_GROW: Case = {
   lines: GROWTHS.map(({ id, what, goal }) => ({
     id,
-    what: `${what}: plan (\`/deploy\` → card) and run (last click → proven) of a release with a migration`,
+    what: `${what}: plan and run of a release`,
     yardstick: 'the same with 10 of everything',
     unit: 's',
     goal: { of: 'ratio', atMost: goal },
