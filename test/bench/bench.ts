@@ -4,7 +4,7 @@
  */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startTestPostgres } from '../support/postgres.ts'
 import type { Bench, Case, Line, Size } from './case.ts'
@@ -84,10 +84,12 @@ async function prepare(): Promise<Bench> {
   closedAtTheEnd(() => rm(root, { recursive: true, force: true, maxRetries: 5 }))
   // Where we are root, Postgres runs as somebody else, who must get by here.
   await chmod(root, 0o711)
+  const postgres = await startTestPostgres(DURABLE)
+  // Who runs it may not remove its directory everywhere. It lies beside ours: the path of a socket must be short.
+  closedAtTheEnd(() => rm(dirname(postgres.socketDir), { recursive: true, force: true, maxRetries: 5 }))
+  closedAtTheEnd(() => postgres.stop())
   // What others make for a moment goes with the rest.
   process.env.TMPDIR = root
-  const postgres = await startTestPostgres(DURABLE)
-  closedAtTheEnd(() => postgres.stop())
   return {
     root,
     postgres,

@@ -72,19 +72,20 @@ async function run({ url, secret, bodies, from, how }: Load): Promise<LoadResult
     for (let at = 0; at < due; at += 1) {
       const moment = began + (at / rate) * 1_000
       while (performance.now() < moment) await delay(1)
-      const connection = free.shift()
       const request = requests[at]
-      if (connection === undefined || request === undefined) {
-        failed += 1
-        continue
-      }
-      const sending = send(connection, request, Math.max(moment, performance.now() - 1_000)).finally(() => {
-        underWay.delete(sending)
-        free.push(connection)
-      })
+      if (request === undefined) break
+      const sending = sendOn(free.shift(), request, moment).finally(() => underWay.delete(sending))
       underWay.add(sending)
     }
     await Promise.all(underWay)
+
+    /** A server that is late is asked all the same, on one connection more. */
+    async function sendOn(idle: Connection | undefined, request: Buffer, since: number): Promise<void> {
+      const connection = idle ?? (await openConnection(to))
+      if (idle === undefined) connections.push(connection)
+      await send(connection, request, since)
+      free.push(connection)
+    }
   }
 
   if ('rate' in how) await atRate(how.rate)
