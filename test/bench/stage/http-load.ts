@@ -54,7 +54,7 @@ async function run({ url, secret, bodies, from, how }: Load): Promise<LoadResult
   const began = performance.now()
   const isOver = () => performance.now() - began > how.seconds * 1_000
 
-  async function send(connection: Connection, request: Buffer, since = performance.now()): Promise<void> {
+  async function send(connection: Connection, request: Buffer, since: number): Promise<void> {
     sent += 1
     const status = await connection.exchange(request).catch(() => 0)
     times.push(performance.now() - since)
@@ -62,9 +62,11 @@ async function run({ url, secret, bodies, from, how }: Load): Promise<LoadResult
     else failed += 1
   }
   async function asFastAsItGoes(connection: Connection): Promise<void> {
-    for (let next = requests[sent]; next !== undefined && !isOver(); next = requests[sent]) await send(connection, next)
+    for (let next = requests[sent]; next !== undefined && !isOver(); next = requests[sent]) {
+      await send(connection, next, performance.now())
+    }
   }
-  /** Times count from when a request was due, so that a server that is late does not look quicker for it. */
+  /** None waits for the answer to another, so that a server that is late does not look quicker for it. */
   async function atRate(rate: number): Promise<void> {
     const free = [...connections]
     const underWay = new Set<Promise<void>>()
@@ -74,13 +76,14 @@ async function run({ url, secret, bodies, from, how }: Load): Promise<LoadResult
       while (performance.now() < moment) await delay(1)
       const request = requests[at]
       if (request === undefined) break
-      const sending = sendOn(free.shift(), request, moment).finally(() => underWay.delete(sending))
+      const sending = sendOn(free.shift(), request).finally(() => underWay.delete(sending))
       underWay.add(sending)
     }
     await Promise.all(underWay)
 
     /** A server that is late is asked all the same, on one connection more. */
-    async function sendOn(idle: Connection | undefined, request: Buffer, since: number): Promise<void> {
+    async function sendOn(idle: Connection | undefined, request: Buffer): Promise<void> {
+      const since = performance.now()
       const connection = idle ?? (await openConnection(to))
       if (idle === undefined) connections.push(connection)
       await send(connection, request, since)
