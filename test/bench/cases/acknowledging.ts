@@ -113,7 +113,7 @@ async function peers(bench: Bench, stage: Stage, secret: string): Promise<readon
 /** Commands as Slack sends them, each its own, in a file. */
 async function commands(bench: Bench, stage: Stage, name: string, count?: number): Promise<string> {
   const file = join(bench.root, name)
-  const typed = { user: stage.people.dana, channel: channelOf('busy'), command: '/deploy', text: 'status' }
+  const typed = { user: stage.people.dana, channel: channelOf('busy'), command: '/deploy', text: 'help' }
   const many = count ?? bench.sized({ small: 1_000, usual: 10_000 })
   const bodies = Array.from({ length: many }, () => {
     const { payload } = stage.slack.captureCommand(typed)

@@ -31,7 +31,7 @@ export const SOCKET: Case = {
     await stage.start('all', { env: { SLACK_API_URL: apiOf(forOurs) } })
     const bare = await startProgram([pathOf('../yardsticks/bare-ws.ts'), apiOf(forBare)], { ready: 'connected' })
     const count = bench.sized({ small: 20, usual: 100 })
-    const typed = { user: stage.people.dana, channel: channelOf('socket'), command: '/deploy', text: 'status' }
+    const typed = { user: stage.people.dana, channel: channelOf('socket'), command: '/deploy', text: 'help' }
     for (const round of bench.rounds()) {
       const payloads = Array.from({ length: count }, () => stage.slack.captureCommand(typed).payload)
       const file = join(bench.root, `socket-${round}.json`)
