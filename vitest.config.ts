@@ -14,6 +14,7 @@ process.env.MALLOC_ARENA_MAX ??= '1'
  */
 const WORLD = [
   'test/adapters/**/*.test.ts',
+  'test/bench/bench.test.ts',
   'test/browser/**/*.test.ts',
   'test/features/!(slack-pace).test.ts',
   'test/lib/process-group.test.ts',

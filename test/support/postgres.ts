@@ -71,15 +71,15 @@ export async function teardown(): Promise<void> {
 }
 
 /**
- * The shared server of this run; outside a run with the global setup, one of its own, for the caller to stop. Throws among the
- * tests that start no process: vitest.config.ts lists those which do.
+ * The shared server of this run; outside a run with the global setup, one of its own, for the caller to stop, with these
+ * settings over those of tests. Throws among the tests that start no process: vitest.config.ts lists those which do.
  */
-export async function startTestPostgres(): Promise<TestPostgres> {
+export async function startTestPostgres(settings: Settings = {}): Promise<TestPostgres> {
   const given = injected()
   if (given !== undefined) return controls(given, leave)
   if (process.env.WITHOUT_PROCESSES === 'true')
     throw new Error('a test that needs Postgres is none of the fast ones: see vitest.config.ts')
-  const started = await startServer()
+  const started = await startServer(settings)
   return controls(started.server, started.stop)
 }
 
@@ -163,9 +163,12 @@ async function inDatabase(url: string, work: (client: pg.Client) => Promise<unkn
   }
 }
 
+/** Settings of the server, by their names in postgresql.conf. */
+type Settings = Readonly<Record<string, string>>
+
 type StartedServer = { server: TestServer; stop(): Promise<void> }
 
-async function startServer(): Promise<StartedServer> {
+async function startServer(settings: Settings = {}): Promise<StartedServer> {
   const binaries = await postgresBinaries()
   const root = await mkdtemp(join(tmpdir(), 'signoff-test-postgres-'))
   const cluster = join(root, 'cluster')
@@ -182,7 +185,7 @@ async function startServer(): Promise<StartedServer> {
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort()
       const server = { socketDir: join(root, 'socket'), port, user, password }
-      const child = launch(binaries.postgres, cluster, root, server, account)
+      const child = launch(binaries.postgres, cluster, root, server, account, settings)
       const words = collect(child)
       if (await becomesReady(controls(server, leave).url, words)) {
         return { server, stop: () => end(child) }
@@ -231,6 +234,7 @@ function launch(
   root: string,
   server: TestServer,
   account: ServerAccount,
+  others: Settings,
 ): ChildProcess {
   const settings = {
     listen_addresses: '127.0.0.1',
@@ -247,6 +251,7 @@ function launch(
     checkpoint_timeout: '1h',
     io_method: 'sync',
     jit: 'off',
+    ...others,
   }
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   return spawn('/bin/sh', ['-c', untilInputEnds, root, postgres, '-D', cluster, ...options], {
