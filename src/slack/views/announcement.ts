@@ -7,6 +7,7 @@ import {
   called,
   calledInFull,
   commitWords,
+  destroysWords,
   migrationCount,
   place,
   pullRequest,
@@ -31,7 +32,7 @@ export function announcement(stored: Release, { environment }: { readonly enviro
       ? ''
       : ` ${defused(emergency.person.name, 40)} says that this must go out now: ${defused(emergency.note ?? '', 300)}`
   return {
-    text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
+    text: `${calledInFull(release)} ${changing}${goes}.${spokenDestroys(release)} ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
       section([`:${mark}: *${called(release)} ${changing}*`, ...facts(release), whoSigned(release, {})]),
       ...(emergency === undefined
@@ -50,6 +51,11 @@ export function announcement(stored: Release, { environment }: { readonly enviro
         : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
     ],
   }
+}
+
+function spokenDestroys({ plan }: Release): string {
+  const destroys = plan && destroysWords(plan)
+  return destroys === undefined ? '' : ` ${defused(destroys)}.`
 }
 
 function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
@@ -82,7 +88,11 @@ function facts(release: Release): string[] {
   if (plan === undefined) return []
   const migrations = migrationCount(plan)
   const goes = `${commitWords(release, plan)}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
-  return [[goes, ...pullRequest(plan)].join(' · ')]
+  const destroys = destroysWords(plan)
+  return [
+    [goes, ...pullRequest(plan)].join(' · '),
+    ...(destroys === undefined ? [] : [`:warning: *${defused(destroys)}*`]),
+  ]
 }
 
 function capitalised(text: string): string {
