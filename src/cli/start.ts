@@ -88,7 +88,7 @@ export async function startSignoff(
           () => false,
         ),
     }
-    let bot: (Bot & { tick(): Promise<void> }) | undefined
+    let bot: BotRole | undefined
     if (configuration.bot) {
       bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
       const { isConnected } = bot
@@ -105,7 +105,7 @@ export async function startSignoff(
       port: configuration.port,
       ready: partsReady(ready),
       metrics: metrics.read,
-      ...defined({ fallback: bot?.requests }),
+      ...defined({ fallback: bot?.requests, shown: bot?.shown }),
     }).catch((error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'is used by another program' : `can't be used (${error.code})`
       throw new Error(`PORT ${why}. Check whether Signoff already runs here, or set another PORT.`)
@@ -127,6 +127,12 @@ export async function startSignoff(
     await stopAll()
     throw error
   }
+}
+
+interface BotRole extends Bot {
+  tick(): Promise<void>
+  /** What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried. */
+  shown(): { readonly channels: boolean }
 }
 
 type Stops = (() => Promise<void>)[]
@@ -207,7 +213,7 @@ async function startBotRole(
   { store, inbox, outbox, forget }: Parts,
   metrics: Metrics,
   stops: Stops,
-): Promise<Bot & { tick(): Promise<void> }> {
+): Promise<BotRole> {
   const { postEveryMs, updatesAMinute } = pace
   const budget = createBudget({ now: CLOCK.now, ...defined({ postEveryMs, updatesAMinute }) })
   const token = createTokenWatch({ log })
@@ -235,11 +241,8 @@ async function startBotRole(
     botId,
     clock: CLOCK,
     log,
-    ...defined({
-      updateEveryMs: pace.updateEveryMs,
-      postEveryMs: pace.postEveryMs,
-      updatesAMinute: pace.updatesAMinute,
-    }),
+    budget,
+    ...defined({ updateEveryMs: pace.updateEveryMs }),
   })
   stops.push(() => delivery.stop())
   const tick = async () => {
@@ -267,7 +270,12 @@ async function startBotRole(
     }),
   })
   stops.push(() => stopListening(bot))
-  return { ...bot, tick, isConnected: () => bot.isConnected() && token.refusal() === undefined }
+  return {
+    ...bot,
+    tick,
+    isConnected: () => bot.isConnected() && token.refusal() === undefined,
+    shown: () => ({ channels: delivery.closedChannels().length === 0 }),
+  }
 }
 
 const stopListening = (bot: Bot) => bot.stop(HANDLING_GRACE_MS)

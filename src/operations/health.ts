@@ -18,7 +18,8 @@ export interface HealthServer {
  * Starts the server on all addresses of this machine:
  * - `/healthz`: 200 while the process runs.
  * - `/readyz`: 200 when every part of `ready` is true, else 503, with JSON `{ ready, parts }`. Answers within two seconds,
- *   with 503 when `ready` throws or takes longer.
+ *   with 503 when `ready` throws or takes longer. The parts of `shown` stand beside them and decide nothing: what they are
+ *   about is for people to fix, and traffic must not stop for it.
  * - `/metrics`: the result of `metrics`. 404 without it, 503 when it throws or takes longer than five seconds.
  * - Everything else goes to `fallback` (Slack's requests in HTTP mode). 404 without one, and when it throws before
  *   answering.
@@ -29,14 +30,15 @@ export interface HealthServer {
 export async function startHealthServer(options: {
   readonly port: number
   readonly ready: () => Promise<Readonly<Record<string, boolean>>>
+  readonly shown?: () => Readonly<Record<string, boolean>>
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>
   readonly fallback?: RequestListener
 }): Promise<HealthServer> {
-  const { ready, metrics, fallback } = options
+  const { ready, shown = () => ({}), metrics, fallback } = options
 
   const answer = async (path: string): Promise<Page | undefined> => {
     if (path === '/healthz') return page(200, { alive: true })
-    if (path === '/readyz') return readiness(await runWithTimeout(READY_LIMIT_MS, ready))
+    if (path === '/readyz') return readiness(await runWithTimeout(READY_LIMIT_MS, ready), shown())
     if (path !== '/metrics' || metrics === undefined) return undefined
     const counted = await runWithTimeout(METRICS_LIMIT_MS, metrics)
     return counted.ok ? { status: 200, ...counted.value } : page(503, { metrics: false })
@@ -99,11 +101,12 @@ const NOT_FOUND = page(404, { found: false })
 
 function readiness(
   result: { ok: true; value: Readonly<Record<string, boolean>> } | { ok: false; late: boolean },
+  shown: Readonly<Record<string, boolean>>,
 ): Page {
   if (!result.ok)
     return page(503, { ready: false, parts: {}, why: result.late ? 'no answer in time' : 'the check failed' })
   const isReady = Object.values(result.value).every((part) => part)
-  return page(isReady ? 200 : 503, { ready: isReady, parts: result.value })
+  return page(isReady ? 200 : 503, { ready: isReady, parts: { ...result.value, ...shown } })
 }
 
 function pass(fallback: RequestListener | undefined, request: IncomingMessage, response: ServerResponse): void {

@@ -104,7 +104,8 @@ export type OutboxMessage =
   /** The release's card, rendered from the store when it is sent; a later one replaces an earlier one that waits. */
   | { readonly kind: 'card'; readonly release: number }
   | { readonly kind: 'line'; readonly release: number; readonly key: string; readonly line: ThreadLine }
-  | { readonly kind: 'announcement'; readonly release: number; readonly key: string }
+  /** `ended`: the announcement that was posted is edited to say how the release ended. */
+  | { readonly kind: 'announcement'; readonly release: number; readonly key: string; readonly ended?: true }
   /** The thread's last line, rendered from the store when it is sent. */
   | { readonly kind: 'outcome'; readonly release: number; readonly key: string }
   | {

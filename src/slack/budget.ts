@@ -62,11 +62,16 @@ const POST_BURST = 4
 /** "Several hundred" posts a minute in a workspace. */
 const POSTS_A_MINUTE = 300
 
-/** No minute has more than `calls`: the burst and what comes after it are that many together. */
-function rateOf(calls: number): Rate {
-  const burst = Math.max(1, Math.floor(0.4 * calls))
+/** No minute has more than `calls`: the burst, a part of them, and what comes after it are that many together. */
+function rateOf(calls: number, burstPart: number): Rate {
+  const burst = Math.max(1, Math.floor(burstPart * calls))
   return { burst, everyMs: MINUTE_MS / Math.max(1, calls - burst) }
 }
+
+/** People come in bursts. */
+const BURST_PART = 0.7
+/** What is shown goes on for minutes: each two seconds a last state can go. */
+const STEADY_BURST_PART = 0.4
 
 /** `postEveryMs` and `updatesAMinute`: Slack's own limits where they are left out. */
 export function createBudget({
@@ -82,13 +87,13 @@ export function createBudget({
   const buckets = new Map<string, Bucket>()
   const paused = new Map<string, number>()
   const perChannel: Rate = { burst: POST_BURST, everyMs: postEveryMs }
-  const posts = rateOf(Math.max(POSTS_A_MINUTE, MINUTE_MS / postEveryMs))
-  const updates = rateOf(updatesAMinute)
+  const posts = rateOf(Math.max(POSTS_A_MINUTE, MINUTE_MS / postEveryMs), STEADY_BURST_PART)
+  const updates = rateOf(updatesAMinute, STEADY_BURST_PART)
 
   /** What counts the call: its method and, for a post, its channel. */
   function bucketsOf({ method, channel }: SlackCall): readonly Bucket[] {
     if (method !== POST) {
-      return [bucket(method, method === 'chat.update' ? updates : rateOf(TIERS[method] ?? TIER_4))]
+      return [bucket(method, method === 'chat.update' ? updates : rateOf(TIERS[method] ?? TIER_4, BURST_PART))]
     }
     const all = bucket(method, posts)
     return channel === undefined ? [all] : [all, bucket(`${method} ${channel}`, perChannel)]

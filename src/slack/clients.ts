@@ -27,7 +27,7 @@ const QUIET: Logger = {
 }
 
 /** Waits for its turn in the budget; then a call fails as rate limited, without having been made. */
-const TURN_WITHIN_MS = { interactive: 1_000, background: 5_000, drawing: 1_000 } as const
+const TURN_WITHIN_MS = { interactive: 1_000, background: 5_000, drawing: 0 } as const
 
 export interface SlackClients {
   /** For what a person waits for: rights and modals. */
@@ -97,7 +97,6 @@ class BudgetedClient extends WebClient {
     const channel = typeof options?.channel === 'string' ? { channel: options.channel } : {}
     const call = { method, ...channel }
     await this.#takeTurn(call)
-    budget.began(call)
     try {
       const result = await super.apiCall(method, options)
       called(method, 'ok')
@@ -115,7 +114,8 @@ class BudgetedClient extends WebClient {
     const latest = clock.now() + turnWithinMs
     for (;;) {
       const at = budget.allowedAt(call, share)
-      if (at === 0) return
+      // Counted here: another call looks before this one is made.
+      if (at === 0) return budget.began(call)
       if (at > latest) throw new WebAPIRateLimitedError(Math.ceil((at - clock.now()) / 1_000))
       await clock.sleep(at - clock.now())
     }

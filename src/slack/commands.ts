@@ -1,6 +1,7 @@
 /** `/deploy` and `/hotfix`: parse the text, call the service once, answer once. */
 import { defined } from '../lib/defined.ts'
 import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
+import type { EnvironmentStatus } from '../release/messages.ts'
 import { hotfixWindow } from './hotfix.ts'
 import { COMMANDS } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
@@ -55,6 +56,7 @@ async function deploy(
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
       const { environments, workerSeenAt } = await service.status()
+      await redrawCards(ports, environments)
       return { is: 'status', environments, ...defined({ workerSeenAt }) }
     }
     case 'history': {
@@ -68,6 +70,14 @@ async function deploy(
     case 'retry':
       return done(retriedText)(await service.act('retry', { release: command.number, by, key }))
   }
+}
+
+/** Whoever asks for the status may miss a card: one that was deleted is posted anew when its redraw finds it gone. */
+function redrawCards({ store }: HandlerPorts, environments: readonly EnvironmentStatus[]): Promise<void> {
+  const shown = environments.flatMap(({ under_way: release }) => (release?.card === undefined ? [] : [release.number]))
+  return store.transaction(async (tx) => {
+    for (const release of shown) await tx.send({ kind: 'card', release })
+  })
 }
 
 function filterOf({ app, environment, before }: Extract<DeployCommand, { is: 'history' }>) {

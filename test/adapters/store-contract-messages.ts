@@ -15,6 +15,7 @@ const line = (release: number, key: string): OutboxMessage => ({
   line: { is: 'note', text: key },
 })
 const announcement = (release: number): OutboxMessage => ({ kind: 'announcement', release, key: 'announcement' })
+const outcome = (release: number, key = 'outcome'): OutboxMessage => ({ kind: 'outcome', release, key })
 const whisper = (key: string): OutboxMessage => ({
   kind: 'private',
   key,
@@ -85,6 +86,36 @@ export const outbox: readonly Behaviour[] = [
       await deliver(a)
       await send(a, card(1))
       expect(await due(a)).toEqual(['1 x', '1 card'])
+    },
+  },
+  {
+    name: 'what is announced and how it ended wait for no line; each says what it is about',
+    test: async (tested) => {
+      const { a } = tested
+      await twoReleases(tested)
+      await send(a, card(1), line(1, 'x'), line(1, 'y'), announcement(1), outcome(1), outcome(1, 'second'))
+      expect(await due(a)).toEqual(['1 card'])
+      await deliver(a)
+      expect(await due(a)).toEqual(['1 x', '1 announcement', '1 outcome'])
+      const { of } = await first(a)
+      const { app, environment, state } = (await a.store.release(1)) ?? {}
+      expect(of).toEqual({ app, environment, state, card: { channel: 'C1', ts: expect.any(String) } })
+    },
+  },
+  {
+    name: 'the lines behind a line, up to one that was tried',
+    test: async (tested) => {
+      const { a, b } = tested
+      await twoReleases(tested)
+      await send(a, line(1, 'x'), line(2, 'of the other'), line(1, 'y'), outcome(1), line(1, 'z'), line(1, 'tried'))
+      await send(a, line(1, 'last'))
+      const { id } = await first(a)
+      const behind = async (limit = 10) => (await b.outbox.behind(id, limit)).map(nameOf)
+      expect(await behind()).toEqual(['1 y', '1 z', '1 tried', '1 last'])
+      expect(await behind(2)).toEqual(['1 y', '1 z'])
+      const tried = (await a.outbox.behind(id, 10)).find(({ message }) => 'key' in message && message.key === 'tried')
+      await a.outbox.trying(tried?.id ?? 0)
+      expect(await behind()).toEqual(['1 y', '1 z'])
     },
   },
   {

@@ -116,7 +116,7 @@ const JOBS: Stored<Job, 'kind'> = {
 const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   card: ['release'],
   line: ['release', 'key', 'line'],
-  announcement: ['release', 'key'],
+  announcement: ['release', 'key', 'ended'],
   outcome: ['release', 'key'],
   private: ['key', 'to', 'responseUrl', 'asked', 'message'],
 }
@@ -208,7 +208,7 @@ const EVENTS: Readonly<Record<string, string>> = {
 /** Keys of thread lines, after the release's number. A renamed key would add its line twice. */
 const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
-  ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder'],
+  ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder', 'edit-refused'],
 ]
 
 /** Other texts that are searched for, as they are written in the source. */
@@ -439,7 +439,7 @@ describe('Stored names never change', () => {
     for (const { event_type, event_payload } of seen.posted) {
       expect({ event_type, keys: Object.keys(event_payload) }, WHY).toEqual({
         event_type: 'signoff_message',
-        keys: ['key'],
+        keys: 'also' in event_payload ? ['key', 'also'] : ['key'],
       })
     }
     const keys = seen.posted.map(({ event_payload }) => String((event_payload as { key?: unknown }).key))

@@ -30,7 +30,7 @@ describe('the budget: Slack’s published limits', () => {
     ['users.info', 100],
     ['views.open', 100],
     ['a.method.not.known', 100],
-  ])('%s: no minute has more than %i calls, whoever asks, and the long run has more than half', (method, most) => {
+  ])('%s: no minute has more than %i calls, whoever asks, and the long run has what is left', (method, most) => {
     const { tryTo, now, move } = budgetAt()
     const went: number[] = []
     for (let tried = 0; tried < 5 * 60 * 4; tried++) {
@@ -41,7 +41,7 @@ describe('the budget: Slack’s published limits', () => {
     for (const [index, at] of went.entries()) {
       expect(went.slice(index).filter((later) => later < at + MINUTE).length).toBeLessThanOrEqual(most)
     }
-    expect(went.length).toBeGreaterThan((5 * most) / 2)
+    expect(went.length).toBeGreaterThan(2 * most)
   })
 
   it('lets one post a second go to a channel, with a short burst, and channels do not wait for each other', () => {

@@ -29,6 +29,12 @@ export function keyOf({ metadata }: Pick<Message, 'metadata'>): string {
   return typeof payload?.key === 'string' ? payload.key : ''
 }
 
+/** All keys that a message carries: lines of finished steps may be combined in one. */
+export function keysIn(message: Pick<Message, 'metadata'>): readonly string[] {
+  const payload = message.metadata?.event_payload as { also?: unknown } | undefined
+  return [keyOf(message), ...(typeof payload?.also === 'string' ? payload.also.split(' ') : [])]
+}
+
 /** Whether a key is this one, whatever follows: `done:push` names `done:push:2`. */
 function isNamed(key: string, number: number, name: string): boolean {
   return `${key}:`.startsWith(`${number}:${name}:`)
@@ -82,7 +88,7 @@ export function cards(slack: SlackWorkspace, number?: number, channel = 'product
 /** The lines of a release's thread, oldest first; `name` picks those of one key. */
 export function lines(slack: SlackWorkspace, number: number, name?: string, channel = 'product'): readonly Message[] {
   const all = cards(slack, number, channel).flatMap(({ ts }) => slack.thread(channel, ts))
-  return name === undefined ? all : all.filter((message) => isNamed(keyOf(message), number, name))
+  return name === undefined ? all : all.filter((message) => keysIn(message).some((key) => isNamed(key, number, name)))
 }
 
 /** What the channel was told of releases before they changed anything; of one release where a number is given. */

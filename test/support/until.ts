@@ -96,7 +96,7 @@ export function createUntil(watched: Watched): Until {
   }
 
   const isShown = async (number: number, state: SeenRelease['state']) =>
-    (await isSaid(number, ['card', 'outcome'])) && isOffered(number, state)
+    (await isSaid(number, ['card', 'outcome', 'line'])) && isOffered(number, state)
 
   function reaches(
     number: number,

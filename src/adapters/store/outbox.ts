@@ -2,6 +2,7 @@ import { type Kysely, type SqlBool, sql } from 'kysely'
 import type pg from 'pg'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
+import type { ReleaseState } from '../../release/terms.ts'
 import type { Report } from './connection.ts'
 import { createListener, type Listener } from './listener.ts'
 import { withLock } from './lock.ts'
@@ -45,6 +46,8 @@ export function createOutbox({
       const { postings, minimum } = await readDue(db, limit)
       return version.mayWork(minimum) ? postings : []
     },
+
+    behind: (id, limit) => readBehind(db, id, limit),
 
     trying: async (id) => {
       const { numUpdatedRows } = await db
@@ -120,41 +123,69 @@ async function untilNextDue(db: Kysely<Tables>): Promise<number | undefined> {
   return ms ?? undefined
 }
 
+interface PostingRow {
+  id: number
+  message: OutboxMessage
+  tries: number
+  first_tried_at: Date | null
+  put_in_at: Date
+  app: string | null
+  environment: string | null
+  state: ReleaseState | null
+  card_channel: string | null
+  card_ts: string | null
+}
+
+const ofPosting = sql`o.id, o.message, o.tries, o.first_tried_at, o.put_in_at,
+  r.app, r.environment, r.state, r.card_channel, r.card_ts`
+
 /**
- * Each release has two streams, of which only the first message is due: its cards, and its ordered messages (lines and the
- * announcement), which wait for its first card. Private messages wait only for their time.
+ * The messages of one kind of a release are a stream, of which only the first is due; all but cards wait for the release's
+ * first card. Private messages wait only for their time.
  */
 async function readDue(db: Kysely<Tables>, limit: number): Promise<{ postings: readonly Posting[]; minimum: number }> {
-  const { rows } = await sql<{
-    id: number
-    message: OutboxMessage
-    tries: number
-    first_tried_at: Date | null
-    put_in_at: Date
-    minimum: number
-  }>`
-    select id, message, tries, first_tried_at, put_in_at, ${minimumVersion} as minimum
-    from outbox o
-    where state = 'waiting' and not_before <= now() and case kind
-      when 'private' then true
-      when 'card' then not exists (
-        select from outbox e where e.state = 'waiting' and e.release = o.release and e.id < o.id and e.kind = 'card'
+  const { rows } = await sql<PostingRow & { minimum: number }>`
+    select ${ofPosting}, ${minimumVersion} as minimum
+    from outbox o left join release r on r.number = o.release
+    where o.state = 'waiting' and o.not_before <= now() and (o.kind = 'private' or not exists (
+      select from outbox e
+      where e.state = 'waiting' and e.release = o.release and (
+        (e.kind = o.kind and e.id < o.id) or (e.kind = 'card' and o.kind <> 'card' and r.card_ts is null)
       )
-      else not exists (
-        select from outbox e
-        where e.state = 'waiting' and e.release = o.release and (
-          (e.id < o.id and e.kind not in ('card', 'private'))
-          or (e.kind = 'card' and (select card_ts from release where number = o.release) is null)
-        )
-      )
-    end
-    order by id limit ${limit}`.execute(db)
-  const postings = rows.map((row) => ({
+    ))
+    order by o.id limit ${limit}`.execute(db)
+  return { postings: rows.map(toPosting), minimum: rows[0]?.minimum ?? 0 }
+}
+
+/** The untried lines between this line and the first that was tried. */
+async function readBehind(db: Kysely<Tables>, id: number, limit: number): Promise<readonly Posting[]> {
+  const { rows } = await sql<PostingRow>`
+    select ${ofPosting}
+    from outbox f
+    join outbox o on o.release = f.release and o.kind = 'line' and o.state = 'waiting' and o.id > f.id
+    left join release r on r.number = o.release
+    where f.id = ${id} and f.kind = 'line' and o.not_before <= now() and not exists (
+      select from outbox e
+      where e.release = f.release and e.kind = 'line' and e.state = 'waiting' and e.tries > 0
+        and e.id > f.id and e.id <= o.id
+    )
+    order by o.id limit ${limit}`.execute(db)
+  return rows.map(toPosting)
+}
+
+function toPosting(row: PostingRow): Posting {
+  const { app, environment, state, card_channel: channel, card_ts: ts } = row
+  const card = channel !== null && ts !== null ? { channel, ts } : null
+  const of =
+    app !== null && environment !== null && state !== null
+      ? { app, environment, state, ...present('card', card) }
+      : null
+  return {
     id: row.id,
     message: row.message,
     tries: row.tries,
     putInAt: row.put_in_at,
     ...present('firstTriedAt', row.first_tried_at),
-  }))
-  return { postings, minimum: rows[0]?.minimum ?? 0 }
+    ...present('of', of),
+  }
 }

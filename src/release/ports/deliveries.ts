@@ -1,6 +1,6 @@
 /** Slack's side of the store: the inbox and the outbox. */
 import type { OutboxMessage } from '../messages.ts'
-import type { PostedMessage } from '../terms.ts'
+import type { PostedMessage, ReleaseState } from '../terms.ts'
 import type { Transaction } from './store.ts'
 
 export interface Delivery {
@@ -26,17 +26,27 @@ export interface Posting {
   readonly tries: number
   readonly firstTriedAt?: Date
   readonly putInAt: Date
+  /** The release that the message is about, as it is now. */
+  readonly of?: {
+    readonly app: string
+    readonly environment: string
+    readonly state: ReleaseState
+    readonly card?: PostedMessage
+  }
 }
 
 /**
- * Messages to Slack. One bot delivers at a time, by a lock in the store. Messages of a release go in order: each waits
- * until the one before it is confirmed.
+ * Messages to Slack. One bot delivers at a time, by a lock in the store. Messages of one kind of a release go in order: each
+ * waits until the one before it is confirmed, and all wait for its first card. Kinds don't wait for each other, so that what
+ * is over is told before progress that waits.
  */
 export interface Outbox {
   /** Runs `work` while this process holds the delivery lock. Returns false at once if another process holds it. */
   deliverAlone(work: (signal: AbortSignal) => Promise<void>): Promise<boolean>
-  /** The postings that may be sent now, oldest first: the first waiting one of each release, and private ones. */
+  /** The postings that may be sent now, oldest first: the first waiting one of each kind and release, and private ones. */
   due(limit: number): Promise<readonly Posting[]>
+  /** The lines that wait directly behind this line of the same release and were never tried, oldest first. */
+  behind(id: number, limit: number): Promise<readonly Posting[]>
   /** Records an attempt; called before it. */
   trying(id: number): Promise<void>
   /** Slack has confirmed. `then` records the consequences (channel and ts, the run's job) in the same transaction. */

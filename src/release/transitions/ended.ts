@@ -140,4 +140,6 @@ export async function end(
   }
   await tx.send({ kind: 'card', release: number })
   await tx.send({ kind: 'outcome', release: number, key: `${number}:outcome` })
+  if (release.announcement !== undefined)
+    await tx.send({ kind: 'announcement', release: number, key: `${number}:announcement:ended`, ended: true })
 }

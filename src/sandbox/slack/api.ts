@@ -4,7 +4,7 @@ import { chatMethods } from './chat-methods.ts'
 import { conversationMethods, conversationScopes } from './conversation-methods.ts'
 import { directoryMethods } from './directory-methods.ts'
 import type { createFaults, Fault, FaultKind } from './faults.ts'
-import { createRateLimits } from './rate-limits.ts'
+import { createRateLimits, type RateLimiting } from './rate-limits.ts'
 import { useResponseUrl } from './response-urls.ts'
 import { isRecord, type Json, type State } from './state.ts'
 import { viewMethods } from './view-methods.ts'
@@ -58,14 +58,14 @@ export function createApi(given: {
   botToken: string
   appToken: string
   scopes: string[]
-  enforceRateLimits: boolean
+  enforceRateLimits: boolean | RateLimiting
   faults: ReturnType<typeof createFaults>
   openSocketUrl: () => string
   wait: (ms: number) => Promise<void>
 }) {
   const { state, scopes, faults } = given
   const log: ApiCall[] = []
-  const rateLimits = createRateLimits(state.now)
+  const rateLimits = createRateLimits(state.now, given.enforceRateLimits === 'strict' ? 'strict' : 'bursts')
   const methods: Record<string, Method> = {
     ...chatMethods,
     ...conversationMethods,
@@ -92,6 +92,8 @@ export function createApi(given: {
     const lacking = (needed ?? []).filter((scope) => !scopes.includes(scope))
     if (lacking.length > 0) return refuse('missing_scope', { needed: lacking.join(','), provided: scopes.join(',') })
     if (missing.length > 0) return refuseArguments(missing.map((name) => `missing required field: ${name}`))
+    if (state.refusesMessages !== undefined && /^chat\.(postMessage|update|delete|postEphemeral)$/.test(method))
+      return refuse(state.refusesMessages)
     return known.run(args, state)
   }
 

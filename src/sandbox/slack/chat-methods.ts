@@ -140,6 +140,8 @@ function update(args: Json, state: State): Answer {
   const own = ownMessage(args, state, 'cant_update_message')
   if ('refusal' in own) return own.refusal
   const { message, channel } = own
+  const age = state.now() - Number(message.ts) * 1_000
+  if (state.editWindowMs !== undefined && age >= state.editWindowMs) return refuse('edit_window_closed')
   if (lengthOf(string(args.text)) > 4000) return refuse('msg_too_long')
   const read = readContent(args, state)
   if ('refusal' in read) return read.refusal

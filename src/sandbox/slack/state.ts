@@ -140,6 +140,10 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     homes: new Map<string, View>(),
     /** The error of every call with the bot's token, such as `token_revoked`. */
     tokenRefusedBy: undefined as string | undefined,
+    /** Messages older than this can't be edited. */
+    editWindowMs: undefined as number | undefined,
+    /** The error of every call that posts or changes a message. */
+    refusesMessages: undefined as string | undefined,
 
     /** A message's id in its channel: unique and increasing, in seconds with six decimals. */
     newTs(): string {

@@ -8,8 +8,9 @@ import { createMembers } from './members.ts'
 import { createPayloads } from './payloads.ts'
 import { type ById, createPeople } from './people.ts'
 import { keepState } from './persistence.ts'
+import type { RateLimiting } from './rate-limits.ts'
 import { createReading } from './reading.ts'
-import { createState, type Message } from './state.ts'
+import { createState, findMessage, type Message } from './state.ts'
 
 export type { ApiCall } from './api.ts'
 export type { ButtonName, FormValues } from './controls.ts'
@@ -25,7 +26,8 @@ export type SlackWorkspaceOptions = {
   port?: number
   /** The scopes of the bot's token. */
   scopes?: string[]
-  enforceRateLimits?: boolean
+  /** Refuses calls beyond the published limits with 429 and `Retry-After`; `true` is `bursts`. */
+  enforceRateLimits?: boolean | RateLimiting
   /** How long Slack waits for the app; default 3000 ms. */
   acknowledgeWithinMs?: number
   /** Delivers again what was not acknowledged, with `retry_attempt`. Slack does this only for events. */
@@ -170,6 +172,21 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
 
     /** The app was installed anew with these scopes; its token stays. */
     setScopes: (held: readonly string[]) => void scopes.splice(0, scopes.length, ...held),
+    /** A person or an administrator deletes a message. The app isn't notified. */
+    deleteMessage(of: Pick<Message, 'channel' | 'ts'>): void {
+      const found = findMessage(state, of.channel, of.ts)
+      if (!found) throw new Error(`there is no message ${of.ts}`)
+      state.messages.splice(state.messages.indexOf(found), 1)
+      state.changed()
+    },
+    /** From now messages older than this can't be edited (a setting of the workspace); undefined: all can. */
+    setEditWindow(ms: number | undefined): void {
+      state.editWindowMs = ms
+    },
+    /** The workspace is being migrated: messages are refused with this error, until it is undefined again. */
+    refuseMessages(error: string | undefined): void {
+      state.refusesMessages = error
+    },
 
     ...reading,
 

@@ -3,16 +3,22 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Store } from '../../release/ports/store.ts'
 import type { Release } from '../../release/release.ts'
-import type { PostedMessage } from '../../release/terms.ts'
+import { hasEnded, type PostedMessage } from '../../release/terms.ts'
 import { cardPosted } from '../../release/transitions/index.ts'
 import { drawCard } from '../drawing.ts'
 import { failedTry } from './failed-try.ts'
+import { isProgress } from './order.ts'
 import { post, update } from './post.ts'
-import { type About, postpone, type Sending } from './sending.ts'
+import { reportRefused } from './refused-messages.ts'
+import type { About, DeliveryPorts, Sending } from './sending.ts'
 
-const MESSAGE_GONE = ['message_not_found', 'edit_window_closed', 'cant_update_message', 'is_inactive']
+/**
+ * A card that is gone again so soon after it was posted anew is not posted once more: either someone does not want it, or Slack
+ * is wrong, and would be for each new card.
+ */
+const POSTED_ANEW_AFTER_MS = 10 * 60_000
 
-/** Makes one try. A card that Slack no longer has is posted again. */
+/** Makes one try. A card that Slack no longer has is posted again, once in ten minutes. */
 export async function sendCard(sending: Sending, posting: Posting, about: About): Promise<void> {
   const { card } = about.release
   return card ? updateCard(sending, posting, about, card) : postCard(sending, posting, about)
@@ -42,29 +48,46 @@ async function postCard(sending: Sending, posting: Posting, about: About): Promi
 }
 
 async function updateCard(sending: Sending, posting: Posting, about: About, at: PostedMessage): Promise<void> {
-  const { ports, pace } = sending
+  const { ports, updated: drawn, closed } = sending
   const { clock, outbox, store } = ports
   const { release, environment } = about
-  const later = pace.update(at.ts)
-  if (later > 0) return postpone(ports, posting, later - clock.now())
   await outbox.trying(posting.id)
   // Read again after the try is stored: a change committed from here on makes a new row.
   const now = (await store.release(release.number)) ?? release
-  const draw = (isPosted: boolean) =>
+  const redraw = (isPosted: boolean) =>
     drawCard(ports, now, environment, { first: false, isPosted, progress: sending.progress })
-  const updated = await update(sending, at, await draw(false))
+  const updated = await update(sending, at, await redraw(false))
+  if (hasEnded(now.state)) drawn.delete(now.number)
+  else drawn.set(now.number, { at: clock.now(), isProgress: isProgress(now.state) })
   if (updated.ok) {
+    closed.delete(environment.channel)
     // After a pause, this update may have replaced a newer card that another bot drew.
     if (await changedSince(store, now)) await store.transaction((tx) => tx.send({ kind: 'card', release: now.number }))
     return outbox.confirmed(posting.id, at)
   }
-  if (updated.failure === 'refused' && MESSAGE_GONE.includes(updated.error)) {
-    const message = { channel: at.channel, drawn: await draw(true), key: `${release.number}:card:${posting.id}` }
-    return post(sending, posting, message, { release: now, environment }, (tx, posted) =>
-      cardPosted(tx, release.number, environment, posted, { asked: true }),
-    )
-  }
-  return failedTry(sending, posting, 'update', updated, { release: now, environment })
+  const isGone = updated.failure === 'refused' && updated.error === 'message_not_found'
+  if (!isGone) return failedTry(sending, posting, 'update', updated, { release: now, environment })
+  if (await wasPostedAnew(ports, now.number)) return giveUpCard(sending, posting, { release: now, environment })
+  const message = { channel: at.channel, drawn: await redraw(true), key: `${release.number}:card:${posting.id}` }
+  return post(sending, posting, message, { release: now, environment }, (tx, posted) =>
+    cardPosted(tx, release.number, environment, posted, { asked: true }),
+  )
+}
+
+/** Whether the card that is gone was itself posted in place of another, a short while ago. */
+async function wasPostedAnew({ store }: DeliveryPorts, number: number): Promise<boolean> {
+  const posted = (await store.events(number)).filter(({ type }) => type === 'card_posted')
+  const last = posted.at(-1)
+  const age = (await store.now()).getTime() - (last?.at.getTime() ?? 0)
+  return posted.length > 1 && age < POSTED_ANEW_AFTER_MS
+}
+
+async function giveUpCard({ ports }: Sending, posting: Posting, about: About): Promise<void> {
+  const error = 'message_not_found'
+  ports.log.warn({ message: posting.id, release: about.release.number }, 'a card that was posted anew is gone again')
+  const card = { kind: 'card' as const, release: about.release.number }
+  await ports.store.transaction((tx) => reportRefused(tx, card, error, { ...about, isGivenUp: true }))
+  await ports.outbox.giveUp(posting.id, error)
 }
 
 /** The release as it is stored now; undefined where it has not changed since it was read. */

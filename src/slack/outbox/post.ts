@@ -11,10 +11,14 @@ import { ask } from '../clients.ts'
 import type { Drawn } from '../views/parts/blocks.ts'
 import { failedTry } from './failed-try.ts'
 import type { Message } from './find-posted-message.ts'
-import { type About, postpone, type Sending } from './sending.ts'
+import type { About, Sending } from './sending.ts'
 
 /** `redraw`: the message as it is now; undefined where it has not changed. */
-type ToPost = Message & { redraw?(): Promise<Drawn | undefined> }
+type ToPost = Message & {
+  redraw?(): Promise<Drawn | undefined>
+  /** Lines that are combined with it: never tried before. Later each looks for itself whether it arrived. */
+  readonly others?: readonly Posting[]
+}
 
 /** After a pause of this length, what was read from Slack is out of date. */
 const LONGEST_PAUSE_MS = 30_000
@@ -30,13 +34,13 @@ export async function post(
   about: About,
   then?: (tx: Transaction, posted: PostedMessage, isAsDrawn: boolean) => Promise<void>,
 ): Promise<void> {
-  const { ports, pace, lookup } = sending
+  const { ports, lookup, closed } = sending
   const { outbox, clock } = ports
-  const confirm = (posted: PostedMessage, isAsDrawn: boolean) =>
-    outbox.confirmed(posting.id, posted, then && ((tx) => then(tx, posted, isAsDrawn)))
+  const confirm = async (posted: PostedMessage, isAsDrawn: boolean) => {
+    closed.delete(about.environment.channel)
+    await outbox.confirmed(posting.id, posted, then && ((tx) => then(tx, posted, isAsDrawn)))
+  }
   const began = clock.now()
-  const later = pace.post(await lookup.idOf(message.channel))
-  if (later > 0) return postpone(ports, posting, later - clock.now())
   if (posting.tries > 0) {
     const found = await lookup.find(posting, message)
     if (found.is === 'there') return confirm(found.at, found.isAsDrawn)
@@ -47,12 +51,12 @@ export async function post(
     }
   }
   const { id } = await lookup.channel(message.channel)
-  await outbox.trying(posting.id)
+  const { key, also = [], thread, others = [] } = message
+  for (const { id: each } of [posting, ...others]) await outbox.trying(each)
   // A change committed from here on makes a new row. Changes committed since the drawing are drawn now.
   const drawn = (await message.redraw?.()) ?? message.drawn
   // After a pause another bot may have taken over and posted it: the next round reads Slack's history first.
   if (clock.now() - began > LONGEST_PAUSE_MS) return
-  const { key, thread } = message
   const sent = await ask(() =>
     ports.client.chat.postMessage({
       channel: id ?? message.channel,
@@ -61,7 +65,10 @@ export async function post(
       mrkdwn: drawn.blocks !== undefined,
       unfurl_links: false,
       unfurl_media: false,
-      metadata: { event_type: 'signoff_message', event_payload: { key } },
+      metadata: {
+        event_type: 'signoff_message',
+        event_payload: { key, ...(also.length > 0 && { also: also.join(' ') }) },
+      },
       ...(thread !== undefined && { thread_ts: thread, ...(drawn.broadcast && { reply_broadcast: true as const }) }),
     } as Parameters<WebClient['chat']['postMessage']>[0]),
   )
@@ -69,9 +76,10 @@ export async function post(
   const { channel, ts } = sent.value
   if (channel === undefined || ts === undefined) throw new Error('Slack confirmed a message without its channel or ts')
   await confirm({ channel, ts }, true)
+  for (const other of others) await outbox.confirmed(other.id, { channel, ts })
 }
 
-/** Replaces a posted message. Returns Slack's answer, and changes nothing in the outbox. */
+/** Replaces a posted message. Returns Slack's answer, and changes nothing in the outbox. Safe to repeat. */
 export function update({ ports }: Sending, { channel, ts }: PostedMessage, { text, blocks }: Drawn) {
   return ask(() => ports.client.chat.update({ channel, ts, text, blocks: [...(blocks ?? [])] as KnownBlock[] }))
 }

@@ -3,7 +3,8 @@ import type { OutboxMessage, PrivateMessage } from '../../release/messages.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Store } from '../../release/ports/store.ts'
 import { answer } from '../private-answer.ts'
-import { backOff, postpone, REFUSED_TRIES, REFUSES_US, type Sending, storeTime } from './sending.ts'
+import { kindOfRefusal } from './refusal-kinds.ts'
+import { backOff, postpone, REFUSED_TRIES, type Sending, storeTime } from './sending.ts'
 
 /** After this a private message is of no use. */
 const PRIVATE_WAITS_MS = 24 * 60 * 60_000
@@ -21,7 +22,8 @@ export async function sendPrivate(
   if (answered === 'answered') return outbox.confirmed(posting.id, undefined)
   const refused = answered !== 'unknown' && 'refused' in answered ? answered.refused : undefined
   const isTooMany = posting.tries >= REFUSED_TRIES
-  if (refused !== undefined && isTooMany && !REFUSES_US.includes(refused)) return outbox.giveUp(posting.id, refused)
+  const waitingHelps = refused !== undefined && ['token', 'passes'].includes(kindOfRefusal(refused))
+  if (refused !== undefined && isTooMany && !waitingHelps) return outbox.giveUp(posting.id, refused)
   const age = (await storeTime(ports)) - posting.putInAt.getTime()
   if (age > PRIVATE_WAITS_MS) return outbox.giveUp(posting.id, 'Slack did not answer for a day')
   const notBeforeMs = answered !== 'unknown' && 'notBeforeMs' in answered ? answered.notBeforeMs : 0

@@ -1,19 +1,25 @@
 /** How each kind of message goes to Slack. */
 
-import type { OutboxMessage } from '../../release/messages.ts'
+import type { OutboxMessage, ThreadLine } from '../../release/messages.ts'
 import { owed } from '../../release/policy.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Store } from '../../release/ports/store.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { announced } from '../../release/transitions/index.ts'
 import { environmentOf, peopleOf } from '../drawing.ts'
-import { announcement } from '../views/announcement.ts'
+import { announcement, announcementOfEnd } from '../views/announcement.ts'
 import type { RecordHead } from '../views/outcome.ts'
+import type { Drawn } from '../views/parts/blocks.ts'
 import { threadLine } from '../views/thread.ts'
 import { sendCard } from './cards.ts'
-import { post } from './post.ts'
+import { failedTry } from './failed-try.ts'
+import { post, update } from './post.ts'
 import { sendPrivate } from './private-messages.ts'
 import { type About, postpone, type Sending } from './sending.ts'
+
+/** A step has one line, and no pipeline has more steps. */
+const MOST_COMBINED = 10
+const LONGEST_COMBINED = 3_000
 
 type ChannelMessage = Exclude<OutboxMessage, { kind: 'private' }>
 type Kind = ChannelMessage['kind']
@@ -53,15 +59,28 @@ async function announce(
   sending: Sending,
   posting: Posting,
   about: About,
-  { key }: MessageOf<'announcement'>,
+  { key, ended }: MessageOf<'announcement'>,
 ): Promise<void> {
+  if (ended) return announceEnd(sending, posting, about)
   const { release, environment } = about
   const { outbox } = sending.ports
   if (release.state !== 'approved') return outbox.giveUp(posting.id, `the release is ${release.state}`)
   const drawn = announcement(release, { environment })
-  await post(sending, posting, { channel: environment.channel, drawn, key }, about, (tx, posted) =>
-    announced(tx, release.number, posted),
-  )
+  // Where the card stands: by its id a channel is found whatever it is called now.
+  const channel = release.card?.channel ?? environment.channel
+  await post(sending, posting, { channel, drawn, key }, about, (tx, posted) => announced(tx, release.number, posted))
+}
+
+/** Edits the announcement to say how the release ended. Safe to repeat. */
+async function announceEnd(sending: Sending, posting: Posting, about: About): Promise<void> {
+  const { ports } = sending
+  const { release, environment } = about
+  const at = release.announcement
+  if (at === undefined) return ports.outbox.giveUp(posting.id, 'nothing was announced')
+  await ports.outbox.trying(posting.id)
+  const people = { services: ports.services, owed: owed(environment, release) }
+  const edited = await update(sending, at, announcementOfEnd(release, { environment, ...people }))
+  return edited.ok ? ports.outbox.confirmed(posting.id, at) : failedTry(sending, posting, 'update', edited, about)
 }
 
 async function reply(
@@ -82,10 +101,37 @@ async function reply(
       ? message.line
       : { is: 'outcome' as const, ...(await recordHead(ports.store, release.number)) }
   const people = await peopleOf(ports, environment)
-  const drawn = threadLine(line, release, { ...people, environment, owed: owed(environment, release) })
+  const draw = (each: ThreadLine) =>
+    threadLine(each, release, { ...people, environment, owed: owed(environment, release) })
   const { channel, ts } = release.card
-  await post(sending, posting, { channel, drawn, key: message.key, thread: ts }, about)
+  const { drawn, others } = combined(draw(line), posting, await ports.outbox.behind(posting.id, MOST_COMBINED), draw)
+  const also = others.flatMap(({ message: other }) => (other.kind === 'line' ? [other.key] : []))
+  await post(sending, posting, { channel, drawn, key: message.key, also, others, thread: ts }, about)
 }
+
+/** A step's line with those of the steps after it that wait as well, as one message of several lines. */
+function combined(
+  first: Drawn,
+  { message, tries }: Posting,
+  behind: readonly Posting[],
+  draw: (line: ThreadLine) => Drawn,
+): { drawn: Drawn; others: readonly Posting[] } {
+  const others: Posting[] = []
+  let { text } = first
+  // A line that was tried may stand in the thread already: it goes alone, after a look.
+  if (message.kind !== 'line' || !isStepEnd(message.line) || tries > 0) return { drawn: first, others }
+  for (const posting of behind) {
+    if (posting.message.kind !== 'line' || !isStepEnd(posting.message.line)) break
+    const next = `${text}\n${draw(posting.message.line).text}`
+    if (next.length > LONGEST_COMBINED) break
+    text = next
+    others.push(posting)
+  }
+  return { drawn: { ...first, text }, others }
+}
+
+/** Its line is one line of plain words. */
+const isStepEnd = ({ is }: ThreadLine) => is === 'step ended'
 
 /** The release's own events, and the hash of the last of them. */
 async function recordHead(store: Store, number: number): Promise<RecordHead> {

@@ -1,13 +1,13 @@
 /** Shared by everything that sends: ports, rate limits, the lookup of lost answers, and how a try is postponed. */
 import type { Clock } from '../../lib/clock.ts'
-import { defined } from '../../lib/defined.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment, Progress } from '../../release/settings.ts'
+import type { Budget } from '../budget.ts'
 import type { DrawingPorts } from '../drawing.ts'
 import type { Answering } from '../private-answer.ts'
 import { createLookup, type Lookup, type LookupPorts } from './find-posted-message.ts'
-import { createPace, type Pace } from './pace.ts'
+import type { Update } from './order.ts'
 
 export interface DeliveryLog {
   info(fields: object, message: string): void
@@ -19,17 +19,19 @@ export interface DeliveryPorts extends DrawingPorts, Answering, LookupPorts {
   readonly outbox: Outbox
   readonly clock: Clock
   readonly log: DeliveryLog
-  /** The least time between two updates of one card. */
+  /** The one of the clients. */
+  readonly budget: Budget
+  /** The least time between two updates of one card that show progress. */
   readonly updateEveryMs?: number
-  /** Slack's limits; by default those of Slack's documentation, in pace.ts. */
-  readonly postEveryMs?: number
-  readonly updatesAMinute?: number
 }
 
 export interface Sending {
   readonly ports: DeliveryPorts
-  readonly pace: Pace
   readonly lookup: Lookup
+  /** When each card was updated last, by the number of its release. */
+  readonly updated: Map<number, Update>
+  /** Channels that Slack does not let us use, with the releases whose people were told. */
+  readonly closed: Map<string, Set<number>>
   /** How cards show their steps: as the settings say, or `lines` from the first time that Slack refuses a plan block. */
   progress: Progress
 }
@@ -42,24 +44,10 @@ export interface About {
 
 /** A message that Slack keeps rejecting must not block those behind it: the announcement, the outcome. */
 export const REFUSED_TRIES = 8
-/** Slack rejects every call until someone fixes the token: the message is not the cause. */
-export const REFUSES_US: readonly string[] = [
-  'invalid_auth',
-  'not_authed',
-  'account_inactive',
-  'token_revoked',
-  'token_expired',
-  'missing_scope',
-]
 const LONGEST_PAUSE_MS = 30_000
 
 export function createSending(ports: DeliveryPorts): Sending {
-  const { updateEveryMs, postEveryMs, updatesAMinute } = ports
-  const pace = createPace({
-    now: ports.clock.now,
-    ...defined({ updateEveryMs, postEveryMs, updatesAMinute }),
-  })
-  return { ports, pace, lookup: createLookup(ports), progress: ports.progress }
+  return { ports, lookup: createLookup(ports), updated: new Map(), closed: new Map(), progress: ports.progress }
 }
 
 /** Milliseconds by the store's clock, which decides what is due: this machine's clock may be wrong. */

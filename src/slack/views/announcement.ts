@@ -1,5 +1,5 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
-import { heldByChecks, owed } from '../../release/policy.ts'
+import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
@@ -16,8 +16,11 @@ import {
   whoSigned,
   whoSignedSpoken,
 } from './parts/facts.ts'
+import type { People } from './parts/people.ts'
 import { withNamesApart } from './parts/persons.ts'
 import { counted, defused, oneLine } from './parts/text.ts'
+import { problemOf } from './problem.ts'
+import { STATE_VIEWS } from './state/index.ts'
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
 export function announcement(stored: Release, { environment }: { readonly environment: Environment }): Drawn {
@@ -34,7 +37,12 @@ export function announcement(stored: Release, { environment }: { readonly enviro
   return {
     text: `${calledInFull(release)} ${changing}${goes}.${spokenDestroys(release)} ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
-      section([`:${mark}: *${called(release)} ${changing}*`, ...facts(release), whoSigned(release, {})]),
+      section([
+        `:${mark}: *${called(release)} ${changing}*`,
+        ...whatWent(release),
+        ...destroysLine(release),
+        whoSigned(release, {}),
+      ]),
       ...(emergency === undefined
         ? []
         : [
@@ -56,6 +64,23 @@ export function announcement(stored: Release, { environment }: { readonly enviro
 function spokenDestroys({ plan }: Release): string {
   const destroys = plan && destroysWords(plan)
   return destroys === undefined ? '' : ` ${defused(destroys)}.`
+}
+
+/** The same message once its release has ended: it no longer says that something is being changed now. */
+export function announcementOfEnd(
+  stored: Release,
+  {
+    services,
+    ...facts
+  }: Pick<People, 'services'> & { readonly environment: Environment; readonly owed: readonly Owed[] },
+): Drawn {
+  const release = withNamesApart(stored)
+  const { text, emoji, inSentence } = STATE_VIEWS[release.state]
+  const how = `${called(release)} of ${place(release)} ${inSentence}`
+  return {
+    text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
+    blocks: [section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, { mentionPeople: true })])],
+  }
 }
 
 function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
@@ -83,16 +108,17 @@ function spokenGoes(release: Release): string {
   return release.kind === 'hotfix' ? commitWords(release, release.plan) : whatGoes(release.plan)
 }
 
-function facts(release: Release): string[] {
+function whatWent(release: Release): string[] {
   const plan = release.plan
   if (plan === undefined) return []
   const migrations = migrationCount(plan)
   const goes = `${commitWords(release, plan)}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
-  const destroys = destroysWords(plan)
-  return [
-    [goes, ...pullRequest(plan)].join(' · '),
-    ...(destroys === undefined ? [] : [`:warning: *${defused(destroys)}*`]),
-  ]
+  return [[goes, ...pullRequest(plan)].join(' · ')]
+}
+
+function destroysLine({ plan }: Release): string[] {
+  const destroys = plan && destroysWords(plan)
+  return destroys === undefined ? [] : [`:warning: *${defused(destroys)}*`]
 }
 
 function capitalised(text: string): string {

@@ -92,6 +92,8 @@ export function createOutboxBell(tables: Tables, now: () => number): OutboxBell 
           return read(life, () => due(tables, now(), limit))
         },
 
+        behind: (id, limit) => read(life, () => behind(tables, now(), id, limit)),
+
         trying: async (id) => {
           const isThere = await change(id, (row) => ({
             ...row,
@@ -165,34 +167,59 @@ async function lockedRow(
 }
 
 /**
- * Two streams a release, each with only its first message due: the cards, and what has an order. The second waits for the
- * release's first card. Private messages wait for nothing but their time.
+ * The messages of one kind of a release are a stream, of which only the first is due; all but cards wait for the release's
+ * first card. Private messages wait for nothing but their time.
  */
 function due(tables: Tables, now: number, limit: number): readonly Posting[] {
   const waiting = [...tables.waiting.values()].sort((a, b) => a.id - b.id)
-  const cards = new Map<number, number>()
-  const ordered = new Map<number, number>()
+  const firsts = new Map<string, number>()
   for (const { id, message } of waiting) {
     if (message.kind === 'private') continue
-    const firsts = message.kind === 'card' ? cards : ordered
-    if (!firsts.has(message.release)) firsts.set(message.release, id)
+    const stream = `${message.kind} ${message.release}`
+    if (!firsts.has(stream)) firsts.set(stream, id)
   }
   const mayGo = ({ id, message, notBefore }: OutboxRow): boolean => {
     if (notBefore > now) return false
     if (message.kind === 'private') return true
     const { kind, release } = message
-    if (kind === 'card') return cards.get(release) === id
-    const waitsForCard = cards.has(release) && tables.releases.get(release)?.columns.card === undefined
-    return ordered.get(release) === id && !waitsForCard
+    const waitsForCard =
+      kind !== 'card' && firsts.has(`card ${release}`) && tables.releases.get(release)?.columns.card === undefined
+    return firsts.get(`${kind} ${release}`) === id && !waitsForCard
   }
   return waiting
     .filter(mayGo)
     .slice(0, limit)
-    .map(({ id, message, tries, putInAt, firstTriedAt }) => ({
-      id,
-      message,
-      tries,
-      putInAt,
-      ...(firstTriedAt !== undefined && { firstTriedAt }),
-    }))
+    .map((row) => postingOf(tables, row))
+}
+
+function behind(tables: Tables, now: number, id: number, limit: number): readonly Posting[] {
+  const of = tables.waiting.get(id)?.message
+  if (of?.kind !== 'line') return []
+  const later = [...tables.waiting.values()]
+    .filter((row) => row.id > id && row.message.kind === 'line' && row.message.release === of.release)
+    .sort((a, b) => a.id - b.id)
+  const tried = later.findIndex(({ tries }) => tries > 0)
+  return (tried < 0 ? later : later.slice(0, tried))
+    .filter(({ notBefore }) => notBefore <= now)
+    .slice(0, limit)
+    .map((row) => postingOf(tables, row))
+}
+
+function postingOf(tables: Tables, { id, message, tries, putInAt, firstTriedAt }: OutboxRow): Posting {
+  const release = message.kind === 'private' ? undefined : tables.releases.get(message.release)?.columns
+  return {
+    id,
+    message,
+    tries,
+    putInAt,
+    ...(firstTriedAt !== undefined && { firstTriedAt }),
+    ...(release && {
+      of: {
+        app: release.app,
+        environment: release.environment,
+        state: release.state,
+        ...(release.card !== undefined && { card: release.card }),
+      },
+    }),
+  }
 }

@@ -1,4 +1,5 @@
 /** A bot and a worker as processes: the real code on simulated ports. They can be killed, and made to stand still. */
+import type { WebClient } from '@slack/web-api'
 import { createGitRemote } from '../../../src/adapters/git-remote/git-remote.ts'
 import { createScrubber } from '../../../src/operations/scrub.ts'
 import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
@@ -7,6 +8,8 @@ import type { Claim } from '../../../src/release/ports/jobs.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
 import { createReleaseService } from '../../../src/release/service.ts'
 import type { App } from '../../../src/release/settings.ts'
+import { type Budget, createBudget, type SlackCall } from '../../../src/slack/budget.ts'
+import { toSlackError } from '../../../src/slack/clients.ts'
 import { createIntake, type Intake } from '../../../src/slack/inbox.ts'
 import { startDelivery } from '../../../src/slack/outbox/delivery.ts'
 import { handleJob } from '../../../src/worker/jobs/index.ts'
@@ -185,7 +188,9 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
   }
   const inbox = through(seen, 'inbox')
   const directory = through(world.slack.directory, 'directory')
-  const client = through(world.slack.client, 'slack')
+  const { updateEveryMs, ...limits } = slackPace
+  const budget = createBudget({ now: clock.now, ...limits })
+  const client = counted(through(world.slack.client, 'slack'), budget, clock.now)
   const apps = [app]
   const service = createReleaseService({ store, directory, apps, services: SERVICES })
   const drawing = { store, directory, apps, client, clock, log, progress: 'lines' as const, services: SERVICES }
@@ -194,7 +199,8 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     outbox,
     botUser: BOT_USER,
     botId: BOT_ID,
-    ...slackPace,
+    budget,
+    ...(updateEveryMs !== undefined && { updateEveryMs }),
   })
   every(TICK_EVERY_MS, () => service.tick())
   const answers: ServiceAnswer[] = []
@@ -206,6 +212,34 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     ours: OURS,
   })
   return { ...process, intake, answers }
+}
+
+/** As the real clients: each message is counted in the budget, and Slack's limits hold back what comes after. */
+function counted(client: WebClient, budget: Budget, now: () => number): WebClient {
+  async function through<T>(call: SlackCall, make: () => Promise<T>): Promise<T> {
+    budget.began(call)
+    try {
+      return await make()
+    } catch (error) {
+      const failed = toSlackError(error)
+      if (failed.failure === 'rate limited') budget.pause(call.method, now() + failed.afterMs)
+      throw error
+    }
+  }
+  const chat = {
+    postMessage: (message: Parameters<WebClient['chat']['postMessage']>[0]) =>
+      through({ method: 'chat.postMessage', channel: String(message?.channel) }, () =>
+        client.chat.postMessage(message),
+      ),
+    update: (message: Parameters<WebClient['chat']['update']>[0]) =>
+      through({ method: 'chat.update' }, () => client.chat.update(message)),
+  }
+  return {
+    chat,
+    get conversations() {
+      return client.conversations
+    },
+  } as unknown as WebClient
 }
 
 export interface SlackPace {

@@ -19,7 +19,11 @@ export function notTaken(
   { release, environment, ...facts }: PrivateFacts,
 ): Drawn {
   const where = defused(channel, 60)
-  const tried = isGivenUp ? 'Signoff does not retry.' : 'Signoff retries until the release ends.'
+  const isFirstCard = what === 'card' && release?.card === undefined
+  const retries = isFirstCard
+    ? 'Signoff retries until the release ends.'
+    : 'Signoff retries for a week, so nothing is lost.'
+  const tried = isGivenUp ? 'Signoff does not retry.' : retries
   const first = `Slack rejects ${WHAT[what]} of release #${number} in ${where}: ${error.replaceAll(/[^a-z_]/g, '')}. ${tried}`
   const stands =
     release && environment ? cardText(release, { ...facts, environment, owed: owed(environment, release) }) : ''
