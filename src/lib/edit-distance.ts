@@ -1,5 +1,4 @@
 const MAX_COMPARED = 64
-const LEAST_BEGINNING = 3
 
 /**
  * Sorts names by their edit distance to `asked`, the nearest first; ties keep their order. Ignores case and compares only
@@ -12,9 +11,8 @@ export function nearestFirst(asked: string, names: readonly string[]): string[] 
     .map(({ name }) => name)
 }
 
-/** Whether `name` is near enough to `asked` to be suggested: it begins so, or at most about one character in three differs. */
+/** Whether `name` is near enough to `asked` to be suggested: at most about one character in three differs. */
 export function isNear(asked: string, name: string): boolean {
-  if (asked.length >= LEAST_BEGINNING && name.toLowerCase().startsWith(asked.toLowerCase())) return true
   const longest = Math.min(MAX_COMPARED, Math.max(asked.length, name.length))
   return editDistance(asked, name) <= Math.max(1, Math.floor(longest / 3))
 }

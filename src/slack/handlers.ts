@@ -2,6 +2,7 @@
 import { defined } from '../lib/defined.ts'
 import type { PrivateMessage } from '../release/messages.ts'
 import { runCommand } from './commands.ts'
+import { pressInModal } from './modal-button.ts'
 import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -39,7 +40,7 @@ export async function handle(ports: HandlerPorts, arrival: Arrival, { fresh, ask
 
 /** The address for a private answer: a modal has that of the command or button that opened it. */
 export function answerAddress(arrival: Arrival): string | undefined {
-  return arrival.is === 'submission' ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
+  return 'metadata' in arrival ? contextOf(arrival.metadata)?.responseUrl : arrival.responseUrl
 }
 
 /** After a crash, an action that succeeded the first time is refused as already done: not worth an answer. */
@@ -69,6 +70,8 @@ async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean):
       return runCommand(ports, arrival, fresh)
     case 'press':
       return press(ports, arrival, fresh)
+    case 'in a modal':
+      return pressInModal(ports, arrival)
     case 'submission':
       return submit(ports, arrival)
   }

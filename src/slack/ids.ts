@@ -11,6 +11,9 @@ export const COMMANDS = { deploy: '/deploy', hotfix: '/hotfix' } as const
  */
 export const START = 'start'
 
+/** The `action_id` of the button **Preview** in `/deploy`'s modal. */
+export const PREVIEW = 'deploy_preview'
+
 /** The `callback_id` of each modal. Open modals have them, so they never change. */
 export const VIEW = {
   deploy: 'deploy_modal',

@@ -72,6 +72,6 @@ async function startingModal(
 }
 
 /** What Slack shows at a field is plain text: without the escapes and joiners of markup. */
-function plainWords(text: string): string {
+export function plainWords(text: string): string {
   return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&').replaceAll('\u2060', '')
 }

@@ -23,6 +23,19 @@ export type Arrival =
       readonly responseUrl: string
       readonly trigger: string
     }
+  /** A button in an open modal. */
+  | {
+      readonly is: 'in a modal'
+      readonly id: string
+      readonly action: string
+      readonly viewId: string
+      readonly view: string
+      readonly user: string
+      readonly isForeign: boolean
+      readonly metadata: string
+      /** As of a submission. */
+      readonly values: Readonly<Record<string, string>>
+    }
   | {
       readonly is: 'submission'
       readonly id: string
@@ -67,7 +80,10 @@ export function readArrival(payload: unknown, ours: Ours): Arrival | undefined {
   if (who === undefined) return undefined
   // Within our organization a person's `team_id` may be that of a sister workspace: the look-up of the person decides.
   const isForeign = user.team_id !== undefined && user.team_id !== ours.team && !isOfOurOrganization(body, ours)
-  if (body.type === 'block_actions') return readPress(body, who, isForeign)
+  if (body.type === 'block_actions') {
+    const isInModal = fields(body.container).type === 'view'
+    return isInModal ? readInModal(body, who, isForeign) : readPress(body, who, isForeign)
+  }
   if (body.type === 'view_submission') return readSubmission(body, who, isForeign)
   return undefined
 }
@@ -128,14 +144,28 @@ function readPress(body: Fields, user: string, isForeign: boolean): Arrival | un
   }
 }
 
-function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival | undefined {
+function readInModal(body: Fields, user: string, isForeign: boolean): Arrival | undefined {
+  const action = fields((Array.isArray(body.actions) ? body.actions : [])[0])
   const view = fields(body.view)
-  const id = text(view.id)
-  const callback = text(view.callback_id)
-  const trigger = text(body.trigger_id)
-  if (!id || !callback) return undefined
+  const [id, viewId, callback] = [text(action.action_id), text(view.id), text(view.callback_id)]
+  const at = text(action.action_ts) ?? text(body.trigger_id)
+  if (!id || !viewId || !callback || !at) return undefined
+  return {
+    is: 'in a modal',
+    id: `in modal:${at}:${id}:${viewId}:${user}`,
+    action: id,
+    viewId,
+    view: callback,
+    user,
+    isForeign,
+    metadata: text(view.private_metadata) ?? '',
+    values: valuesOf(fields(fields(view.state).values)),
+  }
+}
+
+/** By action id: what was typed or chosen. */
+function valuesOf(blocks: Fields): Readonly<Record<string, string>> {
   const values: Record<string, string> = {}
-  const blocks = fields(fields(view.state).values)
   for (const block of Object.values(blocks)) {
     for (const [action, input] of Object.entries(fields(block))) {
       const { value, selected_option: option, selected_options: options } = fields(input)
@@ -144,6 +174,16 @@ function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival
       if (given !== undefined) values[action] = given
     }
   }
+  return values
+}
+
+function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival | undefined {
+  const view = fields(body.view)
+  const id = text(view.id)
+  const callback = text(view.callback_id)
+  const trigger = text(body.trigger_id)
+  if (!id || !callback) return undefined
+  const blocks = fields(fields(view.state).values)
   return {
     is: 'submission',
     // A modal that was refused stays open and is sent again, with another trigger.
@@ -154,6 +194,6 @@ function readSubmission(body: Fields, user: string, isForeign: boolean): Arrival
     user,
     isForeign,
     metadata: text(view.private_metadata) ?? '',
-    values,
+    values: valuesOf(blocks),
   }
 }

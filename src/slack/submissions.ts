@@ -1,5 +1,6 @@
 /** Handles a submitted modal. */
 import { defined } from '../lib/defined.ts'
+import type { App } from '../release/settings.ts'
 import { actionOfModal } from './actions.ts'
 import { requestHotfix } from './hotfix.ts'
 import { VIEW } from './ids.ts'
@@ -10,15 +11,21 @@ import { type Reply, requested, STALE } from './replies.ts'
 
 type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 
+/** The app of a modal that does not ask for it. */
+function onlyApp(apps: readonly App[]): string {
+  const [only, another] = apps
+  return another === undefined ? (only?.name ?? '') : ''
+}
+
 /** Runs the modal's action. Safe to repeat. */
-export async function submit({ service, store }: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
+export async function submit({ service, store, apps }: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
   const { user: by, values, key } = arrival
   const context = contextOf(arrival.metadata)
   if (context === undefined) return STALE
   const { token, responseUrl, ends = [], starts = false } = context
   const asked = { by, key, ...defined({ responseUrl }) }
   if (arrival.view === VIEW.deploy) {
-    const { app = '', environment = '' } = values
+    const { app = onlyApp(apps), environment = '' } = values
     return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))
   }
   if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))

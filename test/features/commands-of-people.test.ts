@@ -62,8 +62,26 @@ describe('commands', () => {
     await team.command(lin, '/deploy')
     const view = await team.modal(lin)
     const empty = await team.slack.submit({ user: lin, view })
-    expect(fieldsWith(empty.errors, view)).toEqual(['app', 'environment'])
+    // The one app is picked.
+    expect(fieldsWith(empty.errors, view)).toEqual(['environment'])
     await team.slack.closeView({ user: lin, view })
+  })
+
+  it('S25: Preview in the modal asks for nothing twice, leaves it open, and makes no release', async () => {
+    const { lin } = team.people
+    const before = await releases()
+    await team.command(lin, '/deploy')
+    const view = await team.modal(lin)
+    await team.slack.press({ user: lin, view, label: 'Preview' })
+    const told = (words: string) => JSON.stringify(team.slack.openView(lin)?.blocks).includes(words)
+    await team.waitFor('the modal to ask for an environment', () => told('Pick an environment first'))
+    await team.slack.choose({ user: lin, label: 'Environment', value: 'production' })
+    await team.slack.press({ user: lin, label: 'Preview' })
+    await team.waitFor('the modal to say so', () => told('The preview of api to production is being prepared.'))
+    await team.hears(lin, 'Preview', 'api', 'production')
+    expect(await releases()).toEqual(before)
+    expect(team.slack.openView(lin)?.values.environment).toBeDefined()
+    await team.slack.closeView({ user: lin })
   })
 
   it('/deploy cancel takes a number from who may, and refuses others with who may', async () => {

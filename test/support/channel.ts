@@ -106,7 +106,17 @@ export function announcements(slack: SlackWorkspace, number?: number, channel = 
 /** What Signoff told only this person, oldest first. */
 export function privately(slack: SlackWorkspace, user: string) {
   const ours = slack.ephemerals(user).filter(({ source }) => source !== 'slackbot')
-  return [...ours, ...slack.directMessages(user)].sort((a, b) => a.ts.localeCompare(b.ts))
+  return [...ours, ...slack.directMessages(user), ...inModals(slack, user)].sort((a, b) => a.ts.localeCompare(b.ts))
+}
+
+/** What this person read at a field of a modal that was refused, as if it were a message; it has no buttons. */
+function inModals(slack: SlackWorkspace, user: string) {
+  return slack.modalErrors(user).map(({ ts, errors }) => {
+    const text = Object.values(errors).join(' ')
+    const gate = /Gate: (\w+)$/.exec(text)?.[1] ?? ''
+    const shown = (type: string, words: string) => ({ type, elements: [{ type: 'mrkdwn', text: words }] })
+    return { ts, channel: '', user, text, blocks: [shown('context', text), shown('context', `Gate: \`${gate}\``)] }
+  })
 }
 
 /** Values by the labels of a view's inputs, given by their block ids: what Slack's client is told to fill in. */

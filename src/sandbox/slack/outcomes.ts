@@ -75,6 +75,10 @@ function applySubmission(state: State, payload: Json, receipt: Receipt): Seen {
   if (receipt.seen !== 'acknowledged') return seen(receipt)
   const id = isRecord(payload.view) ? payload.view.id : undefined
   const user = isRecord(payload.user) ? string(payload.user.id) : ''
+  if (isRecord(receipt.body) && isRecord(receipt.body.errors)) {
+    const errors = Object.fromEntries(Object.entries(receipt.body.errors).map(([field, text]) => [field, string(text)]))
+    state.modalErrors.push({ ts: state.newTs(), user, errors })
+  }
   const view = state.modals.get(user)?.find((one) => one.id === id)
   if (!view) return seen(receipt)
   const fail = (why: string) => seen({ seen: 'dispatch_failed', afterMs: receipt.afterMs, why })

@@ -138,12 +138,14 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     /** Open modals by person, the visible one last. */
     modals: new Map<string, View[]>(),
     homes: new Map<string, View>(),
+    /** What the app showed at the fields of modals that it refused, oldest first. */
+    modalErrors: [] as { ts: string; user: string; errors: Record<string, string> }[],
+    /** The error of every call with the bot's token, such as `token_revoked`. */
+    tokenRefusedBy: undefined as string | undefined,
     /** Messages older than this can't be edited. */
     editWindowMs: undefined as number | undefined,
     /** The error of every call that posts or changes a message. */
     refusesMessages: undefined as string | undefined,
-    /** The error of every call with the bot's token, such as `token_revoked`. */
-    tokenRefusedBy: undefined as string | undefined,
 
     /** A message's id in its channel: unique and increasing, in seconds with six decimals. */
     newTs(): string {

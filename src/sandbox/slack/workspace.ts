@@ -170,6 +170,10 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
       return structuredClone(message)
     },
 
+    /** What the app showed to this person at the fields of refused modals, by block id. */
+    modalErrors: (user: ById) => state.modalErrors.filter((one) => one.user === userOf(user).id),
+    /** The app was installed anew with these scopes; its token stays. */
+    setScopes: (held: readonly string[]) => void scopes.splice(0, scopes.length, ...held),
     /** A person or an administrator deletes a message. The app isn't notified. */
     deleteMessage(of: Pick<Message, 'channel' | 'ts'>): void {
       const found = findMessage(state, of.channel, of.ts)
@@ -185,8 +189,6 @@ export async function startSlackWorkspace(options: SlackWorkspaceOptions = {}) {
     refuseMessages(error: string | undefined): void {
       state.refusesMessages = error
     },
-    /** The app was installed anew with these scopes; its token stays. */
-    setScopes: (held: readonly string[]) => void scopes.splice(0, scopes.length, ...held),
 
     ...reading,
 

@@ -7,6 +7,7 @@ import {
   called,
   calledInFull,
   commitWords,
+  destroysWords,
   migrationCount,
   place,
   pullRequest,
@@ -34,9 +35,14 @@ export function announcement(stored: Release, { environment }: { readonly enviro
       ? ''
       : ` ${defused(emergency.person.name, 40)} says that this must go out now: ${defused(emergency.note ?? '', 300)}`
   return {
-    text: `${calledInFull(release)} ${changing}${goes}. ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
+    text: `${calledInFull(release)} ${changing}${goes}.${spokenDestroys(release)} ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
-      section([`:${mark}: *${called(release)} ${changing}*`, ...whatWent(release), whoSigned(release, {})]),
+      section([
+        `:${mark}: *${called(release)} ${changing}*`,
+        ...whatWent(release),
+        ...destroysLine(release),
+        whoSigned(release, {}),
+      ]),
       ...peoplesReasons(release, { says: 'says that this must go out now', cant: 'can’t' }),
     ],
   }
@@ -58,6 +64,11 @@ function peoplesReasons(release: Release, { says, cant }: { readonly says: strin
   ]
 }
 
+function spokenDestroys({ plan }: Release): string {
+  const destroys = plan && destroysWords(plan)
+  return destroys === undefined ? '' : ` ${defused(destroys)}.`
+}
+
 /** The same message once its release has ended: it no longer says that something is being changed now. */
 export function announcementOfEnd(
   stored: Release,
@@ -73,7 +84,7 @@ export function announcementOfEnd(
   return {
     text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
     blocks: [
-      section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, {})]),
+      section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, { mentionPeople: true })]),
       ...peoplesReasons(release, { says: 'said that this must go out now', cant: 'couldn’t' }),
     ],
   }
@@ -110,6 +121,11 @@ function whatWent(release: Release): string[] {
   const migrations = migrationCount(plan)
   const goes = `${commitWords(release, plan)}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
   return [[goes, ...pullRequest(plan)].join(' · ')]
+}
+
+function destroysLine({ plan }: Release): string[] {
+  const destroys = plan && destroysWords(plan)
+  return destroys === undefined ? [] : [`:warning: *${defused(destroys)}*`]
 }
 
 function capitalised(text: string): string {

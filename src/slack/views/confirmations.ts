@@ -4,7 +4,17 @@ import { isLastOwed, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { confirm } from './parts/blocks.ts'
-import { called, finalCommit, place, risks, stepNow, stepsInOrder, whatGoes } from './parts/facts.ts'
+import {
+  called,
+  destroyed,
+  destroysWords,
+  finalCommit,
+  place,
+  risks,
+  stepNow,
+  stepsInOrder,
+  whatGoes,
+} from './parts/facts.ts'
 import { capital, short } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -30,7 +40,8 @@ export function confirmSignOff(kind: Owed['kind']): Confirm {
       })
     }
     if (!isLastOwed(owed, kind)) return undefined
-    return confirm({ title: `${yes}: start ${called(release)}?`, text: startWords(release), yes, no: 'Go back' })
+    const title = `${yes}: start ${called(release)}?`
+    return confirm({ title, text: startWords(release), yes, no: 'Go back', danger: destroysData(release) })
   }
 }
 
@@ -52,7 +63,12 @@ export const confirmRetry: Confirm = (release, { environment }) =>
   })
 
 export function confirmGo(release: Release, { label: yes }: Pick<ConfirmFacts, 'label'>): ConfirmationDialog {
-  return confirm({ title: `Go: ${called(release)}?`, text: startWords(release), yes, no: 'Go back' })
+  const title = `Go: ${called(release)}?`
+  return confirm({ title, text: startWords(release), yes, no: 'Go back', danger: destroysData(release) })
+}
+
+function destroysData({ plan }: Release): boolean {
+  return plan !== undefined && destroyed(plan).length > 0
 }
 
 /** `This starts #12 on production now. 5 commits and 2 migrations go to api production. 1 destroys data.` */
@@ -62,7 +78,8 @@ export function startWords(release: Release): string {
   const risky = risks(release.plan)
   const goes = capital(whatGoes(release.plan))
   const one = /^1 \w+$/.test(goes)
-  return `${starts} ${goes} ${one ? 'goes' : 'go'} to ${place(release)}.${risky === '' ? '' : ` Migrations: ${risky}.`}`
+  const destroys = destroysWords(release.plan)
+  return `${starts}${destroys === undefined ? '' : ` ${destroys}.`} ${goes} ${one ? 'goes' : 'go'} to ${place(release)}.${risky === '' ? '' : ` Migrations: ${risky}.`}`
 }
 
 function retryEffect(release: Release, environment: Environment): string {

@@ -49,7 +49,15 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
         'If it can wait for the next release, use `/deploy`.',
       ]),
       ...superseded.slice(0, SHOWN_SUPERSEDED).map((release) => section(supersededLine(release))),
-      selectField(HOTFIX_FIELD.app, { label: 'App', placeholder: 'Pick an app', chosen: filled?.app }, apps),
+      selectField(
+        HOTFIX_FIELD.app,
+        {
+          label: 'App',
+          placeholder: 'Pick an app',
+          chosen: filled?.app ?? (apps.length === 1 ? apps[0]?.name : undefined),
+        },
+        apps,
+      ),
       selectField(
         HOTFIX_FIELD.environment,
         { label: 'Environment', placeholder: 'Pick an environment', chosen: filled?.environment },
@@ -63,6 +71,7 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
         element: {
           type: 'plain_text_input',
           action_id: HOTFIX_FIELD.commits,
+          multiline: true,
           max_length: 1000,
           placeholder: plain('7ad90f4', 150),
           ...defined({ initial_value: commits && cut(commits, 1000) }),

@@ -9,9 +9,9 @@ import type { Release } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
 import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import type { Ungivable } from '../../release/who-can-sign.ts'
-import { VIEW, type ViewId } from '../ids.ts'
+import { PREVIEW, VIEW, type ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
-import { bullets, context, plain, rich, section } from './parts/blocks.ts'
+import { actions, bullets, context, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
 import { owedNames } from './parts/owed.ts'
 import { selectField } from './parts/select.ts'
@@ -57,14 +57,20 @@ function signOffRules({ signOff }: Environment): string {
   return `needs ${[...qa, ...approvals].join(' and ')}`
 }
 
-/** `/deploy` alone: **App** and **Environment**, nothing chosen before. */
+/** `/deploy` alone: **App**, chosen where there is one, **Environment**, and **Preview**. `note`: what a press of it did. */
 export function deployModal({
   apps,
   metadata,
+  chosen = {},
+  note,
 }: {
   readonly apps: readonly App[]
   readonly metadata: string
+  readonly chosen?: { readonly app?: string; readonly environment?: string }
+  readonly note?: string
 }): ModalView {
+  const [only, another] = apps
+  const app = chosen.app ?? (another === undefined ? only?.name : undefined)
   const environments = apps.flatMap((app) => app.environments)
   const names = [...new Set(environments.map(({ name }) => name))]
   const described = names.map((name) => {
@@ -79,8 +85,14 @@ export function deployModal({
     close: 'Cancel',
     metadata,
     blocks: [
-      selectField(FIELD.app, { label: 'App', placeholder: 'Pick an app' }, apps),
-      selectField(FIELD.environment, { label: 'Environment', placeholder: 'Pick an environment' }, described),
+      selectField(FIELD.app, { label: 'App', placeholder: 'Pick an app', chosen: app }, apps),
+      selectField(
+        FIELD.environment,
+        { label: 'Environment', placeholder: 'Pick an environment', chosen: chosen.environment },
+        described,
+      ),
+      ...actions([{ type: 'button', action_id: PREVIEW, text: plain('Preview', 75) }]),
+      ...(note === undefined ? [] : [section(defused(note, 1000))]),
       context('Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel.'),
     ],
   })

@@ -1,11 +1,12 @@
 /** The outcome: the thread's last line, shown in the channel too. The one message that mentions the requester. */
-import type { Owed } from '../../release/policy.ts'
+import type { KnownBlock } from '@slack/types'
+import { approvers, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { context, type Drawn, richLines } from './parts/blocks.ts'
+import { context, type Drawn, richLines, section } from './parts/blocks.ts'
 import { quoted } from './parts/ended.ts'
 import { whoSigned } from './parts/facts.ts'
-import type { People } from './parts/people.ts'
+import { anyOf, type People } from './parts/people.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -19,13 +20,14 @@ export interface RecordHead {
 export function outcome(
   release: Release,
   {
-    services,
     environment,
     owed,
     events,
     head,
+    ...people
   }: People & RecordHead & { readonly environment: Environment; readonly owed: readonly Owed[] },
 ): Drawn {
+  const { services } = people
   const { text, outcome: lines } = STATE_VIEWS[release.state]
   const facts = { services, environment, owed, problem: problemOf(release, { services }) }
   return {
@@ -34,9 +36,18 @@ export function outcome(
     blocks: [
       richLines(lines(release, facts)),
       ...quoted(release.endReason),
+      ...whoMustPress(release, environment, people),
       context(`${whoSigned(release, {}, mention(release))} · Record: ${events} events, head \`${hash(head)}\``),
     ],
   }
+}
+
+/** Needs attention: mentions those who can press Retry and Close, beside the requester. */
+function whoMustPress(release: Release, environment: Environment, people: People): KnownBlock[] {
+  if (release.state !== 'needs attention') return []
+  const by = approvers(environment)
+  if (typeof by === 'string') return [section(`*Retry* and *Close*: ${anyOf(by, people, false)}`)]
+  return [section(`*Retry* and *Close*: ${anyOf(by, people, true)}`)]
 }
 
 function mention(release: Release): string {

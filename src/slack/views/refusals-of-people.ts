@@ -7,12 +7,17 @@ import { allowedPeople } from './parts/people.ts'
 import { displayName, type Hints, invite, tokenFix, type Words } from './parts/words.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
+/** What people shorten a name to. */
+const LEAST_BEGINNING = 3
+
 function known(asked: string, names: readonly string[]): Line[] {
   const [nearest] = names
   if (nearest === undefined) return [[code('releases.yml'), ' declares none.']]
   const all = names.slice(0, 20).map(displayName).join(', ')
   if (names.length === 1) return [[`The only one is ${all}.`]]
-  return [[isNear(asked, nearest) ? `Did you mean ${displayName(nearest)}? Known: ${all}.` : `Known: ${all}.`]]
+  const begins = names.find((name) => asked.length >= LEAST_BEGINNING && name.startsWith(asked.toLowerCase()))
+  const meant = begins ?? (isNear(asked, nearest) ? nearest : undefined)
+  return [[meant !== undefined ? `Did you mean ${displayName(meant)}? Known: ${all}.` : `Known: ${all}.`]]
 }
 
 function followed(branch: string, environments: readonly string[]): Line {

@@ -2,28 +2,11 @@
 import type { CheckStatus } from '../../release/plan.ts'
 import type { Denied, Refusal } from '../../release/refusals.ts'
 import { FORGE_UNREACHABLE, type ForgeUnreachable, programOf } from '../../release/stored-names.ts'
+import { channelUnreachable } from './channel-refusal.ts'
 import { bold, code, commitLink, type Line, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
 import { counted, cut, eight, oneLine, short } from './parts/text.ts'
-import {
-  displayName,
-  type Hints,
-  invite,
-  platformWords,
-  quoteOutput,
-  tokenFix,
-  truncated,
-  type Words,
-} from './parts/words.ts'
-
-const inviteLine = (hints: Hints): Line => ['Signoff has to be in the channel: ', code(invite(hints)), '.']
-const BY_ID: Line = [
-  'A channel can also be named by its id in ',
-  code('releases.yml'),
-  ', such as ',
-  code('C012AB3CD'),
-  '.',
-]
+import { displayName, type Hints, platformWords, quoteOutput, truncated, type Words } from './parts/words.ts'
 
 function unreachable(what: string, detail: string, ...next: Line[]): Words {
   return { why: `${what} did not answer (3 tries)`, next, ...quoteOutput(detail) }
@@ -197,43 +180,7 @@ export const SERVICE_REFUSALS: {
       ],
     }
   },
-  channel_unreachable: ({ channel, why, error }, hints) => {
-    const known = channel.startsWith('#') ? displayName(channel) : `the channel ${displayName(channel)}`
-    switch (why) {
-      case 'not a member':
-        return {
-          why: `Signoff is not in ${known}, where it has to announce this`,
-          next: [
-            ['Type ', code(invite(hints)), ' in that channel, then try again.'],
-            ...(channel.startsWith('#') ? [BY_ID] : []),
-          ],
-        }
-      case 'archived':
-        return {
-          why: `${known} is archived, and Signoff has to announce this there`,
-          next: [
-            ['Unarchive the channel, or set another ', code('channel'), ' in ', code('releases.yml'), '.'],
-            inviteLine(hints),
-          ],
-        }
-      case 'gone':
-        return {
-          why: `Signoff can’t find the channel ${known.startsWith('#') ? known : displayName(channel)}`,
-          next: [['Set the right ', code('channel'), ' in ', code('releases.yml'), '.'], inviteLine(hints)],
-        }
-      case 'Slack did not answer':
-        if (error !== undefined) {
-          return {
-            why: `Slack refuses Signoff’s token (${displayName(error)}), so it can’t announce this in ${known}`,
-            next: [tokenFix(error)],
-          }
-        }
-        return {
-          why: `Slack did not answer whether Signoff can post in ${known}`,
-          next: [['Try again in a minute.'], inviteLine(hints), ...(channel.startsWith('#') ? [BY_ID] : [])],
-        }
-    }
-  },
+  channel_unreachable: channelUnreachable,
   configuration_differs: ({ app, environment }) => ({
     why: `bot and worker have different configurations of ${app} ${environment}`,
     next: [['Put the same ', code('releases.yml'), ' on both hosts, then restart both.']],

@@ -2,7 +2,7 @@
 import type { KnownBlock } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
 import type { ThreadLine } from '../../release/messages.ts'
-import type { Owed } from '../../release/policy.ts'
+import type { Owed, PeopleList } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import type { SignOffKind } from '../../release/terms.ts'
@@ -95,14 +95,27 @@ function asked(_line: LineOf<'asked'>, release: Release, facts: ThreadFacts): Dr
   }
 }
 
+/** Mentions those who owe a sign-off: the card's own mention is hours old. */
 function reminder({ since, owed }: LineOf<'reminder'>, release: Release, people: People): Drawn {
-  const needs = `needs ${owedBy(owed, people)}`
-  return {
-    text:
-      since === 'emergency'
-        ? `${calledInFull(release)} was deployed a day ago and still ${needs}. Sign off on the card.`
-        : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. ${capital(needs)}. Sign off on the card.${expiring(release)}`,
-  }
+  const say = (needs: string) =>
+    since === 'emergency'
+      ? `${calledInFull(release)} was deployed a day ago and still ${needs}. Sign off on the card.`
+      : `${calledInFull(release)} has waited ${together(4, 'hours')} without a sign-off. ${capital(needs)}. Sign off on the card.${expiring(release)}`
+  const text = say(`needs ${owedBy(owed, people)}`)
+  const able = owed.map((one) => ({ ...one, by: withoutExcluded(one.by, release, one.kind) }))
+  if (able.every(({ by }) => typeof by === 'string' || by.length === 0)) return { text }
+  return { text, blocks: [section(say(`needs ${owedBy(able, people, { mention: true })}`))] }
+}
+
+/** Those of a list who can give the sign-off, as far as the list names them by id. */
+function withoutExcluded(by: PeopleList, { requester, signOffs }: Release, kind: Owed['kind']): PeopleList {
+  if (typeof by === 'string') return by
+  const declarer = signOffs.find((signOff) => signOff.kind === 'emergency')?.person.id
+  const isOut = (id: string) =>
+    id === declarer ||
+    (kind === 'approval' && id === requester.id) ||
+    signOffs.some((signOff) => signOff.kind === kind && signOff.person.id === id)
+  return by.filter((entry) => !isOut(entry))
 }
 
 function expiring({ expiresAt }: Release): string {

@@ -100,8 +100,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'know a delivery by its envelope only',
     file: 'src/slack/payloads.ts',
-    find: 'id: `submission:',
-    replace: 'id: crypto.randomUUID() + `submission:',
+    find: 'id: trigger === undefined ?',
+    replace: 'id: crypto.randomUUID() + trigger === undefined ?',
     tests: ['test/slack/payloads.test.ts', 'test/features/slack-deliveries.test.ts'],
   },
   {
@@ -346,15 +346,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'take requests of any age',
     file: 'src/slack/bot.ts',
-    find: 'Math.abs(Date.now() / 1_000 - stamp) > CLOCK_OFF_S',
-    replace: 'Math.abs(Date.now() / 1_000 - stamp) > 1e9',
+    find: 'Math.abs(offS) <= CLOCK_OFF_S',
+    replace: 'Math.abs(offS) <= 1e9',
     tests: ['test/features/slack-deliveries.test.ts', 'test/sandbox/slack-bolt.test.ts'],
   },
   {
     bug: 'take deliveries that are for another workspace or app',
     file: 'src/slack/payloads.ts',
-    find: 'if (team !== ours.team || body.api_app_id !== ours.app) return undefined',
-    replace: "if (team === '') return undefined",
+    find: 'if (!isForUs(body, ours)) return undefined',
+    replace: "if (body.type === '') return undefined",
     tests: ['test/slack/payloads.test.ts'],
   },
 ]

@@ -136,7 +136,7 @@ describe('a card that waits for people', () => {
       • b7d20c31 drop saved_searches · **destroys data**
       • a41c9e2f index alerts by organisation · adds
       ~ Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000|5b8e6c0>, #11, <!date^1795076100^{ago}|2026-11-19 08:15 UTC> · Merge: clean · Checks: 3 passed
-      [*Approve (asks: This starts #12 on production now. 5 commits and 2 migrations go to api production. Migrations: 1 destroys data.)] [Reject] [Must go out now…]
+      [*Approve (asks: This starts #12 on production now. Destroys data: migration b7d20c31, drop saved_searches. 5 commits and 2 migrations go to api production. Migrations: 1 destroys data.)] [Reject] [Must go out now…]
       ~ Requested by Dana, <!date^1795335240^{date_short_pretty} at {time}|2026-11-22 08:14 UTC> · Plan: \`e4b0b3b2\` · Expires: <!date^1795421700^{date_short_pretty} at {time}|2026-11-23 08:15 UTC>"
     `)
   })

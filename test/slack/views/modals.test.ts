@@ -28,6 +28,7 @@ describe('the modal of /deploy', () => {
     expect(read(view)).toMatchInlineSnapshot(`
       "App: [static_select]
       Environment: [static_select]
+      [Preview]
       ~ Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel."
     `)
     expect(JSON.stringify(view)).not.toContain('initial_option')

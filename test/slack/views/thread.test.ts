@@ -47,7 +47,7 @@ describe('the thread', () => {
           { kind: 'approval', count: 2, by: ['U0NOBODY', 'U0ELSE'] },
         ],
       },
-      '"Release #12 has waited 4 hours without a sign-off. Needs QA from @qa or Tom, 2 approvals from 2 people named in releases.yml. Sign off on the card. Expires on 2026-11-23 08:15 UTC."',
+      '"Release #12 has waited 4 hours without a sign-off. Needs QA from @qa or Tom, 2 approvals from 2 people named in releases.yml. Sign off on the card. Expires on 2026-11-23 08:15 UTC."\nRelease #12 has waited 4 hours without a sign-off. Needs QA from @qa or <@U04TOM>, 2 approvals from <@U0NOBODY> or <@U0ELSE>. Sign off on the card. Expires on 2026-11-23 08:15 UTC.',
     ],
     [{ is: 'cancel asked', person: TOM }, '"Tom cancelled. No further step starts."'],
     [
@@ -121,6 +121,7 @@ describe('the outcome', () => {
       Database: 2 of 2 migrations applied.
       Not pushed: production still runs [5b8e6c0](https://bitbucket.org/jurispect/jurispect_api/commits/5b8e6c0000000000000000000000000000000000).
       Production stays blocked until someone presses **Retry** or **Close** on the card.
+      *Retry* and *Close*: @release-approvers
       ~ Requested by <@U01DANA> · QA by Lin · Approved by Tom · Record: 19 events, head \`4be109c277aa\`"
     `)
   })
@@ -138,6 +139,7 @@ describe('the outcome', () => {
       Database: 2 of 2 migrations applied.
       Not known: whether heroku-production has [c0ffee1](https://bitbucket.org/jurispect/jurispect_api/commits/c0ffee1000000000000000000000000000000000).
       Production stays blocked until someone presses **Retry** or **Close** on the card.
+      *Retry* and *Close*: @release-approvers
       ~ Requested by <@U01DANA> · QA by Lin · Approved by Tom · Record: 19 events, head \`4be109c277aa\`"
     `)
   })
@@ -162,9 +164,10 @@ describe('the announcement', () => {
 
   it('names what, where, who asked, who signed', () => {
     expect(draw(aRelease({ state: 'approved', signOffs: SIGNED }))).toMatchInlineSnapshot(`
-      ""Release #12 is changing api production now: 5 commits and 2 migrations. QA by Lin, approved by Tom, requested by Dana."
+      ""Release #12 is changing api production now: 5 commits and 2 migrations. Destroys data: migration b7d20c31, drop saved_searches. QA by Lin, approved by Tom, requested by Dana."
       :mega: *Release #12 is changing api production now*
       5 commits, 2 migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
+      :warning: *Destroys data: migration b7d20c31, drop saved_searches*
       Requested by Dana · QA by Lin · Approved by Tom"
     `)
   })
@@ -172,9 +175,10 @@ describe('the announcement', () => {
   it('gives the reason of an emergency', () => {
     const signOffs = [aSignOff('emergency', DANA, { note: 'Login is down for every customer.' })]
     expect(draw(aRelease({ number: 13, state: 'approved', signOffs }))).toMatchInlineSnapshot(`
-      ""Emergency release #13 is changing api production now, without QA and approval: 5 commits and 2 migrations. Requested by Dana. Dana says that this must go out now: Login is down for every customer."
+      ""Emergency release #13 is changing api production now, without QA and approval: 5 commits and 2 migrations. Destroys data: migration b7d20c31, drop saved_searches. Requested by Dana. Dana says that this must go out now: Login is down for every customer."
       :rotating_light: *Emergency #13 is changing api production now, without QA and approval*
       5 commits, 2 migrations · <https://bitbucket.org/jurispect/jurispect_api/pull-requests/418|PR #418>
+      :warning: *Destroys data: migration b7d20c31, drop saved_searches*
       Requested by Dana
       **Dana** says that this must go out now:
       > Login is down for every customer."

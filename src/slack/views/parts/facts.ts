@@ -95,6 +95,25 @@ export function risks(plan: Plan): string {
   ].join(', ')
 }
 
+/** What the plan's migrations destroy, each once: `drops column users.email`, or a migration's title; empty for nothing. */
+export function destroyed(plan: Plan): readonly string[] {
+  const all = plan.migrations
+    .filter(({ risk, findings = [] }) => risk === 'destroys' || findings.some((one) => one.risk === 'destroys'))
+    .flatMap(({ message, revision, findings = [] }) => {
+      const found = findings.filter(({ risk }) => risk === 'destroys').map(({ what }) => what)
+      return found.length > 0 ? found : [`migration ${eight(revision)}, ${message}`]
+    })
+  return [...new Set(all.map((what) => cut(oneLine(what), 80)))]
+}
+
+/** `Destroys data: drops column users.email; and 2 more`, in plain words; undefined for nothing. */
+export function destroysWords(plan: Plan, most = 3): string | undefined {
+  const all = destroyed(plan)
+  const left = all.length - most
+  const named = [...all.slice(0, most), ...(left > 0 ? [`and ${left} more`] : [])]
+  return all.length === 0 ? undefined : `Destroys data: ${named.join('; ')}`
+}
+
 export function migrationCount(plan: Plan): number {
   return plan.bound.database?.pending.length ?? plan.migrations.length
 }

@@ -71,11 +71,11 @@ export function owedSpoken(owed: readonly Owed[]): string {
   )
 }
 
-/** `QA from @qa or Tom, 2 approvals from any full member`, without a mention. */
-export function owedBy(owed: readonly Owed[], people: People): string {
+/** `QA from @qa or Tom, 2 approvals from any full member`; with mentions only where `mention` says so. */
+export function owedBy(owed: readonly Owed[], people: People, { mention = false } = {}): string {
   const wanted = owed.map(({ kind, count, by }) => {
     const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : SIGN_OFF_WORD[kind]
-    return `${word} from ${namedOf(by, people)}`
+    return `${word} from ${mention ? anyOf(by, people, true) : namedOf(by, people)}`
   })
   return wanted.join(', ')
 }

@@ -2,7 +2,7 @@
 import { START } from '../../ids.ts'
 import { startWords } from '../confirmations.ts'
 import { actions, context, type Drawn, plain, section } from '../parts/blocks.ts'
-import { called } from '../parts/facts.ts'
+import { called, destroyed } from '../parts/facts.ts'
 import { SIGN_OFF_WORD } from '../parts/owed.ts'
 import { defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
@@ -19,7 +19,8 @@ export function startQuestion({ number, action }: MessageOf<'start'>, { release,
     action_id: START,
     text: plain('Start', 75),
     value: startToken,
-    style: 'primary' as const,
+    style:
+      release.plan !== undefined && destroyed(release.plan).length > 0 ? ('danger' as const) : ('primary' as const),
     accessibility_label: `Start release ${number} on ${release.environment}`.slice(0, 75),
   }
   return {
