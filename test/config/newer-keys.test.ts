@@ -286,7 +286,7 @@ describe('a newer key is read strictly', () => {
     [
       'workers',
       { net: { environments: ['api/prod'] } },
-      'workers.net.environments[1] is not an environment; did you mean api/production?',
+      'workers.net.environments[1] is not an environment; choose from api/production, api/integration',
     ],
     [
       'workers',
