@@ -267,6 +267,8 @@ export async function startTeam(options: TeamOptions = {}): Promise<Team> {
         key: view.id,
       })
       await act('a modal', send)
+      // A refused modal stays open: who has read why gives up.
+      if (slack.openView(user)?.id === view.id) await slack.closeView({ user, view })
     },
     until: createUntil({
       slack,
