@@ -1,5 +1,6 @@
 /** Starts the version after on the same store, the same Slack and the same DATA_DIR. People continue where they were. */
 import type { Message } from '../../src/sandbox/slack/workspace.ts'
+import { START } from '../../src/slack/ids.ts'
 import { type Left, REASON } from './before.ts'
 import { startBot, startWorker } from './roles.ts'
 import { AFTER, type VersionProcess } from './versions.ts'
@@ -32,13 +33,21 @@ export async function upgrade(at: Workplace, left: Left): Promise<Upgraded> {
   for (const press of Object.values(left.presses)) await slack.deliver(press)
   await slack.deliver(left.handledPress)
   const { dana, lin, tom, eve, ben, sam } = at.people
+  const approved = `select 1 from sign_off where release = ${left.numbers['api production']} and kind = 'approval'`
+  await slack.waitFor(async () => (await store.query(approved)).length > 0, { what: 'the approval', silenceMs: 30_000 })
   await at.submit(lin, { Reason: REJECTED })
+  await at.submit(tom, { Note: DISCUSSED })
+  // The modal stays open and says what it starts.
   await at.submit(tom, { Note: DISCUSSED })
   await at.submit(eve, { Reason: REASON })
   await at.submit(sam, { Reason: CLOSED })
   await at.submit(dana, { App: 'web', Environment: 'again' })
   await at.submit(ben, { Reason: REASON, 'Are you sure?': true })
-  const undone = await store.settle(left.numbers['web rolling'] ?? 0)
+  const exceptFor = left.numbers['web rolling'] ?? 0
+  await store.settle(exceptFor)
+  // This version can't know whether a button of the one before asked, so a click that starts a release is asked again.
+  await slack.deliver(await at.preparePrivatePress(eve, START))
+  const undone = await store.settle(exceptFor)
   return { bot, worker, undone, privateBefore, privateAfter: privateMessages(at, at.people.nora).length, callsBefore }
 }
 
