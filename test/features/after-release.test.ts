@@ -35,11 +35,11 @@ afterAll(async () => {
   app.close()
 })
 
-async function deployIntegration(name: string): Promise<number> {
+async function deployIntegration(name: string, until?: Promise<unknown>): Promise<number> {
   const number = await nextNumber(team)
   await somethingNew(team, name)
   await team.command(team.people.dana, '/deploy integration')
-  await team.until.succeeded(number)
+  await (until ?? team.until.succeeded(number))
   return number
 }
 const afterwards = (number: number) =>
@@ -92,10 +92,20 @@ describe('W22: after a release', () => {
 
   it('a dyno that still starts is waited for', async () => {
     team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'starting' }])
-    const number = await deployIntegration('starting')
-    await team.heroku.arrived('dynos')
+    const number = await deployIntegration('starting', team.heroku.arrived('dynos'))
     team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'crashed' }])
     expect(await team.until.line(number, 'afterwards')).toContain('web.1 crashed')
+    team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'up' }])
+  })
+
+  it('is looked at by the next worker, if this one has stopped: told once', async () => {
+    team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'starting' }])
+    const number = await deployIntegration('restarted', team.heroku.arrived('dynos'))
+    await Promise.all(team.running.map((each) => each.stop()))
+    team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'crashed' }])
+    await team.start('all')
+    expect(await team.until.line(number, 'afterwards')).toContain('web.1 crashed')
+    expect(afterwards(number)).toHaveLength(1)
     team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'up' }])
   })
 

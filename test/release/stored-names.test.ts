@@ -112,7 +112,7 @@ const JOBS: Stored<Job, 'kind'> = {
   tidy: ['release'],
   carry: ['release'],
   look: ['release', 'at'],
-  aftermath: ['release'],
+  aftermath: ['release', 'look'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
@@ -224,6 +224,7 @@ const LINE_KEYS = [
   ...['signed', 'done', 'failed', 'not-taken', 'push-cut', 'migrate-waits', 'no-worker', 'retry', 'cancel', 'closed'],
   'merge-ready',
   ...['migrations', 'asked', 'newer', 'carried', 'still-missing', 'reminder', 'emergency-reminder', 'edit-refused'],
+  'afterwards',
 ]
 
 /** Other texts that are searched for, as they are written in the source. */
@@ -283,7 +284,10 @@ async function simulate(): Promise<Seen> {
     await act()
     seen.metadata.push(sim.opened()?.private_metadata ?? 'no modal')
   }
-  await story((sim) => carryThrough(sim, 'production'))
+  await story((sim) => {
+    sim.world.platform.warn('web.1 crashed')
+    return carryThrough(sim, 'production')
+  })
   await story(async (sim) => {
     await carryThrough(sim, 'hot-fix')
     await sim.tick(26 * HOUR_MS)

@@ -4,6 +4,7 @@ import type { ReleaseEvent } from '../../src/release/events.ts'
 import type { OutboxMessage } from '../../src/release/messages.ts'
 import type { Forge } from '../../src/release/ports/forge.ts'
 import type { Git } from '../../src/release/ports/git.ts'
+import type { Job } from '../../src/release/ports/jobs.ts'
 import type { Migrator } from '../../src/release/ports/migrator.ts'
 import type { Platform } from '../../src/release/ports/platform.ts'
 import type { Store, Transaction } from '../../src/release/ports/store.ts'
@@ -120,7 +121,11 @@ export interface FakeStore {
 }
 
 /** A store of one release. `committed` gets each event and message when its transaction commits. */
-export function fakeStore(first: Release, committed: (what: ReleaseEvent | OutboxMessage) => void): FakeStore {
+export function fakeStore(
+  first: Release,
+  committed: (what: ReleaseEvent | OutboxMessage) => void,
+  enqueued: (job: Job, afterMs: number) => void = () => undefined,
+): FakeStore {
   let release = first
   let failure: Error | undefined
   return {
@@ -151,7 +156,7 @@ export function fakeStore(first: Release, committed: (what: ReleaseEvent | Outbo
           },
           addEvent: (event) => void written.push(event),
           send: async (message) => void written.push(message),
-          enqueue: async () => undefined,
+          enqueue: async (job, { afterMs = 0 } = {}) => enqueued(job, afterMs),
         }
         const result = await work(partOf<Transaction>('transaction', tx))
         release = draft

@@ -12,7 +12,7 @@ export type Job =
   /** Backports a hot-fix, by a pull request, to the branch that its environment is promoted from. */
   | { readonly kind: 'carry'; readonly release: number }
   /** Looks at what a succeeded release deployed: whether it runs, and whether its health check answers. */
-  | { readonly kind: 'aftermath'; readonly release: number }
+  | { readonly kind: 'aftermath'; readonly release: number; readonly look?: number }
   | {
       readonly kind: 'preview'
       readonly id: string

@@ -1,111 +1,86 @@
 /** The job `aftermath`: looks at what a release deployed, after it has succeeded. It changes nothing outside. */
 import { defined } from '../../lib/defined.ts'
-import { pollUntil } from '../../lib/retry.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
-import type { Aftermath, ReleaseWarning } from '../../release/ports/platform.ts'
+import type { Transaction } from '../../release/ports/store.ts'
 import { type Release, type SeenAfterwards, step } from '../../release/release.ts'
 import type { RemoteSettings } from '../../release/settings.ts'
 import { aftermathSeen } from '../../release/transitions/index.ts'
 import { placeOf } from '../place.ts'
 import { platformOf, type WorkerPorts } from '../ports.ts'
 
+const MOST_BETWEEN_LOOKS_MS = 20_000
+
+type Aftermath = Extract<Job, { kind: 'aftermath' }>
+
 /**
- * For up to two minutes after the end, waits until what was deployed has started and its health check answers, then reports
- * once what people should know. After a restart the next worker waits for the rest of that time. Reports nothing once the
- * environment has another release.
+ * Looks once. Until what was deployed has started and its health check answers, or two minutes after the end have passed,
+ * enqueues the next look; then reports once what people should know. Between looks it occupies no worker, and a restart
+ * loses none. Reports nothing once the environment has another release.
  */
-export async function lookAfterwards(
-  ports: WorkerPorts,
-  claim: Claim,
-  { release: number }: Extract<Job, { kind: 'aftermath' }>,
-): Promise<void> {
-  const { store, times } = ports
+export async function lookAfterwards(ports: WorkerPorts, claim: Claim, job: Aftermath): Promise<void> {
+  const { store } = ports
+  const { release: number, look = 0 } = job
   const release = await store.release(number)
   const place = release && placeOf(ports, release)
   if (release?.state !== 'succeeded' || place === undefined || release.endedAt === undefined) return
-  if (step(release, 'report')?.result?.afterwards !== undefined) return
-  const passedMs = (await store.now()).getTime() - release.endedAt.getTime()
-  const forMs = Math.max(0, times.afterwards - passedMs)
+  if (step(release, 'report')?.result?.afterwards !== undefined || (await isReplaced(ports, release))) return
   const { remote } = place.environment
-  const [ran, health] = await Promise.all([
-    seenAtPlatform(ports, claim, remote, release, forMs),
-    seenHealth(ports, claim, remote, forMs),
-  ])
+  const [ran, health] = await Promise.all([seenAtPlatform(ports, remote, release), seenHealth(ports, claim, remote)])
   claim.signal.throwIfAborted()
-  const warnings = [...(ran?.warnings ?? []), ...(health?.warning === undefined ? [] : [health.warning])]
-  const seen: SeenAfterwards = { warnings, ...defined({ notes: notesOf(ran?.note, health?.note) }) }
-  if (warnings.length === 0 && seen.notes === undefined) return
-  await store.transaction(
-    async (tx) => {
-      const now = await tx.lockRelease(number)
-      if (now) await aftermathSeen(tx, now, seen)
-    },
-    { as: claim },
-  )
+  const leftMs = ports.times.afterwards - ((await store.now()).getTime() - release.endedAt.getTime())
+  if (leftMs > 0 && !(ran.isFinal && health.isFinal)) {
+    const afterMs = Math.min(ports.times.poll * (look + 1), MOST_BETWEEN_LOOKS_MS, leftMs)
+    const next: Aftermath = { kind: 'aftermath', release: number, look: look + 1 }
+    await commit((tx) => tx.enqueue(next, { afterMs }))
+    return
+  }
+  const notes = [...(ran.notes ?? []), ...(health.notes ?? [])]
+  const seen: SeenAfterwards = {
+    warnings: [...ran.warnings, ...health.warnings],
+    ...defined({ notes: notes.length === 0 ? undefined : notes }),
+  }
+  if (seen.warnings.length === 0 && seen.notes === undefined) return
+  await commit(async (tx) => {
+    const now = await tx.lockRelease(number)
+    if (now) await aftermathSeen(tx, now, seen)
+  })
+
+  function commit(work: (tx: Transaction) => Promise<unknown>) {
+    return store.transaction(work, { as: claim })
+  }
 }
 
-function notesOf(...notes: readonly (string | undefined)[]): readonly string[] | undefined {
-  const given = notes.filter((note) => note !== undefined)
-  return given.length === 0 ? undefined : given
-}
-
-interface Seen {
-  readonly warnings: readonly ReleaseWarning[]
-  readonly note?: string
-}
-
-/** Undefined: the platform tells nothing, or another release has come since. */
-async function seenAtPlatform(
-  { clock, times, store, ...ports }: WorkerPorts,
-  { signal }: Claim,
-  remote: RemoteSettings,
-  release: Release,
-  forMs: number,
-): Promise<Seen | undefined> {
-  const platform = platformOf(ports, remote)
-  const { aftermath } = platform
-  const platformRelease = step(release, 'confirm')?.result?.platformRelease
-  if (aftermath === undefined || platformRelease === undefined) return undefined
-  let last: Aftermath | undefined
-  let isForbidden = false
-  await pollUntil(
-    async () => {
-      const answer = await aftermath(remote, platformRelease)
-      if (answer.ok) last = answer.value
-      // Such as a key that may not read dynos: it won't be told later, nor after the next release.
-      else isForbidden = answer.failure === 'refused'
-      return last?.isSettled || isForbidden ? true : undefined
-    },
-    { forMs, everyMs: times.poll, signal, clock },
-  )
-  const { app, environment } = release
+async function isReplaced({ store }: WorkerPorts, { app, environment, number }: Release): Promise<boolean> {
   const [newest] = await store.releases({ app, environment, limit: 1, states: ['running', 'succeeded'] })
-  if (newest !== undefined && newest.number > release.number) return undefined
-  if (isForbidden) return undefined
-  if (last === undefined) return { warnings: [], note: `${platform.words.name} did not tell how it runs` }
-  return { warnings: last.warnings }
+  return newest !== undefined && newest.number > number
 }
 
-async function seenHealth(
-  { health: check, clock, times }: WorkerPorts,
-  { signal }: Claim,
-  { health: url }: RemoteSettings,
-  forMs: number,
-): Promise<{ readonly warning?: ReleaseWarning; readonly note?: string } | undefined> {
-  if (url === undefined) return undefined
+/** `isFinal`: a later look won't see anything else. */
+interface Seen extends SeenAfterwards {
+  readonly isFinal: boolean
+}
+
+const NOTHING: Seen = { isFinal: true, warnings: [] }
+
+async function seenAtPlatform(ports: WorkerPorts, remote: RemoteSettings, release: Release): Promise<Seen> {
+  const { aftermath, words } = platformOf(ports, remote)
+  const platformRelease = step(release, 'confirm')?.result?.platformRelease
+  if (aftermath === undefined || platformRelease === undefined) return NOTHING
+  const answer = await aftermath(remote, platformRelease)
+  if (answer.ok) return { isFinal: answer.value.isSettled, warnings: answer.value.warnings }
+  // Such as a key that may not read dynos: it won't be told later, nor after the next release.
+  if (answer.failure === 'refused') return NOTHING
+  return { isFinal: false, warnings: [], notes: [`${words.name} did not tell how it runs`] }
+}
+
+async function seenHealth(ports: WorkerPorts, { signal }: Claim, { health: url }: RemoteSettings): Promise<Seen> {
+  if (url === undefined) return NOTHING
   // A query may contain a secret.
   const { origin, host, pathname } = new URL(url)
-  let detail = 'no answer'
-  const healthy = await pollUntil(
-    async () => {
-      const answer = await check.ask(url, signal)
-      if (answer.isHealthy) return answer
-      detail = answer.detail
-      return undefined
-    },
-    { forMs, everyMs: times.poll, signal, clock },
-  )
-  if (healthy !== undefined) return { note: `its health check at ${host}${pathname} answered ${healthy.status}` }
-  const warning = { what: `its health check fails: ${detail}`, look: `curl -i ${origin}${pathname}` }
-  return { warning }
+  const answer = await ports.health.ask(url, signal)
+  if (answer.isHealthy) {
+    return { isFinal: true, warnings: [], notes: [`its health check at ${host}${pathname} answered ${answer.status}`] }
+  }
+  const warning = { what: `its health check fails: ${answer.detail}`, look: `curl -i ${origin}${pathname}` }
+  return { isFinal: false, warnings: [warning] }
 }

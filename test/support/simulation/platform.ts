@@ -18,6 +18,8 @@ export interface SimulatedPlatform extends Platform {
   byHand(app: string, commit: string): void
   /** The next release phase fails. */
   failNextPhase(): void
+  /** Tells this of what runs after every release from now on; before, it tells nothing. */
+  warn(what: string): void
   /** The commit that the app runs. */
   runs(app: string): string | undefined
   all(app: string): readonly Readonly<Stored>[]
@@ -73,13 +75,16 @@ export function createPlatform({ time, truth }: { time: VirtualTime; truth: Trut
     return { ok: true, value: newest.map((each) => seen(app, each)) } as const
   }
 
-  return {
+  const platform: SimulatedPlatform = {
     words: herokuWords,
     limits: LIMITS,
     pushed: (app, commit) => void release(app, commit, 'push'),
     byHand: (app, commit) => void release(app, commit, 'hand'),
     failNextPhase() {
       phasesToFail += 1
+    },
+    warn(what) {
+      platform.aftermath = async () => ({ ok: true, value: { isSettled: true, warnings: [{ what }] } })
     },
     runs: (app) => currentOf(app)?.commit,
     all: of,
@@ -95,4 +100,5 @@ export function createPlatform({ time, truth }: { time: VirtualTime; truth: Trut
       return { ok: true, value: seen(app, made) }
     },
   }
+  return platform
 }
