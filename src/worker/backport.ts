@@ -124,7 +124,7 @@ async function findOpenBackport(
   const all = await withRetry(() => ports.git.fetchAll(app, app.gitUrl), ports)
   if (!all.ok) throw new Error(`the branches could not be fetched: ${all.detail}`)
   for (const pullRequest of looked) {
-    const head = all.value[pullRequest.source]
+    const head = all.value[pullRequest.source] ?? (await fetchHead(ports, app, pullRequest.source))
     if (head !== undefined && (await hasAll(head))) return pullRequest
   }
   return undefined
@@ -132,6 +132,18 @@ async function findOpenBackport(
   async function hasAll(head: string): Promise<boolean> {
     for (const pick of missing) if (!(await hasPick(ports, app, pick, head))) return false
     return true
+  }
+}
+
+/** The head of a branch that is not among those that are fetched together; undefined if git can't be given its name. */
+async function fetchHead(ports: WorkerPorts, app: App, branch: string): Promise<string | undefined> {
+  try {
+    const fetched = await withRetry(() => ports.git.fetch(app, app.gitUrl, [branch]), ports)
+    if (fetched.ok) return fetched.value[branch] ?? undefined
+    throw new Error(`${branch} could not be fetched: ${fetched.detail}`)
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
   }
 }
 
