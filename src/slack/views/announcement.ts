@@ -1,4 +1,5 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
+import type { KnownBlock } from '@slack/types'
 import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
@@ -43,20 +44,7 @@ export function announcement(stored: Release, { environment }: { readonly enviro
         ...destroysLine(release),
         whoSigned(release, {}),
       ]),
-      ...(emergency === undefined
-        ? []
-        : [
-            rich(
-              richSection([bold(oneLine(emergency.person.name)), ' says that this must go out now:']),
-              quote(emergency.note ?? ''),
-            ),
-          ]),
-      ...talkedOver(release).map(({ person, note }) =>
-        rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
-      ),
-      ...(release.reason === undefined
-        ? []
-        : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
+      ...quotes(release),
     ],
   }
 }
@@ -79,8 +67,32 @@ export function announcementOfEnd(
   const how = `${called(release)} of ${place(release)} ${inSentence}`
   return {
     text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
-    blocks: [section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, { mentionPeople: true })])],
+    blocks: [
+      section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, { mentionPeople: true })]),
+      ...quotes(release),
+    ],
   }
+}
+
+/** What people wrote: why it is an emergency, what was discussed, why a hot-fix can't wait. */
+function quotes(release: Release): KnownBlock[] {
+  const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
+  return [
+    ...(emergency === undefined
+      ? []
+      : [
+          rich(
+            richSection([bold(oneLine(emergency.person.name)), ' says that this must go out now:']),
+            quote(emergency.note ?? ''),
+          ),
+        ]),
+    ...talkedOver(release).map(({ person, note }) =>
+      rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
+    ),
+    ...(release.reason === undefined
+      ? []
+      : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
+  ]
 }
 
 function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
