@@ -1,6 +1,6 @@
 /** Shared steps of the browser stories: the way to a release that can be approved, and its effects at Heroku. */
 import { APPS } from '../../src/sandbox/systems.ts'
-import { cards, keyOf } from '../support/channel.ts'
+import { cards, keysIn } from '../support/channel.ts'
 import type { OpenSandbox, Visitor } from './page.ts'
 
 export type Stage = ReturnType<typeof stageOf>
@@ -51,7 +51,7 @@ export function stageOf(open: OpenSandbox, visitor: Visitor) {
     /** The keys of the messages in the newest card's thread in #product. */
     lastThread(): readonly string[] {
       const card = cards(slack).at(-1)
-      return slack.thread('product', card?.ts ?? '').map(keyOf)
+      return slack.thread('product', card?.ts ?? '').flatMap(keysIn)
     },
   }
 }

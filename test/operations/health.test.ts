@@ -45,6 +45,15 @@ describe('/readyz', () => {
     expect([answer.status, await answer.json()]).toEqual([503, { ready: false, parts: { store: true, slack: false } }])
   })
 
+  it('S12: shows a closed channel beside them, and stays 200: other channels need the bot', async () => {
+    const url = await serve({ ready: async () => ({ store: true }), shown: () => ({ channels: false }) })
+    const answer = await fetch(`${url}/readyz`)
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { ready: true, parts: { store: true, channels: false } },
+    ])
+  })
+
   it('answers within two seconds while the store hangs, and says that it is the store', async () => {
     const url = await serve({ ready: partsReady({ store: never, slack: () => true }) })
     const began = performance.now()

@@ -10,6 +10,7 @@ import { commandOf, OURS, type Payload, pressOf, submissionOf } from '../support
 import type { FaultKind } from '../support/simulation/faults.ts'
 import { NIA } from '../support/simulation/setting.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import type { SlackMessage } from '../support/simulation/slack.ts'
 
 /** Longer than the sweep leaves a delivery alone. */
 const SWEPT_MS = 60_000
@@ -114,6 +115,23 @@ describe('a button', () => {
     const answer = await sim.deliver((id) => foreign(submissionOf(view, filled, TOM.id, id)))
     expect(refusedBy(answer)).toBe('not_a_member')
     expect(sim.release().state).toBe('awaiting sign-off')
+  })
+})
+
+describe('/deploy status', () => {
+  it('S9: brings back the card of a release that awaits sign-off, where someone has deleted it', async () => {
+    const sim = await awaiting()
+    const { card } = sim.release()
+    const messages = sim.world.slack.messages as SlackMessage[]
+    messages.splice(
+      messages.findIndex(({ ts }) => ts === card?.ts),
+      1,
+    )
+    await sim.deliver((id) => commandOf('deploy', 'status', NIA.id, id))
+    expect(await sim.until(() => sim.release().card?.ts !== card?.ts)).toBe(true)
+    expect(await sim.settle()).toBe(true)
+    sim.checkInvariants()
+    expect(messages.some(({ ts }) => ts === sim.release().card?.ts)).toBe(true)
   })
 })
 

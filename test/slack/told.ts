@@ -83,6 +83,11 @@ export async function told(pace: Partial<typeof PACE> = {}) {
       team
         .sql(`select message, reason from outbox where state = 'given up' order by id`)
         .then((rows) => rows.map(({ message, reason }) => `${(message as OutboxMessage).kind}: ${reason}`)),
+    /** What waits for its next try is due now. */
+    hurry: async () => {
+      await team.sql(`update outbox set not_before = now() where state = 'waiting' and not_before > now()`)
+      await team.sql(`select pg_notify('signoff_outbox', '')`)
+    },
     /** As if what waits had been tried for minutes. */
     wornOut: async () => {
       await team.sql(`update outbox set tries = 8, not_before = now() where state = 'waiting' and kind <> 'private'`)

@@ -1,6 +1,6 @@
 /** What really happened outside because of one release: counted in the stand-ins and databases, never in our store. */
 import type { Json } from '../../src/sandbox/slack/workspace.ts'
-import { keyOf as keyOfMessage } from './channel.ts'
+import { keyOf as keyOfMessage, keysIn } from './channel.ts'
 import { ask } from './postgres.ts'
 import { INTEGRATION, PRODUCTION, type Team } from './team.ts'
 
@@ -82,7 +82,8 @@ export function createTruth(team: Team): Truth {
       const announcements = posts.filter(({ args }) => keyOf(args) === `${number}:announcement`)
       const replies = posts.filter(({ args }) => cardTs.includes(String(args.thread_ts)))
       // A step is done once, in whichever attempt.
-      const lines = replies.flatMap(({ args }) => DONE_ONCE.exec(keyOf(args))?.[0] ?? [])
+      const keysOf = ({ metadata }: Json) => keysIn({ metadata: metadata as Json | undefined })
+      const lines = replies.flatMap(({ args }) => keysOf(args).flatMap((key) => DONE_ONCE.exec(key)?.[0] ?? []))
       const migrations: Record<string, number> = {}
       for (const { id, migration } of await ledger()) {
         if (id > before.ledger) migrations[migration] = (migrations[migration] ?? 0) + 1

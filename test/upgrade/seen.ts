@@ -1,5 +1,5 @@
 /** What happened at Slack and Bitbucket, whichever version did it, and the shape of what was written to the store. */
-import { keyOf } from './slack-faults.ts'
+import { messageKeys } from './slack-faults.ts'
 import type { Written } from './store-view.ts'
 import type { Workplace } from './workplace.ts'
 
@@ -22,11 +22,10 @@ export interface Posted {
 /** Every message that was posted with a key, in order, with its first words. */
 export function posted({ slack }: Workplace): readonly Posted[] {
   return slack.log.flatMap(({ method, isApplied, args }) => {
-    const key = keyOf(args)
-    if (method !== 'chat.postMessage' || !isApplied || key === '') return []
+    if (method !== 'chat.postMessage' || !isApplied) return []
     const { text, blocks } = args as { text?: string; blocks?: Record<string, unknown>[] }
     const words = slack.plainText({ ...(text !== undefined && { text }), blocks: blocks ?? [] })
-    return [{ key, words: plain(`${words}\n${text ?? ''}`) }]
+    return messageKeys(args).map((key) => ({ key, words: plain(`${words}\n${text ?? ''}`) }))
   })
 }
 

@@ -19,6 +19,12 @@ export function keyOf({ metadata }: ApiCall['args']): string {
   return String((metadata as { event_payload?: { key?: unknown } } | undefined)?.event_payload?.key ?? '')
 }
 
+/** All keys of a message: lines of finished steps may be combined in one. */
+export function messageKeys(args: ApiCall['args']): readonly string[] {
+  const also = (args.metadata as { event_payload?: { also?: unknown } } | undefined)?.event_payload?.also
+  return [keyOf(args), ...(typeof also === 'string' ? also.split(' ') : [])].filter((key) => key !== '')
+}
+
 export function createSlackFaults(slack: SlackWorkspace): SlackFaults {
   let announcements: RegExp | undefined
   const lost: { readonly which: RegExp; readonly place: 'channel' | 'thread'; readonly fault: ArmedFault }[] = []

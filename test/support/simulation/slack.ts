@@ -3,6 +3,7 @@ import type { View } from '@slack/types'
 import { WebAPIPlatformError, type WebClient } from '@slack/web-api'
 import type { PersonLookup } from '../../../src/release/ports/directory.ts'
 import type { SlackDirectory } from '../../../src/slack/directory.ts'
+import { keysOf } from '../../../src/slack/outbox/find-posted-message.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -18,7 +19,10 @@ export interface SlackMessage {
   readonly bot_id: string
   readonly text: string
   readonly blocks?: unknown
-  readonly metadata?: { readonly event_type: string; readonly event_payload: { readonly key: string } }
+  readonly metadata?: {
+    readonly event_type: string
+    readonly event_payload: { readonly key: string; readonly also?: string }
+  }
 }
 
 export interface SlackWorld {
@@ -81,7 +85,8 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
           ...(metadata && { metadata }),
         })
         const kind = key === undefined ? 'private message' : 'message'
-        truth.happened({ kind, key: key ?? text, where: idOf(channel), detail: text })
+        const keys = metadata === undefined ? [text] : keysOf(metadata.event_payload).map(String)
+        for (const each of keys) truth.happened({ kind, key: each, where: idOf(channel), detail: text })
         await time.sleep(POST_MS)
         return { ok: true, channel: idOf(channel), ts }
       },
@@ -138,7 +143,7 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
     directory,
     messages,
     opened: (trigger) => windows.get(trigger),
-    withKey: (key) => messages.find(({ metadata }) => metadata?.event_payload.key === key),
+    withKey: (key) => messages.find(({ metadata }) => metadata && keysOf(metadata.event_payload).includes(key)),
     personIs(id, person) {
       people.set(id, person ? { is: 'member', id, ...person } : { is: 'not a member', why: 'deactivated' })
     },
