@@ -1,4 +1,5 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
+import type { KnownBlock } from '@slack/types'
 import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
@@ -43,25 +44,9 @@ export function announcement(stored: Release, { environment }: { readonly enviro
         ...destroysLine(release),
         whoSigned(release, {}),
       ]),
-      ...peoplesReasons(release, { says: 'says that this must go out now', cant: 'can’t' }),
+      ...quotes(release),
     ],
   }
-}
-
-/** What people gave as reasons: for an emergency, for what was talked over, for a hot-fix. */
-function peoplesReasons(release: Release, { says, cant }: { readonly says: string; readonly cant: string }) {
-  const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
-  return [
-    ...(emergency === undefined
-      ? []
-      : [rich(richSection([bold(oneLine(emergency.person.name)), ` ${says}:`]), quote(emergency.note ?? ''))]),
-    ...talkedOver(release).map(({ person, note }) =>
-      rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
-    ),
-    ...(release.reason === undefined
-      ? []
-      : [rich(richSection([`This ${cant} wait for review:`]), quote(release.reason))]),
-  ]
 }
 
 function spokenDestroys({ plan }: Release): string {
@@ -85,9 +70,30 @@ export function announcementOfEnd(
     text: text(release, { services, ...facts, problem: problemOf(release, { services }) }),
     blocks: [
       section([`:${emoji}: *${how}*`, ...whatWent(release), whoSigned(release, { mentionPeople: true })]),
-      ...peoplesReasons(release, { says: 'said that this must go out now', cant: 'couldn’t' }),
+      ...quotes(release),
     ],
   }
+}
+
+/** What people wrote: why it is an emergency, what was discussed, why a hot-fix can't wait. */
+function quotes(release: Release): KnownBlock[] {
+  const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
+  return [
+    ...(emergency === undefined
+      ? []
+      : [
+          rich(
+            richSection([bold(oneLine(emergency.person.name)), ' says that this must go out now:']),
+            quote(emergency.note ?? ''),
+          ),
+        ]),
+    ...talkedOver(release).map(({ person, note }) =>
+      rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
+    ),
+    ...(release.reason === undefined
+      ? []
+      : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
+  ]
 }
 
 function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
