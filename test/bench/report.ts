@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { promisify } from 'node:util'
+import { padded, tableInMarkdown } from '../support/table.ts'
 import type { Line, Size } from './case.ts'
 import type { Round, Spread, Summary } from './statistics.ts'
 
@@ -87,13 +88,6 @@ export function tableOf(results: readonly Result[]): string {
   return [...rows.map((row) => row.join('  ').trimEnd()), '', ...notesOf(results)].join('\n')
 }
 
-/** Each column as wide as its widest cell. */
-function padded(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  const width = (cell: string) => [...cell].length
-  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))))
-  return rows.map((row) => row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))))
-}
-
 /** How lines were measured, and what belongs to them. */
 function notesOf(results: readonly Result[]): readonly string[] {
   return results.filter(({ notes }) => notes.length > 0).map(({ line, notes }) => `- ${line.id}: ${notes.join('; ')}`)
@@ -119,15 +113,11 @@ export function inMarkdown(text: string, run: Run, results: readonly Result[]): 
 function markdownOf(run: Run, results: readonly Result[]): string {
   const count = (verdict: string) => results.filter(({ summary }) => summary.verdict === verdict).length
   const size = run.size === 'usual' ? '' : `Size: ${run.size}. `
-  const [headings = [], ...rows] = padded([HEADINGS, ...results.map(cellsOf)])
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [
     `${run.at.slice(0, 10)}, commit ${run.commit}, Node ${run.node}; ${run.machine}. ${size}${Math.round(run.took / 60)} minutes.`,
     `${count('met')} goals met, ${count('missed')} missed.`,
     '',
-    row(headings),
-    row(headings.map((heading) => '-'.repeat([...heading].length))),
-    ...rows.map(row),
+    tableInMarkdown(HEADINGS, results.map(cellsOf)),
     '',
     ...notesOf(results),
   ].join('\n')

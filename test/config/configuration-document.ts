@@ -1,6 +1,7 @@
 /** The tables of docs/configuration.md: every key of `releases.yml`, from the schema that checks the file. */
 import { NOT_YET } from '../../src/config/not-yet.ts'
 import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
+import { tableInMarkdown } from '../support/table.ts'
 
 interface Key {
   readonly description?: string
@@ -82,10 +83,9 @@ function table(heading: string, place: string, key: Key): string {
       meaning.filter((part) => part !== undefined).join('. '),
       required.includes(name) ? '**required**' : standard(each.default),
       example(each.examples?.[0]),
-    ].join(' | ')
+    ]
   })
-  const head = '| key | meaning | default | example |\n| --- | --- | --- | --- |'
-  return `### ${heading}\n\n${head}\n${rows.map((row) => `| ${row} |`).join('\n')}`
+  return `### ${heading}\n\n${tableInMarkdown(['key', 'meaning', 'default', 'example'], rows)}`
 }
 
 /** A default that is said in words is part of the meaning. */
