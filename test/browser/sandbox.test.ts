@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { APPS } from '../../src/sandbox/systems.ts'
+import { eventually } from '../support/waiting.ts'
 import { accessibilityProblems } from './accessibility.ts'
 import { hasChromium } from './browser.ts'
 import { testFaults } from './fault-stories.ts'
@@ -134,7 +135,7 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
     await page.getByRole('option', { name: `/hotfix ${master.slice(0, 8)} production` }).click()
     await composer.press('Enter')
     const modal = page.locator('#modal')
-    await modal.locator('textarea').fill('Searches without a limit bring the API down.')
+    await modal.getByRole('textbox', { name: 'Reason' }).fill('Searches without a limit bring the API down.')
     await modal.getByRole('checkbox').check()
     await modal.locator('button[type=submit]').click()
     await visitor.until('awaiting sign-off')
@@ -150,6 +151,8 @@ describe.skipIf(!hasChromium())('the sandbox in a browser', () => {
     expect(stage.production()).toBe(picked)
     expect(picked).not.toBe(before)
     expect(await repository.head('master')).toBe(master)
+    // The outcome waits for no line.
+    await eventually(async () => expect(stage.lastThread().join()).toContain(':done:confirm'))
     expect(stage.lastThread().filter((key) => /:signed:qa:/.test(key))).toHaveLength(1)
   })
 

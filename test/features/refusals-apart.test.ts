@@ -39,7 +39,7 @@ async function restartWorker({ file = releasesFile, settings = {} }: { file?: st
 describe('the channel', () => {
   it('is one that Signoff was removed from', async () => {
     team.slack.removeBot('product')
-    await asks('channel_unreachable', '#product', '/invite @Signoff')
+    await asks('channel_unreachable', '#product', '/invite @signoff')
     team.slack.inviteBot('product')
   })
 
@@ -140,6 +140,6 @@ describe('the worker’s host', () => {
     const told = await leavesNothing(team, () =>
       askAndBeRefused(team, dana, '/deploy production', 'credentials_refused'),
     )
-    expect(told).toMatch(/heroku-production[\s\S]*HEROKU_API_KEY/)
+    expect(told).toMatch(/complianceai-api-production[\s\S]*HEROKU_API_KEY/)
   })
 })

@@ -14,6 +14,8 @@ describe('the outbox', () => {
   /** Whether a message, as Slack gets it, carries a key that begins so: `3:done:push`. */
   const says = (args: Json, key: string) =>
     keysIn({ metadata: args.metadata as Json | undefined }).some((each) => each.startsWith(key))
+  const hasPlan = (args: Json) => JSON.stringify(args.blocks ?? []).includes('"type":"plan"')
+  const plans = () => team.slack.log.filter(({ method, args, ok }) => method === 'chat.update' && ok && hasPlan(args))
   const posts = () => team.slack.log.filter(({ method }) => method === 'chat.postMessage')
   const steps = ['sync', 'verify', 'migrate', 'push', 'confirm'] as const
 
@@ -43,7 +45,13 @@ describe('the outbox', () => {
       method: 'chat.postMessage',
       when: (args) => says(args, '1:done:push'),
     })
+    // What a quick run would say in one message, and not show on the card, is said apart.
+    const build = Promise.withResolvers<void>()
+    team.heroku.slowRelease(build.promise, { pushWaits: true })
     await team.command(dana, '/deploy integration')
+    await team.until.line(1, 'done:verify')
+    await team.waitFor('the steps on the card', () => plans().length > 0)
+    build.resolve()
     await team.until.succeeded(1)
     expect(posts().filter(({ fault }) => fault !== undefined).length).toBe(3)
     isToldInOrder(1)
@@ -52,20 +60,21 @@ describe('the outbox', () => {
   })
 
   it('shows running steps as a plan', () => {
-    const planned = team.slack.log.filter(
-      ({ method, args, ok }) => method === 'chat.update' && ok && JSON.stringify(args.blocks).includes('"type":"plan"'),
-    )
-    expect(planned.length).toBeGreaterThan(0)
+    expect(plans().length).toBeGreaterThan(0)
   })
 
   it('shows them as lines once Slack refuses a plan, and loses nothing', async () => {
-    const hasPlan = (args: Record<string, unknown>) => JSON.stringify(args.blocks ?? []).includes('"type":"plan"')
     team.slack.fault({ kind: 'error', error: 'invalid_blocks', when: hasPlan, times: Infinity })
     const { sha } = await team.repository.addRevision({ message: 'add notes', sql: 'create table notes (id int)' })
+    const rejected = () => team.slack.log.filter(({ error }) => error === 'invalid_blocks')
+    const build = Promise.withResolvers<void>()
+    team.heroku.slowRelease(build.promise, { pushWaits: true })
     await team.command(team.people.dana, '/deploy integration')
+    await team.waitFor('the plan to be refused', () => rejected().length > 0)
+    build.resolve()
     await team.until.succeeded(2)
     isToldInOrder(2)
-    const refused = team.slack.log.filter(({ error }) => error === 'invalid_blocks')
+    const refused = rejected()
     expect(refused.length).toBe(1)
     const updates = team.slack.log.filter(
       ({ method, at, ok }) => method === 'chat.update' && ok && at > (refused[0]?.at ?? 0),
