@@ -22,7 +22,7 @@ const REMIND_EMERGENCY_UNTIL_MS = 29 * 24 * 60 * 60_000
 /** Longer than all of a worker's tries at a plan can take. */
 const PLANNING_TIMEOUT_MS = 60 * 60_000
 /** How long a merge that the forge's rules refused waits for Retry or Close. */
-export const FORGE_RULES_TIMEOUT_MS = 24 * 60 * 60_000
+const FORGE_RULES_TIMEOUT_MS = 24 * 60 * 60_000
 /** For a release whose card Slack never accepted and whose environment is no longer declared. */
 const EXPIRES_WITHOUT_CARD_MS = 24 * 60 * 60_000
 /** How long after a running release's worker was last seen the thread says that it is missing. */

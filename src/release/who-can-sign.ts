@@ -14,7 +14,7 @@ export type Entry =
 export interface Member {
   readonly id: string
   readonly name: string
-  /** Absent for whoever is no full member of the workspace. */
+  /** Absent for a person who is no full member of the workspace. */
   readonly isFullMember: boolean
   readonly email?: string
 }

@@ -187,11 +187,10 @@ export function createGitHttp(options: {
       }
       if (chunk.length > 0 && !response.write(chunk)) {
         child.stdout.pause()
-        const resume = () => child.stdout.resume()
-        response.once('drain', resume)
-        response.once('close', resume)
       }
     })
+    // One listener for a whole answer, however often a large one has to wait.
+    for (const event of ['drain', 'close']) response.on(event, () => child.stdout.resume())
     child.once('close', async () => {
       running.delete(child)
       await call.handling?.ended?.()

@@ -22,7 +22,7 @@ export interface Budget {
   allowedAt(call: SlackCall, share: Share): number
   /** Counts a call that begins now. */
   began(call: SlackCall): void
-  /** Slack asked to wait: no call of this method before then, whoever it is for. Other methods go on. */
+  /** Slack asked to wait: no call of this method before then, not even for people. Other methods continue. */
   pause(method: string, untilMs: number): void
 }
 

@@ -72,7 +72,7 @@ export async function peopleOf(
 
 /**
  * Draws the card of a release from the store. `first`: its first post, which mentions those who can sign. `isPosted`: it is
- * posted, which notifies whoever is mentioned, and not edited.
+ * posted, which notifies the people that it mentions, and not edited.
  */
 export async function drawCard(
   ports: DrawingPorts,

@@ -43,7 +43,7 @@ function whyNotOpened(error: SlackError): string {
 function nextTry(error: SlackError): string {
   if (error.failure === 'rate limited') return ` Try again in ${Math.ceil(error.afterMs / 1_000)} s.`
   if (error.failure === 'unknown' || TOO_LATE.includes(error.error)) return ' Try again.'
-  return ' Ask whoever runs Signoff: its log has the details, and `signoff doctor` checks the token.'
+  return ' Ask the operator of Signoff: its log has the details, and `signoff doctor` checks the token.'
 }
 
 function callbackOf(view: View): string {

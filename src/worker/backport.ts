@@ -19,12 +19,12 @@ import { withRetry } from './retry.ts'
 const MAX_PULL_REQUESTS = 100
 
 /** The line of its description by which this hot-fix's pull request is found again; unique to it. */
-export function backportMarker(app: App, { number, requestedAt }: Named): string {
+function backportMarker(app: App, { number, requestedAt }: Named): string {
   return `Signoff hot-fix #${number} of ${app.name}, asked for at ${requestedAt.toISOString()}, carried on.`
 }
 
 /** The names of our branch at the picked commit. The second is used if a release of an earlier store left the first. */
-export function backportBranches(number: number, commit: string): readonly [string, string] {
+function backportBranches(number: number, commit: string): readonly [string, string] {
   return [`signoff/hotfix-${number}`, `signoff/hotfix-${number}-${commit.slice(0, 12)}`]
 }
 

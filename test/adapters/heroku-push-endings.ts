@@ -872,14 +872,14 @@ Verifying deploy...
   {
     name: 'npm: a package that is not there',
     by: 'build',
-    line: 'npm error 404 Not Found - GET https://registry.npmjs.org/@acme%2fui - Not found',
+    line: 'npm error 404 Not Found - GET https://registry.example.com/@acme%2fui - Not found',
     output: `Compressing source files... done.
 Building source:
 
 -----> Building on the Heroku-24 stack
 -----> Installing dependencies
        npm error code E404
-       npm error 404 Not Found - GET https://registry.npmjs.org/@acme%2fui - Not found
+       npm error 404 Not Found - GET https://registry.example.com/@acme%2fui - Not found
        npm error 404
        npm error 404  '@acme/ui@1.0.0' is not in this registry.
 -----> Build failed

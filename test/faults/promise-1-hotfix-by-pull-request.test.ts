@@ -1,5 +1,5 @@
 /**
- * Promises 1 and 7 for a hot-fix by pull request: whoever dies, and whenever, it is merged, pushed and backported exactly
+ * Promises 1 and 7 for a hot-fix by pull request: whichever process dies, and whenever, it is merged, pushed and backported exactly
  * once, and nobody has to help. Every moment at which something is written or done, simulated.
  */
 import { expect, it } from 'vitest'

@@ -293,11 +293,11 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
   it('for half an hour to a token that is mended then: nothing is given up', async () => {
     const sim = simulated()
     await toSignOff(sim)
-    const mend = refusing(sim, 'chat', 'postMessage', no('token_revoked'))
+    const restore = refusing(sim, 'chat', 'postMessage', no('token_revoked'))
     await sign(sim)
     await sim.tick(30 * MIN)
     expect(irreversible(sim)).toEqual([])
-    mend()
+    restore()
     expect(await sim.settle()).toBe(true)
     sim.checkInvariants()
     expect(sim.release().state).toBe('succeeded')
@@ -308,10 +308,10 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
     const sim = simulated()
     await toSignOff(sim)
     const { card } = sim.release()
-    const mend = refusing(sim, 'chat', 'update', no('message_not_found'))
+    const restore = refusing(sim, 'chat', 'update', no('message_not_found'))
     await sim.sign('qa')
     expect(await sim.until(() => sim.release().card?.ts !== card?.ts)).toBe(true)
-    mend()
+    restore()
     await sim.sign('approval')
     expect(await sim.settle()).toBe(true)
     sim.checkInvariants()
@@ -324,10 +324,10 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
       const sim = simulated()
       await toSignOff(sim)
       const { card } = sim.release()
-      const mend = refusing(sim, 'chat', 'update', no(error))
+      const restore = refusing(sim, 'chat', 'update', no(error))
       await sim.sign('qa')
       await sim.tick(10 * MIN)
-      mend()
+      restore()
       await sim.sign('approval')
       expect(await sim.settle()).toBe(true)
       sim.checkInvariants()
@@ -341,14 +341,14 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
     const sim = simulated()
     await toSignOff(sim)
     await sim.settle()
-    const mend = refusing(sim, 'chat', 'postMessage', new WebAPIRateLimitedError(120))
+    const restore = refusing(sim, 'chat', 'postMessage', new WebAPIRateLimitedError(120))
     await sign(sim)
     const isTried = () =>
       sim.memory
         .outboxRows()
         .some(({ message, state, tries }) => message.kind === 'line' && state === 'waiting' && tries > 0)
     await sim.until(isTried)
-    mend()
+    restore()
     const posts: number[] = []
     const { chat } = sim.world.slack.client
     const whole = chat.postMessage.bind(chat) as unknown as Call
@@ -365,10 +365,10 @@ describe('Promise 7, every release ends: what Slack refuses', () => {
 
   it('a private answer a few times: it comes; for a day: it is of no use any more', async () => {
     const sim = simulated()
-    const mend = refusing(sim, 'conversations', 'open', no('user_disabled'))
+    const restore = refusing(sim, 'conversations', 'open', no('user_disabled'))
     await sim.request()
     await sim.tick(MIN)
-    mend()
+    restore()
     await sim.settle()
     const told = () => sim.world.truth.of('private message').length
     expect(told()).toBe(1)

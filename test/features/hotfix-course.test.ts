@@ -31,7 +31,7 @@ afterAll(() => team?.close())
 /** A fix that is on a branch of its own, from where production is. */
 async function aFix(name: string): Promise<string> {
   await team.repository.branch(name, await team.repository.head('production'))
-  return team.repository.commit({ branch: name, files: { [`api/${name}.py`]: 'FIXED = 1\n' }, message: `Mend ${name}` })
+  return team.repository.commit({ branch: name, files: { [`api/${name}.py`]: 'FIXED = 1\n' }, message: `Fix ${name}` })
 }
 
 /** The releases that the modal of a hot-fix says it ends. */
@@ -166,7 +166,7 @@ it('cancelled after the pick says what is done, and the next one says what goes 
   await askForHotfix(team, team.people.dana, `/hotfix ${await aFix('fourth')} production`)
   await team.until.awaitingSignOff(number + 1)
   const card = team.words(team.card(number + 1))
-  expect(card).toMatch(/\b3\b[^\n]*commits[\s\S]*Mend cancelled[\s\S]*Moved[\s\S]*Mend fourth/)
+  expect(card).toMatch(/\b3\b[^\n]*commits[\s\S]*Fix cancelled[\s\S]*Moved[\s\S]*Fix fourth/)
 })
 
 it('looks before it acts when the push’s answer is lost, and goes on by Retry after a build that failed: one commit, one record', async () => {
@@ -198,7 +198,7 @@ it('says that a pull request is open when somebody has one that carries the same
   // The same change by another commit, on a branch that was made of master.
   await team.repository.branch('fifth-for-master', await team.repository.head('master'))
   const files = { 'api/fifth.py': 'FIXED = 1\n' }
-  await team.repository.commit({ branch: 'fifth-for-master', files, message: 'Mend it on master too' })
+  await team.repository.commit({ branch: 'fifth-for-master', files, message: 'Fix it on master too' })
   const other = await openPullRequest(team, { title: 'Something else', source: 'third', destination: 'master' })
   const theirs = await openPullRequest(team, { title: 'Mend', source: 'fifth-for-master', destination: 'master' })
   await askForHotfix(team, team.people.dana, `/hotfix ${fix} production`)

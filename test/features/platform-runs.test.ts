@@ -64,7 +64,7 @@ describe('W1: what production runs', () => {
 
   it('for a hot-fix, too', async () => {
     await promotes(team, await aside(team, 'urgent'))
-    const fix = await team.repository.commit({ files: { 'api/hot.py': 'HOT = 1\n' }, message: 'Mend hot' })
+    const fix = await team.repository.commit({ files: { 'api/hot.py': 'HOT = 1\n' }, message: 'Fix hot' })
     const number = await nextNumber(team)
     await team.command(team.people.dana, `/hotfix ${fix} production`)
     await team.submit(team.people.dana, { reason: 'Exports are broken for every customer', sure: true })

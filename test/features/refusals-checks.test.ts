@@ -74,7 +74,7 @@ it('plans again when they have passed; an emergency waives what fails after that
 
 it('plans for an emergency what is red already: the card says what holds it, and QA and approval do not let it go', async () => {
   const { dana } = team.people
-  await team.repository.commit({ files: { 'NOTES.md': 'urgent\n' }, message: 'Mend the login' })
+  await team.repository.commit({ files: { 'NOTES.md': 'urgent\n' }, message: 'Fix the login' })
   await build('FAILED')
   const before = await worldState(team)
   await refuses('Unit tests')

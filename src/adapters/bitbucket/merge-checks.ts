@@ -121,7 +121,7 @@ function peopleOf({ author, participants }: CheckedPullRequest) {
 }
 
 /** What is missing by these rules, which all match the branch. Bitbucket only warns unless it is set to enforce the checks. */
-export function missingOf(rules: readonly BranchRestriction[], facts: PullRequestFacts): MergeRequirements {
+function missingOf(rules: readonly BranchRestriction[], facts: PullRequestFacts): MergeRequirements {
   const isEnforced = rules.some(({ kind }) => kind === 'enforce_merge_checks')
   const strict = byKind(rules)
   const missing: MergeRequirement[] = facts.isDraft ? [{ needs: 'its draft status removed' }] : []

@@ -42,7 +42,7 @@ export type SlackWorkspaceOptions = {
 
 export type SlackWorkspace = Awaited<ReturnType<typeof startSlackWorkspace>>
 
-export const usualScopes = [
+const usualScopes = [
   'app_mentions:read',
   'channels:history',
   'channels:read',

@@ -38,7 +38,7 @@ export interface PicksPreview {
 }
 
 /** The trailer of each commit that a release makes. It names the release. */
-export function pickTrailer(app: App, number: number): string {
+function pickTrailer(app: App, number: number): string {
   return `Signoff-Release: ${app.name} #${number}`
 }
 

@@ -25,7 +25,7 @@ export function pullRequestMarker(app: App, { number, requestedAt }: Named): str
 }
 
 /** The name of a release's own branch. */
-export function ownBranch({ name }: Environment, number: number, kind: ReleaseKind): string {
+function ownBranch({ name }: Environment, number: number, kind: ReleaseKind): string {
   return kind === 'hotfix' ? hotfixBranch(number) : `signoff/${number}-${name}`
 }
 

@@ -36,7 +36,7 @@ export function place({ app, environment }: { readonly app: string; readonly env
 }
 
 /** Those whose sign-off of this kind counts for the current plan. */
-export function signedBy(release: Release, kind: SignOffKind): readonly PersonName[] {
+function signedBy(release: Release, kind: SignOffKind): readonly PersonName[] {
   return release.signOffs
     .filter((signOff) => signOff.kind === kind && signOff.fingerprint === release.fingerprint)
     .map(({ person }) => person)

@@ -18,7 +18,7 @@ function commitLine(plan: Plan, services: ServiceWords, commit: Plan['commits'][
   return [commitLink(services, plan.webUrl, commit.sha), ` ${cut(oneLine(commit.title), TITLE)}`]
 }
 
-export function migrationLine(migration: Plan['migrations'][number], most = TITLE): Line {
+function migrationLine(migration: Plan['migrations'][number], most = TITLE): Line {
   const { revision, message, risk } = migration
   const name = `${eight(revision)} ${cut(oneLine(message), most)}`
   if (risk === undefined) return [name]

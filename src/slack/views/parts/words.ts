@@ -50,7 +50,7 @@ export function tokenFix(error: string): Line {
   switch (error) {
     case 'missing_scope':
       return [
-        'Ask whoever runs Signoff to reinstall its Slack app from ',
+        'Ask the operator of Signoff to reinstall its Slack app from ',
         code('manifest.yml'),
         ', which adds the missing scope.',
       ]
@@ -59,7 +59,7 @@ export function tokenFix(error: string): Line {
       return ['This workspace’s plan has no user groups: name people by their ids in ', code('releases.yml'), '.']
     default:
       return [
-        'Ask whoever runs Signoff to set a new ',
+        'Ask the operator of Signoff to set a new ',
         code('SLACK_BOT_TOKEN'),
         ' and restart it. Releases under way continue then.',
       ]
