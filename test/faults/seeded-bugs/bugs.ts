@@ -357,4 +357,48 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: "if (body.type === '') return undefined",
     tests: ['test/slack/payloads.test.ts'],
   },
+
+  // What the outside does, and what people are shown of it
+  {
+    bug: 'take away what the platform runs without naming it',
+    file: 'src/worker/plan/lost.ts',
+    find: 'if (runs === null) return {}',
+    replace: 'if (runs !== holds) return {}',
+    tests: ['test/features/platform-runs.test.ts'],
+  },
+  {
+    bug: 'decline a pull request that another release still merges',
+    file: 'src/worker/plan/pull-request.ts',
+    find: 'return underWay.some((other) => other.number !== number && ',
+    replace: 'return underWay.some((other) => other.number === number && ',
+    tests: ['test/worker/pull-request.test.ts', 'test/features/shared-pull-requests.test.ts'],
+  },
+  {
+    bug: 'take every failed push for one of which nothing was sent',
+    file: 'src/adapters/git/errors.ts',
+    find: 'return !isAfter && ended.stderr.some((text) => text.startsWith(',
+    replace: 'return isAfter || ended.stderr.some((text) => text.startsWith(',
+    tests: ['test/adapters/git-push.test.ts'],
+  },
+  {
+    bug: 'post a card anew for every refused edit',
+    file: 'src/slack/outbox/cards.ts',
+    find: "const isGone = updated.failure === 'refused' && updated.error === 'message_not_found'",
+    replace: "const isGone = updated.failure === 'refused'",
+    tests: ['test/slack/delivery-refusals.test.ts'],
+  },
+  {
+    bug: 'start a release by a click that did not say so',
+    file: 'src/release/transitions/signed.ts',
+    find: 'if (request.isConfirmed === false && wouldStart(kind, environment, release)) {',
+    replace: 'if (request.isConfirmed === undefined && wouldStart(kind, environment, release)) {',
+    tests: ['test/slack/start-question.test.ts'],
+  },
+  {
+    bug: 'let anybody cancel while Slack does not answer about them',
+    file: 'src/release/service.ts',
+    find: 'safeFor?.id !== id || !isUnanswered',
+    replace: 'safeFor === undefined || !isUnanswered',
+    tests: ['test/release/service-unverified.test.ts'],
+  },
 ]
