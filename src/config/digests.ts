@@ -9,9 +9,7 @@ import type { EnvironmentEntry } from './schema/environment.ts'
 import type { MigrationEntry } from './schema/migrations.ts'
 
 /** An environment before its digests are computed, with the paths of its migrations as written. */
-export type DeclaredSettings = Omit<Environment, 'digests' | 'migrations'> & {
-  readonly migrations: readonly MigrationSettings[]
-}
+export type DeclaredSettings = Omit<Environment, 'digests'>
 
 /** `entry` is the source of `environment`; the keys that are newer than form 1 are read from it. */
 export function digestsOf(

@@ -215,20 +215,30 @@ function environmentOf(
     announce: entry.announce,
     ...defined({ signOff: entry.sign_off === 'none' ? undefined : signOffOf(entry.sign_off) }),
   } satisfies Omit<Environment, 'digests' | 'migrations'>
-  const migrations = [entry.migrations ?? []].flat().map((each) => migrationsOf(each, entry.sign_off !== 'none'))
-  // At most one, because NOT_YET refuses a list.
-  const [only] = migrations
+  const hasSignOff = entry.sign_off !== 'none'
+  const migrations = [entry.migrations ?? []].flat().map((each) => migrationsOf(declared, each, hasSignOff))
   return {
     ...declared,
-    ...defined({ migrations: only && onThisHost(only, directory) }),
+    migrations: migrations.map((each) => onThisHost(each, directory)),
     digests: digestsOf(app, { ...declared, migrations }, entry),
   }
 }
 
-function migrationsOf(entry: MigrationEntry, hasSignOff: boolean): MigrationSettings {
+function migrationsOf(
+  { app, name: environment }: Pick<Environment, 'app' | 'name'>,
+  entry: MigrationEntry,
+  hasSignOff: boolean,
+): MigrationSettings {
   return {
+    app,
+    environment,
+    ...defined({ name: entry.name }),
     config: entry.config,
     ...defined({ envFile: entry.env_file }),
+    directory: entry.directory,
+    tool: entry.tool,
+    isolation: entry.isolation,
+    readable: entry.readable,
     program: entry.alembic,
     lockTimeout: String(entry.lock_timeout),
     statementTimeout: String(entry.statement_timeout),

@@ -46,7 +46,7 @@ export const qaPeople: PeopleOf = ({ signOff }) => signOff?.qaBy ?? EVERYONE
 
 /** Who may confirm that migrations were discussed. */
 export const migrationApprovers: PeopleOf = (environment) =>
-  environment.signOff === undefined ? EVERYONE : (environment.migrations?.approvers ?? approvers(environment))
+  environment.signOff === undefined ? EVERYONE : (environment.migrations[0]?.approvers ?? approvers(environment))
 
 /** Who may approve or confirm QA. */
 export const approversAndQa: PeopleOf = (environment) => {
@@ -59,7 +59,12 @@ export const emergencyPeople: PeopleOf = (environment) => environment.signOff?.e
 /** Every group handle in the environment's lists. A person's membership is looked up for each. */
 export function groupsOf(environment: Environment): readonly string[] {
   const rules = environment.signOff
-  const lists = [rules?.approvers, rules?.qaBy, rules?.emergencyBy, environment.migrations?.approvers]
+  const lists = [
+    rules?.approvers,
+    rules?.qaBy,
+    rules?.emergencyBy,
+    ...environment.migrations.map((each) => each.approvers),
+  ]
   return [...new Set(lists.flatMap((list) => list ?? []).filter((entry) => entry.startsWith('@')))]
 }
 
@@ -81,7 +86,7 @@ export function mustBeTalkedOver(
   environment: Environment,
   release: { readonly plan?: Pick<Plan, 'migrations'> },
 ): boolean {
-  const kinds = environment.migrations?.talkItOver ?? []
+  const kinds = environment.migrations.flatMap(({ talkItOver }) => talkItOver)
   // Checks every finding, not only the worst: a migration that destroys data may also lock.
   return (release.plan?.migrations ?? []).some(({ risk, findings = [] }) =>
     [risk, ...findings.map((each) => each.risk)].some((each) => each !== undefined && kinds.includes(each)),

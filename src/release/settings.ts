@@ -1,5 +1,5 @@
 /** `releases.yml`, validated and with its defaults filled in by config/. */
-import type { PlatformName } from './stored-names.ts'
+import type { MigrationTool, PlatformName } from './stored-names.ts'
 import type { ReleaseKind } from './terms.ts'
 
 /** A repository with its environments. */
@@ -27,11 +27,24 @@ export interface RemoteSettings {
   readonly health?: string
 }
 
+/** One of an environment's migrations: one configuration of the migrator, and the database that it leads to. */
 export interface MigrationSettings {
+  /** The app and environment that it belongs to. */
+  readonly app: string
+  readonly environment: string
+  /** What people call the database. Absent only if the environment has no other entry. */
+  readonly name?: string
   /** Path of the migrator's configuration inside the app's repository. */
   readonly config: string
   /** Absolute path of the env file on the worker's host; the bot never reads it. */
   readonly envFile?: string
+  /** Where the migrator runs, inside the app's repository; `.` is its root. */
+  readonly directory: string
+  readonly tool: MigrationTool
+  /** How the app's code is isolated from the worker's host: as far as the host can, or not released without, or not. */
+  readonly isolation: 'auto' | 'required' | 'off'
+  /** Absolute paths that the app's code may read, beside the system and its own Python. */
+  readonly readable: readonly string[]
   /** The migrator's program: a name on PATH or a path. */
   readonly program: string
   /** A Postgres timeout as written, such as `10s`; `0` means none. */
@@ -66,7 +79,8 @@ export interface Environment {
   /** How the picks of a hot-fix reach the branch. Absent: by its visible rules. */
   readonly hotfix?: 'push' | 'pull_request'
   readonly remote: RemoteSettings
-  readonly migrations?: MigrationSettings
+  /** In the order in which they run; empty if the environment has none. */
+  readonly migrations: readonly MigrationSettings[]
   /** `#name` of a public channel, or a channel id. */
   readonly channel: string
   readonly announce: 'required' | 'off'

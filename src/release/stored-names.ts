@@ -10,6 +10,10 @@ export type PlatformName = (typeof PLATFORM_NAMES)[number]
 /** The platform of a stored gate that names none. */
 export const FIRST_PLATFORM: PlatformName = 'heroku'
 
+/** The tools that apply migrations, as `migrations.tool` in releases.yml names them. */
+export const MIGRATION_TOOLS = ['alembic', 'flask'] as const
+export type MigrationTool = (typeof MIGRATION_TOOLS)[number]
+
 /** The gate for a forge without a usable answer. Each forge has its own. */
 export const FORGE_UNREACHABLE = 'bitbucket_unreachable'
 export type ForgeUnreachable = typeof FORGE_UNREACHABLE

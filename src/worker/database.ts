@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
 import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Release } from '../release/release.ts'
-import type { App, Environment } from '../release/settings.ts'
+import type { App, MigrationSettings } from '../release/settings.ts'
 import type { WorkerPorts } from './ports.ts'
 import { withDatabaseRetry, withRetry } from './retry.ts'
 
@@ -22,17 +22,17 @@ export interface DatabaseNow {
  */
 export async function readDatabase(
   ports: WorkerPorts,
-  where: { readonly app: App; readonly environment: Environment; readonly release: Release },
+  where: { readonly app: App; readonly migration: MigrationSettings; readonly release: Release },
   signal?: AbortSignal,
 ): Promise<MigrationsAnswer<DatabaseNow>> {
-  const { app, environment, release } = where
-  const direct = await withDatabaseRetry(() => ports.migrator.revisions(environment), ports)
+  const { app, migration, release } = where
+  const direct = await withDatabaseRetry(() => ports.migrator.revisions(migration), ports)
   if (!direct.ok) return direct
   if (direct.value !== undefined) return { ok: true, value: direct.value }
   const commit = await commitForCheckout(ports, app, release, signal)
   if (commit === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan could be fetched' }
   const status = await inCheckout(ports, app, commit, (checkout) =>
-    withDatabaseRetry(() => ports.migrator.status(environment, checkout, signal), ports),
+    withDatabaseRetry(() => ports.migrator.status(migration, checkout, signal), ports),
   )
   if (!status.ok) return status
   const { identity, current, isWorking } = status.value

@@ -66,16 +66,17 @@ export async function readFacts(
   const { plan } = release
   if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const { source, target } = plan.bound
+  const migration = plan.bound.database === null ? undefined : environment.migrations[0]
   const [origin, held, platform, database] = await Promise.all([
     withRetry(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
     withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
-    plan.bound.database === null ? undefined : readDatabase(ports, { app, environment, release }, signal),
+    migration && readDatabase(ports, { app, migration, release }, signal),
   ])
   if (!origin.ok) return originError(ports, app, origin)
   if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
-  if (database && !database.ok) return migratorError(ports, environment, database)
+  if (migration && database && !database.ok) return migratorError(migration, database)
   const holds = held.value[remote.branch] ?? null
   return {
     facts: {
@@ -83,7 +84,7 @@ export async function readFacts(
       target: origin.value[target.branch] ?? null,
       holds,
       ...(runsApart(ports, environment) && { runs: runningCommit(ports, environment, platform.value, holds) }),
-      ...(database && { revisions: database.value.revisions, database: database.value.identity }),
+      ...(database?.ok && { revisions: database.value.revisions, database: database.value.identity }),
       configuration: digestInFormOf(plan.bound.configuration, environment),
     },
   }

@@ -3,7 +3,7 @@ import { defined } from '../lib/defined.ts'
 import type { Answer, ServiceError } from '../release/ports/answers.ts'
 import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Denied, Refusal } from '../release/refusals.ts'
-import { type App, appAt, type Environment, type RemoteSettings } from '../release/settings.ts'
+import { type App, appAt, type Environment, type MigrationSettings, type RemoteSettings } from '../release/settings.ts'
 import { FIRST_PLATFORM, migrationsUnreadable, type PlatformName } from '../release/stored-names.ts'
 import { platformOf, type WorkerPorts } from './ports.ts'
 
@@ -82,15 +82,14 @@ export function onPlatform({ platform }: RemoteSettings): { readonly platform?: 
 }
 
 export function migratorError(
-  { migrator }: Pick<WorkerPorts, 'migrator'>,
-  environment: Environment,
+  migration: MigrationSettings,
   answer: Extract<MigrationsAnswer<unknown>, { ok: false }>,
 ): Refused {
   const { why, detail } = answer
   if (why === 'unreadable') {
-    return { refused: migrationsUnreadable(environment.migrations?.program ?? migrator.words.name, detail) }
+    return { refused: migrationsUnreadable(migration.program, detail) }
   }
-  const database = answer.database ?? `the database of ${environment.name}`
+  const database = answer.database ?? `the database of ${migration.environment}`
   if (why === 'database refused') {
     return { refused: { gate: 'credentials_refused', service: database, settings: ['env_file'] } }
   }

@@ -32,7 +32,7 @@ describe.skipIf(python === undefined)('an upgrade that waits for a lock', () => 
   it('tells that the lock was not free in time, and says nothing of short waits', async () => {
     await holder.query('BEGIN; LOCK TABLE users')
     const waits: LockWait[] = []
-    const answer = await migrations.upgrade(app.environment({ lockTimeout: '500ms' }), app.checkout, {
+    const answer = await migrations.upgrade(app.migration({ lockTimeout: '500ms' }), app.checkout, {
       onWait: (wait) => waits.push(wait),
     })
     expect(answer).toMatchObject({ upgrade: 'failed', lockTimeout: true, revision: 'aaa111' })
@@ -42,7 +42,7 @@ describe.skipIf(python === undefined)('an upgrade that waits for a lock', () => 
   it('tells once who holds it, without what that one asks, and goes on when it is free', async () => {
     await holder.query("BEGIN; LOCK TABLE users; SELECT 'private words'")
     const waits: LockWait[] = []
-    const answer = await migrations.upgrade(app.environment({ lockTimeout: '30s' }), app.checkout, {
+    const answer = await migrations.upgrade(app.migration({ lockTimeout: '30s' }), app.checkout, {
       onWait(wait) {
         waits.push(wait)
         setTimeout(() => void holder.query('ROLLBACK'), 1_200)
@@ -71,7 +71,7 @@ describe.skipIf(python === undefined)('an upgrade that waits for a lock', () => 
       { id: 'aaa111', upgrade: 'pass' },
       { id: 'bbb222', upgrade: "op.execute('SELECT pg_sleep(20)')" },
     ])
-    const answer = await migrations.upgrade(slow.environment({ statementTimeout: '300ms' }), slow.checkout)
+    const answer = await migrations.upgrade(slow.migration({ statementTimeout: '300ms' }), slow.checkout)
     await slow.remove()
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
     expect(answer).not.toHaveProperty('lockTimeout')

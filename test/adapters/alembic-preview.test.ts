@@ -32,7 +32,7 @@ describe.skipIf(python === undefined)('the preview of pending revisions', () => 
   const migrations = () => createMigrations({ scrub: (line) => line })
 
   async function previews(ready: TestApp): Promise<Readonly<Record<string, RevisionPreview | undefined>>> {
-    const answer = await migrations().status(ready.environment(), ready.checkout, undefined, { preview: true })
+    const answer = await migrations().status(ready.migration(), ready.checkout, undefined, { preview: true })
     if (!answer.ok) throw new Error(answer.detail)
     return Object.fromEntries(answer.value.pending.map(({ revision, preview }) => [revision, preview]))
   }
@@ -61,7 +61,7 @@ describe.skipIf(python === undefined)('the preview of pending revisions', () => 
       },
       eee555: { statements: [], commits: false },
     })
-    expect(await migrations().status(ready.environment(), ready.checkout)).toMatchObject({ value: { current: [] } })
+    expect(await migrations().status(ready.migration(), ready.checkout)).toMatchObject({ value: { current: [] } })
   })
 
   it('says why one can’t be had, and has those after it', async () => {
@@ -132,7 +132,7 @@ op.execute("CREATE ROLE reader PASSWORD '%s'" % os.environ['READER_PASSWORD'])`,
     const ready = await prepare(users)
     const file = join(ready.checkout, 'app.sqlite')
     await ready.write('migrations/env.py', envPy({ url: `'sqlite:///${file}'` }))
-    const answer = await migrations().status(ready.environment(), ready.checkout, undefined, { preview: true })
+    const answer = await migrations().status(ready.migration(), ready.checkout, undefined, { preview: true })
     expect(answer).toMatchObject({
       ok: true,
       value: { dialect: 'sqlite', pending: [{ preview: { statements: ['CREATE TABLE users (id int, name text);'] } }] },

@@ -61,7 +61,7 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
 
   it('of an empty database: everything is pending, oldest first', async () => {
     const looks = migrations()
-    const answer = await looks.status(app.environment(), app.checkout)
+    const answer = await looks.status(app.migration(), app.checkout)
     expect(answer).toEqual({
       ok: true,
       value: {
@@ -77,29 +77,29 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
         ],
       },
     })
-    const direct = await looks.revisions(app.environment())
+    const direct = await looks.revisions(app.migration())
     expect(direct).toEqual({ ok: true, value: { identity: identity(), revisions: [] } })
   })
 
   it('of a database that is behind: what is missing is pending, and looking changed nothing', async () => {
     await standAt('bbb222')
     const looks = migrations()
-    const answer = await looks.status(app.environment(), app.checkout)
+    const answer = await looks.status(app.migration(), app.checkout)
     expect(answer).toMatchObject({ value: { current: ['bbb222'], pending: [{ revision: 'ccc333' }] } })
-    expect(await looks.revisions(app.environment())).toMatchObject({ value: { revisions: ['bbb222'] } })
+    expect(await looks.revisions(app.migration())).toMatchObject({ value: { revisions: ['bbb222'] } })
     expect(await readdir(app.checkout)).toEqual(['alembic_users.ini', 'migrations'])
     expect(await readdir(join(app.checkout, 'migrations'))).toEqual(['env.py', 'versions'])
   })
 
   it('of a database at the head: nothing is pending', async () => {
     await standAt('ccc333')
-    const answer = await migrations().status(app.environment(), app.checkout)
+    const answer = await migrations().status(app.migration(), app.checkout)
     expect(answer).toMatchObject({ value: { current: ['ccc333'], unknown: [], pending: [] } })
   })
 
   it('names a revision that this commit does not have', async () => {
     await standAt('ddd444')
-    const answer = await migrations().status(app.environment(), app.checkout)
+    const answer = await migrations().status(app.migration(), app.checkout)
     expect(answer).toMatchObject({ value: { current: ['ddd444'], unknown: ['ddd444'], pending: [] } })
   })
 
@@ -110,10 +110,10 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
     )
     await standAt('bbb999', 'ccc333')
     const looks = migrations()
-    const answer = await looks.status(app.environment(), app.checkout)
+    const answer = await looks.status(app.migration(), app.checkout)
     expect(answer.ok && answer.value.heads.map((head) => head.revision).toSorted()).toEqual(['bbb999', 'ccc333'])
     expect(answer).toMatchObject({ value: { unknown: [], pending: [] } })
-    expect(await looks.revisions(app.environment())).toMatchObject({ value: { revisions: ['bbb999', 'ccc333'] } })
+    expect(await looks.revisions(app.migration())).toMatchObject({ value: { revisions: ['bbb999', 'ccc333'] } })
   })
 
   it('comes through an application that prints, and reads its .env itself', async () => {
@@ -122,7 +122,7 @@ url = dict(line.strip().split('=', 1) for line in open('.env'))['DATABASE_URL'].
 import atexit; atexit.register(lambda: print('bye'))
 os.environ.pop('DATABASE_URL')`
     await app.write('migrations/env.py', envPy({ before, url: 'url' }))
-    expect(await migrations().status(app.environment(), app.checkout)).toMatchObject({
+    expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({
       value: { identity: identity() },
     })
   })
@@ -133,7 +133,7 @@ os.environ.pop('DATABASE_URL')`
       "import json; json.dump([dict(os.environ), os.stat('.env').st_mode & 0o777, os.listdir(os.environ['HOME'])], open('seen.json', 'w'))"
     await app.write('migrations/env.py', envPy({ before }))
     await app.setEnv(`DATABASE_URL="${database.url}"\nexport GREETING='a # b'\nPGOPTIONS='-c work_mem=1MB'\n`)
-    await migrations().status(app.environment({ lockTimeout: '3s', statementTimeout: '1min' }), app.checkout)
+    await migrations().status(app.migration({ lockTimeout: '3s', statementTimeout: '1min' }), app.checkout)
     delete process.env.SIGNOFF_TEST_SECRET
     const [env, mode, home] = JSON.parse(await readFile(join(app.checkout, 'seen.json'), 'utf8'))
     expect(Object.keys(env).toSorted()).toEqual([
@@ -160,18 +160,18 @@ os.environ.pop('DATABASE_URL')`
     await app.write('migrations/env.py', envPy({ url }))
     await app.write('.env', 'TRACKED=1\n')
     await chmod(join(app.checkout, '.env'), 0o644)
-    expect(await migrations().status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+    expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({ ok: true })
     expect(await readFile(join(app.checkout, '.env'), 'utf8')).toBe('TRACKED=1\n')
     // A process that died while an env file was in place.
     await rename(join(app.checkout, '.env'), join(app.checkout, '.env.before-signoff'))
     await app.write('.env', 'DATABASE_URL=of-the-dead-process\n')
-    expect(await migrations().status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+    expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({ ok: true })
     expect(await readFile(join(app.checkout, '.env'), 'utf8')).toBe('TRACKED=1\n')
     await rm(join(app.checkout, '.env'))
     const elsewhere = join(app.checkout, '..', 'elsewhere')
     await writeFile(elsewhere, 'untouched\n')
     await symlink(elsewhere, join(app.checkout, '.env'))
-    expect(await migrations().status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+    expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({ ok: true })
     expect((await lstat(join(app.checkout, '.env'))).isSymbolicLink()).toBe(true)
     expect(await readFile(elsewhere, 'utf8')).toBe('untouched\n')
   })
@@ -189,13 +189,13 @@ os.environ.pop('DATABASE_URL')`
       const text = `#!${venv}/bin/python\nimport sys\nfrom alembic.config import main\nsys.exit(main())\n`
       await writeFile(program, text, { mode: 0o755 })
       await app.write('migrations/env.py', envPy({ before: 'import only_in_venv' }))
-      expect(await migrations().status(app.environment({ program: program }), app.checkout)).toMatchObject({ ok: true })
-      expect(await migrations().status(app.environment(), app.checkout)).toMatchObject({
+      expect(await migrations().status(app.migration({ program: program }), app.checkout)).toMatchObject({ ok: true })
+      expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({
         ok: false,
         why: 'unreadable',
         detail: "ModuleNotFoundError: No module named 'only_in_venv'",
       })
-      expect(await migrations().upgrade(app.environment({ program: program }), app.checkout)).toMatchObject({
+      expect(await migrations().upgrade(app.migration({ program: program }), app.checkout)).toMatchObject({
         upgrade: 'done',
       })
     } finally {
@@ -205,7 +205,7 @@ os.environ.pop('DATABASE_URL')`
 
   it('is unreadable when the commit is broken, and the last line of the error says why', async () => {
     const detail = async () => {
-      const answer = await migrations().status(app.environment(), app.checkout)
+      const answer = await migrations().status(app.migration(), app.checkout)
       if (answer.ok) throw new Error('expected no status')
       expect(answer).toMatchObject({ why: 'unreadable' })
       return answer.detail
@@ -226,13 +226,13 @@ os.environ.pop('DATABASE_URL')`
   })
 
   it('is unreadable without alembic, or without the env file', async () => {
-    expect(await migrations().status(app.environment({ program: 'no-such-alembic' }), app.checkout)).toEqual({
+    expect(await migrations().status(app.migration({ program: 'no-such-alembic' }), app.checkout)).toEqual({
       ok: false,
       why: 'unreadable',
       detail: 'alembic is not installed: there is no program no-such-alembic',
     })
     await rm(app.envFile)
-    expect(await migrations().status(app.environment(), app.checkout)).toEqual({
+    expect(await migrations().status(app.migration(), app.checkout)).toEqual({
       ok: false,
       why: 'unreadable',
       detail: "the env file can't be read on the worker (ENOENT)",
@@ -241,7 +241,7 @@ os.environ.pop('DATABASE_URL')`
 
   it('does not repeat a URL that cannot be parsed', async () => {
     await app.setEnv('DATABASE_URL=postgres//user:hunter2secret@host/name\n')
-    const answer = await migrations().status(app.environment(), app.checkout)
+    const answer = await migrations().status(app.migration(), app.checkout)
     expect(answer).toMatchObject({ ok: false, why: 'unreadable' })
     expect(JSON.stringify([answer, logged])).not.toContain('hunter2secret')
   })
@@ -250,11 +250,11 @@ os.environ.pop('DATABASE_URL')`
     /** By Python and directly, where it was as it should be before. */
     const both = async (url: string) => {
       const looks = migrations()
-      expect(await looks.status(app.environment(), app.checkout)).toMatchObject({ ok: true })
-      const seen = await looks.revisions(app.environment())
+      expect(await looks.status(app.migration(), app.checkout)).toMatchObject({ ok: true })
+      const seen = await looks.revisions(app.migration())
       expect(seen).toHaveProperty('value.identity')
       await app.setEnv(`DATABASE_URL="${url}"\n`)
-      const answers = [await looks.revisions(app.environment()), await looks.status(app.environment(), app.checkout)]
+      const answers = [await looks.revisions(app.migration()), await looks.status(app.migration(), app.checkout)]
       await app.setEnv(`DATABASE_URL="${database.url}"\n`)
       return answers.toReversed()
     }
@@ -298,9 +298,9 @@ os.environ.pop('DATABASE_URL')`
       })
       await app.setEnv(`DATABASE_URL="${url}"\n`)
       const looks = migrations()
-      expect(await looks.status(app.environment(), app.checkout)).toMatchObject({ ok: true })
+      expect(await looks.status(app.migration(), app.checkout)).toMatchObject({ ok: true })
       await new Promise((resolve) => front.close(resolve))
-      const answer = await looks.revisions(app.environment())
+      const answer = await looks.revisions(app.migration())
       expect(answer).toMatchObject({
         ok: false,
         why: 'database unreachable',
@@ -360,7 +360,7 @@ os.environ.pop('DATABASE_URL')`
         const address = silent.address()
         const port = typeof address === 'object' && address !== null ? address.port : 0
         await app.setEnv(`DATABASE_URL=postgresql://u:p@127.0.0.1:${port}/x\n`)
-        const answer = await migrations({ checkTimeoutMs: 1500 }).status(app.environment(), app.checkout)
+        const answer = await migrations({ checkTimeoutMs: 1500 }).status(app.migration(), app.checkout)
         expect(answer).toMatchObject({ ok: false, why: 'database unreachable', detail: 'no answer within 1.5 s' })
       } finally {
         for (const socket of sockets) socket.destroy()
@@ -373,8 +373,8 @@ os.environ.pop('DATABASE_URL')`
     /** As a worker is that has seen which database and table the application uses. */
     async function looking() {
       const seen = migrations()
-      expect(await seen.status(app.environment(), app.checkout)).toMatchObject({ ok: true })
-      return () => seen.revisions(app.environment())
+      expect(await seen.status(app.migration(), app.checkout)).toMatchObject({ ok: true })
+      return () => seen.revisions(app.migration())
     }
 
     it("takes SQLAlchemy's and Heroku's forms of a URL, and a password with any character", async () => {
@@ -387,7 +387,7 @@ os.environ.pop('DATABASE_URL')`
       const role = `odd_${database.name}`
       await run(`CREATE ROLE ${role} LOGIN PASSWORD 'a#b/c?d%25'; GRANT SELECT ON alembic_version TO ${role}`)
       await app.setEnv(`DATABASE_URL="postgresql://${role}:a#b/c?d%2525@${connection.host}/${database.name}"\n`)
-      const [direct, byPython] = [await revisionsOf(), await migrations().status(app.environment(), app.checkout)]
+      const [direct, byPython] = [await revisionsOf(), await migrations().status(app.migration(), app.checkout)]
       await run(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
       expect(direct).toMatchObject({ value: { revisions: ['aaa111'] } })
       expect(byPython).toMatchObject({ value: { identity: identity(), current: ['aaa111'] } })
@@ -411,13 +411,13 @@ os.environ.pop('DATABASE_URL')`
     })
 
     it('is not possible before alembic has shown which database it is, for other databases, and where env.py uses another one', async () => {
-      expect(await migrations().revisions(app.environment())).toEqual({ ok: true, value: undefined })
+      expect(await migrations().revisions(app.migration())).toEqual({ ok: true, value: undefined })
       const other = await server.createDatabase()
       await app.write('migrations/env.py', envPy({ url: "os.environ['USERS_URL']" }))
       await app.setEnv(`DATABASE_URL=${database.url}\nUSERS_URL=${other.url}\nREDIS_URL=redis://127.0.0.1/1\n`)
       expect(await (await looking())()).toEqual({ ok: true, value: undefined })
       const at = (name: string) => `${connection.host}/${name}`
-      expect(await migrations().databasesNamed(app.environment())).toEqual({
+      expect(await migrations().databasesNamed(app.migration())).toEqual({
         DATABASE_URL: at(database.name),
         USERS_URL: at(other.name),
       })
@@ -426,7 +426,7 @@ os.environ.pop('DATABASE_URL')`
       await app.setEnv('DATABASE_URL=sqlite:///app.db\n')
       expect(await (await looking())()).toEqual({ ok: true, value: undefined })
       await app.setEnv('')
-      expect(await migrations().databasesNamed(app.environment())).toEqual({})
+      expect(await migrations().databasesNamed(app.migration())).toEqual({})
     })
 
     it('and by Python tells that an upgrade of ours is at work, and does not take a look for one', async () => {
@@ -436,7 +436,7 @@ os.environ.pop('DATABASE_URL')`
       )
       const told = async () => [
         (await revisionsOf()) as object,
-        (await migrations().status(app.environment(), app.checkout)) as object,
+        (await migrations().status(app.migration(), app.checkout)) as object,
       ]
       await look?.connect()
       for (const one of await told()) expect(one).not.toHaveProperty('value.isWorking')

@@ -75,20 +75,20 @@ describe.skipIf(python === undefined)('an upgrade', () => {
 
   it('brings the database to the head, and says what it does as it does it', async () => {
     const ready = await prepare(first, second)
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer).toEqual({ upgrade: 'done', output: printed })
     expect(printed.filter((line) => line.includes('Running upgrade'))).toEqual([
       expect.stringContaining('Running upgrade  -> aaa111, create users'),
       expect.stringContaining('Running upgrade aaa111 -> bbb222, add email'),
     ])
     expect(await held()).toEqual(['bbb222'])
-    expect(await migrations().upgrade(ready.environment(), ready.checkout)).toMatchObject({ upgrade: 'done' })
+    expect(await migrations().upgrade(ready.migration(), ready.checkout)).toMatchObject({ upgrade: 'done' })
     expect(await readdir(ready.checkout)).toEqual(['alembic_users.ini', 'migrations'])
   })
 
   it('that fails in its second revision names it, and nothing of it is in', async () => {
     const ready = await prepare(first, failing)
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
     expect(answer.output.join('\n')).toContain('relation "nowhere" does not exist')
     expect(await held()).toEqual([])
@@ -97,14 +97,14 @@ describe.skipIf(python === undefined)('an upgrade', () => {
   it('with a transaction for each migration keeps the first when the second fails', async () => {
     const ready = await prepare(first, failing)
     await ready.write('migrations/env.py', envPy({ configure: ', transaction_per_migration=True' }))
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
     expect(await held()).toEqual(['aaa111'])
   })
 
   it('of several heads fails and changes nothing', async () => {
     const ready = await prepare(first, second, { ...second, id: 'bbb999', after: 'aaa111' })
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed' })
     expect(answer.output.join('\n')).toContain('Multiple head revisions')
     expect(await held()).toEqual([])
@@ -116,7 +116,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     await other.query('CREATE TABLE users (id int); CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)')
     await other.query("INSERT INTO alembic_version VALUES ('aaa111')")
     await other.query('BEGIN; LOCK TABLE users')
-    const answer = await migrations().upgrade(ready.environment({ lockTimeout: '300ms' }), ready.checkout, { onLine })
+    const answer = await migrations().upgrade(ready.migration({ lockTimeout: '300ms' }), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed', revision: 'bbb222' })
     expect(answer.output.join('\n')).toContain('lock timeout')
     await other.query('ROLLBACK')
@@ -129,7 +129,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     const other = await connect()
     const stop = new AbortController()
     const pids: number[] = []
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, {
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, {
       signal: stop.signal,
       onLine(line) {
         onLine(line)
@@ -149,14 +149,14 @@ describe.skipIf(python === undefined)('an upgrade', () => {
 
   it('that lasts too long is unknown', async () => {
     const ready = await prepare(first, lasting)
-    const answer = await migrations({ upgradeTimeoutMs: 3000 }).upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations({ upgradeTimeoutMs: 3000 }).upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'unknown' })
   })
 
   it('whose connection breaks is unknown', async () => {
     const ready = await prepare(first, lasting)
     const other = await connect()
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, {
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, {
       onLine(line) {
         onLine(line)
         if (line.startsWith('pids'))
@@ -170,7 +170,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
   it('that was stopped before it began is not begun', async () => {
     const ready = await prepare(first)
     expect(
-      await migrations().upgrade(ready.environment(), ready.checkout, { signal: AbortSignal.abort() }),
+      await migrations().upgrade(ready.migration(), ready.checkout, { signal: AbortSignal.abort() }),
     ).toMatchObject({
       upgrade: 'failed',
       output: ['alembic was not started: the run was stopped'],
@@ -181,7 +181,7 @@ describe.skipIf(python === undefined)('an upgrade', () => {
   it('of a database that refuses us fails, and repeats no password', async () => {
     const ready = await prepare(first)
     await ready.setEnv(`DATABASE_URL="${database.url.replace(/:[^:@]+@/, ':not-this-password@')}"\n`)
-    const answer = await migrations().upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations().upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer).toMatchObject({ upgrade: 'failed' })
     expect(answer.output.join('\n')).toContain('password authentication failed')
     expect(answer.output.join('\n')).not.toContain('not-this-password')
@@ -194,13 +194,13 @@ describe.skipIf(python === undefined)('an upgrade', () => {
     })
     await ready.setEnv(`DATABASE_URL="${database.url}"\nAPI_TOKEN=tok-12345\n`)
     const scrub = (line: string) => line.replaceAll('ours', '[scrubbed]')
-    const answer = await migrations({ scrub }).upgrade(ready.environment(), ready.checkout, { onLine })
+    const answer = await migrations({ scrub }).upgrade(ready.migration(), ready.checkout, { onLine })
     expect(answer.output).toContain('[secret] [secret] [scrubbed]')
   })
 
   it('that prints megabytes without an end of line is cut short, and is done', async () => {
     const ready = await prepare({ ...first, upgrade: "print('x' * 30_000_000, end='')" })
-    const { upgrade, output } = await migrations().upgrade(ready.environment(), ready.checkout)
+    const { upgrade, output } = await migrations().upgrade(ready.migration(), ready.checkout)
     expect([upgrade, Math.max(...output.map((line) => line.length))]).toEqual(['done', 300_000])
   })
 
@@ -226,12 +226,12 @@ describe.skipIf(python === undefined)('an upgrade', () => {
           '--',
           '.',
         ])
-        const status = await migrations().status(ready.environment(), checkout)
+        const status = await migrations().status(ready.migration(), checkout)
         if (!status.ok) throw new Error(status.detail)
         head = status.value.heads.map((one) => one.revision)
         expect(status.value.pending).toHaveLength(branch === 'production' ? 3 : 1)
         expect(status.value.pending[0]?.file).toMatch(/^migrations\/versions\/.*\.py$/)
-        expect(await migrations().upgrade(ready.environment(), checkout, { onLine })).toMatchObject({ upgrade: 'done' })
+        expect(await migrations().upgrade(ready.migration(), checkout, { onLine })).toMatchObject({ upgrade: 'done' })
       }
       expect(await held()).toEqual(head)
     } finally {

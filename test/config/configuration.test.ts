@@ -200,7 +200,7 @@ describe('the file that RELEASES_FILE names', () => {
     ])
     writeFileSync(join(cwd, 'elsewhere', '.env_integration'), 'A=b', { mode: 0o600 })
     const [app] = configuration(env).releases.apps
-    expect(app?.environments[0]?.migrations?.envFile).toBe(join(cwd, 'elsewhere', '.env_integration'))
+    expect(app?.environments[0]?.migrations[0]?.envFile).toBe(join(cwd, 'elsewhere', '.env_integration'))
   })
 
   it('must be there', () => {

@@ -8,6 +8,7 @@ import { readReleases } from '../../src/config/releases-file.ts'
 import { releasesJsonSchema } from '../../src/config/releases-schema.ts'
 import { environmentSchema } from '../../src/config/schema/environment.ts'
 import type { Environment } from '../../src/release/settings.ts'
+import { aMigration } from '../support/builders.ts'
 
 /** Every key of the format. */
 const EVERYTHING = `slack:
@@ -407,19 +408,12 @@ describe('the digest in form 2', () => {
   const [, environment] = read(PLAIN).releases?.apps[0]?.environments ?? []
   const entry = parse(PLAIN).apps.api.environments.production
   const migrations = { config: 'alembic.ini' }
-  const settings = {
-    config: 'alembic.ini',
-    program: 'alembic',
-    lockTimeout: '10s',
-    statementTimeout: '0',
-    talkItOver: [],
-  }
 
   /** As the file would give it if everything were built: of the entry with these keys. */
   function digestsWith(keys: object) {
     const { digests: _, migrations: __, ...declared } = environment as Environment
     const parsed = environmentSchema.parse({ ...entry, migrations, ...keys })
-    const list = [parsed.migrations ?? []].flat().map(({ config }) => ({ ...settings, config }))
+    const list = [parsed.migrations ?? []].flat().map(({ config }) => aMigration({ config }))
     return digestsOf(app, { ...declared, migrations: list }, parsed)
   }
 

@@ -89,15 +89,23 @@ describe('releases.yml as in the design', () => {
                 platform: 'heroku',
                 app: 'complianceai-api-integration',
               },
-              migrations: {
-                config: 'alembic_users.ini',
-                envFile: '/etc/signoff/.env_integration',
-                program: 'alembic',
-                lockTimeout: '10s',
-                statementTimeout: '0',
-                talkItOver: ['destroys', 'unknown'],
-                approvers: ['@database'],
-              },
+              migrations: [
+                {
+                  app: 'api',
+                  environment: 'integration',
+                  directory: '.',
+                  tool: 'alembic',
+                  isolation: 'auto',
+                  readable: [],
+                  config: 'alembic_users.ini',
+                  envFile: '/etc/signoff/.env_integration',
+                  program: 'alembic',
+                  lockTimeout: '10s',
+                  statementTimeout: '0',
+                  talkItOver: ['destroys', 'unknown'],
+                  approvers: ['@database'],
+                },
+              ],
               channel: '#product',
               announce: 'off',
               digests,
@@ -115,14 +123,22 @@ describe('releases.yml as in the design', () => {
                 platform: 'heroku',
                 app: 'complianceai-api-production',
               },
-              migrations: {
-                config: 'alembic_users.ini',
-                envFile: '/etc/signoff/.env_production',
-                program: 'alembic',
-                lockTimeout: '10s',
-                statementTimeout: '0',
-                talkItOver: ['destroys', 'unknown'],
-              },
+              migrations: [
+                {
+                  app: 'api',
+                  environment: 'production',
+                  directory: '.',
+                  tool: 'alembic',
+                  isolation: 'auto',
+                  readable: [],
+                  config: 'alembic_users.ini',
+                  envFile: '/etc/signoff/.env_production',
+                  program: 'alembic',
+                  lockTimeout: '10s',
+                  statementTimeout: '0',
+                  talkItOver: ['destroys', 'unknown'],
+                },
+              ],
               channel: '#product',
               announce: 'required',
               signOff: {
@@ -159,22 +175,24 @@ apps:
     expect(app?.environments[0]).toMatchObject({
       pullRequest: 'branch',
       remote: { branch: 'master', platform: 'heroku', app: 'api-test' },
-      migrations: {
-        program: 'alembic',
-        lockTimeout: '10s',
-        statementTimeout: '0',
-        talkItOver: ['destroys', 'unknown'],
-      },
+      migrations: [
+        {
+          program: 'alembic',
+          lockTimeout: '10s',
+          statementTimeout: '0',
+          talkItOver: ['destroys', 'unknown'],
+        },
+      ],
       announce: 'off',
       signOff: { qa: 1, approvals: 1, requireChecks: false, expiresAfterMs: 86_400_000 },
     })
-    expect(app?.environments[0]?.migrations).not.toHaveProperty('envFile')
+    expect(app?.environments[0]?.migrations[0]).not.toHaveProperty('envFile')
     expect(app?.environments[0]?.signOff).not.toHaveProperty('approvers')
   })
 
   it('needs no Talked over where there is no sign-off, unless it says so', () => {
     const without = changed(/ {10}talk_it_over: .*\n/, '')
-    expect(releases(without).apps[0]?.environments[0]?.migrations?.talkItOver).toEqual([])
+    expect(releases(without).apps[0]?.environments[0]?.migrations[0]?.talkItOver).toEqual([])
   })
 
   it('may keep sign-offs open for longer than a month', () => {

@@ -40,9 +40,9 @@ const MOMENTS = ['look 1', 'look 2', 'look 3', 'push']
 
 const PEOPLE = Array.from({ length: 50 }, (_, index) => `U1${String(index).padStart(3, '0')}`)
 
-const { migrations: _, ...plain } = anEnvironment()
 const environment: Environment = {
-  ...plain,
+  ...anEnvironment(),
+  migrations: [],
   announce: 'off',
   remote: { name: 'production', url: 'https://git.example.com/production.git', branch: 'master', platform: 'git' },
   signOff: { qa: 0, approvals: 1, approvers: ['@release-approvers'], requireChecks: false, expiresAfterMs: 86_400_000 },

@@ -22,7 +22,7 @@ import type { MigrationStatus } from '../../src/release/ports/migrator.ts'
 import type { Platform } from '../../src/release/ports/platform.ts'
 import type { App, Environment } from '../../src/release/settings.ts'
 import { createAppRepository } from '../../src/sandbox/app-repository.ts'
-import { anEnvironment, SERVICES } from '../support/builders.ts'
+import { aMigration, anEnvironment, SERVICES } from '../support/builders.ts'
 import { createGitRepositories } from '../support/git-repository.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import { alembicPython } from '../support/real-alembic.ts'
@@ -297,8 +297,7 @@ describe('services', () => {
       '✗ alembic api/production: there is no program alembic → install it, or fix migrations.alembic in releases.yml',
       '✗ alembic api/production: does not answer: ECONNREFUSED → check that this host can reach it',
     ])
-    const { migrations: _, ...withoutMigrations } = anEnvironment()
-    expect(migratorChecks(app, withoutMigrations, status({}))).toEqual([])
+    expect(migratorChecks(app, anEnvironment({ migrations: [] }), status({}))).toEqual([])
   })
 })
 
@@ -324,14 +323,7 @@ describe.skipIf(python === undefined)('the app’s own alembic', () => {
     const directory = join(repositories.directory, 'checkouts')
     const environment = onGit(bare, {
       branch: 'master',
-      migrations: {
-        config: 'alembic_users.ini',
-        envFile,
-        program: 'alembic',
-        lockTimeout: '10s',
-        statementTimeout: '0',
-        talkItOver: [],
-      },
+      migrations: [aMigration({ envFile })],
     })
     const app = appOf(bare, environment)
     const readStatus = createMigrationStatusReader({

@@ -17,7 +17,7 @@ import type { Environment, SignOffRules } from '../../src/release/settings.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
-import { digests } from '../support/builders.ts'
+import { aMigration, digests } from '../support/builders.ts'
 
 const scrub = createScrubber([])
 const linesOf = async (checks: readonly Check[]) => (await runDoctor({ checks, scrub })).lines
@@ -28,6 +28,7 @@ const environment = (settings: Partial<Environment> = {}): Environment => ({
   branch: 'production',
   pullRequest: 'branch',
   remote: { name: 'live', url: '/srv/live.git', branch: 'master', platform: 'git' },
+  migrations: [],
   channel: '#product',
   announce: 'required',
   digests: digests('0'),
@@ -137,14 +138,7 @@ describe('this machine', () => {
   it('keeps env files to itself', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'signoff-doctor-'))
     const envFile = join(directory, '.env_production')
-    const migrations = {
-      config: 'a.ini',
-      program: 'alembic',
-      lockTimeout: '10s',
-      statementTimeout: '0',
-      talkItOver: [],
-    }
-    const checks = envFileChecks(environment({ migrations: { ...migrations, envFile } }))
+    const checks = envFileChecks(environment({ migrations: [aMigration({ envFile })] }))
     try {
       expect(await linesOf(checks)).toEqual([
         '✗ env file api/production: the file does not exist → create it, or fix env_file in releases.yml',
@@ -158,7 +152,8 @@ describe('this machine', () => {
     } finally {
       await rm(directory, { recursive: true })
     }
-    expect(envFileChecks(environment({ migrations }))).toEqual([])
+    const { envFile: _, ...withoutFile } = aMigration()
+    expect(envFileChecks(environment({ migrations: [withoutFile] }))).toEqual([])
   })
 
   it('goes by a clock like the others’', async () => {

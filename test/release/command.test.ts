@@ -22,6 +22,7 @@ function app(name: string, environments: Record<string, string>): App {
         branch,
         pullRequest: 'branch',
         remote: { name: 'origin', url: `https://git.example/${name}-${environment}.git`, branch, platform: 'git' },
+        migrations: [],
         channel: '#product',
         announce: 'off',
         digests: digests('0'),

@@ -5,8 +5,8 @@ import { canProceed, type Person } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Environment } from '../../src/release/settings.ts'
 import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
-import { anEnvironment, aPlan, aRelease } from '../support/builders.ts'
-import { ACTIONS, gate, member, migrations, NOW, person, word } from './policy-people.ts'
+import { aMigration, anEnvironment, aPlan, aRelease } from '../support/builders.ts'
+import { ACTIONS, gate, member, NOW, person, word } from './policy-people.ts'
 
 describe('any rules', () => {
   const two: readonly Person[] = [
@@ -45,11 +45,9 @@ describe('any rules', () => {
         ...(approvers && { approvers }),
         ...(qaBy && { qaBy }),
       },
-      migrations: {
-        ...migrations(),
-        talkItOver: isTalkedOver ? ['destroys'] : [],
-        ...(talkers && { approvers: talkers }),
-      },
+      migrations: [
+        aMigration({ talkItOver: isTalkedOver ? ['destroys'] : [], ...(talkers && { approvers: talkers }) }),
+      ],
     })
     const plan = aPlan({ authors: emails.map((email) => ({ name: email, email })) })
     return { environment, plan }

@@ -3,7 +3,7 @@ import type { Person } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { Environment, SignOffRules } from '../../src/release/settings.ts'
 import type { SignOffKind } from '../../src/release/terms.ts'
-import { anEnvironment, aRelease, aSignOff, at, SIGN_OFF } from '../support/builders.ts'
+import { aMigration, anEnvironment, aRelease, aSignOff, at, SIGN_OFF } from '../support/builders.ts'
 
 export const NOW = at('10:00')
 
@@ -32,11 +32,9 @@ export const RULES: SignOffRules = {
 }
 
 export function production(rules: Partial<SignOffRules> = {}, more: Partial<Environment> = {}): Environment {
-  const { migrations } = anEnvironment()
-  if (migrations === undefined) throw new Error('the environment of these tests has migrations')
   return anEnvironment({
     signOff: { ...RULES, ...rules },
-    migrations: { ...migrations, approvers: ['@database'] },
+    migrations: [aMigration({ approvers: ['@database'] })],
     ...more,
   })
 }
@@ -67,9 +65,3 @@ export const ACTIONS: readonly Action[] = [
   'plan again',
   'details',
 ]
-
-export function migrations() {
-  const { migrations } = anEnvironment()
-  if (migrations === undefined) throw new Error('the environment of these tests has migrations')
-  return migrations
-}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { canProceed, isLastOwed, mustBeTalkedOver, owed } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import { RELEASE_STATES } from '../../src/release/terms.ts'
-import { aCommit, anIntegration, aPlan, aRelease, aSignOff, at, MIGRATIONS } from '../support/builders.ts'
+import { aCommit, aMigration, anIntegration, aPlan, aRelease, aSignOff, at, MIGRATIONS } from '../support/builders.ts'
 import {
   approver,
   asks,
@@ -11,7 +11,6 @@ import {
   everything,
   gate,
   member,
-  migrations,
   NOW,
   onCall,
   person,
@@ -126,7 +125,7 @@ describe('go', () => {
 })
 
 describe('missing sign-offs', () => {
-  const risky = production({}, { migrations: { ...migrations(), talkItOver: ['destroys'], approvers: ['@database'] } })
+  const risky = production({}, { migrations: [aMigration({ talkItOver: ['destroys'], approvers: ['@database'] })] })
 
   it('are none without rules or without a plan', () => {
     expect(owed(anIntegration(), aRelease())).toEqual([])
@@ -146,7 +145,7 @@ describe('missing sign-offs', () => {
     expect(mustBeTalkedOver(production(), aRelease())).toBe(false)
     const harmless = aRelease({ plan: aPlan({ migrations: MIGRATIONS.slice(0, 1) }) })
     expect(mustBeTalkedOver(risky, harmless)).toBe(false)
-    expect(mustBeTalkedOver(production({}, { migrations: { ...migrations(), talkItOver: ['adds'] } }), harmless)).toBe(
+    expect(mustBeTalkedOver(production({}, { migrations: [aMigration({ talkItOver: ['adds'] })] }), harmless)).toBe(
       true,
     )
     expect(mustBeTalkedOver(risky, aRelease({ plan: aPlan({ migrations: [] }) }))).toBe(false)
@@ -154,7 +153,7 @@ describe('missing sign-offs', () => {
     const both = aPlan({
       migrations: [{ revision: 'r', message: 'm', file: 'f', risk: 'destroys', findings: [locks] }],
     })
-    const talksOverLocks = production({}, { migrations: { ...migrations(), talkItOver: ['locks'] } })
+    const talksOverLocks = production({}, { migrations: [aMigration({ talkItOver: ['locks'] })] })
     expect(mustBeTalkedOver(talksOverLocks, aRelease({ plan: both }))).toBe(true)
   })
 
@@ -179,7 +178,7 @@ describe('missing sign-offs', () => {
 describe('an emergency', () => {
   const risky = production(
     { qa: 1, approvals: 1 },
-    { migrations: { ...migrations(), talkItOver: ['destroys'], approvers: ['@database'] } },
+    { migrations: [aMigration({ talkItOver: ['destroys'], approvers: ['@database'] })] },
   )
 
   it('may be declared by the requester', () => {

@@ -3,7 +3,7 @@ import { type Action, ACTIONS as TABLE } from '../../src/release/actions.ts'
 import { groupsOf, type Person, permissionSource } from '../../src/release/policy.ts'
 import type { Release } from '../../src/release/release.ts'
 import { RELEASE_STATES, type ReleaseState } from '../../src/release/terms.ts'
-import { anIntegration, aRelease } from '../support/builders.ts'
+import { aMigration, anIntegration, aRelease } from '../support/builders.ts'
 import {
   ACTIONS,
   approver,
@@ -13,7 +13,6 @@ import {
   everything,
   gate,
   member,
-  migrations,
   onCall,
   person,
   production,
@@ -114,20 +113,20 @@ describe('who may press what', () => {
   })
 
   it.each(ACTIONS)('%s may be pressed by every full member without lists', (action) => {
-    const open = production({}, { migrations: { ...migrations(), talkItOver: [] } })
+    const open = production({}, { migrations: [aMigration({ talkItOver: [] })] })
     const { approvers: _a, qaBy: _q, emergencyBy: _e, ...counts } = RULES
     const environment = { ...open, signOff: counts }
     expect(gate(action, member, aRelease(stateFor(action)), environment)).toBe('allowed')
   })
 
   it.each(ACTIONS)('%s may be pressed by every full member without sign-off rules', (action) => {
-    const environment = anIntegration({ migrations: { ...migrations(), approvers: ['@database'] } })
+    const environment = anIntegration({ migrations: [aMigration({ approvers: ['@database'] })] })
     expect(gate(action, member, aRelease(stateFor(action)), environment)).toBe('allowed')
   })
 
   it('leaves talked over and emergency to the approvers unless others are named', () => {
     const { emergencyBy: _e, ...rules } = RULES
-    const environment = { ...production(), signOff: rules, migrations: migrations() }
+    const environment = { ...production(), signOff: rules, migrations: [aMigration()] }
     for (const action of ['talked over', 'emergency'] as const) {
       expect(TABLE[action].people(environment)).toEqual(RULES.approvers)
       expect(gate(action, approver, aRelease(), environment)).toBe('allowed')
@@ -169,7 +168,7 @@ describe('who may press what', () => {
     expect(groupsOf(production({ qaBy: ['@qa', '@release-approvers', 'U1'] })).toSorted()).toEqual(
       ['@database', '@on-call', '@qa', '@release-approvers'].toSorted(),
     )
-    expect(groupsOf(anIntegration({ migrations: migrations() }))).toEqual([])
+    expect(groupsOf(anIntegration({ migrations: [aMigration()] }))).toEqual([])
   })
 })
 

@@ -7,7 +7,7 @@ import { readArrival } from '../../src/slack/payloads.ts'
 import type { HandlerPorts } from '../../src/slack/ports.ts'
 import { submit } from '../../src/slack/submissions.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
-import { anEnvironment, LIN, MIGRATIONS, TOM } from '../support/builders.ts'
+import { aMigration, anEnvironment, LIN, MIGRATIONS, TOM } from '../support/builders.ts'
 import { OURS } from '../support/simulation/clicks.ts'
 import { aTeam, made } from './service-team.ts'
 
@@ -17,7 +17,7 @@ const NOTE = 'Ada and Ben: nobody reads it since May.'
 async function waiting() {
   const { migrations } = anEnvironment()
   if (migrations === undefined) throw new Error('no migrations')
-  const team = await aTeam({ migrations: { ...migrations, talkItOver: ['destroys'] } })
+  const team = await aTeam({ migrations: [aMigration({ talkItOver: ['destroys'] })] })
   const number = await team.awaiting({ migrations: MIGRATIONS })
   made(await team.service.act('qa', { release: number, by: LIN.id }))
   made(await team.service.act('approval', { release: number, by: TOM.id }))

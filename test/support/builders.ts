@@ -5,7 +5,13 @@ import type { ReleaseEvent } from '../../src/release/events.ts'
 import { fingerprint, type Plan, type PlannedCommit, type PlannedMigration } from '../../src/release/plan.ts'
 import type { ServiceWords } from '../../src/release/ports/words.ts'
 import type { Release, SignOff, StepRow } from '../../src/release/release.ts'
-import type { App, Environment, EnvironmentDigests, SignOffRules } from '../../src/release/settings.ts'
+import type {
+  App,
+  Environment,
+  EnvironmentDigests,
+  MigrationSettings,
+  SignOffRules,
+} from '../../src/release/settings.ts'
 import type { PersonName, StepName } from '../../src/release/terms.ts'
 
 export const DANA: PersonName = { id: 'U01DANA', name: 'Dana' }
@@ -39,9 +45,28 @@ export const SIGN_OFF: SignOffRules = {
 /** What messages say of the services, as the wiring hands it over. */
 export const SERVICES: ServiceWords = SERVICE_WORDS
 
+/** The one entry of `migrations` of api production. */
+export function aMigration(overrides: Partial<MigrationSettings> = {}): MigrationSettings {
+  return {
+    app: 'api',
+    environment: 'production',
+    config: 'alembic_users.ini',
+    envFile: '/srv/signoff/.env_production',
+    directory: '.',
+    tool: 'alembic',
+    isolation: 'auto',
+    readable: [],
+    program: 'alembic',
+    lockTimeout: '10s',
+    statementTimeout: '0',
+    talkItOver: [],
+    ...overrides,
+  }
+}
+
 /** api production on Heroku, with migrations, an announcement, one QA and one approval. */
 export function anEnvironment(overrides: Partial<Environment> = {}): Environment {
-  return {
+  const environment: Environment = {
     app: 'api',
     name: 'production',
     branch: 'production',
@@ -54,26 +79,26 @@ export function anEnvironment(overrides: Partial<Environment> = {}): Environment
       platform: 'heroku',
       app: 'complianceai-api-production',
     },
-    migrations: {
-      config: 'alembic_users.ini',
-      envFile: '/srv/signoff/.env_production',
-      program: 'alembic',
-      lockTimeout: '10s',
-      statementTimeout: '0',
-      talkItOver: [],
-    },
+    migrations: [aMigration()],
     channel: '#product',
     announce: 'required',
     signOff: SIGN_OFF,
     digests: digests('d19e57'),
     ...overrides,
   }
+  return withItsMigrations(environment)
+}
+
+/** Each entry of `migrations` names its app and environment. */
+function withItsMigrations(environment: Environment): Environment {
+  const { app, name, migrations } = environment
+  return { ...environment, migrations: migrations.map((each) => ({ ...each, app, environment: name })) }
 }
 
 /** api integration: nobody is asked, nothing is announced. */
 export function anIntegration(overrides: Partial<Environment> = {}): Environment {
   const { promotes: _promotes, signOff: _signOff, ...rest } = anEnvironment()
-  return {
+  return withItsMigrations({
     ...rest,
     name: 'integration',
     branch: 'master',
@@ -87,7 +112,7 @@ export function anIntegration(overrides: Partial<Environment> = {}): Environment
     announce: 'off',
     digests: digests('1e6'),
     ...overrides,
-  }
+  })
 }
 
 export function anApp(overrides: Partial<App> = {}): App {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findAlembic } from '../../src/adapters/alembic/program.ts'
-import type { Environment, MigrationSettings } from '../../src/release/settings.ts'
-import { digests } from './builders.ts'
+import type { MigrationSettings } from '../../src/release/settings.ts'
+import { aMigration } from './builders.ts'
 
 const INSTALL = 'alembic with psycopg2 (Debian: apt-get install alembic python3-psycopg2)'
 
@@ -40,7 +40,7 @@ export interface TestApp {
   readonly checkout: string
   /** Outside the checkout, as on a worker host. */
   readonly envFile: string
-  environment(settings?: Partial<MigrationSettings>): Environment
+  migration(settings?: Partial<MigrationSettings>): MigrationSettings
   write(path: string, text: string): Promise<void>
   setEnv(text: string): Promise<void>
   remove(): Promise<void>
@@ -95,25 +95,7 @@ export async function writeTestApp(databaseUrl: string, revisions: readonly Test
   const app: TestApp = {
     checkout,
     envFile,
-    environment: (settings = {}) => ({
-      app: 'api',
-      name: 'production',
-      branch: 'production',
-      pullRequest: 'branch',
-      remote: { name: 'production', url: 'unused', branch: 'master', platform: 'git' },
-      channel: '#product',
-      announce: 'required',
-      digests: digests('0'),
-      migrations: {
-        config: 'alembic_users.ini',
-        envFile,
-        program: 'alembic',
-        lockTimeout: '10s',
-        statementTimeout: '0',
-        talkItOver: [],
-        ...settings,
-      },
-    }),
+    migration: (settings = {}) => aMigration({ envFile, ...settings }),
     async write(path, text) {
       const file = join(checkout, path)
       await mkdir(dirname(file), { recursive: true })

@@ -7,7 +7,7 @@ import { placeOf } from '../../src/adapters/alembic/configuration.ts'
 import { CLOCK } from '../../src/lib/clock.ts'
 import { planMigrations } from '../../src/worker/plan/migrations.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
-import { anApp, anEnvironment, SERVICES, sha } from '../support/builders.ts'
+import { aMigration, anApp, anEnvironment, SERVICES, sha } from '../support/builders.ts'
 
 let checkouts: string
 beforeAll(async () => {
@@ -16,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => rm(checkouts, { recursive: true, force: true }))
 
 const TREE = sha('77ee')
-const settings = { ...anEnvironment().migrations, config: 'db/alembic_users.ini' }
-const environment = anEnvironment({ name: 'production', migrations: settings as never })
-const other = anEnvironment({ name: 'integration', migrations: settings as never })
+const migrations = [aMigration({ config: 'db/alembic_users.ini' })]
+const environment = anEnvironment({ name: 'production', migrations })
+const other = anEnvironment({ name: 'integration', migrations })
 const app = anApp({ environments: [other, environment] })
 const IDENTITY = 'db:5432/users'
 

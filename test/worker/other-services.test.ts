@@ -18,7 +18,7 @@ import { hasEnded } from '../../src/release/terms.ts'
 import { threadLine } from '../../src/slack/views/thread.ts'
 import { TIMES, type WorkerPorts } from '../../src/worker/ports.ts'
 import { startWorker } from '../../src/worker/worker.ts'
-import { DANA, digests, LIN, TOM } from '../support/builders.ts'
+import { aMigration, DANA, digests, LIN, TOM } from '../support/builders.ts'
 import { createFakeDirectory } from '../support/directory.ts'
 import { createGitRepositories, type GitRepository } from '../support/git-repository.ts'
 import { createCopyingPlatform } from '../support/other-services/copying-platform.ts'
@@ -56,6 +56,7 @@ function environment(name: string, settings: Partial<Environment>): Environment 
     branch: name,
     pullRequest: 'branch',
     remote: { name: `copier-${name}`, url: live.directory, branch: name, platform: COPIER },
+    migrations: [],
     channel: '#shop',
     announce: 'off',
     digests: digests(name),
@@ -67,13 +68,7 @@ async function start() {
   const staging = environment('staging', {})
   const production = environment('live', {
     promotes: 'staging',
-    migrations: {
-      config: 'migrations/settings.json',
-      program: 'none',
-      lockTimeout: '0',
-      statementTimeout: '0',
-      talkItOver: [],
-    },
+    migrations: [aMigration({ app: 'shop', environment: 'live', config: 'migrations/settings.json', program: 'none' })],
     signOff: { qa: 1, approvals: 1, requireChecks: false, expiresAfterMs: 3_600_000 },
   })
   const app: App = {

@@ -9,7 +9,7 @@ import type {
   PendingRevision,
   UpgradeAnswer,
 } from '../../release/ports/migrator.ts'
-import type { Environment, MigrationSettings } from '../../release/settings.ts'
+import type { MigrationSettings } from '../../release/settings.ts'
 import { watchLocks } from './activity.ts'
 import { placeOf } from './configuration.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
@@ -62,12 +62,11 @@ interface Prepared {
  * database, and in which table: an env file may name several databases, and a database may have several applications.
  */
 export function createMigrations(options: MigrationsOptions): Migrator {
-  /** The database and table that env.py uses, by app and environment. */
+  /** The database and table that env.py uses, by app, environment and entry. */
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
-  const nameOf = (environment: Environment) => `${environment.app}/${environment.name}`
+  const nameOf = ({ app, environment, name = '' }: MigrationSettings) => `${app}/${environment}/${name}`
 
-  async function prepare(environment: Environment): Promise<Prepared | { problem: string }> {
-    const settings = settingsOf(environment)
+  async function prepare(settings: MigrationSettings): Promise<Prepared | { problem: string }> {
     const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
     const program = await findAlembic(settings.program, path)
     if ('problem' in program) return program
@@ -101,8 +100,8 @@ export function createMigrations(options: MigrationsOptions): Migrator {
     limits: { ...alembicLimits, ...options.limits },
     placeOf,
 
-    async status(environment, checkout, signal, { preview = false } = {}) {
-      const prepared = await prepare(environment)
+    async status(migration, checkout, signal, { preview = false } = {}) {
+      const prepared = await prepare(migration)
       if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }
       const { settings, program, clean, identity } = prepared
       const database = defined({ database: identity })
@@ -153,22 +152,22 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       const read = readStatus(answer, identity)
       if ('why' in read) return { ok: false, why: read.why, detail: oneLine(clean(read.detail)), ...database }
       const { status, table } = read
-      if (table === undefined) seen.delete(nameOf(environment))
-      else seen.set(nameOf(environment), { identity: status.identity, table })
+      if (table === undefined) seen.delete(nameOf(migration))
+      else seen.set(nameOf(migration), { identity: status.identity, table })
       return { ok: true, value: withoutSecrets(status, clean) }
     },
 
     async revisions(
-      environment,
+      migration,
     ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>> {
-      const settings = settingsOf(environment)
-      const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
+      const { envFile } = migration
+      const file = envFile === undefined ? undefined : await readEnvFile(envFile)
       if (file === undefined) return { ok: true, value: undefined }
       if ('problem' in file) return { ok: false, why: 'unreadable', detail: file.problem }
       const address = readDatabaseUrl(file.variables.DATABASE_URL)
       if (address === undefined) return { ok: true, value: undefined }
       const identity = databaseIdentity(address)
-      const known = seen.get(nameOf(environment))
+      const known = seen.get(nameOf(migration))
       if (known?.identity !== identity) return { ok: true, value: undefined }
       const read = await readRevisions(address, file.variables.PGSSLMODE, known.table)
       if (read.read === 'failed') {
@@ -178,8 +177,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       return { ok: true, value: { identity, ...read.value } }
     },
 
-    async databasesNamed(environment) {
-      const { envFile } = settingsOf(environment)
+    async databasesNamed({ envFile }) {
       const file = envFile === undefined ? undefined : await readEnvFile(envFile)
       const variables = file === undefined || 'problem' in file ? {} : file.variables
       const named = Object.entries(variables).flatMap(([name, value]): [string, string][] => {
@@ -189,8 +187,8 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       return Object.fromEntries(named)
     },
 
-    async upgrade(environment, checkout, { signal, onLine, onWait } = {}): Promise<UpgradeAnswer> {
-      const prepared = await prepare(environment)
+    async upgrade(migration, checkout, { signal, onLine, onWait } = {}): Promise<UpgradeAnswer> {
+      const prepared = await prepare(migration)
       if ('problem' in prepared) return { upgrade: 'failed', output: [options.scrub(prepared.problem)] }
       if (signal?.aborted === true)
         return { upgrade: 'failed', output: ['alembic was not started: the run was stopped'] }
@@ -225,11 +223,6 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       return { upgrade: 'failed', output, ...defined({ revision }), ...lockTimeout }
     },
   }
-}
-
-function settingsOf(environment: Environment): MigrationSettings {
-  if (environment.migrations === undefined) throw new Error(`${environment.name} has no migrations`)
-  return environment.migrations
 }
 
 /** A migration's SQL can contain the env file's secrets, if it reads them from there. */

@@ -1,5 +1,5 @@
 /** The tool that applies an app's migrations. */
-import type { Environment } from '../settings.ts'
+import type { MigrationSettings } from '../settings.ts'
 
 /** A migrator's names and facts for messages. Pure and without secrets, so the bot has it too. */
 export interface MigratorWords {
@@ -44,6 +44,10 @@ export interface MigrationStatus {
   readonly pending: readonly PendingRevision[]
   /** An upgrade of ours is connected to the database now. Only known for Postgres. */
   readonly isWorking?: true
+  /** Each revision is committed on its own; absent: all of them together. */
+  readonly transactionPerMigration?: true
+  /** The app's own settings replace the entry's timeouts, so an upgrade may wait or run without a limit. */
+  readonly hasOtherTimeLimits?: true
 }
 
 export interface PendingRevision {
@@ -96,7 +100,7 @@ export interface LockWait {
   readonly holders: readonly LockHolder[]
 }
 
-/** Runs in a checkout of the exact commit, with the environment's env file as its `.env` and its variables. */
+/** Runs in a checkout of the exact commit, with the entry's env file as its `.env` and its variables. */
 export interface Migrator {
   readonly words: MigratorWords
   readonly limits: MigratorLimits
@@ -107,7 +111,7 @@ export interface Migrator {
    * removes it again. `preview`: adds the SQL of each pending revision, without running it.
    */
   status(
-    environment: Environment,
+    migration: MigrationSettings,
     checkout: string,
     signal?: AbortSignal,
     options?: { preview?: boolean },
@@ -117,16 +121,16 @@ export interface Migrator {
    * directly: DATABASE_URL is not a Postgres URL, or no `status` of this process has shown that the app uses that database.
    */
   revisions(
-    environment: Environment,
+    migration: MigrationSettings,
   ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
   /** The Postgres databases in the env file, by the names of its variables. Connects to none. */
-  databasesNamed(environment: Environment): Promise<Readonly<Record<string, string>>>
+  databasesNamed(migration: MigrationSettings): Promise<Readonly<Record<string, string>>>
   /**
-   * Applies all pending migrations, within the environment's timeouts. Runs in its own process group, of which nothing is
+   * Applies all pending migrations, within the entry's timeouts. Runs in its own process group, of which nothing is
    * left running. If the database can be queried directly, calls `onWait` once for each lock wait over three seconds.
    */
   upgrade(
-    environment: Environment,
+    migration: MigrationSettings,
     checkout: string,
     options?: { signal?: AbortSignal; onLine?: (line: string) => void; onWait?: (wait: LockWait) => void },
   ): Promise<UpgradeAnswer>

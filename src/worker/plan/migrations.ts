@@ -3,7 +3,7 @@ import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding }
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
-import type { App, Environment } from '../../release/settings.ts'
+import type { App, Environment, MigrationSettings } from '../../release/settings.ts'
 import { migrationsUnreadable } from '../../release/stored-names.ts'
 import { inCheckout } from '../database.ts'
 import type { WorkerPorts } from '../ports.ts'
@@ -32,22 +32,22 @@ export async function planMigrations(
   result: Result,
 ): Promise<{ database: Database | null; migrations: readonly PlannedMigration[] } | Refused> {
   const { app, environment } = request
-  const settings = environment.migrations
-  if (settings === undefined) return { database: null, migrations: [] }
+  const [migration] = environment.migrations
+  if (migration === undefined) return { database: null, migrations: [] }
 
   const tree = result.tree
-  const configuration = await ports.git.fileAt(app, tree, settings.config)
+  const configuration = await ports.git.fileAt(app, tree, migration.config)
   if (configuration === undefined) {
-    return { refused: migrationsUnreadable(settings.program, `${settings.config} is not in the commit`) }
+    return { refused: migrationsUnreadable(migration.program, `${migration.config} is not in the commit`) }
   }
-  const { folder, isOneFolder } = ports.migrator.placeOf(configuration, settings.config)
+  const { folder, isOneFolder } = ports.migrator.placeOf(configuration, migration.config)
   // The migrations are in a Python package, or behind a link: then any change may be a migration.
   const migrationsTree = (folder === undefined ? undefined : await ports.git.folderAt(app, tree, folder)) ?? tree
 
   const where = { app: app.name, environment: environment.name }
   const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
   const applied = isOneFolder ? (last?.plan?.bound.database ?? undefined) : undefined
-  const status = await migrationStatus(ports, request, { tree, migrationsTree, applied })
+  const status = await migrationStatus(ports, { ...request, migration }, { tree, migrationsTree, applied })
   if ('refused' in status) return status
   const { identity, heads, current, unknown, pending } = status
   const other = applied?.identity === identity ? undefined : await otherEnvironmentOf(ports, environment, identity)
@@ -179,11 +179,13 @@ async function otherEnvironmentOf(
   const stored = await ports.store.noteDatabase(identity, environment.app, environment.name)
   const others = ports.apps
     .flatMap(({ environments }) => environments)
-    .filter((each) => each.migrations && !(each.app === environment.app && each.name === environment.name))
+    .filter((each) => !(each.app === environment.app && each.name === environment.name))
   const sharing = await Promise.all(
     others.map(async (other) => {
       const isStored = stored.app === other.app && stored.environment === other.name
-      const named = await ports.migrator.databasesNamed(other)
+      const [migration] = other.migrations
+      if (migration === undefined) return false
+      const named = await ports.migrator.databasesNamed(migration)
       if (named.DATABASE_URL === identity) return true
       return isStored && (named.DATABASE_URL === undefined || Object.values(named).includes(identity))
     }),
@@ -194,12 +196,12 @@ async function otherEnvironmentOf(
 /** Skips the migrator if the last release applied the same folder and a direct query shows the database at its head. */
 async function migrationStatus(
   ports: WorkerPorts,
-  { app, environment, signal }: Asked,
+  { app, migration, signal }: Asked & { readonly migration: MigrationSettings },
   { tree, migrationsTree, applied }: { tree: string; migrationsTree: string; applied: Database | undefined },
 ): Promise<MigrationStatus | Refused> {
   if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
-    const direct = await withDatabaseRetry(() => ports.migrator.revisions(environment), ports)
-    if (!direct.ok) return migratorError(ports, environment, direct)
+    const direct = await withDatabaseRetry(() => ports.migrator.revisions(migration), ports)
+    if (!direct.ok) return migratorError(migration, direct)
     const { value } = direct
     if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
       const heads = [{ revision: applied.head, file: '' }]
@@ -208,9 +210,9 @@ async function migrationStatus(
   }
   return inCheckout(ports, app, tree, async (checkout) => {
     const status = await withDatabaseRetry(
-      () => ports.migrator.status(environment, checkout, signal, { preview: true }),
+      () => ports.migrator.status(migration, checkout, signal, { preview: true }),
       ports,
     )
-    return status.ok ? status.value : migratorError(ports, environment, status)
+    return status.ok ? status.value : migratorError(migration, status)
   })
 }

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { Release } from '../../../src/release/release.ts'
 import { hasEnded, type SignOffKind } from '../../../src/release/terms.ts'
-import { anEnvironment, DANA, LIN, TOM } from '../../support/builders.ts'
+import { aMigration, DANA, LIN, TOM } from '../../support/builders.ts'
 import type { FaultKind, Role } from '../../support/simulation/faults.ts'
 import { NIA, type Rules } from '../../support/simulation/setting.ts'
 import type { Answered, Simulation } from '../../support/simulation/simulation.ts'
@@ -35,11 +35,10 @@ export interface FaultAt {
 const S = 1_000
 const MIN = 60_000
 
-const { migrations: MIGRATIONS } = anEnvironment()
 /** Sign-offs have an hour, and every migration must be talked over. */
 export const RULES: Rules = {
   signOff: { expiresAfterMs: 60 * MIN },
-  ...(MIGRATIONS && { production: { migrations: { ...MIGRATIONS, talkItOver: ['adds'] } } }),
+  production: { migrations: [aMigration({ talkItOver: ['adds'] })] },
 }
 
 const CHANGES = ['git.push', 'forge.merge', 'migrator.upgrade', 'forge.createPullRequest', 'forge.comment']

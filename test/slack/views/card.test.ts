@@ -6,6 +6,7 @@ import { card } from '../../../src/slack/views/card.ts'
 import type { CardFacts } from '../../../src/slack/views/state/state-view.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
 import {
+  aMigration,
   anEnvironment,
   anIntegration,
   aPlan,
@@ -147,9 +148,7 @@ describe('a card that waits for people', () => {
   })
 
   it('wants the migrations talked over first where that is owed', () => {
-    const environment = anEnvironment()
-    const migrations = { ...environment.migrations, talkItOver: ['destroys'], approvers: ['U0DBADMIN'] }
-    const strict = anEnvironment({ migrations: migrations as NonNullable<typeof environment.migrations> })
+    const strict = anEnvironment({ migrations: [aMigration({ talkItOver: ['destroys'], approvers: ['U0DBADMIN'] })] })
     expect(draw(aRelease(), { environment: strict, names: { U0DBADMIN: 'Ada' } })).toMatchInlineSnapshot(`
       ""Release #12 of api to production awaits sign-off: needs a discussion with the team, QA and 1 approval. Dana requests 5 commits and 2 migrations (1 destroys data)."
       # Release #12: api → production

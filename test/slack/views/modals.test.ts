@@ -4,6 +4,7 @@ import { detailsModal } from '../../../src/slack/views/details.ts'
 import { deployModal } from '../../../src/slack/views/modals.ts'
 import { viewProblems } from '../../support/block-kit-limits.ts'
 import {
+  aMigration,
   anApp,
   anEnvironment,
   aPlan,
@@ -87,14 +88,8 @@ describe('a modal that asks for words', () => {
   it('says so where Talked over starts the release', () => {
     const strict = {
       ...environment,
-      migrations: {
-        config: 'a.ini',
-        program: 'alembic',
-        lockTimeout: '10s',
-        statementTimeout: '0',
-        talkItOver: ['destroys'],
-      },
-    } as const
+      migrations: [aMigration({ talkItOver: ['destroys'] })],
+    }
     const drawn = reasonModal('talked over', {
       release: aRelease({ signOffs: [aSignOff('qa', LIN), aSignOff('approval', TOM)] }),
       metadata: '',

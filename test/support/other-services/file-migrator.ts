@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MigrationStatus, Migrator, PendingRevision } from '../../../src/release/ports/migrator.ts'
-import type { Environment } from '../../../src/release/settings.ts'
+import type { MigrationSettings } from '../../../src/release/settings.ts'
 
 /** What was applied, in order. */
 export interface Applied {
@@ -12,21 +12,21 @@ export interface Applied {
 
 /** @param databases by the names of environments, the files of their databases; one that is not there is empty */
 export function createFileMigrator(databases: Readonly<Record<string, string>>): Migrator {
-  const fileOf = ({ name }: Environment) => {
-    const file = databases[name]
-    if (file === undefined) throw new Error(`${name} has no database`)
+  const fileOf = ({ environment }: MigrationSettings) => {
+    const file = databases[environment]
+    if (file === undefined) throw new Error(`${environment} has no database`)
     return file
   }
 
-  async function applied(environment: Environment): Promise<readonly Applied[]> {
-    const text = await readFile(fileOf(environment), 'utf8').catch(() => '[]')
+  async function applied(migration: MigrationSettings): Promise<readonly Applied[]> {
+    const text = await readFile(fileOf(migration), 'utf8').catch(() => '[]')
     return JSON.parse(text) as readonly Applied[]
   }
 
   const folderOf = (text: string) => (JSON.parse(text) as { readonly folder: string }).folder
 
-  async function files(environment: Environment, checkout: string) {
-    const folder = folderOf(await readFile(join(checkout, environment.migrations?.config ?? ''), 'utf8'))
+  async function files(migration: MigrationSettings, checkout: string) {
+    const folder = folderOf(await readFile(join(checkout, migration.config), 'utf8'))
     const names = (await readdir(join(checkout, folder))).filter((name) => name.endsWith('.sql')).sort()
     return Promise.all(
       names.map(async (name) => ({
@@ -41,14 +41,14 @@ export function createFileMigrator(databases: Readonly<Record<string, string>>):
   /** As a database with a version table has one row: the last. */
   const currentOf = (done: readonly Applied[]) => done.slice(-1).map(({ revision }) => revision)
 
-  async function statusOf(environment: Environment, checkout: string): Promise<MigrationStatus> {
-    const [all, done] = await Promise.all([files(environment, checkout), applied(environment)])
+  async function statusOf(migration: MigrationSettings, checkout: string): Promise<MigrationStatus> {
+    const [all, done] = await Promise.all([files(migration, checkout), applied(migration)])
     const pending = all
       .slice(done.length)
       .map(({ sql, ...revision }): PendingRevision => ({ ...revision, preview: { statements: [sql], commits: false } }))
     const known = all.map(({ revision }) => revision)
     return {
-      identity: fileOf(environment),
+      identity: fileOf(migration),
       heads: all.slice(-1).map(({ revision, file }) => ({ revision, file })),
       current: currentOf(done),
       unknown: currentOf(done).filter((revision) => !known.includes(revision)),
@@ -68,17 +68,17 @@ export function createFileMigrator(databases: Readonly<Record<string, string>>):
     },
     limits: { endsWithinMs: 1_000 },
     placeOf: (configuration) => ({ folder: folderOf(configuration), isOneFolder: true }),
-    status: async (environment, checkout) => ({ ok: true, value: await statusOf(environment, checkout) }),
-    async revisions(environment) {
-      const revisions = currentOf(await applied(environment))
-      return { ok: true, value: { identity: fileOf(environment), revisions } }
+    status: async (migration, checkout) => ({ ok: true, value: await statusOf(migration, checkout) }),
+    async revisions(migration) {
+      const revisions = currentOf(await applied(migration))
+      return { ok: true, value: { identity: fileOf(migration), revisions } }
     },
     databasesNamed: async () => ({}),
-    async upgrade(environment, checkout) {
-      const done = await applied(environment)
-      const left = (await files(environment, checkout)).slice(done.length)
+    async upgrade(migration, checkout) {
+      const done = await applied(migration)
+      const left = (await files(migration, checkout)).slice(done.length)
       const now = [...done, ...left.map(({ revision, sql }): Applied => ({ revision, sql }))]
-      await writeFile(fileOf(environment), JSON.stringify(now))
+      await writeFile(fileOf(migration), JSON.stringify(now))
       return { upgrade: 'done', output: left.map(({ revision }) => `applied ${revision}`) }
     },
   }

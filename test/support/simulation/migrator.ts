@@ -2,7 +2,7 @@
 import { placeOf } from '../../../src/adapters/alembic/configuration.ts'
 import { alembicWords } from '../../../src/adapters/alembic/words.ts'
 import type { MigrationStatus, Migrator, UpgradeAnswer } from '../../../src/release/ports/migrator.ts'
-import type { Environment } from '../../../src/release/settings.ts'
+import type { MigrationSettings } from '../../../src/release/settings.ts'
 import { type Files, FOLDER, type Objects } from './objects.ts'
 import type { TruthLog } from './truth.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -60,23 +60,23 @@ export function createMigrator(world: {
   let overlaps = 0
   const toFail: string[] = []
 
-  function databaseOf({ name }: { name: string }): Database {
-    const known = databases.get(name) ?? { revision: world.revisions[name], working: 0 }
-    databases.set(name, known)
+  function databaseOf({ environment }: { environment: string }): Database {
+    const known = databases.get(environment) ?? { revision: world.revisions[environment], working: 0 }
+    databases.set(environment, known)
     return known
   }
 
-  const identityOf = ({ app, name }: Environment) => `db.example.com:5432/${app}_${name}`
+  const identityOf = ({ app, environment }: MigrationSettings) => `db.example.com:5432/${app}_${environment}`
 
-  function statusOf(environment: Environment, checkout: string): MigrationStatus {
+  function statusOf(migration: MigrationSettings, checkout: string): MigrationStatus {
     const held = checkouts.get(checkout)
     if (held === undefined) throw new Error(`nothing was checked out into ${checkout}`)
     const chain = chainOf(objects.files(held))
-    const { revision } = databaseOf(environment)
+    const { revision } = databaseOf(migration)
     const at = chain.findIndex((each) => each.revision === revision)
     const head = chain.at(-1)
     return {
-      identity: identityOf(environment),
+      identity: identityOf(migration),
       dialect: 'postgresql',
       heads: head === undefined ? [] : [{ revision: head.revision, file: head.file }],
       current: revision === undefined ? [] : [revision],
@@ -91,8 +91,8 @@ export function createMigrator(world: {
   }
 
   /** The database's side: it goes on whatever becomes of who started it, and commits all of it at its end. */
-  async function work(environment: Environment, pending: readonly string[]): Promise<UpgradeAnswer> {
-    const database = databaseOf(environment)
+  async function work(migration: MigrationSettings, pending: readonly string[]): Promise<UpgradeAnswer> {
+    const database = databaseOf(migration)
     if (database.working > 0) overlaps += 1
     database.working += 1
     const fails = toFail.shift()
@@ -103,7 +103,7 @@ export function createMigrator(world: {
     }
     for (const revision of pending) {
       database.revision = revision
-      truth.happened({ kind: 'migration', key: `${environment.name} ${revision}`, where: environment.name })
+      truth.happened({ kind: 'migration', key: `${migration.environment} ${revision}`, where: migration.environment })
     }
     await time.sleep(START_MS)
     return { upgrade: 'done', output: [] }
@@ -113,31 +113,31 @@ export function createMigrator(world: {
     words: alembicWords,
     limits: { endsWithinMs: 10 * 60_000 },
     placeOf,
-    revisionOf: (environment) => databaseOf({ name: environment }).revision,
+    revisionOf: (environment) => databaseOf({ environment }).revision,
     get overlaps() {
       return overlaps
     },
     revisionIs(environment, revision) {
-      databaseOf({ name: environment }).revision = revision
+      databaseOf({ environment }).revision = revision
     },
     failNext(says = 'it failed') {
       toFail.push(says)
     },
-    async status(environment, checkout) {
+    async status(migration, checkout) {
       await time.sleep(START_MS)
-      return { ok: true, value: statusOf(environment, checkout) }
+      return { ok: true, value: statusOf(migration, checkout) }
     },
-    async revisions(environment) {
+    async revisions(migration) {
       await time.sleep(50)
-      const { revision, working } = databaseOf(environment)
+      const { revision, working } = databaseOf(migration)
       const revisions = revision === undefined ? [] : [revision]
-      const value = { identity: identityOf(environment), revisions }
+      const value = { identity: identityOf(migration), revisions }
       return { ok: true, value: working > 0 ? { ...value, isWorking: true } : value }
     },
-    databasesNamed: async (environment) => ({ DATABASE_URL: identityOf(environment) }),
-    async upgrade(environment, checkout, { signal } = {}) {
+    databasesNamed: async (migration) => ({ DATABASE_URL: identityOf(migration) }),
+    async upgrade(migration, checkout, { signal } = {}) {
       await time.sleep(START_MS)
-      const { pending: planned, unknown } = statusOf(environment, checkout)
+      const { pending: planned, unknown } = statusOf(migration, checkout)
       if (unknown[0] !== undefined) {
         return { upgrade: 'failed', output: [`Can't locate revision identified by '${unknown[0]}'`] }
       }
@@ -145,7 +145,7 @@ export function createMigrator(world: {
       const cut = new Promise<UpgradeAnswer>((resolve) => {
         signal?.addEventListener('abort', () => resolve({ upgrade: 'unknown', output: [] }), { once: true })
       })
-      return Promise.race([work(environment, pending), cut])
+      return Promise.race([work(migration, pending), cut])
     },
   }
 }

@@ -50,13 +50,12 @@ async function gitVersion(signal: AbortSignal): Promise<string> {
 
 const OTHERS_MAY_READ = 0o004
 
-/** One check for the environment's env file; none when it has no env file. */
+/** One check for each of the environment's env files. */
 export function envFileChecks(environment: Environment): readonly Check[] {
-  const path = environment.migrations?.envFile
-  if (path === undefined) return []
-  return [
-    {
-      name: `env file ${environment.app}/${environment.name}`,
+  return environment.migrations.flatMap(({ name, envFile: path }) => {
+    if (path === undefined) return []
+    return {
+      name: `env file ${[environment.app, environment.name, name].filter(Boolean).join('/')}`,
       async run() {
         try {
           const found = await stat(path)
@@ -72,8 +71,8 @@ export function envFileChecks(environment: Environment): readonly Check[] {
             : fail('this user may not read it', 'run chown to give it to the user of the worker')
         }
       },
-    },
-  ]
+    }
+  })
 }
 
 const WARN_SKEW_MS = 30_000

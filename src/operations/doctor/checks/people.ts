@@ -42,7 +42,7 @@ export function peopleChecks(environment: Environment, directory: Directory): re
       required: 1,
       recommended: 1,
     },
-    ...((environment.migrations?.talkItOver.length ?? 0) > 0
+    ...(environment.migrations.some(({ talkItOver }) => talkItOver.length > 0)
       ? [
           {
             people: migrationApprovers,

@@ -6,7 +6,7 @@ import type { BranchRules, Forge, ForgeWords } from '../../../release/ports/forg
 import type { Git } from '../../../release/ports/git.ts'
 import type { MigrationStatus, Migrator, MigratorWords } from '../../../release/ports/migrator.ts'
 import type { Platform } from '../../../release/ports/platform.ts'
-import { type App, appAt, type Environment } from '../../../release/settings.ts'
+import { type App, appAt, type Environment, type MigrationSettings } from '../../../release/settings.ts'
 import type { PlatformName } from '../../../release/stored-names.ts'
 import { type Check, type Finding, fail, pass, warn } from '../doctor.ts'
 
@@ -165,6 +165,7 @@ export function platformChecks({ remote }: Environment, platforms: Platforms): r
 export type ReadMigrationStatus = (
   app: App,
   environment: Environment,
+  migration: MigrationSettings,
   signal: AbortSignal,
 ) => Promise<Answer<{ readonly status: Awaited<ReturnType<Migrator['status']>> }>>
 
@@ -177,8 +178,7 @@ export function createMigrationStatusReader(ports: {
   readonly migrator: Pick<Migrator, 'status'>
   readonly directory: string
 }): ReadMigrationStatus {
-  return async (app, environment, signal) => {
-    const { branch } = environment
+  return async (app, { branch }, migration, signal) => {
     const fetched = await ports.git.fetch(app, app.gitUrl, [branch], signal)
     if (!fetched.ok) return fetched
     const commit = fetched.value[branch]
@@ -187,7 +187,7 @@ export function createMigrationStatusReader(ports: {
     const checkout = await mkdtemp(join(ports.directory, 'doctor-'))
     try {
       await ports.git.checkout(app, commit, checkout)
-      return { ok: true, value: { status: await ports.migrator.status(environment, checkout, signal) } }
+      return { ok: true, value: { status: await ports.migrator.status(migration, checkout, signal) } }
     } finally {
       await rm(checkout, { recursive: true, force: true })
     }
@@ -207,17 +207,15 @@ export function migratorChecks(
     readonly problemOf?: (program: string) => Promise<string | undefined>
   },
 ): readonly Check[] {
-  const { migrations } = environment
-  if (migrations === undefined) return []
   const { name, programSetting } = ports.words
-  return [
-    {
-      name: `${name} ${environment.app}/${environment.name}`,
+  return environment.migrations.map((migration) => {
+    return {
+      name: `${name} ${[environment.app, environment.name, migration.name].filter(Boolean).join('/')}`,
       limitMs: 120_000,
       async run(signal) {
-        const problem = await ports.problemOf?.(migrations.program)
+        const problem = await ports.problemOf?.(migration.program)
         if (problem !== undefined) return fail(problem, `install it, or fix ${programSetting} in releases.yml`)
-        const read = await ports.readStatus(app, environment, signal)
+        const read = await ports.readStatus(app, environment, migration, signal)
         if (!read.ok) return failureFinding(read, 'see the check of the repository')
         const { status } = read.value
         if (status.ok) return statusFinding(status.value, ports.words)
@@ -236,8 +234,8 @@ export function migratorChecks(
             )
         }
       },
-    },
-  ]
+    }
+  })
 }
 
 function statusFinding({ heads, unknown, pending }: MigrationStatus, { merge }: MigratorWords): Finding {

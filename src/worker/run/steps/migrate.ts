@@ -7,6 +7,12 @@ import { migratorError } from '../../service-errors.ts'
 import { type Probe, type Step, type StepContext, stopped, wasCutOff } from './step.ts'
 import { upgradeWithRetry } from './upgrade.ts'
 
+function migrationOf({ environment }: StepContext) {
+  const [migration] = environment.migrations
+  if (migration === undefined) throw new Error(`${environment.name} has no migrations`)
+  return migration
+}
+
 function database({ plan }: StepContext) {
   const planned = plan.bound.database
   if (planned === null) throw new Error('this plan has no migrations')
@@ -22,8 +28,9 @@ interface Now {
 }
 
 async function databaseNow(run: StepContext): Promise<Now | Stopped> {
-  const now = await readDatabase(run.ports, run, run.signal)
-  if (!now.ok) return stopped(migratorError(run.ports, run.environment, now).refused, 'as before')
+  const migration = migrationOf(run)
+  const now = await readDatabase(run.ports, { ...run, migration }, run.signal)
+  if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
   return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
 }
 
@@ -81,17 +88,18 @@ export const migrate: Step = {
   },
 
   async perform(run) {
-    const { ports, app, environment, commit, signal } = run
+    const { ports, app, commit, signal } = run
+    const migration = migrationOf(run)
     if (commit === undefined) throw new Error('migrations need the commit to deploy')
     return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
       const recheck = async () => {
-        const now = await ports.migrator.status(environment, checkout, signal)
-        if (!now.ok) return stopped(migratorError(ports, environment, now).refused, 'as before')
+        const now = await ports.migrator.status(migration, checkout, signal)
+        if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
         return changedSince(run, now.value)
       }
       const different = await recheck()
       if (different !== undefined) return different
-      const answer = await upgradeWithRetry(run, checkout, recheck)
+      const answer = await upgradeWithRetry(run, migration, checkout, recheck)
       if ('is' in answer) return answer
       const after = answer.upgrade === 'unknown' ? await awaitIdleDatabase(run) : await databaseNow(run)
       if ('is' in after) {

@@ -1,4 +1,5 @@
 import type { LockHolder, LockWait, UpgradeAnswer } from '../../../release/ports/migrator.ts'
+import type { MigrationSettings } from '../../../release/settings.ts'
 import type { Stopped } from '../../../release/transitions/index.ts'
 import type { StepContext } from './step.ts'
 
@@ -12,10 +13,11 @@ const PAUSES = [5, 15, 30]
  */
 export async function upgradeWithRetry(
   run: StepContext,
+  migration: MigrationSettings,
   checkout: string,
   recheck: () => Promise<Stopped | undefined>,
 ): Promise<UpgradeAnswer | Stopped> {
-  const { ports, environment, release, signal } = run
+  const { ports, release, signal } = run
   for (let tried = 0; ; tried++) {
     const posting: Promise<void>[] = []
     const onWait = (wait: LockWait) => {
@@ -27,13 +29,12 @@ export async function upgradeWithRetry(
         ),
       )
     }
-    const answer = await ports.migrator.upgrade(environment, checkout, { signal, onWait })
+    const answer = await ports.migrator.upgrade(migration, checkout, { signal, onWait })
     await Promise.all(posting)
     const pause = PAUSES[tried]
     if (answer.upgrade !== 'failed' || answer.lockTimeout !== true || pause === undefined) return answer
     const pauseMs = pause * ports.times.pause
-    const limit = environment.migrations?.lockTimeout ?? ''
-    const again = `a lock was not free within ${limit}, so nothing was changed. Try ${tried + 2} of ${PAUSES.length + 1} starts in ${seconds(pauseMs)}`
+    const again = `a lock was not free within ${migration.lockTimeout}, so nothing was changed. Try ${tried + 2} of ${PAUSES.length + 1} starts in ${seconds(pauseMs)}`
     await run.tell(`lock-again:${release.attempt}:${tried}`, again)
     await ports.clock.sleep(pauseMs, signal)
     const now = await ports.store.release(release.number)
