@@ -14,7 +14,6 @@ interface UnsupportedKey {
 
 const is = (standard: unknown) => (value: unknown) => value === standard
 const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0
-const never = () => false
 
 const ENVIRONMENT = 'apps.*.environments.*'
 
@@ -27,9 +26,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   workers: { what: 'groups of workers', isDefault: (value) => isRecord(value) && Object.keys(value).length === 0 },
   [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
-  [`${ENVIRONMENT}.migrations`]: { what: 'several migrations', isDefault: (value) => !Array.isArray(value) },
-  [`${ENVIRONMENT}.migrations.name`]: { what: 'names of migrations', isDefault: never },
-  [`${ENVIRONMENT}.migrations.directory`]: { what: 'migrations in a directory', isDefault: is('.') },
   [`${ENVIRONMENT}.migrations.tool`]: { what: 'tools other than alembic', isDefault: is('alembic') },
   [`${ENVIRONMENT}.migrations.isolation`]: { what: 'isolated migrations', isDefault: is('auto') },
   [`${ENVIRONMENT}.migrations.readable`]: { what: 'isolated migrations', isDefault: isEmpty },

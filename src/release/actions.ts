@@ -223,7 +223,7 @@ const DENIALS: readonly Gate[] = ['not_an_approver', 'not_a_qa', 'not_allowed']
  */
 export function refusal({ action, ...attempt }: Attempt): Refusal | undefined {
   const { rules, words, isOnRun, people: peopleOf } = ACTIONS[action]
-  const people = peopleOf(attempt.environment)
+  const people = peopleOf(attempt.environment, attempt.release)
   for (const rule of rules) {
     const refused = rule({ ...attempt, people, words, isOnRun })
     if (refused === undefined) continue
@@ -244,5 +244,5 @@ export function permissionFor({ action, environment, release, person }: Omit<Att
   const { rules, people } = ACTIONS[action]
   const requesterMay = rules.includes(isRequesterOrHasPermission) || rules.includes(isRequester)
   if (requesterMay && release.requester.id === person.id) return 'the requester'
-  return permissionSource(people(environment), person) ?? 'unknown'
+  return permissionSource(people(environment, release), person) ?? 'unknown'
 }

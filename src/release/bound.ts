@@ -1,5 +1,5 @@
 /** Compares what a plan binds with what was observed. No I/O. */
-import type { Plan } from './plan.ts'
+import { type BoundDatabase, databasesOf, type Plan } from './plan.ts'
 import { type Release, step } from './release.ts'
 import type { StepName } from './terms.ts'
 
@@ -10,9 +10,14 @@ export interface ObservedFacts {
   readonly holds?: string | null
   /** The commit that the platform runs, where that may differ from what its remote holds. */
   readonly runs?: string | null
-  readonly revisions?: readonly string[]
-  readonly database?: string
+  /** In the order in which the plan binds them. */
+  readonly databases?: readonly ObservedDatabase[]
   readonly configuration?: string
+}
+
+export interface ObservedDatabase {
+  readonly identity: string
+  readonly revisions: readonly string[]
 }
 
 export interface Moved {
@@ -44,6 +49,7 @@ function isSameCommit(one: string | null | undefined, other: string | null | und
 }
 
 const same = (a: readonly string[], b: readonly string[]) => [...a].sort().join() === [...b].sort().join()
+const revisionOf = (database: string) => `${database}'s revision`
 const list = (revisions: readonly string[]) => (revisions.length === 0 ? 'empty' : revisions.join(', '))
 
 /**
@@ -75,21 +81,24 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
   if (!running.some((each) => isSameCommit(each, observed.runs))) check(WHAT_RUNS, observed.runs, running)
   check('the configuration', observed.configuration, [bound.configuration])
 
-  if (bound.database !== null) {
-    const { revisions, pending, head, identity } = bound.database
-    check('the database', observed.database, [identity])
-    const left = step(release, 'migrate')?.result?.revisions
-    const allowed = [revisions]
-    if (hasStarted(release, 'migrate')) allowed.push(head === null ? [] : [head], ...(left ? [left] : []))
-    const now = observed.revisions
-    if (now && !allowed.some((each) => same(each, now)) && !(hasStarted(release, 'migrate') && isPartlyApplied(now))) {
-      moved.push({ what: "the database's revision", from: list(revisions), to: list(now) })
-    }
-
-    /** An interrupted upgrade may stop between revisions, since each may be committed on its own. */
-    function isPartlyApplied(now: readonly string[]) {
-      return now.length > 0 && now.every((each) => pending.includes(each) || revisions.includes(each))
-    }
-  }
+  databasesOf(bound).forEach((database, index) => {
+    const now = observed.databases?.[index]
+    if (now !== undefined) checkDatabase(database, now)
+  })
   return moved
+
+  function checkDatabase({ name, identity, revisions, pending, head }: BoundDatabase, now: ObservedDatabase): void {
+    const called = name === undefined ? 'the database' : `the ${name} database`
+    check(called, now.identity, [identity])
+    const result = step(release, 'migrate')?.result
+    const left =
+      name === undefined ? result?.revisions : result?.databases?.find((each) => each.name === name)?.revisions
+    const isStarted = hasStarted(release, 'migrate')
+    const allowed = [revisions, ...(isStarted ? [head === null ? [] : [head], ...(left ? [left] : [])] : [])]
+    if (allowed.some((each) => same(each, now.revisions))) return
+    // An interrupted upgrade may stop between revisions, since each may be committed on its own.
+    const mayBePart = now.revisions.every((each) => pending.includes(each) || revisions.includes(each))
+    if (isStarted && now.revisions.length > 0 && mayBePart) return
+    moved.push({ what: revisionOf(called), from: list(revisions), to: list(now.revisions) })
+  }
 }

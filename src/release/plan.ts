@@ -30,20 +30,34 @@ export interface BoundFacts {
     | { readonly how: 'commit'; readonly commit: string; readonly tree: string }
     | { readonly how: 'merge'; readonly parents: readonly [string, string]; readonly tree: string }
     | { readonly how: 'fast-forward'; readonly commit: string; readonly tree: string }
-  /** Present when the environment has migrations. */
-  readonly database: {
-    /** Host, port and name, without user or password. */
-    readonly identity: string
-    /** Empty: no migration was ever applied. */
-    readonly revisions: readonly string[]
-    /** Oldest first. */
-    readonly pending: readonly string[]
-    readonly head: string | null
-    /** The git tree id of the migrations' folder in the commit to release. */
-    readonly migrationsTree: string
-  } | null
+  /** null: the environment has no migrations. A list where it has several, in the order in which they run. */
+  readonly database: BoundDatabase | readonly BoundDatabase[] | null
   /** Digest of the environment's entry in releases.yml, in the form that the release was created with. */
   readonly configuration: string
+}
+
+export interface BoundDatabase {
+  /** Its name in the configuration; absent if the environment has one. */
+  readonly name?: string
+  /** Host, port and name, without user or password. */
+  readonly identity: string
+  /** Empty: no migration was ever applied. */
+  readonly revisions: readonly string[]
+  /** Oldest first. */
+  readonly pending: readonly string[]
+  readonly head: string | null
+  /** The git tree id of the migrations' folder in the commit to release. */
+  readonly migrationsTree: string
+}
+
+/** The databases that a plan binds, in the order in which they are migrated. */
+export function databasesOf({ database }: Pick<BoundFacts, 'database'>): readonly BoundDatabase[] {
+  return database === null ? [] : [database].flat()
+}
+
+/** How many migrations are pending in all databases of the plan. */
+export function pendingCount({ bound }: { readonly bound: Pick<BoundFacts, 'database'> }): number {
+  return databasesOf(bound).reduce((sum, { pending }) => sum + pending.length, 0)
 }
 
 export interface PlannedCommit {
@@ -69,6 +83,8 @@ export interface SqlFinding {
 
 export interface PlannedMigration {
   readonly revision: string
+  /** The name of its database; absent if the environment has one. */
+  readonly database?: string
   readonly message: string
   /** Path in the repository. */
   readonly file: string

@@ -5,10 +5,10 @@
 
 import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
-import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
+import { type CheckStatus, haveAllPassed, type Plan, type PlannedMigration } from './plan.ts'
 import type { Refusal } from './refusals.ts'
-import { isEmergency, type Release } from './release.ts'
-import type { Environment } from './settings.ts'
+import { isEmergency, type Release, type SignOff } from './release.ts'
+import type { Environment, MigrationSettings } from './settings.ts'
 import type { SignOffKind } from './terms.ts'
 
 /** A full member of the workspace, with those of the environment's groups (handles with `@`) that they belong to. */
@@ -31,12 +31,14 @@ export interface Owed {
   readonly kind: 'qa' | 'approval' | 'talked over'
   readonly count: number
   readonly by: PeopleList
+  /** Which databases' migrations are to be discussed, where the environment has several. */
+  readonly databases?: readonly string[]
 }
 
 export const EVERYONE = 'every full member'
 
-/** Who may take an action in an environment. Without a list or without `sign_off`: every full member. */
-export type PeopleOf = (environment: Environment) => PeopleList
+/** Who may take an action, with a release if it depends on that. Without a list or without `sign_off`: every full member. */
+export type PeopleOf = (environment: Environment, release?: Release) => PeopleList
 
 export const everyone: PeopleOf = () => EVERYONE
 
@@ -44,14 +46,24 @@ export const approvers: PeopleOf = ({ signOff }) => signOff?.approvers ?? EVERYO
 
 export const qaPeople: PeopleOf = ({ signOff }) => signOff?.qaBy ?? EVERYONE
 
-/** Who may confirm that migrations were discussed. */
-export const migrationApprovers: PeopleOf = (environment) =>
-  environment.signOff === undefined ? EVERYONE : (environment.migrations[0]?.approvers ?? approvers(environment))
+/** Who may confirm a discussion of migrations: one that the release still needs, else any. */
+export const migrationApprovers: PeopleOf = (environment, release) => {
+  const open = release === undefined ? [] : owedDiscussions(environment, release).map(({ by }) => by)
+  const all = environment.migrations.map((each) => discussedBy(environment, each))
+  return anyOf(open.length > 0 ? open : all.length > 0 ? all : [approvers(environment)])
+}
 
 /** Who may approve or confirm QA. */
-export const approversAndQa: PeopleOf = (environment) => {
-  const [first, second] = [approvers(environment), qaPeople(environment)]
-  return first === EVERYONE || second === EVERYONE ? EVERYONE : [...new Set([...first, ...second])]
+export const approversAndQa: PeopleOf = (environment) => anyOf([approvers(environment), qaPeople(environment)])
+
+/** Everyone on one of the lists. */
+function anyOf(lists: readonly PeopleList[]): PeopleList {
+  const named: string[] = []
+  for (const list of lists) {
+    if (list === EVERYONE) return EVERYONE
+    named.push(...list)
+  }
+  return [...new Set(named)]
 }
 
 export const emergencyPeople: PeopleOf = (environment) => environment.signOff?.emergencyBy ?? approvers(environment)
@@ -68,11 +80,12 @@ export function groupsOf(environment: Environment): readonly string[] {
   return [...new Set(lists.flatMap((list) => list ?? []).filter((entry) => entry.startsWith('@')))]
 }
 
-/** Where a person's permission comes from: a group's handle, `named by id`, or `every full member`. */
+/** Where a person's permission comes from: `every full member`, or `named by id` and the groups' handles, comma-separated. */
 export function permissionSource(list: PeopleList, person: Person): string | undefined {
   if (list === EVERYONE) return EVERYONE
-  if (list.includes(person.id)) return 'named by id'
-  return list.find((entry) => person.groups.includes(entry))
+  const byId = list.includes(person.id) ? ['named by id'] : []
+  const sources = [...byId, ...list.filter((entry) => person.groups.includes(entry))]
+  return sources.length === 0 ? undefined : sources.join(', ')
 }
 
 function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
@@ -81,16 +94,65 @@ function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {
     .map((signOff) => signOff.person.id)
 }
 
-/** Whether the plan has a migration that the team must discuss first (**Talked over**). */
-export function mustBeTalkedOver(
+/** A discussion that one of `by` must confirm. */
+export interface Discussion {
+  readonly by: PeopleList
+  /** The names of the databases that it is about; empty if the environment has one. */
+  readonly databases: readonly string[]
+}
+
+/** Who may confirm that the migrations of this entry were discussed. */
+function discussedBy({ signOff }: Environment, { approvers }: MigrationSettings): PeopleList {
+  return signOff === undefined ? EVERYONE : (approvers ?? signOff.approvers ?? EVERYONE)
+}
+
+/** The discussions that the plan needs: one for each set of people, in the order of the databases. */
+export function discussions(
   environment: Environment,
-  release: { readonly plan?: Pick<Plan, 'migrations'> },
-): boolean {
-  const kinds = environment.migrations.flatMap(({ talkItOver }) => talkItOver)
-  // Checks every finding, not only the worst: a migration that destroys data may also lock.
-  return (release.plan?.migrations ?? []).some(({ risk, findings = [] }) =>
-    [risk, ...findings.map((each) => each.risk)].some((each) => each !== undefined && kinds.includes(each)),
+  { plan }: { readonly plan?: Pick<Plan, 'migrations'> },
+): readonly Discussion[] {
+  const needed = new Map<string, Discussion>()
+  for (const entry of environment.migrations) {
+    const own = migrationsOf(environment, entry, plan?.migrations ?? [])
+    if (!own.some((migration) => isToBeDiscussed(entry, migration))) continue
+    const by = discussedBy(environment, entry)
+    const key = JSON.stringify(by === EVERYONE ? by : [...by].sort())
+    const databases = [...(needed.get(key)?.databases ?? []), ...(entry.name === undefined ? [] : [entry.name])]
+    needed.set(key, { by, databases })
+  }
+  const all = [...needed.values()]
+  return environment.migrations.length > 1 ? all : all.map(({ by }) => ({ by, databases: [] }))
+}
+
+/** The discussions that no sign-off on the release's fingerprint confirms. */
+function owedDiscussions(environment: Environment, release: Release): readonly Discussion[] {
+  const given = release.signOffs.filter(
+    ({ kind, fingerprint }) => kind === 'talked over' && fingerprint === release.fingerprint,
   )
+  const all = discussions(environment, release)
+  // With one set of people, only they could sign.
+  if (all.length === 1 && given.length > 0) return []
+  return all.filter(({ by }) => !given.some((signOff) => isBy(by, signOff)))
+}
+
+/** The migrations of the plan that belong to one entry. */
+function migrationsOf(
+  environment: Environment,
+  { name }: MigrationSettings,
+  migrations: readonly PlannedMigration[],
+): readonly PlannedMigration[] {
+  return environment.migrations.length > 1 ? migrations.filter(({ database }) => database === name) : migrations
+}
+
+/** Checks every finding, not only the worst: a migration that destroys data may also lock. */
+function isToBeDiscussed({ talkItOver }: MigrationSettings, { risk, findings = [] }: PlannedMigration): boolean {
+  return [risk, ...findings.map((each) => each.risk)].some((each) => each !== undefined && talkItOver.includes(each))
+}
+
+/** Whether one of the permissions that the sign-off was given with comes from this list. */
+function isBy(list: PeopleList, { person, right }: SignOff): boolean {
+  if (list === EVERYONE) return true
+  return right.split(', ').some((each) => (each === 'named by id' ? list.includes(person.id) : list.includes(each)))
 }
 
 /**
@@ -101,11 +163,9 @@ export function owed(environment: Environment, release: Release): readonly Owed[
   const { qa, approvals } = environment.signOff ?? { qa: 0, approvals: 0 }
   if (release.plan === undefined) return []
   const all: Owed[] = [
-    {
-      kind: 'talked over',
-      count: (mustBeTalkedOver(environment, release) ? 1 : 0) - validSignOffs(release, 'talked over').length,
-      by: migrationApprovers(environment),
-    },
+    ...owedDiscussions(environment, release).map(
+      ({ by, databases }): Owed => ({ kind: 'talked over', count: 1, by, ...(databases.length > 0 && { databases }) }),
+    ),
     { kind: 'qa', count: qa - validSignOffs(release, 'qa').length, by: qaPeople(environment) },
     {
       kind: 'approval',

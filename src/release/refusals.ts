@@ -242,6 +242,9 @@ export type Failure =
   | { readonly gate: 'unexpected_diff'; readonly detail: string }
   | {
       readonly gate: 'migration_failed'
+      /** The database's name and where the others are, if the environment has several. */
+      readonly name?: string
+      readonly others?: readonly DatabaseStanding[]
       readonly revision?: string
       readonly database: readonly string[]
       readonly applied: readonly string[]
@@ -276,6 +279,14 @@ export type Failure =
   | ({ readonly gate: 'not_confirmed'; readonly app: string; readonly detail: string } & OfPlatform)
   | { readonly gate: 'record_failed'; readonly detail: string }
   | { readonly gate: 'internal_error'; readonly detail: string }
+
+/** How far a migration got in one of several databases. */
+export interface DatabaseStanding {
+  readonly name: string
+  readonly database: readonly string[]
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+}
 
 /** Why a release stopped, and in which step. */
 export interface Problem {

@@ -12,7 +12,7 @@ export interface SignOff {
   readonly fingerprint: string
   /** The reason of a rejection or emergency, or what the team discussed. */
   readonly note?: string
-  /** Where the permission came from: a group handle, `named by id`, or `every full member`. */
+  /** Where the permission came from: `every full member`, or `named by id` and group handles, comma-separated. */
   readonly right: string
   readonly at: Date
 }
@@ -38,8 +38,10 @@ export interface StepResult {
   readonly said?: string
   /** The commit that origin's branch is at after `merge` or `pick`. */
   readonly commit?: string
-  /** The database's revisions after `migrate`. */
+  /** The database's revisions after `migrate`, where the plan has one database. */
   readonly revisions?: readonly string[]
+  /** Where each of several databases is after `migrate`, in the order of the plan. */
+  readonly databases?: readonly { readonly name: string; readonly revisions: readonly string[] }[]
   /** The platform's release, such as `v42`. */
   readonly platformRelease?: string
   readonly commentUrl?: string

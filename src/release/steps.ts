@@ -2,7 +2,7 @@
  * The steps of a release, in order: when a plan has each, whether it is irreversible, and who performs it. What a step
  * does is in worker/run/steps.
  */
-import type { BoundFacts } from './plan.ts'
+import { type BoundFacts, pendingCount } from './plan.ts'
 import type { Environment } from './settings.ts'
 import type { StepName } from './terms.ts'
 
@@ -50,7 +50,7 @@ export const STEPS = {
   sync: { when: always, irreversible: false, takenBy: 'worker' },
   verify: { when: always, irreversible: false, takenBy: 'worker' },
   migrate: {
-    when: ({ bound }) => (bound.database?.pending.length ?? 0) > 0,
+    when: ({ bound }) => pendingCount({ bound }) > 0,
     irreversible: true,
     takenBy: 'worker',
   },

@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
+import type { BoundDatabase } from '../release/plan.ts'
 import type { MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Release } from '../release/release.ts'
-import type { App, MigrationSettings } from '../release/settings.ts'
+import type { App, Environment, MigrationSettings } from '../release/settings.ts'
 import type { WorkerPorts } from './ports.ts'
 import { withDatabaseRetry, withRetry } from './retry.ts'
 
@@ -38,6 +39,13 @@ export async function readDatabase(
   const { identity, current, isWorking } = status.value
   return { ok: true, value: { identity, revisions: current, ...(isWorking && { isWorking }) } }
 }
+
+/** The environment's entry of a bound database; undefined if the configuration has no such entry any more. */
+export function migrationFor({ migrations }: Environment, { name }: BoundDatabase): MigrationSettings | undefined {
+  return name === undefined ? only(migrations) : migrations.find((each) => each.name === name)
+}
+
+const only = <T>(items: readonly T[]): T | undefined => (items.length === 1 ? items[0] : undefined)
 
 /** Calls `work` with a temporary checkout of a commit or tree, which it then removes. */
 export async function inCheckout<T>(

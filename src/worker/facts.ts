@@ -1,12 +1,13 @@
 /** Reads the current values of the facts that a plan binds. */
 
-import type { ObservedFacts } from '../release/bound.ts'
+import type { ObservedDatabase, ObservedFacts } from '../release/bound.ts'
 import { digestInFormOf } from '../release/configuration.ts'
+import { databasesOf, type Plan } from '../release/plan.ts'
 import type { Answer } from '../release/ports/answers.ts'
 import { isOf, type PlatformRelease } from '../release/ports/platform.ts'
 import type { Release } from '../release/release.ts'
 import type { App, Environment } from '../release/settings.ts'
-import { readDatabase } from './database.ts'
+import { migrationFor, readDatabase } from './database.ts'
 import { platformOf, type WorkerPorts } from './ports.ts'
 import { withRetry } from './retry.ts'
 import { migratorError, originError, platformError, type Refused, remoteError } from './service-errors.ts'
@@ -66,17 +67,16 @@ export async function readFacts(
   const { plan } = release
   if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const { source, target } = plan.bound
-  const migration = plan.bound.database === null ? undefined : environment.migrations[0]
-  const [origin, held, platform, database] = await Promise.all([
+  const [origin, held, platform, databases] = await Promise.all([
     withRetry(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
     withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
-    migration && readDatabase(ports, { app, migration, release }, signal),
+    readDatabases(ports, { app, environment, release, plan }, signal),
   ])
   if (!origin.ok) return originError(ports, app, origin)
   if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
-  if (migration && database && !database.ok) return migratorError(migration, database)
+  if ('refused' in databases) return databases
   const holds = held.value[remote.branch] ?? null
   return {
     facts: {
@@ -84,8 +84,31 @@ export async function readFacts(
       target: origin.value[target.branch] ?? null,
       holds,
       ...(runsApart(ports, environment) && { runs: runningCommit(ports, environment, platform.value, holds) }),
-      ...(database?.ok && { revisions: database.value.revisions, database: database.value.identity }),
+      databases: databases.read,
       configuration: digestInFormOf(plan.bound.configuration, environment),
     },
   }
+}
+
+/** Where each database of the plan is; none where the configuration has other entries by now, which is a moved fact. */
+async function readDatabases(
+  ports: WorkerPorts,
+  { plan, ...where }: { app: App; environment: Environment; release: Release; plan: Plan },
+  signal: AbortSignal | undefined,
+): Promise<{ read: readonly ObservedDatabase[] } | Refused> {
+  const bound = databasesOf(plan.bound)
+  const migrations = bound.map((each) => migrationFor(where.environment, each)).filter((each) => each !== undefined)
+  if (migrations.length < bound.length) return { read: [] }
+  const answers = await Promise.all(
+    migrations.map(async (migration) => {
+      const answer = await readDatabase(ports, { ...where, migration }, signal)
+      return answer.ok ? answer.value : migratorError(migration, answer)
+    }),
+  )
+  const read: ObservedDatabase[] = []
+  for (const answer of answers) {
+    if ('refused' in answer) return answer
+    read.push(answer)
+  }
+  return { read }
 }

@@ -115,7 +115,9 @@ describe('a file that uses every key', () => {
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
       `releases.yml:19: ${IN}.deploys (automatic deploys)`,
-      `releases.yml:24: ${IN}.migrations (several migrations)`,
+      `releases.yml:29: ${IN}.migrations[1].tool (tools other than alembic)`,
+      `releases.yml:30: ${IN}.migrations[1].isolation (isolated migrations)`,
+      `releases.yml:31: ${IN}.migrations[1].readable (isolated migrations)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:43: ${PRO}.sign_off.rollback (rollbacks)`,
@@ -141,17 +143,6 @@ describe('a key whose feature is not built yet', () => {
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
-    'apps.*.environments.*.migrations': {
-      path: `${IN}.migrations`,
-      defaults: [{ config: 'alembic.ini' }],
-      other: [{ name: 'users', config: 'alembic.ini' }],
-    },
-    'apps.*.environments.*.migrations.name': { path: `${IN}.migrations.name`, defaults: [], other: 'users' },
-    'apps.*.environments.*.migrations.directory': {
-      path: `${IN}.migrations.directory`,
-      defaults: ['.'],
-      other: 'backend',
-    },
     'apps.*.environments.*.migrations.tool': { path: `${IN}.migrations.tool`, defaults: ['alembic'], other: 'flask' },
     'apps.*.environments.*.migrations.isolation': {
       path: `${IN}.migrations.isolation`,

@@ -48,7 +48,7 @@ const ROWS: readonly Row[] = [
     what: 'a rejection, by somebody who is named by id',
     press: async ({ service, awaiting }) =>
       made(await service.act('rejection', { release: await awaiting(), by: TOM.id, note: 'Not today' })).number,
-    people: [ASKED, 'Tom: sign off given: rejection, named by id'],
+    people: [ASKED, 'Tom: sign off given: rejection, named by id, @release-approvers'],
   },
   {
     what: 'Retry, by somebody of whom nothing else is kept',

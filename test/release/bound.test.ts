@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { movedFacts, type ObservedFacts, producedCommit } from '../../src/release/bound.ts'
-import type { Plan } from '../../src/release/plan.ts'
+import { databasesOf, type Plan } from '../../src/release/plan.ts'
 import type { StepRow } from '../../src/release/release.ts'
 import { anEnvironment, aPlan, aRelease, aStep, sha } from '../support/builders.ts'
 
@@ -11,6 +11,9 @@ const OTHER = sha('bad')
 const DATABASE = 'db.example.com:5432/api'
 const CONFIGURATION = anEnvironment().digests.form1
 
+/** What was observed, of a plan with one database. */
+type World = Omit<ObservedFacts, 'databases'> & { readonly revisions?: readonly string[]; readonly database?: string }
+
 /** The facts as the plan of these tests observed them. */
 const SEEN = {
   source: MASTER,
@@ -20,7 +23,7 @@ const SEEN = {
   revisions: ['5f19ab44c1d2'],
   database: DATABASE,
   configuration: CONFIGURATION,
-} satisfies ObservedFacts
+} satisfies World
 
 const merge = aStep('merge', { result: { commit: MERGED } })
 const migrate = aStep('migrate', { result: { revisions: ['b7d20c31aa04'] } })
@@ -31,8 +34,12 @@ const [begun, unknown] = [
   { state: 'unknown', effect: 'unknown' },
 ] as const
 
-function moved(world: ObservedFacts, steps: readonly StepRow[] = [], plan: Plan = aPlan(), pinned = false) {
-  return movedFacts(plan, aRelease({ plan, steps, state: 'running', attempt: 1 }), world, pinned)
+function moved(world: World, steps: readonly StepRow[] = [], plan: Plan = aPlan(), pinned = false) {
+  const { revisions, database: identity, ...facts } = world
+  const isRead = revisions !== undefined || identity !== undefined
+  const databases = isRead ? [{ identity: identity ?? DATABASE, revisions: revisions ?? SEEN.revisions }] : undefined
+  const observed = { ...facts, ...(databases && { databases }) }
+  return movedFacts(plan, aRelease({ plan, steps, state: 'running', attempt: 1 }), observed, pinned)
 }
 
 const whats = (...asked: Parameters<typeof moved>) => moved(...asked).map(({ what }) => what)
@@ -58,7 +65,7 @@ describe('before the run', () => {
     expect(moved({})).toEqual([])
   })
 
-  it.each<[keyof ObservedFacts, ObservedFacts, { what: string; from: string; to: string }]>([
+  it.each<[keyof World, World, { what: string; from: string; to: string }]>([
     ['source', { source: OTHER }, { what: 'master', from: MASTER, to: OTHER }],
     ['source', { source: null }, { what: 'master', from: MASTER, to: 'absent' }],
     ['target', { target: OTHER }, { what: 'production', from: OLD, to: OTHER }],
@@ -115,8 +122,8 @@ describe('before the run', () => {
 })
 
 function database() {
-  const { database } = aPlan().bound
-  if (database === null) throw new Error('the plan of these tests has a database')
+  const [database] = databasesOf(aPlan().bound)
+  if (database === undefined) throw new Error('the plan of these tests has a database')
   return database
 }
 
@@ -126,7 +133,7 @@ describe('a pinned pull request', () => {
     expect(whats({ ...SEEN, source: null }, [], aPlan(), true)).toEqual([])
   })
 
-  it.each<[keyof ObservedFacts, ObservedFacts, string]>([
+  it.each<[keyof World, World, string]>([
     ['target', { target: OTHER }, 'production'],
     ['holds', { holds: OTHER }, 'the remote'],
     ['runs', { runs: OTHER }, 'what runs'],
@@ -139,7 +146,7 @@ describe('a pinned pull request', () => {
 
 describe('a step moves only its own facts', () => {
   const migrated = ['b7d20c31aa04']
-  it.each<[string, readonly StepRow[], ObservedFacts, readonly string[]]>([
+  it.each<[string, readonly StepRow[], World, readonly string[]]>([
     ['the merge', [merge], { target: MERGED }, []],
     ['the merge, and a new commit on master', [merge], { target: MERGED, source: OTHER }, []],
     ['the merge started, not seen yet', [aStep('merge', begun)], {}, []],
@@ -313,7 +320,7 @@ describe('the first release of an environment', () => {
     expect(whats(nothing, [], plan)).toEqual([])
   })
 
-  it.each<[ObservedFacts, { what: string; from: string; to: string }]>([
+  it.each<[World, { what: string; from: string; to: string }]>([
     [{ holds: OTHER }, { what: 'the remote', from: 'absent', to: OTHER }],
     [{ runs: OTHER }, { what: 'what runs', from: 'absent', to: OTHER }],
     [{ target: OTHER }, { what: 'production', from: 'absent', to: OTHER }],
@@ -342,5 +349,53 @@ describe('the commit that a release produces', () => {
     expect(producedCommit(aRelease({ steps: [aStep('merge', begun)] }))).toBeUndefined()
     expect(producedCommit(aRelease({ steps: [merge] }))).toBe(MERGED)
     expect(producedCommit(aRelease({ plan: undefined }))).toBeUndefined()
+  })
+})
+
+describe('W16: several databases', () => {
+  const SEARCH = {
+    name: 'search',
+    identity: 'db:5432/search',
+    revisions: ['s1'],
+    pending: ['s2'],
+    head: 's2',
+    migrationsTree: sha('5e'),
+  }
+  const plan = aPlan({ bound: { database: [{ ...database(), name: 'users' }, SEARCH] } })
+  const users = (...revisions: string[]) => ({ identity: DATABASE, revisions })
+  const search = (...revisions: string[]) => ({ identity: 'db:5432/search', revisions })
+  const BEFORE = ['5f19ab44c1d2', 's1'] as const
+  const begunAt = (...at: readonly string[]) =>
+    aStep('migrate', {
+      state: 'failed',
+      effect: 'some',
+      result: { databases: ['users', 'search'].map((name, index) => ({ name, revisions: [at[index] ?? ''] })) },
+    })
+
+  it.each<[string, NonNullable<ObservedFacts['databases']>, readonly StepRow[], readonly string[]]>([
+    ['as planned', [users(BEFORE[0]), search(BEFORE[1])], [], []],
+    ['the second was migrated by hand', [users(BEFORE[0]), search('s2')], [], ["the search database's revision"]],
+    ['the first leads elsewhere', [{ ...users(BEFORE[0]), identity: 'x' }, search('s1')], [], ['the users database']],
+    [
+      'the first is done, and the second failed',
+      [users('b7d20c31aa04'), search('s1')],
+      [begunAt('b7d20c31aa04', 's1')],
+      [],
+    ],
+    [
+      'the second is at another revision since',
+      [users('b7d20c31aa04'), search('x')],
+      [begunAt('b7d20c31aa04', 's1')],
+      ["the search database's revision"],
+    ],
+    [
+      'each to its own: not the other’s revisions',
+      [users('s2'), search('s1')],
+      [begunAt('b7d20c31aa04', 's1')],
+      ["the users database's revision"],
+    ],
+  ])('%s', (_what, databases, steps, expected) => {
+    const release = aRelease({ plan, steps, state: 'running', attempt: 1 })
+    expect(movedFacts(plan, release, { databases }, false).map(({ what }) => what)).toEqual(expected)
   })
 })

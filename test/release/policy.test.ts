@@ -158,8 +158,8 @@ describe('who may press what', () => {
     expect(permissionSource([], everything)).toBeUndefined()
   })
 
-  it('records where a permission came from: by id before by group', () => {
-    expect(permissionSource(['@qa', 'UQA'], qa)).toBe('named by id')
+  it('records where a permission came from: by id and by each group', () => {
+    expect(permissionSource(['@qa', 'UQA'], qa)).toBe('named by id, @qa')
     expect(permissionSource(['@other', '@qa'], qa)).toBe('@qa')
     expect(permissionSource('every full member', member)).toBe('every full member')
   })

@@ -2,7 +2,9 @@
  * The runner over fakes, with steps that only tell what is asked of them: probe, bound facts, intent, perform, outcome, and
  * what may come between any two of them.
  */
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { databasesOf } from '../../src/release/plan.ts'
 import { type Claim, ClaimLost, type EnvironmentLock } from '../../src/release/ports/jobs.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { StepName } from '../../src/release/terms.ts'
@@ -89,6 +91,7 @@ async function ran(given: Case) {
     })
   }
   const facts = given.release.plan?.bound
+  const [database] = facts === undefined ? [] : databasesOf(facts)
   const ports: WorkerPorts = {
     ...fakePorts({
       store: fakes.store,
@@ -118,7 +121,7 @@ async function ran(given: Case) {
       migrator: {
         revisions: async () => ({
           ok: true,
-          value: { identity: facts?.database?.identity ?? '', revisions: facts?.database?.revisions ?? [] },
+          value: { identity: database?.identity ?? '', revisions: database?.revisions ?? [] },
         }),
       },
     }),

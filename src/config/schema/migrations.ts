@@ -23,7 +23,7 @@ export const migrationSchema = z.strictObject({
     .string()
     .refine(isPathInRepository, 'must be a path inside the repository, such as alembic.ini')
     .meta({
-      description: "The alembic configuration, a path inside the app's repository",
+      description: "The alembic configuration: a path from where alembic runs, or from the repository's root",
       examples: ['alembic.ini', 'pyproject.toml'],
     }),
   env_file: text(/^[^\p{C}]+$/u, 'must be a path')

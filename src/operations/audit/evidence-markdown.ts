@@ -1,7 +1,7 @@
 /** Formats one release's evidence as Markdown. It contains the same facts as the JSON bundle. */
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { address, block, code, codes, list, plain, table } from '../../lib/markdown.ts'
-import type { PlannedMigration } from '../../release/plan.ts'
+import type { BoundDatabase, PlannedMigration } from '../../release/plan.ts'
 import type { Evidence } from './evidence.ts'
 
 /** Returns all parts of the evidence in chronological order. */
@@ -87,9 +87,7 @@ function planSection({ plan, fingerprint }: Evidence): string[] {
           ? `Result: merge of ${result.parents.map(code).join(' and ')}, tree ${code(result.tree)}`
           : `Result: ${result.how === 'fast-forward' ? 'fast-forward to ' : ''}commit ${code(result.commit)}, tree ${code(result.tree)}`,
         `Remote: ${address(remote.url)}, branch ${code(remote.branch)} at ${remote.holds === null ? 'no commit' : code(remote.holds)}, running ${remote.runs !== null ? code(remote.runs) : plan.runsUnknown ? 'a commit that is not known' : 'nothing'}`,
-        database === null
-          ? 'Database: none'
-          : `Database: ${code(database.identity)} at ${codes(database.revisions)}, pending ${codes(database.pending)}, migrations tree ${code(database.migrationsTree)}`,
+        ...(database === null ? ['Database: none'] : [database].flat().map(boundDatabase)),
         `Configuration: ${code(configuration)}`,
       ],
       '',
@@ -110,12 +108,30 @@ function planSection({ plan, fingerprint }: Evidence): string[] {
   ]
 }
 
+const named = (name: string | undefined) => (name === undefined ? '' : `${plain(name)}, `)
+
+function boundDatabase({ name, identity, revisions, pending, migrationsTree }: BoundDatabase): string {
+  return `Database: ${named(name)}${code(identity)} at ${codes(revisions)}, pending ${codes(pending)}, migrations tree ${code(migrationsTree)}`
+}
+
 function migrationSection({ plan }: Evidence): string[] {
   return ['## Migrations', '', ...(plan?.migrations.length ? plan.migrations.flatMap(migration) : ['None.'])]
 }
 
 function migration(planned: PlannedMigration, position: number): string[] {
-  const { revision, message, file, author, risk, findings = [], findingCount, sql, sqlLeftOut, commits } = planned
+  const {
+    revision,
+    message,
+    database,
+    file,
+    author,
+    risk,
+    findings = [],
+    findingCount,
+    sql,
+    sqlLeftOut,
+    commits,
+  } = planned
   const risks = findings.map((found) => {
     const more = [found.why, ...(found.instead === undefined ? [] : [`Instead: ${found.instead}`])]
     const breaks = found.breaksOldCode ? ' The old code may break.' : ''
@@ -126,7 +142,7 @@ function migration(planned: PlannedMigration, position: number): string[] {
     ...(position === 0 ? [] : ['']),
     `### ${plain(revision)}: ${plain(message)}`,
     '',
-    `File ${code(file)}${author === undefined ? '' : `, by ${plain(author)}`}. Risk: ${risk ?? 'none found'}.${commits ? ' It commits midway.' : ''}`,
+    `File ${code(file)}${database === undefined ? '' : `, database ${plain(database)}`}${author === undefined ? '' : `, by ${plain(author)}`}. Risk: ${risk ?? 'none found'}.${commits ? ' It commits midway.' : ''}`,
     '',
     ...list(risks, 'No findings.'),
     ...(left > 0 ? [`- ${left} more`] : []),
@@ -149,11 +165,10 @@ function runSection({ pullRequest, comment, picked, migrations, push, proof, ste
       : []),
     ...(comment === undefined ? [] : [`Sign-offs recorded: ${address(comment)}`]),
     ...(picked ? [`Picked ${codes(picked.from)}${commit(picked.commit, ', as')}`] : []),
-    ...(migrations
-      ? [
-          `Database ${code(migrations.database)}: from ${codes(migrations.before)}${migrations.after ? ` to ${codes(migrations.after)}` : ''}, pending ${codes(migrations.pending)}`,
-        ]
-      : []),
+    ...[migrations ?? []].flat().map(({ name, database, before, after, pending }) => {
+      const moved = `from ${codes(before)}${after ? ` to ${codes(after)}` : ''}, pending ${codes(pending)}`
+      return `Database ${named(name)}${code(database)}: ${moved}`
+    }),
     ...(push
       ? [
           `Push to ${address(push.url)}, branch ${code(push.branch)}: ${push.state}, from ${push.from === null ? 'nothing' : code(push.from)}${commit(push.commit, ' to')}${push.at ? `, ${push.at}` : ''}`,

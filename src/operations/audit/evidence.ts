@@ -6,8 +6,9 @@
 import { defined } from '../../lib/defined.ts'
 import { EVENTS, type EventType } from '../../release/events.ts'
 import { pickedCommit } from '../../release/hotfix.ts'
+import { type BoundDatabase, databasesOf } from '../../release/plan.ts'
 import type { EventRow, StoredMessage } from '../../release/record.ts'
-import { type Release, type SignOff, type StepRow, step } from '../../release/release.ts'
+import { type Release, type SignOff, type StepResult, type StepRow, step } from '../../release/release.ts'
 import type { PostedMessage } from '../../release/terms.ts'
 import type { ChainFinding } from './record.ts'
 
@@ -38,12 +39,7 @@ export interface Evidence {
   readonly comment?: string
   /** For a hot-fix: the requested commits, and the commit that contains them on the environment's branch. */
   readonly picked?: { readonly from: readonly string[]; readonly commit?: string }
-  readonly migrations?: {
-    readonly database: string
-    readonly before: readonly string[]
-    readonly pending: readonly string[]
-    readonly after?: readonly string[]
-  }
+  readonly migrations?: MigratedDatabase | readonly MigratedDatabase[]
   readonly push?: {
     readonly url: string
     readonly branch: string
@@ -82,6 +78,15 @@ export interface Evidence {
     /** `hash` is the SHA-256, in hex, of `previousHash` followed by `body`; `event` is `body`, parsed. */
     readonly events: readonly (EventRow & { readonly event: EventBody })[]
   }
+}
+
+export interface MigratedDatabase {
+  /** Absent if the environment has one database. */
+  readonly name?: string
+  readonly database: string
+  readonly before: readonly string[]
+  readonly pending: readonly string[]
+  readonly after?: readonly string[]
 }
 
 export interface PersonActions {
@@ -212,18 +217,26 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
 }
 
+function migrated(database: BoundDatabase, result: StepResult | undefined): MigratedDatabase {
+  const { name, identity, revisions, pending } = database
+  const after =
+    name === undefined ? result?.revisions : result?.databases?.find((each) => each.name === name)?.revisions
+  return { ...defined({ name }), database: identity, before: revisions, pending, ...defined({ after }) }
+}
+
 type Effects = Pick<Evidence, 'pullRequest' | 'comment' | 'picked' | 'migrations' | 'push' | 'proof'>
 
 /** What the steps of the run changed or confirmed. */
 function effectsOf(release: Release): Effects {
   const { plan } = release
   if (plan === undefined) return {}
-  const { remote, database } = plan.bound
+  const { remote } = plan.bound
   const [merge, record, migrate, push, confirm] = (['merge', 'record', 'migrate', 'push', 'confirm'] as const).map(
     (name) => step(release, name),
   )
   const at = (row: StepRow) => row.endedAt?.toISOString()
   const commit = (row: StepRow | undefined) => row?.result?.commit
+  const databases = databasesOf(plan.bound).map((database) => migrated(database, migrate?.result))
   return defined({
     pullRequest: plan.pullRequest && {
       id: plan.pullRequest.id,
@@ -235,14 +248,8 @@ function effectsOf(release: Release): Effects {
       from: plan.hotfix.picks.map(({ from }) => from),
       ...defined({ commit: pickedCommit(release) }),
     },
-    migrations: database
-      ? {
-          database: database.identity,
-          before: database.revisions,
-          pending: database.pending,
-          ...defined({ after: migrate?.result?.revisions }),
-        }
-      : undefined,
+    // One database keeps the form that it had before there were several.
+    migrations: databases.length > 1 ? databases : databases[0],
     push: push && {
       url: remote.url,
       branch: remote.branch,

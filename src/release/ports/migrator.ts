@@ -44,10 +44,17 @@ export interface MigrationStatus {
   readonly pending: readonly PendingRevision[]
   /** An upgrade of ours is connected to the database now. Only known for Postgres. */
   readonly isWorking?: true
+  /** The table that holds the revisions, with its schema; absent if it is not known or there are several. */
+  readonly versionTable?: string
   /** Each revision is committed on its own; absent: all of them together. */
   readonly transactionPerMigration?: true
   /** The app's own settings replace the entry's timeouts, so an upgrade may wait or run without a limit. */
   readonly hasOtherTimeLimits?: true
+}
+
+/** The part of a status that a direct query gives. */
+export type DatabaseRevisions = Pick<MigrationStatus, 'identity' | 'versionTable' | 'isWorking'> & {
+  readonly revisions: readonly string[]
 }
 
 export interface PendingRevision {
@@ -104,8 +111,8 @@ export interface LockWait {
 export interface Migrator {
   readonly words: MigratorWords
   readonly limits: MigratorLimits
-  /** Parses a configuration; `path` is its place in the repository. Pure. */
-  placeOf(configuration: string, path: string): MigrationsPlace
+  /** Parses a configuration; `path` is its place in the repository, and `directory` where the migrator runs. Pure. */
+  placeOf(configuration: string, path: string, directory: string): MigrationsPlace
   /**
    * The migrations of the checkout and the database's revisions; takes a second or two. Puts `.env` into the checkout and
    * removes it again. `preview`: adds the SQL of each pending revision, without running it.
@@ -120,9 +127,7 @@ export interface Migrator {
    * The database's revisions by a direct query, which takes milliseconds. `undefined` if the database can't be queried
    * directly: DATABASE_URL is not a Postgres URL, or no `status` of this process has shown that the app uses that database.
    */
-  revisions(
-    migration: MigrationSettings,
-  ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
+  revisions(migration: MigrationSettings): Promise<MigrationsAnswer<DatabaseRevisions | undefined>>
   /** The Postgres databases in the env file, by the names of its variables. Connects to none. */
   databasesNamed(migration: MigrationSettings): Promise<Readonly<Record<string, string>>>
   /**

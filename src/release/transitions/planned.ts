@@ -1,6 +1,6 @@
 /** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `approved`. */
 import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
-import { fingerprint, type Plan } from '../plan.ts'
+import { fingerprint, type Plan, pendingCount } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Release } from '../release.ts'
@@ -39,7 +39,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
     data: {
       fingerprint: currentFingerprint,
       commits: plan.commitCount,
-      pending: plan.bound.database?.pending.length ?? 0,
+      pending: pendingCount(plan),
     },
   })
   if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))

@@ -1,6 +1,6 @@
 /** Signed: from `awaiting sign-off` to `approved` with the last sign-off needed, or to `rejected`. */
-import { canProceed, isLastOwed, owed } from '../policy.ts'
-import { missingForMerge, type Release } from '../release.ts'
+import { canProceed } from '../policy.ts'
+import { missingForMerge, type Release, type SignOff } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
@@ -18,9 +18,6 @@ export function sign(kind: SignOffKind): Transition {
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
     if (needsReason && [...(note ?? '')].length < least) return { refused: { gate: 'reason_too_short', least } }
-    if (request.isConfirmed === false && wouldStart(kind, environment, release)) {
-      return { refused: { gate: 'start_not_confirmed', number: release.number, environment: release.environment } }
-    }
     const currentFingerprint = release.fingerprint ?? ''
     const withNote = note !== undefined && note !== '' && { note }
     const signOff = {
@@ -29,6 +26,9 @@ export function sign(kind: SignOffKind): Transition {
       fingerprint: currentFingerprint,
       right: attribution.right,
       ...withNote,
+    }
+    if (request.isConfirmed === false && wouldStart(environment, release, { ...signOff, at: tx.now })) {
+      return { refused: { gate: 'start_not_confirmed', number: release.number, environment: release.environment } }
     }
     if (!(await tx.addSignOff(release.number, signOff))) {
       return { refused: { gate: 'already_signed', kind, at: tx.now.toISOString() } }
@@ -59,9 +59,10 @@ export function sign(kind: SignOffKind): Transition {
 }
 
 /** Whether this sign-off is the last one that the release waits for. An emergency's modal always says what it starts. */
-function wouldStart(kind: SignOffKind, environment: Environment, release: Release): boolean {
-  if (kind === 'rejection' || kind === 'emergency' || release.state !== 'awaiting sign-off') return false
-  return isLastOwed(owed(environment, release), kind)
+function wouldStart(environment: Environment, release: Release, signOff: SignOff): boolean {
+  if (signOff.kind === 'rejection' || signOff.kind === 'emergency' || release.state !== 'awaiting sign-off')
+    return false
+  return canProceed(environment, { ...release, signOffs: [...release.signOffs, signOff] })
 }
 
 /** **Go**: approves a hot-fix whose plan its requester has seen. */

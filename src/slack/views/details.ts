@@ -1,6 +1,6 @@
 /** The Details modal: everything that a plan deploys, within the limits of a modal. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
-import type { Plan } from '../../release/plan.ts'
+import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { missingForMerge, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
@@ -130,28 +130,37 @@ function files(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock
 
 function migrations(plan: Plan, services: ServiceWords): KnownBlock[] {
   const count = migrationCount(plan)
-  if (plan.bound.database === null) return []
-  const at = plan.bound.database.revisions.slice(0, 5).map(eight).join(', ')
+  const databases = databasesOf(plan.bound)
+  if (databases.length === 0) return []
   const detailed = migrationDetails(plan, services)
-  const others = plan.migrations.filter(({ revision }) => !detailed.revisions.includes(revision))
+  const others = plan.migrations.filter((migration) => !detailed.migrations.includes(migration))
   const shown = others.slice(0, MIGRATIONS)
-  const lines: Line[] = shown.map(({ revision, message, file, risk }) => [
+  const lines: Line[] = shown.map(({ revision, message, database, file, risk }) => [
     code(eight(revision)),
-    ` ${cut(oneLine(message), 120)}${risk === undefined ? '' : ` · ${RISK_WORDS[risk]}`}\n`,
+    ` ${cut(oneLine(message), 120)}${database === undefined ? '' : ` · ${database}`}${risk === undefined ? '' : ` · ${RISK_WORDS[risk]}`}\n`,
     cut(oneLine(file), 160),
   ])
-  const left = count - detailed.revisions.length - shown.length
+  const left = count - detailed.migrations.length - shown.length
   if (left > 0) lines.push([`and ${left} more`])
   return [
     richLines([
       [
         bold(count === 0 ? 'No migrations' : counted(count, 'migration')),
-        ` · the database ${cut(oneLine(plan.bound.database.identity), 120)} is at ${at === '' ? 'no revision yet' : at}`,
+        ...(databases.length === 1 ? databases.map((only) => ` · ${databaseAt(only)}`) : []),
       ],
     ]),
+    ...(databases.length > 1 ? [rich(bullets(databases.map((each): Line => [databaseAt(each)])))] : []),
     ...detailed.blocks,
     ...grouped(lines),
   ]
+}
+
+/** `the database db.example.com:5432/api is at 5f19ab44`; of several: with its name and what is pending. */
+function databaseAt({ name, identity, revisions, pending }: BoundDatabase): string {
+  const at = revisions.slice(0, 5).map(eight).join(', ')
+  const place = `${cut(oneLine(identity), 120)} is at ${at === '' ? 'no revision yet' : at}`
+  if (name === undefined) return `the database ${place}`
+  return `${name}: ${place}, ${pending.length === 0 ? 'nothing pending' : `${counted(pending.length, 'migration')} pending`}`
 }
 
 function warnings(plan: Plan): KnownBlock[] {

@@ -2,13 +2,16 @@
 import type { PlatformWords } from '../../release/ports/platform.ts'
 import type { Failure, Problem } from '../../release/refusals.ts'
 import { BY_PULL_REQUEST } from './hotfix-refusals.ts'
-import { bold, code, commitLink } from './parts/blocks.ts'
-import { counted, eight, short } from './parts/text.ts'
+import { bold, code, commitLink, type Line } from './parts/blocks.ts'
+import { databaseStands } from './parts/current-state.ts'
+import { capital, counted, eight, short } from './parts/text.ts'
 import { displayName, type Hints, type ProblemWords, platformWords, quoteOutput } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
 
 type FailureGate = Failure['gate']
 type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
+
+const called = (name: string | undefined) => (name === undefined ? 'database' : `${name} database`)
 
 const FIX_CODE = 'A fix in the code needs a new plan.'
 
@@ -69,31 +72,39 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     ...quoteOutput(detail),
     next: [['Someone moved a branch or the remote during the run. Check both before you deploy.']],
   }),
-  migration_failed: ({ revision, database, applied, pending, partly, line, output }, { services: { migrator } }) => ({
-    why: revision === undefined ? `${migrator.name} failed` : `revision ${eight(revision)} failed`,
-    ...quoteOutput(line),
-    output,
-    stands: [
-      database.length === 0
-        ? 'The database has no revision'
-        : `The database is at ${database.slice(0, 3).map(eight).join(', ')}`,
-      `; ${applied.length} of ${counted(applied.length + pending.length, 'migration')} applied.`,
-    ],
-    list: [
-      ['Applied: ', listed(applied)],
-      ['Not applied: ', listed(pending)],
-      ...(partly === undefined
-        ? []
-        : [
-            [
-              bold(`Parts of ${eight(partly)} may be applied`),
-              ': the migration does not run in one transaction. Check the database before you press Retry.',
-            ],
-          ]),
-      ['Pushed: nothing'],
-    ],
-    next: [[FIX_CODE]],
-  }),
+  migration_failed: (failure, { services: { migrator } }) => {
+    const { name, others = [], revision, database, applied, pending, partly, line, output } = failure
+    const of = name === undefined ? '' : ` of the ${name} database`
+    return {
+      why:
+        revision === undefined
+          ? `${migrator.name} failed${name === undefined ? '' : ` on the ${name} database`}`
+          : `revision ${eight(revision)}${of} failed`,
+      ...quoteOutput(line),
+      output,
+      stands: [
+        database.length === 0
+          ? `The ${called(name)} has no revision`
+          : `The ${called(name)} is at ${database.slice(0, 3).map(eight).join(', ')}`,
+        `; ${applied.length} of ${counted(applied.length + pending.length, 'migration')} applied.`,
+      ],
+      list: [
+        ['Applied: ', listed(applied)],
+        ['Not applied: ', listed(pending)],
+        ...others.map((other): Line => [`${capital(databaseStands(other))}.`]),
+        ...(partly === undefined
+          ? []
+          : [
+              [
+                bold(`Parts of ${eight(partly)} may be applied`),
+                ': the migration does not run in one transaction. Check the database before you press Retry.',
+              ],
+            ]),
+        ['Pushed: nothing'],
+      ],
+      next: [[FIX_CODE]],
+    }
+  },
   migration_unknown: ({ detail, output }, { services: { migrator } }) => ({
     why: `${migrator.name} was interrupted, and the database’s revision could not be read`,
     ...quoteOutput(detail),

@@ -119,10 +119,12 @@ function inThread(plan: Plan, services: ServiceWords, migration: PlannedMigratio
   ]
 }
 
-function head(plan: Plan, services: ServiceWords, { revision, message, file, author, risk }: PlannedMigration): Line {
+function head(plan: Plan, services: ServiceWords, migration: PlannedMigration): Line {
+  const { revision, message, database, file, author, risk } = migration
   return [
     code(eight(revision)),
     ` ${cut(oneLine(message), 100)} · `,
+    ...(database === undefined ? [] : [`${database} · `]),
     ...(author === undefined ? [] : [`${cut(oneLine(author), 40)} · `]),
     richLink(fileUrl(plan, services, file), cut(oneLine(file.split('/').at(-1) ?? file), 60)),
     ...(risk === undefined ? [] : [' · ', risk === 'adds' ? words(RISK_WORDS[risk]) : bold(RISK_WORDS[risk])]),
@@ -163,13 +165,13 @@ function sqlBlocks({ sql, sqlLeftOut = 0 }: PlannedMigration, lines: number, cha
 
 // ------------------------------------------------------------------------------------------------ Details
 
-/** Findings and SQL of each migration, as much as fits, the worst first; and the revisions shown. */
+/** Findings and SQL of each migration, as much as fits, the worst first; and the migrations shown. */
 export function migrationDetails(
   plan: Plan,
   services: ServiceWords,
 ): {
   readonly blocks: readonly KnownBlock[]
-  readonly revisions: readonly string[]
+  readonly migrations: readonly PlannedMigration[]
 } {
   const worst = worstFirst(plan.migrations).slice(0, DETAILS.migrations)
   const each = Math.floor(DETAILS.characters / Math.max(worst.length, 1))
@@ -178,11 +180,11 @@ export function migrationDetails(
     const sql = sqlBlocks(migration, Number.POSITIVE_INFINITY, Math.min(each, 2_500))
     if (findings.length === 0 && sql.length === 0) return []
     const list = findings.length === 0 ? [] : [rich(bullets(findings))]
-    return [{ revision: migration.revision, blocks: [richLines([head(plan, services, migration)]), ...list, ...sql] }]
+    return [{ migration, blocks: [richLines([head(plan, services, migration)]), ...list, ...sql] }]
   })
   const shown = fitting(
     detailed.map(({ blocks }) => blocks),
     DETAILS.json,
   )
-  return { blocks: shown.flat(), revisions: detailed.slice(0, shown.length).map(({ revision }) => revision) }
+  return { blocks: shown.flat(), migrations: detailed.slice(0, shown.length).map(({ migration }) => migration) }
 }

@@ -1,75 +1,58 @@
-/** What a release does to the database: its pending revisions, their SQL and its risks. */
+/** What a release does to the databases: the pending revisions, their SQL and its risks. */
+import { defined } from '../../lib/defined.ts'
 import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
-import type { App, Environment, MigrationSettings } from '../../release/settings.ts'
-import { migrationsUnreadable } from '../../release/stored-names.ts'
-import { inCheckout } from '../database.ts'
+import type { App, Environment } from '../../release/settings.ts'
 import type { WorkerPorts } from '../ports.ts'
-import { withDatabaseRetry } from '../retry.ts'
-import { migratorError, type Refused } from '../service-errors.ts'
+import type { Refused } from '../service-errors.ts'
+import { type Asked, type PlannedDatabase, planDatabase } from './database.ts'
 
 /** How many characters of SQL a plan stores: of one revision, and of all. */
 const KEPT_SQL = { ofOne: 60_000, ofAll: 200_000 }
 const RELEASES_READ = 15
 const PUSHES_SHOWN = 5
 
-interface Asked {
-  readonly app: App
-  readonly environment: Environment
-  readonly signal: AbortSignal
-}
-
 type Result = BoundFacts['result']
 
-type Database = NonNullable<BoundFacts['database']>
-
-/** Returns the pending revisions with their SQL and findings. Refuses what the migrator can't upgrade to one head. */
+/**
+ * Returns each database with its pending revisions, their SQL and findings, in the order in which they are migrated.
+ * Refuses what the migrator can't upgrade to one head.
+ */
 export async function planMigrations(
   ports: WorkerPorts,
   request: Asked,
   result: Result,
-): Promise<{ database: Database | null; migrations: readonly PlannedMigration[] } | Refused> {
+): Promise<{ database: BoundFacts['database']; migrations: readonly PlannedMigration[] } | Refused> {
   const { app, environment } = request
-  const [migration] = environment.migrations
-  if (migration === undefined) return { database: null, migrations: [] }
+  const commits = result.how === 'merge' ? result.parents : [result.commit]
+  const databases: PlannedDatabase[] = []
+  const migrations: PlannedMigration[] = []
+  for (const migration of environment.migrations) {
+    const planned = await planDatabase(ports, { ...request, migration }, result)
+    if ('refused' in planned) return planned
+    const twin = databases.find((other) => isSameTable(other, planned))
+    if (twin !== undefined) {
+      const named = (name: string | undefined) => `${app.name} ${environment.name} ${name ?? ''}`.trim()
+      return {
+        refused: { gate: 'same_database', environment: named(planned.bound.name), other: named(twin.bound.name) },
+      }
+    }
+    databases.push(planned)
+    const { name } = planned.bound
+    const own = await described(ports, app, planned.status, commits)
+    migrations.push(...own.map((each) => ({ ...each, ...defined({ database: name }) })))
+  }
+  const bound = databases.map((each) => each.bound)
+  return { database: bound.length > 1 ? bound : (bound[0] ?? null), migrations }
+}
 
-  const tree = result.tree
-  const configuration = await ports.git.fileAt(app, tree, migration.config)
-  if (configuration === undefined) {
-    return { refused: migrationsUnreadable(migration.program, `${migration.config} is not in the commit`) }
-  }
-  const { folder, isOneFolder } = ports.migrator.placeOf(configuration, migration.config)
-  // The migrations are in a Python package, or behind a link: then any change may be a migration.
-  const migrationsTree = (folder === undefined ? undefined : await ports.git.folderAt(app, tree, folder)) ?? tree
-
-  const where = { app: app.name, environment: environment.name }
-  const [last] = await ports.store.releases({ ...where, states: ['succeeded'], limit: 1 })
-  const applied = isOneFolder ? (last?.plan?.bound.database ?? undefined) : undefined
-  const status = await migrationStatus(ports, { ...request, migration }, { tree, migrationsTree, applied })
-  if ('refused' in status) return status
-  const { identity, heads, current, unknown, pending } = status
-  const other = applied?.identity === identity ? undefined : await otherEnvironmentOf(ports, environment, identity)
-  if (other !== undefined) {
-    const names = { environment: `${app.name} ${environment.name}`, other: `${other.app} ${other.name}` }
-    return { refused: { gate: 'same_database', ...names } }
-  }
-  if (heads.length > 1) return { refused: { gate: 'migration_heads', heads } }
-  if (unknown.length > 0) {
-    const commit = result.how === 'merge' ? result.parents[1] : result.commit
-    return { refused: { gate: 'unknown_revision', revisions: unknown, commit } }
-  }
-  return {
-    database: {
-      identity,
-      revisions: current,
-      pending: pending.map(({ revision }) => revision),
-      head: heads[0]?.revision ?? null,
-      migrationsTree,
-    },
-    migrations: await described(ports, app, status, result.how === 'merge' ? result.parents : [result.commit]),
-  }
+/** Whether two entries would write their revisions into one table. Where the table is not known, one database is enough. */
+function isSameTable(one: PlannedDatabase, other: PlannedDatabase): boolean {
+  if (one.bound.identity !== other.bound.identity) return false
+  const [table, second] = [one.status.versionTable, other.status.versionTable]
+  return table === undefined || second === undefined || table === second
 }
 
 /** Each pending revision as the plan shows it. */
@@ -165,54 +148,4 @@ export async function lastPushes(
     return push?.endedAt === undefined || from === undefined ? [] : [push.endedAt.getTime() - from.getTime()]
   })
   return pushes.filter((ms) => ms >= 0).slice(0, PUSHES_SHOWN)
-}
-
-/**
- * Another environment whose migrations reach this database: by its current DATABASE_URL or, if that does not name it, by
- * what its own planning stored. The stored identity alone may be out of date, because env files are corrected.
- */
-async function otherEnvironmentOf(
-  ports: WorkerPorts,
-  environment: Environment,
-  identity: string,
-): Promise<Environment | undefined> {
-  const stored = await ports.store.noteDatabase(identity, environment.app, environment.name)
-  const others = ports.apps
-    .flatMap(({ environments }) => environments)
-    .filter((each) => !(each.app === environment.app && each.name === environment.name))
-  const sharing = await Promise.all(
-    others.map(async (other) => {
-      const isStored = stored.app === other.app && stored.environment === other.name
-      const [migration] = other.migrations
-      if (migration === undefined) return false
-      const named = await ports.migrator.databasesNamed(migration)
-      if (named.DATABASE_URL === identity) return true
-      return isStored && (named.DATABASE_URL === undefined || Object.values(named).includes(identity))
-    }),
-  )
-  return others.find((_, index) => sharing[index])
-}
-
-/** Skips the migrator if the last release applied the same folder and a direct query shows the database at its head. */
-async function migrationStatus(
-  ports: WorkerPorts,
-  { app, migration, signal }: Asked & { readonly migration: MigrationSettings },
-  { tree, migrationsTree, applied }: { tree: string; migrationsTree: string; applied: Database | undefined },
-): Promise<MigrationStatus | Refused> {
-  if (applied?.migrationsTree === migrationsTree && applied.head !== null) {
-    const direct = await withDatabaseRetry(() => ports.migrator.revisions(migration), ports)
-    if (!direct.ok) return migratorError(migration, direct)
-    const { value } = direct
-    if (value?.identity === applied.identity && value.revisions.length === 1 && value.revisions[0] === applied.head) {
-      const heads = [{ revision: applied.head, file: '' }]
-      return { identity: applied.identity, heads, current: value.revisions, unknown: [], pending: [] }
-    }
-  }
-  return inCheckout(ports, app, tree, async (checkout) => {
-    const status = await withDatabaseRetry(
-      () => ports.migrator.status(migration, checkout, signal, { preview: true }),
-      ports,
-    )
-    return status.ok ? status.value : migratorError(migration, status)
-  })
 }

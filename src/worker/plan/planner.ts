@@ -1,8 +1,8 @@
 /** Plans a release from current facts, before anyone signs it. Refuses what can't be deployed, with its gate. */
 
 import { isSameConfiguration } from '../../release/configuration.ts'
-import type { BoundFacts, CheckStatus, Plan } from '../../release/plan.ts'
-import { allowsEmergency, mustBeTalkedOver } from '../../release/policy.ts'
+import { type BoundFacts, type CheckStatus, type Plan, pendingCount } from '../../release/plan.ts'
+import { allowsEmergency, discussions } from '../../release/policy.ts'
 import type { MergeMethods } from '../../release/ports/forge.ts'
 import type { Release } from '../../release/release.ts'
 import { type App, appAt, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
@@ -133,7 +133,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   const lastPushesMs = migrations.length === 0 ? [] : await lastPushes(ports, environment)
 
   const runsIt = result.how === 'commit' && live === result.commit && running.commit === result.commit
-  if (runsIt && (database?.pending.length ?? 0) === 0) {
+  const pending = pendingCount({ bound: { database } })
+  if (runsIt && pending === 0) {
     const { platform } = environment.remote
     const gate = { gate: 'nothing_to_release' as const, app: app.name, environment: environment.name, platform }
     return { refused: { ...gate, commit: result.commit } }
@@ -169,7 +170,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     steps: stepsFor({
       environment,
       bound,
-      mustBeTalkedOver: mustBeTalkedOver(environment, { plan: { migrations } }),
+      mustBeTalkedOver: discussions(environment, { plan: { migrations } }).length > 0,
     }),
     webUrl: ports.forge.words.pages.repository(app.repository),
     ...(hotfix && { hotfix }),
@@ -177,7 +178,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
       ...(runsUnknown ? [unknownWarning(ports, environment)] : []),
       ...warnings,
       ...undone,
-      ...(hotfix ? migrationWarning(hotfix, database?.pending.length ?? 0) : []),
+      ...(hotfix ? migrationWarning(hotfix, pending) : []),
     ],
   }
   if (result.how === 'commit' || request.release === undefined) return { plan: made }

@@ -61,11 +61,11 @@ function sqlComments(release: Release, parts: readonly string[]): readonly Furth
 }
 
 function piecesOf(
-  { revision, message, file, sql, sqlLeftOut = 0 }: PlannedMigration,
+  { revision, message, database, file, sql, sqlLeftOut = 0 }: PlannedMigration,
   longest: number,
 ): readonly string[] {
   if (sql === undefined) return []
-  const title = `Migration ${plain(revision)} ${plain(message)}, ${plain(file)}`
+  const title = `Migration ${plain(revision)}${database === undefined ? '' : ` of ${database}`} ${plain(message)}, ${plain(file)}`
   const left = sqlLeftOut > 0 ? `\n\n${sqlLeftOut} more statements are too long to store. See the file.` : ''
   const fence = fenceFor(sql)
   const pieces: string[][] = [[]]

@@ -57,13 +57,14 @@ export function recordLines(release: Release, { short }: { readonly short: boole
   ]
 }
 
-function migrationLines({ revision, message, author, findings = [] }: PlannedMigration, short: boolean): string[] {
+function migrationLines(migration: PlannedMigration, short: boolean): string[] {
+  const { revision, message, database, author, findings = [] } = migration
   const risky = findings.filter(({ risk }) => risk !== 'adds')
   const shown = short ? risky.slice(0, FEW_FINDINGS) : risky
   const left = risky.length - shown.length
   const title = short ? cutTo(message, SHORT_MESSAGE) : message
   return [
-    `* migration ${revision} ${plain(title)}${author === undefined ? '' : `, by ${plain(author)}`}`,
+    `* migration ${revision}${database === undefined ? '' : ` of ${database}`} ${plain(title)}${author === undefined ? '' : `, by ${plain(author)}`}`,
     ...shown.map(({ risk, what, why }) =>
       short ? `    * ${plain(cutTo(what, SHORT_MESSAGE))} (${risk})` : `    * ${plain(what)} (${risk}): ${plain(why)}`,
     ),

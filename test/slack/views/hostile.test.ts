@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { databasesOf } from '../../../src/release/plan.ts'
 import { owed } from '../../../src/release/policy.ts'
 import type { Failure, Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
@@ -94,7 +95,7 @@ const FAILURES: readonly Failure[] = [
     revision: LONG,
     database: Array.from({ length: 9 }, () => LONG),
     applied: [],
-    pending: plan.bound.database?.pending ?? [],
+    pending: databasesOf(plan.bound)[0]?.pending ?? [],
     line: LINES,
     output: Array.from({ length: 900 }, () => LINES),
   },

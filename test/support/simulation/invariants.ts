@@ -4,6 +4,7 @@ import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
+import { databasesOf } from '../../../src/release/plan.ts'
 import { canProceed, owed } from '../../../src/release/policy.ts'
 import type { Release } from '../../../src/release/release.ts'
 import type { App, Environment } from '../../../src/release/settings.ts'
@@ -92,7 +93,8 @@ function stepOf(looked: Looked, release: Release, { kind, key, where, commit }: 
     case 'push':
       return where === remote.name && goes ? 'push' : undefined
     case 'migration': {
-      const names = (plan.bound.database?.pending ?? []).map((revision) => `${release.environment} ${revision}`)
+      const pending = databasesOf(plan.bound).flatMap((database) => database.pending)
+      const names = pending.map((revision) => `${release.environment} ${revision}`)
       return names.includes(key) ? 'migrate' : undefined
     }
     case 'comment':

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { Plan } from '../../../src/release/plan.ts'
+import { databasesOf, type Plan } from '../../../src/release/plan.ts'
 import type { LockWait, MigrationStatus, Migrator, UpgradeAnswer } from '../../../src/release/ports/migrator.ts'
 import { migrate } from '../../../src/worker/run/steps/migrate.ts'
 import type { StepContext } from '../../../src/worker/run/steps/step.ts'
@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(checkouts, { recursive: true, force: true }))
 
 const PLAN = aPlan()
-const planned = PLAN.bound.database
+const [planned] = databasesOf(PLAN.bound)
 const pendingOf = (...revisions: readonly string[]) =>
   revisions.map((revision) => ({ revision, message: revision, file: `migrations/${revision}.py` }))
 
@@ -93,7 +93,7 @@ it('calls it unknown where a migration that was cut off does not come to its end
 
 it('calls one unknown that was cut off on a database whose changes of schema are in no transaction', async () => {
   const identity = 'mysql://db:3306/api'
-  const plan = { ...PLAN, bound: { ...PLAN.bound, database: planned && { ...planned, identity } } }
+  const plan = { ...PLAN, bound: { ...PLAN.bound, database: planned ? { ...planned, identity } : null } }
   const revisions = async () => ({ ok: true, value: { identity, revisions: planned?.revisions ?? [] } }) as const
   const probe = (before?: StepContext['before']) => migrate.probe(runOf({ revisions }, before, plan).run)
   const because = { gate: 'migration_unknown' }

@@ -4,7 +4,7 @@ import { irreversibleBegun, type Release } from '../../../release/release.ts'
 import type { PersonName } from '../../../release/terms.ts'
 import { quote, rich, richLines, section } from './blocks.ts'
 import { foot, planSummary } from './card-lines.ts'
-import { currentState, type PlatformFacts } from './facts.ts'
+import { currentState, type PlatformFacts } from './current-state.ts'
 import { type PersonFacts, shown } from './persons.ts'
 import { cut, oneLine } from './text.ts'
 

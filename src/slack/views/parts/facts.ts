@@ -1,13 +1,8 @@
-/** Facts of a release that several messages show, in words. */
-
-import { THE_REMOTE, WHAT_RUNS } from '../../../release/bound.ts'
-import { commitToPush, type Plan } from '../../../release/plan.ts'
-import { irreversibleBegun, isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
-import type { Environment, MigrationRisk } from '../../../release/settings.ts'
-import { isIrreversible, STEP_NAMES } from '../../../release/steps.ts'
+import { commitToPush, type Plan, pendingCount } from '../../../release/plan.ts'
+import { isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
+import type { MigrationRisk } from '../../../release/settings.ts'
+import { STEP_NAMES } from '../../../release/steps.ts'
 import type { PersonName, SignOffKind, StepName } from '../../../release/terms.ts'
-import { commitLink, type Line } from './blocks.ts'
-import type { People } from './people.ts'
 import { type PersonFacts, shown } from './persons.ts'
 import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
@@ -115,7 +110,7 @@ export function destroysWords(plan: Plan, most = 3): string | undefined {
 }
 
 export function migrationCount(plan: Plan): number {
-  return plan.bound.database?.pending.length ?? plan.migrations.length
+  return plan.bound.database === null ? plan.migrations.length : pendingCount(plan)
 }
 
 /** `5 commits and 2 migrations`, `5 commits`, `2 migrations`; where the remote has it all, `9f2c1ab, which is already on the remote`. */
@@ -197,99 +192,6 @@ export function stepOf(release: Release, name: StepName): string {
 export function stepNow(release: Release): StepRow | undefined {
   const steps = stepsInOrder(release)
   return steps.find(({ state }) => state === 'running') ?? steps.find(({ state }) => state !== 'done')
-}
-
-type Effect = 'done' | 'partly' | 'none' | 'unknown'
-
-function effectOf(release: Release, name: StepName): Effect | undefined {
-  const row = stepsInOrder(release).find((one) => one.name === name)
-  if (row === undefined) return undefined
-  if (row.state === 'done') return 'done'
-  if (row.state === 'pending' || row.effect === 'none') return 'none'
-  return row.effect === 'some' ? 'partly' : 'unknown'
-}
-
-const PAST = { pick: 'picked', merge: 'merged', migrate: 'migrated', push: 'pushed' } as const
-
-/** The facts needed to describe the current state. */
-export type PlatformFacts = Pick<People, 'services'> & { readonly environment: Environment }
-
-/** The commit that the environment was last seen to run, as rich text: `production still runs 5b8e6c0`. */
-function stillRuns(release: Release, { services, environment }: PlatformFacts): Line {
-  const runs = release.plan?.bound.remote.runs
-  if (release.plan === undefined || runs === undefined) return []
-  const because = release.problem?.because
-  const what = services.platforms[environment.remote.platform].runsApart ? WHAT_RUNS : THE_REMOTE
-  const moved = because?.gate === 'plan_outdated' ? because.moved.find((one) => one.what === what) : undefined
-  if (moved !== undefined) {
-    const isCommit = /^[0-9a-f]{7,40}$/.test(moved.to)
-    return isCommit ? [`${release.environment} now runs `, commitLink(services, release.plan.webUrl, moved.to)] : []
-  }
-  if (release.plan.runsUnknown) return [`${release.environment} still runs what it ran before`]
-  if (runs === null) return [`${release.environment} runs nothing yet`]
-  return [`${release.environment} still runs `, commitLink(services, release.plan.webUrl, runs)]
-}
-
-/** The current state of branch, database and remote, a line each; one line if nothing has started. Unknowns say so. */
-export function currentState(release: Release, facts: PlatformFacts): readonly Line[] {
-  const verbs = STEP_NAMES.filter((name) => isIrreversible(name) && effectOf(release, name) !== undefined).map(
-    (name) => PAST[name as keyof typeof PAST],
-  )
-  const runs = stillRuns(release, facts)
-  if (!irreversibleBegun(release.steps)) {
-    const nothing =
-      verbs.length > 1
-        ? `Nothing was ${verbs.slice(0, -1).join(', ')} or ${verbs.at(-1)}`
-        : `Nothing was ${verbs[0] ?? 'changed'}`
-    return [runs.length === 0 ? [`${nothing}.`] : [`${nothing}: `, ...runs, '.']]
-  }
-  return [...branchLine(release, facts), ...databaseLine(release), ...remoteLine(release, facts, runs)]
-}
-
-function branchLine(release: Release, { services }: PlatformFacts): Line[] {
-  const merge = effectOf(release, 'merge')
-  const pick = effectOf(release, 'pick')
-  const made = finalCommit(release)
-  const asWhat: Line = made === undefined ? ['.'] : [' as ', commitLink(services, release.plan?.webUrl, made), '.']
-  const request = release.plan?.pullRequest
-  const what = request === undefined ? 'The pull request' : together('PR', `#${request.id}`)
-  if (merge === 'done' || merge === 'partly') return [[`${what} is merged`, ...asWhat]]
-  if (merge === 'unknown') return [[`Not known: whether ${what} is merged.`]]
-  const branch = release.plan === undefined ? 'the branch' : cut(oneLine(release.plan.bound.target.branch), 60)
-  if (pick === 'done' || pick === 'partly') return [[`Picked onto ${branch}`, ...asWhat]]
-  if (pick === 'unknown') return [[`Not known: whether the pick is on ${branch}.`]]
-  return []
-}
-
-function databaseLine(release: Release): Line[] {
-  const migrate = effectOf(release, 'migrate')
-  const all = release.plan === undefined ? 0 : migrationCount(release.plan)
-  if (migrate === undefined || all === 0) return []
-  const applied = (count: number) => `${count} of ${counted(all, 'migration')} applied.`
-  if (migrate === 'done') return [[`Database: ${applied(all)}`]]
-  const because = release.problem?.because
-  if (because?.gate === 'migration_failed') {
-    const at = because.database.slice(0, 3).map(eight).join(', ')
-    return [[`Database: ${at === '' ? '' : `at ${at}, `}${applied(because.applied.length)}`]]
-  }
-  if (migrate === 'none') return [['Database: unchanged.']]
-  return [['Not known: which migrations were applied.']]
-}
-
-function remoteLine(release: Release, { services, environment }: PlatformFacts, runs: Line): Line[] {
-  const push = effectOf(release, 'push')
-  const confirm = effectOf(release, 'confirm')
-  const commit = finalCommit(release)
-  const remote = cut(oneLine(environment.remote.name), 60)
-  const it: Line = [commit === undefined ? 'the commit' : commitLink(services, release.plan?.webUrl, commit)]
-  if (release.problem?.because.gate === 'release_phase_failed')
-    return [[`Pushed: ${remote} has `, ...it, ' but does not run it.']]
-  if (push === undefined) return []
-  if (push === 'unknown') return [[`Not known: whether ${remote} has `, ...it, '.']]
-  if (push === 'none') return [runs.length === 0 ? ['Not pushed.'] : ['Not pushed: ', ...runs, '.']]
-  if (release.state === 'cancelled' && confirm !== 'done')
-    return [[`Pushed, not confirmed: ${remote} has `, ...it, ' and may run it.']]
-  return [[`Pushed: ${remote} has `, ...it, confirm === 'done' ? ' and runs it.' : '.']]
 }
 
 /** How long the run took; undefined unless it has both started and ended. */

@@ -1,7 +1,8 @@
 /** Lines that the outcomes of several states share. They are rich text: nothing in them is parsed. */
 import { irreversibleBegun, type Release } from '../../../release/release.ts'
 import { bold, emoji, type Line } from './blocks.ts'
-import { called, currentState, type PlatformFacts, took } from './facts.ts'
+import { currentState, type PlatformFacts } from './current-state.ts'
+import { called, took } from './facts.ts'
 import type { ProblemWords } from './words.ts'
 
 interface Facts extends PlatformFacts {

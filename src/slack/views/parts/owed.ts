@@ -26,7 +26,8 @@ export function givenLines(release: Release, facts: PersonFacts & { readonly now
     })
 }
 
-function what({ kind, count }: Owed): string {
+function what({ kind, count, databases = [] }: Owed): string {
+  if (databases.length > 0) return `*${SIGN_OFF_WORD[kind]}* for ${joined(databases)}`
   if (count === 1) return `*${SIGN_OFF_WORD[kind]}*`
   return kind === 'approval' ? `*${count} approvals*` : `*${SIGN_OFF_WORD[kind]} (${count} people)*`
 }
@@ -64,8 +65,9 @@ const SPOKEN = { qa: 'QA', approval: 'approval', 'talked over': 'a discussion wi
 export function owedSpoken(owed: readonly Owed[]): string {
   const wanted = owed.filter(({ count }) => count > 0)
   return joined(
-    wanted.map(({ kind, count }) => {
+    wanted.map(({ kind, count, databases = [] }) => {
       if (kind === 'approval') return counted(count, 'approval')
+      if (databases.length > 0) return `${SPOKEN[kind]} about ${joined(databases)}`
       return count === 1 ? SPOKEN[kind] : `${SPOKEN[kind]} by ${count} people`
     }),
   )
@@ -73,8 +75,9 @@ export function owedSpoken(owed: readonly Owed[]): string {
 
 /** `QA from @qa or Tom, 2 approvals from any full member`; with mentions only where `mention` says so. */
 export function owedBy(owed: readonly Owed[], people: People, { mention = false } = {}): string {
-  const wanted = owed.map(({ kind, count, by }) => {
-    const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : SIGN_OFF_WORD[kind]
+  const wanted = owed.map(({ kind, count, by, databases = [] }) => {
+    const about = databases.length === 0 ? '' : ` for ${joined(databases)}`
+    const word = kind === 'approval' && count > 1 ? counted(count, 'approval') : `${SIGN_OFF_WORD[kind]}${about}`
     return `${word} from ${mention ? anyOf(by, people, true) : namedOf(by, people)}`
   })
   return wanted.join(', ')
@@ -82,7 +85,7 @@ export function owedBy(owed: readonly Owed[], people: People, { mention = false 
 
 /** `QA and approval`: the sign-offs that an emergency skips. */
 export function owedNames(owed: readonly Owed[]): string {
-  return joined(owed.filter(({ count }) => count > 0).map(({ kind }) => SPOKEN[kind]))
+  return joined([...new Set(owed.filter(({ count }) => count > 0).map(({ kind }) => SPOKEN[kind]))])
 }
 
 function joined(parts: readonly string[]): string {

@@ -19,8 +19,8 @@ function commitLine(plan: Plan, services: ServiceWords, commit: Plan['commits'][
 }
 
 function migrationLine(migration: Plan['migrations'][number], most = TITLE): Line {
-  const { revision, message, risk } = migration
-  const name = `${eight(revision)} ${cut(oneLine(message), most)}`
+  const { revision, message, risk, database } = migration
+  const name = `${eight(revision)} ${cut(oneLine(message), most)}${database === undefined ? '' : ` · ${database}`}`
   if (risk === undefined) return [name]
   return [`${name} · `, risk === 'adds' ? words(RISK_WORDS[risk]) : bold(RISK_WORDS[risk])]
 }

@@ -1,7 +1,8 @@
 /** What the sentences of several states share. All of it is plain text, with names defused. */
 import type { Release } from '../../../release/release.ts'
 import { spoken } from './blocks.ts'
-import { calledInFull, currentState, type PlatformFacts } from './facts.ts'
+import { currentState, type PlatformFacts } from './current-state.ts'
+import { calledInFull } from './facts.ts'
 import { defused } from './text.ts'
 import type { ProblemWords } from './words.ts'
 

@@ -1,7 +1,7 @@
 /** What a release would deploy, without requesting one. */
-import type { Plan } from '../../../release/plan.ts'
+import { type BoundDatabase, databasesOf } from '../../../release/plan.ts'
 import { code, context, type Drawn, richLines, section } from '../parts/blocks.ts'
-import { migrationCount, place, whatGoes } from '../parts/facts.ts'
+import { place, whatGoes } from '../parts/facts.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
 import { defused } from '../parts/text.ts'
 import type { MessageOf, PrivateFacts } from './private-facts.ts'
@@ -15,7 +15,7 @@ export function preview({ app, environment, plan }: MessageOf<'preview'>, { serv
       ...planBlocks(plan, { services, kind: plan.bound.kind }),
       context(
         [
-          ...(plan.bound.database === null ? ['No database'] : [databaseWords(plan)]),
+          ...(plan.bound.database === null ? ['No database'] : databasesOf(plan.bound).map(databaseWords)),
           `Steps: ${plan.steps.join(', ')}`,
         ].join(' · '),
       ),
@@ -24,11 +24,11 @@ export function preview({ app, environment, plan }: MessageOf<'preview'>, { serv
   }
 }
 
-function databaseWords(plan: Plan): string {
-  const at =
-    plan.bound.database?.revisions
-      .slice(0, 3)
-      .map((one) => defused(one, 12))
-      .join(', ') ?? ''
-  return `Database at ${at === '' ? 'no revision yet' : at}${migrationCount(plan) === 0 ? ', nothing pending' : ''}`
+function databaseWords({ name, revisions, pending }: BoundDatabase): string {
+  const at = revisions
+    .slice(0, 3)
+    .map((one) => defused(one, 12))
+    .join(', ')
+  const called = name === undefined ? 'Database' : `Database ${name}`
+  return `${called} at ${at === '' ? 'no revision yet' : at}${pending.length === 0 ? ', nothing pending' : ''}`
 }

@@ -1,189 +1,112 @@
-import { defined } from '../../../lib/defined.ts'
-import { pollUntil } from '../../../lib/retry.ts'
-import type { MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
+import { type BoundDatabase, databasesOf } from '../../../release/plan.ts'
+import type { StepResult } from '../../../release/release.ts'
 import type { Performed, Stopped } from '../../../release/transitions/index.ts'
-import { inCheckout, readDatabase } from '../../database.ts'
-import { migratorError } from '../../service-errors.ts'
+import { inCheckout, migrationFor } from '../../database.ts'
+import {
+  awaitIdleDatabase,
+  cutOffPartly,
+  databaseNow,
+  isAtHead,
+  migrateDatabase,
+  type StoppedAt,
+  standingOf,
+  type Target,
+} from './migrate-database.ts'
 import { type Probe, type Step, type StepContext, stopped, wasCutOff } from './step.ts'
-import { upgradeWithRetry } from './upgrade.ts'
 
-function migrationOf({ environment }: StepContext) {
-  const [migration] = environment.migrations
-  if (migration === undefined) throw new Error(`${environment.name} has no migrations`)
-  return migration
+/** The databases of the plan with their settings, in the order in which they are migrated. */
+function targetsOf({ plan, environment }: StepContext): readonly Target[] {
+  return databasesOf(plan.bound).map((database) => {
+    const migration = migrationFor(environment, database)
+    if (migration === undefined) throw new Error(`releases.yml has no migrations ${database.name ?? ''} any more`)
+    return { database, migration }
+  })
 }
 
-function database({ plan }: StepContext) {
-  const planned = plan.bound.database
-  if (planned === null) throw new Error('this plan has no migrations')
-  return planned
+/** Where each database is: as it was read, or else as planned. */
+type Positions = Map<BoundDatabase, readonly string[]>
+
+const plannedPositions = (targets: readonly Target[]): Positions =>
+  new Map(targets.map(({ database }) => [database, database.revisions]))
+
+/** Whether a database is no longer where the plan found it. */
+function hasMoved(positions: Positions): boolean {
+  const key = (revisions: readonly string[]) => [...revisions].sort().join()
+  return [...positions].some(([{ revisions }, now]) => key(revisions) !== key(now))
 }
 
-const atHead = (revisions: readonly string[], head: string | null) => revisions.length === 1 && revisions[0] === head
-
-interface Now {
-  readonly revisions: readonly string[]
-  /** One of our sessions is active in the database: an interrupted migration, since we run one at a time. */
-  readonly isWorking: boolean
+function resultOf(positions: Positions): StepResult {
+  const [[only, revisions] = []] = positions
+  if (only !== undefined && revisions !== undefined && only.name === undefined) return { revisions }
+  return { databases: [...positions].map(([{ name = '' }, now]) => ({ name, revisions: now })) }
 }
 
-async function databaseNow(run: StepContext): Promise<Now | Stopped> {
-  const migration = migrationOf(run)
-  const now = await readDatabase(run.ports, { ...run, migration }, run.signal)
-  if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
-  return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
+function said(targets: readonly Target[]): string {
+  const migrated = targets.map(({ database }) => database).filter(({ pending }) => pending.length > 0)
+  const parts = migrated.map(({ name, head, pending }) => {
+    const count = `${pending.length}\u00a0${pending.length === 1 ? 'migration' : 'migrations'}`
+    return `${name === undefined ? 'the database' : name} to ${head}: ${count} applied`
+  })
+  return `Migrated ${parts.join('; ')}`
 }
 
-/**
- * After an interrupted migration: polls until no session of ours is active in the database. Its process may still be
- * alive, and Postgres completes a statement even if its client is gone.
- */
-async function awaitIdleDatabase(run: StepContext): Promise<Now | Stopped> {
-  const { times, migrator, clock } = run.ports
-  let last = await databaseNow(run)
-  if (!('is' in last) && !last.isWorking) return last
-  await run.tell(
-    `migrate-waits:${run.release.attempt}`,
-    'An interrupted migration is still running in the database. Waiting for it to end.',
-  )
-  await pollUntil(
-    async () => {
-      last = await databaseNow(run)
-      return 'is' in last || last.isWorking ? undefined : last
-    },
-    { forMs: migrator.limits.endsWithinMs, everyMs: times.poll, signal: run.signal, clock },
-  )
-  if (!('is' in last) && last.isWorking) {
-    const detail = 'an interrupted migration is still running in the database'
-    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
-      result: { revisions: last.revisions },
-    })
-  }
-  return last
-}
-
-function found(run: StepContext, now: Now | Stopped): Probe {
-  const { head, pending } = database(run)
-  if ('is' in now) return now
-  if (!atHead(now.revisions, head)) return { is: 'absent' }
-  return { is: 'there', result: { said: done(pending.length, head), revisions: now.revisions } }
-}
-
-/** Applies the pending revisions from a checkout of the exact commit, then reads the database's revisions again. */
+/** Applies the pending revisions of each database from a checkout of the exact commit, one database after the other. */
 export const migrate: Step = {
   name: 'migrate',
 
-  async probe(run) {
-    if (!wasCutOff(run)) return found(run, await databaseNow(run))
-    const now = await awaitIdleDatabase(run)
-    const seen = found(run, now)
-    if (seen.is !== 'absent' || 'is' in now) return seen
-    // A migration that commits midway was interrupted: the revision does not show how much of it is applied.
-    const partly = mayBePartlyApplied(run, 'cut off', pendingAfter(run, now.revisions))
-    if (partly === undefined) return seen
+  async probe(run): Promise<Probe> {
+    const targets = targetsOf(run)
+    const positions = plannedPositions(targets)
+    let left: Target | undefined
+    for (const target of targets) {
+      const now = await (wasCutOff(run) ? awaitIdleDatabase(run, target) : databaseNow(run, target))
+      if ('is' in now) return stoppedIn(target, now, positions)
+      positions.set(target.database, now.revisions)
+      if (!isAtHead(target.database, now.revisions)) left ??= target
+    }
+    if (left === undefined) return { is: 'there', result: { said: said(targets), ...resultOf(positions) } }
+    if (!wasCutOff(run)) return { is: 'absent' }
+    // They run in order, so only the first that is not done can have been interrupted.
+    const partly = cutOffPartly(run, left, positions.get(left.database) ?? [])
+    if (partly === undefined) return { is: 'absent' }
     const detail = `${partly} was interrupted, and may be partly applied`
-    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', {
-      result: { revisions: now.revisions },
-    })
+    return stopped({ gate: 'migration_unknown', detail, output: [] }, 'unknown', { result: resultOf(positions) })
   },
 
-  async perform(run) {
-    const { ports, app, commit, signal } = run
-    const migration = migrationOf(run)
+  async perform(run): Promise<Performed | Stopped> {
+    const { ports, app, commit } = run
     if (commit === undefined) throw new Error('migrations need the commit to deploy')
+    const targets = targetsOf(run)
+    const positions = plannedPositions(targets)
     return inCheckout(ports, app, commit, async (checkout): Promise<Performed | Stopped> => {
-      const recheck = async () => {
-        const now = await ports.migrator.status(migration, checkout, signal)
-        if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
-        return changedSince(run, now.value)
+      for (const target of targets) {
+        const { database } = target
+        if (targets.length > 1) {
+          const now = await databaseNow(run, target)
+          if ('is' in now) return stoppedIn(target, now, positions)
+          positions.set(database, now.revisions)
+          if (isAtHead(database, now.revisions)) continue
+        }
+        const ended = await migrateDatabase(run, target, checkout)
+        if ('is' in ended) return stoppedIn(target, ended, positions)
+        positions.set(database, ended.revisions)
       }
-      const different = await recheck()
-      if (different !== undefined) return different
-      const answer = await upgradeWithRetry(run, migration, checkout, recheck)
-      if ('is' in answer) return answer
-      const after = answer.upgrade === 'unknown' ? await awaitIdleDatabase(run) : await databaseNow(run)
-      if ('is' in after) {
-        const { output } = answer
-        const detail = 'the database has not answered since the migration started'
-        return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output })
-      }
-      return outcome(run, answer, after.revisions)
+      return { is: 'done', effect: 'some', result: { said: said(targets), ...resultOf(positions) } }
     })
   },
 }
 
-/** Stops unless the database and the pending revisions are the signed ones. Signed revisions that an earlier try applied are fine. */
-function changedSince(run: StepContext, { identity, pending, heads }: MigrationStatus): Stopped | undefined {
-  const planned = database(run)
-  if (identity !== planned.identity) {
-    const moved = [{ what: 'the database', from: planned.identity, to: identity }]
-    return stopped({ gate: 'plan_outdated', moved }, 'as before')
-  }
-  const same = heads.length === 1 && heads[0]?.revision === planned.head
-  const known = pending.every(({ revision }) => planned.pending.includes(revision))
-  if (same && known) return undefined
-  const now = pending.map(({ revision }) => revision).join(', ')
-  return stopped(
-    { gate: 'plan_outdated', moved: [{ what: 'the pending migrations', from: planned.pending.join(', '), to: now }] },
-    'as before',
-  )
+/** The stop of one database as that of the step, with where the others are. */
+function stoppedIn({ database }: Target, { revisions, ...stop }: StoppedAt, positions: Positions): Stopped {
+  if (revisions !== undefined) positions.set(database, revisions)
+  const effect = stop.effect !== 'unknown' && hasMoved(positions) ? 'some' : stop.effect
+  // Without its revisions the result would tell the planned ones, as if they had been read.
+  const result = revisions === undefined ? {} : { result: resultOf(positions) }
+  return { ...stop, ...result, effect, because: withOthers(stop.because, database, positions) }
 }
 
-function outcome(run: StepContext, answer: UpgradeAnswer, after: readonly string[]): Performed | Stopped {
-  const { head, pending, revisions } = database(run)
-  const { output } = answer
-  const result = { revisions: after }
-  if (atHead(after, head)) {
-    return { is: 'done', effect: 'some', result: { said: done(pending.length, head), revisions: after } }
-  }
-  // Compared with the plan and not with this try: an earlier try may have applied some.
-  const untouched = [...revisions].sort().join() === [...after].sort().join()
-  if (answer.upgrade !== 'done') {
-    const reached = after.length === 0 ? -1 : Math.max(...after.map((revision) => pending.indexOf(revision)))
-    const { errorLine } = run.ports.migrator.words
-    const line = output.findLast((each) => errorLine.test(each)) ?? output.findLast((each) => each.trim() !== '')
-    const ending = answer.upgrade === 'failed' ? { failed: answer.revision } : 'cut off'
-    const partly = mayBePartlyApplied(run, ending, pending.slice(reached + 1))
-    const because = defined({
-      gate: 'migration_failed',
-      revision: answer.upgrade === 'failed' ? answer.revision : undefined,
-      database: after,
-      applied: pending.slice(0, reached + 1),
-      pending: pending.slice(reached + 1),
-      partly,
-      line,
-      output: output.slice(-20),
-    })
-    const nothing = partly === undefined ? 'none' : 'unknown'
-    return stopped(because, untouched ? nothing : 'some', { output, result })
-  }
-  const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${head}`
-  return stopped({ gate: 'migration_unknown', detail, output: output.slice(-20) }, 'unknown', { output, result })
-}
-
-/** The planned revisions that are not applied when the database is at `revisions`. */
-function pendingAfter(run: StepContext, revisions: readonly string[]): readonly string[] {
-  const { pending } = database(run)
-  return pending.slice(Math.max(-1, ...revisions.map((revision) => pending.indexOf(revision))) + 1)
-}
-
-/**
- * The revision that a failure may have left partly applied: one that commits midway, or any on a database whose schema
- * changes are not transactional.
- */
-function mayBePartlyApplied(
-  run: StepContext,
-  ending: 'cut off' | { readonly failed: string | undefined },
-  left: readonly string[],
-): string | undefined {
-  const failed = ending === 'cut off' ? left[0] : ending.failed
-  const revision = failed ?? left[0]
-  if (revision === undefined || !left.includes(revision)) return undefined
-  const isPostgres = !database(run).identity.includes('://')
-  const commits = run.plan.migrations.find((each) => each.revision === revision)?.commits === true
-  return commits || (!isPostgres && failed !== undefined) ? revision : undefined
-}
-
-function done(count: number, head: string | null): string {
-  return `Migrated the database to ${head}: ${count}\u00a0${count === 1 ? 'migration' : 'migrations'} applied`
+function withOthers(because: Stopped['because'], database: BoundDatabase, positions: Positions): Stopped['because'] {
+  if (because.gate !== 'migration_failed' || database.name === undefined) return because
+  const others = [...positions].filter(([each]) => each !== database).map(([each, now]) => standingOf(each, now))
+  return { ...because, name: database.name, others }
 }
