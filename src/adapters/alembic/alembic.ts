@@ -20,7 +20,7 @@ import { readRevisions } from './revisions.ts'
 import { readStatus, type VersionTable } from './status-answer.ts'
 import { alembicLimits, alembicWords } from './words.ts'
 
-const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
+const STATUS_PROGRAM = fileURLToPath(new URL('./programs/status.py', import.meta.url))
 
 /** How many of an upgrade's last lines are kept. */
 const KEPT_LINES = 1000

@@ -13,7 +13,7 @@ export type Ended =
 const GRACE_MS = 2000
 
 /**
- * In characters. The answer of status.py must fit, with up to a million characters of SQL. Readers cut lines again after
+ * In characters. The answer of programs/status.py must fit, with up to a million characters of SQL. Readers cut lines again after
  * they are scrubbed.
  */
 const LONGEST_LINE = { stdout: 16 * 1024 * 1024, stderr: 300_000 }
