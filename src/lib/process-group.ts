@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { execa } from 'execa'
 import { CLOCK } from './clock.ts'
 import { defined } from './defined.ts'
@@ -22,6 +23,16 @@ export interface GroupCall {
   /** How long the program's own child processes may outlive it. */
   readonly orphanMs: number
   readonly signal?: AbortSignal | undefined
+  readonly channel?: SideChannel | undefined
+}
+
+/** What a program and its caller tell each other beside its output: a socket as the program's descriptor 3. */
+export interface SideChannel {
+  /** Called once at the start. After the program's end nothing is sent any more. */
+  readonly open: (to: { send(text: string): void; end(): void }) => void
+  readonly received: TextReader
+  /** What the program writes to its descriptor 4. */
+  readonly aside: TextReader
 }
 
 export type GroupEnded =
@@ -52,7 +63,9 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     detached: true,
     reject: false,
     buffer: false,
-    ...(call.input === undefined ? { stdin: 'ignore' as const } : { input: Buffer.from(call.input, call.encoding) }),
+    ...(call.channel !== undefined && { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] as const }),
+    ...(call.channel === undefined && call.input === undefined && { stdin: 'ignore' as const }),
+    ...(call.input !== undefined && { input: Buffer.from(call.input, call.encoding) }),
   })
   const group = child.pid
   if (group === undefined) return { started: false, error: (await child).code ?? 'unknown' }
@@ -81,6 +94,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
       child,
       read(child.stdout, call.stdout, call.encoding),
       read(child.stderr, call.stderr),
+      ...(call.channel === undefined ? [] : talk(child.nodeChildProcess.stdio, call.channel)),
     ])
     return { started: true, exitCode, ...defined({ stopped }) }
   } finally {
@@ -92,6 +106,18 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     running.delete(group)
     if (running.size === 0) process.off('exit', killAll)
   }
+}
+
+function talk(stdio: readonly unknown[], channel: SideChannel): Promise<void>[] {
+  const [, , , socket, aside] = stdio
+  if (!(socket instanceof Socket && aside instanceof Socket)) throw new Error('the program has no side channel')
+  // Writing to a program that has just ended fails; that it ended is seen elsewhere.
+  socket.on('error', () => undefined)
+  channel.open({
+    send: (text) => void (socket.writable && socket.write(text)),
+    end: () => void socket.end(),
+  })
+  return [read(socket, channel.received), read(aside, channel.aside)]
 }
 
 async function read(

@@ -255,6 +255,8 @@ export type Failure =
       readonly output: readonly string[]
     }
   | { readonly gate: 'migration_unknown'; readonly detail: string; readonly output: readonly string[] }
+  /** All revisions are applied; `name`: the database, if the environment has several. */
+  | { readonly gate: 'invalid_indexes'; readonly indexes: readonly string[]; readonly name?: string }
   | ({
       readonly gate: 'push_refused'
       readonly remote: string

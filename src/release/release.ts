@@ -1,5 +1,6 @@
 /** A release as it is stored: its facts, its sign-offs and its steps. */
 import type { MergeRequirement, Plan } from './plan.ts'
+import type { Backend } from './ports/migrator.ts'
 import type { ReleaseWarning } from './ports/platform.ts'
 import type { Problem } from './refusals.ts'
 import { isIrreversible } from './steps.ts'
@@ -42,6 +43,10 @@ export interface StepResult {
   readonly revisions?: readonly string[]
   /** Where each of several databases is after `migrate`, in the order of the plan. */
   readonly databases?: readonly { readonly name: string; readonly revisions: readonly string[] }[]
+  /** The sessions of a migration that runs, so that one which outlives its worker is found. */
+  readonly backends?: readonly Backend[]
+  /** Indexes that a migration left invalid. */
+  readonly invalidIndexes?: readonly string[]
   /** The platform's release, such as `v42`. */
   readonly platformRelease?: string
   readonly commentUrl?: string

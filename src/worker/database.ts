@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
 import type { BoundDatabase } from '../release/plan.ts'
-import type { MigrationsAnswer } from '../release/ports/migrator.ts'
+import type { Backend, MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Release } from '../release/release.ts'
 import type { App, Environment, MigrationSettings } from '../release/settings.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -23,17 +23,23 @@ export interface DatabaseNow {
  */
 export async function readDatabase(
   ports: WorkerPorts,
-  where: { readonly app: App; readonly migration: MigrationSettings; readonly release: Release },
+  where: {
+    readonly app: App
+    readonly migration: MigrationSettings
+    readonly release: Release
+    /** Sessions of an earlier upgrade, which may still be at work. */
+    readonly backends?: readonly Backend[]
+  },
   signal?: AbortSignal,
 ): Promise<MigrationsAnswer<DatabaseNow>> {
-  const { app, migration, release } = where
-  const direct = await withDatabaseRetry(() => ports.migrator.revisions(migration), ports)
+  const { app, migration, release, backends = [] } = where
+  const direct = await withDatabaseRetry(() => ports.migrator.revisions(migration, { backends }), ports)
   if (!direct.ok) return direct
   if (direct.value !== undefined) return { ok: true, value: direct.value }
   const commit = await commitForCheckout(ports, app, release, signal)
   if (commit === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan could be fetched' }
   const status = await inCheckout(ports, app, commit, (checkout) =>
-    withDatabaseRetry(() => ports.migrator.status(migration, checkout, signal), ports),
+    withDatabaseRetry(() => ports.migrator.status(migration, checkout, signal, { backends }), ports),
   )
   if (!status.ok) return status
   const { identity, current, isWorking } = status.value

@@ -1,5 +1,6 @@
 /** The fence between a job and its effects: effects start only while this worker holds the job. */
 import { ClaimLost } from '../release/ports/jobs.ts'
+import type { Migrator } from '../release/ports/migrator.ts'
 import type { Platform } from '../release/ports/platform.ts'
 import type { PlatformName } from '../release/stored-names.ts'
 import type { WorkerPorts } from './ports.ts'
@@ -33,6 +34,17 @@ export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
     }
   }
 
+  /** The effect comes after the look that `upgrade` makes, which takes a second or more. */
+  const upgrade: Migrator['upgrade'] = (migration, checkout, options = {}) =>
+    migrator.upgrade(migration, checkout, {
+      ...options,
+      async confirm(status) {
+        const isConfirmed = (await options.confirm?.(status)) ?? true
+        mayBegin()
+        return isConfirmed
+      },
+    })
+
   return {
     ...ports,
     store: { ...store, release: (number) => storeAnswers(() => store.release(number)) },
@@ -45,7 +57,7 @@ export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
       comment: guard(forge.comment),
     },
     platforms: eachPlatform(platforms, (platform) => ({ ...platform, releaseAgain: guard(platform.releaseAgain) })),
-    migrator: { ...migrator, upgrade: guard(migrator.upgrade) },
+    migrator: { ...migrator, upgrade: guard(upgrade) },
   }
 }
 

@@ -70,6 +70,7 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
         heads: [{ revision: 'ccc333', file: file('ccc333') }],
         current: [],
         unknown: [],
+        versionTable: 'public.alembic_version',
         pending: [
           { revision: 'aaa111', message: 'create users', file: file('aaa111') },
           { revision: 'bbb222', message: 'add email', file: file('bbb222') },
@@ -148,8 +149,8 @@ os.environ.pop('DATABASE_URL')`
     ])
     expect(env).toMatchObject({
       GREETING: 'a # b',
-      PGAPPNAME: 'signoff look',
-      PGOPTIONS: '-c work_mem=1MB -c lock_timeout=3s -c statement_timeout=1min',
+      PGAPPNAME: 'signoff',
+      PGOPTIONS: '-c work_mem=1MB -c lock_timeout=3000 -c statement_timeout=60000',
     })
     expect([mode, home]).toEqual([0o600, []])
     await expect(stat(env.HOME)).rejects.toThrow('ENOENT')

@@ -93,7 +93,8 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   pick_refused: ['branch', 'line', 'output'],
   pick_unknown: ['branch', 'commit'],
   unexpected_diff: ['detail'],
-  migration_failed: ['revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
+  migration_failed: ['name', 'others', 'revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
+  invalid_indexes: ['indexes', 'name'],
   migration_unknown: ['detail', 'output'],
   push_refused: ['remote', 'line', 'output', 'fault', 'platform'],
   build_failed: ['remote', 'line', 'output'],
@@ -169,7 +170,18 @@ const COMMIT = ['sha', 'title', 'author.name', 'author.email', 'at', 'isMerge']
 const FILES = ['files.count', 'files.list[].path', 'files.list[].added', 'files.list[].removed']
 const PICK = ['from', 'made', 'title', 'author.name', 'author.email', 'promoted', ...FILES]
 const MIGRATION: readonly (keyof PlannedMigration)[] = [
-  ...(['revision', 'message', 'file', 'author', 'risk', 'findingCount', 'sql', 'sqlLeftOut', 'commits'] as const),
+  ...([
+    'revision',
+    'database',
+    'message',
+    'file',
+    'author',
+    'risk',
+    'findingCount',
+    'sql',
+    'sqlLeftOut',
+    'commits',
+  ] as const),
 ]
 const FINDING: readonly (keyof SqlFinding)[] = ['risk', 'what', 'why', 'instead', 'breaksOldCode']
 const PLAN = [
@@ -187,6 +199,9 @@ const STEP_RESULT: readonly (keyof StepResult)[] = [
   'said',
   'commit',
   'revisions',
+  'databases',
+  'backends',
+  'invalidIndexes',
   'platformRelease',
   'commentUrl',
   'afterwards',
@@ -454,7 +469,8 @@ describe('Stored names never change', () => {
     expect(sorted(PLAN), WHY).toEqual(expect.arrayContaining(held.filter((path) => !bound.includes(path))))
     const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
     expect(unseen).toEqual(['lastPushesMs[]', 'pullRequest.pinnedBranch'])
-    expect(sorted(seen.results.flatMap((result) => Object.keys(result))), WHY).toEqual(sorted(STEP_RESULT))
+    const results = seen.results.flatMap((result) => Object.keys(result))
+    expect(sorted([...results, 'databases', 'backends', 'invalidIndexes']), WHY).toEqual(sorted(STEP_RESULT))
   })
 
   it('keys by which messages are found in Slack and queued once', () => {

@@ -104,6 +104,7 @@ export function fakeRun(
     commit: COMMIT,
     signal: new AbortController().signal,
     isCancelled: async () => false,
+    note: async () => undefined,
     tell: async (_key, what) => void told.push(what),
     ...change,
   }

@@ -21,8 +21,8 @@ const WAITS = `
   FROM pg_stat_activity a
   JOIN LATERAL (SELECT DISTINCT unnest(pg_blocking_pids(a.pid)) AS pid) b ON true
   JOIN pg_stat_activity h ON h.pid = b.pid
-  WHERE a.datname = current_database() AND a.usename = current_user AND a.application_name = 'signoff'
-    AND a.wait_event_type = 'Lock'
+  WHERE a.datname = current_database() AND a.usename = current_user
+    AND (a.application_name = 'signoff' OR a.pid = ANY ($1::int[])) AND a.wait_event_type = 'Lock'
   ORDER BY h.xact_start NULLS LAST`
 
 interface WaitRow {
@@ -43,15 +43,17 @@ export async function watchLocks(
   options: {
     readonly sslMode: string | undefined
     readonly onWait: (wait: LockWait) => void
+    /** The pids of our sessions that are known so far. */
+    readonly pids: () => readonly number[]
     readonly signal: AbortSignal
   },
 ): Promise<void> {
-  const { sslMode, onWait, signal } = options
+  const { sslMode, onWait, pids, signal } = options
   const told = new Set<string>()
   while (!signal.aborted) {
     await readDirectly(address, sslMode, async (client) => {
       while (!signal.aborted) {
-        const wait = await look(client)
+        const wait = await look(client, pids())
         if (wait !== undefined && !told.has(wait.key)) {
           const { key, ...seen } = wait
           told.add(key)
@@ -64,8 +66,11 @@ export async function watchLocks(
   }
 }
 
-async function look(client: pg.Client): Promise<(LockWait & { readonly key: string }) | undefined> {
-  const { rows } = await client.query<WaitRow>(WAITS)
+async function look(
+  client: pg.Client,
+  pids: readonly number[],
+): Promise<(LockWait & { readonly key: string }) | undefined> {
+  const { rows } = await client.query<WaitRow>(WAITS, [pids])
   const late = rows.filter(({ waited_ms }) => Number(waited_ms) >= TOLD_AFTER_MS)
   if (late.length === 0) return undefined
   return {

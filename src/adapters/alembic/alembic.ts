@@ -1,165 +1,114 @@
-import { randomUUID } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { defined } from '../../lib/defined.ts'
 import type {
+  Backend,
+  DatabaseRevisions,
   MigrationStatus,
   MigrationsAnswer,
+  MigrationsFailure,
   Migrator,
   MigratorLimits,
   PendingRevision,
-  UpgradeAnswer,
 } from '../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../release/settings.ts'
-import { watchLocks } from './activity.ts'
 import { placeOf } from './configuration.ts'
-import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
-import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
-import { runAlone } from './process.ts'
-import { type AlembicProgram, findAlembic } from './program.ts'
+import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
+import { readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
+import { type Prepared, prepare } from './prepare.ts'
 import { readRevisions } from './revisions.ts'
-import { readStatus, type VersionTable } from './status-answer.ts'
+import { type Started, start } from './start.ts'
+import { readStatus, tableName, type VersionTable } from './status-answer.ts'
+import { type Looking, upgrade } from './upgrade.ts'
 import { alembicLimits, alembicWords } from './words.ts'
-
-const STATUS_PROGRAM = fileURLToPath(new URL('./status.py', import.meta.url))
-
-/** How many of an upgrade's last lines are kept. */
-const KEPT_LINES = 1000
-
-/** In characters. Longer than any shown line: a cut line may contain half of a secret, which no scrubber finds. */
-const LONGEST_LINE = 300_000
 
 export interface MigrationsOptions {
   /** Removes our own secrets from a line. Those of the env file are removed before. */
   readonly scrub: (line: string) => string
-  /** For one `status`; default 60 s. */
+  /** For one look; default 60 s. */
   readonly checkTimeoutMs?: number
   /** For an upgrade, after which its outcome is unknown; default one hour. The database's own limits are shorter. */
   readonly upgradeTimeoutMs?: number
-  /** Called with the scrubbed lines that `status` prints on standard error, such as a traceback. */
+  /** Called with the scrubbed lines that a look prints, such as a traceback. */
   readonly log?: (line: string) => void
   /** Shorter limits, for tests and demonstrations. */
   readonly limits?: Partial<MigratorLimits>
 }
 
-interface Prepared {
-  readonly settings: MigrationSettings
-  readonly file: EnvFile | undefined
-  readonly program: AlembicProgram
-  readonly env: Readonly<Record<string, string>>
-  readonly clean: (line: string) => string
-  /** By DATABASE_URL. */
-  readonly address: DatabaseAddress | undefined
-  readonly identity: string | undefined
-}
-
 /**
- * alembic 1.8 or later, by the program that the environment names. Its processes see PATH, LANG, an empty HOME, the
- * database's time limits and the env file's variables, and nothing else of ours. A checkout allows one call at a time.
- * `status` and `revisions` are safe to repeat unless the application's env.py changes something; `upgrade` is as safe as
- * `alembic upgrade head`. After `unknown`, and after `failed` where migrations commit one by one, read the database.
+ * alembic 1.8 or later, by the program that the entry names, or Flask-Migrate. Its processes see PATH, LANG, an empty HOME,
+ * the database's time limits and the env file's variables, and nothing else of ours. A checkout allows one call at a time.
+ * `status` and `revisions` are safe to repeat: a look's connections are read-only. `upgrade` is as safe as `alembic upgrade
+ * head`. After `unknown`, and after `failed` where migrations commit one by one, read the database.
  *
- * `revisions` queries the env file's DATABASE_URL, but only after a `status` of this process has seen that env.py uses that
+ * `revisions` queries the env file's DATABASE_URL, but only after a look of this process has seen that env.py uses that
  * database, and in which table: an env file may name several databases, and a database may have several applications.
  */
 export function createMigrations(options: MigrationsOptions): Migrator {
+  const { scrub } = options
+  const lookMs = options.checkTimeoutMs ?? 60_000
+  const upgradeMs = options.upgradeTimeoutMs ?? 3_600_000
   /** The database and table that env.py uses, by app, environment and entry. */
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = ({ app, environment, name = '' }: MigrationSettings) => `${app}/${environment}/${name}`
+  const prepared = (settings: MigrationSettings, checkout: string) =>
+    prepare(settings, { checkout, path: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin', scrub })
+  const aside = ({ clean }: Prepared) => ({ onAside: (line: string) => options.log?.(clean(line)) })
 
-  async function prepare(settings: MigrationSettings): Promise<Prepared | { problem: string }> {
-    const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
-    const program = await findAlembic(settings.program, path)
-    if ('problem' in program) return program
-    const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
-    if (file !== undefined && 'problem' in file) return file
-    const variables = file?.variables ?? {}
-    const hide = withoutSecretsOf(variables)
-    const address = readDatabaseUrl(variables.DATABASE_URL)
-    const limits = `-c lock_timeout=${limit(settings.lockTimeout)} -c statement_timeout=${limit(settings.statementTimeout)}`
-    return {
-      settings,
-      file,
-      program,
-      clean: (line) => options.scrub(hide(line)),
-      address,
-      identity: address === undefined ? undefined : databaseIdentity(address),
-      env: {
-        PATH: path,
-        // English messages of libpq and Python, in UTF-8.
-        LANG: 'C.UTF-8',
-        ...variables,
-        PYTHONDONTWRITEBYTECODE: '1',
-        PGAPPNAME: 'signoff',
-        PGOPTIONS: [variables.PGOPTIONS, limits].filter(Boolean).join(' '),
-      },
+  function read(ready: Prepared, looked: string): MigrationsAnswer<MigrationStatus> {
+    const { settings, clean, identity } = ready
+    const answer = readStatus(looked, { identity, directory: settings.directory })
+    if ('why' in answer) {
+      return { ok: false, ...answer, detail: oneLine(clean(answer.detail)), ...defined({ database: identity }) }
     }
+    const { status, table } = answer
+    if (table === undefined) seen.delete(nameOf(settings))
+    else seen.set(nameOf(settings), { identity: status.identity, table })
+    return { ok: true, value: withoutSecrets(status, clean) }
   }
+
+  async function look(
+    ready: Prepared,
+    checkout: string,
+    {
+      signal,
+      preview = false,
+      backends = [],
+    }: { signal?: AbortSignal; preview?: boolean; backends?: readonly Backend[] },
+  ): Promise<MigrationsAnswer<MigrationStatus>> {
+    const { program, request, settings, env } = ready
+    const cwd = join(checkout, settings.directory)
+    const asked = { ...request, preview, backends: backends.map(({ pid, startedAt }) => [pid, startedAt] as const) }
+    const started = await withEnvFile(cwd, ready.file, () =>
+      start(program, asked, {
+        cwd,
+        env,
+        mode: 'look',
+        limits: { lookMs, upgradeMs },
+        ...defined({ signal }),
+        ...aside(ready),
+      }),
+    )
+    return started.looked === undefined ? unanswered(started, ready) : read(ready, started.looked)
+  }
+
+  function unanswered(started: Started, { identity }: Prepared): MigrationsFailure {
+    return { ok: false, ...whyUnanswered(started, lookMs), ...defined({ database: identity }) }
+  }
+
+  const looking: Looking = { read, unanswered, look, aside, limits: { lookMs, upgradeMs } }
 
   return {
     words: alembicWords,
     limits: { ...alembicLimits, ...options.limits },
     placeOf,
 
-    async status(migration, checkout, signal, { preview = false } = {}) {
-      const prepared = await prepare(migration)
-      if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }
-      const { settings, program, clean, identity } = prepared
-      const database = defined({ database: identity })
-      const timeoutMs = options.checkTimeoutMs ?? 60_000
-
-      const mark = `signoff-${randomUUID()}:`
-      let answer: string | undefined
-      const command = [
-        ...program.python.slice(1),
-        STATUS_PROGRAM,
-        mark,
-        program.path,
-        settings.config,
-        preview ? '--sql' : '',
-      ].filter(Boolean)
-      const ended = await withEnvFile(checkout, prepared.file, () =>
-        runAlone([program.python[0], ...command], {
-          cwd: checkout,
-          env: { ...prepared.env, PGAPPNAME: 'signoff look' },
-          timeoutMs,
-          ...defined({ signal }),
-          onLine(line, from) {
-            if (from === 'stdout' && line.startsWith(mark)) answer = line.slice(mark.length)
-            else if (from === 'stderr') options.log?.(clean(line))
-          },
-        }),
-      )
-      if (ended.ended === 'killed') {
-        const detail = {
-          time: `no answer within ${timeoutMs / 1000} s`,
-          stopped: 'reading the status was stopped',
-          signal: 'alembic was killed',
-        }
-        return {
-          ok: false,
-          why: ended.why === 'time' ? 'database unreachable' : 'unreadable',
-          detail: detail[ended.why],
-          ...database,
-        }
-      }
-      if (answer === undefined) {
-        const detail =
-          ended.ended === 'not started'
-            ? "alembic's Python could not be started"
-            : `alembic's Python ended with code ${ended.code}`
-        return { ok: false, why: 'unreadable', detail, ...database }
-      }
-      const read = readStatus(answer, identity)
-      if ('why' in read) return { ok: false, why: read.why, detail: oneLine(clean(read.detail)), ...database }
-      const { status, table } = read
-      if (table === undefined) seen.delete(nameOf(migration))
-      else seen.set(nameOf(migration), { identity: status.identity, table })
-      return { ok: true, value: withoutSecrets(status, clean) }
+    async status(migration, checkout, signal, { preview, backends } = {}) {
+      const ready = await prepared(migration, checkout)
+      if ('problem' in ready) return { ok: false, why: 'unreadable', detail: scrub(ready.problem) }
+      return look(ready, checkout, defined({ signal, preview, backends }))
     },
 
-    async revisions(
-      migration,
-    ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>> {
+    async revisions(migration, { backends = [] } = {}): Promise<MigrationsAnswer<DatabaseRevisions | undefined>> {
       const { envFile } = migration
       const file = envFile === undefined ? undefined : await readEnvFile(envFile)
       if (file === undefined) return { ok: true, value: undefined }
@@ -169,12 +118,12 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       const identity = databaseIdentity(address)
       const known = seen.get(nameOf(migration))
       if (known?.identity !== identity) return { ok: true, value: undefined }
-      const read = await readRevisions(address, file.variables.PGSSLMODE, known.table)
-      if (read.read === 'failed') {
-        const detail = oneLine(options.scrub(withoutSecretsOf(file.variables)(read.detail)))
-        return { ok: false, why: read.why, detail, database: identity }
+      const answer = await readRevisions(address, file.variables.PGSSLMODE, known.table, backends)
+      if (answer.read === 'failed') {
+        const detail = oneLine(scrub(withoutSecretsOf(file.variables)(answer.detail)))
+        return { ok: false, why: answer.why, detail, database: identity }
       }
-      return { ok: true, value: { identity, ...read.value } }
+      return { ok: true, value: { identity, versionTable: tableName(known.table), ...answer.value } }
     },
 
     async databasesNamed({ envFile }) {
@@ -187,42 +136,34 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       return Object.fromEntries(named)
     },
 
-    async upgrade(migration, checkout, { signal, onLine, onWait } = {}): Promise<UpgradeAnswer> {
-      const prepared = await prepare(migration)
-      if ('problem' in prepared) return { upgrade: 'failed', output: [options.scrub(prepared.problem)] }
-      if (signal?.aborted === true)
-        return { upgrade: 'failed', output: ['alembic was not started: the run was stopped'] }
-      const output: string[] = []
-      let revision: string | undefined
-      const over = new AbortController()
-      const { address, file } = prepared
-      const watching =
-        address === undefined || onWait === undefined
-          ? undefined
-          : watchLocks(address, { sslMode: file?.variables.PGSSLMODE, onWait, signal: over.signal })
-      const ended = await withEnvFile(checkout, prepared.file, () =>
-        runAlone([prepared.program.path, '-c', prepared.settings.config, 'upgrade', 'head'], {
-          cwd: checkout,
-          env: prepared.env,
-          timeoutMs: options.upgradeTimeoutMs ?? 3_600_000,
-          ...defined({ signal }),
-          onLine(raw) {
-            const line = prepared.clean(raw.slice(0, LONGEST_LINE))
-            revision = /Running upgrade .{0,400}?-> ([^\s,]+)/.exec(line)?.[1] ?? revision
-            output.push(line)
-            if (output.length > KEPT_LINES) output.shift()
-            onLine?.(line)
-          },
-        }),
-      ).finally(() => over.abort())
-      await watching
-      if (ended.ended === 'killed') return { upgrade: 'unknown', output }
-      if (ended.ended === 'exit' && ended.code === 0) return { upgrade: 'done', output }
-      if (output.some(isLostConnection)) return { upgrade: 'unknown', output }
-      const lockTimeout = output.some(isLockTimeout) && ({ lockTimeout: true } as const)
-      return { upgrade: 'failed', output, ...defined({ revision }), ...lockTimeout }
+    async upgrade(migration, checkout, call = {}) {
+      const ready = await prepared(migration, checkout)
+      if ('problem' in ready) {
+        const look = { ok: false, why: 'unreadable', detail: scrub(ready.problem) } as const
+        return { upgrade: 'failed', notStarted: true, look, output: [look.detail] }
+      }
+      return upgrade(ready, checkout, call, looking)
     },
   }
+}
+
+/** Why a look gave no answer, in words of its own for each of our limits. */
+function whyUnanswered(
+  { ended, died, lookTimedOut }: Started,
+  lookMs: number,
+): Pick<MigrationsFailure, 'why' | 'detail'> {
+  const within = `within ${lookMs / 1000} s`
+  if (lookTimedOut === 'connecting') return { why: 'database unreachable', detail: `no answer ${within}` }
+  if (lookTimedOut === 'running') {
+    return { why: 'unreadable', detail: `alembic gave no answer ${within}; env.py or a revision may not end` }
+  }
+  if (ended.ended === 'not started') return { why: 'unreadable', detail: "alembic's Python could not be started" }
+  if (ended.ended === 'killed' && ended.why === 'stopped') {
+    return { why: 'unreadable', detail: 'reading the status was stopped' }
+  }
+  if (died !== undefined) return { why: 'unreadable', detail: `alembic's Python ended with ${died}` }
+  if (ended.ended === 'killed') return { why: 'unreadable', detail: 'alembic was killed' }
+  return { why: 'unreadable', detail: `alembic's Python ended with code ${ended.code}` }
 }
 
 /** A migration's SQL can contain the env file's secrets, if it reads them from there. */
@@ -235,24 +176,7 @@ function withoutSecrets(status: MigrationStatus, clean: (line: string) => string
     }
     return { ...revision, preview: { ...preview, statements: preview.statements.map(clean) } }
   })
-  return { ...status, pending }
-}
-
-/** The drivers' names of SQLSTATE 55P03; the server's own message is in its language. */
-const isLockTimeout = (line: string) => /LockNotAvailable|\b55P03\b|due to lock timeout/.test(line)
-
-/** A time limit in Postgres's form, such as 10s, without white space, which would separate options in PGOPTIONS. */
-function limit(text: string): string {
-  const compact = text.replaceAll(/\s/g, '')
-  if (!/^\d+(us|ms|s|min|h|d)?$/.test(compact)) throw new Error(`not a Postgres time limit: ${text}`)
-  return compact
-}
-
-/** Whether an established connection broke: a commit may have been in progress. */
-function isLostConnection(line: string): boolean {
-  const lost =
-    /server closed the connection unexpectedly|connection (has been |was )?(closed|lost|reset)|terminating connection|could not receive data from server|SSL SYSCALL error|connection already closed/i
-  return lost.test(line) && !/connection to server .{0,400}? failed/i.test(line)
+  return { ...status, pending, ...defined({ skippedWrites: status.skippedWrites?.map(clean) }) }
 }
 
 const oneLine = (text: string) => text.replaceAll(/\s+/g, ' ').trim().slice(0, 500)

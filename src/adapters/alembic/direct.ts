@@ -49,8 +49,8 @@ async function attempt<T>(
   } catch (error) {
     const message = error instanceof Error ? error.message || error.name : 'no reason given'
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-    // Classes 28 (not authorized), 3D (no such database), 42501 (no privilege).
-    const refused = /^(28|3D|42501)/.test(code)
+    // Classes 28 (not authorized), 3D (no such database), 42501 (no privilege). Encryption that is demanded and not there.
+    const refused = /^(28|3D|42501)/.test(code) || /does not support SSL|certificate|self.signed/i.test(message)
     const detail = code === '' || message.includes(code) ? message : `${message} (${code})`
     return { read: 'failed', why: refused ? 'database refused' : 'database unreachable', detail }
   } finally {

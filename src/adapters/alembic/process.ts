@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createLineReader } from '../../lib/lines.ts'
-import { runInGroup } from '../../lib/process-group.ts'
+import { runInGroup, type SideChannel } from '../../lib/process-group.ts'
 
 export type Ended =
   | { readonly ended: 'not started' }
@@ -12,11 +12,21 @@ export type Ended =
 
 const GRACE_MS = 2000
 
-/**
- * In characters. The answer of status.py must fit, with up to a million characters of SQL. Readers cut lines again after
- * they are scrubbed.
- */
-const LONGEST_LINE = { stdout: 16 * 1024 * 1024, stderr: 300_000 }
+/** In characters. Readers cut lines again after they are scrubbed. */
+const LONGEST_LINE = 300_000
+
+/** In characters. The answer of a look must fit, with up to a million characters of SQL. */
+const LONGEST_MESSAGE = 16 * 1024 * 1024
+
+/** What the app's code is started for, and so what it may reach. */
+export type Mode = 'look' | 'preview' | 'upgrade'
+
+/** Lines beside the output, each way, and what the program prints elsewhere. */
+export interface Conversation {
+  readonly open: SideChannel['open']
+  readonly onMessage: (line: string) => void
+  readonly onAside: (line: string) => void
+}
 
 /**
  * Runs a program in its own process group, with exactly this environment, an empty HOME and no standard input. Calls
@@ -30,19 +40,28 @@ export async function runAlone(
     env: Readonly<Record<string, string>>
     timeoutMs: number
     signal?: AbortSignal
+    mode: Mode
     onLine: (line: string, from: 'stdout' | 'stderr') => void
+    conversation?: Conversation
   },
 ): Promise<Ended> {
   const home = await mkdtemp(join(tmpdir(), 'signoff-home-'))
-  const linesOf = (from: 'stdout' | 'stderr') =>
-    createLineReader((line) => options.onLine(line, from), { longest: LONGEST_LINE[from], breaks: '\n' })
+  const reader = (onLine: (line: string) => void, longest = LONGEST_LINE) =>
+    createLineReader(onLine, { longest, breaks: '\n' })
+  const { conversation } = options
+  const channel = conversation && {
+    open: conversation.open,
+    received: reader(conversation.onMessage, LONGEST_MESSAGE),
+    aside: reader(conversation.onAside),
+  }
   try {
     const ended = await runInGroup({
       command,
       directory: options.cwd,
       environment: { ...options.env, HOME: home },
-      stdout: linesOf('stdout'),
-      stderr: linesOf('stderr'),
+      stdout: reader((line) => options.onLine(line, 'stdout')),
+      stderr: reader((line) => options.onLine(line, 'stderr')),
+      channel,
       timeoutMs: options.timeoutMs,
       graceMs: GRACE_MS,
       orphanMs: 0,

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access, open, stat } from 'node:fs/promises'
-import { basename, delimiter, isAbsolute, join, resolve } from 'node:path'
+import { basename, delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
+import type { MigrationTool } from '../../release/stored-names.ts'
 
 /** The alembic program, and how to start its Python. */
 export interface AlembicProgram {
@@ -9,13 +10,32 @@ export interface AlembicProgram {
   readonly python: readonly [string, ...string[]]
 }
 
+/** The program that people start `tool` by, given the alembic program of the settings; see `findAlembic`. */
+export function findProgram(
+  tool: MigrationTool,
+  program: string,
+  path: string,
+): Promise<AlembicProgram | { problem: string }> {
+  if (tool === 'alembic' || basename(program) === 'flask') return findPython(tool, program, path)
+  // Both are in the same virtual environment.
+  return findPython(tool, program.includes('/') ? join(dirname(program), 'flask') : 'flask', path)
+}
+
 /**
  * Finds the alembic program (a bare name on `path`, or a path) and reads its Python from its first lines, so that a virtual
  * environment's alembic runs with that environment's modules. Returns a problem as a sentence if it can't.
  */
-export async function findAlembic(program: string, path: string): Promise<AlembicProgram | { problem: string }> {
+export function findAlembic(program: string, path: string): Promise<AlembicProgram | { problem: string }> {
+  return findPython('alembic', program, path)
+}
+
+async function findPython(
+  tool: MigrationTool,
+  program: string,
+  path: string,
+): Promise<AlembicProgram | { problem: string }> {
   const found = program.includes('/') ? await executable(resolve(program)) : await onPath(program, path)
-  if (found === undefined) return { problem: `alembic is not installed: there is no program ${program}` }
+  if (found === undefined) return { problem: `${tool} is not installed: there is no program ${program}` }
   const python = await pythonOf(found, path)
   return python === undefined ? { problem: `${program} is not a Python program` } : { path: found, python }
 }

@@ -1,3 +1,4 @@
+import { posix } from 'node:path'
 import { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
@@ -8,24 +9,41 @@ const preview = z.union([
   z.object({ not_previewed: z.string(), commits: z.boolean() }),
 ])
 
-/** The answer of status.py. */
-const statusAnswer = z.union([
+const database = z.object({
+  identity: z.string().nullable(),
+  dialect: z.string(),
+  table: z.tuple([z.string(), z.string()]).nullable(),
+  current: z.array(z.string()),
+  unknown: z.array(z.string()),
+  working: z.boolean(),
+  invalid_indexes: z.array(z.string()),
+  limits_hold: z.boolean().nullable(),
+  commits_each: z.boolean(),
+  transaction_per_migration: z.boolean(),
+})
+type Database = z.infer<typeof database>
+
+/** The answer of programs/signoff_look.py. */
+const lookAnswer = z.union([
   z.object({
-    identity: z.string().nullable(),
-    dialect: z.string().nullable(),
-    table: z.tuple([z.string(), z.string()]).nullable(),
-    working: z.boolean(),
+    databases: z.array(database).min(1),
+    skipped: z.array(z.string()),
     heads: z.array(revision),
-    current: z.array(z.string()),
-    unknown: z.array(z.string()),
     pending: z.array(revision.extend({ preview: preview.optional() })),
   }),
-  z.object({ error: z.string(), database: z.boolean(), sqlstate: z.string().nullish() }),
+  z.object({
+    error: z.string(),
+    database: z.boolean(),
+    sqlstate: z.string().nullish(),
+    config: z.boolean().optional(),
+  }),
 ])
 
 export type Unsaid = {
   readonly why: 'unreadable' | 'database unreachable' | 'database refused'
   readonly detail: string
+  /** The configuration that the settings name is not there. */
+  readonly noConfiguration?: true
 }
 
 /** Alembic's version table in a Postgres database. */
@@ -34,54 +52,82 @@ export interface VersionTable {
   readonly name: string
 }
 
-/** Parses the JSON of status.py. `identity`: the database's identity if the connection does not show it. */
+/**
+ * Parses the JSON of a look. `identity`: the database's identity if the connection does not show it. `directory`: where
+ * alembic ran, which files are relative to.
+ */
 export function readStatus(
   json: string,
-  identity: string | undefined,
+  { identity, directory }: { identity: string | undefined; directory: string },
 ): { status: MigrationStatus; table: VersionTable | undefined } | Unsaid {
-  const parsed = statusAnswer.safeParse(jsonOf(json))
+  const parsed = lookAnswer.safeParse(JSON.parse(json))
   if (!parsed.success) return { why: 'unreadable', detail: "alembic's status can't be read" }
   const answer = parsed.data
-  if ('error' in answer) return { why: causeOf(answer), detail: answer.error }
-  const named = answer.identity ?? identity
-  if (named === undefined)
+  if ('error' in answer) {
+    return { why: causeOf(answer), detail: answer.error, ...(answer.config === true && { noConfiguration: true }) }
+  }
+  const { databases } = answer
+  const [first, ...others] = databases
+  if (first === undefined) throw new Error('a look has at least one database')
+  const identities = databases.map((one) => one.identity ?? (others.length === 0 ? identity : undefined))
+  if (!identities.every((one) => one !== undefined)) {
     return { why: 'unreadable', detail: 'the env.py of this commit does not show which database it uses' }
-  const status: MigrationStatus = {
-    identity: named,
-    ...(answer.working && { isWorking: true as const }),
-    ...defined({ dialect: answer.dialect ?? undefined }),
-    heads: answer.heads.map(({ revision, file }) => ({ revision, file })),
-    current: answer.current,
-    unknown: answer.unknown,
-    pending: answer.pending.map(({ preview: seen, ...about }): PendingRevision => {
-      if (seen === undefined) return about
-      const { commits } = seen
-      return 'statements' in seen
-        ? { ...about, preview: { statements: seen.statements, commits } }
-        : { ...about, preview: { notPreviewed: seen.not_previewed, commits } }
-    }),
+  }
+  if (new Set(databases.map(standOf)).size > 1) {
+    const where = databases.map((one, index) => `${identities[index]} at ${standOf(one)}`).join(', ')
+    const detail = `the env.py of this commit migrates ${databases.length} databases that are at different revisions: ${where}. Give each an entry of its own in migrations`
+    return { why: 'unreadable', detail }
   }
   // Without proof from the connection, the database may differ from the env file's.
-  const [schema, name] = (answer.identity === null ? null : answer.table) ?? []
-  return { status, table: schema === undefined || name === undefined ? undefined : { schema, name } }
+  const [schema, name] = (others.length > 0 || first.identity === null ? null : first.table) ?? []
+  const table = schema === undefined || name === undefined ? undefined : { schema, name }
+  const commitsEach = databases.some((one) => one.commits_each)
+  const placed = (file: string) => posix.join(directory, file)
+  const status: MigrationStatus = {
+    identity: [...new Set(identities)].join(', '),
+    dialect: first.dialect,
+    heads: answer.heads.map((head) => ({ revision: head.revision, file: placed(head.file) })),
+    current: first.current,
+    unknown: first.unknown,
+    pending: answer.pending.map(({ preview: seen, file, ...about }): PendingRevision => {
+      const pending = { ...about, file: placed(file) }
+      if (seen === undefined) return pending
+      const commits = seen.commits || commitsEach
+      return 'statements' in seen
+        ? { ...pending, preview: { statements: seen.statements, commits } }
+        : { ...pending, preview: { notPreviewed: seen.not_previewed, commits } }
+    }),
+    ...(databases.some((one) => one.working) && { isWorking: true as const }),
+    ...defined({ versionTable: table && tableName(table) }),
+    ...(databases.some((one) => one.transaction_per_migration) && { transactionPerMigration: true as const }),
+    ...(commitsEach && { commitsEachStatement: true as const }),
+    ...(databases.some((one) => one.limits_hold === false) && { hasOtherTimeLimits: true as const }),
+    ...(answer.skipped.length > 0 && { skippedWrites: answer.skipped }),
+    ...defined({ invalidIndexes: invalidIndexesOf(databases) }),
+  }
+  return { status, table }
 }
 
-// psycopg2 gives no SQLSTATE for failed connections, so that the messages of libpq and the server decide.
+export const tableName = ({ schema, name }: VersionTable) => `${schema}.${name}`
+
+const standOf = ({ current }: Database) => [...current].sort().join(' and ') || 'no revision'
+
+function invalidIndexesOf(databases: readonly Database[]): readonly string[] | undefined {
+  const invalid = [...new Set(databases.flatMap((one) => one.invalid_indexes))]
+  return invalid.length === 0 ? undefined : invalid
+}
+
+// psycopg2 gives no SQLSTATE for failed connections, so that the messages of libpq, asyncpg and the server decide.
 const REFUSED =
   /authentication failed|role ".*" does not exist|database ".*" does not exist|permission denied|no pg_hba\.conf entry|no password supplied|not permitted to log in|unsupported startup parameter/i
+
+/** Encryption or a certificate is demanded, by one side or the other, and is not there: waiting does not help. */
+const NO_TLS = /does not support SSL|rejected SSL upgrade|certificate verify failed|root certificate file/i
 
 function causeOf(answer: { error: string; database: boolean; sqlstate?: string | null | undefined }): Unsaid['why'] {
   if (!answer.database) return 'unreadable'
   const state = answer.sqlstate ?? ''
-  if (/^(28|3D|42501)/.test(state) || REFUSED.test(answer.error)) return 'database refused'
-  // Class 42: the application's own SQL is wrong.
-  return state.startsWith('42') ? 'unreadable' : 'database unreachable'
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  if (/^(28|3D|42501)/.test(state) || REFUSED.test(answer.error) || NO_TLS.test(answer.error)) return 'database refused'
+  // Class 42: the application's own SQL is wrong. Class 25: it wants to write while we only look.
+  return /^(42|25)/.test(state) ? 'unreadable' : 'database unreachable'
 }

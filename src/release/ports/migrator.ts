@@ -31,7 +31,7 @@ export interface MigrationsPlace {
 }
 
 export interface MigrationStatus {
-  /** Host, port and name of the database, without user or password. */
+  /** Host, port and name of the database, without user or password; of all of them if there are several. */
   readonly identity: string
   readonly heads: readonly { readonly revision: string; readonly file: string }[]
   /** The database's revisions; empty if no migration was ever applied. */
@@ -50,6 +50,12 @@ export interface MigrationStatus {
   readonly transactionPerMigration?: true
   /** The app's own settings replace the entry's timeouts, so an upgrade may wait or run without a limit. */
   readonly hasOtherTimeLimits?: true
+  /** The app's connection commits each statement, so any revision may be partly applied. */
+  readonly commitsEachStatement?: true
+  /** What the app wanted to write merely to be looked at: the beginnings of statements that were skipped. */
+  readonly skippedWrites?: readonly string[]
+  /** Indexes that an interrupted or failed build left behind. Only known for Postgres. */
+  readonly invalidIndexes?: readonly string[]
 }
 
 /** The part of a status that a direct query gives. */
@@ -72,26 +78,45 @@ export type RevisionPreview =
   /** It reads the database or does something else that can't be written as SQL; the reason in one line. */
   | { readonly notPreviewed: string; readonly commits: boolean }
 
-export type MigrationsAnswer<T> =
-  | { readonly ok: true; readonly value: T }
-  | {
-      readonly ok: false
-      readonly why: 'unreadable' | 'database unreachable' | 'database refused'
-      readonly detail: string
-      readonly database?: string
-    }
+export type MigrationsAnswer<T> = { readonly ok: true; readonly value: T } | MigrationsFailure
+
+export interface MigrationsFailure {
+  readonly ok: false
+  readonly why: 'unreadable' | 'database unreachable' | 'database refused'
+  readonly detail: string
+  readonly database?: string
+  /** The commit lacks the configuration that the settings name. */
+  readonly noConfiguration?: true
+}
+
+/** A session of an upgrade in its database. The pid alone can come again. */
+export interface Backend {
+  readonly pid: number
+  /** As `startedAt` was told; ISO 8601 with microseconds. */
+  readonly startedAt: string
+}
+
+interface UpgradeFacts {
+  readonly output: readonly string[]
+  /** The revisions of this try that committed in their middle. If the last of them failed, part of it stays. */
+  readonly committedInside?: readonly string[]
+  /** Indexes that were not there, or valid, before. */
+  readonly invalidIndexes?: readonly string[]
+}
 
 export type UpgradeAnswer =
-  | { readonly upgrade: 'done'; readonly output: readonly string[] }
-  /** `lockTimeout`: it waited for a lock as long as the environment's setting allows. */
-  | {
+  | (UpgradeFacts & { readonly upgrade: 'done' })
+  | (UpgradeFacts & {
       readonly upgrade: 'failed'
       readonly revision?: string
+      /** It waited for a lock as long as the entry's setting allows. */
       readonly lockTimeout?: true
-      readonly output: readonly string[]
-    }
+      /** Nothing was run: `confirm` said no, the run was stopped before, or the look failed (`look`). */
+      readonly notStarted?: true
+      readonly look?: MigrationsFailure
+    })
   /** Killed or timed out: the database may still be working. */
-  | { readonly upgrade: 'unknown'; readonly output: readonly string[] }
+  | (UpgradeFacts & { readonly upgrade: 'unknown'; readonly revision?: string })
 
 /** A connection that holds a lock which an upgrade waits for. Its query is never read. */
 export interface LockHolder {
@@ -115,28 +140,40 @@ export interface Migrator {
   placeOf(configuration: string, path: string, directory: string): MigrationsPlace
   /**
    * The migrations of the checkout and the database's revisions; takes a second or two. Puts `.env` into the checkout and
-   * removes it again. `preview`: adds the SQL of each pending revision, without running it.
+   * removes it again. Changes nothing in the database. `preview`: adds the SQL of each pending revision, without running it.
+   * `backends`: sessions that count as an upgrade of ours (`isWorking`).
    */
   status(
     migration: MigrationSettings,
     checkout: string,
     signal?: AbortSignal,
-    options?: { preview?: boolean },
+    options?: { preview?: boolean; backends?: readonly Backend[] },
   ): Promise<MigrationsAnswer<MigrationStatus>>
   /**
    * The database's revisions by a direct query, which takes milliseconds. `undefined` if the database can't be queried
    * directly: DATABASE_URL is not a Postgres URL, or no `status` of this process has shown that the app uses that database.
    */
-  revisions(migration: MigrationSettings): Promise<MigrationsAnswer<DatabaseRevisions | undefined>>
+  revisions(
+    migration: MigrationSettings,
+    options?: { backends?: readonly Backend[] },
+  ): Promise<MigrationsAnswer<DatabaseRevisions | undefined>>
   /** The Postgres databases in the env file, by the names of its variables. Connects to none. */
   databasesNamed(migration: MigrationSettings): Promise<Readonly<Record<string, string>>>
   /**
-   * Applies all pending migrations, within the entry's timeouts. Runs in its own process group, of which nothing is
-   * left running. If the database can be queried directly, calls `onWait` once for each lock wait over three seconds.
+   * Looks once more, calls `confirm` with what it saw, and applies all pending migrations if that says so, within the
+   * entry's timeouts. Without `confirm` a look that succeeds is enough. Runs in its own process group, of which nothing is
+   * left running. Calls `onBackend` for each session that it opens in Postgres, so that a session which outlives this process
+   * can be found. If the database can be queried directly, calls `onWait` once for each lock wait over three seconds.
    */
   upgrade(
     migration: MigrationSettings,
     checkout: string,
-    options?: { signal?: AbortSignal; onLine?: (line: string) => void; onWait?: (wait: LockWait) => void },
+    options?: {
+      signal?: AbortSignal
+      confirm?: (status: MigrationStatus) => Promise<boolean>
+      onLine?: (line: string) => void
+      onWait?: (wait: LockWait) => void
+      onBackend?: (backend: Backend) => void
+    },
   ): Promise<UpgradeAnswer>
 }

@@ -41,6 +41,7 @@ export {
   started,
   stepEnded,
   stepMayBegin,
+  stepNoted,
   stepStarted,
 } from './running.ts'
 

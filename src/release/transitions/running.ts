@@ -109,6 +109,12 @@ export async function stepStarted(tx: Transaction, release: Release, name: StepN
   return withStep(release, intent)
 }
 
+/** Adds to the result of a running step. Nothing happens if it has ended. */
+export async function stepNoted(tx: Transaction, release: Release, name: StepName, noted: StepResult): Promise<void> {
+  const row = step(release, name)
+  if (row?.state === 'running') await putStep(tx, release, { ...row, result: { ...row.result, ...noted } })
+}
+
 /** Marks an interrupted step as failed. A probe has found no effect of it, and a cancel keeps it from starting again. */
 function markNotStarted(tx: Transaction, release: Release, row: StepRow | undefined): Promise<Release> {
   const text = `The step ${row?.name} was interrupted. No effect of it was found, and it won't start again.`

@@ -11,6 +11,9 @@ import { refusalWords } from './refusals.ts'
 type FailureGate = Failure['gate']
 type ByGate = { [G in FailureGate]: Extract<Failure, { gate: G }> }
 
+const listedNames = (names: readonly string[]) =>
+  `${names.slice(0, 5).map(displayName).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`
+
 const called = (name: string | undefined) => (name === undefined ? 'database' : `${name} database`)
 
 const FIX_CODE = 'A fix in the code needs a new plan.'
@@ -116,6 +119,27 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
       look: migrator.lookAtRevision,
     },
   }),
+  invalid_indexes: ({ indexes, name }) => {
+    const many = indexes.length > 1
+    return {
+      why: `the migration left ${many ? `${indexes.length} invalid indexes` : `the index ${displayName(indexes[0] ?? '')} invalid`}`,
+      stands: [`All migrations are applied, but Postgres does not use ${many ? 'these indexes' : 'this index'}.`],
+      list: [
+        ['Invalid: ', listedNames(indexes)],
+        ...(name === undefined ? [] : [[`Database: ${name}`]]),
+        ['Pushed: nothing'],
+      ],
+      next: [
+        [
+          'A unique index that is invalid does not keep duplicates out. Drop it and build it again with ',
+          code('REINDEX INDEX CONCURRENTLY'),
+          ', then press ',
+          bold('Retry'),
+          '.',
+        ],
+      ],
+    }
+  },
   push_refused: (failure, hints) => {
     const { remote, line, output, fault } = failure
     const { name, statusPage } = platformWords(hints, failure)

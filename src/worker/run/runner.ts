@@ -20,6 +20,7 @@ import {
   started,
   stepEnded,
   stepMayBegin,
+  stepNoted,
   stepStarted,
   stop,
 } from '../../release/transitions/index.ts'
@@ -122,7 +123,7 @@ async function takeStep(running: Running, number: number, plan: Plan, name: Work
   if (begun === 'look again') return takeStep(running, number, plan, name)
   if (begun === undefined) return false
   assertHeld(running)
-  const run = stepRun(running, begun, plan, before)
+  const run = stepRun(running, begun, { plan, name, before })
   return recordOutcome(
     running,
     number,
@@ -147,7 +148,7 @@ async function probeFirst(
   toDo: Step,
 ): Promise<Performed | Stopped | undefined> {
   const { ports, app, environment } = running
-  const run = stepRun(running, release, plan, step(release, toDo.name))
+  const run = stepRun(running, release, { plan, name: toDo.name, before: step(release, toDo.name) })
   const probe = toDo.awaitEffect && mustAwaitEffect(release, toDo) ? await toDo.awaitEffect(run) : await toDo.probe(run)
   if (probe.is === 'there') return { is: 'done', effect: 'some', result: probe.result }
   if (probe.is === 'stopped') return probe
@@ -191,7 +192,11 @@ function recordOutcome(
   return inTransaction(running, number, (tx, release) => stepEnded(tx, release, name, before, found))
 }
 
-function stepRun(running: Running, release: Release, plan: Plan, before: StepRow | undefined): StepContext {
+function stepRun(
+  running: Running,
+  release: Release,
+  { plan, name, before }: { readonly plan: Plan; readonly name: StepName; readonly before: StepRow | undefined },
+): StepContext {
   const { ports, app, environment, signal, claim } = running
   return {
     before,
@@ -203,6 +208,7 @@ function stepRun(running: Running, release: Release, plan: Plan, before: StepRow
     commit: producedCommit(release),
     signal,
     isCancelled: async () => (await ports.store.release(release.number))?.cancelRequestedBy !== undefined,
+    note: (result) => inTransaction(running, release.number, (tx, now) => stepNoted(tx, now, name, result)),
     tell: (key, what) =>
       storeAnswers(() =>
         ports.store.transaction((tx) => addThreadLine(tx, release.number, key, { is: 'waiting', what }), { as: claim }),

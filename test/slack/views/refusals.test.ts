@@ -143,6 +143,7 @@ const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }>
     output: [],
   },
   migration_unknown: { gate: 'migration_unknown', detail: 'killed', output: [] },
+  invalid_indexes: { gate: 'invalid_indexes', indexes: ['ix_documents_language'], name: 'search' },
   push_refused: { gate: 'push_refused', remote: 'heroku-production', line: 'pre-receive hook declined', output: [] },
   build_failed: { gate: 'build_failed', remote: 'heroku-production', line: 'No module named x', output: [] },
   push_unknown: { gate: 'push_unknown', remote: 'heroku-production', commit: sha('c0ffee1') },

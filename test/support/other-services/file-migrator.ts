@@ -74,7 +74,10 @@ export function createFileMigrator(databases: Readonly<Record<string, string>>):
       return { ok: true, value: { identity: fileOf(migration), revisions } }
     },
     databasesNamed: async () => ({}),
-    async upgrade(migration, checkout) {
+    async upgrade(migration, checkout, { confirm } = {}) {
+      if ((await confirm?.(await statusOf(migration, checkout))) === false) {
+        return { upgrade: 'failed', notStarted: true, output: [] }
+      }
       const done = await applied(migration)
       const left = (await files(migration, checkout)).slice(done.length)
       const now = [...done, ...left.map(({ revision, sql }): Applied => ({ revision, sql }))]

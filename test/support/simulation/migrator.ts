@@ -135,8 +135,11 @@ export function createMigrator(world: {
       return { ok: true, value: working > 0 ? { ...value, isWorking: true } : value }
     },
     databasesNamed: async (migration) => ({ DATABASE_URL: identityOf(migration) }),
-    async upgrade(migration, checkout, { signal } = {}) {
+    async upgrade(migration, checkout, { signal, confirm } = {}) {
       await time.sleep(START_MS)
+      if ((await confirm?.(statusOf(migration, checkout))) === false) {
+        return { upgrade: 'failed', notStarted: true, output: [] }
+      }
       const { pending: planned, unknown } = statusOf(migration, checkout)
       if (unknown[0] !== undefined) {
         return { upgrade: 'failed', output: [`Can't locate revision identified by '${unknown[0]}'`] }

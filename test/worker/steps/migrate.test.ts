@@ -2,12 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databasesOf, type Plan } from '../../../src/release/plan.ts'
 import type { LockWait, MigrationStatus, Migrator, UpgradeAnswer } from '../../../src/release/ports/migrator.ts'
+import type { MigrationSettings } from '../../../src/release/settings.ts'
 import { migrate } from '../../../src/worker/run/steps/migrate.ts'
 import type { StepContext } from '../../../src/worker/run/steps/step.ts'
-import { aPlan, aRelease, aStep, DANA } from '../../support/builders.ts'
+import { aMigration, anEnvironment, aPlan, aRelease, aStep, DANA, MIGRATIONS } from '../../support/builders.ts'
 import { fakeRun, inTurn } from '../fakes.ts'
 
 let checkouts: string
@@ -16,7 +17,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(checkouts, { recursive: true, force: true }))
 
-const PLAN = aPlan()
+/** Its SQL is known, and nothing commits. */
+const PLAN = aPlan({ migrations: MIGRATIONS.map((each) => ({ ...each, sql: ['SELECT 1'] })) })
 const [planned] = databasesOf(PLAN.bound)
 const pendingOf = (...revisions: readonly string[]) =>
   revisions.map((revision) => ({ revision, message: revision, file: `migrations/${revision}.py` }))
@@ -33,6 +35,19 @@ function status(change: Partial<MigrationStatus> = {}): MigrationStatus {
   }
 }
 
+/** An upgrade that looks first, as the port says, and counts the tries. */
+function upgrading(
+  look: () => MigrationStatus | Promise<MigrationStatus>,
+  then: () => UpgradeAnswer | Promise<UpgradeAnswer>,
+): Pick<Migrator, 'upgrade'> {
+  return {
+    async upgrade(_migration, _checkout, options) {
+      const isConfirmed = (await options?.confirm?.(await look())) ?? true
+      return isConfirmed ? then() : { upgrade: 'failed', notStarted: true, output: [] }
+    },
+  }
+}
+
 function runOf(migrator: Partial<Migrator>, before?: StepContext['before'], plan: Plan = PLAN) {
   const git = { checkout: async () => undefined, has: async () => true }
   return fakeRun({ git, migrator, checkouts }, { before, plan })
@@ -44,13 +59,15 @@ it.each([
   ['the env file leads to another database', { identity: 'elsewhere:5432/api' }],
 ])('runs nothing that was not signed: %s', async (_what, change) => {
   let upgrades = 0
-  const { run } = runOf({
-    status: async () => ({ ok: true, value: status(change) }),
-    upgrade: async () => {
-      upgrades += 1
-      return { upgrade: 'done', output: [] }
-    },
-  })
+  const { run } = runOf(
+    upgrading(
+      () => status(change),
+      () => {
+        upgrades += 1
+        return { upgrade: 'done', output: [] }
+      },
+    ),
+  )
   expect(await migrate.perform(run)).toMatchObject({ is: 'stopped', because: { gate: 'plan_outdated' } })
   expect(upgrades).toBe(0)
 })
@@ -115,12 +132,11 @@ async function performed(answers: readonly UpgradeAnswer[], after: readonly stri
   const away = { ok: false, why: 'database unreachable', detail: 'no answer' } as const
   const { run, told } = runOf(
     {
-      status: async () => ({ ok: true, value: status() }),
       revisions: async () => (after === 'no answer' ? away : database(after)),
-      upgrade: async () => {
+      ...upgrading(status, () => {
         upgrades += 1
         return answer()
-      },
+      }),
     },
     undefined,
     plan,
@@ -186,12 +202,11 @@ it.each<[string, Partial<MigrationStatus>, object, string]>([
   const upgrade = inTurn(LOCKED)
   let upgrades = 0
   const { run } = runOf({
-    status: async () => ({ ok: true, value: await statuses() }),
     revisions: async () => database(AT_START),
-    upgrade: () => {
+    ...upgrading(statuses, () => {
       upgrades += 1
       return upgrade()
-    },
+    }),
   })
   Object.assign(run.ports.store, { release: async () => aRelease(cancel) })
   expect(await migrate.perform(run)).toMatchObject({ is: 'stopped', because: { gate } })
@@ -201,7 +216,6 @@ it.each<[string, Partial<MigrationStatus>, object, string]>([
 it('tells in the thread who holds the lock that it waits for', async () => {
   const wait: LockWait = { waitedMs: 4_000, holders: [{ application: 'psql', openMs: 60_000 }] }
   const { run, told } = runOf({
-    status: async () => ({ ok: true, value: status() }),
     revisions: async () => database([HEAD]),
     upgrade: async (_environment, _checkout, options) => {
       options?.onWait?.(wait)
@@ -210,4 +224,143 @@ it('tells in the thread who holds the lock that it waits for', async () => {
   })
   await migrate.perform(run)
   expect(told).toEqual([expect.stringMatching(/4\u00a0s.*psql.*60\u00a0s/)])
+})
+
+it('M11: does not try again by itself where a revision has committed, or may commit, in its middle', async () => {
+  const committed: UpgradeAnswer = { ...LOCKED, upgrade: 'failed', committedInside: [FIRST] }
+  expect(await performed([committed], AT_START)).toMatchObject({ upgrades: 1 })
+  const commits = PLAN.migrations.map((each) => ({ ...each, commits: true as const }))
+  expect(await performed([LOCKED], AT_START, { ...PLAN, migrations: commits })).toMatchObject({ upgrades: 1 })
+  const unknown = PLAN.migrations.map(({ sql: _, ...each }) => each)
+  expect(await performed([LOCKED], AT_START, { ...PLAN, migrations: unknown })).toMatchObject({ upgrades: 1 })
+})
+
+it('M11: needs attention where an index is left invalid, and again on Retry until it is not', async () => {
+  const answer: UpgradeAnswer = { upgrade: 'done', output: [], invalidIndexes: ['ix_language'] }
+  const { outcome } = await performed([answer], [HEAD])
+  const because = { gate: 'invalid_indexes', indexes: ['ix_language'] }
+  expect(outcome).toMatchObject({ because, effect: 'some', result: { invalidIndexes: ['ix_language'] } })
+
+  const before = aStep('migrate', { state: 'failed', effect: 'some', result: { invalidIndexes: ['ix_language'] } })
+  const again = (invalidIndexes: readonly string[]) =>
+    migrate.probe(
+      runOf(
+        {
+          revisions: async () => database([HEAD]),
+          status: async () => ({ ok: true, value: status({ current: [HEAD], pending: [], invalidIndexes }) }),
+        },
+        before,
+      ).run,
+    )
+  expect(await again(['ix_language', 'ix_older'])).toMatchObject({ is: 'stopped', because })
+  expect(await again(['ix_older'])).toMatchObject({ is: 'there' })
+})
+
+it('M12: calls a cut-off revision unknown whose SQL is not known', async () => {
+  const plan = { ...PLAN, migrations: PLAN.migrations.map(({ sql: _, ...each }) => each) }
+  const { run } = runOf({ revisions: async () => database(AT_START) }, CUT_OFF, plan)
+  expect(await migrate.probe(run)).toMatchObject({ because: { gate: 'migration_unknown' }, effect: 'unknown' })
+  const known = runOf({ revisions: async () => database(AT_START) }, CUT_OFF)
+  expect(await migrate.probe(known.run)).toEqual({ is: 'absent' })
+})
+
+describe('W16: several databases', () => {
+  const SEARCH = {
+    name: 'search',
+    identity: 'db:5432/search',
+    revisions: ['s1'],
+    pending: ['s2'],
+    head: 's2',
+    migrationsTree: 'x',
+  }
+  const plan = {
+    ...PLAN,
+    migrations: [
+      ...PLAN.migrations.map((each) => ({ ...each, database: 'users' })),
+      { revision: 's2', database: 'search', message: 'm', file: 'f', sql: ['SELECT 1'] },
+    ],
+    bound: { ...PLAN.bound, database: [{ ...(planned ?? SEARCH), name: 'users' }, SEARCH] },
+  }
+  const environment = anEnvironment({ migrations: [aMigration({ name: 'users' }), aMigration({ name: 'search' })] })
+
+  /** The databases by name; `fails`: whose upgrade fails. */
+  function world(at: Record<string, readonly string[]>, fails?: string, before?: StepContext['before']) {
+    const upgraded: string[] = []
+    const heads: Record<string, string> = { users: HEAD, search: 's2' }
+    const identities: Record<string, string> = { users: planned?.identity ?? '', search: SEARCH.identity }
+    const nameOf = ({ name = '' }: MigrationSettings) => name
+    const { run } = fakeRun(
+      {
+        git: { checkout: async () => undefined, has: async () => true },
+        checkouts,
+        migrator: {
+          revisions: async (migration) => {
+            const name = nameOf(migration)
+            return { ok: true, value: { identity: identities[name] ?? '', revisions: at[name] ?? [] } }
+          },
+          async upgrade(migration, _checkout, options) {
+            const name = nameOf(migration)
+            const head = heads[name] ?? ''
+            const look = status({
+              identity: identities[name] ?? '',
+              heads: [{ revision: head, file: 'f' }],
+              pending: [],
+            })
+            if ((await options?.confirm?.(look)) === false) throw new Error('refused')
+            upgraded.push(name)
+            if (name === fails) return { upgrade: 'failed', revision: head, output: ['ERROR: it is locked'] }
+            at[name] = [head]
+            return { upgrade: 'done', output: [] }
+          },
+        },
+      },
+      { before, plan, environment },
+    )
+    return { run, upgraded }
+  }
+
+  it('migrates them in their order', async () => {
+    const { run, upgraded } = world({ users: AT_START, search: ['s1'] })
+    expect(await migrate.perform(run)).toMatchObject({
+      is: 'done',
+      result: {
+        databases: [
+          { name: 'users', revisions: [HEAD] },
+          { name: 'search', revisions: ['s2'] },
+        ],
+      },
+    })
+    expect(upgraded).toEqual(['users', 'search'])
+  })
+
+  it('says where each is when the second fails, and runs only what is left on Retry', async () => {
+    const at = { users: AT_START, search: ['s1'] }
+    const first = world(at, 'search')
+    expect(await migrate.perform(first.run)).toMatchObject({
+      effect: 'some',
+      because: {
+        gate: 'migration_failed',
+        name: 'search',
+        database: ['s1'],
+        pending: ['s2'],
+        others: [{ name: 'users', database: [HEAD], pending: [] }],
+      },
+      result: { databases: [{ revisions: [HEAD] }, { revisions: ['s1'] }] },
+    })
+    const again = world(at)
+    expect(await migrate.probe(again.run)).toEqual({ is: 'absent' })
+    expect(await migrate.perform(again.run)).toMatchObject({ is: 'done' })
+    expect(again.upgraded).toEqual(['search'])
+  })
+
+  it('has no effect where the first fails, and leaves the second alone', async () => {
+    const { run, upgraded } = world({ users: AT_START, search: ['s1'] }, 'users')
+    expect(await migrate.perform(run)).toMatchObject({ effect: 'none', because: { name: 'users' } })
+    expect(upgraded).toEqual(['users'])
+  })
+
+  it('is done where all are at their heads, whatever was cut off', async () => {
+    const { run } = world({ users: [HEAD], search: ['s2'] }, undefined, CUT_OFF)
+    expect(await migrate.probe(run)).toMatchObject({ is: 'there' })
+  })
 })

@@ -1,7 +1,7 @@
 /** Migrates one database of a plan: from a checkout of the exact commit, and only what was signed. */
 import { defined } from '../../../lib/defined.ts'
 import { pollUntil } from '../../../lib/retry.ts'
-import type { BoundDatabase } from '../../../release/plan.ts'
+import type { BoundDatabase, PlannedMigration } from '../../../release/plan.ts'
 import type { MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../../release/settings.ts'
 import type { Stopped } from '../../../release/transitions/index.ts'
@@ -36,7 +36,8 @@ export function standingOf({ name = '', pending }: BoundDatabase, revisions: rea
 }
 
 export async function databaseNow(run: StepContext, { migration }: Target): Promise<Now | Stopped> {
-  const now = await readDatabase(run.ports, { ...run, migration }, run.signal)
+  const backends = run.before?.result?.backends ?? []
+  const now = await readDatabase(run.ports, { ...run, migration, backends }, run.signal)
   if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
   return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
 }
@@ -79,16 +80,10 @@ export async function migrateDatabase(
   target: Target,
   checkout: string,
 ): Promise<{ readonly revisions: readonly string[] } | StoppedAt> {
-  const { ports, signal } = run
-  const { migration } = target
-  const recheck = async () => {
-    const now = await ports.migrator.status(migration, checkout, signal)
-    if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
-    return changedSince(target.database, now.value)
-  }
-  const different = await recheck()
-  if (different !== undefined) return different
-  const answer = await upgradeWithRetry(run, migration, checkout, recheck)
+  const { database, migration } = target
+  const confirm = (status: MigrationStatus) => changedSince(database, status)
+  const mayCommitInside = ownMigrations(run, database).some(mayCommit)
+  const answer = await upgradeWithRetry(run, { migration, checkout, confirm, mayCommitInside })
   if ('is' in answer) return answer
   const after = await (answer.upgrade === 'unknown' ? awaitIdleDatabase(run, target) : databaseNow(run, target))
   if ('is' in after) {
@@ -123,7 +118,12 @@ function outcome(
 ): { readonly revisions: readonly string[] } | StoppedAt {
   const { database } = target
   const { output } = answer
-  if (isAtHead(database, after)) return { revisions: after }
+  if (isAtHead(database, after)) {
+    const { invalidIndexes } = answer
+    if (invalidIndexes === undefined) return { revisions: after }
+    const because = { gate: 'invalid_indexes', indexes: invalidIndexes, ...defined({ name: database.name }) } as const
+    return { ...stopped(because, 'some', { output, result: { invalidIndexes } }), revisions: after }
+  }
   if (answer.upgrade === 'done') {
     const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${database.head}`
     const because = { gate: 'migration_unknown', detail, output: output.slice(-20) } as const
@@ -132,7 +132,9 @@ function outcome(
   const { applied, pending } = standingOf(database, after)
   const { errorLine } = run.ports.migrator.words
   const line = output.findLast((each) => errorLine.test(each)) ?? output.findLast((each) => each.trim() !== '')
-  const ending = answer.upgrade === 'failed' ? { failed: answer.revision } : 'cut off'
+  const last = answer.revision ?? pending[0]
+  const committed = last !== undefined && answer.committedInside?.includes(last) === true
+  const ending = answer.upgrade === 'failed' ? { failed: answer.revision, committed } : 'cut off'
   const partly = mayBePartlyApplied(run, target, ending, pending)
   const because = defined({
     gate: 'migration_failed',
@@ -150,6 +152,13 @@ function outcome(
   return { ...stopped(because, effect, { output }), revisions: after }
 }
 
+function ownMigrations({ plan }: StepContext, { name }: BoundDatabase): readonly PlannedMigration[] {
+  return plan.migrations.filter(({ database }) => database === name)
+}
+
+/** Whether it commits in its middle, as far as its SQL is known. */
+const mayCommit = ({ commits, sql }: PlannedMigration) => commits === true || sql === undefined
+
 /**
  * The revision that a failure may have left partly applied: one that commits midway, or any on a database whose schema
  * changes are not transactional.
@@ -157,13 +166,16 @@ function outcome(
 function mayBePartlyApplied(
   run: StepContext,
   { database }: Target,
-  ending: 'cut off' | { readonly failed: string | undefined },
+  ending: 'cut off' | { readonly failed: string | undefined; readonly committed: boolean },
   left: readonly string[],
 ): string | undefined {
   const failed = ending === 'cut off' ? left[0] : ending.failed
   const revision = failed ?? left[0]
   if (revision === undefined || !left.includes(revision)) return undefined
   const isPostgres = !database.identity.includes('://')
-  const own = run.plan.migrations.find((each) => each.revision === revision && each.database === database.name)
-  return own?.commits === true || (!isPostgres && failed !== undefined) ? revision : undefined
+  const own = ownMigrations(run, database).find((each) => each.revision === revision)
+  // What an interrupted one did is not told; a failed one tells whether it has committed.
+  const hasCommitted =
+    ending === 'cut off' ? own === undefined || mayCommit(own) : own?.commits === true || ending.committed
+  return hasCommitted || (!isPostgres && failed !== undefined) ? revision : undefined
 }

@@ -1,7 +1,9 @@
+import { defined } from '../../../lib/defined.ts'
 import { type BoundDatabase, databasesOf } from '../../../release/plan.ts'
 import type { StepResult } from '../../../release/release.ts'
 import type { Performed, Stopped } from '../../../release/transitions/index.ts'
 import { inCheckout, migrationFor } from '../../database.ts'
+import { migratorError } from '../../service-errors.ts'
 import {
   awaitIdleDatabase,
   cutOffPartly,
@@ -64,7 +66,10 @@ export const migrate: Step = {
       positions.set(target.database, now.revisions)
       if (!isAtHead(target.database, now.revisions)) left ??= target
     }
-    if (left === undefined) return { is: 'there', result: { said: said(targets), ...resultOf(positions) } }
+    if (left === undefined) {
+      const invalid = await stillInvalid(run, targets)
+      return invalid ?? { is: 'there', result: { said: said(targets), ...resultOf(positions) } }
+    }
     if (!wasCutOff(run)) return { is: 'absent' }
     // They run in order, so only the first that is not done can have been interrupted.
     const partly = cutOffPartly(run, left, positions.get(left.database) ?? [])
@@ -96,12 +101,30 @@ export const migrate: Step = {
   },
 }
 
+/** After a migration that left indexes invalid: the same stop again, as long as one of them is still invalid. */
+async function stillInvalid(run: StepContext, targets: readonly Target[]): Promise<Stopped | undefined> {
+  const { ports, app, commit, before, signal } = run
+  const left = before?.result?.invalidIndexes ?? []
+  if (left.length === 0 || commit === undefined) return undefined
+  return inCheckout(ports, app, commit, async (checkout) => {
+    for (const { migration, database } of targets) {
+      const now = await ports.migrator.status(migration, checkout, signal)
+      if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
+      const indexes = left.filter((each) => now.value.invalidIndexes?.includes(each))
+      const because = { gate: 'invalid_indexes', indexes, ...defined({ name: database.name }) } as const
+      if (indexes.length > 0)
+        return stopped(because, 'some', { result: { ...before?.result, invalidIndexes: indexes } })
+    }
+    return undefined
+  })
+}
+
 /** The stop of one database as that of the step, with where the others are. */
 function stoppedIn({ database }: Target, { revisions, ...stop }: StoppedAt, positions: Positions): Stopped {
   if (revisions !== undefined) positions.set(database, revisions)
   const effect = stop.effect !== 'unknown' && hasMoved(positions) ? 'some' : stop.effect
   // Without its revisions the result would tell the planned ones, as if they had been read.
-  const result = revisions === undefined ? {} : { result: resultOf(positions) }
+  const result = revisions === undefined ? {} : { result: { ...stop.result, ...resultOf(positions) } }
   return { ...stop, ...result, effect, because: withOthers(stop.because, database, positions) }
 }
 

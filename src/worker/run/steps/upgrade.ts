@@ -1,46 +1,64 @@
-import type { LockHolder, LockWait, UpgradeAnswer } from '../../../release/ports/migrator.ts'
+import type { Backend, LockHolder, LockWait, MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../../release/settings.ts'
 import type { Stopped } from '../../../release/transitions/index.ts'
-import type { StepContext } from './step.ts'
+import { migratorError } from '../../service-errors.ts'
+import { type StepContext, stopped } from './step.ts'
 
 /** The pauses after a lock timeout, as multiples of the usual pause: 10 s, 30 s and 60 s. */
 const PAUSES = [5, 15, 30]
 
+/** What `upgradeWithRetry` is told about the upgrade. */
+interface Upgrading {
+  readonly migration: MigrationSettings
+  readonly checkout: string
+  /** Stops unless the look shows what was signed. Called before each try. */
+  readonly confirm: (status: MigrationStatus) => Stopped | undefined
+  /** Some of the pending revisions may commit in their middle. */
+  readonly mayCommitInside: boolean
+}
+
 /**
- * Applies the pending revisions, and reports in the thread who holds a lock that it waits for. After a lock timeout it
- * retries, at most three times, which is safe: a statement without its lock did nothing. Before each retry it calls
- * `recheck`; a result of that, or a cancel, ends the retries.
+ * Applies the pending revisions if `confirm` finds nothing against it, and reports in the thread who holds a lock that they
+ * wait for. After a lock timeout it retries, at most three times, unless a revision may have committed in its middle: a
+ * statement without its lock did nothing. A cancel ends the retries.
  */
-export async function upgradeWithRetry(
-  run: StepContext,
-  migration: MigrationSettings,
-  checkout: string,
-  recheck: () => Promise<Stopped | undefined>,
-): Promise<UpgradeAnswer | Stopped> {
+export async function upgradeWithRetry(run: StepContext, upgrading: Upgrading): Promise<UpgradeAnswer | Stopped> {
   const { ports, release, signal } = run
+  const { migration, checkout, mayCommitInside } = upgrading
+  const backends: Backend[] = []
   for (let tried = 0; ; tried++) {
-    const posting: Promise<void>[] = []
+    const writing: Promise<void>[] = []
+    const write = (written: Promise<void>, what: string) =>
+      writing.push(written.catch((err: unknown) => ports.log.warn({ err }, what)))
+    let lines = 0
     const onWait = (wait: LockWait) => {
-      const key = `lock:${release.attempt}:${tried}:${posting.length}`
-      const posted = run.tell(key, describeWait(wait))
-      posting.push(
-        posted.catch((err: unknown) =>
-          ports.log.warn({ err }, 'a wait for a lock could not be reported in the thread'),
-        ),
-      )
+      const key = `lock:${release.attempt}:${tried}:${lines++}`
+      write(run.tell(key, describeWait(wait)), 'a wait for a lock could not be reported in the thread')
     }
-    const answer = await ports.migrator.upgrade(migration, checkout, { signal, onWait })
-    await Promise.all(posting)
+    const onBackend = (backend: Backend) => {
+      backends.push(backend)
+      write(run.note({ backends: [...backends] }), 'a session of the migration could not be stored')
+    }
+    let different: Stopped | undefined
+    const confirm = async (status: MigrationStatus) => {
+      different = upgrading.confirm(status)
+      return different === undefined
+    }
+    const answer = await ports.migrator.upgrade(migration, checkout, { signal, confirm, onWait, onBackend })
+    await Promise.all(writing)
+    if (different !== undefined) return different
+    if (answer.upgrade === 'failed' && answer.look !== undefined) {
+      return stopped(migratorError(migration, answer.look).refused, 'as before')
+    }
     const pause = PAUSES[tried]
     if (answer.upgrade !== 'failed' || answer.lockTimeout !== true || pause === undefined) return answer
+    if (mayCommitInside || answer.committedInside !== undefined) return answer
     const pauseMs = pause * ports.times.pause
     const again = `a lock was not free within ${migration.lockTimeout}, so nothing was changed. Try ${tried + 2} of ${PAUSES.length + 1} starts in ${seconds(pauseMs)}`
     await run.tell(`lock-again:${release.attempt}:${tried}`, again)
     await ports.clock.sleep(pauseMs, signal)
     const now = await ports.store.release(release.number)
     if (signal.aborted || now?.cancelRequestedBy !== undefined) return answer
-    const stopped = await recheck()
-    if (stopped !== undefined) return stopped
   }
 }
 

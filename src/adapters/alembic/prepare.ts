@@ -1,0 +1,86 @@
+import { access } from 'node:fs/promises'
+import { join, posix } from 'node:path'
+import type { MigrationSettings } from '../../release/settings.ts'
+import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
+import { type EnvFile, readEnvFile, withoutSecretsOf } from './env-file.ts'
+import { type AlembicProgram, findProgram } from './program.ts'
+import type { Request } from './start.ts'
+
+/** What a start of the app's code needs to know, worked out from an entry's settings. */
+export interface Prepared {
+  readonly settings: MigrationSettings
+  readonly file: EnvFile | undefined
+  readonly program: AlembicProgram
+  /** Of the program, as a person would give them where it runs. */
+  readonly request: Pick<Request, 'arguments' | 'config' | 'limits'>
+  readonly env: Readonly<Record<string, string>>
+  /** Removes the env file's secrets from a line, and ours. */
+  readonly clean: (line: string) => string
+  /** By DATABASE_URL. */
+  readonly address: DatabaseAddress | undefined
+  readonly identity: string | undefined
+}
+
+/** Reads the env file and finds the program; a problem is a sentence. `path`: the PATH of the app's code. */
+export async function prepare(
+  settings: MigrationSettings,
+  { checkout, path, scrub }: { checkout: string; path: string; scrub: (line: string) => string },
+): Promise<Prepared | { problem: string }> {
+  const program = await findProgram(settings.tool, settings.program, path)
+  if ('problem' in program) return program
+  const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
+  if (file !== undefined && 'problem' in file) return file
+  const variables = file?.variables ?? {}
+  const hide = withoutSecretsOf(variables)
+  const address = readDatabaseUrl(variables.DATABASE_URL)
+  const config = await configIn(checkout, settings)
+  const limits = {
+    lock: milliseconds(settings.lockTimeout),
+    statement: milliseconds(settings.statementTimeout),
+  }
+  const inOptions = `-c lock_timeout=${limits.lock} -c statement_timeout=${limits.statement}`
+  return {
+    settings,
+    file,
+    program,
+    request: {
+      config,
+      limits,
+      arguments:
+        settings.tool === 'flask'
+          ? ['db', 'upgrade', '--directory', posix.dirname(config)]
+          : ['-c', config, 'upgrade', 'head'],
+    },
+    clean: (line) => scrub(hide(line)),
+    address,
+    env: {
+      PATH: path,
+      // English messages of libpq and Python, in UTF-8.
+      LANG: 'C.UTF-8',
+      ...variables,
+      PYTHONDONTWRITEBYTECODE: '1',
+      PGAPPNAME: 'signoff',
+      // For connections that the app's code opens without SQLAlchemy. Those get the limits by SQL too.
+      PGOPTIONS: [variables.PGOPTIONS, inOptions].filter(Boolean).join(' '),
+    },
+    identity: address === undefined ? undefined : databaseIdentity(address),
+  }
+}
+
+/** The configuration as the program gets it: from where it runs or, if it is not there, from the root. */
+async function configIn(checkout: string, { directory, config }: MigrationSettings): Promise<string> {
+  const isThere = await access(join(checkout, directory, config)).then(
+    () => true,
+    () => false,
+  )
+  return isThere ? config : posix.relative(directory, config)
+}
+
+const UNITS = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A time limit as Postgres reads it, such as 10s: milliseconds without a unit, and 0 is none. */
+export function milliseconds(text: string): number {
+  const [, number = '', unit = 'ms'] = /^(\d+)(us|ms|s|min|h|d)?$/.exec(text.replaceAll(/\s/g, '')) ?? []
+  if (number === '') throw new Error(`not a Postgres time limit: ${text}`)
+  return Math.ceil(Number(number) * UNITS[unit as keyof typeof UNITS])
+}

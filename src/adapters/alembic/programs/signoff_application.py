@@ -1,0 +1,117 @@
+"""What every start of an application's code shares: being its own program, and words for what goes wrong.
+
+Modules of this folder begin with `signoff_`, so that none has the name of one of the application's own. Python 3.6 and
+later, alembic 1.8 and later.
+"""
+
+import os
+import sys
+import types
+
+
+def become(program, arguments):
+    """Gives Python the arguments and the search path that it has when a person starts `program`."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    if sys.path and os.path.realpath(sys.path[0]) == here:
+        sys.path[0] = os.path.dirname(os.path.realpath(program))
+    sys.argv = [program] + list(arguments)
+
+
+def run(program):
+    """Runs the program's own file as `__main__`; raises what it raises."""
+    with open(program, 'rb') as file:
+        code = compile(file.read(), program, 'exec', dont_inherit=True)
+    main = types.ModuleType('__main__')
+    main.__file__ = program
+    sys.modules['__main__'] = main
+    exec(code, main.__dict__)
+
+
+def is_known(script, revision):
+    from alembic.util import CommandError
+
+    try:
+        found = script.get_revision(revision)
+    except CommandError:
+        return False
+    return found is not None and found.revision == revision
+
+
+def described(revision):
+    file = os.path.relpath(os.path.realpath(revision.path), os.path.realpath(os.getcwd()))
+    message = (revision.doc or '').strip().split('\n')[0]
+    return {'revision': revision.revision, 'message': message, 'file': file}
+
+
+def identity_of(context):
+    """Host, port and name of the database behind the connection; None when it does not show."""
+    try:
+        url = context.connection.engine.url
+        backend = url.get_backend_name()
+        query = dict(url.query)
+        host = url.host or query.get('host') or ''
+        port = url.port or query.get('port') or {'postgresql': 5432, 'mysql': 3306, 'mariadb': 3306}.get(backend)
+        if backend != 'postgresql':
+            return '%s://%s%s/%s' % (backend, host, ':%s' % port if port else '', url.database or '')
+        host = host.lower() if isinstance(host, str) else ','.join(host)
+        return '%s:%s/%s' % ('[%s]' % host if ':' in host else host or 'localhost', port, url.database or '')
+    except Exception:
+        return None
+
+
+DRIVERS = ('psycopg2', 'psycopg', 'asyncpg', 'pg8000', 'pymysql', 'MySQLdb', 'sqlite3')
+
+
+def failure(error):
+    """The innermost cause that a database driver gave, else the error itself."""
+    chain, at = [], error
+    while at is not None and at not in chain:
+        chain.append(at)
+        at = getattr(at, 'orig', None) or at.__cause__ or at.__context__
+    for one in chain:
+        if type(one).__module__.split('.')[0] in DRIVERS or isinstance(one, (ConnectionError, TimeoutError)):
+            return {'error': first_line(one), 'database': not isinstance(one, ImportError), 'sqlstate': sqlstate_of(one)}
+    if type(error).__module__ == 'socket':
+        return {'error': first_line(error), 'database': True}
+    if isinstance(error, SystemExit) and not isinstance(error.code, str):
+        # The program says so itself, in a line of output, and leaves the error behind as the reason for its exit.
+        because = error.__context__
+        if because is not None and not isinstance(because, SystemExit):
+            return failure(because)
+        return {'error': 'the env.py of this commit ended with sys.exit(%s)' % code_of(error), 'database': False}
+    if isinstance(error, SystemExit) or type(error).__name__ in ('CommandError', 'NoAppException', 'UsageError'):
+        return {'error': first_line(error), 'database': False}
+    return {'error': '%s: %s' % (type(error).__name__, words_of(error)), 'database': False}
+
+
+def sqlstate_of(error):
+    return getattr(error, 'sqlstate', None) or getattr(error, 'pgcode', None)
+
+
+def code_of(end):
+    return 0 if end.code is None else end.code
+
+
+def words_of(error):
+    """An error's first line, with what would make it plain to somebody who does not know the library."""
+    if type(error).__name__ == 'NoSuchModuleError' and 'dialects:postgres' in str(error):
+        if 'dialects:postgresql' not in str(error):
+            return '%s (SQLAlchemy wants postgresql:// where the URL says postgres://)' % first_line(error)
+    fields = fields_of(error)
+    return '%s: %s' % (first_line(error), fields) if fields else first_line(error)
+
+
+def fields_of(error):
+    """What a settings class of pydantic finds wrong; its first line only counts. Never the values, which may be secret."""
+    if not type(error).__module__.startswith('pydantic'):
+        return ''
+    try:
+        told = ['%s: %s' % ('.'.join(str(part) for part in one['loc']), one['msg']) for one in error.errors()]
+    except Exception:
+        return ''
+    return ', '.join(told[:5])
+
+
+def first_line(error):
+    lines = [line.strip() for line in str(error).split('\n') if line.strip()]
+    return lines[0] if lines else type(error).__name__
