@@ -87,7 +87,8 @@ export type Refusal =
       readonly error?: string
     }
   | { readonly gate: 'configuration_differs'; readonly app: string; readonly environment: string }
-  | { readonly gate: 'same_database'; readonly environment: string; readonly other: string }
+  /** `table`: two entries of one environment would write their revisions into this table; empty if it is not known. */
+  | { readonly gate: 'same_database'; readonly environment: string; readonly other: string; readonly table?: string }
   | { readonly gate: 'branch_missing'; readonly branch: string }
   | {
       readonly gate: 'nothing_to_release'

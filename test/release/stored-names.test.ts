@@ -51,7 +51,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   credentials_refused: ['service', 'settings', 'denied', 'apiAccepts'],
   channel_unreachable: ['channel', 'why', 'error'],
   configuration_differs: ['app', 'environment'],
-  same_database: ['environment', 'other'],
+  same_database: ['environment', 'other', 'table'],
   branch_missing: ['branch'],
   nothing_to_release: ['app', 'environment', 'commit', 'platform'],
   merge_conflict: ['source', 'target', 'files'],

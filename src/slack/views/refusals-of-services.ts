@@ -185,7 +185,16 @@ export const SERVICE_REFUSALS: {
     why: `bot and worker have different configurations of ${app} ${environment}`,
     next: [['Put the same ', code('releases.yml'), ' on both hosts, then restart both.']],
   }),
-  same_database: ({ environment, other }) => ({
+  same_database: ({ environment, other, table }) => ({
+    ...(table !== undefined && {
+      list: [
+        [
+          `Both write their revisions into ${table === '' ? 'one table' : displayName(table)}. If they share the database on purpose, give each a `,
+          code('version_table'),
+          ' of its own in its env.py.',
+        ],
+      ],
+    }),
     why: `the migrations of ${displayName(environment)} would change the database of ${displayName(other)}`,
     next: [['Correct the wrong ', code('env_file'), ' on the worker’s host, then try again.']],
   }),

@@ -16,7 +16,11 @@ export interface Asked {
   readonly signal: AbortSignal
 }
 
-type AskedDatabase = Asked & { readonly migration: MigrationSettings }
+type AskedDatabase = Asked & {
+  readonly migration: MigrationSettings
+  /** The entries before this one. */
+  readonly earlier: readonly PlannedDatabase[]
+}
 
 export interface PlannedDatabase {
   readonly bound: BoundDatabase
@@ -52,6 +56,12 @@ export async function planDatabase(
     const names = { environment: `${app.name} ${environment.name}`, other: `${other.app} ${other.name}` }
     return { refused: { gate: 'same_database', ...names } }
   }
+  const twin = request.earlier.find((each) => isSameTable(each, status))
+  if (twin !== undefined) {
+    const named = (entry = '') => `${app.name} ${environment.name} ${entry}`.trim()
+    const names = { environment: named(name), other: named(twin.bound.name) }
+    return { refused: { gate: 'same_database', ...names, table: status.versionTable ?? '' } }
+  }
   if (heads.length > 1) return { refused: { gate: 'migration_heads', heads } }
   if (unknown.length > 0) {
     const commit = result.how === 'merge' ? result.parents[1] : result.commit
@@ -66,6 +76,12 @@ export async function planDatabase(
     migrationsTree,
   }
   return { bound, status }
+}
+
+/** Whether two entries would write their revisions into one table. Where it is not known, one database is enough. */
+function isSameTable({ bound, status }: PlannedDatabase, { identity, versionTable }: MigrationStatus): boolean {
+  if (bound.identity !== identity) return false
+  return versionTable === undefined || status.versionTable === undefined || versionTable === status.versionTable
 }
 
 /** The entry's configuration: in the directory where the migrator runs or, if it is not there, from the root. */

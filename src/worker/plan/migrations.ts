@@ -16,6 +16,13 @@ const PUSHES_SHOWN = 5
 
 type Result = BoundFacts['result']
 
+interface PlannedMigrations {
+  readonly database: BoundFacts['database']
+  readonly migrations: readonly PlannedMigration[]
+  /** Sentences to read before signing. */
+  readonly warnings: readonly string[]
+}
+
 /**
  * Returns each database with its pending revisions, their SQL and findings, in the order in which they are migrated.
  * Refuses what the migrator can't upgrade to one head.
@@ -24,35 +31,37 @@ export async function planMigrations(
   ports: WorkerPorts,
   request: Asked,
   result: Result,
-): Promise<{ database: BoundFacts['database']; migrations: readonly PlannedMigration[] } | Refused> {
+): Promise<PlannedMigrations | Refused> {
   const { app, environment } = request
   const commits = result.how === 'merge' ? result.parents : [result.commit]
   const databases: PlannedDatabase[] = []
   const migrations: PlannedMigration[] = []
   for (const migration of environment.migrations) {
-    const planned = await planDatabase(ports, { ...request, migration }, result)
+    const planned = await planDatabase(ports, { ...request, migration, earlier: databases }, result)
     if ('refused' in planned) return planned
-    const twin = databases.find((other) => isSameTable(other, planned))
-    if (twin !== undefined) {
-      const named = (name: string | undefined) => `${app.name} ${environment.name} ${name ?? ''}`.trim()
-      return {
-        refused: { gate: 'same_database', environment: named(planned.bound.name), other: named(twin.bound.name) },
-      }
-    }
     databases.push(planned)
     const { name } = planned.bound
     const own = await described(ports, app, planned.status, commits)
     migrations.push(...own.map((each) => ({ ...each, ...defined({ database: name }) })))
   }
   const bound = databases.map((each) => each.bound)
-  return { database: bound.length > 1 ? bound : (bound[0] ?? null), migrations }
+  const warnings = databases.flatMap(({ bound: { name }, status }) => lookWarnings(status, name))
+  return { database: bound.length > 1 ? bound : (bound[0] ?? null), migrations, warnings }
 }
 
-/** Whether two entries would write their revisions into one table. Where the table is not known, one database is enough. */
-function isSameTable(one: PlannedDatabase, other: PlannedDatabase): boolean {
-  if (one.bound.identity !== other.bound.identity) return false
-  const [table, second] = [one.status.versionTable, other.status.versionTable]
-  return table === undefined || second === undefined || table === second
+/** What people should know of how the app connects, before they sign. */
+function lookWarnings(
+  { pending, hasOtherTimeLimits, skippedWrites = [] }: MigrationStatus,
+  name: string | undefined,
+): readonly string[] {
+  const of = name === undefined ? '' : ` of ${name}`
+  const [first] = skippedWrites
+  return [
+    ...(hasOtherTimeLimits && pending.length > 0
+      ? [`The migrations${of} run without the time limits of releases.yml: the app's env.py sets its own.`]
+      : []),
+    ...(first === undefined ? [] : [`The env.py${of} writes whenever it is run, which was prevented: ${first}`]),
+  ]
 }
 
 /** Each pending revision as the plan shows it. */

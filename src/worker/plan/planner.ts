@@ -176,6 +176,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     ...(hotfix && { hotfix }),
     warnings: [
       ...(runsUnknown ? [unknownWarning(ports, environment)] : []),
+      ...migrated.warnings,
       ...warnings,
       ...undone,
       ...(hotfix ? migrationWarning(hotfix, pending) : []),
