@@ -1,4 +1,5 @@
-import { posix } from 'node:path'
+import { realpath, stat } from 'node:fs/promises'
+import { join, posix } from 'node:path'
 import type { MigrationSettings } from '../../release/settings.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withoutSecretsOf } from './env-file.ts'
@@ -20,6 +21,9 @@ export interface Prepared {
   readonly identity: string | undefined
 }
 
+/** `cwd`: where the program runs, in a checkout. */
+export type Placed = Prepared & { readonly cwd: string }
+
 /** Reads the env file and finds the program; a problem is a sentence. `path`: the PATH of the app's code. */
 export async function prepare(
   settings: MigrationSettings,
@@ -27,7 +31,7 @@ export async function prepare(
 ): Promise<Prepared | { problem: string }> {
   const program = await findProgram(settings.tool, settings.program, path)
   if ('problem' in program) return program
-  const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
+  const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile, { PATH: path })
   if (file !== undefined && 'problem' in file) return file
   const variables = file?.variables ?? {}
   const hide = withoutSecretsOf(variables)
@@ -64,6 +68,20 @@ export async function prepare(
     },
     identity: address === undefined ? undefined : databaseIdentity(address),
   }
+}
+
+/** Where the program runs in a checkout; a problem where the commit has no such folder, or has it elsewhere by a link. */
+export async function folderIn(
+  checkout: string,
+  { directory }: MigrationSettings,
+): Promise<{ cwd: string } | { problem: string }> {
+  const root = await realpath(checkout)
+  const cwd = await realpath(join(root, directory)).catch(() => undefined)
+  if (cwd === undefined || !(await stat(cwd)).isDirectory()) {
+    return { problem: `there is no folder ${directory} in this commit` }
+  }
+  const isInside = cwd === root || cwd.startsWith(`${root}/`)
+  return isInside ? { cwd: join(checkout, directory) } : { problem: `${directory} leads out of this commit` }
 }
 
 const UNITS = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const

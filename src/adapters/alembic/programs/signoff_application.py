@@ -97,6 +97,8 @@ def words_of(error):
     if type(error).__name__ == 'NoSuchModuleError' and 'dialects:postgres' in str(error):
         if 'dialects:postgresql' not in str(error):
             return '%s (SQLAlchemy wants postgresql:// where the URL says postgres://)' % first_line(error)
+    if 'Working outside of application context' in str(error):
+        return '%s (for Flask-Migrate, set migrations.tool to flask)' % first_line(error)
     fields = fields_of(error)
     return '%s: %s' % (first_line(error), fields) if fields else first_line(error)
 
