@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, lstat, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -118,7 +118,7 @@ describe.skipIf(python === undefined)('the status of migrations', () => {
   })
 
   it('comes through an application that prints, and reads its .env itself', async () => {
-    const before = `print('signoff-status: {"heads": []}')
+    const before = `print('{"looked": {"error": "forged", "database": false}}', flush=True)
 url = dict(line.strip().split('=', 1) for line in open('.env'))['DATABASE_URL'].strip('"')
 import atexit; atexit.register(lambda: print('bye'))
 os.environ.pop('DATABASE_URL')`
@@ -161,11 +161,6 @@ os.environ.pop('DATABASE_URL')`
     await app.write('migrations/env.py', envPy({ url }))
     await app.write('.env', 'TRACKED=1\n')
     await chmod(join(app.checkout, '.env'), 0o644)
-    expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({ ok: true })
-    expect(await readFile(join(app.checkout, '.env'), 'utf8')).toBe('TRACKED=1\n')
-    // A process that died while an env file was in place.
-    await rename(join(app.checkout, '.env'), join(app.checkout, '.env.before-signoff'))
-    await app.write('.env', 'DATABASE_URL=of-the-dead-process\n')
     expect(await migrations().status(app.migration(), app.checkout)).toMatchObject({ ok: true })
     expect(await readFile(join(app.checkout, '.env'), 'utf8')).toBe('TRACKED=1\n')
     await rm(join(app.checkout, '.env'))

@@ -26,6 +26,26 @@ export async function alembicPython(): Promise<string | undefined> {
   }
 }
 
+/**
+ * Whether the Python of this machine's alembic has a module, and `so` is true of `it`. Says once where it has not: what needs
+ * it is left out. Debian: python3-asyncpg, python3-psycopg, python3-flask-migrate, python3-pydantic.
+ */
+export function hasPython(module: string, so = 'True'): boolean {
+  try {
+    execFileSync(
+      '/usr/bin/python3',
+      ['-c', `import importlib; it = importlib.import_module('${module}'); assert ${so}`],
+      {
+        stdio: 'pipe',
+      },
+    )
+    return true
+  } catch {
+    console.warn(`left out: tests that need Python's ${module}${so === 'True' ? '' : ` of another version (${so})`}`)
+    return false
+  }
+}
+
 export interface TestRevision {
   readonly id: string
   /** Default: the one before it in the list; null: a base. */
@@ -84,6 +104,32 @@ with create_engine(${url}, poolclass=pool.NullPool).connect() as connection:
     context.configure(connection=connection${configure})
     with context.begin_transaction():
         context.run_migrations()
+`
+}
+
+/** An asynchronous env.py on asyncpg; `before`: lines of the coroutine, indented by eight, before the migrations. */
+export function asyncEnvPy({ before = '' } = {}): string {
+  return `import asyncio, os
+from logging.config import fileConfig
+import asyncpg
+from alembic import context
+from sqlalchemy import pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+fileConfig(context.config.config_file_name)
+engine = create_async_engine(os.environ['DATABASE_URL'].replace('://', '+asyncpg://'), poolclass=pool.NullPool)
+
+def migrate(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+async def main():
+    async with engine.connect() as connection:
+        pass${before}
+        await connection.run_sync(migrate)
+
+asyncio.run(main())
 `
 }
 

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { defined } from '../../lib/defined.ts'
 import type {
   Backend,
@@ -14,7 +13,7 @@ import type { MigrationSettings } from '../../release/settings.ts'
 import { placeOf } from './configuration.ts'
 import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
-import { type Prepared, prepare } from './prepare.ts'
+import { configIn, folderIn, type Placed, type Prepared, prepare } from './prepare.ts'
 import { readRevisions } from './revisions.ts'
 import { type Started, start } from './start.ts'
 import { readStatus, tableName, type VersionTable } from './status-answer.ts'
@@ -50,8 +49,14 @@ export function createMigrations(options: MigrationsOptions): Migrator {
   /** The database and table that env.py uses, by app, environment and entry. */
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = ({ app, environment, name = '' }: MigrationSettings) => `${app}/${environment}/${name}`
-  const prepared = (settings: MigrationSettings, checkout: string) =>
-    prepare(settings, { checkout, path: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin', scrub })
+  async function prepared(settings: MigrationSettings, checkout: string) {
+    const folder = await folderIn(checkout, settings)
+    if ('problem' in folder) return folder
+    const config = await configIn(folder.cwd, settings)
+    const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
+    const ready = await prepare(settings, { config, path, scrub })
+    return 'problem' in ready ? ready : { ...ready, ...folder }
+  }
   const aside = ({ clean }: Prepared) => ({ onAside: (line: string) => options.log?.(clean(line)) })
 
   function read(ready: Prepared, looked: string): MigrationsAnswer<MigrationStatus> {
@@ -67,16 +72,14 @@ export function createMigrations(options: MigrationsOptions): Migrator {
   }
 
   async function look(
-    ready: Prepared,
-    checkout: string,
+    ready: Placed,
     {
       signal,
       preview = false,
       backends = [],
     }: { signal?: AbortSignal; preview?: boolean; backends?: readonly Backend[] },
   ): Promise<MigrationsAnswer<MigrationStatus>> {
-    const { program, request, settings, env } = ready
-    const cwd = join(checkout, settings.directory)
+    const { program, request, cwd, env } = ready
     const asked = { ...request, preview, backends: backends.map(({ pid, startedAt }) => [pid, startedAt] as const) }
     const started = await withEnvFile(cwd, ready.file, () =>
       start(program, asked, {
@@ -105,7 +108,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
     async status(migration, checkout, signal, { preview, backends } = {}) {
       const ready = await prepared(migration, checkout)
       if ('problem' in ready) return { ok: false, why: 'unreadable', detail: scrub(ready.problem) }
-      return look(ready, checkout, defined({ signal, preview, backends }))
+      return look(ready, defined({ signal, preview, backends }))
     },
 
     async revisions(migration, { backends = [] } = {}): Promise<MigrationsAnswer<DatabaseRevisions | undefined>> {
@@ -142,7 +145,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
         const look = { ok: false, why: 'unreadable', detail: scrub(ready.problem) } as const
         return { upgrade: 'failed', notStarted: true, look, output: [look.detail] }
       }
-      return upgrade(ready, checkout, call, looking)
+      return upgrade(ready, call, looking)
     },
   }
 }

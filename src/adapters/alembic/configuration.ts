@@ -9,9 +9,9 @@ export function placeOf(ini: string, path: string, directory: string): Migration
 
 function scriptLocation(ini: string, path: string, directory: string): string | undefined {
   // Only alembic's own section counts: others may have a setting of this name.
-  const [, own = ''] = `\n${ini}`.split(/\n\[alembic\][^\n]*/, 2)
+  const [, own = ''] = `\n${ini}`.split(/\n\[(?:tool\.)?alembic\][^\n]*/, 2)
   const section = own.split('\n[', 1)[0] ?? ''
-  const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]
+  const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]?.replace(/^(["'])(.*)\1$/, '$2')
   if (value === undefined) return undefined
   const here = posix.dirname(path)
   const location = value.startsWith('%(here)s')

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { lstat, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
@@ -7,13 +8,17 @@ export interface EnvFile {
   readonly variables: Readonly<Record<string, string>>
 }
 
-/** Reads an env file of the worker host. */
-export async function readEnvFile(path: string): Promise<EnvFile | { problem: string }> {
+/** Reads an env file of the worker host. `around`: variables that the app's code has beside those of the file. */
+export async function readEnvFile(
+  path: string,
+  around: Readonly<Record<string, string>> = {},
+): Promise<EnvFile | { problem: string }> {
   try {
     const bytes = await readFile(path)
+    const text = bytes.toString()
     const variables: Record<string, string> = {}
-    for (const [name, value] of Object.entries(parseEnv(bytes.toString()))) {
-      if (value !== undefined) variables[name] = value
+    for (const [name, value] of inOrder(parseEnv(text), text)) {
+      variables[name] = expanded(value, { ...variables, ...around })
     }
     return { bytes, variables }
   } catch (error) {
@@ -22,35 +27,38 @@ export async function readEnvFile(path: string): Promise<EnvFile | { problem: st
   }
 }
 
-const SAVED = '.env.before-signoff'
+/** The variables as they follow each other in the file; parseEnv sorts them by name. */
+function inOrder(parsed: Readonly<Record<string, string | undefined>>, text: string): [string, string][] {
+  const names = [...text.matchAll(/^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=/gm)].map(([, name]) => name)
+  return Object.entries(parsed)
+    .flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]))
+    .sort(([one], [other]) => names.lastIndexOf(one) - names.lastIndexOf(other))
+}
+
+/** `${NAME}` and `${NAME:-default}` by what is known so far, in any quotes, as python-dotenv does it. */
+function expanded(value: string, known: Readonly<Record<string, string>>): string {
+  const reference = /\$\{([^}:]*)(?::-([^}]*))?\}/g
+  return value.replaceAll(reference, (_whole, name: string, fallback?: string) => known[name] ?? fallback ?? '')
+}
 
 /**
- * Calls `work` while an env file is the checkout's `.env`, readable by this user only. An existing file or link of that
- * name is moved aside and restored. A checkout allows one such call at a time.
+ * Calls `work` while an env file is the directory's `.env`, readable by this user only. What else has that name is moved
+ * aside and restored. A directory allows one such call at a time.
  */
-export async function withEnvFile<T>(checkout: string, file: EnvFile | undefined, work: () => Promise<T>): Promise<T> {
+export async function withEnvFile<T>(directory: string, file: EnvFile | undefined, work: () => Promise<T>): Promise<T> {
   if (file === undefined) return work()
-  const place = join(checkout, '.env')
-  const saved = join(checkout, SAVED)
-  const moved = await moveAside(place, saved)
+  const place = join(directory, '.env')
+  // A name that no commit has. A checkout is used once, so that nothing is left aside for a later call.
+  const aside = join(directory, `.env.${randomUUID()}`)
+  const moved = await exists(place)
+  if (moved) await rename(place, aside)
   try {
     await writeFile(place, file.bytes, { mode: 0o600, flag: 'wx' })
     return await work()
   } finally {
-    await rm(place, { force: true })
-    if (moved) await rename(saved, place)
+    await rm(place, { force: true, recursive: true })
+    if (moved) await rename(aside, place)
   }
-}
-
-async function moveAside(place: string, saved: string): Promise<boolean> {
-  // Left by a process that died during such a call: the current `.env` is an env file.
-  if (await exists(saved)) {
-    await rm(place, { force: true })
-    return true
-  }
-  if (!(await exists(place))) return false
-  await rename(place, saved)
-  return true
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { MigrationSettings } from '../../release/settings.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
@@ -21,19 +21,21 @@ export interface Prepared {
   readonly identity: string | undefined
 }
 
-/** Reads the env file and finds the program; a problem is a sentence. `path`: the PATH of the app's code. */
+/** `cwd`: where the program runs, in a checkout. */
+export type Placed = Prepared & { readonly cwd: string }
+
+/** Reads the env file and finds the program; a problem is a sentence. `config`: from where it runs; `path`: its PATH. */
 export async function prepare(
   settings: MigrationSettings,
-  { checkout, path, scrub }: { checkout: string; path: string; scrub: (line: string) => string },
+  { config, path, scrub }: { config: string; path: string; scrub: (line: string) => string },
 ): Promise<Prepared | { problem: string }> {
   const program = await findProgram(settings.tool, settings.program, path)
   if ('problem' in program) return program
-  const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile)
+  const file = settings.envFile === undefined ? undefined : await readEnvFile(settings.envFile, { PATH: path })
   if (file !== undefined && 'problem' in file) return file
   const variables = file?.variables ?? {}
   const hide = withoutSecretsOf(variables)
   const address = readDatabaseUrl(variables.DATABASE_URL)
-  const config = await configIn(checkout, settings)
   const limits = {
     lock: milliseconds(settings.lockTimeout),
     statement: milliseconds(settings.statementTimeout),
@@ -67,9 +69,23 @@ export async function prepare(
   }
 }
 
-/** The configuration as the program gets it: from where it runs or, if it is not there, from the root. */
-async function configIn(checkout: string, { directory, config }: MigrationSettings): Promise<string> {
-  const isThere = await access(join(checkout, directory, config)).then(
+/** Where the program runs in a checkout; a problem where the commit has no such folder, or has it elsewhere by a link. */
+export async function folderIn(
+  checkout: string,
+  { directory }: MigrationSettings,
+): Promise<{ cwd: string } | { problem: string }> {
+  const root = await realpath(checkout)
+  const cwd = await realpath(join(root, directory)).catch(() => undefined)
+  if (cwd === undefined || !(await stat(cwd)).isDirectory()) {
+    return { problem: `there is no folder ${directory} in this commit` }
+  }
+  const isInside = cwd === root || cwd.startsWith(`${root}/`)
+  return isInside ? { cwd: join(checkout, directory) } : { problem: `${directory} leads out of this commit` }
+}
+
+/** The configuration from where the program runs or, if it is not there, from the root of the checkout. */
+export async function configIn(cwd: string, { directory, config }: MigrationSettings): Promise<string> {
+  const isThere = await stat(join(cwd, config)).then(
     () => true,
     () => false,
   )

@@ -11,14 +11,16 @@ export interface AlembicProgram {
 }
 
 /** The program that people start `tool` by, given the alembic program of the settings; see `findAlembic`. */
-export function findProgram(
+export async function findProgram(
   tool: MigrationTool,
   program: string,
   path: string,
 ): Promise<AlembicProgram | { problem: string }> {
   if (tool === 'alembic' || basename(program) === 'flask') return findPython(tool, program, path)
-  // Both are in the same virtual environment.
-  return findPython(tool, program.includes('/') ? join(dirname(program), 'flask') : 'flask', path)
+  const alembic = await findAlembic(program, path)
+  if ('problem' in alembic) return alembic
+  // Both are in the same virtual environment. Another flask on PATH may belong to another Python.
+  return findPython(tool, join(dirname(alembic.path), 'flask'), path)
 }
 
 /**

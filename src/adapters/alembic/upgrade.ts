@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { defined } from '../../lib/defined.ts'
 import type {
   Backend,
@@ -10,7 +9,7 @@ import type {
 } from '../../release/ports/migrator.ts'
 import { watchLocks } from './activity.ts'
 import { withEnvFile } from './env-file.ts'
-import type { Prepared } from './prepare.ts'
+import type { Placed, Prepared } from './prepare.ts'
 import { readInvalidIndexes } from './revisions.ts'
 import { type Started, start } from './start.ts'
 
@@ -24,7 +23,7 @@ const LONGEST_LINE = 300_000
 export interface Looking {
   read(ready: Prepared, looked: string): MigrationsAnswer<MigrationStatus>
   unanswered(started: Started, ready: Prepared): MigrationsFailure
-  look(ready: Prepared, checkout: string, options: { signal?: AbortSignal }): Promise<MigrationsAnswer<MigrationStatus>>
+  look(ready: Placed, options: { signal?: AbortSignal }): Promise<MigrationsAnswer<MigrationStatus>>
   aside(ready: Prepared): { readonly onAside: (line: string) => void }
   readonly limits: { readonly lookMs: number; readonly upgradeMs: number }
 }
@@ -33,8 +32,7 @@ type UpgradeCall = NonNullable<Parameters<Migrator['upgrade']>[2]>
 
 /** See `Migrator.upgrade`. The look and the upgrade are one start of the app's code. */
 export async function upgrade(
-  ready: Prepared,
-  checkout: string,
+  ready: Placed,
   { signal, confirm, onLine, onWait, onBackend }: UpgradeCall,
   looking: Looking,
 ): Promise<UpgradeAnswer> {
@@ -44,8 +42,7 @@ export async function upgrade(
     output: ['alembic was not started: the run was stopped'],
   } as const
   if (signal?.aborted === true) return stopped
-  const { address, file, program, request, settings, env, clean } = ready
-  const cwd = join(checkout, settings.directory)
+  const { address, file, program, request, cwd, env, clean } = ready
   const sslMode = file?.variables.PGSSLMODE
   const output: string[] = []
   const backends: Backend[] = []
@@ -134,7 +131,7 @@ export async function upgrade(
       const direct = await readInvalidIndexes(address, sslMode)
       return direct.read === 'done' ? direct.value : undefined
     }
-    const again = await looking.look(ready, checkout, {})
+    const again = await looking.look(ready, {})
     return again.ok ? (again.value.invalidIndexes ?? []) : undefined
   }
 }

@@ -80,7 +80,7 @@ def failure(error):
             return failure(because)
         return {'error': 'the env.py of this commit ended with sys.exit(%s)' % code_of(error), 'database': False}
     if isinstance(error, SystemExit) or type(error).__name__ in ('CommandError', 'NoAppException', 'UsageError'):
-        return {'error': first_line(error), 'database': False}
+        return {'error': words_of(error), 'database': False}
     return {'error': '%s: %s' % (type(error).__name__, words_of(error)), 'database': False}
 
 
@@ -92,11 +92,22 @@ def code_of(end):
     return 0 if end.code is None else end.code
 
 
+# What to do, by how a message begins.
+HINTS = (
+    ('Working outside of application context', 'for Flask-Migrate, set migrations.tool to flask'),
+    ("No 'script_location' key found", 'for Flask-Migrate, set migrations.tool to flask'),
+    ("No such command 'db'", 'FLASK_APP in the env file must lead to an app that has Flask-Migrate'),
+)
+
+
 def words_of(error):
     """An error's first line, with what would make it plain to somebody who does not know the library."""
     if type(error).__name__ == 'NoSuchModuleError' and 'dialects:postgres' in str(error):
         if 'dialects:postgresql' not in str(error):
             return '%s (SQLAlchemy wants postgresql:// where the URL says postgres://)' % first_line(error)
+    for beginning, hint in HINTS:
+        if first_line(error).startswith(beginning):
+            return '%s (%s)' % (first_line(error), hint)
     fields = fields_of(error)
     return '%s: %s' % (first_line(error), fields) if fields else first_line(error)
 

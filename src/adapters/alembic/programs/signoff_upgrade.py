@@ -30,7 +30,7 @@ def upgrade(program, request, report):
         while trace.tb_next is not None and trace.tb_frame.f_code.co_filename != program:
             trace = trace.tb_next
         # As it would be shown without us.
-        sys.excepthook(kind, error, trace)
+        sys.excepthook(kind, error.with_traceback(trace), trace)
         sys.exit(1)
 
 
@@ -55,12 +55,14 @@ class Steps:
         self.report = report
         self.inside = None
         self.committed = False
+        self.driver = None
 
     def listen(self):
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
         event.listen(Engine, 'commit', lambda connection: self.tell_commit())
+        event.listen(Engine, 'before_cursor_execute', lambda *about: self.look_for_commit())
         event.listen(Engine, 'after_cursor_execute', self.executed)
 
     def around(self, step):
@@ -70,11 +72,12 @@ class Steps:
         # Alembic names the direction in its log by the function's name.
         @functools.wraps(migrate)
         def run_revision(*args, **kwargs):
-            self.inside, self.committed = revision, False
+            self.inside, self.committed, self.driver = revision, False, None
             self.report.tell({'revision': revision})
             try:
                 return migrate(*args, **kwargs)
             finally:
+                self.look_for_commit()
                 self.inside = None
 
         return run_revision
@@ -87,7 +90,16 @@ class Steps:
             # Whether a write, a look at it can't tell: a function may write.
             if not READS.match(statement):
                 self.tell_commit()
-        elif is_idle(driver) or (is_idle(driver) is None and COMMITS.search(statement)):
+        elif is_idle(driver) is None:
+            if COMMITS.search(statement):
+                self.tell_commit()
+        else:
+            self.driver = driver
+            self.look_for_commit()
+
+    def look_for_commit(self):
+        """A transaction that a statement of this revision was in, and that is over, has been committed."""
+        if self.driver is not None and is_idle(self.driver):
             self.tell_commit()
 
     def tell_commit(self):
