@@ -2,7 +2,7 @@ import pg from 'pg'
 import { defined } from '../../lib/defined.ts'
 import type { Parser } from './parser.ts'
 import { limited, type ReadOnlyDatabase } from './read-only.ts'
-import { type Changes, type StatementShape, type TableName, unparsed } from './statement-shape.ts'
+import { type Changes, type Mentions, type StatementShape, type TableName, unparsed } from './statement-shape.ts'
 
 /** The answer to a statement that the application would run. */
 export type StatementAnswer =
@@ -128,11 +128,25 @@ async function untrue(shape: StatementShape, changes: readonly Changes[], ask: A
   if (catalog.length > 0 && (await isDefinitionChanged(shape, catalog, changes, definitions, ask))) return EARLIER
   if (tables.length === 0) return undefined
   const rows = changes.flatMap((change) => change.rows)
-  if (tables.some(({ name }) => definitions.has(name) || rows.some((row) => row.name === name))) return EARLIER
+  if (tables.some(({ name }) => areRowsChanged(name, shape.mentions, changes))) return EARLIER
   if (definitions.size === 0 && rows.length === 0) return undefined
   // Views and parents read other tables; triggers and foreign keys change others.
   if (!(await arePlainTables(tables, ask)) || !(await haveNoEffects(rows, ask))) return EARLIER
   return undefined
+}
+
+function areRowsChanged(name: string, mentions: Mentions | undefined, changes: readonly Changes[]): boolean {
+  const { columns = [], others = true } = mentions ?? {}
+  return changes.some(
+    ({ rewritten, widened, rows }) =>
+      rewritten.includes(name) ||
+      (others && widened.includes(name)) ||
+      rows.some(
+        (row) =>
+          row.name === name &&
+          (others || row.columns === undefined || row.columns.some((each) => columns.includes(each))),
+      ),
+  )
 }
 
 const isCatalog = ({ schema, name }: TableName) =>
@@ -178,7 +192,7 @@ async function arePlainTables(tables: readonly TableName[], ask: Ask): Promise<b
   return found.kind === 'rows' && found.rows.length === 0
 }
 
-async function haveNoEffects(tables: readonly TableName[], ask: Ask): Promise<boolean> {
+async function haveNoEffects(tables: readonly { readonly name: string }[], ask: Ask): Promise<boolean> {
   if (tables.length === 0) return true
   const named = `SELECT oid FROM pg_catalog.pg_class WHERE relname = ANY (${arrayOf(tables.map(({ name }) => name))}::text[])`
   const found = await ask(`

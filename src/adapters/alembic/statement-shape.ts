@@ -16,6 +16,7 @@ export interface StatementShape {
   readonly reads: readonly TableName[]
   /** For a query of the catalog: the names or numbers of the only relations that it asks for. */
   readonly asksOnlyFor?: { readonly names: readonly string[]; readonly numbers: readonly number[] }
+  readonly mentions?: Mentions
   readonly changes: Changes
   /** Parameters for set_config(name, value). */
   readonly setting?: { readonly name: string; readonly value: string | undefined }
@@ -36,13 +37,30 @@ export interface Changes {
   readonly anything: boolean
   /** Relations that it defines, alters or drops. */
   readonly definitions: readonly string[]
+  /** Those of them whose rows it changes, or may change. */
+  readonly rewritten: readonly string[]
+  /** Those of them that get a new column. */
+  readonly widened: readonly string[]
   /** Types that it defines or drops. */
   readonly types: boolean
-  /** Tables whose rows it changes. Triggers and foreign keys may change others. */
-  readonly rows: readonly TableName[]
+  /** Tables whose rows it changes: in these columns only, or in all. Triggers and foreign keys may change others. */
+  readonly rows: readonly { readonly name: string; readonly columns: readonly string[] | undefined }[]
 }
 
-const NO_CHANGES: Changes = { anything: false, definitions: [], types: false, rows: [] }
+/** What a query mentions: these columns, or perhaps others too. */
+export interface Mentions {
+  readonly columns: readonly string[]
+  readonly others: boolean
+}
+
+const NO_CHANGES: Changes = {
+  anything: false,
+  definitions: [],
+  rewritten: [],
+  widened: [],
+  types: false,
+  rows: [],
+}
 
 /** Of a statement that can't be parsed: it may do anything, but it commits only if a word says so. */
 export function unparsed(sql: string): StatementShape {
@@ -69,6 +87,8 @@ export function shapeOf(sql: string): StatementShape {
     changes: {
       anything: shapes.some(({ changes }) => changes.anything),
       definitions: shapes.flatMap(({ changes }) => changes.definitions),
+      rewritten: shapes.flatMap(({ changes }) => changes.rewritten),
+      widened: shapes.flatMap(({ changes }) => changes.widened),
       types: shapes.some(({ changes }) => changes.types),
       rows: shapes.flatMap(({ changes }) => changes.rows),
     },
@@ -108,7 +128,13 @@ function select(node: { SelectStmt: SelectStmt }, plain: StatementShape): Statem
   if (changing.length > 0) return { ...plain, functions: changing, returns }
   if (inside.has('LockingClause')) return { ...plain, functions: ['FOR UPDATE'], returns }
   const reads = tablesRead(node)
-  return { ...plain, kind: 'query', reads, ...defined({ asksOnlyFor: askedFor(node.SelectStmt) }) }
+  return {
+    ...plain,
+    kind: 'query',
+    reads,
+    mentions: mentionsOf(node),
+    ...defined({ asksOnlyFor: askedFor(node.SelectStmt) }),
+  }
 }
 
 const LOCK_FUNCTIONS = /^pg_(try_)?advisory_/
@@ -128,22 +154,73 @@ function changesOf(node: Node, functions: readonly string[]): Changes {
     // A WITH query may change other tables.
     const isAlone = ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'].every((each) => !seenKinds(inner).has(each))
     return isAlone && relation !== undefined
-      ? { ...NO_CHANGES, rows: [nameOf(relation)] }
+      ? {
+          ...NO_CHANGES,
+          rows: [{ name: relation.relname ?? '', columns: kind === 'UpdateStmt' ? targetsOf(inner) : undefined }],
+        }
       : { ...NO_CHANGES, anything: true }
+  }
+  if (kind === 'TruncateStmt' && inner.behavior !== 'DROP_CASCADE') {
+    return { ...NO_CHANGES, rows: relationNames(inner).map((name) => ({ name, columns: undefined })) }
   }
   if (kind === 'CreateEnumStmt' || kind === 'CreateDomainStmt') return { ...NO_CHANGES, types: true }
   if (kind === 'VariableSetStmt' || kind === 'LockStmt' || kind === 'TransactionStmt') return NO_CHANGES
   if (kind === 'DropStmt') {
     const names = ((inner.objects as Node[] | undefined) ?? []).map(lastName)
     if (inner.behavior === 'DROP_CASCADE') return { ...NO_CHANGES, anything: true }
-    return { ...NO_CHANGES, definitions: names, types: inner.removeType === 'OBJECT_TYPE' }
+    const rewritten = inner.removeType === 'OBJECT_INDEX' ? [] : names
+    return { ...NO_CHANGES, definitions: names, rewritten, types: inner.removeType === 'OBJECT_TYPE' }
   }
   if (kind === 'RenameStmt' && /TABLE|COLUMN|INDEX|CONSTRAINT/.test(String(inner.renameType))) {
     // What refers to the old name is shown with the new one.
-    return { ...NO_CHANGES, anything: inner.renameType === 'OBJECT_TABLE', definitions: relationNames(inner) }
+    const names = relationNames(inner)
+    return { ...NO_CHANGES, anything: inner.renameType === 'OBJECT_TABLE', definitions: names, rewritten: names }
   }
   if (!OF_NAMED_RELATIONS.has(kind)) return { ...NO_CHANGES, anything: true }
-  return { ...NO_CHANGES, definitions: [...relationNames(inner), ...indexName(inner)] }
+  const definitions = [...relationNames(inner), ...indexName(inner)]
+  if (kind === 'AlterTableStmt') return { ...NO_CHANGES, definitions, ...alteredRows(inner, definitions) }
+  return { ...NO_CHANGES, definitions, rewritten: KEEP_ROWS.has(kind) ? [] : definitions }
+}
+
+const KEEP_ROWS = new Set(['IndexStmt', 'CommentStmt', 'GrantStmt', 'CreateStatsStmt', 'LockStmt'])
+
+/** Parts of ALTER TABLE that leave what the rows have. */
+const KEEPS_ROWS =
+  /^AT_(ColumnDefault|SetNotNull|DropNotNull|AddConstraint|ValidateConstraint|DropConstraint|AddIndex|SetStatistics|SetStorage)$/
+
+function alteredRows(
+  inner: Readonly<Record<string, unknown>>,
+  definitions: readonly string[],
+): Pick<Changes, 'rewritten' | 'widened'> {
+  const parts = ((inner.cmds as Node[] | undefined) ?? []).map((cmd) =>
+    'AlterTableCmd' in cmd ? (cmd.AlterTableCmd.subtype ?? '') : '',
+  )
+  const isKept = parts.every((part) => part === 'AT_AddColumn' || KEEPS_ROWS.test(part))
+  return { rewritten: isKept ? [] : definitions, widened: parts.includes('AT_AddColumn') ? definitions : [] }
+}
+
+const targetsOf = (inner: Readonly<Record<string, unknown>>) =>
+  ((inner.targetList as Node[] | undefined) ?? []).map((target) =>
+    'ResTarget' in target ? (target.ResTarget.name ?? '') : '',
+  )
+
+/** The columns that a query mentions. */
+function mentionsOf(node: Node): Mentions {
+  const columns = new Set<string>()
+  const tables = new Set<string>()
+  let others = false
+  walk(node, (kind, inner) => {
+    if (kind === 'ColumnRef') {
+      const last = ((inner.fields as Node[] | undefined) ?? []).at(-1)
+      if (last !== undefined && 'A_Star' in last) others = true
+      else if (last !== undefined) columns.add(lastName(last))
+    }
+    if (kind === 'JoinExpr' && (inner.isNatural === true || inner.usingClause !== undefined)) others = true
+    if (kind === 'RangeVar')
+      tables.add(((inner.alias as { aliasname?: string } | undefined)?.aliasname ?? inner.relname) as string)
+  })
+  // A table's name as a value is the whole row.
+  return { columns: [...columns], others: others || [...columns].some((column) => tables.has(column)) }
 }
 
 const indexName = (inner: Readonly<Record<string, unknown>>) =>
@@ -202,7 +279,7 @@ function tablesRead(node: Node): readonly TableName[] {
 }
 
 /** Columns of the catalogs that hold a relation's name or number. */
-const OF_RELATION = /^(relname|table_name|tablename|attrelid|conrelid|indrelid|oid|conname)$/
+const OF_RELATION = /^(relname|table_name|tablename|attrelid|conrelid|indrelid|oid|objoid|conname)$/
 
 /** Looks for a condition that every row meets, such as `c.relname = 'users'`. */
 function askedFor({ whereClause, fromClause, op }: SelectStmt): StatementShape['asksOnlyFor'] {

@@ -31,10 +31,14 @@ class Unknown(int):
 
     __radd__ = __iadd__ = __add__
 
+    def __gt__(self, other):
+        # The ORM asks so whether the number of changed rows is known.
+        return False if other == -1 else self._seen()
+
     def _seen(self, *unused, **unused_too):
         raise NotPreviewed(self.reason)
 
-    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __bool__ = __int__ = __index__ = __float__ = _seen
+    __ne__ = __lt__ = __le__ = __ge__ = __bool__ = __int__ = __index__ = __float__ = _seen
     __str__ = __repr__ = __format__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __iter__ = _seen
     __len__ = __getitem__ = __contains__ = __call__ = __floordiv__ = __truediv__ = __neg__ = __reduce_ex__ = _seen
 
@@ -95,9 +99,10 @@ def of_driver(value):
         ends = ['' if end is None else end.isoformat() if hasattr(end, 'isoformat') else str(end)
                 for end in (value.lower, value.upper)]
         return quoted('%s"%s"%s' % (bounds[0], '","'.join(ends), bounds[1]).replace('""', ''))
-    if hasattr(value, 'getquoted'):  # psycopg2's AsIs and its like
-        text = value.getquoted()
-        return text.decode() if isinstance(text, bytes) else str(text)
+    if kind == 'AsIs':
+        return str(value.adapted)
+    if hasattr(value, 'adapted'):  # psycopg2's Binary and its like, which would need a connection to write themselves
+        return literal(value.adapted)
     raise NotPreviewed('it writes a value of the type %s' % kind)
 
 
