@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createMigrations } from '../../src/adapters/alembic/alembic.ts'
 import type { RevisionPreview } from '../../src/release/ports/migrator.ts'
-import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
+import { ask, startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import { alembicPython, envPy, type TestApp, type TestRevision, writeTestApp } from '../support/real-alembic.ts'
 
 const users = { id: 'aaa111', upgrade: "op.execute('CREATE TABLE users (id int, name text)')" }
@@ -28,6 +28,10 @@ describe.skipIf(python === undefined)('the preview of pending revisions', () => 
   const prepare = async (...revisions: TestRevision[]): Promise<TestApp> => {
     app = await writeTestApp(database.url, revisions)
     return app
+  }
+  const tables = async () => {
+    const sql = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
+    return (await ask<{ relname: string }>(database.url, sql)).map(({ relname }) => relname)
   }
   const migrations = () => createMigrations({ scrub: (line) => line })
 
@@ -56,7 +60,7 @@ describe.skipIf(python === undefined)('the preview of pending revisions', () => 
         commits: false,
       },
       ddd444: {
-        statements: [expect.stringMatching(/^INSERT INTO users \(id\) VALUES \(1\)/), expect.stringMatching(/\(2\);$/)],
+        statements: ['INSERT INTO users (id) VALUES (1),(2);'],
         commits: false,
       },
       eee555: { statements: [], commits: false },
@@ -79,11 +83,12 @@ describe.skipIf(python === undefined)('the preview of pending revisions', () => 
       { id: 'ddd444', upgrade: "if op.get_context().as_sql:\n    pass\nelse:\n    op.drop_table('users')" },
       { id: 'eee555', upgrade: "op.execute('CREATE TABLE notes (id int)')" },
     )
-    expect(await previews(ready)).toMatchObject({
-      bbb222: { notPreviewed: expect.stringMatching(/^TypeError: /) },
-      ccc333: { notPreviewed: expect.stringMatching(/Error: /) },
-      ddd444: { notPreviewed: 'it asks whether only SQL is wanted' },
-      eee555: { statements: ['CREATE TABLE notes (id int);'] },
+    expect(await previews(ready)).toEqual({
+      aaa111: { statements: ['CREATE TABLE users (id int, name text);'], commits: false },
+      bbb222: { notPreviewed: 'it reads what an earlier statement of this release changes', commits: false },
+      ccc333: { notPreviewed: 'it reads the database after a revision that could not be previewed', commits: false },
+      ddd444: { statements: ['DROP TABLE users;'], commits: false },
+      eee555: { statements: ['CREATE TABLE notes (id int);'], commits: false },
     })
   })
 
@@ -115,7 +120,10 @@ op.execute('SELECT 1' if context.is_offline_mode() else 'DROP TABLE users')`,
 with sa.create_engine(os.environ['DATABASE_URL']).begin() as own:
     own.execute(sa.text('CREATE TABLE sneaked (id int)'))`,
     })
-    expect(await previews(ready)).toMatchObject({ bbb222: { notPreviewed: expect.stringContaining('read-only') } })
+    expect(await previews(ready)).toMatchObject({
+      bbb222: { statements: ['CREATE TABLE sneaked (id int);', 'COMMIT;'], commits: true },
+    })
+    expect(await tables()).toEqual([])
   })
 
   it('hides the secrets of the env file that a revision writes into its SQL', async () => {

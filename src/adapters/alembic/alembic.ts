@@ -14,6 +14,7 @@ import { placeOf } from './configuration.ts'
 import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
 import { configIn, folderIn, type Placed, type Prepared, prepare } from './prepare.ts'
+import { lookAndPreview } from './preview.ts'
 import { readRevisions } from './revisions.ts'
 import { type Started, start } from './start.ts'
 import { readStatus, tableName, type VersionTable } from './status-answer.ts'
@@ -73,14 +74,10 @@ export function createMigrations(options: MigrationsOptions): Migrator {
 
   async function look(
     ready: Placed,
-    {
-      signal,
-      preview = false,
-      backends = [],
-    }: { signal?: AbortSignal; preview?: boolean; backends?: readonly Backend[] },
+    { signal, backends = [] }: { signal?: AbortSignal; backends?: readonly Backend[] },
   ): Promise<MigrationsAnswer<MigrationStatus>> {
     const { program, request, cwd, env } = ready
-    const asked = { ...request, preview, backends: backends.map(({ pid, startedAt }) => [pid, startedAt] as const) }
+    const asked = { ...request, backends: backends.map(({ pid, startedAt }) => [pid, startedAt] as const) }
     const started = await withEnvFile(cwd, ready.file, () =>
       start(program, asked, {
         cwd,
@@ -108,7 +105,21 @@ export function createMigrations(options: MigrationsOptions): Migrator {
     async status(migration, checkout, signal, { preview, backends } = {}) {
       const ready = await prepared(migration, checkout)
       if ('problem' in ready) return { ok: false, why: 'unreadable', detail: scrub(ready.problem) }
-      return look(ready, defined({ signal, preview, backends }))
+      const looked = () => look(ready, defined({ signal, backends }))
+      if (preview !== true) return looked()
+      const { program, cwd, file, request, env, clean } = ready
+      const call = {
+        program,
+        arguments: request.arguments,
+        directory: cwd,
+        path: env.PATH ?? '',
+        variables: file?.variables,
+        timeoutMs: lookMs,
+        onLine: (line: string) => options.log?.(clean(line)),
+        signal,
+      }
+      const answer = await lookAndPreview(call, looked)
+      return answer.ok ? { ok: true, value: withoutSecrets(answer.value, clean) } : answer
     },
 
     async revisions(migration, { backends = [] } = {}): Promise<MigrationsAnswer<DatabaseRevisions | undefined>> {

@@ -12,11 +12,11 @@ function scriptLocation(ini: string, path: string, directory: string): string | 
   const [, own = ''] = `\n${ini}`.split(/\n\[(?:tool\.)?alembic\][^\n]*/, 2)
   const section = own.split('\n[', 1)[0] ?? ''
   const value = /^script_location[ \t]*[=:][ \t]*(.+?)\s*$/im.exec(section)?.[1]?.replace(/^(["'])(.*)\1$/, '$2')
-  if (value === undefined) return undefined
+  if (value === undefined || value.startsWith('/')) return undefined
   const here = posix.dirname(path)
   const location = value.startsWith('%(here)s')
     ? posix.join(here, value.slice('%(here)s'.length))
     : posix.join(directory, value)
   const normal = posix.normalize(location).replace(/\/$/, '')
-  return normal.startsWith('..') || normal.startsWith('/') ? undefined : normal
+  return normal.startsWith('..') ? undefined : normal
 }

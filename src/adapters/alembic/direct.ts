@@ -38,6 +38,7 @@ async function attempt<T>(
     password: address.password ?? '',
     ssl: address.host.startsWith('/') ? false : tls,
     application_name: 'signoff look',
+    ...(address.query.options !== undefined && { options: address.query.options }),
     connectionTimeoutMillis: TIME_LIMIT_MS,
     query_timeout: TIME_LIMIT_MS,
   })

@@ -41,6 +41,17 @@ function expanded(value: string, known: Readonly<Record<string, string>>): strin
   return value.replaceAll(reference, (_whole, name: string, fallback?: string) => known[name] ?? fallback ?? '')
 }
 
+/** An env file with these variables. */
+export function envFileOf(variables: Readonly<Record<string, string>>): EnvFile {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${quoted(value)}\n`)
+  return { bytes: Buffer.from(lines.join('')), variables }
+}
+
+function quoted(value: string): string {
+  const mark = ["'", '"'].find((each) => !value.includes(each)) ?? '`'
+  return `${mark}${value}${mark}`
+}
+
 /**
  * Calls `work` while an env file is the directory's `.env`, readable by this user only. What else has that name is moved
  * aside and restored. A directory allows one such call at a time.

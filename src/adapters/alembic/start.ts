@@ -13,7 +13,6 @@ export interface Request {
   readonly arguments: readonly string[]
   /** Relative to where the program runs. */
   readonly config: string
-  readonly preview: boolean
   /** In milliseconds; 0 is none. */
   readonly limits: { readonly lock: number; readonly statement: number }
   /** The backends of earlier upgrades, as pid and start. */

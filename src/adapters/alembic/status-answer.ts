@@ -1,13 +1,9 @@
 import { posix } from 'node:path'
 import { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
-import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
+import type { MigrationStatus } from '../../release/ports/migrator.ts'
 
 const revision = z.object({ revision: z.string(), message: z.string(), file: z.string() })
-const preview = z.union([
-  z.object({ statements: z.array(z.string()), commits: z.boolean() }),
-  z.object({ not_previewed: z.string(), commits: z.boolean() }),
-])
 
 const database = z.object({
   identity: z.string().nullable(),
@@ -29,7 +25,7 @@ const lookAnswer = z.union([
     databases: z.array(database).min(1),
     skipped: z.array(z.string()),
     heads: z.array(revision),
-    pending: z.array(revision.extend({ preview: preview.optional() })),
+    pending: z.array(revision),
   }),
   z.object({
     error: z.string(),
@@ -89,14 +85,7 @@ export function readStatus(
     heads: answer.heads.map((head) => ({ revision: head.revision, file: placed(head.file) })),
     current: first.current,
     unknown: first.unknown,
-    pending: answer.pending.map(({ preview: seen, file, ...about }): PendingRevision => {
-      const pending = { ...about, file: placed(file) }
-      if (seen === undefined) return pending
-      const commits = seen.commits || commitsEach
-      return 'statements' in seen
-        ? { ...pending, preview: { statements: seen.statements, commits } }
-        : { ...pending, preview: { notPreviewed: seen.not_previewed, commits } }
-    }),
+    pending: answer.pending.map(({ file, ...about }) => ({ ...about, file: placed(file) })),
     ...(databases.some((one) => one.working) && { isWorking: true as const }),
     ...defined({ versionTable: table && tableName(table) }),
     ...(databases.some((one) => one.transaction_per_migration) && { transactionPerMigration: true as const }),

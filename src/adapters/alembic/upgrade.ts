@@ -54,7 +54,7 @@ export async function upgrade(
   const started = await withEnvFile(cwd, file, () =>
     start(
       program,
-      { ...request, preview: false, backends: [] },
+      { ...request, backends: [] },
       {
         cwd,
         env,

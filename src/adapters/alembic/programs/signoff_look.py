@@ -5,7 +5,6 @@ import traceback
 
 from signoff_application import code_of, described, failure, identity_of, is_known, run
 from signoff_connections import Connections, ask, commits_each, driver_of
-from signoff_preview import preview
 from signoff_read_only import ReadOnly
 
 # Where the name leads by the search_path that env.py has set, or where it would be made.
@@ -32,13 +31,7 @@ def look(program, request, report):
     looked = Look(request, report)
     try:
         run_looking(program, looked)
-        answer = looked.answer()
-        if request['preview'] and looked.todo:
-            # A revision that writes by a connection of its own can't be previewed, rather than previewed without it.
-            looked.read_only.skips = False
-            for one, sql in zip(answer['pending'], preview(config_path, looked.todo)):
-                one['preview'] = sql
-        return answer
+        return looked.answer()
     except BaseException as error:
         traceback.print_exc()
         return failure(error)

@@ -1,7 +1,7 @@
 """Starts an application's code by the program that people start it by: to look, and on `go` to upgrade.
 
 Usage: signoff_run.py PROGRAM, in the folder where a person would start it. Descriptor 3 is a socket to Signoff. Its first
-line is the request: `arguments` of the program, `config`, `preview`, `limits`, `backends` of earlier upgrades. We answer by
+line is the request: `arguments` of the program, `config`, `limits`, `backends` of earlier upgrades. We answer by
 lines of JSON: what happens meanwhile, and last `looked`. Then `go` makes it upgrade; the end of the socket ends it.
 Descriptor 4 takes what is printed while looking.
 

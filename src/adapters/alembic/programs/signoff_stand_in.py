@@ -1,0 +1,446 @@
+"""A stand-in for the database: every engine that SQLAlchemy makes is connected to it, whatever its driver.
+
+A statement is shown to the process that started us. It answers plain queries by a read-only connection of its own; all
+other statements are written down. Nothing here reaches a database.
+"""
+
+import asyncio
+import importlib.util
+import sys
+
+from signoff_values import NotPreviewed, Unknown, value_of, with_values
+
+
+class OfDriver(AttributeError, NotPreviewed):
+    pass
+
+
+class Page:
+    """What one revision does."""
+
+    def __init__(self):
+        self.runs = []
+        self.commits = False
+        self.reason = None
+
+    def refuse(self, reason):
+        self.reason = self.reason or reason
+
+
+class Recorder:
+    """Takes the statements of the revision that runs, and asks about each."""
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+        self.page = None
+
+    def refuse(self, reason):
+        """Ends this revision's preview, even if the revision catches the error."""
+        if self.page is not None:
+            self.page.refuse(reason)
+        return NotPreviewed(reason)
+
+    def write(self, sql, commits=False):
+        if self.page is not None:
+            self.page.runs[-1][1].append(sql)
+            self.page.commits = self.page.commits or commits
+            return len(self.page.runs[-1][1]) - 1
+        return None
+
+    def leave_out(self, index):
+        if self.page is not None and index is not None and index < len(self.page.runs[-1][1]):
+            self.page.runs[-1][1][index] = None
+
+
+class Connection:
+    """A driver's connection, as far as SQLAlchemy and most revisions use one."""
+
+    closed = 0
+    encoding = 'UTF8'
+    readonly = None
+    deferrable = None
+    isolation_level = None
+
+    def __init__(self, recorder, dialect, name):
+        self.recorder, self.dialect, self.name = recorder, dialect, name
+        self.notices = []
+        self.is_migration = self.is_open = self.has_written = self.has_ended = self._autocommit = False
+
+    @property
+    def autocommit(self):
+        return self._autocommit
+
+    @autocommit.setter
+    def autocommit(self, wanted):
+        if self._autocommit and not wanted and self.is_migration:
+            self.recorder.write('BEGIN;')
+            self.has_ended = False
+        self._autocommit = bool(wanted)
+
+    def set_isolation_level(self, level):
+        self.autocommit = level == 0 or str(level).upper() == 'AUTOCOMMIT'
+
+    def set_session(self, autocommit=None, **unused):
+        if autocommit is not None:
+            self.autocommit = autocommit
+
+    def cursor(self, *unused, **unused_too):
+        return Cursor(self)
+
+    def execute(self, *given, **options):
+        cursor = self.cursor()
+        cursor.execute(*given, **options)
+        return cursor
+
+    def commit(self):
+        if (self.is_migration or self.has_written) and not self._autocommit:
+            self.recorder.write('COMMIT;', commits=True)
+            self.has_ended = True
+        self.is_open = self.has_written = False
+
+    def rollback(self):
+        if self.has_written and not self._autocommit:
+            self.recorder.write('ROLLBACK;', commits=True)
+            self.has_ended = True
+        self.is_open = self.has_written = False
+
+    def close(self, *unused, **unused_too):
+        self.is_open = False
+
+    terminate = close
+
+    def begins(self):
+        """What a driver does before a statement outside of a transaction."""
+        if self._autocommit or self.is_open:
+            return
+        self.is_open = True
+        if self.has_ended:
+            self.recorder.write('BEGIN;')
+            self.has_ended = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *unused):
+        self.commit() if kind is None else self.rollback()
+
+    def __getattr__(self, name):
+        raise OfDriver("it uses the database driver's own %s" % name)
+
+
+class Cursor:
+    """A driver's cursor."""
+
+    arraysize = 1
+    itersize = 2000
+    lastrowid = None
+    query = statusmessage = None
+    name = None
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.closed = False
+        self._clear()
+
+    def _clear(self):
+        self.description, self.rowcount, self.rows, self.written, self.unknown = None, -1, [], None, None
+
+    def mogrify(self, sql, parameters=None):
+        return with_values(text_of(self.connection, sql), parameters, self.connection.dialect.paramstyle).encode()
+
+    def execute(self, sql, parameters=None, *unused, **unused_too):
+        self._clear()
+        recorder, connection = self.connection.recorder, self.connection
+        pause(connection.dialect)
+        try:
+            text = with_values(text_of(connection, sql), parameters, connection.dialect.paramstyle).strip()
+        except NotPreviewed as problem:
+            raise recorder.refuse(str(problem))
+        answer = recorder.pipe.ask({'sql': text, 'on': connection.name, 'dialect': connection.dialect.name,
+                                    'inside': recorder.page is not None})
+        connection.begins()
+        kind = answer['kind']
+        if kind == 'refused':
+            raise recorder.refuse(answer['why'])
+        if kind == 'error':
+            raise recorder.refuse('a query of it fails: %s' % answer['message'])
+        if kind == 'rows':
+            self._take(answer)
+            self.rowcount = len(self.rows)
+        else:
+            connection.has_written = connection.has_written or kind == 'statement'
+            self.rowcount = answer['rowcount'] if answer.get('rowcount') is not None else Unknown('it asks how many rows it changed')
+            self._expect(answer)
+        ended = text.rstrip().rstrip(';')
+        if ended:
+            self.written = recorder.write(ended + ';', commits=bool(answer.get('commits')) or (kind == 'statement' and connection.autocommit))
+        self._asked = kind == 'rows'
+
+    def _take(self, answer):
+        strict = self.connection.dialect.driver not in ('psycopg2', 'psycopg2cffi')
+        self.description = [(name, number, None, None, None, None, None) for name, number in answer['columns']]
+        numbers = [number for name, number in answer['columns']]
+        try:
+            self.rows = [tuple(value_of(text, number, strict) for text, number in zip(row, numbers))
+                         for row in answer['rows']]
+        except NotPreviewed as problem:
+            raise self.connection.recorder.refuse(str(problem))
+
+    def _expect(self, answer):
+        """Columns whose values only the real run has."""
+        returns = answer.get('returns')
+        if returns is None:
+            return
+        self.description = [(name, 0, None, None, None, None, None) for name in returns['columns']]
+        if returns.get('count') is None:
+            self.unknown = returns['why']
+        else:
+            self.rows = [tuple(Unknown(returns['why']) for name in returns['columns']) for one in range(returns['count'])]
+
+    def executemany(self, sql, many, *unused, **unused_too):
+        for parameters in many:
+            self.execute(sql, parameters)
+        self._clear()
+
+    def _fetch(self):
+        if self.unknown is not None:
+            raise self.connection.recorder.refuse(self.unknown)
+        if self._asked:
+            # A question that was answered is no part of what the revision does.
+            self.connection.recorder.leave_out(self.written)
+            self.written = None
+
+    _asked = False
+
+    def fetchone(self):
+        self._fetch()
+        return self.rows.pop(0) if self.rows else None
+
+    def fetchmany(self, size=None):
+        self._fetch()
+        taken, self.rows = self.rows[:size or self.arraysize], self.rows[size or self.arraysize:]
+        return taken
+
+    def fetchall(self):
+        self._fetch()
+        taken, self.rows = self.rows, []
+        return taken
+
+    def __iter__(self):
+        return iter(self.fetchall())
+
+    def setinputsizes(self, *unused, **unused_too):
+        pass
+
+    setoutputsize = setinputsizes
+
+    def close(self):
+        self.closed = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def __getattr__(self, name):
+        raise OfDriver("it uses the database driver's own %s" % name)
+
+
+def text_of(connection, sql):
+    if isinstance(sql, bytes):
+        return sql.decode('utf-8')
+    if isinstance(sql, str):
+        return sql
+    raise connection.recorder.refuse("it uses the database driver's own SQL objects")
+
+
+def pause(dialect):
+    """Waits once, as an asynchronous driver does: SQLAlchemy checks that it did."""
+    if not getattr(dialect, 'is_async', False):
+        return
+    from sqlalchemy.exc import InvalidRequestError
+    from sqlalchemy.util import concurrency
+
+    moment = asyncio.sleep(0)
+    try:
+        concurrency.await_only(moment)
+    except InvalidRequestError:
+        moment.close()
+
+
+class Stand:
+    """What a dialect does by its driver, done by the stand-in."""
+
+    recorder = None
+
+    def create_connect_args(self, url):
+        positional, named = super().create_connect_args(url)
+        self.signoff_url, self.signoff_options = url, named
+        return positional, named
+
+    def connect(self, *unused, **unused_too):
+        pause(self)
+        name = self.recorder.pipe.ask({'connect': self.signoff_address(), 'dialect': self.name})['name']
+        return Connection(self.recorder, self, name)
+
+    def signoff_address(self):
+        url, given = self.signoff_url, self.signoff_options
+        # Arguments in Python replace those of the URL.
+        settings = given.get('server_settings') or {}
+        return {
+            'host': text(given.get('host') or url.host),
+            'port': text(given.get('port') or url.port),
+            'database': text(given.get('dbname') or given.get('database') or url.database),
+            'user': text(given.get('user') or url.username),
+            'password': text(given.get('password') or url.password),
+            'options': ' '.join(filter(None, [text(given.get('options'))] +
+                                       ['-c %s=%s' % (name, str(value).replace(' ', '\\ ')) for name, value in settings.items()])),
+            'sslmode': text(given.get('sslmode')),
+        }
+
+    @classmethod
+    def engine_created(cls, engine):
+        dialect = getattr(engine, 'sync_engine', engine).dialect
+        # An application may have its own way to connect, such as with a token that it fetches.
+        engine.pool._creator = lambda *unused, **unused_too: dialect.connect()
+
+    def on_connect(self):
+        level = getattr(self, 'isolation_level', None)
+        return lambda connection: connection.set_isolation_level(level)
+
+    def on_connect_url(self, url):
+        return self.on_connect()
+
+    def set_isolation_level(self, dbapi_connection, level):
+        getattr(dbapi_connection, 'dbapi_connection', dbapi_connection).set_isolation_level(level)
+
+    def get_isolation_level(self, dbapi_connection):
+        connection = getattr(dbapi_connection, 'dbapi_connection', dbapi_connection)
+        return 'AUTOCOMMIT' if connection.autocommit else 'READ COMMITTED'
+
+    def get_default_isolation_level(self, dbapi_connection):
+        return 'READ COMMITTED'
+
+    def detect_autocommit_setting(self, dbapi_connection):
+        return dbapi_connection.autocommit
+
+    def do_ping(self, dbapi_connection):
+        return True
+
+    def do_close(self, dbapi_connection):
+        dbapi_connection.close()
+
+    do_terminate = do_close
+
+    def do_set_input_sizes(self, *unused, **unused_too):
+        pass
+
+    def get_driver_connection(self, connection):
+        return connection
+
+    def is_disconnect(self, *unused, **unused_too):
+        return False
+
+    def _hstore_oids(self, *unused):
+        return None
+
+    def initialize(self, connection):
+        # By the revision's own statements only: what a new row is called or how many a statement changed isn't known.
+        self.supports_sane_rowcount = self.supports_sane_multi_rowcount = False
+        self._has_native_hstore = False
+        if self.name == 'postgresql':
+            from sqlalchemy.dialects.postgresql.base import PGDialect
+
+            try:
+                PGDialect.initialize(self, connection)
+                return
+            except NotPreviewed:
+                self.default_schema_name = 'public'
+                self._backslash_escapes = False
+        self.server_version_info = getattr(self, 'server_version_info', None) or (15, 0)
+        self.default_isolation_level = 'READ COMMITTED'
+
+
+def text(value):
+    return None if value is None else str(value)
+
+
+def install(recorder):
+    """From here on each engine is connected to the stand-in."""
+    from sqlalchemy.engine.url import URL
+
+    stands = {}
+
+    def standing(dialect):
+        if dialect not in stands:
+            kept = {'supports_statement_cache': True, 'recorder': recorder, '__module__': dialect.__module__}
+            stands[dialect] = type(dialect.__name__, (Stand, dialect), kept)
+        return stands[dialect]
+
+    class Entrance:
+        def __init__(self, entrypoint):
+            self.entrypoint = entrypoint
+
+        def get_dialect_cls(self, url):
+            return standing(self.entrypoint.get_dialect_cls(url))
+
+        def get_async_dialect_cls(self, url):
+            return standing(self.entrypoint.get_async_dialect_cls(url))
+
+        def engine_created(self, engine):
+            if hasattr(self.entrypoint, 'engine_created'):
+                self.entrypoint.engine_created(engine)
+
+        def __getattr__(self, name):
+            return getattr(self.entrypoint, name)
+
+    real = URL._get_entrypoint
+    URL._get_entrypoint = lambda url: Entrance(real(url))
+
+    sys.meta_path.insert(0, OwnConnections(recorder))
+
+
+class OwnConnections:
+    """Ends, by an error, what opens a connection by a driver's own function, as the driver's module is loaded."""
+
+    drivers = ('psycopg2', 'psycopg', 'asyncpg', 'pg8000', 'pymysql', 'MySQLdb')
+
+    def __init__(self, recorder):
+        self.recorder = recorder
+        self.loaded = set()
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.drivers or name in self.loaded:
+            return None
+        self.loaded.add(name)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        load = spec.loader.exec_module
+
+        def exec_module(module):
+            load(module)
+            module.connect = self.refuse
+            for kind in ('Connection', 'AsyncConnection'):
+                if hasattr(getattr(module, kind, None), 'connect'):
+                    getattr(module, kind).connect = self.refuse
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+    def refuse(self, *unused, **unused_too):
+        raise self.recorder.refuse('it opens a connection of its own')
+
+
+def no_network(recorder):
+    """Ends, by an error, each attempt to reach the network. (A protection of its own is the isolation.)"""
+    if not hasattr(sys, 'addaudithook'):
+        return
+
+    def hook(event, given):
+        if event == 'socket.connect' and isinstance(given[1], tuple) or event == 'socket.getaddrinfo':
+            recorder.refuse('it connects to another service')
+            raise ConnectionRefusedError('a preview has no network')
+
+    sys.addaudithook(hook)
