@@ -1,15 +1,18 @@
 /**
  * Replaces alembic and its Python on a machine without them: runs the SQL file beside each revision of the sample. It
- * takes the same command lines as alembic and Signoff's status script:
+ * takes the same command lines as alembic and Signoff's own programs:
  *
  *   <program> -c <config> upgrade head
- *   <any>.py MARK <program> <config> [--sql]   prints MARK and one line of JSON: the database's revision, the pending
- *                                              revisions, and with --sql their statements
+ *   signoff_run.py PROGRAM        looks, and upgrades on `go`
+ *   signoff_preview.py PROGRAM    tells the statements of each pending revision
  *
- * The working directory is a checkout whose `.env` has the database URL. Each upgrade is one transaction, as in alembic.
+ * Signoff's programs talk in lines of JSON over descriptor 3. The working directory is a checkout whose `.env` has the
+ * database URL. Each upgrade is one transaction, as in alembic.
  */
 import { readdir, readFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseEnv } from 'node:util'
 import pg from 'pg'
 
@@ -69,29 +72,39 @@ const SURROUNDINGS = `select current_schema() as schema, exists (
   select from pg_stat_activity
   where datname = current_database() and application_name = 'signoff' and pid <> pg_backend_pid()) as working`
 
-async function readStatus({ withSql }: { withSql: boolean }): Promise<object> {
+async function look(): Promise<object> {
   const all = await readRevisions()
   const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
-  const previewed = async (one: Revision) => ({
-    ...described(one),
-    ...(withSql && { preview: { statements: [await sqlOf(one)], commits: false } }),
-  })
   return inDatabase(async (client) => {
     const current = await currentOf(client)
     const isKnown = current === undefined || all.some((one) => one.revision === current)
     const followed = new Set(all.map((one) => one.after))
     const { schema, working } = (await client.query(SURROUNDINGS)).rows[0] ?? {}
-    return {
+    const database = {
       dialect: 'postgresql',
       identity: `${client.host.toLowerCase()}:${client.port}/${client.database}`,
       table: [schema, 'alembic_version'],
       working,
-      heads: all.filter((one) => !followed.has(one.revision)).map(described),
       current: current === undefined ? [] : [current],
       unknown: isKnown ? [] : [current],
-      pending: isKnown ? await Promise.all(pendingAfter(all, current).map(previewed)) : [],
+      commits_each: false,
+      transaction_per_migration: false,
+      limits_hold: true,
+      invalid_indexes: [],
+    }
+    return {
+      databases: [database],
+      heads: all.filter((one) => !followed.has(one.revision)).map(described),
+      pending: isKnown ? pendingAfter(all, current).map(described) : [],
+      skipped: [],
     }
   })
+}
+
+async function preview(current: string | undefined): Promise<object> {
+  const pending = pendingAfter(await readRevisions(), current)
+  const told = pending.map(async (one) => [one.revision, { statements: [await sqlOf(one)], commits: false }] as const)
+  return { revisions: Object.fromEntries(await Promise.all(told)), missing: '' }
 }
 
 async function upgrade(): Promise<void> {
@@ -116,11 +129,40 @@ function failureOf(error: unknown): { error: string; database: boolean; sqlstate
   return { error: message.split('\n')[0] ?? '', database: sqlstate !== null && sqlstate !== 'ENOENT', sqlstate }
 }
 
-const [, , program = '', ...args] = process.argv
-if (program.endsWith('.py')) {
-  const status = await readStatus({ withSql: args.includes('--sql') }).catch(failureOf)
-  process.stdout.write(`\n${args[0]}${JSON.stringify(status)}\n`)
-} else if (args.at(-2) === 'upgrade' && args.at(-1) === 'head') {
+/** Signoff's side of the conversation: lines of JSON, or `go`. */
+function openConversation() {
+  const socket = new Socket({ fd: 3 })
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]()
+  return {
+    tell: (message: object) => void socket.write(`${JSON.stringify(message)}\n`),
+    /** Undefined: the other side has ended. */
+    hear: async (): Promise<string | undefined> => (await lines.next()).value,
+    end: () => void socket.end(),
+  }
+}
+
+async function run(): Promise<void> {
+  const signoff = openConversation()
+  if ((await signoff.hear()) === undefined) return
+  signoff.tell({ looked: await look().catch(failureOf) })
+  if ((await signoff.hear()) === 'go') {
+    signoff.tell({ upgrading: true })
+    await upgradeOrSay()
+  }
+  signoff.end()
+}
+
+async function runPreview(): Promise<void> {
+  const signoff = openConversation()
+  signoff.tell({ ready: true })
+  const asked = await signoff.hear()
+  if (asked === undefined) return
+  const { current } = JSON.parse(asked) as { current: readonly string[] }
+  signoff.tell({ previewed: await preview(current[0]) })
+  signoff.end()
+}
+
+async function upgradeOrSay(): Promise<void> {
   try {
     await upgrade()
   } catch (error) {
@@ -128,7 +170,13 @@ if (program.endsWith('.py')) {
     process.stderr.write(`${message}${sqlstate === null ? '' : ` (${sqlstate})`}\n`)
     process.exitCode = 1
   }
-} else {
+}
+
+const [, , program = '', ...args] = process.argv
+if (program.endsWith('signoff_run.py')) await run()
+else if (program.endsWith('signoff_preview.py')) await runPreview()
+else if (args.at(-2) === 'upgrade' && args.at(-1) === 'head') await upgradeOrSay()
+else {
   process.stderr.write('The sandbox runs the SQL beside each revision: only `upgrade head` is known here.\n')
   process.exitCode = 2
 }

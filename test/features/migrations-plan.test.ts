@@ -37,8 +37,8 @@ describe('migrations in a plan', () => {
     const before = await alembic.starts()
     await startProduction(team, 1)
     await team.until.succeeded(1)
-    // One for the plan, and one for the step, which looks and upgrades.
-    expect((await alembic.starts()) - before).toBe(2)
+    // The plan's look and its preview, and the step's look, which upgrades too.
+    expect((await alembic.starts()) - before).toBe(3)
     const said = await team.until.line(1, 'migrations')
     expect(said).toMatch(/ALTER TABLE documents ADD COLUMN language/i)
     expect(said).toContain('Ben Ortiz')
