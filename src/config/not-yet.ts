@@ -31,8 +31,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   [`${ENVIRONMENT}.migrations.name`]: { what: 'names of migrations', isDefault: never },
   [`${ENVIRONMENT}.migrations.directory`]: { what: 'migrations in a directory', isDefault: is('.') },
   [`${ENVIRONMENT}.migrations.tool`]: { what: 'tools other than alembic', isDefault: is('alembic') },
-  [`${ENVIRONMENT}.migrations.isolation`]: { what: 'isolated migrations', isDefault: is('auto') },
-  [`${ENVIRONMENT}.migrations.readable`]: { what: 'isolated migrations', isDefault: isEmpty },
   [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
   [`${ENVIRONMENT}.sign_off.rollback`]: {
     what: 'rollbacks',

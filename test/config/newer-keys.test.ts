@@ -153,16 +153,6 @@ describe('a key whose feature is not built yet', () => {
       other: 'backend',
     },
     'apps.*.environments.*.migrations.tool': { path: `${IN}.migrations.tool`, defaults: ['alembic'], other: 'flask' },
-    'apps.*.environments.*.migrations.isolation': {
-      path: `${IN}.migrations.isolation`,
-      defaults: ['auto'],
-      other: 'off',
-    },
-    'apps.*.environments.*.migrations.readable': {
-      path: `${IN}.migrations.readable`,
-      defaults: [[]],
-      other: ['/srv/venvs/api'],
-    },
     'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
     'apps.*.environments.*.sign_off.rollback': {
       path: `${PRO}.sign_off.rollback`,

@@ -61,6 +61,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   slug_missing: ['app', 'commit', 'platform'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
+  isolation_unavailable: ['detail'],
   migration_heads: ['heads'],
   unknown_revision: ['revisions', 'commit'],
   plan_outdated: ['moved'],

@@ -14,7 +14,8 @@ import { watchLocks } from './activity.ts'
 import { placeOf } from './configuration.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
-import { runAlone } from './process.ts'
+import type { Isolate } from './isolation/isolation.ts'
+import { runAlone, type StartIsolation, type StartMode } from './process.ts'
 import { type AlembicProgram, findAlembic } from './program.ts'
 import { readRevisions } from './revisions.ts'
 import { readStatus, type VersionTable } from './status-answer.ts'
@@ -31,6 +32,8 @@ const LONGEST_LINE = 300_000
 export interface MigrationsOptions {
   /** Removes our own secrets from a line. Those of the env file are removed before. */
   readonly scrub: (line: string) => string
+  /** How the app's code is kept apart from this host. Absent: not at all. */
+  readonly isolate?: Isolate
   /** For one `status`; default 60 s. */
   readonly checkTimeoutMs?: number
   /** For an upgrade, after which its outcome is unknown; default one hour. The database's own limits are shorter. */
@@ -47,9 +50,16 @@ interface Prepared {
   readonly program: AlembicProgram
   readonly env: Readonly<Record<string, string>>
   readonly clean: (line: string) => string
+  readonly isolation: (checkout: string, mode: StartMode) => { readonly isolation?: StartIsolation }
   /** By DATABASE_URL. */
   readonly address: DatabaseAddress | undefined
   readonly identity: string | undefined
+}
+
+interface Unprepared {
+  readonly problem: string
+  /** Default: unreadable. */
+  readonly why?: 'not isolated'
 }
 
 /**
@@ -66,7 +76,11 @@ export function createMigrations(options: MigrationsOptions): Migrator {
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = ({ app, environment, name = '' }: MigrationSettings) => `${app}/${environment}/${name}`
 
-  async function prepare(settings: MigrationSettings): Promise<Prepared | { problem: string }> {
+  async function prepare(settings: MigrationSettings): Promise<Prepared | Unprepared> {
+    if (settings.isolation === 'required') {
+      const { kind = 'none', missing = '' } = (await options.isolate?.found()) ?? {}
+      if (kind === 'none') return { why: 'not isolated', problem: missing }
+    }
     const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
     const program = await findAlembic(settings.program, path)
     if ('problem' in program) return program
@@ -81,6 +95,11 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       file,
       program,
       clean: (line) => options.scrub(hide(line)),
+      isolation: (checkout, mode) => {
+        const { isolate } = options
+        const { isolation: policy, readable } = settings
+        return isolate === undefined ? {} : { isolation: { isolate, policy, mode, checkout, readable, program } }
+      },
       address,
       identity: address === undefined ? undefined : databaseIdentity(address),
       env: {
@@ -102,7 +121,9 @@ export function createMigrations(options: MigrationsOptions): Migrator {
 
     async status(migration, checkout, signal, { preview = false } = {}) {
       const prepared = await prepare(migration)
-      if ('problem' in prepared) return { ok: false, why: 'unreadable', detail: options.scrub(prepared.problem) }
+      if ('problem' in prepared) {
+        return { ok: false, why: prepared.why ?? 'unreadable', detail: options.scrub(prepared.problem) }
+      }
       const { settings, program, clean, identity } = prepared
       const database = defined({ database: identity })
       const timeoutMs = options.checkTimeoutMs ?? 60_000
@@ -123,6 +144,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
           env: { ...prepared.env, PGAPPNAME: 'signoff look' },
           timeoutMs,
           ...defined({ signal }),
+          ...prepared.isolation(checkout, 'look'),
           onLine(line, from) {
             if (from === 'stdout' && line.startsWith(mark)) answer = line.slice(mark.length)
             else if (from === 'stderr') options.log?.(clean(line))
@@ -189,7 +211,11 @@ export function createMigrations(options: MigrationsOptions): Migrator {
 
     async upgrade(migration, checkout, { signal, onLine, onWait } = {}): Promise<UpgradeAnswer> {
       const prepared = await prepare(migration)
-      if ('problem' in prepared) return { upgrade: 'failed', output: [options.scrub(prepared.problem)] }
+      if ('problem' in prepared) {
+        const before =
+          prepared.why === undefined ? '' : 'alembic was not started, because it can not be isolated here: '
+        return { upgrade: 'failed', output: [before + options.scrub(prepared.problem)] }
+      }
       if (signal?.aborted === true)
         return { upgrade: 'failed', output: ['alembic was not started: the run was stopped'] }
       const output: string[] = []
@@ -206,6 +232,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
           env: prepared.env,
           timeoutMs: options.upgradeTimeoutMs ?? 3_600_000,
           ...defined({ signal }),
+          ...prepared.isolation(checkout, 'upgrade'),
           onLine(raw) {
             const line = prepared.clean(raw.slice(0, LONGEST_LINE))
             revision = /Running upgrade .{0,400}?-> ([^\s,]+)/.exec(line)?.[1] ?? revision

@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createLineReader } from '../../lib/lines.ts'
 import { runInGroup } from '../../lib/process-group.ts'
+import type { MigrationSettings } from '../../release/settings.ts'
+import { groupCall, type Isolate, type IsolatedCommand, unisolated } from './isolation/isolation.ts'
+import type { AlembicProgram } from './program.ts'
 
 export type Ended =
   | { readonly ended: 'not started' }
@@ -10,18 +10,31 @@ export type Ended =
   /** By us, at the time limit or when stopped, or by another signal. */
   | { readonly ended: 'killed'; readonly why: 'time' | 'stopped' | 'signal' }
 
-const GRACE_MS = 2000
-
 /**
  * In characters. The answer of status.py must fit, with up to a million characters of SQL. Readers cut lines again after
  * they are scrubbed.
  */
 const LONGEST_LINE = { stdout: 16 * 1024 * 1024, stderr: 300_000 }
 
+/** What a program may reach: an upgrade and a look the database, which a preview must not. */
+export type StartMode = 'look' | 'preview' | 'upgrade'
+
+export interface StartIsolation {
+  readonly isolate: Isolate
+  /** As releases.yml says. */
+  readonly policy: MigrationSettings['isolation']
+  readonly mode: StartMode
+  /** The only folder that the program may change; `cwd` is in it. */
+  readonly checkout: string
+  readonly readable: readonly string[]
+  readonly program: AlembicProgram
+}
+
 /**
- * Runs a program in its own process group, with exactly this environment, an empty HOME and no standard input. Calls
- * `onLine` with each line; very long ones are cut. At `timeoutMs`, or when `signal` aborts, it ends the group, and kills it
- * two seconds later. Nothing of the group is running when this resolves, or after this process exits.
+ * Runs a program in its own process group, with exactly this environment, an empty HOME and no standard input, isolated from
+ * the host as far as `isolation` says. Calls `onLine` with each line; very long ones are cut. At `timeoutMs`, or when
+ * `signal` aborts, it ends the group, and kills it two seconds later. When this resolves, nothing of the program runs, in
+ * bubblewrap and as another user not even what has left its group.
  */
 export async function runAlone(
   command: readonly [string, ...string[]],
@@ -31,30 +44,40 @@ export async function runAlone(
     timeoutMs: number
     signal?: AbortSignal
     onLine: (line: string, from: 'stdout' | 'stderr') => void
+    /** Absent: not isolated. */
+    isolation?: StartIsolation
   },
 ): Promise<Ended> {
-  const home = await mkdtemp(join(tmpdir(), 'signoff-home-'))
+  const { isolation } = options
+  const call = { command, environment: options.env, directory: options.cwd }
+  const isolated = isolation === undefined ? await unisolated(call) : await isolate(isolation, call)
   const linesOf = (from: 'stdout' | 'stderr') =>
     createLineReader((line) => options.onLine(line, from), { longest: LONGEST_LINE[from], breaks: '\n' })
   try {
     const ended = await runInGroup({
-      command,
-      directory: options.cwd,
-      environment: { ...options.env, HOME: home },
+      ...groupCall(isolated),
       stdout: linesOf('stdout'),
       stderr: linesOf('stderr'),
       timeoutMs: options.timeoutMs,
-      graceMs: GRACE_MS,
-      orphanMs: 0,
       signal: options.signal,
     })
     if (!ended.started) return { ended: 'not started' }
+    const { exitCode: code, stopped } = ended
     // A migration that succeeded while it was being stopped has succeeded.
-    if (ended.exitCode === 0) return { ended: 'exit', code: 0 }
-    if (ended.stopped !== undefined) return { ended: 'killed', why: ended.stopped === 'timed out' ? 'time' : 'stopped' }
-    if (ended.exitCode === undefined) return { ended: 'killed', why: 'signal' }
-    return { ended: 'exit', code: ended.exitCode }
+    if (code === 0) return { ended: 'exit', code: 0 }
+    if (stopped !== undefined) return { ended: 'killed', why: stopped === 'timed out' ? 'time' : 'stopped' }
+    if (code === undefined || (isolated.codesOfSignals && code > 128)) return { ended: 'killed', why: 'signal' }
+    return { ended: 'exit', code }
   } finally {
-    await rm(home, { recursive: true, force: true })
+    await isolated.remove()
   }
+}
+
+function isolate(
+  { isolate: host, policy, mode, checkout, readable, program }: StartIsolation,
+  call: { command: readonly [string, ...string[]]; environment: Readonly<Record<string, string>>; directory: string },
+): Promise<IsolatedCommand> {
+  const needsNetwork = mode !== 'preview'
+  const found = { ...call, checkout, needsNetwork, readable, python: program.python, program: program.path }
+  return policy === 'off' ? unisolated(call) : host.isolate(found)
 }

@@ -30,6 +30,18 @@ export interface MigrationsPlace {
   readonly isOneFolder: boolean
 }
 
+/** How the app's code is kept apart from the worker's host. */
+export type Isolation = 'bubblewrap' | 'other user' | 'none'
+
+/** What the worker's host can do to isolate the app's code. */
+export interface HostIsolation {
+  readonly kind: Isolation
+  /** Whether a step that needs no network gets none. */
+  readonly cutsNetwork: boolean
+  /** What is missing for more, in a few words; absent if nothing is. */
+  readonly missing?: string
+}
+
 export interface MigrationStatus {
   /** Host, port and name of the database, without user or password. */
   readonly identity: string
@@ -69,7 +81,8 @@ export type MigrationsAnswer<T> =
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false
-      readonly why: 'unreadable' | 'database unreachable' | 'database refused'
+      /** `not isolated`: this host can't keep the app's code apart as the entry requires; nothing of it ran. */
+      readonly why: 'unreadable' | 'database unreachable' | 'database refused' | 'not isolated'
       readonly detail: string
       readonly database?: string
     }
