@@ -65,6 +65,18 @@ describe.skipIf(host.kind !== 'bubblewrap')('in bubblewrap, Python', () => {
     expect((await start(at, ['-c', READS, join(folder, 'secret')], { python })).lines).toEqual(['FileNotFoundError'])
   })
 
+  it.skipIf(!isRoot)('that only root may read is not started, with what to do', async () => {
+    const at = await place()
+    const folder = join(at.settings, 'venv')
+    const python = virtualEnvironment(folder)
+    execFileSync('chmod', ['700', folder])
+    const { ended } = await start(at, ['-c', IMPORTS], { python })
+    expect(ended).toEqual({
+      ended: 'not started',
+      why: expect.stringMatching(/run chmod -R o\+rX .*\/settings\/venv$/),
+    })
+  })
+
   it('that is found through links works', async () => {
     const at = await place()
     virtualEnvironment(join(at.folder, 'real'))

@@ -167,7 +167,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       if (answer === undefined) {
         const detail =
           ended.ended === 'not started'
-            ? "alembic's Python could not be started"
+            ? ["alembic's Python could not be started", ended.why].filter(Boolean).join(': ')
             : `alembic's Python ended with code ${ended.code}`
         return { ok: false, why: 'unreadable', detail, ...database }
       }
@@ -243,6 +243,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
         }),
       ).finally(() => over.abort())
       await watching
+      if (ended.ended === 'not started') output.push(`alembic was not started: ${ended.why ?? 'no program'}`)
       if (ended.ended === 'killed') return { upgrade: 'unknown', output }
       if (ended.ended === 'exit' && ended.code === 0) return { upgrade: 'done', output }
       if (output.some(isLostConnection)) return { upgrade: 'unknown', output }

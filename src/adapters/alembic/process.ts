@@ -5,7 +5,8 @@ import { groupCall, type Isolate, type IsolatedCommand, unisolated } from './iso
 import type { AlembicProgram } from './program.ts'
 
 export type Ended =
-  | { readonly ended: 'not started' }
+  /** `why`: what to do about the isolation, if it was that. */
+  | { readonly ended: 'not started'; readonly why?: string }
   | { readonly ended: 'exit'; readonly code: number }
   /** By us, at the time limit or when stopped, or by another signal. */
   | { readonly ended: 'killed'; readonly why: 'time' | 'stopped' | 'signal' }
@@ -50,7 +51,10 @@ export async function runAlone(
 ): Promise<Ended> {
   const { isolation } = options
   const call = { command, environment: options.env, directory: options.cwd }
-  const isolated = isolation === undefined ? await unisolated(call) : await isolate(isolation, call)
+  const isolated = await (isolation === undefined ? unisolated(call) : isolate(isolation, call)).catch(
+    (error: unknown) => (error instanceof Error ? error.message : 'it could not be isolated'),
+  )
+  if (typeof isolated === 'string') return { ended: 'not started', why: isolated }
   const linesOf = (from: 'stdout' | 'stderr') =>
     createLineReader((line) => options.onLine(line, from), { longest: LONGEST_LINE[from], breaks: '\n' })
   try {

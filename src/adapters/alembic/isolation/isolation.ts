@@ -50,7 +50,7 @@ export interface Isolate {
 }
 
 /** Our own programs, which the app's Python runs. */
-const OUR_PROGRAMS = fileURLToPath(new URL('../', import.meta.url))
+const OUR_PROGRAMS = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const TRIAL_MS = 5_000
 
@@ -81,6 +81,7 @@ export function createIsolate({
     const user = nextUser()
     const plain = await unisolated(call)
     const home = plain.environment.HOME ?? ''
+    await othersMayRead((call.python && (await pythonPaths(call.python)))?.prefixes ?? [])
     await chmod(dirname(call.checkout), 0o711)
     await giveTo(user, [call.checkout, home], path)
     return { ...plain, isolation: 'other user', user, leftovers: { uid: user.uid } }
@@ -97,6 +98,7 @@ export function createIsolate({
       const user = isRoot ? nextUser() : undefined
       if (user !== undefined) await giveTo(user, [call.checkout, temporary], path)
       const paths = call.python === undefined ? undefined : await pythonPaths(call.python)
+      if (user !== undefined) await othersMayRead(paths?.prefixes ?? [])
       const ownPath = (call.environment.PYTHONPATH ?? '').split(delimiter).filter(isAbsolute)
       const mounts = await mountArguments({
         prefixes: [...(paths?.prefixes ?? [])],
@@ -256,6 +258,15 @@ async function giveTo({ uid, gid }: { uid: number; gid: number }, folders: reado
     orphanMs: 0,
   })
   if (!ended.started || ended.exitCode !== 0) throw new Error(said.at(-1) ?? "the checkout's owner can't be changed")
+}
+
+/** Throws what to do if only their owner may read the folders. */
+async function othersMayRead(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const found = await stat(folder).catch(() => undefined)
+    if (found === undefined || (found.mode & 0o005) === 0o005) continue
+    throw new Error(`the isolated program can't read ${folder}, as only its owner may: run chmod -R o+rX ${folder}`)
+  }
 }
 
 /** Libraries look up the name of the user who runs them. */
