@@ -86,6 +86,7 @@ describe.skipIf(host.kind !== 'bubblewrap' || python === undefined)('alembic in 
       ok: true,
       value: {
         current: [],
+        isolation: 'bubblewrap',
         pending: [{ revision: 'aaa111', preview: { statements: ['CREATE TABLE users (id int);'] } }],
       },
     })
@@ -123,6 +124,8 @@ describe.skipIf(host.kind !== 'bubblewrap' || python === undefined)('alembic in 
       output: [expect.stringContaining('bubblewrap is not installed')],
     })
     expect(await tables()).toEqual([])
-    expect(await migrations.status(app.migration(), app.checkout)).toMatchObject({ ok: true })
+    const unisolated = { ok: true, value: { isolation: 'none' } }
+    expect(await migrations.status(app.migration(), app.checkout)).toMatchObject(unisolated)
+    expect(await isolated().status(app.migration({ isolation: 'off' }), app.checkout)).toMatchObject(unisolated)
   })
 })

@@ -109,8 +109,10 @@ describe.skipIf(host.kind !== 'bubblewrap')('in bubblewrap, Python', () => {
     const told = await start(at, ['-c', READS, join(shared, 'only_here.py')], { readable: [shared] })
     expect(told.lines[0]).toBe('NAME = "own"')
     await works(at, '/usr/bin/python3', { env: { PYTHONPATH: shared } })
-    const read = await start(at, ['-c', READS, join(at.settings, '.env_other')], { readable: [at.folder, at.settings] })
-    expect(read.lines).toEqual([expect.stringMatching(/Error$/)])
+    for (const name of ['.env_other', 'releases.yml']) {
+      const read = await start(at, ['-c', READS, join(at.settings, name)], { readable: [at.folder, at.settings] })
+      expect(read.lines).toEqual([expect.stringMatching(/Error$/)])
+    }
   })
 })
 

@@ -176,7 +176,7 @@ const FINDING: readonly (keyof SqlFinding)[] = ['risk', 'what', 'why', 'instead'
 const PLAN = [
   ...['firstRelease', 'commitCount', 'authors[].name', 'authors[].email', 'pullRequest.id', 'pullRequest.url'],
   ...['mergeRequirements[].needs', 'mergeRequirements[].advisory', 'mergeRequirements[].unsure'],
-  ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', ...FILES],
+  ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', 'isolation', ...FILES],
   ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
   ...MIGRATION.map((key) => `migrations[].${key === 'sql' ? 'sql[]' : key}`),
   ...FINDING.map((key) => `migrations[].findings[].${key}`),
@@ -454,7 +454,7 @@ describe('Stored names never change', () => {
     expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
     expect(sorted(PLAN), WHY).toEqual(expect.arrayContaining(held.filter((path) => !bound.includes(path))))
     const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
-    expect(unseen).toEqual(['lastPushesMs[]', 'pullRequest.pinnedBranch'])
+    expect(unseen).toEqual(['isolation', 'lastPushesMs[]', 'pullRequest.pinnedBranch'])
     expect(sorted(seen.results.flatMap((result) => Object.keys(result))), WHY).toEqual(sorted(STEP_RESULT))
   })
 

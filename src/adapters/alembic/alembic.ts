@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { defined } from '../../lib/defined.ts'
 import type {
+  Isolation,
   MigrationStatus,
   MigrationsAnswer,
   Migrator,
@@ -50,6 +51,8 @@ interface Prepared {
   readonly program: AlembicProgram
   readonly env: Readonly<Record<string, string>>
   readonly clean: (line: string) => string
+  /** Absent: nobody has said how to isolate. */
+  readonly kind: Isolation | undefined
   readonly isolation: (checkout: string, mode: StartMode) => { readonly isolation?: StartIsolation }
   /** By DATABASE_URL. */
   readonly address: DatabaseAddress | undefined
@@ -64,7 +67,8 @@ interface Unprepared {
 
 /**
  * alembic 1.8 or later, by the program that the environment names. Its processes see PATH, LANG, an empty HOME, the
- * database's time limits and the env file's variables, and nothing else of ours. A checkout allows one call at a time.
+ * database's time limits and the env file's variables, and nothing else of ours: not this host's files and processes
+ * either, as far as `isolate` can. A checkout allows one call at a time.
  * `status` and `revisions` are safe to repeat unless the application's env.py changes something; `upgrade` is as safe as
  * `alembic upgrade head`. After `unknown`, and after `failed` where migrations commit one by one, read the database.
  *
@@ -95,6 +99,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       file,
       program,
       clean: (line) => options.scrub(hide(line)),
+      kind: settings.isolation === 'off' ? options.isolate && 'none' : (await options.isolate?.found())?.kind,
       isolation: (checkout, mode) => {
         const { isolate } = options
         const { isolation: policy, readable } = settings
@@ -176,7 +181,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
       const { status, table } = read
       if (table === undefined) seen.delete(nameOf(migration))
       else seen.set(nameOf(migration), { identity: status.identity, table })
-      return { ok: true, value: withoutSecrets(status, clean) }
+      return { ok: true, value: { ...withoutSecrets(status, clean), ...defined({ isolation: prepared.kind }) } }
     },
 
     async revisions(

@@ -58,6 +58,8 @@ export interface MigrationStatus {
   readonly isWorking?: true
   /** Each revision is committed on its own; absent: all of them together. */
   readonly transactionPerMigration?: true
+  /** How the app's code was kept apart while it was read; absent if that was never tried. */
+  readonly isolation?: Isolation
   /** The app's own settings replace the entry's timeouts, so an upgrade may wait or run without a limit. */
   readonly hasOtherTimeLimits?: true
 }

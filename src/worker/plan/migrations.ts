@@ -1,6 +1,7 @@
 /** What a release does to the database: its pending revisions, their SQL and its risks. */
+import { defined } from '../../lib/defined.ts'
 import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
-import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
+import type { Isolation, MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import type { App, Environment, MigrationSettings } from '../../release/settings.ts'
@@ -30,7 +31,7 @@ export async function planMigrations(
   ports: WorkerPorts,
   request: Asked,
   result: Result,
-): Promise<{ database: Database | null; migrations: readonly PlannedMigration[] } | Refused> {
+): Promise<{ database: Database | null; migrations: readonly PlannedMigration[]; isolation?: Isolation } | Refused> {
   const { app, environment } = request
   const [migration] = environment.migrations
   if (migration === undefined) return { database: null, migrations: [] }
@@ -69,6 +70,7 @@ export async function planMigrations(
       migrationsTree,
     },
     migrations: await described(ports, app, status, result.how === 'merge' ? result.parents : [result.commit]),
+    ...defined({ isolation: status.isolation }),
   }
 }
 
