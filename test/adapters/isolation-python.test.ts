@@ -103,6 +103,7 @@ describe.skipIf(host.kind !== 'bubblewrap')('in bubblewrap, Python', () => {
 
   it('reads a folder that releases.yml or PYTHONPATH names, but no hidden file in it', async () => {
     const at = await place()
+    execFileSync('chmod', ['755', at.folder])
     const shared = join(at.folder, 'shared')
     await mkdir(shared)
     await writeFile(join(shared, 'only_here.py'), 'NAME = "own"\n')

@@ -44,7 +44,7 @@ export async function makePlace(
   await mkdir(join(dataDir, 'mirrors'))
   await writeFile(join(dataDir, 'mirrors/secret'), SECRET, { mode: 0o600 })
   await mkdir(settings)
-  await writeFile(join(settings, 'releases.yml'), SECRET, { mode: 0o600 })
+  await writeFile(join(settings, 'releases.yml'), SECRET, { mode: 0o644 })
   await writeFile(join(settings, '.env_other'), SECRET, { mode: 0o600 })
   for (const [name, text] of Object.entries(files)) await writeFile(join(checkout, name), text)
   await writeFile(join(checkout, '.env'), 'OF=this\n', { mode: 0o600 })
