@@ -59,6 +59,8 @@ const WRONG: readonly Planted[] = [
   ['src/operations/checks/to-room.ts', "import type { B } from '../../config/b.ts'", ROOMS],
   ['src/adapters/git/to-adapter.ts', "import { b } from '../heroku/heroku.ts'", ADAPTERS],
   ['src/adapters/git/to-room.ts', "import { b } from '../../slack/b.ts'", ADAPTERS],
+  ['src/adapters/git/parts/to-adapter.ts', "import { b } from '../../heroku/heroku.ts'", ADAPTERS],
+  ['src/adapters/git/parts/to-room.ts', "import { b } from '../../../slack/b.ts'", ADAPTERS],
   ['src/cli/to-main.ts', "import { b } from '../main.ts'", CLI],
   ['src/cli/to-sandbox.ts', "await import('../sandbox/b.ts')", CLI],
   ['src/slack/to-sandbox.ts', "import { b } from '../sandbox/b.ts'", ROOMS, SANDBOX_LOADED],

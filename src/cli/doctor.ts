@@ -28,6 +28,8 @@ export async function runDoctorCommand(
   const store = openStoreToRead(configuration)
   store.catch(() => undefined)
   const adapters = configuration.worker && createWorkerAdapters(configuration, configuration.worker, { scrub })
+  const usual = join(configuration.dataDir, 'doctor')
+  const folder = (await adapters?.isolate.checkoutsFolder(usual)) ?? usual
   try {
     return await runDoctor({
       scrub,
@@ -44,7 +46,8 @@ export async function runDoctorCommand(
             ...adapters,
             readMigrationStatus: createMigrationStatusReader({
               ...adapters,
-              directory: join(configuration.dataDir, 'doctor'),
+              // Where workers have their checkouts, a folder's name is the pid of who made it.
+              directory: folder === usual ? usual : join(folder, String(process.pid)),
             }),
             programProblem: async (program: string) => {
               const found = await findAlembic(program, path)

@@ -13,6 +13,7 @@ import { createLog, type Log, type LogDestination } from '../operations/log.ts'
 import { createMetrics, type Metrics } from '../operations/metrics.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
+import type { HostIsolation } from '../release/ports/migrator.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
 import { createBudget } from '../slack/budget.ts'
@@ -189,13 +190,17 @@ async function startWorkerRole(
     ...defined({ limits: pace.limits }),
   })
   stops.push(() => adapters.git.close())
+  await tellIsolation(configuration, adapters.isolate, log)
   const worker = await startWorker({
     ...adapters,
     apps: configuration.releases.apps,
     store,
     jobs,
     lock,
-    checkouts: join(configuration.dataDir, 'checkouts', String(process.pid)),
+    checkouts: join(
+      await adapters.isolate.checkoutsFolder(join(configuration.dataDir, 'checkouts')),
+      String(process.pid),
+    ),
     times: { ...TIMES, ...pace.times },
     clock: CLOCK,
     log,
@@ -203,6 +208,20 @@ async function startWorkerRole(
   })
   stops.push(() => worker.stop(WORK_GRACE_MS))
   return worker
+}
+
+/** Warns where the app's code runs with this process's rights. */
+async function tellIsolation(
+  { releases }: Configuration,
+  isolate: { found(): Promise<HostIsolation> },
+  log: Log,
+): Promise<void> {
+  const migrations = releases.apps.flatMap(({ environments }) => environments.flatMap((each) => each.migrations))
+  if (migrations.every(({ isolation }) => isolation === 'off')) return
+  const { kind, missing } = await isolate.found()
+  const facts = { isolation: kind, ...defined({ missing }) }
+  if (kind !== 'none') return log.info(facts, "the app's code runs isolated")
+  log.warn(facts, "the app's code is not isolated and can read this worker's secrets: run signoff doctor")
 }
 
 async function startBotRole(

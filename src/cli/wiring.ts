@@ -1,6 +1,7 @@
 /** Builds the adapters that a configuration names. `start` and the other commands share them. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createMigrations } from '../adapters/alembic/alembic.ts'
+import { createIsolate } from '../adapters/alembic/isolation/isolation.ts'
 import { createBitbucket } from '../adapters/bitbucket/bitbucket.ts'
 import { bitbucketWords } from '../adapters/bitbucket/words.ts'
 import { attachEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
@@ -28,7 +29,7 @@ export interface ServiceLimits {
 
 /** Builds the adapters that only the worker uses. Close `git` at the end, so that no process is left. */
 export function createWorkerAdapters(
-  { releases, dataDir }: Configuration,
+  { releases, dataDir, releasesFile }: Configuration,
   { bitbucket, heroku }: WorkerSettings,
   options: {
     readonly scrub: (text: string) => string
@@ -46,11 +47,17 @@ export function createWorkerAdapters(
     heroku: heroku && createHeroku({ ...heroku, limits: limits.platforms?.heroku ?? {} }),
     git: createGitRemote({ git, settings: bitbucketWords.settings, limits: limits.platforms?.git ?? {} }),
   }
+  const envFiles = releases.apps
+    .flatMap(({ environments }) => environments)
+    .flatMap(({ migrations }) => migrations.flatMap(({ envFile }) => envFile ?? []))
+  const hidden = { folders: [dataDir, dirname(releasesFile)], files: [releasesFile, ...envFiles] }
+  const isolate = createIsolate({ hidden })
   return {
     git,
     forge: createBitbucket({ ...bitbucket, limits: limits.forge ?? {} }),
     platforms,
-    migrator: createMigrations({ scrub, limits: limits.migrator ?? {} }),
+    isolate,
+    migrator: createMigrations({ scrub, isolate, limits: limits.migrator ?? {} }),
     sqlRisks: createSqlRisks(),
     health: createHealthCheck(),
   }

@@ -27,8 +27,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
   [`${ENVIRONMENT}.migrations.tool`]: { what: 'tools other than alembic', isDefault: is('alembic') },
-  [`${ENVIRONMENT}.migrations.isolation`]: { what: 'isolated migrations', isDefault: is('auto') },
-  [`${ENVIRONMENT}.migrations.readable`]: { what: 'isolated migrations', isDefault: isEmpty },
   [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
   [`${ENVIRONMENT}.sign_off.rollback`]: {
     what: 'rollbacks',

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { execa } from 'execa'
 import { CLOCK } from './clock.ts'
 import { defined } from './defined.ts'
@@ -22,6 +23,10 @@ export interface GroupCall {
   readonly graceMs: number
   /** How long the program's own child processes may outlive it. */
   readonly orphanMs: number
+  /** Runs it as this user, in no other group; only root can. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined
+  /** By what processes are found that have left the group. Linux only: elsewhere they are let go. */
+  readonly leftovers?: Leftovers | undefined
   readonly signal?: AbortSignal | undefined
   readonly channel?: SideChannel | undefined
 }
@@ -35,6 +40,9 @@ export interface SideChannel {
   readonly aside: TextReader
 }
 
+/** The marks of processes: a variable that only they have, as `NAME=value`, or a user that nothing else runs as. */
+export type Leftovers = { readonly environmentHas: string } | { readonly uid: number }
+
 export type GroupEnded =
   /** `error`: the system's code, such as ENOENT; undefined if `signal` had aborted before the start. */
   | { readonly started: false; readonly error?: string }
@@ -47,10 +55,14 @@ const killAll = () => {
   for (const group of running) signalGroup(group, 'SIGKILL')
 }
 
+/** How long output is read once the program has ended and its group is gone: what keeps it open then has left the group. */
+const OUTPUT_MS = 2000
+
 /**
  * Runs a program in its own process group and streams its output to the readers. At `timeoutMs`, on abort, and `orphanMs`
  * after the program has ended, the whole group gets SIGTERM, and SIGKILL `graceMs` later. Nothing of the group is left
- * running once this settles or this process exits. Throws only what a reader throws.
+ * running once this settles or this process exits, nor, once this settles, any of the `leftovers`. Output that something
+ * else keeps open is read for two seconds more. Throws only what a reader throws.
  */
 export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   const { signal } = call
@@ -63,6 +75,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     detached: true,
     reject: false,
     buffer: false,
+    ...call.user,
     ...(call.channel !== undefined && { stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] as const }),
     ...(call.channel === undefined && call.input === undefined && { stdin: 'ignore' as const }),
     ...(call.input !== undefined && { input: Buffer.from(call.input, call.encoding) }),
@@ -71,9 +84,19 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   if (group === undefined) return { started: false, error: (await child).code ?? 'unknown' }
 
   let stopped: 'aborted' | 'timed out' | undefined
+  const exited = new Promise<void>((resolve) => child.nodeChildProcess.once('exit', () => resolve()))
   let ending: Promise<void> | undefined
+  let unread: NodeJS.Timeout | undefined
+  const stopReading = () => {
+    child.stdout.destroy()
+    child.stderr.destroy()
+    for (const stream of child.nodeChildProcess.stdio.slice(3)) stream?.destroy()
+  }
   const end = () => {
-    ending ??= endGroup(group, call.graceMs)
+    ending ??= endGroup(group, call.graceMs).then(() => killLeftovers(call.leftovers))
+    void Promise.all([ending, exited]).then(() => {
+      unread ??= setTimeout(stopReading, OUTPUT_MS).unref()
+    })
   }
   const stopBecause = (why: 'aborted' | 'timed out') => () => {
     stopped ??= why
@@ -84,7 +107,7 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
   signal?.addEventListener('abort', abort, { once: true })
   // The program's child processes keep its output open, and could still have an effect, such as a push.
   let orphans: NodeJS.Timeout | undefined
-  child.nodeChildProcess.once('exit', () => {
+  void exited.then(() => {
     orphans = setTimeout(end, call.orphanMs)
   })
   if (running.size === 0) process.once('exit', killAll)
@@ -101,8 +124,9 @@ export async function runInGroup(call: GroupCall): Promise<GroupEnded> {
     clearTimeout(limit)
     clearTimeout(orphans)
     signal?.removeEventListener('abort', abort)
-    if (await isGroupAlive(group)) end()
+    if (call.leftovers !== undefined || (await isGroupAlive(group))) end()
     await ending
+    clearTimeout(unread)
     running.delete(group)
     if (running.size === 0) process.off('exit', killAll)
   }
@@ -120,15 +144,18 @@ function talk(stdio: readonly unknown[], channel: SideChannel): Promise<void>[] 
   return [read(socket, channel.received), read(aside, channel.aside)]
 }
 
-async function read(
-  stream: NodeJS.ReadableStream,
-  reader: TextReader,
-  encoding: BufferEncoding = 'utf8',
-): Promise<void> {
+async function read(stream: Readable, reader: TextReader, encoding: BufferEncoding = 'utf8'): Promise<void> {
   stream.setEncoding(encoding)
-  for await (const text of stream) reader.add(String(text))
+  try {
+    for await (const text of stream) reader.add(String(text))
+  } catch (error) {
+    if (!stream.destroyed || !isPrematureClose(error)) throw error
+  }
   reader.end()
 }
+
+const isPrematureClose = (error: unknown) =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
 
 /** Terminates a process group, kills what is left after `graceMs`, and resolves when nothing of it runs. */
 async function endGroup(group: number, graceMs: number): Promise<void> {
@@ -153,6 +180,43 @@ function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
   } catch {
     return false
   }
+}
+
+/** Kills what is marked, and what that starts meanwhile. A process that no longer bears the mark is let go. */
+async function killLeftovers(leftovers: Leftovers | undefined): Promise<void> {
+  if (leftovers === undefined || process.platform !== 'linux') return
+  for (let round = 0; round < 20; round++) {
+    const pids = await processesWith(leftovers)
+    if (pids.length === 0) return
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    await CLOCK.sleep(5)
+  }
+}
+
+async function processesWith(leftovers: Leftovers): Promise<number[]> {
+  const pids: number[] = []
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry) || entry === String(process.pid)) continue
+    if (await isOneOf(leftovers, entry)) pids.push(Number(entry))
+  }
+  return pids
+}
+
+async function isOneOf(leftovers: Leftovers, pid: string): Promise<boolean> {
+  if ('environmentHas' in leftovers) {
+    // Empty for a zombie.
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
+    return environment.split('\0').includes(leftovers.environmentHas)
+  }
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  const [, real] = /^Uid:\t(\d+)/m.exec(status) ?? []
+  return real === String(leftovers.uid) && !/^State:\t[ZX]/m.test(status)
 }
 
 async function waitForGroupEnd(group: number, withinMs: number): Promise<boolean> {

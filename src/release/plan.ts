@@ -1,4 +1,5 @@
 import { digest } from '../lib/canonical-json.ts'
+import type { Isolation } from './ports/migrator.ts'
 import type { MigrationRisk } from './settings.ts'
 import type { ReleaseKind, StepName } from './terms.ts'
 
@@ -145,6 +146,8 @@ export interface Plan {
   /** Every author of a commit of the plan, merge commits excluded; complete even if `commits` is truncated. */
   readonly authors: readonly { readonly name: string; readonly email: string }[]
   readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
+  /** How the app's code was kept apart from the worker's host while this plan read it; absent if none ran. */
+  readonly isolation?: Isolation
   /** What the forge still asked for at planning, before it merges the pull request; absent if nothing. */
   readonly mergeRequirements?: readonly MergeRequirement[]
   readonly migrations: readonly PlannedMigration[]

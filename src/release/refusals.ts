@@ -68,6 +68,8 @@ export type Refusal =
   | { readonly gate: 'no_worker'; readonly lastSeen?: string }
   | ({ readonly gate: 'repository_unreachable'; readonly url: string } & Unusable)
   | ({ readonly gate: 'remote_unreachable'; readonly remote: string } & Unusable)
+  /** The worker's host can't isolate the app's code as the entry requires. */
+  | { readonly gate: 'isolation_unavailable'; readonly detail: string }
   | { readonly gate: 'database_unreachable'; readonly database: string; readonly detail: string }
   | ({ readonly gate: ForgeUnreachable } & Unusable)
   | ({ readonly gate: 'platform_unreachable'; readonly app: string } & Unusable & OfPlatform)

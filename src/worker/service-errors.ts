@@ -89,6 +89,7 @@ export function migratorError(
   if (why === 'unreadable') {
     return { refused: migrationsUnreadable(migration.program, detail) }
   }
+  if (why === 'not isolated') return { refused: { gate: 'isolation_unavailable', detail } }
   const database = answer.database ?? `the database of ${migration.environment}`
   if (why === 'database refused') {
     return { refused: { gate: 'credentials_refused', service: database, settings: ['env_file'] } }

@@ -181,7 +181,10 @@ with engine.connect().execution_options(postgresql_readonly=False) as own:
     const isNew = hasPython('tomllib') && hasPython('alembic.util.compat', 'hasattr(it, "tomllib")')
 
     it('names the folder of the migrations', () => {
-      expect(placeOf(toml, 'backend/pyproject.toml', 'backend')).toEqual({ folder: 'backend/migrations', isOneFolder: true })
+      expect(placeOf(toml, 'backend/pyproject.toml', 'backend')).toEqual({
+        folder: 'backend/migrations',
+        isOneFolder: true,
+      })
     })
 
     it.skipIf(isNew)('is refused by an alembic that can’t read it, with the version that can', async () => {

@@ -116,8 +116,6 @@ describe('a file that uses every key', () => {
       'releases.yml:11: workers (groups of workers)',
       `releases.yml:19: ${IN}.deploys (automatic deploys)`,
       `releases.yml:29: ${IN}.migrations[1].tool (tools other than alembic)`,
-      `releases.yml:30: ${IN}.migrations[1].isolation (isolated migrations)`,
-      `releases.yml:31: ${IN}.migrations[1].readable (isolated migrations)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:43: ${PRO}.sign_off.rollback (rollbacks)`,
@@ -144,16 +142,6 @@ describe('a key whose feature is not built yet', () => {
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
     'apps.*.environments.*.migrations.tool': { path: `${IN}.migrations.tool`, defaults: ['alembic'], other: 'flask' },
-    'apps.*.environments.*.migrations.isolation': {
-      path: `${IN}.migrations.isolation`,
-      defaults: ['auto'],
-      other: 'off',
-    },
-    'apps.*.environments.*.migrations.readable': {
-      path: `${IN}.migrations.readable`,
-      defaults: [[]],
-      other: ['/srv/venvs/api'],
-    },
     'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
     'apps.*.environments.*.sign_off.rollback': {
       path: `${PRO}.sign_off.rollback`,

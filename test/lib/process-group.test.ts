@@ -38,6 +38,16 @@ async function run(
   return { ...ended, stdout, stderr, ms: performance.now() - started }
 }
 
+/** Starts a shell script in a session of its own whose parent has ended, and prints its pid. It keeps standard output. */
+const DETACH = `python3 -c 'import os, sys
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print("pid", os.getpid(), flush=True)
+        os.execl("/bin/sh", "sh", "-c", sys.argv[1])
+    os._exit(0)
+os.wait()'`
+
 /** Zombies don't count as running. */
 async function isRunning(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
@@ -174,6 +184,61 @@ describe('a program in its own process group', () => {
       expect(ended.ms).toBeLessThan(4_000)
     } finally {
       for (const pid of pidsIn(ended.stdout)) process.kill(pid, 'SIGKILL')
+    }
+  })
+
+  it('M18: ends in bounded time when a process in a session of its own keeps its output', async () => {
+    const ended = await run(`${DETACH} 'sleep 300'; echo done; exit 3`, { orphanMs: 100 })
+    const [pid = 0] = pidsIn(ended.stdout)
+    try {
+      expect(ended).toMatchObject({ started: true, exitCode: 3 })
+      expect(ended).not.toHaveProperty('stopped')
+      expect(ended.stdout).toContain('done')
+      expect(ended.ms).toBeLessThan(12_000)
+      // Nothing marks it as ours: it is let go, not waited for.
+      expect(await isRunning(pid)).toBe(true)
+    } finally {
+      process.kill(pid, 'SIGKILL')
+    }
+  })
+
+  it('M18: is stopped in bounded time although such a process keeps its output', async () => {
+    const stop = new AbortController()
+    const ended = await run(`${DETACH} 'sleep 300'; sleep 300`, {
+      signal: stop.signal,
+      onLine: () => stop.abort(),
+    })
+    process.kill(pidsIn(ended.stdout)[0] ?? 0, 'SIGKILL')
+    expect(ended).toMatchObject({ started: true, exitCode: undefined, stopped: 'aborted' })
+    expect(ended.ms).toBeLessThan(12_000)
+  })
+
+  it('M18: takes along, by what its environment has, processes that have left its group', async () => {
+    const mark = `HOME=/nowhere/${process.pid}`
+    const again = `${DETACH} 'trap "" TERM; while :; do sleep 0.05; done'`
+    for (const script of [`${again}; exit 0`, `${again}; exec >/dev/null 2>&1; sleep 300`]) {
+      const ended = await run(script, {
+        environment: { PATH, HOME: `/nowhere/${process.pid}` },
+        leftovers: { environmentHas: mark },
+        orphanMs: 0,
+        timeoutMs: 1_000,
+        graceMs: 300,
+      })
+      expect(ended.started).toBe(true)
+      await expectNothingRuns(ended.stdout, 1)
+    }
+  })
+
+  it('M18: takes nothing along whose environment has only something like it', async () => {
+    const other = execFile('/bin/sleep', ['300'], { env: { HOME: '/nowhere/10' } })
+    try {
+      await run('exit 0', {
+        environment: { PATH, HOME: '/nowhere/1' },
+        leftovers: { environmentHas: 'HOME=/nowhere/1' },
+      })
+      expect(await isRunning(other.pid ?? 0)).toBe(true)
+    } finally {
+      other.kill('SIGKILL')
     }
   })
 

@@ -77,7 +77,7 @@ describe('the Dockerfile', () => {
 
   it('brings what the worker calls', () => {
     const installed = last.find(({ rest }) => rest.includes('apt-get install'))?.rest ?? ''
-    for (const name of ['git', 'alembic', 'python3-psycopg2', 'ca-certificates'])
+    for (const name of ['git', 'alembic', 'bubblewrap', 'python3-psycopg2', 'ca-certificates'])
       expect(installed).toContain(` ${name} `)
   })
 
@@ -132,6 +132,32 @@ describe('the Dockerfile', () => {
     const address = sick.address()
     expect(await check(typeof address === 'object' && address !== null ? address.port : 0)).toBe(1)
     await new Promise((resolve) => sick.close(resolve))
+  })
+})
+
+describe('the seccomp profile for an isolated worker', () => {
+  const profile = JSON.parse(text('docs/operations/seccomp.json')) as {
+    defaultAction: string
+    syscalls: { names: string[]; action: string }[]
+  }
+  const denied = profile.syscalls.flatMap(({ names, action }) => (action === 'SCMP_ACT_ERRNO' ? names : []))
+
+  it('lets bubblewrap do what it does', () => {
+    expect(profile.defaultAction).toBe('SCMP_ACT_ALLOW')
+    const used = ['clone', 'unshare', 'mount', 'umount2', 'pivot_root', 'capset', 'prctl', 'chdir', 'fchdir', 'execve']
+    expect(denied.filter((name) => used.includes(name))).toEqual([])
+  })
+
+  it('denies what reaches beyond namespaces and mounts', () => {
+    const dangerous = ['bpf', 'setns', 'ptrace', 'open_by_handle_at', 'init_module', 'kexec_load', 'keyctl', 'reboot']
+    expect(denied).toEqual(expect.arrayContaining([...dangerous, 'userfaultfd', 'io_uring_setup', 'move_mount']))
+    // The C library falls back to clone only where clone3 is said to be missing.
+    expect(profile.syscalls).toContainEqual({ names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 })
+  })
+
+  it('is named with the other options where the image is described', () => {
+    for (const option of ['seccomp=docs/operations/seccomp.json', 'systempaths=unconfined', 'apparmor=unconfined'])
+      expect(text('docs/security.md')).toContain(`--security-opt ${option}`)
   })
 })
 

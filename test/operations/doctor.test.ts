@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configurationChecks } from '../../src/operations/doctor/checks/configuration.ts'
 import { clockCheck, envFileChecks, gitCheck, nodeCheck, storeChecks } from '../../src/operations/doctor/checks/host.ts'
+import { isolationChecks } from '../../src/operations/doctor/checks/isolation.ts'
 import { peopleChecks } from '../../src/operations/doctor/checks/people.ts'
 import {
   channelAndGroupChecks,
@@ -13,7 +14,8 @@ import {
 } from '../../src/operations/doctor/checks/slack.ts'
 import { type Check, fail, pass, runDoctor, warn } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
-import type { Environment, SignOffRules } from '../../src/release/settings.ts'
+import type { HostIsolation } from '../../src/release/ports/migrator.ts'
+import type { Environment, MigrationSettings, SignOffRules } from '../../src/release/settings.ts'
 import { type SlackWorkspace, startSlackWorkspace } from '../../src/sandbox/slack/workspace.ts'
 import { createSlackClients } from '../../src/slack/clients.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
@@ -363,5 +365,36 @@ describe('people and places', () => {
 
   it('are not counted where nobody has to sign', () => {
     expect(peopleChecks(environment(), directory())).toEqual([])
+  })
+})
+
+describe("M3: the isolation of the app's code", () => {
+  const WORKS: HostIsolation = { kind: 'bubblewrap', cutsNetwork: true }
+  const looked = (found: HostIsolation, ...policies: MigrationSettings['isolation'][]) =>
+    linesOf(
+      isolationChecks(
+        [environment({ migrations: policies.map((isolation) => aMigration({ isolation })) })],
+        async () => found,
+      ),
+    )
+
+  it('is what was found by trying, or a warning with what is missing', async () => {
+    expect(await looked(WORKS, 'auto')).toEqual(["✓ isolation of the app's code: bubblewrap works"])
+    const shared = { ...WORKS, cutsNetwork: false, missing: 'bwrap: loopback: Failed RTM_NEWADDR' }
+    expect(await looked(shared, 'auto')).toEqual([expect.stringContaining('previews have network: bwrap: loopback')])
+    const missing = 'bubblewrap is not installed'
+    expect(await looked({ kind: 'other user', cutsNetwork: false, missing }, 'required')).toEqual([
+      expect.stringMatching(/^! .*by another user only, without bubblewrap: bubblewrap is not installed → install/),
+    ])
+    const none = { kind: 'none', cutsNetwork: false, missing } as const
+    expect(await looked(none, 'auto')).toEqual([expect.stringMatching(/^! .*can read its secrets \(bubblewrap is/)])
+    expect(await looked(none, 'auto', 'required')).toEqual([expect.stringMatching(/^✗ /)])
+  })
+
+  it('is not looked for where no code of the app runs, or nobody wants it', async () => {
+    const unasked = () => Promise.reject(new Error('asked'))
+    expect(isolationChecks([environment()], unasked)).toEqual([])
+    const off = environment({ migrations: [aMigration({ isolation: 'off' })] })
+    expect(isolationChecks([off], unasked)).toEqual([])
   })
 })

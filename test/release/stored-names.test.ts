@@ -61,6 +61,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   slug_missing: ['app', 'commit', 'platform'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
+  isolation_unavailable: ['detail'],
   migration_heads: ['heads'],
   unknown_revision: ['revisions', 'commit'],
   plan_outdated: ['moved'],
@@ -187,7 +188,7 @@ const FINDING: readonly (keyof SqlFinding)[] = ['risk', 'what', 'why', 'instead'
 const PLAN = [
   ...['firstRelease', 'commitCount', 'authors[].name', 'authors[].email', 'pullRequest.id', 'pullRequest.url'],
   ...['mergeRequirements[].needs', 'mergeRequirements[].advisory', 'mergeRequirements[].unsure'],
-  ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', ...FILES],
+  ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', 'isolation', ...FILES],
   ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
   ...MIGRATION.map((key) => `migrations[].${key === 'sql' ? 'sql[]' : key}`),
   ...FINDING.map((key) => `migrations[].findings[].${key}`),
@@ -468,7 +469,7 @@ describe('Stored names never change', () => {
     expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
     expect(sorted(PLAN), WHY).toEqual(expect.arrayContaining(held.filter((path) => !bound.includes(path))))
     const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
-    expect(unseen).toEqual(['lastPushesMs[]', 'pullRequest.pinnedBranch'])
+    expect(unseen).toEqual(['isolation', 'lastPushesMs[]', 'pullRequest.pinnedBranch'])
     const results = seen.results.flatMap((result) => Object.keys(result))
     expect(sorted([...results, 'databases', 'backends', 'invalidIndexes']), WHY).toEqual(sorted(STEP_RESULT))
   })

@@ -42,6 +42,8 @@ export async function virtualEnvironment(module: { name: string; text: string })
 }> {
   const directory = await mkdtemp(join(tmpdir(), 'signoff-venv-'))
   await promisify(execFile)(PYTHON, ['-m', 'venv', '--system-site-packages', '--without-pip', directory])
+  // A worker that is root starts it as another user.
+  await chmod(directory, 0o755)
   const [version = ''] = await readdir(join(directory, 'lib'))
   await writeFile(join(directory, 'lib', version, 'site-packages', `${module.name}.py`), module.text)
   const path = join(directory, 'bin/alembic')

@@ -45,7 +45,14 @@ function plan(world: {
       placeOf,
       status: async () => ({
         ok: true,
-        value: { identity: IDENTITY, heads: [{ revision: 'a', file: '' }], current: ['a'], unknown: [], pending: [] },
+        value: {
+          identity: IDENTITY,
+          heads: [{ revision: 'a', file: '' }],
+          current: ['a'],
+          unknown: [],
+          pending: [],
+          isolation: 'other user',
+        },
       }),
       databasesNamed: async () => named,
     },
@@ -80,4 +87,8 @@ it.each<[string, Record<string, string>, string, boolean]>([
   expect(await plan({ named, noted })).toMatchObject(
     isReached ? { refused: { gate: 'same_database' } } : { database: { identity: IDENTITY } },
   )
+})
+
+it('M3: keeps how the code was isolated that told it', async () => {
+  expect(await plan({})).toMatchObject({ isolation: 'other user' })
 })

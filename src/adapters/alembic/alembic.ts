@@ -13,6 +13,7 @@ import type { MigrationSettings } from '../../release/settings.ts'
 import { placeOf } from './configuration.ts'
 import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
+import type { Isolate } from './isolation/isolation.ts'
 import { configIn, folderIn, type Placed, type Prepared, prepare } from './prepare.ts'
 import { lookAndPreview } from './preview.ts'
 import { readRevisions } from './revisions.ts'
@@ -24,6 +25,8 @@ import { alembicLimits, alembicWords } from './words.ts'
 export interface MigrationsOptions {
   /** Removes our own secrets from a line. Those of the env file are removed before. */
   readonly scrub: (line: string) => string
+  /** How the app's code is kept apart from this host. Absent: not at all. */
+  readonly isolate?: Isolate
   /** For one look; default 60 s. */
   readonly checkTimeoutMs?: number
   /** For an upgrade, after which its outcome is unknown; default one hour. The database's own limits are shorter. */
@@ -34,9 +37,16 @@ export interface MigrationsOptions {
   readonly limits?: Partial<MigratorLimits>
 }
 
+interface Unprepared {
+  readonly problem: string
+  /** Default: unreadable. */
+  readonly why?: 'not isolated'
+}
+
 /**
  * alembic 1.8 or later, by the program that the entry names, or Flask-Migrate. Its processes see PATH, LANG, an empty HOME,
- * the database's time limits and the env file's variables, and nothing else of ours. A checkout allows one call at a time.
+ * the database's time limits and the env file's variables, and nothing else of ours: not this host's files and processes
+ * either, as far as `isolate` can. A checkout allows one call at a time.
  * `status` and `revisions` are safe to repeat: a look's connections are read-only. `upgrade` is as safe as `alembic upgrade
  * head`. After `unknown`, and after `failed` where migrations commit one by one, read the database.
  *
@@ -50,14 +60,33 @@ export function createMigrations(options: MigrationsOptions): Migrator {
   /** The database and table that env.py uses, by app, environment and entry. */
   const seen = new Map<string, { readonly identity: string; readonly table: VersionTable }>()
   const nameOf = ({ app, environment, name = '' }: MigrationSettings) => `${app}/${environment}/${name}`
-  async function prepared(settings: MigrationSettings, checkout: string) {
+  async function prepared(settings: MigrationSettings, checkout: string): Promise<Placed | Unprepared> {
+    const host = await options.isolate?.found()
+    if (settings.isolation === 'required' && (host === undefined || host.kind === 'none')) {
+      return { why: 'not isolated', problem: host?.missing ?? '' }
+    }
     const folder = await folderIn(checkout, settings)
     if ('problem' in folder) return folder
     const config = await configIn(folder.cwd, settings)
     const path = process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin'
     const ready = await prepare(settings, { config, path, scrub })
-    return 'problem' in ready ? ready : { ...ready, ...folder }
+    if ('problem' in ready) return ready
+    const { isolation: policy, readable } = settings
+    const isolation = options.isolate && {
+      isolate: options.isolate,
+      policy,
+      checkout,
+      readable,
+      program: ready.program,
+    }
+    const kind = host && (policy === 'off' ? 'none' : host.kind)
+    return { ...ready, ...folder, ...defined({ isolation, kind }) }
   }
+  const notPrepared = ({ why, problem }: Unprepared): MigrationsFailure => ({
+    ok: false,
+    why: why ?? 'unreadable',
+    detail: scrub(problem),
+  })
   const aside = ({ clean }: Prepared) => ({ onAside: (line: string) => options.log?.(clean(line)) })
 
   function read(ready: Prepared, looked: string): MigrationsAnswer<MigrationStatus> {
@@ -83,12 +112,15 @@ export function createMigrations(options: MigrationsOptions): Migrator {
         cwd,
         env,
         mode: 'look',
+        ...defined({ isolation: ready.isolation }),
         limits: { lookMs, upgradeMs },
         ...defined({ signal }),
         ...aside(ready),
       }),
     )
-    return started.looked === undefined ? unanswered(started, ready) : read(ready, started.looked)
+    if (started.looked === undefined) return unanswered(started, ready)
+    const answer = read(ready, started.looked)
+    return answer.ok ? { ok: true, value: { ...answer.value, ...defined({ isolation: ready.kind }) } } : answer
   }
 
   function unanswered(started: Started, { identity }: Prepared): MigrationsFailure {
@@ -104,7 +136,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
 
     async status(migration, checkout, signal, { preview, backends } = {}) {
       const ready = await prepared(migration, checkout)
-      if ('problem' in ready) return { ok: false, why: 'unreadable', detail: scrub(ready.problem) }
+      if ('problem' in ready) return notPrepared(ready)
       const looked = () => look(ready, defined({ signal, backends }))
       if (preview !== true) return looked()
       const { program, cwd, file, request, env, clean } = ready
@@ -115,6 +147,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
         path: env.PATH ?? '',
         variables: file?.variables,
         timeoutMs: lookMs,
+        isolation: ready.isolation,
         onLine: (line: string) => options.log?.(clean(line)),
         signal,
       }
@@ -153,7 +186,7 @@ export function createMigrations(options: MigrationsOptions): Migrator {
     async upgrade(migration, checkout, call = {}) {
       const ready = await prepared(migration, checkout)
       if ('problem' in ready) {
-        const look = { ok: false, why: 'unreadable', detail: scrub(ready.problem) } as const
+        const look = notPrepared(ready)
         return { upgrade: 'failed', notStarted: true, look, output: [look.detail] }
       }
       return upgrade(ready, call, looking)
@@ -171,7 +204,12 @@ function whyUnanswered(
   if (lookTimedOut === 'running') {
     return { why: 'unreadable', detail: `alembic gave no answer ${within}; env.py or a revision may not end` }
   }
-  if (ended.ended === 'not started') return { why: 'unreadable', detail: "alembic's Python could not be started" }
+  if (ended.ended === 'not started') {
+    return {
+      why: 'unreadable',
+      detail: ["alembic's Python could not be started", ended.why].filter(Boolean).join(': '),
+    }
+  }
   if (ended.ended === 'killed' && ended.why === 'stopped') {
     return { why: 'unreadable', detail: 'reading the status was stopped' }
   }

@@ -1,8 +1,10 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import type { Isolation } from '../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../release/settings.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withoutSecretsOf } from './env-file.ts'
+import type { StartIsolation } from './process.ts'
 import { type AlembicProgram, findProgram } from './program.ts'
 import type { Request } from './start.ts'
 
@@ -22,7 +24,12 @@ export interface Prepared {
 }
 
 /** `cwd`: where the program runs, in a checkout. */
-export type Placed = Prepared & { readonly cwd: string }
+export type Placed = Prepared & {
+  readonly cwd: string
+  /** Absent: nobody has said how to isolate. */
+  readonly isolation?: StartIsolation
+  readonly kind?: Isolation
+}
 
 /** Reads the env file and finds the program; a problem is a sentence. `config`: from where it runs; `path`: its PATH. */
 export async function prepare(

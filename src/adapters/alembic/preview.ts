@@ -11,7 +11,7 @@ import { type DatabaseAddress, databaseIdentity } from './database-url.ts'
 import { envFileOf, withEnvFile } from './env-file.ts'
 import { type Parser, startParser } from './parser.ts'
 import { type Placeholders, placeholdersOf } from './placeholders.ts'
-import { type Ended, runAlone } from './process.ts'
+import { type Ended, runAlone, type StartIsolation } from './process.ts'
 import type { AlembicProgram } from './program.ts'
 import { openReadOnly, type ReadOnlyDatabase } from './read-only.ts'
 
@@ -26,8 +26,8 @@ export interface PreviewCall {
   readonly path: string
   /** The env file's, if there is one. The app's code gets placeholders in their place. */
   readonly variables: Readonly<Record<string, string>> | undefined
-  /** For the time after the look. */
   readonly timeoutMs: number
+  readonly isolation?: StartIsolation | undefined
   readonly signal?: AbortSignal | undefined
   readonly onLine: (line: string) => void
 }
@@ -39,31 +39,17 @@ export interface Looked {
   readonly pending: readonly PendingRevision[]
 }
 
-interface StartedPreview {
-  /** What the checkout's `.env` must have while `finish` runs. */
-  readonly placeholders: Placeholders
-  /** The pending revisions with their previews. Never throws. */
-  finish(looked: Looked): Promise<readonly PendingRevision[]>
-  /** Ends it. Safe to repeat. */
-  stop(): Promise<void>
-}
-
-/** Adds to what `look` finds the SQL of what is pending. */
+/** Adds to what `look` finds the SQL of what is pending. Runs the app's code after the look: both use the checkout. */
 export async function lookAndPreview(
   call: PreviewCall,
   look: () => Promise<MigrationsAnswer<MigrationStatus>>,
 ): Promise<MigrationsAnswer<MigrationStatus>> {
-  // Its libraries are loaded while the other process looks.
-  const preview = startPreview(call)
-  try {
-    const answer = await look()
-    if (!answer.ok || answer.value.pending.length === 0) return answer
-    const file = call.variables && envFileOf(preview.placeholders.variables)
-    const pending = await withEnvFile(call.directory, file, () => preview.finish(answer.value))
-    return { ok: true, value: { ...answer.value, pending } }
-  } finally {
-    await preview.stop()
-  }
+  const answer = await look()
+  if (!answer.ok || answer.value.pending.length === 0) return answer
+  const placeholders = placeholdersOf(call.variables ?? {})
+  const file = call.variables && envFileOf(placeholders.variables)
+  const pending = await withEnvFile(call.directory, file, () => preview(call, answer.value, placeholders))
+  return { ok: true, value: { ...answer.value, pending } }
 }
 
 const address = z.object({
@@ -89,29 +75,34 @@ const message = z.union([
 ])
 
 /**
- * Starts what previews an upgrade's SQL: the app's own code with a stand-in for its database, and with placeholders for the
- * env file's values. It loads its libraries at once, and waits with the app's code for `finish`. What it must read of the
- * database, this process reads for it, read-only.
+ * The pending revisions with the SQL of an upgrade: by the app's own code with a stand-in for its database, and with
+ * placeholders for the env file's values. What it must read of the database, this process reads for it, read-only. Never
+ * throws.
  */
-function startPreview(call: PreviewCall): StartedPreview {
-  const placeholders = placeholdersOf(call.variables ?? {})
+async function preview(
+  call: PreviewCall,
+  looked: Looked,
+  placeholders: Placeholders,
+): Promise<readonly PendingRevision[]> {
   const over = new AbortController()
   const parser = startParser()
   const answers = answering(parser, placeholders, call)
   let told: z.infer<typeof result> | undefined
-  let begin: (looked: Looked) => void = () => undefined
-  const begun = new Promise<Looked>((resolve) => {
-    begin = resolve
-  })
   let send: (text: string) => void = () => undefined
   let last = Promise.resolve()
 
-  const running = runAlone([...call.program.python, PROGRAM, call.program.path], {
+  async function answer(asked: Asked | { ready: true }): Promise<void> {
+    const said =
+      'ready' in asked ? { arguments: call.arguments, current: looked.current } : await answers.to(asked, looked)
+    send(`${JSON.stringify(said)}\n`)
+  }
+
+  const ended = await runAlone([...call.program.python, PROGRAM, call.program.path], {
     cwd: call.directory,
     env: { PATH: call.path, LANG: 'C.UTF-8', ...placeholders.variables, PYTHONDONTWRITEBYTECODE: '1' },
     mode: 'preview',
-    // The look takes up to as long before.
-    timeoutMs: 2 * call.timeoutMs,
+    isolation: call.isolation,
+    timeoutMs: call.timeoutMs,
     signal: AbortSignal.any([over.signal, ...(call.signal === undefined ? [] : [call.signal])]),
     onLine: () => undefined,
     conversation: {
@@ -127,40 +118,19 @@ function startPreview(call: PreviewCall): StartedPreview {
           return
         }
         // One at a time: Python waits for each answer.
-        last = last.then(async () => {
-          const looked = await begun
-          const answer =
-            'ready' in asked ? { arguments: call.arguments, current: looked.current } : await answers.to(asked, looked)
-          send(`${JSON.stringify(answer)}\n`)
-        })
+        last = last.then(() => answer(asked))
         last.catch(() => over.abort())
       },
       onAside: call.onLine,
     },
   }).catch((): Ended => ({ ended: 'not started' }))
-
-  const close = async () => {
-    await running
-    await answers.close()
-    await parser.close()
-  }
-  return {
-    placeholders,
-    async finish(looked) {
-      begin(looked)
-      const ended = await running
-      await close()
-      const missing = told?.missing ?? whyNot(ended, call.timeoutMs)
-      return looked.pending.map((revision) => ({
-        ...revision,
-        preview: previewOf(told?.revisions[revision.revision], missing, placeholders),
-      }))
-    },
-    async stop() {
-      over.abort()
-      await close()
-    },
-  }
+  await answers.close()
+  await parser.close()
+  const missing = told?.missing ?? whyNot(ended, call.timeoutMs)
+  return looked.pending.map((revision) => ({
+    ...revision,
+    preview: previewOf(told?.revisions[revision.revision], missing, placeholders),
+  }))
 }
 
 function previewOf(
@@ -179,7 +149,8 @@ function previewOf(
 }
 
 function whyNot(ended: Ended, timeoutMs: number): string {
-  if (ended.ended === 'not started') return "alembic's Python could not be started"
+  if (ended.ended === 'not started')
+    return ["alembic's Python could not be started", ended.why].filter(Boolean).join(': ')
   if (ended.ended === 'exit') return `alembic's Python ended with code ${ended.code}`
   return {
     time: `alembic gave no answer within ${timeoutMs / 1000} s; env.py or a revision may not end`,

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { defined } from '../../lib/defined.ts'
 import type { Backend } from '../../release/ports/migrator.ts'
-import { type Ended, type Mode, runAlone } from './process.ts'
+import { type Ended, type Mode, runAlone, type StartIsolation } from './process.ts'
 import type { AlembicProgram } from './program.ts'
 
 const RUN = fileURLToPath(new URL('./programs/signoff_run.py', import.meta.url))
@@ -63,6 +63,7 @@ export async function start(
     readonly cwd: string
     readonly env: Readonly<Record<string, string>>
     readonly mode: Mode
+    readonly isolation?: StartIsolation | undefined
     readonly limits: TimeLimits
     readonly signal?: AbortSignal | undefined
     /** A line that is printed while looking. */
@@ -129,6 +130,7 @@ export async function start(
     cwd: options.cwd,
     env: options.env,
     mode: options.mode,
+    isolation: options.isolation,
     // The look's and the upgrade's own limits end it before.
     timeoutMs: 2 ** 31 - 1,
     signal: AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]),

@@ -59,6 +59,7 @@ export async function upgrade(
         cwd,
         env,
         mode: 'upgrade',
+        ...defined({ isolation: ready.isolation }),
         limits: looking.limits,
         ...looking.aside(ready),
         ...defined({ signal }),

@@ -30,6 +30,18 @@ export interface MigrationsPlace {
   readonly isOneFolder: boolean
 }
 
+/** How the app's code is kept apart from the worker's host. */
+export type Isolation = 'bubblewrap' | 'other user' | 'none'
+
+/** What the worker's host can do to isolate the app's code. */
+export interface HostIsolation {
+  readonly kind: Isolation
+  /** Whether a step that needs no network gets none. */
+  readonly cutsNetwork: boolean
+  /** What is missing for more, in a few words; absent if nothing is. */
+  readonly missing?: string
+}
+
 export interface MigrationStatus {
   /** Host, port and name of the database, without user or password; of all of them if there are several. */
   readonly identity: string
@@ -48,6 +60,8 @@ export interface MigrationStatus {
   readonly versionTable?: string
   /** Each revision is committed on its own; absent: all of them together. */
   readonly transactionPerMigration?: true
+  /** How the app's code was kept apart while it was read; absent if that was never tried. */
+  readonly isolation?: Isolation
   /** The app's own settings replace the entry's timeouts, so an upgrade may wait or run without a limit. */
   readonly hasOtherTimeLimits?: true
   /** The app's connection commits each statement, so any revision may be partly applied. */
@@ -82,7 +96,8 @@ export type MigrationsAnswer<T> = { readonly ok: true; readonly value: T } | Mig
 
 export interface MigrationsFailure {
   readonly ok: false
-  readonly why: 'unreadable' | 'database unreachable' | 'database refused'
+  /** `not isolated`: this host can't keep the app's code apart as the entry requires; nothing of it ran. */
+  readonly why: 'unreadable' | 'database unreachable' | 'database refused' | 'not isolated'
   readonly detail: string
   readonly database?: string
   /** The commit lacks the configuration that the settings name. */

@@ -1,6 +1,7 @@
 /** The Details modal: everything that a plan deploys, within the limits of a modal. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
+import type { Isolation } from '../../release/ports/migrator.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { missingForMerge, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
@@ -75,6 +76,7 @@ function planParts(plan: Plan, services: ServiceWords, isThere: OnForge): KnownB
     ...commits(plan, services, isThere),
     ...files(plan, services, isThere),
     ...migrations(plan, services),
+    ...isolation(plan),
     ...warnings(plan),
   ]
 }
@@ -161,6 +163,16 @@ function databaseAt({ name, identity, revisions, pending }: BoundDatabase): stri
   const place = `${cut(oneLine(identity), 120)} is at ${at === '' ? 'no revision yet' : at}`
   if (name === undefined) return `the database ${place}`
   return `${name}: ${place}, ${pending.length === 0 ? 'nothing pending' : `${counted(pending.length, 'migration')} pending`}`
+}
+
+const ISOLATION: Readonly<Record<Isolation, string>> = {
+  bubblewrap: 'Planning ran the app’s migration code isolated from the worker’s host.',
+  'other user': 'Planning ran the app’s migration code as another user of the worker’s host, with network.',
+  none: 'Not isolated: planning ran the app’s migration code with the rights of the worker.',
+}
+
+function isolation(plan: Plan): KnownBlock[] {
+  return plan.isolation === undefined ? [] : [context(ISOLATION[plan.isolation])]
 }
 
 function warnings(plan: Plan): KnownBlock[] {

@@ -81,6 +81,7 @@ type ServiceGate =
   | 'nothing_to_release'
   | 'checks_failed'
   | 'migrations_unreadable'
+  | 'isolation_unavailable'
   | 'migration_heads'
   | 'unknown_revision'
   | 'plan_outdated'
@@ -226,6 +227,21 @@ export const SERVICE_REFUSALS: {
         ' to a program that has the app’s packages. Current setting: ',
         code(programOf(refusal)),
         '.',
+      ],
+    ],
+  }),
+  isolation_unavailable: ({ detail }) => ({
+    why: 'the worker’s host can’t isolate the app’s code, and its migrations run only isolated',
+    ...quoteOutput(detail),
+    next: [
+      [
+        'Install bubblewrap on the worker’s host, or let it make namespaces; ',
+        code('signoff doctor'),
+        ' shows whether it works. Or set ',
+        code('migrations.isolation'),
+        ' to ',
+        code('auto'),
+        '. Then try again.',
       ],
     ],
   }),

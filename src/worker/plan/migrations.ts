@@ -1,7 +1,7 @@
 /** What a release does to the databases: the pending revisions, their SQL and its risks. */
 import { defined } from '../../lib/defined.ts'
 import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
-import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
+import type { Isolation, MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import type { App, Environment } from '../../release/settings.ts'
@@ -21,6 +21,8 @@ interface PlannedMigrations {
   readonly migrations: readonly PlannedMigration[]
   /** Sentences to read before signing. */
   readonly warnings: readonly string[]
+  /** How the app's code was kept apart; absent if none was run. */
+  readonly isolation?: Isolation
 }
 
 /**
@@ -45,8 +47,15 @@ export async function planMigrations(
     migrations.push(...own.map((each) => ({ ...each, ...defined({ database: name }) })))
   }
   const bound = databases.map((each) => each.bound)
+  const isolation = weakest(databases.flatMap(({ status }) => status.isolation ?? []))
   const warnings = databases.flatMap(({ bound: { name }, status }) => lookWarnings(status, name))
-  return { database: bound.length > 1 ? bound : (bound[0] ?? null), migrations, warnings }
+  return { database: bound.length > 1 ? bound : (bound[0] ?? null), migrations, warnings, ...defined({ isolation }) }
+}
+
+/** Of several databases, how the one was read whose code was kept apart least. */
+function weakest(kinds: readonly Isolation[]): Isolation | undefined {
+  const order: readonly Isolation[] = ['none', 'other user', 'bubblewrap']
+  return order.find((kind) => kinds.includes(kind))
 }
 
 /** What people should know of how the app connects, before they sign. */

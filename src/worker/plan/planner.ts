@@ -1,5 +1,6 @@
 /** Plans a release from current facts, before anyone signs it. Refuses what can't be deployed, with its gate. */
 
+import { defined } from '../../lib/defined.ts'
 import { isSameConfiguration } from '../../release/configuration.ts'
 import { type BoundFacts, type CheckStatus, type Plan, pendingCount } from '../../release/plan.ts'
 import { allowsEmergency, discussions } from '../../release/policy.ts'
@@ -164,6 +165,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     commits: going.commits,
     authors: going.authors,
     migrations,
+    ...defined({ isolation: migrated.isolation }),
     ...(lastPushesMs.length > 0 && { lastPushesMs }),
     checks: asked.checks,
     files,

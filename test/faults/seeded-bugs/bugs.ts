@@ -358,6 +358,27 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/slack/payloads.test.ts'],
   },
 
+  {
+    bug: 'leave a preview of migrations its network',
+    file: 'src/adapters/alembic/isolation/isolation.ts',
+    find: 'call.needsNetwork || !cutsNetwork ?',
+    replace: 'call.needsNetwork || cutsNetwork ?',
+    tests: ['test/adapters/isolation.test.ts'],
+  },
+  {
+    bug: 'show isolated code a folder although it is hidden',
+    file: 'src/adapters/alembic/isolation/mounts.ts',
+    find: '...hides.filter((at) => isShown(at, covers, []))',
+    replace: '...hides.filter((at) => !isShown(at, covers, []))',
+    tests: ['test/adapters/isolation-python.test.ts'],
+  },
+  {
+    bug: 'let go of what a migration leaves running in another session',
+    file: 'src/lib/process-group.ts',
+    find: "if (leftovers === undefined || process.platform !== 'linux') return",
+    replace: "if (leftovers === undefined || process.platform === 'linux') return",
+    tests: ['test/lib/process-group.test.ts'],
+  },
   // What the outside does, and what people are shown of it
   {
     bug: 'take away what the platform runs without naming it',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PlannedMigration, SqlFinding } from '../../../src/release/plan.ts'
+import type { Isolation } from '../../../src/release/ports/migrator.ts'
 import { detailsModal } from '../../../src/slack/views/details.ts'
 import { orderBlocks } from '../../../src/slack/views/migrations.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
@@ -32,6 +33,23 @@ function aMigration(overrides: Partial<PlannedMigration> = {}): PlannedMigration
 const facts = { services: SERVICES, environment: anEnvironment(), owed: [], groupIds: {}, names: {} }
 const thread = (migrations: readonly PlannedMigration[]) =>
   threadLine({ is: 'migrations' }, aRelease({ plan: aPlan({ migrations }) }), facts)
+
+describe('M3: the Details', () => {
+  const details = (isolation?: Isolation) =>
+    JSON.stringify(
+      detailsModal(aRelease({ plan: aPlan({ migrations: [aMigration()], ...(isolation && { isolation }) }) }), facts),
+    )
+
+  it('say how the app’s code was isolated while it was read, if it ran', () => {
+    expect(details('none')).toContain(
+      'Not isolated: planning ran the app’s migration code with the rights of the worker.',
+    )
+    expect(details('other user')).toContain('as another user of the worker’s host')
+    expect(details('bubblewrap')).toContain('code isolated from the worker’s host')
+    expect(details()).not.toContain('Planning ran')
+    expect(details()).not.toContain('Not isolated')
+  })
+})
 
 describe('the card, on code and schema', () => {
   const order = (overrides: Parameters<typeof aPlan>[0]) =>

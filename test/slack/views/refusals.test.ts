@@ -79,6 +79,10 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
     alembic: 'alembic',
     detail: "ModuleNotFoundError: No module named 'flask'",
   },
+  isolation_unavailable: {
+    gate: 'isolation_unavailable',
+    detail: 'bwrap: No permissions to create new namespace',
+  },
   migration_heads: {
     gate: 'migration_heads',
     heads: [

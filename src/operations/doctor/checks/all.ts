@@ -3,7 +3,7 @@ import { defined } from '../../../lib/defined.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
 import type { Forge } from '../../../release/ports/forge.ts'
 import type { Git } from '../../../release/ports/git.ts'
-import type { MigratorWords } from '../../../release/ports/migrator.ts'
+import type { HostIsolation, MigratorWords } from '../../../release/ports/migrator.ts'
 import type { Platform } from '../../../release/ports/platform.ts'
 import type { WorkerSeen } from '../../../release/ports/store.ts'
 import type { App, Environment } from '../../../release/settings.ts'
@@ -11,6 +11,7 @@ import type { PlatformName } from '../../../release/stored-names.ts'
 import type { Check } from '../doctor.ts'
 import { configurationChecks } from './configuration.ts'
 import { envFileChecks, gitCheck, nodeCheck, stoppedStoreCheck, storeChecks } from './host.ts'
+import { isolationChecks } from './isolation.ts'
 import { peopleChecks } from './people.ts'
 import { forgeChecks, migratorChecks, platformChecks, type ReadMigrationStatus, remoteChecks } from './services.ts'
 import { channelAndGroupChecks, type SlackProbe, slackChecks } from './slack.ts'
@@ -37,6 +38,8 @@ export interface CheckedParts {
     readonly platforms: Readonly<Record<PlatformName, Platform | undefined>>
     readonly migrator: { readonly words: MigratorWords }
     readonly readMigrationStatus: ReadMigrationStatus
+    /** How this host keeps the app's code apart. */
+    readonly isolate?: { found(): Promise<HostIsolation> }
     /** What is wrong with the migrator's program, given as a name on PATH or a path. */
     readonly programProblem?: (program: string) => Promise<string | undefined>
   }
@@ -63,11 +66,25 @@ export function doctorChecks({ apps, store, isStoreStopped = false, bot, worker 
 
 function workerChecks(
   apps: readonly App[],
-  { git, forge, platforms, migrator, readMigrationStatus, programProblem }: NonNullable<CheckedParts['worker']>,
+  {
+    git,
+    forge,
+    platforms,
+    migrator,
+    isolate,
+    readMigrationStatus,
+    programProblem,
+  }: NonNullable<CheckedParts['worker']>,
   each: (checks: (app: App, environment: Environment) => readonly Check[]) => readonly Check[],
 ): readonly Check[] {
   return [
     ...each((_, environment) => envFileChecks(environment)),
+    ...(isolate === undefined
+      ? []
+      : isolationChecks(
+          apps.flatMap(({ environments }) => environments),
+          () => isolate.found(),
+        )),
     ...apps.flatMap((app) => [...remoteChecks(app, { git, forge, platforms }), ...forgeChecks(app, forge)]),
     ...each((_, environment) => platformChecks(environment, platforms)),
     ...each((app, environment) =>

@@ -220,6 +220,8 @@ export function migratorChecks(
         const { status } = read.value
         if (status.ok) return statusFinding(status.value, ports.words)
         switch (status.why) {
+          case 'not isolated':
+            return fail(`can't be isolated as required: ${status.detail}`, 'see the check of the isolation')
           case 'unreadable':
             return fail(
               `can't read the app's revisions: ${status.detail}`,
