@@ -38,7 +38,8 @@ export async function planMigrations(
   const tree = result.tree
   const configuration = await ports.git.fileAt(app, tree, migration.config)
   if (configuration === undefined) {
-    return { refused: migrationsUnreadable(migration.program, `${migration.config} is not in the commit`) }
+    const detail = `${migration.config} is not in the commit`
+    return { refused: migrationsUnreadable(migration.program, detail, migration.config) }
   }
   const { folder, isOneFolder } = ports.migrator.placeOf(configuration, migration.config)
   // The migrations are in a Python package, or behind a link: then any change may be a migration.
