@@ -109,7 +109,7 @@ describe.skipIf(python === undefined)('a run', () => {
       const ready = await prepare(first)
       const child = spawn(ALEMBIC?.python ?? '', [PROGRAM, ALEMBIC?.path ?? ''], {
         cwd: ready.checkout,
-        env: { PATH: process.env.PATH, DATABASE_URL: database.url },
+        env: { PATH: process.env.PATH, DATABASE_URL: database.url, PYTHONDONTWRITEBYTECODE: '1' },
         stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       })
       const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
