@@ -3,6 +3,8 @@
  * outside adapters/, config/ and the wiring spells a service's name.
  */
 
+import { defined } from '../lib/defined.ts'
+
 /** The platforms as `remote.platform` in releases.yml and stored refusals name them. */
 export const PLATFORM_NAMES = ['heroku', 'git'] as const
 export type PlatformName = (typeof PLATFORM_NAMES)[number]
@@ -23,10 +25,12 @@ export interface MigrationsUnreadable {
   readonly gate: 'migrations_unreadable'
   readonly alembic: string
   readonly detail: string
+  /** The configuration that the settings name, where the commit lacks it. */
+  readonly configuration?: string
 }
 
-export function migrationsUnreadable(program: string, detail: string): MigrationsUnreadable {
-  return { gate: 'migrations_unreadable', alembic: program, detail }
+export function migrationsUnreadable(program: string, detail: string, configuration?: string): MigrationsUnreadable {
+  return { gate: 'migrations_unreadable', alembic: program, detail, ...defined({ configuration }) }
 }
 
 /** The migrator's program that couldn't read the migrations. */

@@ -87,7 +87,8 @@ export function migratorError(
 ): Refused {
   const { why, detail } = answer
   if (why === 'unreadable') {
-    return { refused: migrationsUnreadable(migration.program, detail) }
+    const configuration = answer.noConfiguration === true ? migration.config : undefined
+    return { refused: migrationsUnreadable(migration.program, detail, configuration) }
   }
   if (why === 'not isolated') return { refused: { gate: 'isolation_unavailable', detail } }
   const database = answer.database ?? `the database of ${migration.environment}`

@@ -178,7 +178,7 @@ with engine.connect().execution_options(postgresql_readonly=False) as own:
 
   describe('M6: pyproject.toml', () => {
     const toml = '[tool.other]\nscript_location = "wrong"\n[tool.alembic]\nscript_location = "%(here)s/migrations"\n'
-    const isNew = hasPython('tomllib') && hasPython('alembic.util.compat', 'hasattr(it, "tomllib")')
+    const isNew = hasPython('alembic', 'tuple(map(int, it.__version__.split(".")[:2])) >= (1, 16)')
 
     it('names the folder of the migrations', () => {
       expect(placeOf(toml, 'backend/pyproject.toml', 'backend')).toEqual({

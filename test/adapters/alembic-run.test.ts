@@ -12,6 +12,7 @@ import { milliseconds } from '../../src/adapters/alembic/prepare.ts'
 import type { Backend, MigrationStatus, Migrator } from '../../src/release/ports/migrator.ts'
 import { startTestPostgres, type TestDatabase, type TestPostgres } from '../support/postgres.ts'
 import {
+  ALEMBIC,
   alembicPython,
   asyncEnvPy,
   envPy,
@@ -106,9 +107,9 @@ describe.skipIf(python === undefined)('a run', () => {
 
     it('and ends by itself when whoever should say it has gone', async () => {
       const ready = await prepare(first)
-      const child = spawn('/usr/bin/python3', [PROGRAM, '/usr/bin/alembic'], {
+      const child = spawn(ALEMBIC?.python ?? '', [PROGRAM, ALEMBIC?.path ?? ''], {
         cwd: ready.checkout,
-        env: { PATH: process.env.PATH, DATABASE_URL: database.url },
+        env: { PATH: process.env.PATH, DATABASE_URL: database.url, PYTHONDONTWRITEBYTECODE: '1' },
         stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       })
       const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
@@ -148,7 +149,7 @@ with open(os.environ['SEEN'], 'a') as file: file.write(json.dumps(seen) + '\\n')
       .map((line) => JSON.parse(line))
     expect(others).toEqual([])
     expect(look).toEqual(upgraded)
-    expect(look.argv).toEqual(['/usr/bin/alembic', '-c', 'alembic_users.ini', 'upgrade', 'head'])
+    expect(look.argv).toEqual([ALEMBIC?.path, '-c', 'alembic_users.ini', 'upgrade', 'head'])
   })
 
   it.each([
@@ -180,7 +181,7 @@ with open(os.environ['SEEN'], 'a') as file: file.write(json.dumps(seen) + '\\n')
       }
       const other = await server.createDatabase()
       const environment = { PATH: process.env.PATH, DATABASE_URL: other.url }
-      const theirs = await run('/usr/bin/alembic', ['-c', 'alembic_users.ini', 'upgrade', 'head'], {
+      const theirs = await run(ALEMBIC?.path ?? '', ['-c', 'alembic_users.ini', 'upgrade', 'head'], {
         cwd: ready.checkout,
         env: environment,
       }).then(

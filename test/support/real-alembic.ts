@@ -26,6 +26,11 @@ export async function alembicPython(): Promise<string | undefined> {
   }
 }
 
+/** The alembic on PATH, and its Python. */
+export const ALEMBIC = await findAlembic('alembic', process.env.PATH ?? '').then((found) =>
+  'problem' in found ? undefined : { path: found.path, python: found.python[0] },
+)
+
 /**
  * Whether the Python of this machine's alembic has a module, and `so` is true of `it`. Says once where it has not: what needs
  * it is left out. Debian: python3-asyncpg, python3-psycopg, python3-flask-migrate, python3-pydantic.
@@ -33,7 +38,7 @@ export async function alembicPython(): Promise<string | undefined> {
 export function hasPython(module: string, so = 'True'): boolean {
   try {
     execFileSync(
-      '/usr/bin/python3',
+      ALEMBIC?.python ?? 'no alembic',
       ['-c', `import importlib; it = importlib.import_module('${module}'); assert ${so}`],
       {
         stdio: 'pipe',

@@ -221,13 +221,21 @@ export const SERVICE_REFUSALS: {
     why: `${migrator.name} can’t read the app’s migrations`,
     ...quoteOutput(refusal.detail),
     next: [
-      [
-        `If ${migrator.missingPart} is missing, set `,
-        code(migrator.programSetting),
-        ' to a program that has the app’s packages. Current setting: ',
-        code(programOf(refusal)),
-        '.',
-      ],
+      refusal.configuration === undefined
+        ? [
+            `If ${migrator.missingPart} is missing, set `,
+            code(migrator.programSetting),
+            ' to a program that has the app’s packages. Current setting: ',
+            code(programOf(refusal)),
+            '.',
+          ]
+        : [
+            'Set ',
+            code('migrations.config'),
+            ' to the path of a file in this commit, or add the file. Current setting: ',
+            code(refusal.configuration),
+            '.',
+          ],
     ],
   }),
   isolation_unavailable: ({ detail }) => ({

@@ -37,7 +37,9 @@ export async function planDatabase(
   const { tree } = result
   const found = await configurationAt(ports, app, tree, migration)
   if (found === undefined) {
-    return { refused: migrationsUnreadable(migration.program, `${migration.config} is not in the commit`) }
+    return {
+      refused: migrationsUnreadable(migration.program, `${migration.config} is not in the commit`, migration.config),
+    }
   }
   const { folder, isOneFolder } = ports.migrator.placeOf(found.configuration, found.path, migration.directory)
   // The migrations are in a Python package, or behind a link: then any change may be a migration.

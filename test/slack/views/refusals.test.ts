@@ -199,6 +199,18 @@ describe('a refusal', () => {
     )
   })
 
+  it('names the setting of the configuration where the commit lacks it, not that of the program', () => {
+    const detail = 'alembic.ini is not in the commit'
+    const drawn = read(
+      refusalMessage(
+        { ...REFUSALS.migrations_unreadable, detail, configuration: 'alembic.ini' },
+        { services: SERVICES },
+      ),
+    )
+    expect(drawn).toContain('Set `migrations.config` to the path of a file in this commit, or add the file.')
+    expect(drawn).not.toContain('migrations.alembic')
+  })
+
   it('gives the line that lets Signoff into the channel', () => {
     expect(read(refusalMessage(REFUSALS.channel_unreachable, { services: SERVICES }))).toContain('`/invite @Signoff`')
   })

@@ -78,7 +78,7 @@ def is_pooled(driver):
 class Connections:
     """Sets the environment's time limits (in milliseconds) on each connection to Postgres, and tells its backend.
 
-    `opened`: called with the driver's connection and whether a pooler is between. `backend`: called with the backend's pid
+    `opened`: called with the driver's connection and whether a pooler is between; then for each transaction. `backend`: called with the backend's pid
     and start, once for each.
     """
 
@@ -112,6 +112,8 @@ class Connections:
     def began(self, driver):
         # A pooler gives each transaction a session, which others use before and after.
         if id(driver) in self.pooled and not commits_each(driver):
+            if self.opened is not None:
+                self.opened(driver, True)
             self.set_limits(driver, 'true')
             self.tell_backend(driver)
 

@@ -56,9 +56,9 @@ class ReadOnly:
         event.listen(Engine, 'do_execute_no_params', self.execute_plain)
 
     def make(self, driver, pooled):
-        statement = READ_ONLY.get(kind_of(driver))
         # A pooler would keep it for other clients; there each transaction is made read-only as it begins.
-        if statement is not None and not pooled:
+        statement = 'SET TRANSACTION READ ONLY' if pooled else READ_ONLY.get(kind_of(driver))
+        if statement is not None:
             ask(driver, statement)
 
     def missing(self, driver):
