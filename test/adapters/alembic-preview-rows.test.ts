@@ -138,7 +138,7 @@ op.execute('SELECT 1')`,
     )
     expect(found).toEqual(Object.values(queries))
     expect(rows).toEqual([{ id: 1 }, { id: 1 }, { id: 1 }])
-  })
+  }, 60_000)
 
   it('M4: runs what a revision does at its module level, as alembic loads it', async ({ expect }) => {
     const found = await previewsOf({
