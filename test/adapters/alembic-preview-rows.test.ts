@@ -47,7 +47,7 @@ async function previewOf(call: Omit<Call, 'revisions'> & { upgrade: string }): P
   return (await previewsOf({ ...call, revisions: [{ id: 'aaa111', upgrade: call.upgrade }] })).aaa111
 }
 
-describe.skipIf(python === undefined).concurrent('a preview', () => {
+describe.skipIf(python === undefined)('a preview', () => {
   let server: TestPostgres
   beforeAll(async () => {
     server = await startTestPostgres()
