@@ -1,8 +1,9 @@
 import pg from 'pg'
 import { defined } from '../../lib/defined.ts'
 import type { Parser } from './parser.ts'
+import type { Mentions } from './question-shape.ts'
 import { limited, type ReadOnlyDatabase } from './read-only.ts'
-import { type Changes, type Mentions, type StatementShape, type TableName, unparsed } from './statement-shape.ts'
+import { type Changes, type StatementShape, type TableName, unparsed } from './statement-shape.ts'
 
 /** The answer to a statement that the application would run. */
 export type StatementAnswer =

@@ -13,7 +13,8 @@ import sys
 import traceback
 
 from signoff_application import become, first_line, run
-from signoff_stand_in import Page, Recorder, install, no_network
+from signoff_engines import install, no_network
+from signoff_stand_in import Page, Recorder
 from signoff_values import NotPreviewed
 
 # The longest SQL that is told, in characters: of one revision, and of all.
