@@ -76,17 +76,18 @@ export async function planMigrations(
 async function described(
   ports: WorkerPorts,
   app: App,
-  { pending, dialect }: MigrationStatus,
+  { pending, dialect, transactionPerMigration }: MigrationStatus,
   commits: readonly string[],
 ): Promise<readonly PlannedMigration[]> {
   const isPostgres = dialect === 'postgresql'
   const statements = pending.map(({ preview }) => (preview && 'statements' in preview ? preview.statements : []))
-  const classified = isPostgres ? await ports.sqlRisks.classify(statements) : []
+  const about = transactionPerMigration ? { transactionPerMigration } : {}
+  const classified = isPostgres ? await ports.sqlRisks.classify(statements, about) : []
   let left = KEPT_SQL.ofAll
   const planned: PlannedMigration[] = []
   for (const [index, revision] of pending.entries()) {
     const unknown = unclassified(revision, dialect, ports.migrator.words.name)
-    const found = worstFirst(unknown ?? classified[index] ?? [])
+    const found = worstFirst(unknown ?? classified[index]?.findings ?? [])
     const sql = kept(statements[index] ?? [], Math.min(left, KEPT_SQL.ofOne))
     left -= sql.reduce((sum, { length }) => sum + length, 0)
     const leftOut = (statements[index] ?? []).length - sql.length
@@ -101,7 +102,7 @@ async function described(
       findingCount: found.length,
       ...(isPreviewed(revision) && { sql }),
       ...(leftOut > 0 && { sqlLeftOut: leftOut }),
-      ...(revision.preview?.commits && { commits: true as const }),
+      ...((revision.preview?.commits || classified[index]?.commits) && { commits: true as const }),
     })
   }
   return planned
