@@ -33,6 +33,7 @@ describe('M16: locks are kept until the commit', () => {
     ['over revisions', [[ADD], [CHANGE]], {}, ['holds users while it changes rows of orders']],
     ['not, where each revision commits', [[ADD], [CHANGE]], { transactionPerMigration: true }, []],
     ['not, where a transaction is ended between', [[ADD, 'COMMIT;', 'BEGIN;', CHANGE]], {}, []],
+    ['not, where the connection commits each statement', [[ADD, CHANGE]], { commitsEachStatement: true }, []],
     ['not, outside of a transaction', [['COMMIT;', ADD, CHANGE, 'BEGIN;']], {}, []],
     [
       'again, in the transaction after',
@@ -321,6 +322,11 @@ describe('M12: a revision that commits is found by the parser', () => {
       commits,
     ])
   })
+})
+
+it('M12, M13: where the connection commits each statement, every revision with SQL commits', () => {
+  const read = readRevisions([['UPDATE a SET b = 1'], []], { commitsEachStatement: true })
+  expect(read.map(({ commits }) => commits)).toEqual([true, false])
 })
 
 describe('what this release has made', () => {

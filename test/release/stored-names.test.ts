@@ -62,6 +62,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
   migration_heads: ['heads'],
+  migration_will_fail: ['revision', 'file', 'line', 'why', 'what', 'statement'],
   unknown_revision: ['revisions', 'commit'],
   plan_outdated: ['moved'],
   not_an_approver: ['who', 'action'],

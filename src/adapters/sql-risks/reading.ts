@@ -40,7 +40,7 @@ export function readRevisions(
 ): readonly RevisionRisks[] {
   const reading: Reading = {
     schema: schemaOf(about.catalog),
-    transaction: { state: 'open', held: new Map(), told: new Set() },
+    transaction: { state: about.commitsEachStatement ? 'none' : 'open', held: new Map(), told: new Set() },
     newValues: new Map(),
     ownTypes: new Set(),
     about,
@@ -54,13 +54,13 @@ function readRevision(statements: readonly string[], index: number, reading: Rea
   const { about, transaction } = reading
   reading.schema.revision = index
   transaction.told.clear()
-  const risks: Risks = { found: [], commits: false }
+  const risks: Risks = { found: [], commits: about.commitsEachStatement === true && statements.length > 0 }
   if (index > 0 && about.transactionPerMigration) endTransaction(reading, 'open')
   const parsed = statements.map((sql) => parsedText(sql))
   const hasBoundary = parsed.some(({ nodes }) => nodes.some((node) => boundaryOf(node) !== undefined))
   const isUnsure = about.maybeOutside?.includes(index) === true && !hasBoundary
   const before = transaction.state
-  if (isUnsure) transaction.state = 'unknown'
+  if (isUnsure && before === 'open') transaction.state = 'unknown'
   for (const [at, { sql, nodes, found }] of parsed.entries()) {
     risks.found.push(...found)
     if (found.length > 0 && /\b(commit|rollback|end|prepare\s+transaction)\b/i.test(sql)) risks.commits = true
@@ -85,7 +85,7 @@ interface Statement {
 function readStatement({ node, sql, isAlone, begins }: Statement, reading: Reading, risks: Risks): void {
   const { schema, transaction, newValues, ownTypes } = reading
   const boundary = boundaryOf(node)
-  if (boundary === 'begins') transaction.state = 'open'
+  if (boundary === 'begins') transaction.state = reading.about.commitsEachStatement ? 'none' : 'open'
   if (boundary === 'ends') endTransaction(reading, begins ? 'none' : 'unknown')
   if (boundary === 'rolls back') {
     // What the release had made is gone.
@@ -112,8 +112,8 @@ function readStatement({ node, sql, isAlone, begins }: Statement, reading: Readi
   if ('CreateEnumStmt' in node) ownTypes.add((node.CreateEnumStmt.typeName ?? []).map(dotted).join('.'))
 }
 
-function endTransaction({ transaction, newValues, ownTypes }: Reading, state: Transaction['state']): void {
-  transaction.state = state
+function endTransaction({ transaction, newValues, ownTypes, about }: Reading, state: Transaction['state']): void {
+  transaction.state = about.commitsEachStatement ? 'none' : state
   transaction.held.clear()
   transaction.told.clear()
   newValues.clear()
@@ -128,7 +128,7 @@ const failure = (
 ): ForeseenFailure => ({
   why,
   what,
-  statement: beginningOf(sql),
+  statement: beginningOf(sql, 200),
   names,
 })
 
@@ -194,4 +194,4 @@ function withValues(sql: string): string {
 
 const isEmpty = (sql: string) => sql.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\/|[\s;]/g, '') === ''
 
-const beginningOf = (sql: string) => sql.replaceAll(/\s+/g, ' ').trim().slice(0, 60)
+const beginningOf = (sql: string, most = 60) => sql.replaceAll(/\s+/g, ' ').trim().slice(0, most)

@@ -1,5 +1,6 @@
 /** The tool that applies an app's migrations. */
 import type { MigrationSettings } from '../settings.ts'
+import type { Catalog } from './sql-risks.ts'
 
 /** A migrator's names and facts for messages. Pure and without secrets, so the bot has it too. */
 export interface MigratorWords {
@@ -13,6 +14,8 @@ export interface MigratorWords {
   readonly lookAtRevision: string
   /** What is most often missing when its program can't read an app's migrations. */
   readonly missingPart: string
+  /** How a migration runs a statement outside of the transaction. */
+  readonly outsideTransaction: string
   /** Matches the output line with the error. */
   readonly errorLine: RegExp
 }
@@ -48,6 +51,8 @@ export interface MigrationStatus {
   readonly transactionPerMigration?: true
   /** The app's own settings replace the entry's timeouts, so an upgrade may wait or run without a limit. */
   readonly hasOtherTimeLimits?: true
+  /** The app's connection commits each statement, so any revision may be partly applied. */
+  readonly commitsEachStatement?: true
 }
 
 export interface PendingRevision {
@@ -123,6 +128,11 @@ export interface Migrator {
   revisions(
     migration: MigrationSettings,
   ): Promise<MigrationsAnswer<{ identity: string; revisions: readonly string[]; isWorking?: true } | undefined>>
+  /**
+   * What the database's catalog has of the tables that these statements name, by a direct query that changes nothing.
+   * Absent or `undefined` if the database can't be queried directly, or gives no answer.
+   */
+  catalog?(migration: MigrationSettings, statements: readonly string[]): Promise<Catalog | undefined>
   /** The Postgres databases in the env file, by the names of its variables. Connects to none. */
   databasesNamed(migration: MigrationSettings): Promise<Readonly<Record<string, string>>>
   /**

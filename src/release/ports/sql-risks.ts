@@ -16,6 +16,8 @@ export interface Circumstances {
   readonly catalog?: Catalog
   /** Each revision has a transaction of its own; otherwise all of them share one. */
   readonly transactionPerMigration?: true
+  /** There is no transaction: the connection commits each statement. */
+  readonly commitsEachStatement?: true
   /** The revisions, by index, of which it is not known whether their statements run in a transaction. */
   readonly maybeOutside?: readonly number[]
 }

@@ -1,6 +1,7 @@
 /** What a release does to the database: its pending revisions, their SQL and its risks. */
 import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
+import type { RevisionRisks } from '../../release/ports/sql-risks.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import type { App, Environment, MigrationSettings } from '../../release/settings.ts'
@@ -9,6 +10,7 @@ import { inCheckout } from '../database.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withDatabaseRetry } from '../retry.ts'
 import { migratorError, type Refused } from '../service-errors.ts'
+import { classifyPending, foreseenFailure, statementsOf } from './pending-sql.ts'
 
 /** How many characters of SQL a plan stores: of one revision, and of all. */
 const KEPT_SQL = { ofOne: 60_000, ofAll: 200_000 }
@@ -60,6 +62,9 @@ export async function planMigrations(
     const commit = result.how === 'merge' ? result.parents[1] : result.commit
     return { refused: { gate: 'unknown_revision', revisions: unknown, commit } }
   }
+  const risks = await classifyPending(ports, migration, status)
+  const failing = await foreseenFailure(ports, app, tree, status, risks)
+  if (failing !== undefined) return failing
   return {
     database: {
       identity,
@@ -68,7 +73,7 @@ export async function planMigrations(
       head: heads[0]?.revision ?? null,
       migrationsTree,
     },
-    migrations: await described(ports, app, status, result.how === 'merge' ? result.parents : [result.commit]),
+    migrations: await described(ports, app, status, risks, result.how === 'merge' ? result.parents : [result.commit]),
   }
 }
 
@@ -76,18 +81,16 @@ export async function planMigrations(
 async function described(
   ports: WorkerPorts,
   app: App,
-  { pending, dialect, transactionPerMigration }: MigrationStatus,
+  { pending, dialect }: MigrationStatus,
+  risks: readonly RevisionRisks[],
   commits: readonly string[],
 ): Promise<readonly PlannedMigration[]> {
-  const isPostgres = dialect === 'postgresql'
-  const statements = pending.map(({ preview }) => (preview && 'statements' in preview ? preview.statements : []))
-  const about = transactionPerMigration ? { transactionPerMigration } : {}
-  const classified = isPostgres ? await ports.sqlRisks.classify(statements, about) : []
+  const statements = statementsOf(pending)
   let left = KEPT_SQL.ofAll
   const planned: PlannedMigration[] = []
   for (const [index, revision] of pending.entries()) {
     const unknown = unclassified(revision, dialect, ports.migrator.words.name)
-    const found = worstFirst(unknown ?? classified[index]?.findings ?? [])
+    const found = worstFirst(unknown ?? risks[index]?.findings ?? [])
     const sql = kept(statements[index] ?? [], Math.min(left, KEPT_SQL.ofOne))
     left -= sql.reduce((sum, { length }) => sum + length, 0)
     const leftOut = (statements[index] ?? []).length - sql.length
@@ -102,7 +105,7 @@ async function described(
       findingCount: found.length,
       ...(isPreviewed(revision) && { sql }),
       ...(leftOut > 0 && { sqlLeftOut: leftOut }),
-      ...((revision.preview?.commits || classified[index]?.commits) && { commits: true as const }),
+      ...((revision.preview?.commits || risks[index]?.commits) && { commits: true as const }),
     })
   }
   return planned
