@@ -11,8 +11,10 @@ import type {
 } from '../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../release/settings.ts'
 import { watchLocks } from './activity.ts'
+import { readCatalog } from './catalog.ts'
 import { placeOf } from './configuration.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
+import { readDirectly } from './direct.ts'
 import { type EnvFile, readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
 import { runAlone } from './process.ts'
 import { type AlembicProgram, findAlembic } from './program.ts'
@@ -175,6 +177,17 @@ export function createMigrations(options: MigrationsOptions): Migrator {
         return { ok: false, why: read.why, detail, database: identity }
       }
       return { ok: true, value: { identity, ...read.value } }
+    },
+
+    async catalog(migration, statements) {
+      const { envFile } = migration
+      const file = envFile === undefined ? undefined : await readEnvFile(envFile)
+      if (file === undefined || 'problem' in file) return undefined
+      const address = readDatabaseUrl(file.variables.DATABASE_URL)
+      // As `revisions`: only the database that env.py was seen to use.
+      if (address === undefined || seen.get(nameOf(migration))?.identity !== databaseIdentity(address)) return undefined
+      const read = await readDirectly(address, file.variables.PGSSLMODE, (client) => readCatalog(client, statements))
+      return read.read === 'done' ? read.value : undefined
     },
 
     async databasesNamed({ envFile }) {
