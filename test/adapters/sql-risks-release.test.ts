@@ -42,6 +42,12 @@ describe('M16: locks are kept until the commit', () => {
       ['holds users while it changes rows of orders'],
     ],
     [
+      'after a savepoint too',
+      [['SAVEPOINT a', ADD, 'ROLLBACK TO a', CHANGE]],
+      {},
+      ['holds users while it changes rows of orders'],
+    ],
+    [
       'of the table itself',
       [[ADD, "UPDATE users SET name = 'x'"]],
       {},
@@ -272,6 +278,20 @@ describe('M10: what Postgres is certain to refuse', () => {
       ['new enum value'],
     ],
   ])('%s', (_, release, about, expected) => expect(fails(release, about)).toEqual(expected))
+
+  it('is not refused where the type may be of another schema', () => {
+    const inTwo: Catalog = {
+      ...catalog,
+      types: ['a', 'b'].map((schema) => ({ schema, name: 'mood', kind: 'enum', values: ['sad'] }) as const),
+    }
+    const use = "UPDATE users SET feeling = 'calm'"
+    expect(fails([[VALUE, use]], { catalog: inTwo })).toEqual([undefined])
+    expect(kinds([[VALUE, use]], { catalog: inTwo })[0]).toContain('new enum value')
+    expect(fails([["ALTER TYPE a.mood ADD VALUE 'calm'", "SELECT 'calm'::b.mood"]], { catalog: inTwo })).toEqual([
+      undefined,
+    ])
+    expect(fails([["ALTER TYPE public.mood ADD VALUE 'calm'", use]], { catalog })).toEqual(['new enum value'])
+  })
 
   it('and where it may be one, people read of it', () => {
     expect(kinds([[VALUE, "UPDATE users SET feeling = 'calm'"]])[0]).toContain('new enum value')

@@ -33,14 +33,24 @@ export function useOfNewValue(node: Node, schema: Schema, values: NewValues): Us
     const known = type ?? (column === undefined ? undefined : typeOfColumn(tables, column))
     for (const [name, added] of values) {
       if (!added.has(value)) continue
-      const isOther = known !== undefined && bare(known) !== bare(name)
-      if (!isOther) uses.push({ value, type: name, isCertain: known !== undefined })
+      const isSame = known === undefined ? undefined : isSameType(known, name, schema)
+      if (isSame !== false) uses.push({ value, type: name, isCertain: isSame === true })
     }
   }
   return uses.find(({ isCertain }) => isCertain) ?? uses[0]
 }
 
-const bare = (name: string) => name.split('.').at(-1)
+/** Undefined where a name without a schema may mean either of two types. */
+function isSameType(one: string, other: string, { types, version }: Schema): boolean | undefined {
+  const name = bare(one)
+  const isEither = one !== other && one.includes('.') && other.includes('.')
+  if (name !== bare(other) || isEither) return false
+  // The catalog leaves a name out that two schemas have.
+  if (version !== undefined) return types.has(name) ? true : undefined
+  return one === other ? true : undefined
+}
+
+const bare = (name: string) => name.split('.').at(-1) ?? name
 
 function typeOfColumn(tables: readonly Table[], column: string): string | undefined {
   const types = new Set(tables.flatMap(({ columns }) => columns.get(column)?.type?.name ?? []))

@@ -8,11 +8,11 @@ import type { Kind } from './kind.ts'
 import { KINDS } from './kinds.ts'
 import { type Schema, schemaOf } from './schema.ts'
 import { findingsOf } from './statements.ts'
-import { boundaryOf, holding, keepLock, mayCommit, outsideCommand, type Transaction } from './transaction.ts'
+import { boundaryOf, holding, keepLock, mayCommit, outsideCommand, rollsBack, type Transaction } from './transaction.ts'
 import { dotted, type Found, tableName } from './tree.ts'
 
 /** The most characters of a statement: the parser's time grows faster than its input. */
-export const LONGEST_STATEMENT = 100_000
+const LONGEST_STATEMENT = 100_000
 
 /** To be awaited once before `readRevisions`. */
 export const loadParser = loadModule
@@ -63,7 +63,7 @@ function readRevision(statements: readonly string[], index: number, reading: Rea
   if (isUnsure && before === 'open') transaction.state = 'unknown'
   for (const [at, { sql, nodes, found }] of parsed.entries()) {
     risks.found.push(...found)
-    if (found.length > 0 && /\b(commit|rollback|end|prepare\s+transaction)\b/i.test(sql)) risks.commits = true
+    if (found.length > 0 && /\b(commit|rollback|abort|end|prepare\s+transaction)\b/i.test(sql)) risks.commits = true
     for (const node of nodes) {
       const begins = parsed.slice(at).some((later) => later.nodes.some((each) => boundaryOf(each) === 'begins'))
       readStatement({ node, sql, isAlone: nodes.length === 1, begins }, reading, risks)
@@ -87,10 +87,9 @@ function readStatement({ node, sql, isAlone, begins }: Statement, reading: Readi
   const boundary = boundaryOf(node)
   if (boundary === 'begins') transaction.state = reading.about.commitsEachStatement ? 'none' : 'open'
   if (boundary === 'ends') endTransaction(reading, begins ? 'none' : 'unknown')
-  if (boundary === 'rolls back') {
-    // What the release had made is gone.
+  if (rollsBack(node)) {
+    // What the release had made is gone, or some of it.
     reading.schema = { ...schemaOf(reading.about.catalog), hasLost: schema.hasLost, revision: schema.revision }
-    endTransaction(reading, begins ? 'none' : 'unknown')
   }
   risks.commits ||= mayCommit(node)
   const use = useOfNewValue(node, schema, newValues)

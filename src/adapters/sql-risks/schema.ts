@@ -18,7 +18,7 @@ export interface Column {
   isTold?: true
 }
 
-export interface ConstraintFact {
+interface ConstraintFact {
   readonly kind: Constraint['contype']
   readonly columns: readonly string[]
   /** The columns that a valid row has values in. */
@@ -28,7 +28,7 @@ export interface ConstraintFact {
   readonly references?: string | undefined
 }
 
-export interface IndexFact {
+interface IndexFact {
   readonly columns: readonly string[]
   /** Every column that it names, also in expressions and in WHERE. */
   readonly uses: readonly string[]
@@ -210,8 +210,6 @@ export function tableOf(schema: Schema, name: string): Table {
   schema.tables.set(name, table)
   return table
 }
-
-export const isNewTable = (schema: Schema, name: string): boolean => schema.tables.get(name)?.isNew === true
 
 /** Whether there is certainly no table of that name. */
 export const isAbsent = ({ tables, version, ambiguous }: Schema, name: string): boolean =>

@@ -21,12 +21,17 @@ const ENDS: ReadonlySet<Kind> = new Set<Kind>([
 ])
 
 /** How a statement changes the transaction. */
-export function boundaryOf(node: Node): 'begins' | 'ends' | 'rolls back' | undefined {
+export function boundaryOf(node: Node): 'begins' | 'ends' | undefined {
   if (!('TransactionStmt' in node)) return undefined
   const { kind, chain } = node.TransactionStmt
   if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') return 'begins'
-  if (kind === 'TRANS_STMT_ROLLBACK' || kind === 'TRANS_STMT_ROLLBACK_TO') return 'rolls back'
   return kind !== undefined && ENDS.has(kind) && chain !== true ? 'ends' : undefined
+}
+
+/** Whether a statement takes back what was done before it: since the transaction began, or since a savepoint. */
+export function rollsBack(node: Node): boolean {
+  const kind = 'TransactionStmt' in node ? node.TransactionStmt.kind : undefined
+  return kind === 'TRANS_STMT_ROLLBACK' || kind === 'TRANS_STMT_ROLLBACK_TO'
 }
 
 /** Whether a statement ends the transaction before it, or may: what it calls can commit. */
@@ -86,7 +91,7 @@ const isStronger = (lock: Lock, than: Lock | undefined) =>
   than === undefined || LOCKS.indexOf(lock) > LOCKS.indexOf(than)
 
 /** The locks of a statement that keep others waiting, by table. */
-export function locksOf(found: readonly Found[]): ReadonlyMap<string, Lock> {
+function locksOf(found: readonly Found[]): ReadonlyMap<string, Lock> {
   const locks = new Map<string, Lock>()
   for (const each of found) {
     const lock = lockOf(each)
