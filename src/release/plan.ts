@@ -1,7 +1,6 @@
 import { digest } from '../lib/canonical-json.ts'
-import type { Isolation } from './ports/migrator.ts'
 import type { MigrationRisk } from './settings.ts'
-import type { ReleaseKind, StepName } from './terms.ts'
+import type { Isolation, ReleaseKind, StepName } from './terms.ts'
 
 /** The facts that a plan binds. The fingerprint covers exactly these; if one changes, the release is outdated. */
 export interface BoundFacts {

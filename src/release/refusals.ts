@@ -1,4 +1,5 @@
 import type { CheckStatus } from './plan.ts'
+import type { ForeseenFailure } from './ports/sql-risks.ts'
 import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
 import type { PersonName, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
@@ -134,6 +135,18 @@ export type Refusal =
   | {
       readonly gate: 'migration_heads'
       readonly heads: readonly { readonly revision: string; readonly file: string }[]
+    }
+  | {
+      readonly gate: 'migration_will_fail'
+      readonly revision: string
+      readonly file: string
+      /** In the file; absent if several lines could be meant. */
+      readonly line?: number
+      readonly why: ForeseenFailure['why']
+      /** The command that can't run there, or the new enum value. */
+      readonly what: string
+      /** The beginning of the SQL statement. */
+      readonly statement: string
     }
   | { readonly gate: 'unknown_revision'; readonly revisions: readonly string[]; readonly commit: string }
   | {

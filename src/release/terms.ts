@@ -86,3 +86,6 @@ export interface PostedMessage {
   readonly channel: string
   readonly ts: string
 }
+
+/** How the app's code is kept apart from the worker's host. */
+export type Isolation = 'bubblewrap' | 'other user' | 'none'

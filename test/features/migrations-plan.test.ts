@@ -1,6 +1,8 @@
 /** What people read of migrations before they sign, and Talked over. */
+import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { offers } from '../support/channel.ts'
 import { herokuEffects, reaches, startProduction } from '../support/seen-release.ts'
@@ -80,6 +82,8 @@ for row in bind.execute(sa.text('SELECT id FROM documents')):
       json_array_elements(migration->'findings') as finding where number = 3`
     expect((await team.query<{ risk: string }>(risks)).map(({ risk }) => risk).sort()).toEqual([
       'destroys',
+      // The index, and M16: the column's lock is kept while it is built.
+      'locks',
       'locks',
       'unknown',
     ])
@@ -129,6 +133,44 @@ for row in bind.execute(sa.text('SELECT id FROM documents')):
     await team.until.succeeded(4)
     const said = await team.until.line(4, 'migrations')
     for (const fact of ['7', 'sqlite', 'CREATE TABLE users']) expect(said).toContain(fact)
+  })
+
+  it('M10: that Postgres would refuse are refused at planning, with the line, and planned once they are corrected', async () => {
+    const { dana } = team.people
+    const revision = 'c0c0c0c0c0c0'
+    const downRevision = (await team.repository.headRevision('master')) ?? ''
+    const add = (upgrade: string) =>
+      team.repository.addRevision({ message: 'index bodies', upgrade, revision, downRevision })
+    const index = "op.create_index('ix_documents_body', 'documents', ['body'], postgresql_concurrently=True)"
+    const { path } = await add(`op.execute("UPDATE documents SET body = title")\n${index}`)
+    await team.command(dana, '/deploy production')
+    const { stdout } = await promisify(execFile)('git', ['-C', team.repository.bare, 'show', `master:${path}`])
+    const line = 1 + stdout.split('\n').findIndex((each) => each.includes('ix_documents_body'))
+    await team.told(dana, 'migration_will_fail', `${path}:${line}`, 'CREATE INDEX CONCURRENTLY')
+
+    // M12: a COMMIT in any letters. M16: the lock on documents is held while it changes rows; its type is read from the database.
+    await add(`with op.get_context().autocommit_block():\n    ${index}`)
+    const commits = await team.repository.addRevision({
+      message: 'widen titles',
+      upgrade:
+        "op.execute('ALTER TABLE documents ALTER COLUMN title TYPE text')\nop.execute('UPDATE users SET name = name')\nop.execute('commit')",
+    })
+    await team.command(dana, '/deploy production')
+    await team.until.awaitingSignOff(6)
+    const [plan] = await team.query<{
+      migrations: { revision: string; commits?: true; findings: { what: string; risk: string }[] }[]
+    }>("select plan->'migrations' as migrations from release where number = 6")
+    expect(plan?.migrations.map((each) => [each.revision, each.commits])).toEqual([
+      [revision, true],
+      [commits.revision, true],
+    ])
+    expect(plan?.migrations[1]?.findings.map(({ risk, what }) => [risk, what])).toEqual([
+      ['destroys', 'changes all rows of users'],
+      ['locks', 'holds documents while it changes all rows of users'],
+      ['adds', 'changes the type of documents.title to text'],
+    ])
+    await team.command(dana, '/deploy cancel 6')
+    await team.until.state(6, 'cancelled')
   })
 
   it('that are not known to this commit, or have two heads, are refused with their names', async () => {

@@ -63,6 +63,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   migrations_unreadable: ['alembic', 'detail'],
   isolation_unavailable: ['detail'],
   migration_heads: ['heads'],
+  migration_will_fail: ['revision', 'file', 'line', 'why', 'what', 'statement'],
   unknown_revision: ['revisions', 'commit'],
   plan_outdated: ['moved'],
   not_an_approver: ['who', 'action'],

@@ -9,7 +9,11 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { type ServerAccount, serverAccount } from '../../src/adapters/embedded-postgres/account.ts'
-import { postgresBinaries, postgresEnvironment } from '../../src/adapters/embedded-postgres/binaries.ts'
+import {
+  type PostgresBinaries,
+  postgresBinaries,
+  postgresEnvironment,
+} from '../../src/adapters/embedded-postgres/binaries.ts'
 import { openStore } from '../../src/adapters/store/open.ts'
 
 /**
@@ -80,6 +84,13 @@ export async function startTestPostgres(settings: Settings = {}): Promise<TestPo
   if (process.env.WITHOUT_PROCESSES === 'true')
     throw new Error('a test that needs Postgres is none of the fast ones: see vitest.config.ts')
   const started = await startServer(settings)
+  return controls(started.server, started.stop)
+}
+
+/** A server of another version, by the programs in this folder, for the caller to stop. */
+export async function startOtherPostgres(programs: string): Promise<TestPostgres> {
+  const binaries = { initdb: join(programs, 'initdb'), postgres: join(programs, 'postgres') }
+  const started = await startServer({}, binaries)
   return controls(started.server, started.stop)
 }
 
@@ -168,8 +179,9 @@ type Settings = Readonly<Record<string, string>>
 
 type StartedServer = { server: TestServer; stop(): Promise<void> }
 
-async function startServer(settings: Settings = {}): Promise<StartedServer> {
-  const binaries = await postgresBinaries()
+/** `other`: the programs of an older version, which does not know the newest settings. */
+async function startServer(settings: Settings = {}, other?: PostgresBinaries): Promise<StartedServer> {
+  const binaries = other ?? (await postgresBinaries())
   const root = await mkdtemp(join(tmpdir(), 'signoff-test-postgres-'))
   const cluster = join(root, 'cluster')
   const account = await serverAccount(cluster)
@@ -181,11 +193,15 @@ async function startServer(settings: Settings = {}): Promise<StartedServer> {
     for (const path of [root, join(root, 'password'), join(root, 'socket')]) {
       await chown(path, account.uid, account.gid)
     }
-    await initialize(binaries.initdb, cluster, user, join(root, 'password'), account)
+    const newest = other === undefined ? ['-c', 'scram_iterations=1'] : []
+    await initialize(binaries.initdb, cluster, user, join(root, 'password'), account, newest)
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort()
       const server = { socketDir: join(root, 'socket'), port, user, password }
-      const child = launch(binaries.postgres, cluster, root, server, account, settings)
+      const child = launch(binaries.postgres, cluster, root, server, account, {
+        ...(other === undefined && { io_method: 'sync' }),
+        ...settings,
+      })
       const words = collect(child)
       if (await becomesReady(controls(server, leave).url, words)) {
         return { server, stop: () => end(child) }
@@ -206,10 +222,11 @@ async function initialize(
   user: string,
   passwordFile: string,
   account: ServerAccount,
+  more: readonly string[],
 ): Promise<void> {
   const access = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`]
   // Thousands of connections, each of which would hash the password 4,096 times at either end.
-  const options = ['-U', user, '-E', 'UTF8', '--locale=C', '--no-sync', '-c', 'scram_iterations=1', ...access]
+  const options = ['-U', user, '-E', 'UTF8', '--locale=C', '--no-sync', ...more, ...access]
   await promisify(execFile)(initdb, ['-D', cluster, ...options], { ...account, cwd: '/', env: postgresEnvironment })
 }
 
@@ -249,7 +266,6 @@ function launch(
     wal_level: 'minimal',
     max_wal_senders: '0',
     checkpoint_timeout: '1h',
-    io_method: 'sync',
     jit: 'off',
     ...others,
   }

@@ -102,7 +102,7 @@ async function start() {
     forge,
     platforms: { [COPIER]: platform } as unknown as WorkerPorts['platforms'],
     migrator,
-    sqlRisks: { classify: async (revisions) => revisions.map(() => []) },
+    sqlRisks: { classify: async (revisions) => revisions.map(() => ({ findings: [], commits: false })) },
     checkouts: join(place, 'checkouts', String(process.pid)),
     times: { ...TIMES, pause: 10, poll: 10 },
     clock: CLOCK,

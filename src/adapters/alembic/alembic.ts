@@ -10,8 +10,10 @@ import type {
   PendingRevision,
 } from '../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../release/settings.ts'
+import { readCatalog } from './catalog.ts'
 import { placeOf } from './configuration.ts'
 import { databaseIdentity, readDatabaseUrl } from './database-url.ts'
+import { readDirectly } from './direct.ts'
 import { readEnvFile, withEnvFile, withoutSecretsOf } from './env-file.ts'
 import type { Isolate } from './isolation/isolation.ts'
 import { configIn, folderIn, type Placed, type Prepared, prepare } from './prepare.ts'
@@ -171,6 +173,17 @@ export function createMigrations(options: MigrationsOptions): Migrator {
         return { ok: false, why: answer.why, detail, database: identity }
       }
       return { ok: true, value: { identity, versionTable: tableName(known.table), ...answer.value } }
+    },
+
+    async catalog(migration, statements) {
+      const { envFile } = migration
+      const file = envFile === undefined ? undefined : await readEnvFile(envFile)
+      if (file === undefined || 'problem' in file) return undefined
+      const address = readDatabaseUrl(file.variables.DATABASE_URL)
+      // As `revisions`: only the database that env.py was seen to use.
+      if (address === undefined || seen.get(nameOf(migration))?.identity !== databaseIdentity(address)) return undefined
+      const read = await readDirectly(address, file.variables.PGSSLMODE, (client) => readCatalog(client, statements))
+      return read.read === 'done' ? read.value : undefined
     },
 
     async databasesNamed({ envFile }) {

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { join, posix } from 'node:path'
-import type { Isolation } from '../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../release/settings.ts'
+import type { Isolation } from '../../release/terms.ts'
 import { type DatabaseAddress, databaseIdentity, readDatabaseUrl } from './database-url.ts'
 import { type EnvFile, readEnvFile, withoutSecretsOf } from './env-file.ts'
 import type { StartIsolation } from './process.ts'

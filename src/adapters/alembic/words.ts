@@ -7,6 +7,7 @@ export const alembicWords: MigratorWords = {
   merge: 'alembic merge',
   lookAtRevision: 'select version_num from alembic_version',
   missingPart: 'a Python module',
+  outsideTransaction: 'op.get_context().autocommit_block()',
   // An error line of Python or alembic; SQLAlchemy adds lines of advice after it.
   errorLine: /^[\w.]{0,200}(Error|Exception)\b.*: \S|^FAILED: /,
 }

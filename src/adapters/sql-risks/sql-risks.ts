@@ -1,14 +1,13 @@
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
-import type { SqlFinding } from '../../release/plan.ts'
-import type { SqlRisks } from '../../release/ports/sql-risks.ts'
+import type { Circumstances, RevisionRisks, SqlRisks } from '../../release/ports/sql-risks.ts'
 import { KINDS } from './kinds.ts'
 
 const TIME_LIMIT_MS = 10_000
 /** The most characters of all statements together. */
 const LONGEST_IN_ALL = 1_000_000
 
-type Findings = readonly (readonly SqlFinding[])[]
+type Risks = readonly RevisionRisks[]
 
 /**
  * `SqlRisks` by Postgres's own parser, in its own thread for each call. SQL of over a million characters, or that takes over
@@ -18,11 +17,11 @@ type Findings = readonly (readonly SqlFinding[])[]
 export function createSqlRisks({ timeLimitMs = TIME_LIMIT_MS }: { timeLimitMs?: number } = {}): SqlRisks {
   compileOnce()
   return {
-    async classify(revisions) {
+    async classify(revisions, about = {}) {
       const length = revisions.flat().reduce((sum, sql) => sum + sql.length, 0)
-      if (length === 0) return revisions.map(() => [])
+      if (length === 0) return revisions.map(() => ({ findings: [], commits: false }))
       if (length > LONGEST_IN_ALL) return notRead(revisions)
-      return (await inThread(revisions, timeLimitMs)) ?? notRead(revisions)
+      return (await inThread(revisions, about, timeLimitMs)) ?? notRead(revisions)
     },
   }
 }
@@ -37,14 +36,18 @@ function compileOnce(): void {
 }
 
 /** Undefined if the thread fails or takes too long. */
-function inThread(revisions: readonly (readonly string[])[], timeLimitMs: number): Promise<Findings | undefined> {
+function inThread(
+  revisions: readonly (readonly string[])[],
+  about: Circumstances,
+  timeLimitMs: number,
+): Promise<Risks | undefined> {
   return new Promise((resolve) => {
     const thread = new Worker(new URL('./thread.ts', import.meta.url), {
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 512 },
     })
-    const end = (found?: Findings) => {
+    const end = (found?: Risks) => {
       clearTimeout(limit)
       thread.terminate().catch(() => undefined)
       resolve(found)
@@ -53,13 +56,16 @@ function inThread(revisions: readonly (readonly string[])[], timeLimitMs: number
     thread.once('message', end)
     thread.once('error', () => end())
     thread.once('exit', () => end())
-    thread.postMessage(revisions)
+    thread.postMessage([revisions, about])
   })
 }
 
-function notRead(revisions: readonly (readonly string[])[]): Findings {
+/** What was not read may commit. */
+function notRead(revisions: readonly (readonly string[])[]): Risks {
   const { risk, why } = KINDS['too long']
   return revisions.map((statements) =>
-    statements.length === 0 ? [] : [{ risk, why, what: 'has SQL that was not read' }],
+    statements.length === 0
+      ? { findings: [], commits: false }
+      : { findings: [{ risk, why, what: 'has SQL that was not read' }], commits: true },
   )
 }

@@ -1,107 +1,116 @@
-import type { AlterSeqStmt, DropStmt, InsertStmt, MergeStmt, Node, RenameStmt, VariableSetStmt } from 'libpg-query'
+import type { AlterSeqStmt, CreateStmt, IndexStmt, Node, VariableSetStmt } from 'libpg-query'
 import { alterTable } from './alter-table.ts'
-import type { KindName } from './kinds.ts'
-import { dotted, type Found, strangeFunctions, tableName, walk } from './tree.ts'
+import { drop, moveToSchema, rename } from './drop-and-rename.ts'
+import type { Lock } from './kind.ts'
+import { KINDS, type KindName } from './kinds.ts'
+import { createTableByQuery, insert, merge, select, update } from './rows.ts'
+import { addNewTable, forgetNamesWithoutSchema, indexFact, isAbsent, type Schema, tableOf } from './schema.ts'
+import { dotted, type Found, tableName, walk } from './tree.ts'
+import { alterDomain, alterEnum, createDomain, createEnum } from './type-statements.ts'
 
-/** The objects that earlier statements created: no other session waits for or writes to a new table. */
-export interface Context {
-  readonly newTables: Set<string>
+/**
+ * The findings of one statement: several if it does several things, none if there is nothing to report. Afterwards the
+ * schema is as the statement leaves it.
+ */
+export function findingsOf(node: Node, schema: Schema): readonly Found[] {
+  const before = newTables(schema)
+  const found = [...direct(node, schema), ...hidden(node, schema)].map((one) => withoutNew(one, before, schema))
+  if (found.some(({ kind }) => LOSES.has(kind))) schema.hasLost = true
+  return found
 }
 
-/** The findings of one statement: several if it does several things, none if there is nothing to report. */
-export function findingsOf(node: Node, context: Context): readonly Found[] {
-  return [...direct(node, context), ...hidden(node)]
+/** Kinds that take rows, values or tables away, or may do so. */
+const LOSES: ReadonlySet<KindName> = new Set<KindName>([
+  ...(['dropped column', 'dropped table', 'dropped everything', 'detached partition', 'renamed table'] as const),
+  ...(['deleted rows', 'deleted all rows', 'changed rows', 'changed all rows', 'truncated', 'merged rows'] as const),
+  ...(['overwritten rows', 'moved to a schema', 'block', 'function call', 'stored statement', 'unlisted'] as const),
+])
+
+const newTables = ({ tables }: Schema): ReadonlyMap<string, { readonly holdsCopies: boolean }> =>
+  new Map([...tables].flatMap(([name, { isNew, holdsCopies = false }]) => (isNew ? [[name, { holdsCopies }]] : [])))
+
+/** What concerns only tables of this release keeps nobody waiting, and takes nothing away unless it holds the last copy. */
+function withoutNew(found: Found, isNew: ReturnType<typeof newTables>, { hasLost }: Schema): Found {
+  const { tables = [], also = [] } = found
+  const used: Found = {
+    ...found,
+    tables: tables.filter((table) => !isNew.has(table)),
+    also: also.filter(([table]) => !isNew.has(table)),
+  }
+  const { risk } = KINDS[found.kind]
+  const isOfNew = tables.length > 0 && used.tables?.length === 0
+  if (!isOfNew || risk === 'adds' || risk === 'unknown') return used
+  // Each row that was copied into it is looked up while the other table is locked.
+  if (used.also?.length && 'effort' in KINDS[found.kind] && tables.some((table) => isNew.get(table)?.holdsCopies))
+    return used
+  const isLastCopy = hasLost && tables.some((table) => isNew.get(table)?.holdsCopies)
+  return risk === 'destroys' && isLastCopy ? used : { ...used, kind: 'on a new table' }
 }
 
-const one = (kind: KindName, what: string): readonly Found[] => [{ kind, what }]
+const one = (kind: KindName, what: string, tables: readonly string[] = []): readonly Found[] => [{ kind, what, tables }]
 
-function direct(node: Node, { newTables }: Context): readonly Found[] {
-  if ('AlterTableStmt' in node) {
-    return alterTable(node.AlterTableStmt, newTables.has(tableName(node.AlterTableStmt.relation)))
-  }
-  if ('CreateStmt' in node) {
-    const table = tableName(node.CreateStmt.relation)
-    if (node.CreateStmt.if_not_exists !== true) newTables.add(table)
-    if (node.CreateStmt.partbound === undefined) return one('new object', `creates table ${table}`)
-    return one('partition', `creates table ${table} as a partition`)
-  }
+function direct(node: Node, schema: Schema): readonly Found[] {
+  if ('AlterTableStmt' in node) return alterTable(node.AlterTableStmt, schema)
+  if ('CreateStmt' in node) return createTable(node.CreateStmt, schema)
   if ('CreateTableAsStmt' in node) {
-    const table = tableName(node.CreateTableAsStmt.into?.rel)
-    if (node.CreateTableAsStmt.if_not_exists !== true) newTables.add(table)
-    return [
-      { kind: 'new object', what: `creates table ${table} from a query` },
-      ...called(node.CreateTableAsStmt.query, table),
-    ]
+    const { into, query, if_not_exists, objtype } = node.CreateTableAsStmt
+    const mayExist = if_not_exists === true || objtype === 'OBJECT_MATVIEW'
+    return createTableByQuery(tableName(into?.rel), query, schema, mayExist)
   }
-  if ('IndexStmt' in node) {
-    const { relation, idxname = 'an index', concurrent, unique } = node.IndexStmt
-    const what = `builds ${unique ? 'unique ' : ''}index ${idxname} on ${tableName(relation)}`
-    if (newTables.has(tableName(relation))) return one('on a new table', what)
-    return one(concurrent ? 'concurrent index' : 'blocking index', what)
-  }
-  if ('DropStmt' in node) return drop(node.DropStmt)
+  if ('IndexStmt' in node) return createIndex(node.IndexStmt, schema)
+  if ('DropStmt' in node) return drop(node.DropStmt, schema)
   if ('TruncateStmt' in node) {
-    const tables = (node.TruncateStmt.relations ?? []).map(dotted).join(', ')
-    const all = one('truncated', `empties ${tables}`)
+    const tables = (node.TruncateStmt.relations ?? []).map(dotted)
+    const all = one('truncated', `empties ${tables.join(', ')}`, tables)
     return node.TruncateStmt.behavior === 'DROP_CASCADE'
-      ? [...all, { kind: 'dropped everything', what: `empties what refers to ${tables}` }]
+      ? [...all, { kind: 'dropped everything', what: `empties what refers to ${tables.join(', ')}` }]
       : all
   }
   if ('DeleteStmt' in node) {
     const { relation, whereClause } = node.DeleteStmt
-    const what = `deletes ${whereClause === undefined ? 'all rows' : 'rows'} of ${tableName(relation)}`
-    return one(whereClause === undefined ? 'deleted all rows' : 'deleted rows', what)
+    const table = tableName(relation)
+    const what = `deletes ${whereClause === undefined ? 'all rows' : 'rows'} of ${table}`
+    return one(whereClause === undefined ? 'deleted all rows' : 'deleted rows', what, [table])
   }
-  if ('UpdateStmt' in node) {
-    const { relation, whereClause } = node.UpdateStmt
-    const what = `changes ${whereClause === undefined ? 'all rows' : 'rows'} of ${tableName(relation)}`
-    return one(whereClause === undefined ? 'changed all rows' : 'changed rows', what)
-  }
-  if ('InsertStmt' in node) return insert(node.InsertStmt)
-  if ('MergeStmt' in node) return merge(node.MergeStmt)
+  if ('UpdateStmt' in node) return update(node.UpdateStmt, schema)
+  if ('InsertStmt' in node) return insert(node.InsertStmt, schema)
+  if ('MergeStmt' in node) return merge(node.MergeStmt, schema)
   if ('CopyStmt' in node) {
     const { relation, is_from, is_program } = node.CopyStmt
     if (is_program) return one('other program', `runs a program for ${tableName(relation)}`)
-    return is_from ? one('new rows', `adds rows to ${tableName(relation)}`) : one('query', 'reads rows')
+    return is_from ? one('copied rows', `adds rows to ${tableName(relation)}`) : one('query', 'reads rows')
   }
-  if ('SelectStmt' in node) return select(node)
-  if ('RenameStmt' in node) {
-    // Which table has the name from here on is not followed.
-    newTables.delete(tableName(node.RenameStmt.relation))
-    newTables.delete(node.RenameStmt.newname ?? '')
-    return rename(node.RenameStmt)
-  }
-  if ('AlterObjectSchemaStmt' in node) {
-    const { relation, object, newschema } = node.AlterObjectSchemaStmt
-    return one('moved to a schema', `moves ${relation ? tableName(relation) : dotted(object)} to schema ${newschema}`)
-  }
-  if ('VariableSetStmt' in node) return set(node.VariableSetStmt)
+  if ('SelectStmt' in node) return select(node, schema)
+  if ('RenameStmt' in node) return rename(node.RenameStmt, schema)
+  if ('AlterObjectSchemaStmt' in node) return moveToSchema(node.AlterObjectSchemaStmt, schema)
+  if ('VariableSetStmt' in node) return set(node.VariableSetStmt, schema)
   if ('AlterSeqStmt' in node) return sequence(node.AlterSeqStmt)
-  if ('AlterEnumStmt' in node) {
-    const type = (node.AlterEnumStmt.typeName ?? []).map(dotted).join('.')
-    const { oldVal, newVal } = node.AlterEnumStmt
-    if (oldVal === undefined) return one('new object', `adds value ${newVal} to type ${type}`)
-    return one('renamed object', `renames value ${oldVal} of type ${type} to ${newVal}`)
-  }
+  if ('AlterEnumStmt' in node) return alterEnum(node.AlterEnumStmt, schema)
+  if ('AlterDomainStmt' in node) return alterDomain(node.AlterDomainStmt)
   if ('ViewStmt' in node) {
     const { view, replace } = node.ViewStmt
-    return replace
-      ? one('replaced view', `replaces view ${tableName(view)}`)
-      : one('new object', `creates view ${tableName(view)}`)
+    const name = tableName(view)
+    return replace ? one('replaced view', `replaces view ${name}`, [name]) : one('new object', `creates view ${name}`)
   }
   if ('RefreshMatViewStmt' in node) {
     const { relation, concurrent } = node.RefreshMatViewStmt
-    return one(concurrent ? 'upkeep' : 'blocking refresh', `refreshes view ${tableName(relation)}`)
+    const view = tableName(relation)
+    return one(concurrent ? 'concurrent refresh' : 'blocking refresh', `refreshes view ${view}`, [view])
   }
-  if ('LockStmt' in node) return one('explicit lock', `locks ${(node.LockStmt.relations ?? []).map(dotted).join(', ')}`)
+  if ('LockStmt' in node) return lockTables(node.LockStmt)
   if ('ReindexStmt' in node) {
-    const isConcurrent = (node.ReindexStmt.params ?? []).some(
-      (each) => 'DefElem' in each && each.DefElem.defname === 'concurrently',
-    )
-    const what = `builds the index again of ${node.ReindexStmt.relation ? tableName(node.ReindexStmt.relation) : (node.ReindexStmt.name ?? 'it all')}`
-    return one(isConcurrent ? 'concurrent index' : 'blocking reindex', what)
+    const { params = [], relation, name = 'it all', kind } = node.ReindexStmt
+    const isConcurrent = params.some((each) => 'DefElem' in each && each.DefElem.defname === 'concurrently')
+    const object = relation ? tableName(relation) : name
+    const table = kind === 'REINDEX_OBJECT_INDEX' ? schema.tableOfIndex.get(object) : object
+    const what = `builds the index again of ${object}`
+    if (isConcurrent) return one('concurrent index', what)
+    return one('blocking reindex', what, table === undefined ? [] : [table])
   }
-  if ('ClusterStmt' in node) return one('table rewrite', `writes ${tableName(node.ClusterStmt.relation)} again`)
+  if ('ClusterStmt' in node) {
+    const table = tableName(node.ClusterStmt.relation)
+    return one('table rewrite', `writes ${table} again`, [table])
+  }
   if ('VacuumStmt' in node) {
     const isFull = (node.VacuumStmt.options ?? []).some((each) => 'DefElem' in each && each.DefElem.defname === 'full')
     return isFull ? one('table rewrite', 'writes tables again') : one('upkeep', 'looks after tables')
@@ -121,14 +130,19 @@ function direct(node: Node, { newTables }: Context): readonly Found[] {
     )
   }
   if ('CreateTrigStmt' in node) {
-    return one(
-      'trigger',
-      `creates trigger ${node.CreateTrigStmt.trigname} on ${tableName(node.CreateTrigStmt.relation)}`,
-    )
+    const table = tableName(node.CreateTrigStmt.relation)
+    return one('trigger', `creates trigger ${node.CreateTrigStmt.trigname} on ${table}`, [table])
   }
-  if ('RuleStmt' in node) return one('trigger', `creates rule ${node.RuleStmt.rulename}`)
-  if ('CreatePolicyStmt' in node) return one('row security', `creates policy ${node.CreatePolicyStmt.policy_name}`)
-  if ('AlterPolicyStmt' in node) return one('row security', `changes policy ${node.AlterPolicyStmt.policy_name}`)
+  if ('RuleStmt' in node)
+    return one('rule', `creates rule ${node.RuleStmt.rulename}`, [tableName(node.RuleStmt.relation)])
+  if ('CreatePolicyStmt' in node) {
+    const { policy_name, table } = node.CreatePolicyStmt
+    return one('row security', `creates policy ${policy_name}`, [tableName(table)])
+  }
+  if ('AlterPolicyStmt' in node) {
+    const { policy_name, table } = node.AlterPolicyStmt
+    return one('row security', `changes policy ${policy_name}`, [tableName(table)])
+  }
   if ('AlterOwnerStmt' in node) return one('new owner', `changes the owner of ${dotted(node.AlterOwnerStmt.object)}`)
   if ('DoStmt' in node) return one('block', 'runs a DO block')
   if ('CallStmt' in node)
@@ -137,112 +151,84 @@ function direct(node: Node, { newTables }: Context): readonly Found[] {
   if ('DropOwnedStmt' in node) return one('dropped everything', 'drops all that a role owns')
   if ('DropdbStmt' in node) return one('dropped everything', `drops database ${node.DropdbStmt.dbname}`)
   if ('DropRoleStmt' in node) return one('dropped object', 'drops a role')
-  return quiet(node) ?? one('unlisted', `runs ${Object.keys(node)[0]?.replace(/Stmt$/, '') ?? 'something'}`)
+  return quiet(node, schema) ?? one('unlisted', `runs ${Object.keys(node)[0]?.replace(/Stmt$/, '') ?? 'something'}`)
+}
+
+function createTable(statement: CreateStmt, schema: Schema): readonly Found[] {
+  const { relation, if_not_exists, partbound, inhRelations = [], tableElts } = statement
+  const table = tableName(relation)
+  const referred: string[] = []
+  walk(tableElts, (kind, inner) => {
+    const { contype, pktable } = inner as { contype?: string; pktable?: Parameters<typeof tableName>[0] }
+    if (kind === 'Constraint' && contype === 'CONSTR_FOREIGN') referred.push(tableName(pktable))
+  })
+  const also = [...new Set(referred)]
+    .filter((name) => name !== table)
+    .map((name) => [name, 'share row exclusive'] as const)
+  if (partbound !== undefined) {
+    // Running code may use it through its parent.
+    const parents = inhRelations.map(dotted)
+    return [{ kind: 'new partition', what: `creates table ${table} as a partition`, tables: parents, also }]
+  }
+  const mayExist = if_not_exists === true && !isAbsent(schema, table)
+  if (!mayExist) addNewTable(schema, table)
+  return [{ kind: 'new object', what: `creates table ${table}`, also }]
+}
+
+function createIndex(statement: IndexStmt, schema: Schema): readonly Found[] {
+  const { relation, idxname, concurrent, unique, if_not_exists } = statement
+  const table = tableName(relation)
+  const about = tableOf(schema, table)
+  const what = `builds ${unique ? 'unique ' : ''}index ${idxname ?? 'an index'} on ${table}`
+  if (idxname !== undefined && if_not_exists === true && about.indexes.has(idxname)) {
+    return [{ kind: 'nothing to do', what, also: concurrent ? [] : [[table, 'share']] }]
+  }
+  if (idxname !== undefined) {
+    about.indexes.set(idxname, indexFact(statement))
+    schema.tableOfIndex.set([relation?.schemaname, idxname].filter(Boolean).join('.'), table)
+  }
+  // Nobody waits for a new table's index, however it is built.
+  return concurrent && !about.isNew ? one('concurrent index', what) : one('blocking index', what, [table])
+}
+
+/** By the numbers of Postgres's lock modes. */
+const LOCK_MODES: Readonly<Record<number, Lock>> = {
+  5: 'share',
+  6: 'share row exclusive',
+  7: 'exclusive',
+  8: 'access exclusive',
+}
+
+function lockTables({ relations = [], mode = 8 }: { relations?: Node[]; mode?: number }): readonly Found[] {
+  const tables = relations.map(dotted)
+  const lock = LOCK_MODES[mode]
+  const also = lock === undefined ? [] : tables.map((table) => [table, lock] as const)
+  return [{ kind: 'explicit lock', what: `locks ${tables.join(', ')}`, also }]
 }
 
 /** The findings of statements that only create something, or that end with the session; undefined for others. */
-function quiet(node: Node): readonly Found[] | undefined {
+function quiet(node: Node, schema: Schema): readonly Found[] | undefined {
   if ('TransactionStmt' in node) return []
   if ('CommentStmt' in node) return one('comment', 'sets a comment')
   if ('CreateSeqStmt' in node) return one('new object', `creates sequence ${tableName(node.CreateSeqStmt.sequence)}`)
   if ('CreateSchemaStmt' in node) return one('new object', `creates schema ${node.CreateSchemaStmt.schemaname ?? ''}`)
   if ('CreateExtensionStmt' in node) return one('new object', `creates extension ${node.CreateExtensionStmt.extname}`)
-  if ('CreateEnumStmt' in node) {
-    return one('new object', `creates type ${(node.CreateEnumStmt.typeName ?? []).map(dotted).join('.')}`)
+  if ('CreateEnumStmt' in node) return createEnum(node.CreateEnumStmt, schema)
+  if ('CompositeTypeStmt' in node) {
+    const type = tableName(node.CompositeTypeStmt.typevar)
+    schema.types.set(type, { kind: 'other' })
+    return one('new object', `creates type ${type}`)
   }
-  if ('CompositeTypeStmt' in node) return one('new object', `creates type ${tableName(node.CompositeTypeStmt.typevar)}`)
   if ('CreateRangeStmt' in node) return one('new object', 'creates a range type')
-  if ('CreateDomainStmt' in node) {
-    return one('new object', `creates domain ${(node.CreateDomainStmt.domainname ?? []).map(dotted).join('.')}`)
-  }
+  if ('CreateDomainStmt' in node) return createDomain(node.CreateDomainStmt, schema)
   if ('CreateStatsStmt' in node) return one('upkeep', 'creates statistics')
   if ('CreateRoleStmt' in node) return one('new object', `creates role ${node.CreateRoleStmt.role}`)
   if ('ConstraintsSetStmt' in node) return one('session setting', 'says when constraints are checked')
   return undefined
 }
 
-const OBJECT_WORDS: Readonly<Record<string, string>> = {
-  OBJECT_MATVIEW: 'materialized view',
-  OBJECT_TABCONSTRAINT: 'constraint',
-  OBJECT_DOMCONSTRAINT: 'constraint',
-}
-
-const objectWord = (type: string | undefined) =>
-  OBJECT_WORDS[type ?? ''] ?? (type ?? 'object').replace('OBJECT_', '').toLowerCase().replaceAll('_', ' ')
-
-function drop({ removeType, objects, concurrent, behavior }: DropStmt): readonly Found[] {
-  const names = (objects ?? []).map(dotted).join(', ')
-  const what = `drops ${objectWord(removeType)} ${names}`
-  const kinds: Partial<Record<string, KindName>> = {
-    OBJECT_TABLE: 'dropped table',
-    OBJECT_MATVIEW: 'dropped table',
-    OBJECT_INDEX: concurrent ? 'concurrent index drop' : 'blocking index drop',
-  }
-  const gone: Found = { kind: kinds[removeType ?? ''] ?? 'dropped object', what }
-  return behavior === 'DROP_CASCADE'
-    ? [gone, { kind: 'dropped everything', what: `${what} with all that depends on it` }]
-    : [gone]
-}
-
-function insert({ relation, onConflictClause, selectStmt }: InsertStmt): readonly Found[] {
-  const table = tableName(relation)
-  const overwrites = onConflictClause?.action === 'ONCONFLICT_UPDATE'
-  const rows: Found = overwrites
-    ? { kind: 'overwritten rows', what: `adds rows to ${table}, or overwrites them` }
-    : { kind: 'new rows', what: `adds rows to ${table}` }
-  return [rows, ...called(selectStmt, table)]
-}
-
-function called(node: unknown, table: string): readonly Found[] {
-  return strangeFunctions(node).map((name) => ({ kind: 'function call', what: `calls ${name}() for ${table}` }))
-}
-
-function merge({ relation, mergeWhenClauses }: MergeStmt): readonly Found[] {
-  const table = tableName(relation)
-  let changes = false
-  walk(mergeWhenClauses, (kind, { commandType }) => {
-    if (kind === 'MergeWhenClause' && (commandType === 'CMD_UPDATE' || commandType === 'CMD_DELETE')) changes = true
-  })
-  if (changes) return one('merged rows', `merges rows into ${table}`)
-  return one('new rows', `adds rows to ${table}`)
-}
-
-/** The findings of queries. A call that only changes a session setting is a kind of its own. */
-function select(node: { SelectStmt: { intoClause?: { rel?: Parameters<typeof tableName>[0] } } }): readonly Found[] {
-  const made = node.SelectStmt.intoClause?.rel
-  if (made !== undefined) return one('new object', `creates table ${tableName(made)} from a query`)
-  const names: string[] = []
-  let hasRows = false
-  walk(node, (kind, inner) => {
-    if (kind === 'FuncCall') names.push(((inner.funcname as Node[] | undefined) ?? []).map(dotted).at(-1) ?? '')
-    if (kind === 'RangeVar') hasRows = true
-  })
-  if (names.includes('setval')) return one('restarted sequence', 'sets a sequence')
-  const strange = strangeFunctions(node)
-  if (strange.length > 0) return strange.map((name) => ({ kind: 'function call', what: `calls ${name}()` }))
-  if (!hasRows && names.every((name) => name === 'set_config')) return one('session setting', 'sets a parameter')
-  return one('query', 'asks the database something')
-}
-
-function rename({ renameType, relation, object, subname, newname }: RenameStmt): readonly Found[] {
-  const name = relation ? tableName(relation) : dotted(object)
-  switch (renameType) {
-    case 'OBJECT_TABLE':
-    case 'OBJECT_VIEW':
-    case 'OBJECT_MATVIEW':
-      return one('renamed table', `renames ${objectWord(renameType)} ${name} to ${newname}`)
-    case 'OBJECT_COLUMN':
-      return one('renamed column', `renames column ${name}.${subname} to ${newname}`)
-    case 'OBJECT_INDEX':
-      return one('renamed index', `renames index ${name} to ${newname}`)
-    case 'OBJECT_TABCONSTRAINT':
-      return one('renamed constraint', `renames constraint ${subname} of ${name} to ${newname}`)
-    default:
-      return one('renamed object', `renames ${objectWord(renameType)} ${name} to ${newname}`)
-  }
-}
-
-function set({ name = '', kind, args }: VariableSetStmt): readonly Found[] {
+function set({ name = '', kind, args }: VariableSetStmt, schema: Schema): readonly Found[] {
+  if (name === 'search_path' || name === 'role' || kind === 'VAR_RESET_ALL') forgetNamesWithoutSchema(schema)
   const what = kind === 'VAR_RESET' ? `resets ${name}` : `sets ${name || 'a parameter'}`
   if (name === 'session_replication_role') return one('switched-off triggers', what)
   const values: unknown[] = []
@@ -263,13 +249,12 @@ function sequence({ sequence: relation, options }: AlterSeqStmt): readonly Found
 }
 
 /** DELETE, UPDATE, INSERT and MERGE inside another statement, as WITH allows it. */
-function hidden(node: Node): readonly Found[] {
+function hidden(node: Node, schema: Schema): readonly Found[] {
   const [inner] = Object.values(node) as unknown[]
   const found: Found[] = []
-  const none: Context = { newTables: new Set() }
   walk(inner, (kind, within) => {
     if (['DeleteStmt', 'UpdateStmt', 'MergeStmt', 'InsertStmt'].includes(kind)) {
-      found.push(...direct({ [kind]: within } as unknown as Node, none))
+      found.push(...direct({ [kind]: within } as unknown as Node, schema))
     }
   })
   return found

@@ -1,10 +1,15 @@
 import type { Node, RangeVar, TypeName } from 'libpg-query'
+import type { Lock } from './kind.ts'
 import type { KindName } from './kinds.ts'
 
 /** A statement's kind and object, such as `drops column documents.language`. */
 export interface Found {
   readonly kind: KindName
   readonly what: string
+  /** The tables in use that its kind's lock is on. */
+  readonly tables?: readonly string[]
+  /** Other tables in use that it locks. */
+  readonly also?: readonly (readonly [table: string, lock: Lock])[]
 }
 
 /** A table's name as written. */
@@ -29,6 +34,34 @@ export function typeName(type: TypeName | undefined): string {
     .map(dotted)
     .filter((name) => name !== 'pg_catalog')
     .join('.')
+}
+
+/** A new name in the schema of the old one. */
+export const withSchemaOf = (name: string, newname: string) => [...name.split('.').slice(0, -1), newname].join('.')
+
+export const isNull = (node: Node | undefined): boolean =>
+  node !== undefined && 'A_Const' in node && (node.A_Const as { isnull?: boolean }).isnull === true
+
+/** The columns that an expression names. */
+export function columnsOf(node: unknown): readonly string[] {
+  const found = new Set<string>()
+  walk(node, (kind, { fields }) => {
+    const last = kind === 'ColumnRef' ? (fields as Node[] | undefined)?.at(-1) : undefined
+    if (last !== undefined && 'String' in last && last.String.sval !== undefined) found.add(last.String.sval)
+  })
+  return [...found]
+}
+
+/** The tables that a statement names, as written. */
+export function relationsOf(node: unknown): readonly string[] {
+  const found = new Set<string>()
+  const see = (each: unknown): void => {
+    if (typeof each !== 'object' || each === null) return
+    if ('relname' in each) found.add(tableName(each as RangeVar))
+    for (const inner of Object.values(each)) see(inner)
+  }
+  see(node)
+  return [...found]
 }
 
 /** Calls `see` for each node below the statement, by its kind. */

@@ -1,5 +1,7 @@
 /** The tool that applies an app's migrations. */
 import type { MigrationSettings } from '../settings.ts'
+import type { Isolation } from '../terms.ts'
+import type { Catalog } from './sql-risks.ts'
 
 /** A migrator's names and facts for messages. Pure and without secrets, so the bot has it too. */
 export interface MigratorWords {
@@ -13,6 +15,8 @@ export interface MigratorWords {
   readonly lookAtRevision: string
   /** What is most often missing when its program can't read an app's migrations. */
   readonly missingPart: string
+  /** How a migration runs a statement outside of the transaction. */
+  readonly outsideTransaction: string
   /** Matches the output line with the error. */
   readonly errorLine: RegExp
 }
@@ -29,9 +33,6 @@ export interface MigrationsPlace {
   /** No migration is in any other folder. */
   readonly isOneFolder: boolean
 }
-
-/** How the app's code is kept apart from the worker's host. */
-export type Isolation = 'bubblewrap' | 'other user' | 'none'
 
 /** What the worker's host can do to isolate the app's code. */
 export interface HostIsolation {
@@ -172,6 +173,11 @@ export interface Migrator {
     migration: MigrationSettings,
     options?: { backends?: readonly Backend[] },
   ): Promise<MigrationsAnswer<DatabaseRevisions | undefined>>
+  /**
+   * What the database's catalog has of the tables that these statements name, by a direct query that changes nothing.
+   * Absent or `undefined` if the database can't be queried directly, or gives no answer.
+   */
+  catalog?(migration: MigrationSettings, statements: readonly string[]): Promise<Catalog | undefined>
   /** The Postgres databases in the env file, by the names of its variables. Connects to none. */
   databasesNamed(migration: MigrationSettings): Promise<Readonly<Record<string, string>>>
   /**

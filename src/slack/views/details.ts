@@ -1,10 +1,10 @@
 /** The Details modal: everything that a plan deploys, within the limits of a modal. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
 import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
-import type { Isolation } from '../../release/ports/migrator.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { missingForMerge, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
+import type { Isolation } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { pickDetails } from './hotfix-plan.ts'
 import { migrationDetails } from './migrations.ts'

@@ -83,6 +83,7 @@ type ServiceGate =
   | 'migrations_unreadable'
   | 'isolation_unavailable'
   | 'migration_heads'
+  | 'migration_will_fail'
   | 'unknown_revision'
   | 'plan_outdated'
 
@@ -258,6 +259,29 @@ export const SERVICE_REFUSALS: {
     list: truncated(heads, ({ revision, file }) => [code(revision), ` in ${cut(oneLine(file), 100)}`]),
     next: [['Merge the heads with ', code(`${migrator.merge} heads`), ', push, then try again.']],
   }),
+  migration_will_fail: ({ revision, file, line, why, what, statement }, { services: { migrator } }) => {
+    const place = line === undefined ? file : `${file}:${line}`
+    const outside = code(migrator.outsideTransaction)
+    const advice: Readonly<Record<typeof why, Line>> = {
+      'in a transaction': ['Run it outside of the transaction, in ', outside, ', push, then try again.'],
+      'with others': ['Run it as a statement of its own, in ', outside, ', push, then try again.'],
+      'new enum value': [
+        'Postgres takes the value only after the transaction that adds it. Add it in ',
+        outside,
+        ' or in an earlier release, push, then try again.',
+      ],
+    }
+    const cause = {
+      'in a transaction': `${what} can’t run in a transaction`,
+      'with others': `${what} can’t run together with other statements`,
+      'new enum value': `it uses ${what} before the value is committed`,
+    }
+    return {
+      why: `migration ${eight(revision)} would fail: ${cut(oneLine(cause[why]), 150)}`,
+      ...quoteOutput(statement),
+      next: [['In ', code(cut(oneLine(place), 160)), '. ', ...advice[why]]],
+    }
+  },
   unknown_revision: ({ revisions, commit }) => ({
     why: `the database is at ${revisions.slice(0, 3).map(eight).join(', ')}, which commit ${short(commit)} does not have`,
     next: [

@@ -1,13 +1,16 @@
 /** What a release does to the databases: the pending revisions, their SQL and its risks. */
 import { defined } from '../../lib/defined.ts'
 import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
-import type { Isolation, MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
+import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
+import type { RevisionRisks } from '../../release/ports/sql-risks.ts'
 import { step } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'
 import type { App, Environment } from '../../release/settings.ts'
+import type { Isolation } from '../../release/terms.ts'
 import type { WorkerPorts } from '../ports.ts'
 import type { Refused } from '../service-errors.ts'
 import { type Asked, type PlannedDatabase, planDatabase } from './database.ts'
+import { classifyPending, foreseenFailure, statementsOf } from './pending-sql.ts'
 
 /** How many characters of SQL a plan stores: of one revision, and of all. */
 const KEPT_SQL = { ofOne: 60_000, ofAll: 200_000 }
@@ -43,7 +46,10 @@ export async function planMigrations(
     if ('refused' in planned) return planned
     databases.push(planned)
     const { name } = planned.bound
-    const own = await described(ports, app, planned.status, commits)
+    const risks = await classifyPending(ports, migration, planned.status)
+    const failing = await foreseenFailure(ports, app, result.tree, planned.status, risks)
+    if (failing !== undefined) return failing
+    const own = await described(ports, app, planned.status, risks, commits)
     migrations.push(...own.map((each) => ({ ...each, ...defined({ database: name }) })))
   }
   const bound = databases.map((each) => each.bound)
@@ -78,16 +84,15 @@ async function described(
   ports: WorkerPorts,
   app: App,
   { pending, dialect }: MigrationStatus,
+  risks: readonly RevisionRisks[],
   commits: readonly string[],
 ): Promise<readonly PlannedMigration[]> {
-  const isPostgres = dialect === 'postgresql'
-  const statements = pending.map(({ preview }) => (preview && 'statements' in preview ? preview.statements : []))
-  const classified = isPostgres ? await ports.sqlRisks.classify(statements) : []
+  const statements = statementsOf(pending)
   let left = KEPT_SQL.ofAll
   const planned: PlannedMigration[] = []
   for (const [index, revision] of pending.entries()) {
     const unknown = unclassified(revision, dialect, ports.migrator.words.name)
-    const found = worstFirst(unknown ?? classified[index] ?? [])
+    const found = worstFirst(unknown ?? risks[index]?.findings ?? [])
     const sql = kept(statements[index] ?? [], Math.min(left, KEPT_SQL.ofOne))
     left -= sql.reduce((sum, { length }) => sum + length, 0)
     const leftOut = (statements[index] ?? []).length - sql.length
@@ -102,7 +107,7 @@ async function described(
       findingCount: found.length,
       ...(isPreviewed(revision) && { sql }),
       ...(leftOut > 0 && { sqlLeftOut: leftOut }),
-      ...(revision.preview?.commits && { commits: true as const }),
+      ...((revision.preview?.commits || risks[index]?.commits) && { commits: true as const }),
     })
   }
   return planned

@@ -388,6 +388,27 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     tests: ['test/features/platform-runs.test.ts'],
   },
   {
+    bug: 'forget a lock when the next revision of the same transaction begins',
+    file: 'src/adapters/sql-risks/reading.ts',
+    find: 'if (index > 0 && about.transactionPerMigration) endTransaction(',
+    replace: 'if (index > 0) endTransaction(',
+    tests: ['test/adapters/sql-risks-release.test.ts'],
+  },
+  {
+    bug: 'take a longer numeric of another scale for one that only widens',
+    file: 'src/adapters/sql-risks/types.ts',
+    find: 'length >= oldLength && scale === oldScale',
+    replace: 'length >= oldLength',
+    tests: ['test/adapters/sql-risks-measured.test.ts'],
+  },
+  {
+    bug: 'refuse a plan for a statement that may run outside of the transaction',
+    file: 'src/adapters/sql-risks/reading.ts',
+    find: "(why !== undefined && transaction.state === 'open')",
+    replace: "(why !== undefined && transaction.state !== 'none')",
+    tests: ['test/adapters/sql-risks-release.test.ts'],
+  },
+  {
     bug: 'decline a pull request that another release still merges',
     file: 'src/worker/plan/pull-request.ts',
     find: 'return underWay.some((other) => other.number !== number && ',

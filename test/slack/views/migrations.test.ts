@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PlannedMigration, SqlFinding } from '../../../src/release/plan.ts'
-import type { Isolation } from '../../../src/release/ports/migrator.ts'
+import type { Isolation } from '../../../src/release/terms.ts'
 import { detailsModal } from '../../../src/slack/views/details.ts'
 import { orderBlocks } from '../../../src/slack/views/migrations.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'

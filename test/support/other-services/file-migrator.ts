@@ -64,6 +64,7 @@ export function createFileMigrator(databases: Readonly<Record<string, string>>):
       merge: 'mv',
       lookAtRevision: 'cat database.json',
       missingPart: 'a file',
+      outsideTransaction: 'a file of its own',
       errorLine: /^error: /,
     },
     limits: { endsWithinMs: 1_000 },

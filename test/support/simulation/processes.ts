@@ -276,7 +276,7 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
       platforms: { heroku: platform, git: plain },
       // It reads a text, and asks nobody.
       migrator: { ...through(world.migrator, 'migrator'), placeOf: world.migrator.placeOf },
-      sqlRisks: { classify: async (revisions) => revisions.map(() => []) },
+      sqlRisks: { classify: async (revisions) => revisions.map(() => ({ findings: [], commits: false })) },
       checkouts,
       times,
       clock,
