@@ -69,7 +69,8 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
     process.send?.('ready')
   } catch (error) {
     printErrors([`Signoff can't start: ${scrub(error instanceof Error ? error.message : 'unknown error')}`])
-    process.exit(EXIT_FAILURE)
+    const { PooledStore } = await import('./adapters/store/opening-failed.ts')
+    process.exit(error instanceof PooledStore ? EXIT_USAGE : EXIT_FAILURE)
   }
 }
 

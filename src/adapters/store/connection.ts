@@ -5,6 +5,9 @@ import { settlesWithin } from '../../lib/timeout.ts'
 /** Called with errors outside of any call, such as a lost connection or a handler's error. They are thrown nowhere. */
 export type Report = (what: string, error: unknown) => void
 
+/** The server's limits in ms for a query, and for an idle transaction. */
+export const SERVER_LIMITS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 30_000 }
+
 /** The interval and timeout of the heartbeat of a watched connection. */
 const beatEveryMs = 3000
 const beatWithinMs = 5000
