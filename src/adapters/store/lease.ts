@@ -113,6 +113,7 @@ function keep(
     if (!lost.signal.aborted) deadline = setTimeout(lose, Math.max(0, safeUntil - performance.now()))
   }
   const renewing = setInterval(() => renew().catch(() => undefined), renewEveryMs)
+  lost.signal.addEventListener('abort', () => clearInterval(renewing), { once: true })
   connection.lost.addEventListener('abort', lose, { once: true })
   const lease: Lease = {
     app,
