@@ -1,5 +1,5 @@
 /** What the store promises of the lease of an environment. */
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { ClaimLost, type Lease, LeaseLost } from '../../src/release/ports/jobs.ts'
 import { anyEvent } from '../support/builders.ts'
 import type { Behaviour, Ports } from './store-contract-stores.ts'
@@ -27,8 +27,14 @@ async function holding(ports: Ports) {
     taken.resolve(lease)
     return end.promise
   })
+  onTestFinished(async () => {
+    end.resolve()
+    await outcome
+  })
+  const lease = await Promise.race([taken.promise, outcome])
+  if (typeof lease !== 'object' || !('fence' in lease)) throw new Error('another run holds the lease')
   return {
-    lease: await taken.promise,
+    lease,
     end: async () => {
       end.resolve()
       await outcome
