@@ -69,7 +69,8 @@ async function start({ role }: { role: Role }, pace?: Pace): Promise<void> {
     process.send?.('ready')
   } catch (error) {
     printErrors([`Signoff can't start: ${scrub(error instanceof Error ? error.message : 'unknown error')}`])
-    process.exit(EXIT_FAILURE)
+    const { PooledStore } = await import('./adapters/store/opening-failed.ts')
+    process.exit(error instanceof PooledStore ? EXIT_USAGE : EXIT_FAILURE)
   }
 }
 
@@ -127,6 +128,19 @@ async function printManifest({ url }: { url?: string }): Promise<void> {
 async function printSchema(): Promise<void> {
   const { releasesJsonSchema } = await import('./config/releases-schema.ts')
   print(JSON.stringify(releasesJsonSchema(), null, 2))
+}
+
+async function checkConfig(): Promise<void> {
+  const { checkConfiguration, releasesUnderWay } = await import('./cli/config-check.ts')
+  const { readStoreLocation, releasesFileIn } = await import('./config/variables.ts')
+  const { createScrubber } = await import('./operations/scrub.ts')
+  const { problems, secrets, ...location } = readStoreLocation(process.env, process.cwd())
+  const underWay = async () =>
+    problems.length > 0 ? { notCompared: `${problems.join('. ')}.` } : releasesUnderWay(location)
+  const { lines, exitCode } = await checkConfiguration(releasesFileIn(process.env, process.cwd()), underWay)
+  const scrub = createScrubber(secrets)
+  for (const line of lines) print(scrub(line))
+  process.exitCode = exitCode
 }
 
 /** Runs `work` on the configured store. Prints every problem of its settings, and its errors without secrets. */
@@ -245,12 +259,12 @@ program
   .description('print the Slack app’s manifest')
   .option('--url <url>', 'for HTTP mode: the https address at which Slack reaches Signoff')
   .action(printManifest)
-program
-  .command('config')
-  .description('tools for releases.yml')
-  .command('schema')
-  .description('print its JSON Schema')
-  .action(printSchema)
+const config = program.command('config').description('tools for releases.yml')
+config.command('schema').description('print its JSON Schema').action(printSchema)
+config
+  .command('check')
+  .description('list its problems, the rules that it sets, and the releases under way that it would stop')
+  .action(checkConfig)
 
 try {
   await program.parseAsync()

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findAlembic } from '../adapters/alembic/program.ts'
+import { requireSessions } from '../adapters/store/sessions.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { defined } from '../lib/defined.ts'
 import { doctorChecks } from '../operations/doctor/checks/all.ts'
@@ -38,6 +39,10 @@ export async function runDoctorCommand(
         store: {
           now: async () => (await store).store.now(),
           workers: async () => (await store).store.workers(),
+          sessions: async () => {
+            const pool = await findStore(configuration)
+            if (pool !== undefined) await requireSessions(pool)
+          },
         },
         isStoreStopped,
         ...defined({

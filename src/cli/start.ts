@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import type { JobTiming } from '../adapters/store/jobs.ts'
 import { type OpenStore, openStore } from '../adapters/store/open.ts'
+import { requireSessions } from '../adapters/store/sessions.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { CLOCK } from '../lib/clock.ts'
 import { defined } from '../lib/defined.ts'
@@ -148,6 +149,7 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
     stops.push(() => embedded.stop())
     pool = embedded.connection
   }
+  if (storeUrl !== undefined) await requireSessions(pool)
   const report = (what: string, err: unknown) => log.warn({ err, what }, 'store error')
   const opened = await openStore({ pool, role, report, ...defined({ timing: pace.jobTiming }) })
   stops.push(() => opened.close())

@@ -34,7 +34,7 @@ export function readConfiguration(from: {
 }): ConfigurationRead {
   const { bot, worker, secrets, problems: variableProblems, ...rest } = readVariables(from.env, from.cwd, from.role)
   const problems = [...variableProblems, ...dataDirProblems(rest.dataDir)]
-  const text = readText(rest.releasesFile)
+  const text = readReleasesText(rest.releasesFile)
   const file = text.ok ? readReleases(text.text, dirname(rest.releasesFile)) : undefined
   const envFiles = envFilesFor(from.role, file, rest.storeUrl)
   if (!text.ok) problems.push(text.problem)
@@ -79,7 +79,8 @@ function dataDirProblems(path: string): readonly string[] {
   }
 }
 
-function readText(
+/** The text of `releases.yml`, or why it can't be read. */
+export function readReleasesText(
   path: string,
 ): { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string } {
   try {

@@ -67,6 +67,11 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
   }
 }
 
+/** The path of `releases.yml`, for commands that need no other variable. */
+export function releasesFileIn(env: Env, cwd: string): string {
+  return resolve(cwd, reader(env, [])('RELEASES_FILE') ?? './releases.yml')
+}
+
 /** Where the store is, for commands that need nothing else. Reports the same problems and secrets as `readVariables`. */
 export function readStoreLocation(
   env: Env,

@@ -149,13 +149,15 @@ async function read(stream: Readable, reader: TextReader, encoding: BufferEncodi
   try {
     for await (const text of stream) reader.add(String(text))
   } catch (error) {
-    if (!stream.destroyed || !isPrematureClose(error)) throw error
+    // A program that ends at once resets the sockets to it.
+    if (!isReset(error) && !(stream.destroyed && isPrematureClose(error))) throw error
   }
   reader.end()
 }
 
-const isPrematureClose = (error: unknown) =>
-  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+const hasCode = (error: unknown, code: string) => error instanceof Error && 'code' in error && error.code === code
+const isPrematureClose = (error: unknown) => hasCode(error, 'ERR_STREAM_PREMATURE_CLOSE')
+const isReset = (error: unknown) => hasCode(error, 'ECONNRESET')
 
 /** Terminates a process group, kills what is left after `graceMs`, and resolves when nothing of it runs. */
 async function endGroup(group: number, graceMs: number): Promise<void> {

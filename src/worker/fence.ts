@@ -1,4 +1,4 @@
-/** The fence between a job and its effects: effects start only while this worker holds the job. */
+/** The fence between a job and its effects: effects start only while this worker holds the job and, in a run, the lease. */
 import { ClaimLost } from '../release/ports/jobs.ts'
 import type { Migrator } from '../release/ports/migrator.ts'
 import type { Platform } from '../release/ports/platform.ts'
@@ -24,12 +24,12 @@ export async function storeAnswers<T>(ask: () => Promise<T>): Promise<T> {
  * The same ports with a check before each effect: `mayBegin` throws if the effect must not start. A suspended worker may
  * lose its job between any two lines, and must not repeat what another worker has started since.
  */
-export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
+export function fenced(ports: WorkerPorts, mayBegin: () => void | Promise<void>): WorkerPorts {
   const { git, forge, platforms, migrator, store } = ports
 
   function guard<Args extends unknown[], T>(act: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
     return async (...args) => {
-      mayBegin()
+      await mayBegin()
       return act(...args)
     }
   }
@@ -40,7 +40,7 @@ export function fenced(ports: WorkerPorts, mayBegin: () => void): WorkerPorts {
       ...options,
       async confirm(status) {
         const isConfirmed = (await options.confirm?.(status)) ?? true
-        mayBegin()
+        await mayBegin()
         return isConfirmed
       },
     })

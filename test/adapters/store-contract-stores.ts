@@ -26,6 +26,8 @@ export interface Tested {
   someoneWaits(): Promise<void>
   /** Takes the jobs in hand from their holders, as after a time without a sign of life. They wait for the next attempt. */
   takeJobsAway(): Promise<void>
+  /** Lets the time of all leases pass without a renewal, as for holders that are suspended. */
+  endLeases(): Promise<void>
 }
 
 /** One thing that both stores do. */
@@ -67,7 +69,7 @@ export function postgresKind(sharedUntil: (end: () => Promise<void>) => void): S
 async function empty({ sql }: Opened): Promise<void> {
   await sql(`
     alter table event disable trigger events_are_only_added;
-    truncate release, sign_off, step, event, inbox, outbox, button_token, channel_id, worker, database_identity restart identity;
+    truncate release, sign_off, step, event, inbox, outbox, button_token, channel_id, worker, database_identity, environment_lease restart identity;
     alter table event enable trigger events_are_only_added;
     update event_chain set count = 0, hash = repeat('0', 64);
     update release_number set last = 0;
@@ -91,6 +93,9 @@ function tested(a: Opened, b: Ports): Tested {
         update pgboss.job set state = 'retry', start_after = now() + interval '1 second', heartbeat_on = null
         where state = 'active'`)
     },
+    endLeases: async () => {
+      await a.sql('update environment_lease set expires_at = clock_timestamp()')
+    },
   }
 }
 
@@ -111,6 +116,10 @@ export const memoryKind: StoreKind = {
       },
       someoneWaits: () => microtasks(),
       takeJobsAway: async () => {
+        a.stall()
+        b.stall()
+      },
+      endLeases: async () => {
         a.stall()
         b.stall()
       },

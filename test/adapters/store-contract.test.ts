@@ -1,6 +1,7 @@
 /** What both stores do: the real one on Postgres, and the one in memory that the simulations run on. */
 import { afterAll, describe, it } from 'vitest'
 import { jobs } from './store-contract-jobs.ts'
+import { leases } from './store-contract-leases.ts'
 import { inbox, outbox } from './store-contract-messages.ts'
 import { releases } from './store-contract-releases.ts'
 import { memoryKind, postgresKind } from './store-contract-stores.ts'
@@ -14,7 +15,7 @@ afterAll(async () => {
   await stopPostgres()
 })
 
-const rooms = { releases, transactions, 'small things': smallThings, outbox, inbox, jobs }
+const rooms = { releases, transactions, 'small things': smallThings, outbox, inbox, jobs, leases }
 
 describe.each([postgresKind((end) => ends.push(end)), memoryKind])('the store on $name', (kind) => {
   for (const [room, behaviours] of Object.entries(rooms)) {

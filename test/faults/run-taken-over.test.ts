@@ -1,10 +1,11 @@
-/** Promises 5 and 7: workers that are paused, stopped, or die as often as a job is taken up. */
+/** Promises 5, 7 and 10: workers that are paused, stopped, or die as often as a job is taken up. */
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { holdCommitOf } from '../support/held-step.ts'
 import { type SignoffProcess, startProcess } from '../support/processes.ts'
 import {
   bitbucketEffects,
+  endHolds,
   herokuEffects,
   NOTHING_TO_TALK_OVER,
   nextTakesUp,
@@ -19,7 +20,7 @@ import { worldState } from '../support/world-state.ts'
 
 const CHANGING = ['create', 'update', 'merge', 'decline', 'comment', 'branch'] as const
 
-describe('Promises 5 and 7: a run', () => {
+describe('Promises 5, 7 and 10: a run', () => {
   let team: Team
   let workers: SignoffProcess[] = []
   beforeAll(async () => {
@@ -60,28 +61,38 @@ describe('Promises 5 and 7: a run', () => {
   }
 
   /**
-   * Another host takes the job of the paused worker, and puts it back, for that one still holds the environment: until the job is
-   * due again, whatever arrives is the paused one's. Only the time that has passed tells that one that it has lost.
+   * Another host takes over the job and the lease of the paused worker, and ends the release. When the paused one goes on, it
+   * finds out by the time that has passed and by the store, and changes nothing any more.
    */
   async function takenOver(paused: SignoffProcess, number: number, step: 'merge' | 'push') {
+    const lease = async () => {
+      const [row] = await team.query<{ fence: number; holder: string; is_over: boolean }>(
+        `select fence, holder, lease.expires_at <= clock_timestamp() as is_over from environment_lease lease
+         join release using (app, environment) where number = ${number}`,
+      )
+      return row
+    }
+    const first = await lease()
+    expect(first).toMatchObject({ holder: expect.stringContaining(`process ${paused.pid} `) })
+    // For the merge the time really passes.
+    if (step === 'push') await endHolds(team)
     const other = await startWorker({ pace: quick, dataDir: join(team.directory, `another-host-${step}`) })
-    const says = (worker: SignoffProcess, words: string, from = 0) =>
-      team.waitFor(`a worker to log “${words}”`, () => worker.output().slice(from).includes(words))
-    await says(other, 'a run waits for its environment or announcement and is retried')
-    const due = (when: string) =>
-      team.query<{ id: string }>(`update pgboss.job set start_after = ${when} where state = 'retry' returning id`)
-    await team.waitFor('its job to be put back', async () => (await due(`now() + interval '1 hour'`)).length === 1)
-    expect(await seenRelease(team, number)).toMatchObject({ state: 'running', steps: { [step]: 'running unknown' } })
+    await reaches(team, number, 'succeeded')
+    const fences = await team.query<{ name: string; fence: number }>(
+      `select name, fence from step where release = ${number} and name in ('${step}', 'confirm')`,
+    )
+    expect(new Set(fences.map(({ fence }) => fence))).toEqual(new Set([(first?.fence ?? 0) + 1]))
+    expect(await lease()).toMatchObject({ holder: expect.stringContaining(`process ${other.pid} `), is_over: true })
 
     const before = await worldState(team)
     const arrived = arrivals()
     const printed = paused.output().length
     paused.signal('SIGCONT')
-    await says(paused, 'a job was interrupted and is retried', printed)
+    await team.waitFor('the paused worker to find out', () =>
+      paused.output().slice(printed).includes('a job was interrupted and is retried'),
+    )
     expect(arrived).toEqual([])
     expect(await worldState(team)).toEqual(before)
-    await due('now()')
-    await reaches(team, number, 'succeeded')
   }
 
   it('whose worker is paused in a merge beyond its time is taken over, and the paused one does nothing more', async () => {
@@ -136,7 +147,7 @@ describe('Promises 5 and 7: a run', () => {
     await pushing
     await team.query(`update pgboss.job set retry_limit = retry_count where state = 'active' and name = 'run'`)
     await worker.kill()
-    await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
+    await endHolds(team)
     await startWorker()
     const stopped = await reaches(team, 4, 'needs attention')
     expect(stopped).toMatchObject({ gate: 'internal_error', steps: { push: 'running unknown' } })

@@ -149,6 +149,9 @@ async function hurry(look: KillTeam['look'], deadSince: string | undefined): Pro
   await look(
     `update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active' and started_on <= '${deadSince}'`,
   )
+  await look(
+    `update environment_lease set expires_at = now() where expires_at <= '${deadSince}'::timestamptz + interval '10 seconds'`,
+  )
 }
 
 async function postmasterPid(dataDir: string): Promise<number> {

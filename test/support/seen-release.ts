@@ -31,12 +31,18 @@ export async function nextTakesUp(team: Team, start: () => Promise<unknown>): Pr
     return row?.times ?? 0
   }
   const before = await takenUp()
-  await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
+  await endHolds(team)
   await start()
   await team.waitFor('the next worker to take up what the dead one held', async () => {
     await team.query(`update pgboss.job set start_after = now() where state = 'retry'`)
     return (await takenUp()) > before
   })
+}
+
+/** Lets the time pass after which the claims and leases of processes that are dead or paused belong to nobody. */
+export async function endHolds(team: Team): Promise<void> {
+  await team.query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
+  await team.query('update environment_lease set expires_at = now()')
 }
 
 /** The pushes that moved an app's branch, and the releases that were made of commits, as Heroku itself knows them. */

@@ -248,6 +248,9 @@ export function createStoreView(url: string): StoreView {
     async expireDeadProcesses() {
       await query(`update pgboss.job set heartbeat_on = now() - interval '1 minute' where state = 'active'`)
       await query(`update inbox set received_at = now() + interval '1 day' where handled_at is null`)
+      await query(`do $$ begin
+        if to_regclass('environment_lease') is not null then update environment_lease set expires_at = now(); end if;
+      end $$`)
     },
     async retryJob(release) {
       await query(`update pgboss.job set start_after = now()

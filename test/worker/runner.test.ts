@@ -5,7 +5,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { databasesOf } from '../../src/release/plan.ts'
-import { type Claim, ClaimLost, type EnvironmentLock } from '../../src/release/ports/jobs.ts'
+import { type Claim, ClaimLost, type EnvironmentLock, type Lease, LeaseLost } from '../../src/release/ports/jobs.ts'
 import type { Release } from '../../src/release/release.ts'
 import type { StepName } from '../../src/release/terms.ts'
 import type { WorkerPorts } from '../../src/worker/ports.ts'
@@ -27,7 +27,7 @@ function running(name: StepName, change: Partial<Release> = {}): Release {
   return aRelease({ plan, steps, ...started, ...change })
 }
 
-type Moment = 'probe' | 'facts' | 'intent' | 'perform' | 'await'
+type Moment = 'probe' | 'facts' | 'intent' | 'perform' | 'await' | 'lease'
 
 interface Case {
   readonly release: Release
@@ -37,7 +37,7 @@ interface Case {
   /** Where the remote is when the bound facts are read. */
   readonly holds?: string
   readonly has?: boolean
-  readonly lock?: EnvironmentLock['withLock']
+  readonly lock?: EnvironmentLock['withLease']
   readonly apps?: WorkerPorts['apps']
   /** Called as each moment comes. */
   readonly at?: (moment: Moment, process: Process) => void
@@ -48,8 +48,8 @@ interface Process {
   readonly fakes: FakeStore
   /** Another worker takes the job over. */
   loseClaim(): void
-  /** The connection that holds the environment's lock is gone. */
-  loseLock(): void
+  /** The environment's lease has run out. */
+  loseLease(): void
 }
 
 const DONE = { is: 'done', effect: 'some', result: { said: 'Done' } } as const
@@ -67,7 +67,7 @@ async function ran(given: Case) {
   const process: Process = {
     fakes,
     loseClaim: () => claimed.abort(new ClaimLost('it is taken over')),
-    loseLock: () => locked.abort(new Error('the lock is lost')),
+    loseLease: () => locked.abort(new LeaseLost(lease)),
   }
   const now = (moment: Moment) => {
     log.push(moment)
@@ -89,6 +89,16 @@ async function ran(given: Case) {
       now('await')
       return given.awaited ?? { is: 'there', result: DONE.result }
     })
+  }
+  const lease: Lease = {
+    app: 'api',
+    environment: 'production',
+    fence: 1,
+    signal: locked.signal,
+    assertHeld: async () => {
+      given.at?.('lease', process)
+      locked.signal.throwIfAborted()
+    },
   }
   const facts = given.release.plan?.bound
   const [database] = facts === undefined ? [] : databasesOf(facts)
@@ -127,7 +137,8 @@ async function ran(given: Case) {
     }),
     ...(given.apps && { apps: given.apps }),
     lock: {
-      withLock: given.lock ?? (async (_app, _environment, work) => ({ done: await work(locked.signal) })),
+      withLease: given.lock ?? (async (_app, _environment, work) => ({ done: await work(lease) })),
+      withLock: () => Promise.reject(new Error('a run takes the lease')),
     },
   }
   const claim: Claim = {
@@ -299,10 +310,10 @@ describe('a cancel', () => {
 })
 
 describe('a job that is lost', () => {
-  const losing = (what: 'loseClaim' | 'loseLock', when: Moment) => (moment: Moment, process: Process) => {
+  const losing = (what: 'loseClaim' | 'loseLease', when: Moment) => (moment: Moment, process: Process) => {
     if (moment === when) process[what]()
   }
-  it.each<['loseClaim' | 'loseLock']>([['loseClaim'], ['loseLock']])(
+  it.each<['loseClaim' | 'loseLease']>([['loseClaim'], ['loseLease']])(
     '%s: nothing more is begun or written',
     async (what) => {
       const beforeIntent = await ran({ release: running('push'), at: losing(what, 'facts') })
@@ -322,6 +333,22 @@ describe('a job that is lost', () => {
       })
     },
   )
+
+  it('is noticed at the latest when the store is asked before an effect', async () => {
+    let tries = 0
+    const { log, thrown } = await ran({
+      release: running('push'),
+      at: losing('loseLease', 'lease'),
+      perform: async ({ ports, app }) => {
+        tries += 1
+        await ports.git.push(app, remote.url, { commit: COMMIT, branch: remote.branch, expected: null })
+        return DONE
+      },
+    })
+    expect(tries).toBe(1)
+    expect(log).toEqual(['probe', 'facts', 'step_started push', 'perform'])
+    expect(thrown).toBeInstanceOf(LeaseLost)
+  })
 })
 
 describe('a store that fails', () => {

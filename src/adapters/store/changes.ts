@@ -1,5 +1,6 @@
-import { type Kysely, sql, type Updateable } from 'kysely'
+import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
+import { type CommitAs, LeaseLost } from '../../release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange } from '../../release/ports/store.ts'
 import type { Release, SignOff, StepRow } from '../../release/release.ts'
 import type { PersonName, PostedMessage } from '../../release/terms.ts'
@@ -157,8 +158,16 @@ export async function addSignOff(trx: Kysely<Tables>, number: number, signOff: O
   return added !== undefined
 }
 
-/** As Transaction.putStep. A step keeps the position of its first row. */
-export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow): Promise<void> {
+/**
+ * As Transaction.putStep. A step keeps the position of its first row. Under a lease it keeps the fencing number too, and the
+ * store refuses a step that a later holder of the lease has written.
+ */
+export async function putStep(
+  trx: Kysely<Tables>,
+  number: number,
+  step: StepRow,
+  lease: CommitAs['lease'],
+): Promise<void> {
   const columns = {
     state: step.state,
     attempt: step.attempt,
@@ -166,12 +175,18 @@ export async function putStep(trx: Kysely<Tables>, number: number, step: StepRow
     started_at: step.startedAt ?? null,
     ended_at: step.endedAt ?? null,
     result: json(step.result),
+    ...(lease && { fence: lease.fence }),
   }
-  await trx
+  const put = await trx
     .insertInto('step')
     .values({ release: number, name: step.name, ...columns })
-    .onConflict((conflict) => conflict.columns(['release', 'name']).doUpdateSet(columns))
-    .execute()
+    .onConflict((conflict) => {
+      const update = conflict.columns(['release', 'name']).doUpdateSet(columns)
+      return lease ? update.where(sql<SqlBool>`coalesce(step.fence, 0) <= ${lease.fence}`) : update
+    })
+    .returning('release')
+    .executeTakeFirst()
+  if (put === undefined && lease) throw new LeaseLost(lease)
 }
 
 /** The transaction's time, to the millisecond, and the minimum version of the program. */

@@ -5,12 +5,17 @@ import { settlesWithin } from '../../lib/timeout.ts'
 /** Called with errors outside of any call, such as a lost connection or a handler's error. They are thrown nowhere. */
 export type Report = (what: string, error: unknown) => void
 
+/** The server's limits in ms for a query, and for an idle transaction. */
+export const SERVER_LIMITS = { statement_timeout: 30_000, idle_in_transaction_session_timeout: 30_000 }
+
 /** The interval and timeout of the heartbeat of a watched connection. */
 const beatEveryMs = 3000
 const beatWithinMs = 5000
 
 export interface WatchedConnection {
   readonly client: pg.Client
+  /** One statement, after those before it. Rejects when the connection is lost. */
+  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<Row>>
   /** Aborts when the connection ends other than by `close`, or when a heartbeat fails. */
   readonly lost: AbortSignal
   close(): Promise<void>
@@ -41,11 +46,18 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
     await client.end().catch(() => undefined)
     throw error
   }
+  // One after another, because pg gives up its own queue of statements.
+  let before: Promise<unknown> = Promise.resolve()
+  const query = <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) => {
+    const answer = before.then(() => client.query<Row>(text, [...values]))
+    before = answer.catch(() => undefined)
+    return answer
+  }
   let answer: NodeJS.Timeout | undefined
   const beat = setInterval(() => {
     if (answer !== undefined) return
     answer = setTimeout(() => lose(new Error('The store does not answer (no heartbeat).')), beatWithinMs)
-    client.query('select 1').then(
+    query('select 1').then(
       () => {
         clearTimeout(answer)
         answer = undefined
@@ -60,6 +72,7 @@ export async function openWatched(config: pg.ClientConfig): Promise<WatchedConne
   lost.signal.addEventListener('abort', still, { once: true })
   return {
     client,
+    query,
     lost: lost.signal,
     close: async () => {
       still()

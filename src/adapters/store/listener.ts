@@ -30,7 +30,7 @@ export function createListener(config: pg.ClientConfig, channel: string, report:
     try {
       const opened = await openWatched(config)
       opened.client.on('notification', sign)
-      await opened.client.query(`listen ${channel}`)
+      await opened.query(`listen ${channel}`)
       opened.lost.addEventListener('abort', () => {
         connection = undefined
         void opened.close()

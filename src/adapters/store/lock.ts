@@ -2,6 +2,8 @@ import pg from 'pg'
 import { lockNumber } from '../../lib/lock-number.ts'
 import type { EnvironmentLock } from '../../release/ports/jobs.ts'
 import { openWatched } from './connection.ts'
+import { withLease } from './lease.ts'
+import { tryLock, unlock } from './session-lock.ts'
 
 /**
  * Calls `work` while holding the named lock on its own connection. Returns 'held' at once if another connection has it.
@@ -15,15 +17,11 @@ export async function withLock<T>(
   const connection = await openWatched(config)
   const number = lockNumber(name)
   try {
-    const { rows } = await connection.client.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [number])
-    if (rows[0]?.got !== true) return 'held'
+    if (!(await tryLock(connection, number))) return 'held'
     try {
       return { done: await work(connection.lost) }
     } finally {
-      // Unlock before disconnecting, because the server may notice the disconnect late.
-      if (!connection.lost.aborted) {
-        await connection.client.query('select pg_advisory_unlock($1)', [number]).catch(() => undefined)
-      }
+      await unlock(connection, number)
     }
   } finally {
     await connection.close()
@@ -45,6 +43,7 @@ export async function afterLock<T>(config: pg.ClientConfig, name: string, work: 
 
 export function createEnvironmentLock(config: pg.ClientConfig): EnvironmentLock {
   return {
+    withLease: (app, environment, work) => withLease(config, { app, environment }, work),
     withLock: (app, environment, work) => withLock(config, `environment ${app}/${environment}`, work),
   }
 }

@@ -16,6 +16,7 @@ const migrations: Record<string, Migration> = {
   '008 environments': { up: makeEnvironments },
   '009 merge requirements': { up: keepMergeRequirements },
   '010 slack as people use it': { up: makePeople },
+  '011 leases': { up: makeLeases },
 }
 
 /**
@@ -244,4 +245,19 @@ async function makePeople(db: Kysely<unknown>): Promise<void> {
   await sql`alter table button_token drop constraint button_token_release_action_key`.execute(db)
   await sql`alter table button_token add unique (release, action, asks)`.execute(db)
   await sql`create table channel_id (name text primary key, id text not null)`.execute(db)
+}
+
+/** The lease of each environment, and the fencing number under which a step was written. */
+async function makeLeases(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table environment_lease (
+      app text not null,
+      environment text not null,
+      fence integer not null,
+      holder text not null,
+      session text not null,
+      expires_at timestamptz not null,
+      primary key (app, environment)
+    )`.execute(db)
+  await sql`alter table step add column fence integer`.execute(db)
 }

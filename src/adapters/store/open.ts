@@ -10,12 +10,13 @@ import type { EventRow, StoredChain, StoredMessage } from '../../release/record.
 import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
-import { cutWhenSilent, type Report } from './connection.ts'
+import { cutWhenSilent, type Report, SERVER_LIMITS } from './connection.ts'
 import { createForgetting } from './forgetting.ts'
 import { createInbox } from './inbox.ts'
 import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
 import { afterLock, createEnvironmentLock } from './lock.ts'
 import { migrate, STORE_VERSION, schemaAge } from './migrations.ts'
+import { openingFailed } from './opening-failed.ts'
 import { createOutbox } from './outbox.ts'
 import { readCurrent, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
@@ -74,14 +75,12 @@ export interface OpenStore {
 
 /** The most time for closing: a store that does not answer can't be disconnected from cleanly. */
 const closeWithinMs = 2000
-/** The server's limit for a query, and for an idle transaction. */
-const serverLimitMs = 30_000
-/** Longer than the server's limit: a silent connection is dead by then. */
+/** Longer than the server's limits: a silent connection is dead by then. */
 const silentLimitMs = 45_000
 
 /**
- * Opens the store on a Postgres of version 15 or later, over a direct connection (no pooler in transaction mode: locks
- * and LISTEN need sessions). First migrates the schema to this program's version, safely beside other processes that do
+ * Opens the store on a Postgres of version 15 or later, over a direct connection (`requireSessions` of sessions.ts tells:
+ * locks and LISTEN need sessions). First migrates the schema to this program's version, safely beside other processes that do
  * the same; processes of older versions then stop. Throws if the store can't be reached, is newer than this program or,
  * with `migrate: false`, older.
  */
@@ -92,8 +91,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
   const connect: pg.PoolConfig = { connectionTimeoutMillis: 10_000, application_name: 'signoff', ...options.pool }
   const pool = new pg.Pool({
     max: 8,
-    statement_timeout: serverLimitMs,
-    idle_in_transaction_session_timeout: serverLimitMs,
+    ...SERVER_LIMITS,
     stream: () => cutWhenSilent(options.silentMs ?? silentLimitMs),
     ...connect,
   })
@@ -142,20 +140,6 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       return closing
     },
   }
-}
-
-/** Replaces connection errors by messages that say what to do. Other errors are returned as they are. */
-function openingFailed(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const code = 'code' in error ? String(error.code) : ''
-  const says = (words: string) => new Error(words, { cause: error })
-  if (/^28/.test(code)) return says('The store refuses the user or the password in STORE_URL.')
-  if (code === '3D000') return says('The store has no database of the name in STORE_URL.')
-  // A system error, or a server that starts, stops or is full. pg's own timeout has no code.
-  if (/^E[A-Z]/.test(code) || /^(08|53|57)/.test(code) || /timeout|terminated/i.test(error.message)) {
-    return says(`The store does not answer${code && ` (${code})`}. See STORE_URL, and whether its Postgres runs.`)
-  }
-  return error
 }
 
 const NEWER = 'The store belongs to a newer version of Signoff. Use that version.'

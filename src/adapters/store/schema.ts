@@ -39,6 +39,8 @@ export interface Tables {
     started_at: Date | null
     ended_at: Date | null
     result: NullableJson<NonNullable<StepRow['result']>>
+    /** The fencing number of the lease under which the step was last written; null in rows of older versions. */
+    fence: number | null
   }
   /** One row: the end of the chain. */
   event_chain: { count: number; hash: string }
@@ -84,6 +86,15 @@ export interface Tables {
   database_identity: { identity: string; app: string; environment: string }
   /** Rows that exist only to be locked. The one without names stands for all environments. */
   environment_row: { app: string; environment: string }
+  /** One row per environment that has been run. `session`: the holder's connection; see lease.ts. */
+  environment_lease: {
+    app: string
+    environment: string
+    fence: number
+    holder: string
+    session: string
+    expires_at: Date
+  }
   /** One row: the minimum version of the program that may work on the store. */
   store_version: { minimum: number }
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { ReleaseEvent } from '../../release/events.ts'
-import type { Claim, Job } from '../../release/ports/jobs.ts'
+import type { Claim, CommitAs, Job } from '../../release/ports/jobs.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import { appendEvents } from './chain.ts'
 import {
@@ -15,6 +15,7 @@ import {
   putStep,
   readNow,
 } from './changes.ts'
+import { holdLease } from './lease.ts'
 import { putMessage } from './put-message.ts'
 import type { Tables } from './schema.ts'
 import type { VersionWatch } from './version.ts'
@@ -29,7 +30,7 @@ export interface JobsInTransaction {
 /** Runs `work` in one transaction. It gets the port's transaction, and Kysely's for other adapters. */
 export type RunTransaction = <T>(
   work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
-  options?: { as?: Claim },
+  options?: CommitAs,
 ) => Promise<T>
 
 const attempts = 6
@@ -45,7 +46,7 @@ export function createTransactions(db: Kysely<Tables>, jobs: JobsInTransaction, 
         return await db
           .transaction()
           .setIsolationLevel('read committed')
-          .execute((trx) => runOnce(trx, jobs, version, work, options.as))
+          .execute((trx) => runOnce(trx, jobs, version, work, options))
       } catch (error) {
         if (attempt === attempts || !lostToAnother(error)) throw error
         await delay(Math.random() * 20 * attempt)
@@ -59,9 +60,10 @@ async function runOnce<T>(
   jobs: JobsInTransaction,
   version: VersionWatch,
   work: (tx: Transaction, trx: Kysely<Tables>) => Promise<T>,
-  claim: Claim | undefined,
+  { as: claim, lease }: CommitAs,
 ): Promise<T> {
   if (claim !== undefined) await jobs.holdClaim(trx, claim)
+  if (lease !== undefined) await holdLease(trx, lease)
   const { now, minimum } = await readNow(trx)
   version.assertMayWork(minimum)
   const events: ReleaseEvent[] = []
@@ -82,7 +84,7 @@ async function runOnce<T>(
     lockRelease: (number) => call(lockRelease(trx, number)),
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
-    putStep: (number, step) => call(putStep(trx, number, step)),
+    putStep: (number, step) => call(putStep(trx, number, step, lease)),
     addEvent: (event) => {
       // Serialized here and not at the end, so that a value that is no JSON throws at its source.
       canonicalJson(event)

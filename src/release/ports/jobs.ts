@@ -1,4 +1,4 @@
-/** The worker's jobs, the claims on them, and the lock of an environment. */
+/** The worker's jobs, the claims on them, and the lease of an environment. */
 
 export type Job =
   /** `forEmergency`: checks that have not passed don't refuse the plan; an emergency may waive them on the card. */
@@ -61,8 +61,45 @@ export interface Jobs {
   isLive(job: Job): Promise<boolean>
 }
 
-/** A lock with one holder per environment over all workers. It is freed when the holder's connection or process dies. */
+/**
+ * A run's hold on its environment, limited in time by the store's clock and renewed while the run continues. It fences the
+ * run: effects start, and transactions `as` its claim commit, only while the lease is held.
+ */
+export interface Lease {
+  readonly app: string
+  readonly environment: string
+  /** Fencing number: larger than that of every earlier holder. Stored with each step that the run writes. */
+  readonly fence: number
+  /** Aborts when the lease is lost. Reading it also checks the time, as for a claim. */
+  readonly signal: AbortSignal
+  /** Renews the lease in the store. Throws LeaseLost if it has run out or can't be renewed. To be called before each effect. */
+  assertHeld(): Promise<void>
+}
+
+/** The lease has run out, another run has taken it over, or the store can't be reached to renew it. */
+export class LeaseLost extends ClaimLost {
+  override readonly name = 'LeaseLost'
+  constructor({ app, environment }: Pick<Lease, 'app' | 'environment'>) {
+    super(`The lease of ${app} ${environment} is no longer this run's.`)
+  }
+}
+
+/** What a transaction commits as: nothing unless each of these is still held. */
+export interface CommitAs {
+  readonly as?: Claim
+  readonly lease?: Pick<Lease, 'app' | 'environment' | 'fence'>
+}
+
+/** Locks with one holder per environment over all workers. */
 export interface EnvironmentLock {
-  /** Runs `work` with the lock; `lost` aborts if its connection is lost. Returns `held` if another process has it. */
+  /**
+   * Runs `work` as the only run of the environment. Returns `held` if another run has the lease, or a worker of an older
+   * version the lock beneath it. A lease that has run out is taken over, also from a worker that is suspended.
+   */
+  withLease<T>(app: string, environment: string, work: (lease: Lease) => Promise<T>): Promise<{ done: T } | 'held'>
+  /**
+   * Runs `work` with a lock that is freed when the holder's connection or process dies; `lost` aborts if its connection is
+   * lost. Returns `held` if another process has it.
+   */
   withLock<T>(app: string, environment: string, work: (lost: AbortSignal) => Promise<T>): Promise<{ done: T } | 'held'>
 }

@@ -3,7 +3,7 @@ import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, SignOff, StepRow } from '../release.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
-import type { Claim, Job } from './jobs.ts'
+import type { CommitAs, Job } from './jobs.ts'
 
 export interface NewRelease {
   readonly app: string
@@ -100,8 +100,11 @@ export interface WorkerSeen {
 
 /** The durable store. */
 export interface Store {
-  /** Runs `work` in a transaction. `as`: commits nothing and throws ClaimLost unless this claim still holds its job. */
-  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: { as?: Claim }): Promise<T>
+  /**
+   * Runs `work` in a transaction. With a claim or a lease it commits nothing and throws ClaimLost or LeaseLost unless they
+   * are still held.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: CommitAs): Promise<T>
   /** The store's time. */
   now(): Promise<Date>
   release(number: number): Promise<Release | undefined>

@@ -5,7 +5,7 @@
 
 import { producedCommit } from '../../release/bound.ts'
 import type { Plan } from '../../release/plan.ts'
-import { type Claim, ClaimLost } from '../../release/ports/jobs.ts'
+import { type Claim, ClaimLost, type Lease } from '../../release/ports/jobs.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import { type Release, type StepRow, step } from '../../release/release.ts'
 import type { App, Environment } from '../../release/settings.ts'
@@ -38,9 +38,10 @@ export class RetryLater extends Error {
 }
 
 interface Running {
-  /** Fenced: they throw instead of starting an effect once this worker has lost the job or the environment. */
+  /** Fenced: they throw instead of starting an effect once this worker has lost the job or the lease. */
   readonly ports: WorkerPorts
   readonly claim: Claim
+  readonly lease: Lease
   readonly app: App
   readonly environment: Environment
   readonly signal: AbortSignal
@@ -67,10 +68,13 @@ export async function runRelease(ports: WorkerPorts, claim: Claim, number: numbe
     return
   }
   const { app, environment } = place
-  const outcome = await ports.lock.withLock(app.name, environment.name, async (lost) => {
-    const signal = AbortSignal.any([claim.signal, lost])
-    const isOurs = () => assertHeld({ claim, signal })
-    await runSteps({ ports: fenced(ports, isOurs), claim, app, environment, signal }, number, attempt)
+  const outcome = await ports.lock.withLease(app.name, environment.name, async (lease) => {
+    const signal = AbortSignal.any([claim.signal, lease.signal])
+    const isOurs = async () => {
+      await lease.assertHeld()
+      assertHeld({ claim, lease })
+    }
+    await runSteps({ ports: fenced(ports, isOurs), claim, lease, app, environment, signal }, number, attempt)
   })
   if (outcome === 'held') throw new RetryLater(`another run holds ${app.name} ${environment.name}`)
 }
@@ -197,7 +201,7 @@ function stepRun(
   release: Release,
   { plan, name, before }: { readonly plan: Plan; readonly name: StepName; readonly before: StepRow | undefined },
 ): StepContext {
-  const { ports, app, environment, signal, claim } = running
+  const { ports, app, environment, signal, claim, lease } = running
   return {
     before,
     ports,
@@ -211,31 +215,34 @@ function stepRun(
     note: (result) => inTransaction(running, release.number, (tx, now) => stepNoted(tx, now, name, result)),
     tell: (key, what) =>
       storeAnswers(() =>
-        ports.store.transaction((tx) => addThreadLine(tx, release.number, key, { is: 'waiting', what }), { as: claim }),
+        ports.store.transaction((tx) => addThreadLine(tx, release.number, key, { is: 'waiting', what }), {
+          as: claim,
+          lease,
+        }),
       ),
   }
 }
 
-/** Throws if this worker has lost the job or the environment. The claim's getter also checks the time. */
-function assertHeld({ claim, signal }: Pick<Running, 'claim' | 'signal'>): void {
+/** Throws if this worker has lost the job or the lease. Their getters also check the time. */
+function assertHeld({ claim, lease }: Pick<Running, 'claim' | 'lease'>): void {
   claim.signal.throwIfAborted()
-  signal.throwIfAborted()
+  lease.signal.throwIfAborted()
 }
 
-/** Runs a transaction that commits only while this worker holds the job and the environment. */
+/** Runs a transaction that commits only while this worker holds the job and the lease. */
 async function inTransaction<T>(
   running: Running,
   number: number,
   work: (tx: Transaction, release: Release) => Promise<T>,
 ): Promise<T> {
   assertHeld(running)
-  const { ports, claim } = running
+  const { ports, claim, lease } = running
   return ports.store.transaction(
     async (tx) => {
       const release = await tx.lockRelease(number)
       if (release === undefined) throw new Error(`release #${number} is not in the store`)
       return work(tx, release)
     },
-    { as: claim },
+    { as: claim, lease },
   )
 }

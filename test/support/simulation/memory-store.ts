@@ -13,6 +13,7 @@ import type { Release } from '../../../src/release/release.ts'
 import type { PostedMessage } from '../../../src/release/terms.ts'
 import { createAlarms } from './memory-alarms.ts'
 import { createJobQueue, type JobRow } from './memory-jobs.ts'
+import { createLeases } from './memory-leases.ts'
 import { createLife, type Life, read, write } from './memory-life.ts'
 import { createRowLocks, createSessionLocks } from './memory-locks.ts'
 import { createInbox, createOutboxBell } from './memory-outbox.ts'
@@ -93,11 +94,13 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
   const bell = createOutboxBell(tables, now)
   const locks = createRowLocks()
   const sessions = createSessionLocks()
+  const leases = createLeases(now, sessions)
   const transaction = createTransactions({
     tables,
     locks,
     now,
     holdClaim: jobs.holdClaim,
+    holdLease: leases.hold,
     committed: (what) => {
       if (what.messages) bell.sign()
       if (what.jobs) jobs.dispatch()
@@ -108,8 +111,9 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
   let reasons = 0
   const isCutOff = () => reasons > 0
 
-  function loseAll(life: Life) {
+  function loseAll(life: Life, leasesEnd: 'in their time' | 'now' = 'in their time') {
     for (const end of [...life.transactions]) end()
+    leases.leave(life, leasesEnd)
     sessions.free(life)
   }
 
@@ -124,6 +128,7 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
         outbox: bell.of(life, transaction, sessions),
         jobs: jobs.of(life),
         lock: {
+          withLease: (app, environment, work) => leases.withLease(life, { app, environment }, work),
           withLock: (app, environment, work) =>
             sessions.withLock(life, `environment ${environmentKey({ app, environment })}`, work),
         },
@@ -135,7 +140,7 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
         },
         stall: () => {
           if (life.isDead) return
-          loseAll(life)
+          loseAll(life, 'now')
           jobs.stalled(life)
         },
       }

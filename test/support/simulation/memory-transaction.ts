@@ -3,7 +3,7 @@
  * written stay locked until its end, and everything is committed in one moment or not at all.
  */
 import type { OutboxMessage } from '../../../src/release/messages.ts'
-import type { Claim, Job } from '../../../src/release/ports/jobs.ts'
+import type { Claim, CommitAs, Job } from '../../../src/release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports/store.ts'
 import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
 import { hasEnded, mayBecome } from '../../../src/release/terms.ts'
@@ -33,6 +33,8 @@ export interface TransactionParts {
   now(): number
   /** Throws ClaimLost unless the claim holds its job, which stays so until the function that it gives is called. */
   holdClaim(claim: Claim): () => void
+  /** The same of a lease: throws LeaseLost, and nobody takes it over before the function that it gives is called. */
+  holdLease(lease: NonNullable<CommitAs['lease']>): () => void
   /** Something has been committed. `messages`: the outbox was written to. */
   committed(what: { messages: boolean; jobs: boolean }): void
 }
@@ -47,7 +49,7 @@ export interface OutboxRows {
 export type RunTransaction = <T>(
   life: Life,
   work: (tx: Transaction, outbox: OutboxRows) => Promise<T>,
-  options?: { as?: Claim },
+  options?: CommitAs,
 ) => Promise<T>
 
 const attempts = 6
@@ -61,7 +63,7 @@ export function createTransactions(parts: TransactionParts): RunTransaction {
         notice(life)
         await undefined
         try {
-          return await runOnce(parts, life, work, options.as)
+          return await runOnce(parts, life, work, options)
         } catch (error) {
           if (attempt === attempts || !(error instanceof Deadlock)) throw error
         }
@@ -73,16 +75,18 @@ async function runOnce<T>(
   parts: TransactionParts,
   life: Life,
   work: (tx: Transaction, outbox: OutboxRows) => Promise<T>,
-  claim: Claim | undefined,
+  { as: claim, lease }: CommitAs,
 ): Promise<T> {
   if (life.isDead) throw new ConnectionLost()
   const letGo = claim && parts.holdClaim(claim)
+  const letLeaseGo = lease && holdLeaseOr(parts, lease, letGo)
   const written = nothingWritten(new Date(parts.now()))
   const end = () => {
     written.isOver = true
     life.transactions.delete(end)
     parts.locks.leave(written.owner)
     letGo?.()
+    letLeaseGo?.()
   }
   life.transactions.add(end)
   try {
@@ -97,6 +101,15 @@ async function runOnce<T>(
   } finally {
     if (!written.isOver) end()
     if (written.isPublished) parts.committed({ messages: written.signs, jobs: written.jobs.size > 0 })
+  }
+}
+
+function holdLeaseOr(parts: TransactionParts, lease: NonNullable<CommitAs['lease']>, letGo?: () => void): () => void {
+  try {
+    return parts.holdLease(lease)
+  } catch (error) {
+    letGo?.()
+    throw error
   }
 }
 

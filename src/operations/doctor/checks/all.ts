@@ -18,8 +18,12 @@ import { channelAndGroupChecks, type SlackProbe, slackChecks } from './slack.ts'
 
 export interface CheckedParts {
   readonly apps: readonly App[]
-  /** Both throw when the store can't be reached. */
-  readonly store: { now(): Promise<Date>; workers(): Promise<readonly WorkerSeen[]> }
+  /** Each throws when the store can't be reached. `sessions`: throws too where locks don't hold, as behind a pooler. */
+  readonly store: {
+    now(): Promise<Date>
+    workers(): Promise<readonly WorkerSeen[]>
+    readonly sessions?: () => Promise<void>
+  }
   /** True when the store is the embedded one and the service is not running. */
   readonly isStoreStopped?: boolean
   /** For the roles bot and all. */

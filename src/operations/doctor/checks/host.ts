@@ -107,8 +107,14 @@ export const stoppedStoreCheck: Check = {
     warn('the embedded store is stopped, since Signoff is not running', 'start Signoff, or set STORE_URL'),
 }
 
-/** Connects to the store and compares clocks. `now` returns the store's time; the message of what it throws is printed. */
-export function storeChecks(store: { now(): Promise<Date> }, clock: () => number = Date.now): readonly Check[] {
+/**
+ * Connects to the store, compares clocks, and tries what its connections must give. `now` returns the store's time; the
+ * message of what it or `sessions` throws is printed.
+ */
+export function storeChecks(
+  store: { now(): Promise<Date>; readonly sessions?: () => Promise<void> },
+  clock: () => number = Date.now,
+): readonly Check[] {
   const skew = async () => {
     const before = clock()
     const theirs = (await store.now()).getTime()
@@ -136,5 +142,16 @@ export function storeChecks(store: { now(): Promise<Date> }, clock: () => number
       },
     },
     clockCheck('the store', () => skewOnce().catch(() => undefined)),
+    ...(store.sessions === undefined ? [] : [sessionsCheck(store.sessions)]),
   ]
+}
+
+function sessionsCheck(sessions: () => Promise<void>): Check {
+  return {
+    name: 'store connection',
+    async run() {
+      await sessions()
+      return pass('locks and notifications hold')
+    },
+  }
 }
