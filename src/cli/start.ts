@@ -7,12 +7,13 @@ import { type OpenStore, openStore } from '../adapters/store/open.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { CLOCK } from '../lib/clock.ts'
 import { defined } from '../lib/defined.ts'
-import { countEvents } from '../operations/counted-store.ts'
+import { logCommitted } from '../operations/event-log.ts'
 import { partsReady, startHealthServer } from '../operations/health.ts'
 import { createLog, type Log, type LogDestination } from '../operations/log.ts'
 import { createMetrics, type Metrics } from '../operations/metrics.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
+import { type Committed, watchConfirmations, watchEvents } from '../release/committed.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
 import { createBudget } from '../slack/budget.ts'
@@ -79,8 +80,6 @@ export async function startSignoff(
   }
   try {
     const opened = await startStore(configuration, pace, log, stops)
-    const metrics = createMetrics(opened.waiting)
-    const parts: Parts = { ...opened, store: countEvents(scrubStore(opened.store, scrub), metrics) }
     const ready: Record<string, () => boolean | Promise<boolean>> = {
       store: () =>
         opened.ping().then(
@@ -88,6 +87,13 @@ export async function startSignoff(
           () => false,
         ),
     }
+    const metrics = createMetrics({ ...opened.waiting, ready: () => partsReady(ready)() })
+    const hear = (committed: Committed) => {
+      metrics.eventCommitted(committed)
+      logCommitted(log, committed)
+    }
+    const store = watchEvents(scrubStore(opened.store, scrub), hear)
+    const parts: Parts = { ...opened, store, outbox: watchConfirmations(opened.outbox, store, hear) }
     let bot: BotRole | undefined
     if (configuration.bot) {
       bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
@@ -262,6 +268,7 @@ async function startBotRole(
     inbox,
     ours,
     log,
+    timed: { acknowledged: metrics.deliveryAcknowledged, ended: metrics.deliveryHandled },
     settings,
     ...defined({
       pingTimeoutMs: pace.pingTimeoutMs,

@@ -23,7 +23,10 @@ export async function upgradeWithRetry(
       const posted = run.tell(key, describeWait(wait))
       posting.push(
         posted.catch((err: unknown) =>
-          ports.log.warn({ err }, 'a wait for a lock could not be reported in the thread'),
+          ports.log.warn(
+            { release: release.number, step: 'migrate', err },
+            'a wait for a lock could not be reported in the thread',
+          ),
         ),
       )
     }
