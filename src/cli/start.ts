@@ -87,14 +87,17 @@ export async function startSignoff(
           () => false,
         ),
     }
-    const metrics = createMetrics({ ...opened.waiting, ready: () => partsReady(ready)() })
+    let bot: BotRole | undefined
+    const metrics = createMetrics({
+      ...opened.waiting,
+      ready: async () => ({ ...(await partsReady(ready)()), ...bot?.shown() }),
+    })
     const hear = (committed: Committed) => {
       metrics.eventCommitted(committed)
       logCommitted(log, committed)
     }
     const store = watchEvents(scrubStore(opened.store, scrub), hear)
     const parts: Parts = { ...opened, store, outbox: watchConfirmations(opened.outbox, store, hear) }
-    let bot: BotRole | undefined
     if (configuration.bot) {
       bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
       const { isConnected } = bot

@@ -101,23 +101,21 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     registers,
   })
 
-  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
+  const labelled = <Label extends string>(name: string, labelNames: Label[], help: string) =>
     new Gauge({ name, help, labelNames, registers })
   const readers: (() => Promise<void>)[] = []
   /** Sets gauges from a source, or omits them: an old value would look like a current one. */
   function shows<T>(
     source: string,
     read: (() => Promise<T>) | undefined,
-    make: () => { readonly gauges: readonly Gauge[]; show(value: T): void },
+    make: () => { omit(): void; show(value: T): void },
   ): void {
     if (read === undefined) return
-    const { gauges, show } = make()
+    const { omit, show } = make()
     readers.push(async () => {
       const result = await runWithTimeout(SOURCE_LIMIT_MS, read)
-      for (const each of gauges) {
-        each.reset()
-        each.remove()
-      }
+      omit()
       if (result.ok) show(result.value)
       else failures.inc({ source })
     })
@@ -127,7 +125,10 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     const waiting = gauge('signoff_outbox_waiting', 'Messages to Slack that are not confirmed yet')
     const oldest = gauge('signoff_outbox_oldest_seconds', 'Age of the oldest unconfirmed message to Slack in seconds')
     return {
-      gauges: [waiting, oldest],
+      omit() {
+        waiting.remove()
+        oldest.remove()
+      },
       show(now) {
         waiting.set(now.waiting)
         oldest.set(now.oldestAgeMs / 1_000)
@@ -136,15 +137,20 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   })
   shows('inbox', sources.inboxUnhandled, () => {
     const unhandled = gauge('signoff_inbox_unhandled', 'Deliveries from Slack that are not handled yet')
-    return { gauges: [unhandled], show: (count) => unhandled.set(count) }
+    return { omit: () => unhandled.remove(), show: (count) => unhandled.set(count) }
   })
   shows('releases', sources.releases, () => {
-    const open = gauge('signoff_releases', 'Releases that have not ended, by state', ['app', 'environment', 'state'])
-    const oldest = gauge('signoff_release_oldest_seconds', 'How long the oldest release has been in this state', [
-      'state',
-    ])
+    const open = labelled('signoff_releases', ['app', 'environment', 'state'], 'Releases that have not ended, by state')
+    const oldest = labelled(
+      'signoff_release_oldest_seconds',
+      ['state'],
+      'How long the oldest release has been in this state',
+    )
     return {
-      gauges: [open, oldest],
+      omit() {
+        open.reset()
+        oldest.reset()
+      },
       show(releases) {
         const longest = new Map<ReleaseState, number>()
         for (const { app, environment, state, forMs } of releases) {
@@ -157,12 +163,15 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   })
   shows('workers', sources.workerSeenMs, () => {
     const seen = gauge('signoff_worker_seen_seconds', 'Time since a worker was last seen; +Inf if none is known')
-    return { gauges: [seen], show: (ms) => seen.set(ms === undefined ? Number.POSITIVE_INFINITY : ms / 1_000) }
+    return {
+      omit: () => seen.remove(),
+      show: (ms) => seen.set(ms === undefined ? Number.POSITIVE_INFINITY : ms / 1_000),
+    }
   })
   shows('ready', sources.ready, () => {
-    const ready = gauge('signoff_ready', 'Whether a part of this process works, as /readyz says', ['part'])
+    const ready = labelled('signoff_ready', ['part'], 'Whether a part of this process works, as /readyz says')
     return {
-      gauges: [ready],
+      omit: () => ready.reset(),
       show(parts) {
         for (const [part, isReady] of Object.entries(parts)) ready.set({ part }, isReady ? 1 : 0)
       },
