@@ -37,6 +37,8 @@ export interface Variables {
   /** Present for the roles worker and all. */
   readonly worker?: WorkerSettings
   readonly port: number
+  /** Where health and metrics are; absent: at `port`. */
+  readonly healthPort?: number
   /** Absent: the embedded Postgres under `dataDir`. */
   readonly storeUrl?: string
   /** Absolute. */
@@ -58,7 +60,7 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
   const storeUrl = readStoreUrl(read, role, problems)
   return {
     ...defined({ bot, worker, storeUrl }),
-    port: readPort(read, problems),
+    ...readPorts(read, problems),
     dataDir: resolve(cwd, read('DATA_DIR') ?? './data'),
     releasesFile: resolve(cwd, read('RELEASES_FILE') ?? './releases.yml'),
     logLevel: readLogLevel(read, problems),
@@ -162,13 +164,21 @@ function readStoreUrl(read: Read, role: Role, problems: string[]): string | unde
   return storeUrl
 }
 
-function readPort(read: Read, problems: string[]): number {
-  const written = read('PORT')
-  if (written === undefined) return 3000
+function readPorts(read: Read, problems: string[]): Pick<Variables, 'port' | 'healthPort'> {
+  const port = readPort(read, problems, 'PORT') ?? 3000
+  const healthPort = readPort(read, problems, 'HEALTH_PORT')
+  // 0 takes a free port for each.
+  if (healthPort === port && port !== 0) problems.push('HEALTH_PORT must differ from PORT')
+  return { port, ...defined({ healthPort }) }
+}
+
+function readPort(read: Read, problems: string[], name: 'PORT' | 'HEALTH_PORT'): number | undefined {
+  const written = read(name)
+  if (written === undefined) return undefined
   const port = /^[0-9]{1,5}$/.test(written) ? Number(written) : Number.NaN
   if (port <= 65_535) return port
-  problems.push('PORT must be a number from 0 to 65535')
-  return 3000
+  problems.push(`${name} must be a number from 0 to 65535`)
+  return undefined
 }
 
 function readLogLevel(read: Read, problems: string[]): LogLevel {

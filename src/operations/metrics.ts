@@ -6,6 +6,7 @@ import type { ReleaseEvent } from '../release/events.ts'
 import type { DeliveryOutcome } from '../release/ports/deliveries.ts'
 import type { Job, JobOutcome } from '../release/ports/jobs.ts'
 import type { ReleaseState } from '../release/terms.ts'
+import type { Works } from './health.ts'
 
 const SOURCE_LIMIT_MS = 2_000
 
@@ -30,7 +31,7 @@ export interface MetricsSources {
   /** How long ago a worker was last seen; undefined: none is known. */
   readonly workerSeenMs?: () => Promise<number | undefined>
   /** The parts of `/readyz`. */
-  readonly ready?: () => Promise<Readonly<Record<string, boolean>>>
+  readonly ready?: () => Promise<Readonly<Record<string, Works>>>
 }
 
 export interface Metrics {
@@ -173,7 +174,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     return {
       omit: () => ready.reset(),
       show(parts) {
-        for (const [part, isReady] of Object.entries(parts)) ready.set({ part }, isReady ? 1 : 0)
+        for (const [part, works] of Object.entries(parts)) ready.set({ part }, works === true ? 1 : 0)
       },
     }
   })

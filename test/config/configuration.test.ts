@@ -171,12 +171,25 @@ describe('the environment variables', () => {
     ['BITBUCKET_API_URL', 'ftp://marker/'],
     ['PORT', '65536'],
     ['PORT', '1e3'],
+    ['HEALTH_PORT', '65536'],
     ['LOG_LEVEL', 'marker'],
   ])('refuse a malformed %s without showing it', (name, value) => {
     const found = problems({ ...BOT, ...WORKER, [name]: value })
     expect(found).toEqual([expect.stringMatching(new RegExp(`^${name} `))])
     expect(found.join()).not.toContain('marker')
     expect(found.join()).not.toContain(value)
+  })
+
+  it('O13: give health a port of its own, which differs from PORT', () => {
+    const read = (ports: Record<string, string>) =>
+      readConfiguration({ env: { ...BOT, ...WORKER, ...ports }, cwd, role: 'all' })
+    expect(read({})).toMatchObject({ ok: true, configuration: { port: 3000 } })
+    expect(read({ HEALTH_PORT: '9100' })).toMatchObject({ configuration: { port: 3000, healthPort: 9100 } })
+    expect(read({ PORT: '0', HEALTH_PORT: '0' })).toMatchObject({ configuration: { port: 0, healthPort: 0 } })
+    expect(problems({ ...BOT, ...WORKER, HEALTH_PORT: '3000' })).toEqual(['HEALTH_PORT must differ from PORT'])
+    expect(problems({ ...BOT, ...WORKER, PORT: '81', HEALTH_PORT: '81' })).toEqual([
+      'HEALTH_PORT must differ from PORT',
+    ])
   })
 
   it('are told together with what is wrong in releases.yml', () => {

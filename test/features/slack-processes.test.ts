@@ -231,7 +231,7 @@ describe('everything in one process with the embedded store', () => {
     // Started once more by mistake: it can't be, and takes nothing from the one that runs.
     const again = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir, PORT: String(started.port) })
     expect(await again.exit()).toBe(1)
-    expect(again.output()).toContain("Signoff can't start: PORT is used by another program.")
+    expect(again.output()).toContain(`Signoff can't start: PORT ${started.port} is used by another program.`)
     await started.ready()
 
     expect(await started.terminate()).toBe(0)
