@@ -21,6 +21,13 @@ const HANDLING_GRACE_MS = 3_000
 
 export interface BotRole extends Bot {
   tick(): Promise<void>
+  /** Where it is, for the log. */
+  readonly at: {
+    readonly workspace?: string
+    readonly workspaceId: string
+    readonly bot?: string
+    readonly mode: 'socket' | 'http'
+  }
   /** Whether deliveries from Slack arrive and Slack accepts our token. */
   connection(): Works
   /** What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried. */
@@ -48,7 +55,7 @@ export async function startBotRole(
       token.heard(method, outcome, error)
     },
   })
-  const { botUser, botId, botName, ...ours } = await whoWeAre(background, settings)
+  const { botUser, botId, botName, workspace, ...ours } = await whoWeAre(background, settings)
   const { apps, progress } = releases
   const asked = { ids: store, log, token }
   const directory = createDirectory(interactive, ours.team, { forRights: true, ...asked })
@@ -97,6 +104,12 @@ export async function startBotRole(
   return {
     ...bot,
     tick,
+    at: {
+      ...defined({ workspace }),
+      workspaceId: ours.team,
+      ...defined({ bot: botName }),
+      mode: settings.appToken === undefined ? 'http' : 'socket',
+    },
     connection() {
       const refused = token.refusal()
       if (refused !== undefined)

@@ -6,6 +6,7 @@ import { type OpenStore, openStore } from '../adapters/store/open.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { CLOCK } from '../lib/clock.ts'
 import { defined } from '../lib/defined.ts'
+import { gitCheck } from '../operations/doctor/checks/host.ts'
 import { logCommitted } from '../operations/event-log.ts'
 import { partsReady, type Works } from '../operations/health.ts'
 import { createLog, type Log, type LogDestination } from '../operations/log.ts'
@@ -18,6 +19,7 @@ import { startWorker, type Worker } from '../worker/worker.ts'
 import { startListening } from './listen.ts'
 import type { Pace } from './pace.ts'
 import { type BotRole, startBotRole, stopListening } from './start-bot.ts'
+import { programVersion } from './version.ts'
 import { createWorkerAdapters } from './wiring.ts'
 
 export type { Pace } from './pace.ts'
@@ -42,6 +44,7 @@ export interface Running {
 
 /** Together with the flush of the outbox, these fit into the 30 s that a stop may take. */
 const WORK_GRACE_MS = 15_000
+const GIT_LIMIT_MS = 10_000
 
 /**
  * Starts the role that the configuration names. Throws when a part can't start, after stopping those that did. Logs to
@@ -100,7 +103,8 @@ export async function startSignoff(
     })
     stops.push(() => listening.close())
     const { port, healthPort } = listening
-    log.info({ role: configuration.role, port, healthPort }, 'started')
+    const version = programVersion()
+    log.info({ version, role: configuration.role, ...bot?.at, port, healthPort }, 'started')
     let stopping: Promise<void> | undefined
     return {
       port,
@@ -157,6 +161,12 @@ async function makeDataDir(path: string): Promise<void> {
   })
 }
 
+/** A worker without git would take jobs and refuse every release. */
+async function requireGit(): Promise<void> {
+  const { mark, message, fix } = await gitCheck().run(AbortSignal.timeout(GIT_LIMIT_MS))
+  if (mark === '✗') throw new Error(`git: ${message}. The worker needs it: ${fix}.`)
+}
+
 async function startWorkerRole(
   configuration: Configuration,
   settings: NonNullable<Configuration['worker']>,
@@ -167,6 +177,7 @@ async function startWorkerRole(
   scrub: (text: string) => string,
   stops: Stops,
 ): Promise<Worker> {
+  await requireGit()
   const adapters = createWorkerAdapters(configuration, settings, {
     scrub,
     log: (message, facts) => log.debug(facts, message),

@@ -48,6 +48,8 @@ export interface Variables {
   readonly logLevel: LogLevel
   readonly secrets: readonly string[]
   readonly problems: readonly string[]
+  /** What works otherwise than it was probably meant. */
+  readonly warnings: readonly string[]
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -66,6 +68,7 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
     logLevel: readLogLevel(read, problems),
     secrets: secretsOf(read),
     problems,
+    warnings: bot === undefined ? [] : warningsOf(read),
   }
 }
 
@@ -114,6 +117,21 @@ function botSettings(read: Read, problems: string[]): BotSettings | undefined {
     ...defined({ appToken, signingSecret }),
     apiUrl: `${address}/`,
   }
+}
+
+function warningsOf(read: Read): readonly string[] {
+  const secret = read('SLACK_SIGNING_SECRET')
+  if (secret === undefined) return []
+  if (read('SLACK_APP_TOKEN') !== undefined) {
+    return [
+      'SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: Signoff uses Socket Mode, and ignores SLACK_SIGNING_SECRET. Remove the one that you do not use',
+    ]
+  }
+  return /^x(?:ox[a-z]|app)-/.test(secret)
+    ? [
+        'SLACK_SIGNING_SECRET looks like a token, so every request from Slack would be refused. The signing secret is on the page Basic Information of the Slack app: 32 hexadecimal digits',
+      ]
+    : []
 }
 
 const SLACK_HOSTS = ['slack.com', '.slack.com', 'slack-gov.com', '.slack-gov.com']

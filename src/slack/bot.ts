@@ -51,6 +51,8 @@ export interface Identity extends Ours {
   readonly botId: string
   /** By which people invite it to a channel. */
   readonly botName?: string
+  /** The workspace's name, for people. */
+  readonly workspace?: string
 }
 
 /**
@@ -60,6 +62,7 @@ export interface Identity extends Ours {
 export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings, 'appToken'>): Promise<Identity> {
   const {
     team_id: team,
+    team: workspace,
     user_id: botUser,
     bot_id: botId,
     app_id: ofToken,
@@ -71,7 +74,7 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
   const ofBot = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
   const app = ofBot ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
-  return { team, app, botUser, botId, ...defined({ botName, enterprise }) }
+  return { team, app, botUser, botId, ...defined({ botName, enterprise, workspace }) }
 }
 
 /** Slack's answer to the first call with a token. Throws an error that names the setting. */
