@@ -36,7 +36,7 @@ export interface BotRole extends Bot {
 
 /** Starts what talks to Slack: clients, delivery, deadlines and the bot. Each part adds how it is stopped to `stops`. */
 export async function startBotRole(
-  { releases }: Configuration,
+  { releases, storeUrl }: Configuration,
   settings: NonNullable<Configuration['bot']>,
   pace: Pace,
   log: Log,
@@ -94,6 +94,7 @@ export async function startBotRole(
     log,
     timed: { acknowledged: metrics.deliveryAcknowledged, ended: metrics.deliveryHandled },
     settings,
+    isStoreShared: storeUrl !== undefined,
     ...defined({
       pingTimeoutMs: pace.pingTimeoutMs,
       sweepEveryMs: pace.sweepEveryMs,

@@ -29,6 +29,8 @@ export interface BotPorts extends IntakePorts {
   readonly pingTimeoutMs?: number
   /** The time between the starts of the two sockets. */
   readonly secondSocketAfterMs?: number
+  /** Whether other bots may share our store. */
+  readonly isStoreShared?: boolean
   /** How often the sweep runs. */
   readonly sweepEveryMs?: number
 }
@@ -154,12 +156,13 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
 }
 
 function socketsOf(
-  { settings, log, pingTimeoutMs, secondSocketAfterMs }: BotPorts,
+  { settings, log, pingTimeoutMs, secondSocketAfterMs, isStoreShared }: BotPorts,
   logger: Logger,
 ): Sockets | undefined {
   const { appToken, apiUrl } = settings
   if (appToken === undefined) return undefined
-  return createSockets({ appToken, apiUrl, logger, log, ...defined({ pingTimeoutMs, apartMs: secondSocketAfterMs }) })
+  const times = defined({ pingTimeoutMs, apartMs: secondSocketAfterMs })
+  return createSockets({ appToken, apiUrl, logger, log, ...times, ...defined({ isStoreShared }) })
 }
 
 function createHttpReceiver({ signingSecret }: BotSettings, logger: Logger): HTTPReceiver {
