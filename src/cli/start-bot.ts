@@ -12,7 +12,7 @@ import { createBudget } from '../slack/budget.ts'
 import { ask, createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
 import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
-import { createTokenWatch } from '../slack/token-watch.ts'
+import { createTokenWatch, refusalInWords } from '../slack/token-watch.ts'
 import type { Pace } from './pace.ts'
 import { SERVICE_WORDS } from './service-words.ts'
 
@@ -50,9 +50,9 @@ export async function startBotRole(
   const { interactive, background, drawing } = createSlackClients({
     ...settings,
     budget,
-    called: (method, outcome, error) => {
+    called: (method, outcome, error, needed) => {
       metrics.slackCall(method, outcome)
-      token.heard(method, outcome, error)
+      token.heard(method, outcome, error, needed)
     },
   })
   const { botUser, botId, botName, workspace, ...ours } = await whoWeAre(background, settings)
@@ -113,8 +113,7 @@ export async function startBotRole(
     },
     connection() {
       const refused = token.refusal()
-      if (refused !== undefined)
-        return `Slack refuses our token (${refused.error} at ${refused.method}). Run signoff doctor.`
+      if (refused !== undefined) return `Slack refuses our token (${refusalInWords(refused)}). Run signoff doctor.`
       return bot.isConnected() || 'No connection to Slack is open. Signoff keeps trying to connect.'
     },
     shown() {

@@ -163,8 +163,8 @@ async function makeDataDir(path: string): Promise<void> {
 
 /** A worker without git would take jobs and refuse every release. */
 async function requireGit(): Promise<void> {
-  const { mark, message, fix } = await gitCheck().run(AbortSignal.timeout(GIT_LIMIT_MS))
-  if (mark === '✗') throw new Error(`git: ${message}. The worker needs it: ${fix}.`)
+  const found = await gitCheck().run(AbortSignal.timeout(GIT_LIMIT_MS))
+  if (found?.mark === '✗') throw new Error(`git: ${found.message}. The worker needs it: ${found.fix}.`)
 }
 
 async function startWorkerRole(

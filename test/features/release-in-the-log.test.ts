@@ -27,6 +27,18 @@ beforeAll(async () => {
 })
 afterAll(() => team.close())
 
+it('O5: the line of the start names version, role, workspace, bot and mode', () => {
+  const [started] = team.logs.map((text) => JSON.parse(text) as Line).filter(({ msg }) => msg === 'started')
+  expect(started).toMatchObject({
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    role: expect.stringMatching(/^(all|bot)$/),
+    workspace: 'Sandbox',
+    workspaceId: team.slack.teamId,
+    bot: 'signoff',
+    mode: 'socket',
+  })
+})
+
 describe('O8: one filter of the log', () => {
   beforeAll(async () => {
     await team.releaseProduction(1)

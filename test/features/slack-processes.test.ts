@@ -271,6 +271,12 @@ describe('everything in one process with the embedded store', () => {
     )
   })
 
+  it('O5: does not start a worker without git, and says so', async () => {
+    const started = await start(team, ['--role', 'worker'], { PATH: '/nowhere' })
+    expect(await started.exit()).toBe(1)
+    expect(started.output()).toContain('git: not found on PATH. The worker needs it: install git.')
+  })
+
   it('refuses to start with every problem at once, exit code 2, and no value', async () => {
     const wrong = await start(team, ['--role', 'bot'], { STORE_URL: undefined, SLACK_BOT_TOKEN: 'hunter2-planted' })
     expect(await wrong.exit()).toBe(2)
