@@ -23,7 +23,7 @@ const wayOf = (team: Team, release: number) =>
 
 let team: Team
 beforeAll(async () => {
-  team = await startTeam()
+  team = await startTeam({ roles: 'together' })
 })
 afterAll(() => team.close())
 
