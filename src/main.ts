@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Pace } from './cli/start.ts'
+import { programVersion } from './cli/version.ts'
 import type { Role } from './config/variables.ts'
 import { parseHead } from './operations/audit/record.ts'
 
@@ -223,7 +224,10 @@ function parseRole(text: string): Role {
   throw new InvalidArgumentError('Use all, bot or worker.')
 }
 
-const program = new Command('signoff').description('Runs a team’s release process from Slack.').exitOverride()
+const program = new Command('signoff')
+  .description('Runs a team’s release process from Slack.')
+  .version(programVersion(), '--version', 'print the version')
+  .exitOverride()
 program
   .command('start')
   .description('start the service')

@@ -18,7 +18,13 @@ export async function verifyAudit(
     const startedAt = performance.now()
     const found = await opened.audit.readChain((chain) => verifyChain(chain, heads))
     const seconds = (performance.now() - startedAt) / 1_000
-    if (!found.ok) return { lines: [`✗ The record fails verification: ${found.why}.`], exitCode: 1 }
+    if (!found.ok) {
+      const what =
+        found.verified === undefined
+          ? 'The record fails verification'
+          : `${eventCount(found.verified)} verified, but a head was not found`
+      return { lines: [`✗ ${what}: ${found.why}.`], exitCode: 1 }
+    }
     const lines = [
       `✓ ${eventCount(found.count)} verified (${seconds.toFixed(1)} s). Head: ${found.head}`,
       ...found.heads.map(({ head, event, release }) => {

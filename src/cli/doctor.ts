@@ -15,6 +15,7 @@ import { runDoctor } from '../operations/doctor/doctor.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
+import { createTokenWatch, refusalInWords } from '../slack/token-watch.ts'
 import { createWorkerAdapters, findStore, openStoreToRead } from './wiring.ts'
 
 /** Returns one line per check, and exit code 1 when a check fails. Programs are searched in `path`. */
@@ -74,13 +75,18 @@ export async function runDoctorCommand(
 async function botParts(settings: NonNullable<Configuration['bot']>) {
   const slack = createSlackProbe(settings)
   const identity = await slack.identity()
-  const { background } = createSlackClients(settings)
+  const token = createTokenWatch({ log: { error: () => undefined, info: () => undefined } })
+  const { background } = createSlackClients({ ...settings, called: token.heard })
   const manifest = await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')
   const { teamId = '', bot } = identity.ok ? identity.value : {}
   return {
     slack,
     scopes: scopesOf(manifest),
     directory: createDirectory(background, teamId),
+    refusal() {
+      const refused = token.refusal()
+      return refused && refusalInWords(refused)
+    },
     ...defined({ botName: bot }),
   }
 }

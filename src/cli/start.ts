@@ -2,47 +2,34 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
-import type { JobTiming } from '../adapters/store/jobs.ts'
 import { type OpenStore, openStore } from '../adapters/store/open.ts'
 import { requireSessions } from '../adapters/store/sessions.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { CLOCK } from '../lib/clock.ts'
 import { defined } from '../lib/defined.ts'
-import { countEvents } from '../operations/counted-store.ts'
-import { partsReady, startHealthServer } from '../operations/health.ts'
+import { gitCheck } from '../operations/doctor/checks/host.ts'
+import { logCommitted } from '../operations/event-log.ts'
+import { partsReady, type Works } from '../operations/health.ts'
 import { createLog, type Log, type LogDestination } from '../operations/log.ts'
 import { createMetrics, type Metrics } from '../operations/metrics.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
+import { type Committed, watchConfirmations, watchEvents } from '../release/committed.ts'
 import type { HostIsolation } from '../release/ports/migrator.ts'
-import { createReleaseService } from '../release/service.ts'
-import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
-import { createBudget } from '../slack/budget.ts'
-import { ask, createSlackClients } from '../slack/clients.ts'
-import { createDirectory } from '../slack/directory.ts'
-import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
-import { createTokenWatch } from '../slack/token-watch.ts'
-import { TIMES, type Times } from '../worker/ports.ts'
+import { TIMES } from '../worker/ports.ts'
 import { startWorker, type Worker } from '../worker/worker.ts'
-import { SERVICE_WORDS } from './service-words.ts'
-import { createWorkerAdapters, type ServiceLimits } from './wiring.ts'
+import { startListening } from './listen.ts'
+import type { Pace } from './pace.ts'
+import { type BotRole, startBotRole, stopListening } from './start-bot.ts'
+import { programVersion } from './version.ts'
+import { createWorkerAdapters } from './wiring.ts'
 
-/** Shorter times for tests and demonstrations, where builds take no time. Absent values have their production defaults. */
-export interface Pace {
-  readonly times?: Partial<Times>
-  readonly limits?: ServiceLimits
-  readonly jobTiming?: JobTiming
-  readonly updateEveryMs?: number
-  readonly postEveryMs?: number
-  readonly updatesAMinute?: number
-  readonly tickEveryMs?: number
-  readonly pingTimeoutMs?: number
-  readonly sweepEveryMs?: number
-  readonly secondSocketAfterMs?: number
-}
+export type { Pace } from './pace.ts'
 
 export interface Running {
+  /** As in `Listening`. */
   readonly port: number
+  readonly healthPort: number
   readonly log: Log
   /** Aborts when a newer version of Signoff opens the store: this process takes no more work, and must be stopped. */
   readonly superseded: AbortSignal
@@ -57,10 +44,9 @@ export interface Running {
   stop(): Promise<void>
 }
 
-const TICK_EVERY_MS = 30_000
 /** Together with the flush of the outbox, these fit into the 30 s that a stop may take. */
 const WORK_GRACE_MS = 15_000
-const HANDLING_GRACE_MS = 3_000
+const GIT_LIMIT_MS = 10_000
 
 /**
  * Starts the role that the configuration names. Throws when a part can't start, after stopping those that did. Logs to
@@ -81,42 +67,50 @@ export async function startSignoff(
   }
   try {
     const opened = await startStore(configuration, pace, log, stops)
-    const metrics = createMetrics(opened.waiting)
-    const parts: Parts = { ...opened, store: countEvents(scrubStore(opened.store, scrub), metrics) }
-    const ready: Record<string, () => boolean | Promise<boolean>> = {
+    const ready: Record<string, () => Works | Promise<Works>> = {
       store: () =>
         opened.ping().then(
-          () => true,
-          () => false,
+          () => true as const,
+          () => 'The store does not answer. See STORE_URL, and whether its Postgres runs.',
         ),
     }
     let bot: BotRole | undefined
+    const metrics = createMetrics({
+      ...opened.waiting,
+      ready: async () => ({ ...(await partsReady(ready)()), ...bot?.shown() }),
+    })
+    const hear = (committed: Committed) => {
+      metrics.eventCommitted(committed)
+      logCommitted(log, committed)
+    }
+    const store = watchEvents(scrubStore(opened.store, scrub), hear)
+    const parts: Parts = { ...opened, store, outbox: watchConfirmations(opened.outbox, store, hear) }
     if (configuration.bot) {
       bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
-      const { isConnected } = bot
-      ready.slack = isConnected
+      ready.slack = bot.connection
     }
     let worker: Worker | undefined
     if (configuration.worker) {
       worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
-      ready.queue = worker.isWorking
+      const { isWorking } = worker
+      ready.queue = () =>
+        isWorking() || 'The store has not recorded this worker for 30 s: it takes no jobs until it does.'
     }
     // Parts stop in reverse order: listening first, then the work, and the delivery of its messages last.
     if (bot) stops.push(() => stopListening(bot))
-    const health = await startHealthServer({
-      port: configuration.port,
+    const listening = await startListening(configuration, {
       ready: partsReady(ready),
       metrics: metrics.read,
-      ...defined({ fallback: bot?.requests, shown: bot?.shown }),
-    }).catch((error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'is used by another program' : `can't be used (${error.code})`
-      throw new Error(`PORT ${why}. Check whether Signoff already runs here, or set another PORT.`)
+      ...defined({ requests: bot?.requests, shown: bot?.shown }),
     })
-    stops.push(() => health.close())
-    log.info({ role: configuration.role, port: health.port }, 'started')
+    stops.push(() => listening.close())
+    const { port, healthPort } = listening
+    const version = programVersion()
+    log.info({ version, role: configuration.role, ...bot?.at, port, healthPort }, 'started')
     let stopping: Promise<void> | undefined
     return {
-      port: health.port,
+      port,
+      healthPort,
       log,
       superseded: opened.superseded,
       ...defined({ look: worker?.look, tick: bot?.tick }),
@@ -129,12 +123,6 @@ export async function startSignoff(
     await stopAll()
     throw error
   }
-}
-
-interface BotRole extends Bot {
-  tick(): Promise<void>
-  /** What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried. */
-  shown(): { readonly channels: boolean }
 }
 
 type Stops = (() => Promise<void>)[]
@@ -176,6 +164,12 @@ async function makeDataDir(path: string): Promise<void> {
   })
 }
 
+/** A worker without git would take jobs and refuse every release. */
+async function requireGit(): Promise<void> {
+  const found = await gitCheck().run(AbortSignal.timeout(GIT_LIMIT_MS))
+  if (found?.mark === '✗') throw new Error(`git: ${found.message}. The worker needs it: ${found.fix}.`)
+}
+
 async function startWorkerRole(
   configuration: Configuration,
   settings: NonNullable<Configuration['worker']>,
@@ -186,6 +180,7 @@ async function startWorkerRole(
   scrub: (text: string) => string,
   stops: Stops,
 ): Promise<Worker> {
+  await requireGit()
   const adapters = createWorkerAdapters(configuration, settings, {
     scrub,
     log: (message, facts) => log.debug(facts, message),
@@ -225,78 +220,3 @@ async function tellIsolation(
   if (kind !== 'none') return log.info(facts, "the app's code runs isolated")
   log.warn(facts, "the app's code is not isolated and can read this worker's secrets: run signoff doctor")
 }
-
-async function startBotRole(
-  { releases }: Configuration,
-  settings: NonNullable<Configuration['bot']>,
-  pace: Pace,
-  log: Log,
-  { store, inbox, outbox, forget }: Parts,
-  metrics: Metrics,
-  stops: Stops,
-): Promise<BotRole> {
-  const { postEveryMs, updatesAMinute } = pace
-  const budget = createBudget({ now: CLOCK.now, ...defined({ postEveryMs, updatesAMinute }) })
-  const token = createTokenWatch({ log })
-  const { interactive, background, drawing } = createSlackClients({
-    ...settings,
-    budget,
-    called: (method, outcome, error) => {
-      metrics.slackCall(method, outcome)
-      token.heard(method, outcome, error)
-    },
-  })
-  const { botUser, botId, botName, ...ours } = await whoWeAre(background, settings)
-  const { apps, progress } = releases
-  const asked = { ids: store, log, token }
-  const directory = createDirectory(interactive, ours.team, { forRights: true, ...asked })
-  const services = SERVICE_WORDS
-  const drawn = createDirectory(drawing, ours.team, asked)
-  const cardParts = { store, directory: drawn, apps, progress, services, ...defined({ botName }) }
-  const service = createReleaseService({ store, directory, apps, services })
-  const delivery: Delivery = startDelivery({
-    ...cardParts,
-    outbox,
-    client: background,
-    botUser,
-    botId,
-    clock: CLOCK,
-    log,
-    budget,
-    ...defined({ updateEveryMs: pace.updateEveryMs }),
-  })
-  stops.push(() => delivery.stop())
-  const tick = async () => {
-    await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
-    // A token that is revoked or accepted again is noticed also while nobody does anything.
-    await ask(() => background.auth.test())
-    await forget().catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
-  }
-  const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
-  stops.push(async () => clearInterval(ticking))
-  const bot = await startBot({
-    ...cardParts,
-    client: background,
-    interactive,
-    clock: CLOCK,
-    service,
-    inbox,
-    ours,
-    log,
-    settings,
-    ...defined({
-      pingTimeoutMs: pace.pingTimeoutMs,
-      sweepEveryMs: pace.sweepEveryMs,
-      secondSocketAfterMs: pace.secondSocketAfterMs,
-    }),
-  })
-  stops.push(() => stopListening(bot))
-  return {
-    ...bot,
-    tick,
-    isConnected: () => bot.isConnected() && token.refusal() === undefined,
-    shown: () => ({ channels: delivery.closedChannels().length === 0 }),
-  }
-}
-
-const stopListening = (bot: Bot) => bot.stop(HANDLING_GRACE_MS)

@@ -8,7 +8,7 @@ import { type ReleasesFile, readReleases } from './releases-file.ts'
 import { type Role, readVariables, type Variables } from './variables.ts'
 
 /** The settings of the variables, with what `releases.yml` and the env files add. */
-export interface Configuration extends Omit<Variables, 'secrets' | 'problems'> {
+export interface Configuration extends Omit<Variables, 'secrets' | 'problems' | 'warnings'> {
   readonly role: Role
   readonly releases: Releases
   /** Every known secret, for scrubbing, including those of env files and the passwords in URLs. */
@@ -32,7 +32,8 @@ export function readConfiguration(from: {
   readonly cwd: string
   readonly role: Role
 }): ConfigurationRead {
-  const { bot, worker, secrets, problems: variableProblems, ...rest } = readVariables(from.env, from.cwd, from.role)
+  const variables = readVariables(from.env, from.cwd, from.role)
+  const { bot, worker, secrets, problems: variableProblems, warnings, ...rest } = variables
   const problems = [...variableProblems, ...dataDirProblems(rest.dataDir)]
   const text = readReleasesText(rest.releasesFile)
   const file = text.ok ? readReleases(text.text, dirname(rest.releasesFile)) : undefined
@@ -53,7 +54,7 @@ export function readConfiguration(from: {
       releases: file.releases,
       secrets: [...new Set([...secrets, ...envFiles.secrets])],
     },
-    warnings: [...file.warnings, ...envFiles.warnings],
+    warnings: [...warnings, ...file.warnings, ...envFiles.warnings],
   }
 }
 
@@ -90,8 +91,8 @@ export function readReleasesText(
     return {
       ok: false,
       problem: isMissing
-        ? 'releases.yml: the file does not exist; set RELEASES_FILE to its path'
-        : "releases.yml: the file can't be read; check its permissions and RELEASES_FILE",
+        ? `releases.yml: there is no file ${path}; set RELEASES_FILE to its path`
+        : `releases.yml: ${path} can't be read; check its permissions and RELEASES_FILE`,
     }
   }
 }

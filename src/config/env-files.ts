@@ -23,11 +23,15 @@ export function readEnvFiles(uses: readonly EnvFileUse[], storeUrl: string | und
   for (const { path, place, environment } of uses) {
     const file = readEnvFile(path)
     if (!file.ok) {
-      problems.push({ path: place, text: file.problem })
+      problems.push({ path: place, text: `${file.problem}: ${path}` })
       continue
     }
     if (file.worldReadable) {
       warnings.push(`The env file of ${environment} can be read by everyone on this machine; run chmod 600 on it`)
+    }
+    if (file.strayLines.length > 0) {
+      const lines = `${file.strayLines.length === 1 ? 'line' : 'lines'} ${file.strayLines.slice(0, 5).join(', ')}`
+      warnings.push(`The env file of ${environment} has no NAME=value in ${lines}, which is ignored; fix it in ${path}`)
     }
     if (store !== undefined && Object.values(file.variables).some((value) => databaseIn(value) === store)) {
       problems.push({
@@ -43,7 +47,13 @@ export function readEnvFiles(uses: readonly EnvFileUse[], storeUrl: string | und
 }
 
 type EnvFile =
-  | { readonly ok: true; readonly variables: Readonly<Record<string, string>>; readonly worldReadable: boolean }
+  | {
+      readonly ok: true
+      readonly variables: Readonly<Record<string, string>>
+      readonly worldReadable: boolean
+      /** The numbers of lines that set nothing. */
+      readonly strayLines: readonly number[]
+    }
   | { readonly ok: false; readonly problem: string }
 
 function readEnvFile(path: string): EnvFile {
@@ -57,11 +67,29 @@ function readEnvFile(path: string): EnvFile {
       value === undefined ? [] : [[name, value] as const],
     )
     if (entries.length === 0) return { ok: false, problem: 'contains no variables' }
-    return { ok: true, variables: Object.fromEntries(entries), worldReadable: (stat.mode & OTHERS_MAY_READ) !== 0 }
+    const worldReadable = (stat.mode & OTHERS_MAY_READ) !== 0
+    return { ok: true, variables: Object.fromEntries(entries), worldReadable, strayLines: strayLines(text) }
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
     return { ok: false, problem: isMissing ? 'names a file that does not exist' : "names a file that can't be read" }
   }
+}
+
+/** The lines that are neither empty, nor a comment, nor part of `NAME=value`, whose quoted value may have several lines. */
+function strayLines(text: string): readonly number[] {
+  const stray: number[] = []
+  let quote: string | undefined
+  for (const [index, line] of text.split('\n').entries()) {
+    if (quote !== undefined) {
+      if (line.includes(quote)) quote = undefined
+      continue
+    }
+    if (/^\s*(?:#|$)/.test(line)) continue
+    const [, opened, rest = ''] = /^\s*(?:export\s+)?[^\s=#]+\s*=\s*(["'`])?(.*)$/.exec(line) ?? [undefined, 'none']
+    if (opened === 'none') stray.push(index + 1)
+    else if (opened !== undefined && !rest.includes(opened)) quote = opened
+  }
+  return stray
 }
 
 /** Host, port and name of a Postgres URL's database. */

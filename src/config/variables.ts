@@ -37,6 +37,8 @@ export interface Variables {
   /** Present for the roles worker and all. */
   readonly worker?: WorkerSettings
   readonly port: number
+  /** Where health and metrics are; absent: at `port`. */
+  readonly healthPort?: number
   /** Absent: the embedded Postgres under `dataDir`. */
   readonly storeUrl?: string
   /** Absolute. */
@@ -46,6 +48,8 @@ export interface Variables {
   readonly logLevel: LogLevel
   readonly secrets: readonly string[]
   readonly problems: readonly string[]
+  /** What works otherwise than it was probably meant. */
+  readonly warnings: readonly string[]
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -58,12 +62,13 @@ export function readVariables(env: Env, cwd: string, role: Role): Variables {
   const storeUrl = readStoreUrl(read, role, problems)
   return {
     ...defined({ bot, worker, storeUrl }),
-    port: readPort(read, problems),
+    ...readPorts(read, problems),
     dataDir: resolve(cwd, read('DATA_DIR') ?? './data'),
     releasesFile: resolve(cwd, read('RELEASES_FILE') ?? './releases.yml'),
     logLevel: readLogLevel(read, problems),
     secrets: secretsOf(read),
     problems,
+    warnings: bot === undefined ? [] : warningsOf(read),
   }
 }
 
@@ -119,6 +124,21 @@ function botSettings(read: Read, problems: string[]): BotSettings | undefined {
   }
 }
 
+function warningsOf(read: Read): readonly string[] {
+  const secret = read('SLACK_SIGNING_SECRET')
+  if (secret === undefined) return []
+  if (read('SLACK_APP_TOKEN') !== undefined) {
+    return [
+      'SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both set: Signoff uses Socket Mode, and ignores SLACK_SIGNING_SECRET. Remove the one that you do not use',
+    ]
+  }
+  return /^x(?:ox[a-z]|app)-/.test(secret)
+    ? [
+        'SLACK_SIGNING_SECRET looks like a token, so every request from Slack would be refused. The signing secret is on the page Basic Information of the Slack app: 32 hexadecimal digits',
+      ]
+    : []
+}
+
 const SLACK_HOSTS = ['slack.com', '.slack.com', 'slack-gov.com', '.slack-gov.com']
 
 function workerSettings(read: Read, problems: string[]): WorkerSettings | undefined {
@@ -167,13 +187,21 @@ function readStoreUrl(read: Read, role: Role, problems: string[]): string | unde
   return storeUrl
 }
 
-function readPort(read: Read, problems: string[]): number {
-  const written = read('PORT')
-  if (written === undefined) return 3000
+function readPorts(read: Read, problems: string[]): Pick<Variables, 'port' | 'healthPort'> {
+  const port = readPort(read, problems, 'PORT') ?? 3000
+  const healthPort = readPort(read, problems, 'HEALTH_PORT')
+  // 0 takes a free port for each.
+  if (healthPort === port && port !== 0) problems.push('HEALTH_PORT must differ from PORT')
+  return { port, ...defined({ healthPort }) }
+}
+
+function readPort(read: Read, problems: string[], name: 'PORT' | 'HEALTH_PORT'): number | undefined {
+  const written = read(name)
+  if (written === undefined) return undefined
   const port = /^[0-9]{1,5}$/.test(written) ? Number(written) : Number.NaN
   if (port <= 65_535) return port
-  problems.push('PORT must be a number from 0 to 65535')
-  return 3000
+  problems.push(`${name} must be a number from 0 to 65535`)
+  return undefined
 }
 
 function readLogLevel(read: Read, problems: string[]): LogLevel {

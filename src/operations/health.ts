@@ -1,41 +1,44 @@
-/** The HTTP server for health checks, readiness checks and metrics. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+/** What monitoring asks of a process: whether it lives, whether it is ready and what is missing, and its metrics. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { defined } from '../lib/defined.ts'
 import { runWithTimeout } from '../lib/timeout.ts'
+import { type HttpServer, startHttpServer } from './http-server.ts'
 
 const READY_LIMIT_MS = 1_500
 const METRICS_LIMIT_MS = 5_000
-const CLOSE_GRACE_MS = 2_000
 
-export interface HealthServer {
-  /** The port that the server listens on: the requested one, or a free one for 0. */
-  readonly port: number
-  /** Accepts no more connections, and gives current requests up to two seconds. Safe to repeat. */
-  close(): Promise<void>
+/** Whether a part works: true, or what is missing, as a sentence for an operator. */
+export type Works = true | string
+
+export interface HealthOptions {
+  readonly ready: () => Promise<Readonly<Record<string, Works>>>
+  readonly shown?: () => Readonly<Record<string, Works>>
+  readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>
+  readonly fallback?: RequestListener
 }
 
 /**
- * Starts the server on all addresses of this machine:
- * - `/healthz`: 200 while the process runs.
- * - `/readyz`: 200 when every part of `ready` is true, else 503, with JSON `{ ready, parts }`. Answers within two seconds,
- *   with 503 when `ready` throws or takes longer. The parts of `shown` stand beside them and decide nothing: what they are
- *   about is for people to fix, and traffic must not stop for it.
+ * Starts a server with:
+ * - `/healthz`: 200 while the process runs, whatever its parts do.
+ * - `/readyz`: 200 when every part of `ready` works, else 503, with JSON `{ ready, parts, missing }`. Answers within two
+ *   seconds, with 503 when `ready` throws or takes longer. The parts of `shown` stand beside them and decide nothing: what
+ *   they are about is for people to fix, and traffic must not stop for it.
  * - `/metrics`: the result of `metrics`. 404 without it, 503 when it throws or takes longer than five seconds.
  * - Everything else goes to `fallback` (Slack's requests in HTTP mode). 404 without one, and when it throws before
  *   answering.
  *
- * Its own paths allow only GET and HEAD. Answers contain no error details. Slow, silent, broken and idle connections are
- * closed, and their number is limited. Rejects when it can't listen (such as EADDRINUSE).
+ * Its own paths allow only GET and HEAD. Answers contain no error details. Rejects when it can't listen.
  */
-export async function startHealthServer(options: {
-  readonly port: number
-  readonly ready: () => Promise<Readonly<Record<string, boolean>>>
-  readonly shown?: () => Readonly<Record<string, boolean>>
-  readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>
-  readonly fallback?: RequestListener
-}): Promise<HealthServer> {
-  const { ready, shown = () => ({}), metrics, fallback } = options
+export function startHealthServer(options: HealthOptions & { readonly port: number }): Promise<HttpServer> {
+  return startHttpServer(options.port, healthListener(options))
+}
 
+/** A listener for Slack's requests alone. 404 where it throws before answering. */
+export function requestsOnly(fallback: RequestListener): RequestListener {
+  return (request, response) => pass(fallback, request, response)
+}
+
+function healthListener({ ready, shown = () => ({}), metrics, fallback }: HealthOptions): RequestListener {
   const answer = async (path: string): Promise<Page | undefined> => {
     if (path === '/healthz') return page(200, { alive: true })
     if (path === '/readyz') return readiness(await runWithTimeout(READY_LIMIT_MS, ready), shown())
@@ -43,8 +46,7 @@ export async function startHealthServer(options: {
     const counted = await runWithTimeout(METRICS_LIMIT_MS, metrics)
     return counted.ok ? { status: 200, ...counted.value } : page(503, { metrics: false })
   }
-
-  const server = createServer(LIMITS, (request, response) => {
+  return (request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
     if (!OWN_PATHS.includes(path)) pass(fallback, request, response)
     else if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -55,37 +57,10 @@ export async function startHealthServer(options: {
         () => send(request, response, page(500, {})),
       )
     }
-  })
-  server.maxConnections = 512
-  server.maxRequestsPerSocket = 1_000
-  // No data in either direction.
-  server.setTimeout(30_000, (socket) => socket.destroy())
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-    else socket.destroy()
-  })
-
-  await listen(server, options.port)
-  const address = server.address()
-  let closed: Promise<void> | undefined
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : options.port,
-    close: () => {
-      closed ??= close(server)
-      return closed
-    },
   }
 }
 
 const OWN_PATHS = ['/healthz', '/readyz', '/metrics']
-
-const LIMITS = {
-  headersTimeout: 5_000,
-  requestTimeout: 10_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16_384,
-}
 
 interface Page {
   readonly status: number
@@ -100,13 +75,20 @@ function page(status: number, content: object): Page {
 const NOT_FOUND = page(404, { found: false })
 
 function readiness(
-  result: { ok: true; value: Readonly<Record<string, boolean>> } | { ok: false; late: boolean },
-  shown: Readonly<Record<string, boolean>>,
+  result: { ok: true; value: Readonly<Record<string, Works>> } | { ok: false; late: boolean },
+  shown: Readonly<Record<string, Works>>,
 ): Page {
   if (!result.ok)
     return page(503, { ready: false, parts: {}, why: result.late ? 'no answer in time' : 'the check failed' })
-  const isReady = Object.values(result.value).every((part) => part)
-  return page(isReady ? 200 : 503, { ready: isReady, parts: { ...result.value, ...shown } })
+  const isReady = Object.values(result.value).every((part) => part === true)
+  const all = { ...result.value, ...shown }
+  const parts = Object.fromEntries(Object.entries(all).map(([name, works]) => [name, works === true]))
+  const missing = Object.fromEntries(Object.entries(all).filter(([, works]) => works !== true))
+  return page(isReady ? 200 : 503, {
+    ready: isReady,
+    parts,
+    ...(Object.keys(missing).length > 0 && { missing }),
+  })
 }
 
 function pass(fallback: RequestListener | undefined, request: IncomingMessage, response: ServerResponse): void {
@@ -138,37 +120,21 @@ function send(
   response.end(request.method === 'HEAD' ? undefined : body)
 }
 
-function listen(server: Server, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen(port, () => {
-    server.off('error', reject)
-    resolve()
-  })
-  return promise
-}
-
-async function close(server: Server): Promise<void> {
-  const ended = new Promise<void>((resolve) => server.close(() => resolve()))
-  const late = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-  await ended
-  clearTimeout(late)
-}
-
 /**
  * Checks all parts at once, each with its own timeout, so that `/readyz` can name the part that hangs. A part that times
  * out or throws is not ready.
  */
 export function partsReady(
-  parts: Readonly<Record<string, () => boolean | Promise<boolean>>>,
+  parts: Readonly<Record<string, () => Works | Promise<Works>>>,
   limitMs = 1_000,
-): () => Promise<Record<string, boolean>> {
+): () => Promise<Record<string, Works>> {
   return async () =>
     Object.fromEntries(
       await Promise.all(
-        Object.entries(parts).map(async ([name, check]): Promise<[string, boolean]> => {
+        Object.entries(parts).map(async ([name, check]): Promise<[string, Works]> => {
           const answer = await runWithTimeout(limitMs, async () => check())
-          return [name, answer.ok && answer.value]
+          if (answer.ok) return [name, answer.value]
+          return [name, answer.late ? `No answer within ${limitMs / 1_000} s.` : 'The check failed.']
         }),
       ),
     )

@@ -1,31 +1,48 @@
 /** The metrics of this process, in Prometheus's text format. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { runWithTimeout } from '../lib/timeout.ts'
-import type { Job } from '../release/ports/jobs.ts'
-import type { Environment } from '../release/settings.ts'
-import type { ReleaseState, StepName, StepState } from '../release/terms.ts'
+import type { Committed } from '../release/committed.ts'
+import type { ReleaseEvent } from '../release/events.ts'
+import type { DeliveryOutcome } from '../release/ports/deliveries.ts'
+import type { Job, JobOutcome } from '../release/ports/jobs.ts'
+import type { ReleaseState } from '../release/terms.ts'
+import type { Works } from './health.ts'
 
 const SOURCE_LIMIT_MS = 2_000
 
 /** `refused`: Slack returned an error. `unknown`: no answer, so the call may have had its effect. */
 export type SlackCallOutcome = 'ok' | 'refused' | 'rate limited' | 'unknown'
-/** `lost`: another worker took the job over. */
-export type JobOutcome = 'done' | 'failed' | 'lost'
 
-/** Values that are read from the store for each request. When a source fails or times out, its gauges are omitted. */
+/** A release that has not ended, and for how long it has been in its state. */
+export interface OpenRelease {
+  readonly app: string
+  readonly environment: string
+  readonly state: ReleaseState
+  readonly forMs: number
+}
+
+/** Values that are read for each request. When a source fails or times out, its gauges are omitted. */
 export interface MetricsSources {
   /** Messages that Slack has not confirmed, and the age of the oldest. */
   readonly outbox?: () => Promise<{ readonly waiting: number; readonly oldestAgeMs: number }>
   /** Deliveries from Slack that are not handled yet. */
   readonly inboxUnhandled?: () => Promise<number>
+  readonly releases?: () => Promise<readonly OpenRelease[]>
+  /** How long ago a worker was last seen; undefined: none is known. */
+  readonly workerSeenMs?: () => Promise<number | undefined>
+  /** The parts of `/readyz`. */
+  readonly ready?: () => Promise<Readonly<Record<string, Works>>>
 }
 
 export interface Metrics {
-  releaseEnded(environment: Pick<Environment, 'app' | 'name'>, state: ReleaseState): void
-  stepEnded(step: StepName, state: StepState, durationMs: number): void
+  /** Counts the ends of releases and steps. */
+  eventCommitted(committed: Committed): void
   /** `method` is a name such as `chat.update`. */
   slackCall(method: string, outcome: SlackCallOutcome): void
   jobEnded(kind: Job['kind'], outcome: JobOutcome): void
+  /** `kind` is a closed list: `command`, `click`, … */
+  deliveryAcknowledged(kind: string, ms: number): void
+  deliveryHandled(kind: string, outcome: DeliveryOutcome, ms: number): void
   /** For `/metrics`. */
   read(): Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -39,7 +56,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   const registers = [register]
   collectDefaultMetrics({ register })
 
-  const releases = new Counter({
+  const ended = new Counter({
     name: 'signoff_releases_ended_total',
     help: 'Releases that ended, by final state',
     labelNames: ['app', 'environment', 'state'],
@@ -47,7 +64,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   })
   const steps = new Histogram({
     name: 'signoff_step_duration_seconds',
-    help: 'Duration of the steps of runs in seconds, by final state',
+    help: 'Duration of the steps of runs in seconds, by outcome',
     labelNames: ['step', 'state'],
     buckets: [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_200, 3_600],
     registers,
@@ -64,6 +81,20 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     labelNames: ['kind', 'outcome'],
     registers,
   })
+  const acknowledged = new Histogram({
+    name: 'signoff_delivery_acknowledge_duration_seconds',
+    help: 'Time from the receipt of a delivery from Slack to its acknowledgement, for which Slack waits 3 seconds',
+    labelNames: ['kind'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, 5],
+    registers,
+  })
+  const handled = new Histogram({
+    name: 'signoff_delivery_handle_duration_seconds',
+    help: 'Time from the receipt of a delivery from Slack until it was handled or given up, by outcome',
+    labelNames: ['kind', 'outcome'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3_600],
+    registers,
+  })
   const failures = new Counter({
     name: 'signoff_metrics_source_failures_total',
     help: 'Failed reads of a gauge from the store, by source',
@@ -72,46 +103,116 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   })
 
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
-  const outbox = sources.outbox && {
-    read: sources.outbox,
-    waiting: gauge('signoff_outbox_waiting', 'Messages to Slack that are not confirmed yet'),
-    oldest: gauge('signoff_outbox_oldest_seconds', 'Age of the oldest unconfirmed message to Slack in seconds'),
-  }
-  const inbox = sources.inboxUnhandled && {
-    read: sources.inboxUnhandled,
-    unhandled: gauge('signoff_inbox_unhandled', 'Deliveries from Slack that are not handled yet'),
+  const labelled = <Label extends string>(name: string, labelNames: Label[], help: string) =>
+    new Gauge({ name, help, labelNames, registers })
+  const readers: (() => Promise<void>)[] = []
+  /** Sets gauges from a source, or omits them: an old value would look like a current one. */
+  function shows<T>(
+    source: string,
+    read: (() => Promise<T>) | undefined,
+    make: () => { omit(): void; show(value: T): void },
+  ): void {
+    if (read === undefined) return
+    const { omit, show } = make()
+    readers.push(async () => {
+      const result = await runWithTimeout(SOURCE_LIMIT_MS, read)
+      omit()
+      if (result.ok) show(result.value)
+      else failures.inc({ source })
+    })
   }
 
-  async function readOutbox(): Promise<void> {
-    if (outbox === undefined) return
-    const result = await runWithTimeout(SOURCE_LIMIT_MS, outbox.read)
-    if (!result.ok) {
-      failures.inc({ source: 'outbox' })
-      outbox.waiting.remove()
-      outbox.oldest.remove()
-      return
+  shows('outbox', sources.outbox, () => {
+    const waiting = gauge('signoff_outbox_waiting', 'Messages to Slack that are not confirmed yet')
+    const oldest = gauge('signoff_outbox_oldest_seconds', 'Age of the oldest unconfirmed message to Slack in seconds')
+    return {
+      omit() {
+        waiting.remove()
+        oldest.remove()
+      },
+      show(now) {
+        waiting.set(now.waiting)
+        oldest.set(now.oldestAgeMs / 1_000)
+      },
     }
-    outbox.waiting.set(result.value.waiting)
-    outbox.oldest.set(result.value.oldestAgeMs / 1_000)
-  }
-
-  async function readInbox(): Promise<void> {
-    if (inbox === undefined) return
-    const result = await runWithTimeout(SOURCE_LIMIT_MS, inbox.read)
-    if (result.ok) return inbox.unhandled.set(result.value)
-    failures.inc({ source: 'inbox' })
-    inbox.unhandled.remove()
-  }
+  })
+  shows('inbox', sources.inboxUnhandled, () => {
+    const unhandled = gauge('signoff_inbox_unhandled', 'Deliveries from Slack that are not handled yet')
+    return { omit: () => unhandled.remove(), show: (count) => unhandled.set(count) }
+  })
+  shows('releases', sources.releases, () => {
+    const open = labelled('signoff_releases', ['app', 'environment', 'state'], 'Releases that have not ended, by state')
+    const oldest = labelled(
+      'signoff_release_oldest_seconds',
+      ['state'],
+      'How long the oldest release has been in this state',
+    )
+    return {
+      omit() {
+        open.reset()
+        oldest.reset()
+      },
+      show(releases) {
+        const longest = new Map<ReleaseState, number>()
+        for (const { app, environment, state, forMs } of releases) {
+          open.inc({ app, environment, state })
+          longest.set(state, Math.max(forMs, longest.get(state) ?? 0))
+        }
+        for (const [state, ms] of longest) oldest.set({ state }, ms / 1_000)
+      },
+    }
+  })
+  shows('workers', sources.workerSeenMs, () => {
+    const seen = gauge('signoff_worker_seen_seconds', 'Time since a worker was last seen; +Inf if none is known')
+    return {
+      omit: () => seen.remove(),
+      show: (ms) => seen.set(ms === undefined ? Number.POSITIVE_INFINITY : ms / 1_000),
+    }
+  })
+  shows('ready', sources.ready, () => {
+    const ready = labelled('signoff_ready', ['part'], 'Whether a part of this process works, as /readyz says')
+    return {
+      omit: () => ready.reset(),
+      show(parts) {
+        for (const [part, works] of Object.entries(parts)) ready.set({ part }, works === true ? 1 : 0)
+      },
+    }
+  })
 
   return {
-    releaseEnded: ({ app, name }, state) => releases.inc({ app, environment: name, state }),
-    stepEnded: (step, state, durationMs) => steps.observe({ step, state }, durationMs / 1_000),
+    eventCommitted: ({ event }) => countEvent(event, ended, steps),
     slackCall: (method, outcome) =>
       slackCalls.inc({ method: /^[a-z]{2,20}(\.[a-zA-Z]{2,24}){1,3}$/.test(method) ? method : 'other', outcome }),
     jobEnded: (kind, outcome) => jobs.inc({ kind, outcome }),
+    deliveryAcknowledged: (kind, ms) => acknowledged.observe({ kind }, Math.max(0, ms) / 1_000),
+    deliveryHandled: (kind, outcome, ms) => handled.observe({ kind, outcome }, Math.max(0, ms) / 1_000),
     async read() {
-      await Promise.all([readOutbox(), readInbox()])
+      await Promise.all(readers.map((read) => read()))
       return { contentType: register.contentType, body: await register.metrics() }
     },
+  }
+}
+
+const STATE_OF = { step_done: 'done', step_failed: 'failed', step_unknown: 'unknown' } as const
+
+function countEvent(
+  event: ReleaseEvent,
+  ended: Counter<'app' | 'environment' | 'state'>,
+  steps: Histogram<'step' | 'state'>,
+): void {
+  switch (event.type) {
+    case 'release_ended': {
+      const { app, environment, state } = event.data
+      ended.inc({ app, environment, state })
+      break
+    }
+    case 'step_done':
+    case 'step_failed':
+    case 'step_unknown': {
+      const { step, ms } = event.data
+      if (ms !== undefined) steps.observe({ step, state: STATE_OF[event.type] }, ms / 1_000)
+      break
+    }
+    default:
   }
 }

@@ -17,6 +17,8 @@ export type ThreadLine =
       readonly ms: number
     }
   | { readonly is: 'waiting'; readonly what: string }
+  /** A worker took up a step that another, or itself, had begun: what it found of the effect. `absent`: it begins again. */
+  | { readonly is: 'interrupted'; readonly step: StepName; readonly found: 'there' | 'absent' }
   /** `since`: the card, posted four hours ago, or an emergency, a day ago. */
   | { readonly is: 'reminder'; readonly since: 'card' | 'emergency'; readonly owed: readonly Owed[] }
   | { readonly is: 'cancel asked'; readonly person: PersonName; readonly during?: StepName }

@@ -29,6 +29,8 @@ export interface BotPorts extends IntakePorts {
   readonly pingTimeoutMs?: number
   /** The time between the starts of the two sockets. */
   readonly secondSocketAfterMs?: number
+  /** Whether other bots may share our store. */
+  readonly isStoreShared?: boolean
   /** How often the sweep runs. */
   readonly sweepEveryMs?: number
 }
@@ -51,6 +53,8 @@ export interface Identity extends Ours {
   readonly botId: string
   /** By which people invite it to a channel. */
   readonly botName?: string
+  /** The workspace's name, for people. */
+  readonly workspace?: string
 }
 
 /**
@@ -60,6 +64,7 @@ export interface Identity extends Ours {
 export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings, 'appToken'>): Promise<Identity> {
   const {
     team_id: team,
+    team: workspace,
     user_id: botUser,
     bot_id: botId,
     app_id: ofToken,
@@ -71,7 +76,7 @@ export async function whoWeAre(client: WebClient, { appToken }: Pick<BotSettings
   const ofBot = info.ok ? info.value.bot?.app_id : await appOfUser(client, botUser)
   const app = ofBot ?? ofToken ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1]
   if (!app) throw new Error('Slack does not say which app SLACK_BOT_TOKEN belongs to')
-  return { team, app, botUser, botId, ...defined({ botName, enterprise }) }
+  return { team, app, botUser, botId, ...defined({ botName, enterprise, workspace }) }
 }
 
 /** Slack's answer to the first call with a token. Throws an error that names the setting. */
@@ -151,12 +156,13 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
 }
 
 function socketsOf(
-  { settings, log, pingTimeoutMs, secondSocketAfterMs }: BotPorts,
+  { settings, log, pingTimeoutMs, secondSocketAfterMs, isStoreShared }: BotPorts,
   logger: Logger,
 ): Sockets | undefined {
   const { appToken, apiUrl } = settings
   if (appToken === undefined) return undefined
-  return createSockets({ appToken, apiUrl, logger, log, ...defined({ pingTimeoutMs, apartMs: secondSocketAfterMs }) })
+  const times = defined({ pingTimeoutMs, apartMs: secondSocketAfterMs })
+  return createSockets({ appToken, apiUrl, logger, log, ...times, ...defined({ isStoreShared }) })
 }
 
 function createHttpReceiver({ signingSecret }: BotSettings, logger: Logger): HTTPReceiver {

@@ -8,12 +8,19 @@ import {
   WebClient,
 } from '@slack/web-api'
 import { CLOCK, type Clock } from '../lib/clock.ts'
+import { defined } from '../lib/defined.ts'
 import { type Budget, createBudget, type Share, type SlackCall } from './budget.ts'
 
 /** Slack's answer in our terms. `unknown`: no answer, or one that leaves open whether the call took effect. */
 export type SlackError =
   | { readonly failure: 'rate limited'; readonly afterMs: number }
-  | { readonly failure: 'refused'; readonly error: string; readonly messages: readonly string[] }
+  | {
+      readonly failure: 'refused'
+      readonly error: string
+      readonly messages: readonly string[]
+      /** The scopes that the call needs, where the token lacks one. */
+      readonly needed?: string
+    }
   | { readonly failure: 'unknown'; readonly detail: string }
 
 const QUIET: Logger = {
@@ -38,7 +45,7 @@ export interface SlackClients {
   readonly drawing: WebClient
 }
 
-type Called = (method: string, outcome: 'ok' | SlackError['failure'], error?: string) => void
+type Called = (method: string, outcome: 'ok' | SlackError['failure'], error?: string, needed?: string) => void
 
 /**
  * Clients with one budget, so that a modal never waits behind a message. None retries, because Slack's calls are not safe
@@ -53,7 +60,7 @@ export function createSlackClients({
 }: {
   token: string
   apiUrl: string
-  /** Called with each call's method and outcome, and Slack's code where it refused the call. */
+  /** Called with each call's method and outcome and, where Slack refused it, its code and the scopes that it lacks. */
   called?: Called
   clock?: Clock
   /** All clients of a token must share it. */
@@ -104,7 +111,8 @@ class BudgetedClient extends WebClient {
     } catch (error) {
       const failed = toSlackError(error)
       if (failed.failure === 'rate limited') budget.pause(method, clock.now() + failed.afterMs)
-      called(method, failed.failure, failed.failure === 'refused' ? failed.error : undefined)
+      if (failed.failure === 'refused') called(method, failed.failure, failed.error, failed.needed)
+      else called(method, failed.failure)
       throw error
     }
   }
@@ -146,9 +154,16 @@ export function toSlackError(error: unknown): SlackError {
     if (!CODE.test(code)) return { failure: 'unknown', detail: 'Slack gave an unreadable answer' }
     if (code === 'ratelimited' || code === 'rate_limited') return { failure: 'rate limited', afterMs: 30_000 }
     if (UNCLEAR.includes(code)) return { failure: 'unknown', detail: `Slack answered ${code}` }
-    return { failure: 'refused', error: code, messages: error.data.response_metadata?.messages ?? [] }
+    const messages = error.data.response_metadata?.messages ?? []
+    return { failure: 'refused', error: code, messages, ...defined({ needed: scopesNeeded(error.data) }) }
   }
   return { failure: 'unknown', detail: error instanceof Error ? error.name : 'no answer' }
+}
+
+/** Slack names the scopes beside `missing_scope`. */
+function scopesNeeded(answer: object): string | undefined {
+  const needed = 'needed' in answer ? answer.needed : undefined
+  return typeof needed === 'string' && /^[a-z:._,-]{1,200}$/.test(needed) ? needed : undefined
 }
 
 /** Runs one call, and returns a thrown error as a `SlackError`. */

@@ -1,6 +1,6 @@
 /** Stores each delivery before acknowledging it, then handles it. A sweep handles deliveries that a crash left behind. */
 import { settlesWithin } from '../lib/timeout.ts'
-import type { Inbox } from '../release/ports/deliveries.ts'
+import type { DeliveryOutcome, Inbox } from '../release/ports/deliveries.ts'
 import { answerAddress, type Handling, handle } from './handlers.ts'
 import { errorAt, type ModalResponse, modalAnswer, type SubmissionArrival } from './modal-answer.ts'
 import type { DeliveryLog } from './outbox/sending.ts'
@@ -13,6 +13,14 @@ export interface IntakePorts extends HandlerPorts {
   readonly inbox: Inbox
   readonly ours: Ours
   readonly log: DeliveryLog
+  /** Called with how long each delivery took, for metrics. */
+  readonly timed?: DeliveryTimes
+}
+
+export interface DeliveryTimes {
+  /** Since its receipt. */
+  acknowledged(kind: Arrival['is'], ms: number): void
+  ended(kind: Arrival['is'], outcome: DeliveryOutcome, ms: number): void
 }
 
 export interface Intake {
@@ -34,23 +42,33 @@ const NOT_RECORDED = {
 }
 
 export function createIntake(ports: IntakePorts): Intake {
-  const { inbox, ours, log, store, clock } = ports
+  const { inbox, ours, log, store, clock, timed } = ports
 
   /** Reported to people as not recorded, although the store may have them: the sweep must not handle them later. */
   const reportedLost = new Set<string>()
 
   /** `id`: that of the stored row, which an older version may have written. */
   async function handleAndRecord(arrival: Arrival, when: Handling, id = arrival.id): Promise<void> {
+    const ended = (outcome: DeliveryOutcome) => timed?.ended(arrival.is, outcome, Date.now() - when.asked.getTime())
     try {
       await handle(ports, arrival, when)
       await inbox.handled(id)
+      ended('handled')
     } catch (err) {
       log.error({ err, arrival: arrival.is }, 'handling a delivery failed; the sweep handles it again')
-      if (when.fresh) return
+      if (when.fresh) return ended('failed')
       // A delivery that has failed for an hour will not succeed; the log has the errors.
       const age = (await store.now()).getTime() - when.asked.getTime()
-      if (age > GIVEN_UP_AFTER_MS) await inbox.handled(id)
+      if (age <= GIVEN_UP_AFTER_MS) return ended('failed')
+      await inbox.handled(id)
+      ended('given up')
     }
+  }
+
+  /** What was not stored was told as such, and what is repeated is handled already: neither is handled. */
+  function notHandled(arrival: Arrival, outcome: 'seen' | 'not stored', asked: Date): void {
+    const became = outcome === 'seen' ? 'repeated' : 'not stored'
+    timed?.ended(arrival.is, became, Date.now() - asked.getTime())
   }
 
   /** Handles a modal while it is open, so that a refusal is shown in it. Later than Slack waits, it closes. */
@@ -58,6 +76,7 @@ export function createIntake(ports: IntakePorts): Intake {
     arrival: SubmissionArrival,
     stored: Promise<'new' | 'seen' | 'not stored'>,
     acknowledge: (response?: ModalResponse) => Promise<void>,
+    asked: Date,
   ): Promise<void> {
     let isOpen = true
     async function answer(response?: ModalResponse): Promise<boolean> {
@@ -75,9 +94,9 @@ export function createIntake(ports: IntakePorts): Intake {
           await respond(address, NOT_RECORDED)
         }
       }
-      if (outcome !== 'new') return
+      if (outcome !== 'new') return notHandled(arrival, outcome, asked)
       const show = async (reply: Reply) => answer(await modalAnswer(ports, arrival, reply))
-      await handleAndRecord(arrival, { fresh: true, asked: new Date(), show })
+      await handleAndRecord(arrival, { fresh: true, asked, show })
     }
     const work = handleIt()
     await settlesWithin(MODAL_WITHIN_MS, work, clock)
@@ -86,10 +105,11 @@ export function createIntake(ports: IntakePorts): Intake {
   }
 
   return {
-    async take(payload, acknowledge) {
+    async take(payload, reply) {
+      const asked = new Date()
       const arrival = readArrival(payload, ours)
       if (arrival === undefined) {
-        await acknowledge()
+        await reply()
         log.warn({}, 'dropped a delivery that is not for this app and workspace')
         return
       }
@@ -100,7 +120,11 @@ export function createIntake(ports: IntakePorts): Intake {
           return 'not stored' as const
         },
       )
-      if (arrival.is === 'submission') return takeSubmission(arrival, stored, acknowledge)
+      const acknowledge = async (response?: ModalResponse) => {
+        await reply(response)
+        timed?.acknowledged(arrival.is, Date.now() - asked.getTime())
+      }
+      if (arrival.is === 'submission') return takeSubmission(arrival, stored, acknowledge, asked)
       await settlesWithin(STORE_WITHIN_MS, stored, clock)
       await acknowledge()
       const outcome = await stored
@@ -109,7 +133,8 @@ export function createIntake(ports: IntakePorts): Intake {
         const address = answerAddress(arrival)
         if (address !== undefined) await respond(address, NOT_RECORDED)
       }
-      if (outcome === 'new') await handleAndRecord(arrival, { fresh: true, asked: new Date() })
+      if (outcome === 'new') await handleAndRecord(arrival, { fresh: true, asked })
+      else notHandled(arrival, outcome, asked)
     },
 
     async sweep() {

@@ -18,6 +18,8 @@ export interface SocketSettings {
   readonly pingTimeoutMs?: number
   /** The time between the two starts, and so between their renewals. */
   readonly apartMs?: number
+  /** Whether other bots may share our store, and so our app. */
+  readonly isStoreShared?: boolean
 }
 
 export interface Sockets {
@@ -32,9 +34,11 @@ export interface Sockets {
 /** Slack renews a connection by its age: two of the same age would be away together. */
 const APART_MS = 60_000
 const TRY_AGAIN_MS = 30_000
+/** Slack may still count a connection of ours that it is renewing. */
+const RENEWED_AT_ONCE = 1
 
 export function createSockets(settings: SocketSettings): Sockets {
-  const { log, apartMs = APART_MS } = settings
+  const { log, apartMs = APART_MS, isStoreShared = false } = settings
   const ending = new AbortController()
   const open = new Set<SocketModeReceiver>()
   const receivers = [receiverOf(settings), receiverOf(settings)] as const
@@ -43,12 +47,26 @@ export function createSockets(settings: SocketSettings): Sockets {
     for (const event of ['disconnected', 'reconnecting', 'close'] as const) {
       receiver.client.on(event, () => open.delete(receiver))
     }
+    // After Bolt's own listener, so that this connection is counted among the open ones.
+    receiver.client.on('ws_message', (data: unknown) => {
+      const connections = connectionsIn(data)
+      if (connections !== undefined && open.size === receivers.length) compare(connections)
+    })
     keepReconnecting(receiver.client, {
       stopping: ending.signal,
       failed: (err) => log.warn({ err }, 'the connection to Slack could not be renewed'),
     })
   }
   const [first, second] = receivers
+
+  /** Slack's `hello` tells how many connections the app has; only a second Signoff with a store of its own is a mistake. */
+  function compare(connections: number): void {
+    const fields = { connections, ours: open.size }
+    if (connections <= open.size + RENEWED_AT_ONCE) return
+    if (isStoreShared)
+      log.info(fields, 'other connections to this Slack app are open: those of other bots on this store')
+    else log.warn(fields, ANOTHER_SIGNOFF)
+  }
 
   async function startSecond(): Promise<void> {
     await CLOCK.sleep(apartMs, ending.signal)
@@ -79,6 +97,21 @@ export function createSockets(settings: SocketSettings): Sockets {
       await Promise.all(receivers.map((receiver) => receiver.stop()))
       open.clear()
     },
+  }
+}
+
+const ANOTHER_SIGNOFF =
+  'another program is connected to this Slack app and takes some of the commands and presses. Stop the other Signoff, or give both the same STORE_URL; ignore this if Signoff was restarted just now'
+
+/** How many connections the app has, as Slack says in its `hello`; undefined for other messages. */
+function connectionsIn(data: unknown): number | undefined {
+  const text = typeof data === 'string' ? data : data instanceof Uint8Array ? Buffer.from(data).toString() : ''
+  if (!text.includes('"hello"')) return undefined
+  try {
+    const message: { type?: unknown; num_connections?: unknown } = JSON.parse(text)
+    return message.type === 'hello' && typeof message.num_connections === 'number' ? message.num_connections : undefined
+  } catch {
+    return undefined
   }
 }
 

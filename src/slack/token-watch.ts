@@ -3,6 +3,8 @@
  * so the log says so once a minute, the process is not ready, and people read it in their answers.
  */
 
+import { defined } from '../lib/defined.ts'
+
 /** Slack's codes for a token or an app that someone has to fix, whatever the method (errors of auth.test). */
 const WHOLE_TOKEN: readonly string[] = [
   'account_inactive',
@@ -30,11 +32,18 @@ export interface TokenRefusal {
   readonly method: string
   /** Slack's code. */
   readonly error: string
+  /** The scopes that the method needs, where the token lacks one. */
+  readonly needed?: string
+}
+
+/** Such as `missing_scope at users.info, which needs users:read`. */
+export function refusalInWords({ method, error, needed }: TokenRefusal): string {
+  return `${error} at ${method}${needed === undefined ? '' : `, which needs ${needed}`}`
 }
 
 export interface TokenWatch {
-  /** Every call's outcome. `error`: Slack's code where it refused the call. */
-  heard(method: string, outcome: string, error?: string): void
+  /** Every call's outcome. `error`: Slack's code where it refused the call; `needed`: the scopes that it lacks. */
+  heard(method: string, outcome: string, error?: string, needed?: string): void
   /** What Slack refuses at present; undefined while it accepts the token. */
   refusal(): TokenRefusal | undefined
 }
@@ -50,32 +59,34 @@ export function createTokenWatch({
   const methods = new Map<string, TokenRefusal & { readonly at: number }>()
   const loggedAt = new Map<string, number>()
 
-  function report({ method, error }: TokenRefusal): void {
+  function report(refusal: TokenRefusal): void {
+    const { method, error } = refusal
     // A token that is refused is one problem, whichever method meets it.
     const problem = WHOLE_TOKEN.includes(error) ? error : `${method} ${error}`
     if ((loggedAt.get(problem) ?? Number.NEGATIVE_INFINITY) + LOGGED_EVERY_MS > now()) return
     loggedAt.set(problem, now())
-    log.error({ method, error }, 'Slack refuses our token: nothing reaches people until someone fixes it')
+    log.error(refusal, 'Slack refuses our token: nothing reaches people until someone fixes it')
   }
 
   return {
-    heard(method, outcome, error = '') {
+    heard(method, outcome, error = '', needed) {
+      const refused = { method, error, ...defined({ needed }) }
       if (outcome === 'ok') {
         if (whole !== undefined) log.info({ method }, 'Slack accepts our token again')
         whole = undefined
         methods.delete(method)
         return
       }
-      if (WHOLE_TOKEN.includes(error)) whole = { method, error }
+      if (WHOLE_TOKEN.includes(error)) whole = refused
       else if (ONE_METHOD.includes(error)) {
-        if (!OPTIONAL_METHODS.includes(method)) methods.set(method, { method, error, at: now() })
+        if (!OPTIONAL_METHODS.includes(method)) methods.set(method, { ...refused, at: now() })
       } else return
-      report({ method, error })
+      report(refused)
     },
     refusal() {
       if (whole !== undefined) return whole
-      for (const [name, { method, error, at }] of methods) {
-        if (at + METHOD_FORGOTTEN_MS > now()) return { method, error }
+      for (const [name, { at, ...refused }] of methods) {
+        if (at + METHOD_FORGOTTEN_MS > now()) return refused
         methods.delete(name)
       }
       return undefined

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Forge } from '../release/ports/forge.ts'
 import type { Git } from '../release/ports/git.ts'
 import type { HealthCheck } from '../release/ports/health-check.ts'
-import type { EnvironmentLock, Job, Jobs } from '../release/ports/jobs.ts'
+import type { EnvironmentLock, Job, JobOutcome, Jobs } from '../release/ports/jobs.ts'
 import type { Migrator } from '../release/ports/migrator.ts'
 import type { Platform } from '../release/ports/platform.ts'
 import type { SqlRisks } from '../release/ports/sql-risks.ts'
@@ -60,7 +60,7 @@ export interface WorkerPorts {
   readonly clock: Clock
   readonly log: Log
   /** Called with how each job ended, for metrics. */
-  readonly jobEnded?: (kind: Job['kind'], outcome: 'done' | 'failed' | 'lost') => void
+  readonly jobEnded?: (kind: Job['kind'], outcome: JobOutcome) => void
 }
 
 /** The platform of a remote. Throws if the configuration does not have it. */

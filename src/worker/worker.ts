@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Committed, watchEvents } from '../release/committed.ts'
 import { WORKER_GONE_MS } from '../release/deadlines.ts'
-import { ClaimLost } from '../release/ports/jobs.ts'
+import { ClaimLost, type Job, type JobOutcome } from '../release/ports/jobs.ts'
 import { handleJob } from './jobs/index.ts'
 import type { WorkerPorts } from './ports.ts'
 import { RetryLater } from './run/runner.ts'
@@ -78,15 +79,24 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     )
   }, times.look)
   const working = await ports.jobs.work(async (claim) => {
+    const { kind } = claim.job
+    let outcome: JobOutcome = 'done'
+    const hear = ({ event }: Committed) => {
+      if (event.type === 'attention_needed') outcome = 'needs attention'
+      if (event.type === 'release_ended' && event.data.state !== 'succeeded') outcome = 'stopped'
+    }
     try {
-      await handleJob(ports, claim)
-      ports.jobEnded?.(claim.job.kind, 'done')
+      await handleJob({ ...ports, store: watchEvents(store, hear) }, claim)
+      ports.jobEnded?.(kind, outcome)
     } catch (error) {
-      ports.jobEnded?.(claim.job.kind, error instanceof ClaimLost ? 'lost' : 'failed')
-      const fields = { job: claim.job, attempt: claim.attempt, err: error }
-      if (error instanceof RetryLater)
+      const fields = { ...subjectOf(claim.job), job: claim.job, attempt: claim.attempt, err: error }
+      if (error instanceof RetryLater) {
+        ports.jobEnded?.(kind, 'waiting')
         log.info(fields, 'a run waits for its environment or announcement and is retried')
-      else log.error(fields, 'a job was interrupted and is retried')
+      } else {
+        ports.jobEnded?.(kind, error instanceof ClaimLost ? 'lost' : 'failed')
+        log.error(fields, 'a job was interrupted and is retried')
+      }
       throw error
     }
   })
@@ -104,6 +114,11 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
       await sweeping
     },
   }
+}
+
+/** What a job is about, as log lines name it. */
+function subjectOf(job: Job): object {
+  return job.kind === 'preview' ? { app: job.app, environment: job.environment } : { release: job.release }
 }
 
 /** Deletes the checkouts of dead workers first of all, because they contain a team's `.env`. A folder's name is its worker's pid. */

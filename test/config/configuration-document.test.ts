@@ -27,7 +27,9 @@ it('O2: has a table for every place that has keys', () => {
 it('O2: explains every environment variable that the program reads', async () => {
   const document = await text('docs/configuration.md')
   const source = await text('src/config/variables.ts')
-  const read = [...source.matchAll(/read(?:ApiUrl)?\((?:read, problems, )?'([A-Z_]+)'/g)].map(([, name]) => name ?? '')
+  const read = [...source.matchAll(/read(?:ApiUrl|Port)?\((?:read, problems, )?'([A-Z_]+)'/g)].map(
+    ([, name]) => name ?? '',
+  )
   expect(read.length).toBeGreaterThan(12)
   for (const name of new Set(read)) expect(document).toMatch(new RegExp(`^\\| .*\`${name}\`.* \\|`, 'm'))
 })

@@ -171,12 +171,44 @@ describe('the environment variables', () => {
     ['BITBUCKET_API_URL', 'ftp://marker/'],
     ['PORT', '65536'],
     ['PORT', '1e3'],
+    ['HEALTH_PORT', '65536'],
     ['LOG_LEVEL', 'marker'],
   ])('refuse a malformed %s without showing it', (name, value) => {
     const found = problems({ ...BOT, ...WORKER, [name]: value })
     expect(found).toEqual([expect.stringMatching(new RegExp(`^${name} `))])
     expect(found.join()).not.toContain('marker')
     expect(found.join()).not.toContain(value)
+  })
+
+  it('O5: are warned of where both modes are set, and where a token is given as the signing secret', () => {
+    const { SLACK_APP_TOKEN: appToken = '', ...http } = { ...BOT, ...WORKER } as Record<string, string>
+    const warnings = (env: Record<string, string>) => {
+      const found = read(env)
+      return found.ok ? found.warnings : found.problems
+    }
+    const secret = '0123456789abcdef0123456789abcdef'
+    expect(warnings({ ...http, SLACK_SIGNING_SECRET: secret })).toEqual([])
+    expect(warnings({ ...http, SLACK_APP_TOKEN: appToken, SLACK_SIGNING_SECRET: secret })).toEqual([
+      expect.stringContaining('are both set: Signoff uses Socket Mode'),
+    ])
+    for (const token of ['xoxb-1-marker', 'xapp-1-marker', 'xoxp-marker']) {
+      const [warned, ...others] = warnings({ ...http, SLACK_SIGNING_SECRET: token })
+      expect(warned).toMatch(/^SLACK_SIGNING_SECRET looks like a token/)
+      expect(warned).not.toContain('marker')
+      expect(others).toEqual([])
+    }
+  })
+
+  it('O13: give health a port of its own, which differs from PORT', () => {
+    const read = (ports: Record<string, string>) =>
+      readConfiguration({ env: { ...BOT, ...WORKER, ...ports }, cwd, role: 'all' })
+    expect(read({})).toMatchObject({ ok: true, configuration: { port: 3000 } })
+    expect(read({ HEALTH_PORT: '9100' })).toMatchObject({ configuration: { port: 3000, healthPort: 9100 } })
+    expect(read({ PORT: '0', HEALTH_PORT: '0' })).toMatchObject({ configuration: { port: 0, healthPort: 0 } })
+    expect(problems({ ...BOT, ...WORKER, HEALTH_PORT: '3000' })).toEqual(['HEALTH_PORT must differ from PORT'])
+    expect(problems({ ...BOT, ...WORKER, PORT: '81', HEALTH_PORT: '81' })).toEqual([
+      'HEALTH_PORT must differ from PORT',
+    ])
   })
 
   it('are told together with what is wrong in releases.yml', () => {
@@ -196,7 +228,7 @@ describe('the file that RELEASES_FILE names', () => {
     writeFileSync(join(cwd, 'elsewhere', 'ours.yml'), SMALL)
     const env = { ...BOT, ...WORKER, RELEASES_FILE: 'elsewhere/ours.yml' }
     expect(problems(env)).toEqual([
-      'releases.yml:9: apps.api.environments.integration.migrations.env_file names a file that does not exist',
+      `releases.yml:9: apps.api.environments.integration.migrations.env_file names a file that does not exist: ${join(cwd, 'elsewhere', '.env_integration')}`,
     ])
     writeFileSync(join(cwd, 'elsewhere', '.env_integration'), 'A=b', { mode: 0o600 })
     const [app] = configuration(env).releases.apps
@@ -205,10 +237,10 @@ describe('the file that RELEASES_FILE names', () => {
 
   it('must be there', () => {
     expect(problems({ ...BOT, ...WORKER, RELEASES_FILE: 'marker.yml' })).toEqual([
-      'releases.yml: the file does not exist; set RELEASES_FILE to its path',
+      `releases.yml: there is no file ${join(cwd, 'marker.yml')}; set RELEASES_FILE to its path`,
     ])
     expect(problems({ ...BOT, ...WORKER, RELEASES_FILE: '.' })).toEqual([
-      "releases.yml: the file can't be read; check its permissions and RELEASES_FILE",
+      `releases.yml: ${cwd} can't be read; check its permissions and RELEASES_FILE`,
     ])
   })
 })
@@ -247,6 +279,27 @@ describe('env files', () => {
       ok: true,
       warnings: ['The env file of api/integration can be read by everyone on this machine; run chmod 600 on it'],
     })
+  })
+
+  it.each([
+    ['foo bar', ' in line 2,'],
+    ['DATABASE_URL: postgres://a', ' in line 2,'],
+    ['foo\nbar', ' in lines 2, 3,'],
+  ])('O5: are warned of where a line sets nothing, as %j does', (text, told) => {
+    writeFileSync(join(cwd, '.env_integration'), `A=b\n${text}\n`, { mode: 0o600 })
+    const found = read({ ...BOT, ...WORKER })
+    expect(found).toMatchObject({
+      ok: true,
+      warnings: [expect.stringContaining(`api/integration has no NAME=value${told}`)],
+    })
+    expect(found.ok && found.warnings[0]).toContain(join(cwd, '.env_integration'))
+    expect(JSON.stringify(found.ok && found.warnings)).not.toMatch(/foo|bar|postgres:/)
+  })
+
+  it('O5: are not warned of for comments, export, spaces, and quoted values of several lines', () => {
+    const text = '# a comment\n\nexport A=b\nB = "c d"\nKEY="-----BEGIN\nfoo bar\n-----END"\nC=\'x\ny z\'\nEMPTY=\n'
+    writeFileSync(join(cwd, '.env_integration'), text, { mode: 0o600 })
+    expect(read({ ...BOT, ...WORKER })).toMatchObject({ ok: true, warnings: [] })
   })
 
   it("never lead to Signoff's own store", () => {

@@ -50,6 +50,12 @@ describe('Promises 5, 7 and 10: a run', () => {
     return worker
   }
 
+  /** What the thread says of interruptions, once it has all lines. */
+  async function interruptions(number: number): Promise<readonly string[]> {
+    await team.until.told(number)
+    return team.thread(number).filter((line) => line.includes('interrupted;'))
+  }
+
   /** Whatever would change something outside, from now on. */
   function arrivals(): readonly string[] {
     const seen: string[] = []
@@ -134,6 +140,9 @@ describe('Promises 5, 7 and 10: a run', () => {
     expect(await seenRelease(team, 3)).toMatchObject({ state: 'running' })
     await nextTakesUp(team, startWorker)
     await reaches(team, 3, 'succeeded')
+    expect(await interruptions(3)).toEqual([
+      'The worker was interrupted; the pull request was not merged yet, so the merge is requested again.',
+    ])
     expect((await bitbucketEffects(team)).merges).toBe(2)
   })
 
@@ -153,6 +162,9 @@ describe('Promises 5, 7 and 10: a run', () => {
     expect(stopped).toMatchObject({ gate: 'internal_error', steps: { push: 'running unknown' } })
     await team.click(team.people.dana, 'retry', 4)
     await reaches(team, 4, 'succeeded')
+    expect(await interruptions(4)).toEqual([
+      'The worker was interrupted; the push had not arrived, so it is made again.',
+    ])
     expect(herokuEffects(team.heroku, INTEGRATION).pushes.slice(before)).toEqual([commit])
   })
 
@@ -175,13 +187,26 @@ describe('Promises 5, 7 and 10: a run', () => {
     await reaches(team, 5, 'closed')
   })
 
+  it('O10: whose worker is killed in a push that had arrived says so, in one line', async () => {
+    const commit = await somethingNew(team, 'arrived')
+    const worker = await startWorker()
+    team.heroku.hangNextPush('after')
+    await team.command(team.people.dana, '/deploy integration')
+    await team.waitFor('the push to arrive', () => herokuEffects(team.heroku, INTEGRATION).pushes.includes(commit))
+    await worker.kill()
+    await nextTakesUp(team, startWorker)
+    await reaches(team, 6, 'succeeded')
+    expect(await interruptions(6)).toEqual(['The worker was interrupted; the push had arrived.'])
+    expect(herokuEffects(team.heroku, INTEGRATION).pushes.filter((pushed) => pushed === commit)).toHaveLength(1)
+  })
+
   it('that could never be planned ends as refused', async () => {
     await somethingNew(team, 'never planned')
     await team.command(team.people.dana, '/deploy integration')
-    await team.hears(team.people.dana, '#6')
+    await team.hears(team.people.dana, '#7')
     await team.query(`update pgboss.job set state = 'failed' where state = 'created' and name = 'plan'`)
     await startWorker()
-    expect(await reaches(team, 6, 'refused')).toMatchObject({ gate: 'internal_error' })
-    await team.told(team.people.dana, 'internal_error', '#6')
+    expect(await reaches(team, 7, 'refused')).toMatchObject({ gate: 'internal_error' })
+    await team.told(team.people.dana, 'internal_error', '#7')
   })
 })

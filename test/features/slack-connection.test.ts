@@ -70,3 +70,15 @@ describe('S18: a modal that Slack does not open', () => {
     expect(await team.hears(team.people.dana, 'Slack limits')).toContain('Try again in 7 s.')
   })
 })
+
+it('O13: with HEALTH_PORT, Slack’s requests arrive at PORT, and health is asked of its own', async () => {
+  team = await startTeam({ mode: 'http', unstarted: true })
+  Object.assign(team.env, { HEALTH_PORT: '0' })
+  const { port, healthPort } = await team.start('all')
+  expect(port).not.toBe(healthPort)
+  await team.command(team.people.dana, '/deploy status')
+  await team.hears(team.people.dana, 'integration')
+  expect((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status).toBe(200)
+  expect((await fetch(`http://127.0.0.1:${healthPort}/slack/events`, { method: 'POST' })).status).toBe(404)
+  expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(404)
+})

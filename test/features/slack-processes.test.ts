@@ -231,7 +231,7 @@ describe('everything in one process with the embedded store', () => {
     // Started once more by mistake: it can't be, and takes nothing from the one that runs.
     const again = await start(team, [], { STORE_URL: undefined, DATA_DIR: dataDir, PORT: String(started.port) })
     expect(await again.exit()).toBe(1)
-    expect(again.output()).toContain("Signoff can't start: PORT is used by another program.")
+    expect(again.output()).toContain(`Signoff can't start: PORT ${started.port} is used by another program.`)
     await started.ready()
 
     expect(await started.terminate()).toBe(0)
@@ -269,6 +269,12 @@ describe('everything in one process with the embedded store', () => {
         expect(started.output()).not.toContain('hunter2-planted')
       }),
     )
+  })
+
+  it('O5: does not start a worker without git, and says so', async () => {
+    const started = await start(team, ['--role', 'worker'], { PATH: '/nowhere' })
+    expect(await started.exit()).toBe(1)
+    expect(started.output()).toContain('git: not found on PATH. The worker needs it: install git.')
   })
 
   it('refuses to start with every problem at once, exit code 2, and no value', async () => {

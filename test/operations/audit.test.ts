@@ -122,6 +122,23 @@ describe('signoff audit verify', () => {
     expect((await verifyAudit(place, [heads[4]?.slice(0, 12) ?? ''])).exitCode).toBe(0)
   })
 
+  it('O5: tells a mistyped head from a chain that was cut, and leaves the verdict to who compares', async () => {
+    const head = heads[2]?.slice(0, 12) ?? ''
+    const mistyped = `${head.slice(0, 5)}${head[5] === '0' ? '1' : '0'}${head.slice(6)}`
+    const { lines, exitCode } = await verifyAudit(place, [mistyped])
+    expect(lines.join()).toMatch(
+      new RegExp(
+        `^✗ 12 events verified, but a head was not found: no event has the hash ${mistyped}; that of event \\d+ is nearly`,
+      ),
+    )
+    expect(lines.join()).toContain('Check the head for a typing mistake')
+    expect(exitCode).toBe(1)
+    const other = await verifyAudit(place, ['0123456789ab'])
+    expect(other).toMatchObject({ exitCode: 1 })
+    expect(other.lines.join()).not.toContain('typing mistake')
+    expect(other.lines.join()).toContain('If it stands like that in the thread, the chain was cut')
+  })
+
   it('does not find an event that was forged at the end with a right hash, as docs/promises.md says; one with a wrong hash it does', async () => {
     const last = heads[5] ?? ''
     const [actor, at, type] = ['U9', '2026-11-22T08:00:00.000Z', 'sign_off_given']

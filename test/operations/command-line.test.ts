@@ -123,6 +123,24 @@ describe('signoff', () => {
     expect(await readFile(MAIN, 'utf8')).not.toMatch(/^import /m)
   })
 
+  it('O5: --version prints the version', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(await signoff(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' })
+  })
+
+  it('O5: start names the files that it has looked for', async () => {
+    await writeFile(
+      join(directory, 'migrates.yml'),
+      GOOD.replace('channel:', 'migrations: { config: alembic.ini, env_file: env/.env_test }\n        channel:'),
+    )
+    const env = { SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1', BITBUCKET_TOKEN: 'b' }
+    const [envFile, releases] = await Promise.all(
+      ['migrates.yml', 'nowhere.yml'].map((file) => signoff(['start'], { ...env, RELEASES_FILE: file })),
+    )
+    expect(envFile).toMatchObject({ code: 2, err: expect.stringContaining(join(directory, 'env/.env_test')) })
+    expect(releases).toMatchObject({ code: 2, err: expect.stringContaining(join(directory, 'nowhere.yml')) })
+  })
+
   it('--help is good', async () => {
     const { code, out } = await signoff(['--help'])
     expect(code).toBe(0)

@@ -114,16 +114,18 @@ describe('the Dockerfile', () => {
     const [, list = '[]'] = /CMD (\[.*\])$/.exec(only('HEALTHCHECK')) ?? []
     const [program, ...args] = JSON.parse(list) as string[]
     expect(program).toBe('node')
-    const check = async (port: number) => {
+    const check = async (port: number, env: Record<string, string> = { PORT: String(port) }) => {
       try {
-        await promisify(execFile)(process.execPath, args, { env: { PORT: String(port) } })
+        await promisify(execFile)(process.execPath, args, { env })
         return 0
       } catch (error) {
         return error instanceof Error && 'code' in error ? error.code : undefined
       }
     }
-    const server = await startHealthServer({ port: 0, ready: async () => ({ store: false }) })
+    const server = await startHealthServer({ port: 0, ready: async () => ({ store: 'The store does not answer.' }) })
     expect(await check(server.port)).toBe(0)
+    // O13: with a port of their own, health and metrics are not at PORT.
+    expect(await check(server.port, { PORT: '1', HEALTH_PORT: String(server.port) })).toBe(0)
     await server.close()
     expect(await check(server.port)).toBe(1)
 

@@ -4,11 +4,14 @@ import { createMetrics } from '../../src/operations/metrics.ts'
 describe('metrics', () => {
   it('count releases, steps, calls of Slack and jobs', async () => {
     const metrics = createMetrics()
-    const production = { app: 'api', name: 'production' }
-    metrics.releaseEnded(production, 'succeeded')
-    metrics.releaseEnded(production, 'succeeded')
-    metrics.releaseEnded(production, 'failed')
-    metrics.stepEnded('push', 'done', 4_000)
+    const at = new Date()
+    const data = { app: 'api', environment: 'production' }
+    for (const state of ['succeeded', 'succeeded', 'failed'] as const) {
+      metrics.eventCommitted({ event: { type: 'release_ended', actor: 'worker', data: { ...data, state } }, at })
+    }
+    const push = { step: 'push', attempt: 1, ms: 4_000 } as const
+    metrics.eventCommitted({ event: { type: 'step_done', actor: 'worker', data: push }, at })
+    metrics.eventCommitted({ event: { type: 'step_started', actor: 'worker', data: push }, at })
     metrics.slackCall('chat.update', 'rate limited')
     metrics.jobEnded('run', 'done')
     const { contentType, body } = await metrics.read()

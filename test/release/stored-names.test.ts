@@ -133,6 +133,7 @@ const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   'step ended': ['step', 'said', 'ms'],
   'step failed': ['step', 'problem', 'output', 'ms'],
   waiting: ['what'],
+  interrupted: ['step', 'found'],
   reminder: ['since', 'owed'],
   'cancel asked': ['person', 'during'],
   retried: ['person'],

@@ -252,3 +252,20 @@ describe('S22: the announcement at the end', () => {
     expect(await givenUp()).toEqual(['announcement: message_not_found'])
   })
 })
+
+describe('O8: the log', () => {
+  it('names the release of a message that Slack refuses: of a card, of a line', async () => {
+    const setting = await withCard()
+    const { team, number, warned, hurry } = setting
+    const about = { release: number, app: 'api', environment: 'production' }
+    slack.fault({ kind: 'error', method: 'chat.update', error: 'an_error_of_next_year', times: 1 })
+    slack.fault({ kind: 'error', method: 'chat.postMessage', error: 'msg_blocks_too_long', times: 1 })
+    await sign(setting, number)
+    await hurry()
+    await eventually(async () => {
+      expect(warned).toContainEqual(expect.objectContaining({ ...about, kind: 'card', error: 'an_error_of_next_year' }))
+      expect(warned).toContainEqual(expect.objectContaining({ ...about, kind: 'line', error: 'msg_blocks_too_long' }))
+    })
+    expect(await team.release(number)).toMatchObject({ number })
+  })
+})

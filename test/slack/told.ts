@@ -35,6 +35,7 @@ export async function told(pace: Partial<typeof PACE> = {}) {
   slack.addChannel({ name: channel })
   const team = await aTeam({ channel: `#${channel}` })
   const { updateEveryMs, ...limits } = { ...PACE, ...pace }
+  const warned: object[] = []
   const start = ({ clock = CLOCK, ...ports }: Partial<DeliveryPorts> = {}) => {
     const budget = createBudget({ now: clock.now, ...limits })
     const { background } = createSlackClients({ token: slack.botToken, apiUrl: slack.apiUrl, clock, budget })
@@ -51,7 +52,11 @@ export async function told(pace: Partial<typeof PACE> = {}) {
       clock,
       budget,
       updateEveryMs,
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      log: {
+        info: () => undefined,
+        warn: (fields) => void warned.push(fields),
+        error: (fields) => void warned.push(fields),
+      },
       ...ports,
     })
     onTestFinished(() => delivery.stop())
@@ -83,6 +88,8 @@ export async function told(pace: Partial<typeof PACE> = {}) {
       team
         .sql(`select message, reason from outbox where state = 'given up' order by id`)
         .then((rows) => rows.map(({ message, reason }) => `${(message as OutboxMessage).kind}: ${reason}`)),
+    /** The fields of every warning and error in the log. */
+    warned,
     /** What waits for its next try is due now. */
     hurry: async () => {
       await team.sql(`update outbox set not_before = now() where state = 'waiting' and not_before > now()`)

@@ -4,6 +4,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { ThreadLine } from '../../src/release/messages.ts'
 import { databasesOf } from '../../src/release/plan.ts'
 import { type Claim, ClaimLost, type EnvironmentLock, type Lease, LeaseLost } from '../../src/release/ports/jobs.ts'
 import type { Release } from '../../src/release/release.ts'
@@ -59,7 +60,9 @@ async function ran(given: Case) {
   const log: string[] = []
   const claimed = new AbortController()
   const locked = new AbortController()
+  const told: ThreadLine[] = []
   const fakes = fakeStore(given.release, (what) => {
+    if ('kind' in what && what.kind === 'line') told.push(what.line)
     if (!('type' in what)) return
     const { data } = what
     log.push('step' in data ? `${what.type} ${data.step}` : what.type)
@@ -151,7 +154,7 @@ async function ran(given: Case) {
     () => undefined,
     (error: unknown) => error,
   )
-  return { log, thrown, release: fakes.release() }
+  return { log, thrown, told, release: fakes.release() }
 }
 
 beforeEach(() => vi.restoreAllMocks())
@@ -206,6 +209,36 @@ describe('the order', () => {
     expect(thrown).toBeUndefined()
     expect(log).toEqual(expected)
     expect(release.state).toBe('succeeded')
+  })
+})
+
+describe('O10: what was survived', () => {
+  const there = { is: 'there', result: DONE.result } as const
+  const interruptions = ({ told }: { told: readonly ThreadLine[] }) => told.filter(({ is }) => is === 'interrupted')
+
+  it('is one line: the effect of a step that was cut off is there', async () => {
+    const done = await ran({ release: running('push', cutOff('push')), probe: there })
+    expect(done.told.map(({ is }) => is)).toEqual(['interrupted', 'step ended'])
+    expect(interruptions(done)).toEqual([{ is: 'interrupted', step: 'push', found: 'there' }])
+  })
+
+  it('is one line: it is absent, and the step is taken again', async () => {
+    for (const name of ['push', 'sync'] as const) {
+      const done = await ran({ release: running(name, cutOff(name)) })
+      expect(interruptions(done)).toEqual([{ is: 'interrupted', step: name, found: 'absent' }])
+    }
+  })
+
+  it('is one line after a cancel, for which the effect was waited', async () => {
+    const done = await ran({ release: running('push', { ...cutOff('push'), ...CANCEL }), awaited: there })
+    expect(interruptions(done)).toEqual([{ is: 'interrupted', step: 'push', found: 'there' }])
+  })
+
+  it('is nothing for a step that was not cut off, and nothing where the outcome is unknown', async () => {
+    const unknown = stopped({ gate: 'push_unknown', remote: 'live', commit: COMMIT }, 'unknown')
+    expect(interruptions(await ran({ release: running('push'), probe: there }))).toEqual([])
+    expect(interruptions(await ran({ release: running('push') }))).toEqual([])
+    expect(interruptions(await ran({ release: running('push', cutOff('push')), probe: unknown }))).toEqual([])
   })
 })
 

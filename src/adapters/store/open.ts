@@ -55,11 +55,8 @@ export interface OpenStore {
     /** A release's messages that Slack has confirmed, in order. */
     posted(release: number): Promise<readonly StoredMessage[]>
   }
-  /** The backlogs, for metrics. */
-  readonly waiting: {
-    outbox(): Promise<{ waiting: number; oldestAgeMs: number }>
-    inboxUnhandled(): Promise<number>
-  }
+  /** What is under way and what waits, for metrics. */
+  readonly waiting: ReturnType<typeof createWaiting>
   /** Deletes some of the rows that ended 30 days ago; see forgetting.ts. To be called periodically. */
   forget(): Promise<void>
   /**

@@ -1,7 +1,21 @@
 import { type Kysely, sql } from 'kysely'
+import type { ReleaseState } from '../../release/terms.ts'
 import type { Tables } from './schema.ts'
 
-/** The sizes of the outbox's and the inbox's backlogs, for metrics. */
+/** A release that has not ended. */
+export interface OpenRelease {
+  readonly app: string
+  readonly environment: string
+  readonly state: ReleaseState
+  readonly forMs: number
+}
+
+/** The states of `release_one_not_ended`, spelled as in that index, so that Postgres uses it. */
+const NOT_ENDED = sql.raw(`('planning', 'awaiting sign-off', 'approved', 'running', 'needs attention')`)
+/** The events that bring a release into one of these states. */
+const STATE_BEGAN = sql.raw(`('release_requested', 'plan_made', 'release_approved', 'run_started', 'attention_needed')`)
+
+/** What is under way and what waits, for metrics. Each read is bounded by what has not ended. */
 export function createWaiting(db: Kysely<Tables>) {
   return {
     async outbox(): Promise<{ waiting: number; oldestAgeMs: number }> {
@@ -22,6 +36,24 @@ export function createWaiting(db: Kysely<Tables>) {
         .select(sql<number>`count(*)::int`.as('left'))
         .executeTakeFirstOrThrow()
       return left
+    },
+    /** Every release that has not ended, at most one of each environment, and for how long it has been in its state. */
+    async releases(): Promise<readonly OpenRelease[]> {
+      const { rows } = await sql<OpenRelease>`
+        select r.app, r.environment, r.state,
+          extract(epoch from now() - coalesce(
+            (select max(e.at) from event e where e.release = r.number and e.type in ${STATE_BEGAN}), r.requested_at
+          ))::float8 * 1000 as "forMs"
+        from release r where r.state in ${NOT_ENDED}`.execute(db)
+      return rows
+    },
+    /** How long ago a worker was last seen; undefined if none is known. */
+    async workerSeenMs(): Promise<number | undefined> {
+      const { age } = await db
+        .selectFrom('worker')
+        .select(sql<number | null>`extract(epoch from now() - max(at))::float8 * 1000`.as('age'))
+        .executeTakeFirstOrThrow()
+      return age ?? undefined
     },
   }
 }

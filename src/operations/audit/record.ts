@@ -14,8 +14,8 @@ export type ChainFinding =
       /** Where each given head is in the chain. */
       readonly heads: readonly HeadFound[]
     }
-  /** `event`: the number of the first event that fails. */
-  | { readonly ok: false; readonly event?: number; readonly why: string }
+  /** `event`: the number of the first event that fails. `verified`: so many events are good, and a given head is not among them. */
+  | { readonly ok: false; readonly event?: number; readonly verified?: number; readonly why: string }
 
 export interface HeadFound {
   /** As it was given. */
@@ -46,6 +46,7 @@ export async function verifyChain(chain: StoredChain, heads: readonly string[] =
   let last = FIRST_HASH
   const missing = new Set(heads)
   const found: HeadFound[] = []
+  const near = new Map<string, number>()
   for await (const rows of chain.rows) {
     for (const row of rows) {
       const why = mismatch(row, count + 1, last)
@@ -53,7 +54,10 @@ export async function verifyChain(chain: StoredChain, heads: readonly string[] =
       count += 1
       last = row.hash
       for (const head of missing) {
-        if (!last.startsWith(head)) continue
+        if (!last.startsWith(head)) {
+          if (isNearlyHead(last, head)) near.set(head, count)
+          continue
+        }
         missing.delete(head)
         found.push({ head, event: count, ...releaseOf(row) })
       }
@@ -72,10 +76,26 @@ export async function verifyChain(chain: StoredChain, heads: readonly string[] =
   }
   const [lost] = missing
   if (lost !== undefined) {
-    const why = `no event has the hash ${lost}: the chain was cut before that event, or rewritten`
-    return { ok: false, why }
+    const event = near.get(lost)
+    const otherwise = 'the chain was cut before that event, or rewritten'
+    const why =
+      event === undefined
+        ? `no event has the hash ${lost}. If it stands like that in the thread, ${otherwise}`
+        : `no event has the hash ${lost}; that of event ${event} is nearly the same. Check the head for a typing mistake: if it stands like that in the thread, ${otherwise}`
+    return { ok: false, verified: count, why }
   }
   return { ok: true, count, head: last, heads: found }
+}
+
+const MOST_MISTYPED = 2
+
+/** Whether at most two digits differ. Random hashes differ within the first few, so that this costs little. */
+function isNearlyHead(hash: string, head: string): boolean {
+  let differing = 0
+  for (let digit = 0; digit < head.length && differing <= MOST_MISTYPED; digit++) {
+    if (hash[digit] !== head[digit]) differing++
+  }
+  return differing <= MOST_MISTYPED
 }
 
 function mismatch(row: ChainRow, id: number, previous: string): string | undefined {

@@ -17,15 +17,18 @@ export interface Check {
   readonly name: string
   /** Default: 15 s. */
   readonly limitMs?: number
-  /** Changes nothing. May throw. The signal aborts at the limit. */
-  run(signal: AbortSignal): Promise<Finding>
+  /**
+   * Changes nothing. May throw. The signal aborts at the limit. Undefined: another check tells the reason, so this one has no
+   * line.
+   */
+  run(signal: AbortSignal): Promise<Finding | undefined>
 }
 
 const LIMIT_MS = 15_000
 const MAX_LINE_LENGTH = 500
 
 /**
- * Runs all checks at once and returns a line for each, in their order: mark, name, finding and fix. A check that throws or
+ * Runs all checks at once and returns a line for each that has one, in their order: mark, name, finding and fix. A check that throws or
  * exceeds its limit fails (✗). Lines are scrubbed. `exitCode` is 1 when a check fails, else 0. Safe to repeat.
  */
 export async function runDoctor(options: {
@@ -42,11 +45,13 @@ export async function runDoctor(options: {
         : fail(messageOf(result.error))
     }),
   )
-  const lines = findings.map(({ mark, message, fix }, index) => {
+  const lines = findings.flatMap((finding, index) => {
+    if (finding === undefined) return []
+    const { mark, message, fix } = finding
     const line = `${options.checks[index]?.name ?? ''}: ${message}${fix === undefined ? '' : ` → ${fix}`}`
     return `${mark} ${oneLine(options.scrub(line))}`
   })
-  return { lines, exitCode: findings.some(({ mark }) => mark === '✗') ? 1 : 0 }
+  return { lines, exitCode: findings.some((finding) => finding?.mark === '✗') ? 1 : 0 }
 }
 
 export function pass(message: string): Finding {

@@ -10,6 +10,12 @@ export interface Delivery {
   readonly payload: unknown
 }
 
+/**
+ * What became of a delivery. `repeated`: it was known already. `not stored`: the person was told so. `failed`: the sweep
+ * handles it again. `given up`: it has failed for an hour.
+ */
+export type DeliveryOutcome = 'handled' | 'repeated' | 'not stored' | 'failed' | 'given up'
+
 /** Deliveries from Slack, stored before they are acknowledged. */
 export interface Inbox {
   /** Stores a delivery. Returns false if it is already stored. */

@@ -24,6 +24,12 @@ export type Job =
       readonly asked: string
     }
 
+/**
+ * How a job ended. `needs attention`: its release does; `stopped`: its release ended without success. `waiting`: the job
+ * could not begin yet, and is tried again. `lost`: another worker took the job over.
+ */
+export type JobOutcome = 'done' | 'needs attention' | 'stopped' | 'waiting' | 'failed' | 'lost'
+
 /** A job that this process holds. It fences effects: a transaction `as` a lost claim throws ClaimLost. */
 export interface Claim {
   readonly job: Job

@@ -34,6 +34,7 @@ export { cancel, close, stateAfterStop, stop } from './ended.ts'
 // The last one is the report, with which the release has `succeeded`.
 export {
   finished,
+  interruptionSeen,
   type LeftOff,
   type Performed,
   RUN_MUST_BEGIN_MS,

@@ -87,6 +87,22 @@ export async function stepMayBegin(
 }
 
 /**
+ * Tells in the thread what was found of a step that was interrupted: whoever sees only how long it took would not know that
+ * a worker was lost. Does nothing for a step that was not. Safe to repeat.
+ */
+export async function interruptionSeen(
+  tx: Transaction,
+  release: Release,
+  before: StepRow | undefined,
+  found: 'there' | 'absent',
+): Promise<void> {
+  if (before?.state !== 'running') return
+  const { name } = before
+  const key = `interrupted:${name}:${found}:${release.attempt}`
+  await addThreadLine(tx, release.number, key, { is: 'interrupted', step: name, found })
+}
+
+/**
  * Stores the intent before the step acts, so that after a crash the effect is looked up. Returns undefined, and nothing
  * may be done, if a cancel was committed first.
  */

@@ -10,7 +10,7 @@ import { failedTry } from './failed-try.ts'
 import { isProgress } from './order.ts'
 import { post, update } from './post.ts'
 import { reportRefused } from './refused-messages.ts'
-import type { About, DeliveryPorts, Sending } from './sending.ts'
+import { type About, type DeliveryPorts, type Sending, subjectOf } from './sending.ts'
 
 /**
  * A card that is gone again so soon after it was posted anew is not posted once more: either someone does not want it, or Slack
@@ -84,7 +84,7 @@ async function wasPostedAnew({ store }: DeliveryPorts, number: number): Promise<
 
 async function giveUpCard({ ports }: Sending, posting: Posting, about: About): Promise<void> {
   const error = 'message_not_found'
-  ports.log.warn({ message: posting.id, release: about.release.number }, 'a card that was posted anew is gone again')
+  ports.log.warn(subjectOf(posting), 'a card that was posted anew is gone again')
   const card = { kind: 'card' as const, release: about.release.number }
   await ports.store.transaction((tx) => reportRefused(tx, card, error, { ...about, isGivenUp: true }))
   await ports.outbox.giveUp(posting.id, error)

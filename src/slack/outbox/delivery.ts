@@ -3,7 +3,7 @@ import type { Posting } from '../../release/ports/deliveries.ts'
 import { environmentOf } from '../drawing.ts'
 import { nextTurn } from './order.ts'
 import { send } from './send.ts'
-import { backOff, createSending, type DeliveryPorts, postpone, type Sending } from './sending.ts'
+import { backOff, createSending, type DeliveryPorts, postpone, type Sending, subjectOf } from './sending.ts'
 
 /** The thread tells of each step at once: the card follows a few times a minute, and at once with its last state. */
 const UPDATE_EVERY_MS = 15_000
@@ -95,7 +95,7 @@ function createRound(sending: Sending): () => Promise<number | undefined> {
     try {
       await send(sending, posting)
     } catch (err) {
-      log.error({ err, message: posting.id }, 'a message could not be sent')
+      log.error({ err, ...subjectOf(posting) }, 'a message could not be sent')
       await postpone(ports, posting, backOff(posting.tries + 1))
     }
     return 0

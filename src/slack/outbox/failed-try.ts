@@ -7,7 +7,7 @@ import { addThreadLine } from '../../release/thread.ts'
 import type { SlackError } from '../clients.ts'
 import { kindOfRefusal } from './refusal-kinds.ts'
 import { reportRefused } from './refused-messages.ts'
-import { type About, backOff, postpone, REFUSED_TRIES, type Sending, storeTime } from './sending.ts'
+import { type About, backOff, postpone, REFUSED_TRIES, type Sending, storeTime, subjectOf } from './sending.ts'
 
 /** Without its card nobody can sign, so its requester is told after a few tries. */
 const FIRST_CARD_REPORTED_AFTER = 3
@@ -30,7 +30,7 @@ export async function failedTry(
   const { log, outbox } = ports
   // The budget holds all calls of the method back for as long.
   if (error.failure === 'rate limited') return postpone(ports, posting, error.afterMs)
-  const fields = { message: posting.id, kind: posting.message.kind, ...error }
+  const fields = { ...subjectOf(posting), ...error }
   if (error.failure === 'refused' && error.error === 'invalid_blocks' && sending.progress === 'plan') {
     sending.progress = 'lines'
     log.warn(fields, 'Slack rejects plan blocks: cards show their steps as lines from now on')

@@ -1,5 +1,7 @@
 /** Shared by everything that sends: ports, rate limits, the lookup of lost answers, and how a try is postponed. */
 import type { Clock } from '../../lib/clock.ts'
+import { defined } from '../../lib/defined.ts'
+import type { PrivateMessage } from '../../release/messages.ts'
 import type { Outbox, Posting } from '../../release/ports/deliveries.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment, Progress } from '../../release/settings.ts'
@@ -57,6 +59,16 @@ export async function storeTime({ store }: DeliveryPorts): Promise<number> {
 
 export async function postpone(ports: DeliveryPorts, { id }: Posting, afterMs: number): Promise<void> {
   await ports.outbox.postpone(id, (await storeTime(ports)) + Math.max(0, afterMs))
+}
+
+/** What a message is about, as log lines name it: one filter by `release` shows what became of its messages too. */
+export function subjectOf({ id, message, of }: Posting): object {
+  const release = message.kind === 'private' ? releaseIn(message.message) : message.release
+  return { message: id, kind: message.kind, ...defined({ release, app: of?.app, environment: of?.environment }) }
+}
+
+function releaseIn(message: PrivateMessage): number | undefined {
+  return 'number' in message ? message.number : undefined
 }
 
 /** How long to wait after this number of tries. */

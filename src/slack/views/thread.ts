@@ -5,7 +5,7 @@ import type { ThreadLine } from '../../release/messages.ts'
 import type { Owed, PeopleList } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import type { SignOffKind } from '../../release/terms.ts'
+import type { SignOffKind, StepName } from '../../release/terms.ts'
 import { problemWords } from './failures.ts'
 import { carriedLine, stillMissingLine } from './hotfix-thread.ts'
 import { migrationsLine } from './migrations.ts'
@@ -47,6 +47,7 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   signed: ({ kind, person, note }) => withQuote(SIGNED[kind](defused(person.name, 40)), note),
   'step ended': ({ said, ms }) => ({ text: sentence(defused(said, 600), duration(ms)) }),
   'step failed': stepFailed,
+  interrupted: ({ step, found }) => ({ text: `The worker was interrupted; ${INTERRUPTED[step][found]}.` }),
   waiting: ({ what }) => ({ text: sentence(`Waiting: ${defused(what, 600)}`) }),
   reminder,
   'cancel asked': ({ person, during }) => ({
@@ -120,6 +121,34 @@ function withoutExcluded(by: PeopleList, { requester, signOffs }: Release, kind:
 
 function expiring({ expiresAt }: Release): string {
   return expiresAt === undefined ? '' : ` Expires on ${utc(expiresAt)}.`
+}
+
+const REPEATED = (step: StepName) => ({ there: `${step} was already done`, absent: `${step} is done again` })
+
+/** What the next worker found of a step that was interrupted. */
+const INTERRUPTED: Readonly<Record<StepName, { readonly there: string; readonly absent: string }>> = {
+  announce: REPEATED('announce'),
+  pick: {
+    there: 'the picked commits had arrived on the branch',
+    absent: 'the picked commits had not arrived, so they are pushed again',
+  },
+  record: {
+    there: 'the sign-offs were already recorded',
+    absent: 'the sign-offs were not recorded yet, so they are recorded now',
+  },
+  merge: {
+    there: 'the pull request was already merged',
+    absent: 'the pull request was not merged yet, so the merge is requested again',
+  },
+  sync: REPEATED('sync'),
+  verify: REPEATED('verify'),
+  migrate: {
+    there: 'the migrations were already applied',
+    absent: 'not all migrations were applied, so the rest is applied now',
+  },
+  push: { there: 'the push had arrived', absent: 'the push had not arrived, so it is made again' },
+  confirm: REPEATED('confirm'),
+  report: REPEATED('report'),
 }
 
 /** The sentence for each sign-off. */

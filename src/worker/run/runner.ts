@@ -14,6 +14,7 @@ import type { StepName } from '../../release/terms.ts'
 import { addThreadLine } from '../../release/thread.ts'
 import {
   finished,
+  interruptionSeen,
   type LeftOff,
   type Performed,
   type Stopped,
@@ -120,12 +121,15 @@ async function takeStep(running: Running, number: number, plan: Plan, name: Work
   if (found === 'done') return true
   const before = step(found, name)
   const looked = await stopOnError(running, number, name, 'as before', () => probeFirst(running, found, plan, toDo))
-  if (looked !== undefined) return recordOutcome(running, number, name, before, looked)
-  const begun = await inTransaction(running, number, async (tx, release) =>
-    mustAwaitEffect(release, toDo) ? 'look again' : stepStarted(tx, release, name),
-  )
+  if (looked !== undefined) return recordOutcome(running, number, name, before, looked, 'by a look')
+  const begun = await inTransaction(running, number, async (tx, release) => {
+    const started = await (mustAwaitEffect(release, toDo) ? 'look again' : stepStarted(tx, release, name))
+    if (started !== undefined && started !== 'look again') await interruptionSeen(tx, release, before, 'absent')
+    return started
+  })
   if (begun === 'look again') return takeStep(running, number, plan, name)
   if (begun === undefined) return false
+  logInterruption(running, number, before, 'absent')
   assertHeld(running)
   const run = stepRun(running, begun, { plan, name, before })
   return recordOutcome(
@@ -186,14 +190,35 @@ async function stopOnError<T>(
 }
 
 /** Stores the outcome of a step. False: the run is over. */
-function recordOutcome(
+async function recordOutcome(
   running: Running,
   number: number,
   name: StepName,
   before: StepRow | undefined,
   found: Performed | Stopped | LeftOff,
+  how: 'by a look' | 'by its work' = 'by its work',
 ): Promise<boolean> {
-  return inTransaction(running, number, (tx, release) => stepEnded(tx, release, name, before, found))
+  const isThere = how === 'by a look' && found.is === 'done'
+  const goesOn = await inTransaction(running, number, async (tx, release) => {
+    if (isThere) await interruptionSeen(tx, release, before, 'there')
+    return stepEnded(tx, release, name, before, found)
+  })
+  if (isThere) logInterruption(running, number, before, 'there')
+  return goesOn
+}
+
+function logInterruption(
+  { ports, environment }: Running,
+  release: number,
+  before: StepRow | undefined,
+  found: 'there' | 'absent',
+): void {
+  if (before?.state !== 'running') return
+  const { app, name } = environment
+  ports.log.warn(
+    { release, app, environment: name, step: before.name, found },
+    'a step was interrupted, and is taken up again',
+  )
 }
 
 function stepRun(

@@ -467,4 +467,40 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: 'safeFor === undefined || !isUnanswered',
     tests: ['test/release/service-unverified.test.ts'],
   },
+  // What an operator sees
+  {
+    bug: 'log the events of a transaction that was begun again twice',
+    file: 'src/release/committed.ts',
+    find: 'events = []\n      at = tx.now',
+    replace: 'at = tx.now',
+    tests: ['test/release/committed.test.ts'],
+  },
+  {
+    bug: 'count the run of a release that needs attention as done',
+    file: 'src/worker/worker.ts',
+    find: "if (event.type === 'attention_needed') outcome",
+    replace: "if (event.type === 'run_started') outcome",
+    tests: ['test/features/release-in-the-log.test.ts'],
+  },
+  {
+    bug: 'call a worker that was never seen one that was seen just now',
+    file: 'src/adapters/store/waiting.ts',
+    find: 'extract(epoch from now() - max(at))',
+    replace: 'greatest(0, extract(epoch from now() - max(at)))',
+    tests: ['test/adapters/store-waiting.test.ts'],
+  },
+  {
+    bug: 'let silent connections keep everybody else out',
+    file: 'src/operations/http-server.ts',
+    find: 'const [oldest = socket] = silent',
+    replace: 'const oldest = socket',
+    tests: ['test/operations/http-server.test.ts'],
+  },
+  {
+    bug: 'say that an interrupted push had arrived where it was not seen',
+    file: 'src/worker/run/runner.ts',
+    find: "const isThere = how === 'by a look' && found.is === 'done'",
+    replace: "const isThere = how === 'by a look'",
+    tests: ['test/worker/runner.test.ts'],
+  },
 ]

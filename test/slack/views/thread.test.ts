@@ -55,6 +55,20 @@ describe('the thread', () => {
       '"Tom cancelled. No new step starts. Signoff waits for the result of migrate and posts it here."',
     ],
     [{ is: 'retried', person: TOM }, '"Tom pressed Retry. The run resumes after checking the current state."'],
+    [{ is: 'interrupted', step: 'push', found: 'there' }, '"The worker was interrupted; the push had arrived."'],
+    [
+      { is: 'interrupted', step: 'push', found: 'absent' },
+      '"The worker was interrupted; the push had not arrived, so it is made again."',
+    ],
+    [
+      { is: 'interrupted', step: 'migrate', found: 'there' },
+      '"The worker was interrupted; the migrations were already applied."',
+    ],
+    [
+      { is: 'interrupted', step: 'merge', found: 'there' },
+      '"The worker was interrupted; the pull request was already merged."',
+    ],
+    [{ is: 'interrupted', step: 'verify', found: 'absent' }, '"The worker was interrupted; verify is done again."'],
     [{ is: 'note', text: 'Merged by hand.' }, '"Merged by hand."'],
   ])('says %j', (line, said) => {
     expect(say(line)).toBe(said)

@@ -32,6 +32,8 @@ export interface CheckedParts {
     /** The scopes of manifest.yml. */
     readonly scopes: readonly string[]
     readonly directory: Directory
+    /** What Slack refuses of our token, such as `missing_scope at users.info, which needs users:read`. */
+    readonly refusal?: () => string | undefined
     /** By which people invite the bot. */
     readonly botName?: string
   }
@@ -61,8 +63,8 @@ export function doctorChecks({ apps, store, isStoreStopped = false, bot, worker 
       ? []
       : [
           ...slackChecks(bot.slack, bot.scopes),
-          ...channelAndGroupChecks(environments, bot.directory, bot.botName),
-          ...each((_, environment) => peopleChecks(environment, bot.directory)),
+          ...channelAndGroupChecks(environments, bot.directory, bot.botName, bot.refusal),
+          ...each((_, environment) => peopleChecks(environment, bot.directory, bot.refusal)),
         ]),
     ...(worker === undefined ? [] : workerChecks(apps, worker, each)),
   ]

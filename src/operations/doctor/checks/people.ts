@@ -3,6 +3,7 @@ import { approvers, emergencyPeople, migrationApprovers, type PeopleOf, qaPeople
 import type { Directory } from '../../../release/ports/directory.ts'
 import type { Environment } from '../../../release/settings.ts'
 import { type Check, type Finding, fail, pass, warn } from '../doctor.ts'
+import { fixOfRefusal } from './slack.ts'
 
 const MAX_LOOKUPS = 60
 
@@ -23,7 +24,11 @@ interface Requirement {
  * does not count. The emergency lane and Talked over need one each. A missing list means every full member and is not
  * counted. No check without `sign_off`.
  */
-export function peopleChecks(environment: Environment, directory: Directory): readonly Check[] {
+export function peopleChecks(
+  environment: Environment,
+  directory: Directory,
+  refusal: () => string | undefined = () => undefined,
+): readonly Check[] {
   const rules = environment.signOff
   if (rules === undefined) return []
   const requirements: readonly Requirement[] = [
@@ -63,15 +68,23 @@ export function peopleChecks(environment: Environment, directory: Directory): re
         // One after the other, so that a person in several lists is looked up once.
         const isMember = memberLookup(directory)
         for (const each of requirements.filter(({ required }) => required > 0)) {
-          findings.push(await finding(each, each.people(environment), directory, isMember))
+          findings.push(await finding(each, each.people(environment), { directory, isMember }))
         }
-        return worstOf(findings)
+        const refused = refusal()
+        const worst = worstOf(findings)
+        if (worst.mark === '✓' || refused === undefined) return worst
+        return fail(`Slack does not tell who may sign off: it refuses a call (${refused})`, fixOfRefusal(refused))
       },
     },
   ]
 }
 
 type IsMember = (id: string) => Promise<boolean | undefined>
+
+interface Lookups {
+  readonly directory: Directory
+  readonly isMember: IsMember
+}
 
 function memberLookup(directory: Directory): IsMember {
   const known = new Map<string, Promise<boolean | undefined>>()
@@ -88,13 +101,15 @@ function memberLookup(directory: Directory): IsMember {
 async function finding(
   { action, setting, required, recommended }: Requirement,
   list: readonly string[] | 'every full member',
-  directory: Directory,
-  isMember: IsMember,
+  lookups: Lookups,
 ): Promise<Finding> {
   if (list === 'every full member') return pass(`every full member may ${action}`)
-  const { members, unknown } = await count(list, recommended, directory, isMember)
+  const { members, unknown } = await count(list, recommended, lookups)
   const found = `${members} ${members === 1 ? 'person' : 'people'} may ${action}`
   if (members >= recommended) return pass(`at least ${found}`)
+  if (unknown && members === 0) {
+    return warn(`who may ${action} can't be told: Slack did not return everyone in ${setting}`, 'try again')
+  }
   if (unknown) return warn(`at least ${found}; Slack did not return everyone in ${setting}`, 'try again')
   if (members < required) return fail(`${found}, ${required} needed`, `add people to ${setting}`)
   return warn(
@@ -107,8 +122,7 @@ async function finding(
 async function count(
   list: readonly string[],
   recommended: number,
-  directory: Directory,
-  isMember: IsMember,
+  { directory, isMember }: Lookups,
 ): Promise<{ members: number; unknown: boolean }> {
   const groups = await Promise.all(
     list.map((entry) => (entry.startsWith('@') ? directory.groupMembers(entry) : Promise.resolve([entry]))),

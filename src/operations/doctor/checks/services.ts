@@ -19,11 +19,21 @@ type Platforms = Readonly<Record<PlatformName, Platform | undefined>>
 export function forgeChecks(app: App, forge: Forge): readonly Check[] {
   const { name: forgeName, credential } = forge.words
   const targets = app.environments.filter(({ promotes }) => promotes !== undefined)
+  let asked: ReturnType<Forge['findPullRequest']> | undefined
+  const reach = () => {
+    asked ??= forge.findPullRequest(app, NO_MARKER)
+    return asked
+  }
+  /** The first check has the line: that it does not answer is one problem, however much is asked of it. */
+  const isAway = async () => {
+    const answer = await reach()
+    return !answer.ok && answer.failure === 'unreachable'
+  }
   return [
     {
       name: `${forgeName} ${app.name}`,
       async run() {
-        const answer = await forge.findPullRequest(app, NO_MARKER)
+        const answer = await reach()
         return answer.ok
           ? pass(`can read the pull requests of ${app.repository}`)
           : failureFinding(answer, `check ${credential}, and that it may read ${app.repository}`, {
@@ -36,6 +46,7 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
       ({ branch, name }): Check => ({
         name: `${forgeName} branch ${branch} of ${app.name}`,
         async run() {
+          if (await isAway()) return undefined
           const answer = await forge.branchRules(app, branch)
           if (!answer.ok) return failureFinding(answer, `check ${credential}`)
           return mergeFinding(answer.value, name, forge.words)
@@ -46,6 +57,7 @@ export function forgeChecks(app: App, forge: Forge): readonly Check[] {
       ({ branch, name, hotfix }): Check => ({
         name: `hot-fixes ${app.name}/${name}`,
         async run() {
+          if (await isAway()) return undefined
           const answer = await forge.branchRules(app, branch)
           if (!answer.ok) return failureFinding(answer, `check ${credential}`)
           const { push } = answer.value

@@ -5,7 +5,7 @@ import { groupsOf } from '../../../release/policy.ts'
 import type { Answer } from '../../../release/ports/answers.ts'
 import type { Directory } from '../../../release/ports/directory.ts'
 import type { Environment } from '../../../release/settings.ts'
-import { type Check, fail, pass, warn } from '../doctor.ts'
+import { type Check, type Finding, fail, pass, warn } from '../doctor.ts'
 import { clockCheck } from './host.ts'
 
 /** What Slack returns for a bot token. */
@@ -161,11 +161,24 @@ function failureFinding(answer: { failure: string; detail: string }, setting: st
     : fail(`Slack returned ${answer.detail}`, `set ${setting} to a valid token`)
 }
 
+/** Slack's refusal where there is one: it says what to do, and trying again does not help. */
+function noAnswer(refused: string | undefined, otherwise: string, fix: string): Finding {
+  if (refused === undefined) return fail(otherwise, fix)
+  return fail(`Slack refuses a call (${refused})`, fixOfRefusal(refused))
+}
+
+export function fixOfRefusal(refused: string): string {
+  return refused.startsWith('missing_scope')
+    ? 'update the app from manifest.yml and reinstall it'
+    : 'see the check of Slack'
+}
+
 /** Checks each channel and each user group of the environments once. */
 export function channelAndGroupChecks(
   environments: readonly Environment[],
   directory: Directory,
   botName = 'Signoff',
+  refusal: () => string | undefined = () => undefined,
 ): readonly Check[] {
   const channels = [...new Set(environments.map(({ channel }) => channel))]
   const groups = [...new Set(environments.flatMap(groupsOf))]
@@ -192,7 +205,7 @@ export function channelAndGroupChecks(
                 `fix channel in releases.yml, or type /invite @${botName} in a private channel`,
               )
             case 'Slack did not answer':
-              return fail('Slack did not answer', 'try again')
+              return noAnswer(refusal(), 'Slack did not answer', 'try again')
           }
         },
       }),
@@ -202,7 +215,8 @@ export function channelAndGroupChecks(
         name: `user group ${handle}`,
         async run() {
           const group = await directory.lookUpGroup(handle)
-          if (group === undefined) return fail('Slack does not return its members', 'see the check of Slack')
+          if (group === undefined)
+            return noAnswer(refusal(), 'Slack does not return its members', 'see the check of Slack')
           switch (group.is) {
             case 'missing':
               return fail(

@@ -29,7 +29,9 @@ export async function upgradeWithRetry(run: StepContext, upgrading: Upgrading): 
   for (let tried = 0; ; tried++) {
     const writing: Promise<void>[] = []
     const write = (written: Promise<void>, what: string) =>
-      writing.push(written.catch((err: unknown) => ports.log.warn({ err }, what)))
+      writing.push(
+        written.catch((err: unknown) => ports.log.warn({ release: release.number, step: 'migrate', err }, what)),
+      )
     let lines = 0
     const onWait = (wait: LockWait) => {
       const key = `lock:${release.attempt}:${tried}:${lines++}`

@@ -1,0 +1,17 @@
+import type { JobTiming } from '../adapters/store/jobs.ts'
+import type { Times } from '../worker/ports.ts'
+import type { ServiceLimits } from './wiring.ts'
+
+/** Shorter times for tests and demonstrations, where builds take no time. Absent values have their production defaults. */
+export interface Pace {
+  readonly times?: Partial<Times>
+  readonly limits?: ServiceLimits
+  readonly jobTiming?: JobTiming
+  readonly updateEveryMs?: number
+  readonly postEveryMs?: number
+  readonly updatesAMinute?: number
+  readonly tickEveryMs?: number
+  readonly pingTimeoutMs?: number
+  readonly sweepEveryMs?: number
+  readonly secondSocketAfterMs?: number
+}

@@ -1,0 +1,129 @@
+/** Builds and connects the parts of the bot. */
+import type { OpenStore } from '../adapters/store/open.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { CLOCK } from '../lib/clock.ts'
+import { defined } from '../lib/defined.ts'
+import type { Works } from '../operations/health.ts'
+import type { Log } from '../operations/log.ts'
+import type { Metrics } from '../operations/metrics.ts'
+import { createReleaseService } from '../release/service.ts'
+import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
+import { createBudget } from '../slack/budget.ts'
+import { ask, createSlackClients } from '../slack/clients.ts'
+import { createDirectory } from '../slack/directory.ts'
+import { type Delivery, startDelivery } from '../slack/outbox/delivery.ts'
+import { createTokenWatch, refusalInWords } from '../slack/token-watch.ts'
+import type { Pace } from './pace.ts'
+import { SERVICE_WORDS } from './service-words.ts'
+
+const TICK_EVERY_MS = 30_000
+const HANDLING_GRACE_MS = 3_000
+
+export interface BotRole extends Bot {
+  tick(): Promise<void>
+  /** Where it is, for the log. */
+  readonly at: {
+    readonly workspace?: string
+    readonly workspaceId: string
+    readonly bot?: string
+    readonly mode: 'socket' | 'http'
+  }
+  /** Whether deliveries from Slack arrive and Slack accepts our token. */
+  connection(): Works
+  /** What `/readyz` shows beside what makes this process ready: whether Slack lets us use every channel we tried. */
+  shown(): { readonly channels: Works }
+}
+
+/** Starts what talks to Slack: clients, delivery, deadlines and the bot. Each part adds how it is stopped to `stops`. */
+export async function startBotRole(
+  { releases, storeUrl }: Configuration,
+  settings: NonNullable<Configuration['bot']>,
+  pace: Pace,
+  log: Log,
+  { store, inbox, outbox, forget }: Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'forget'>,
+  metrics: Metrics,
+  stops: (() => Promise<void>)[],
+): Promise<BotRole> {
+  const { postEveryMs, updatesAMinute } = pace
+  const budget = createBudget({ now: CLOCK.now, ...defined({ postEveryMs, updatesAMinute }) })
+  const token = createTokenWatch({ log })
+  const { interactive, background, drawing } = createSlackClients({
+    ...settings,
+    budget,
+    called: (method, outcome, error, needed) => {
+      metrics.slackCall(method, outcome)
+      token.heard(method, outcome, error, needed)
+    },
+  })
+  const { botUser, botId, botName, workspace, ...ours } = await whoWeAre(background, settings)
+  const { apps, progress } = releases
+  const asked = { ids: store, log, token }
+  const directory = createDirectory(interactive, ours.team, { forRights: true, ...asked })
+  const services = SERVICE_WORDS
+  const drawn = createDirectory(drawing, ours.team, asked)
+  const cardParts = { store, directory: drawn, apps, progress, services, ...defined({ botName }) }
+  const service = createReleaseService({ store, directory, apps, services })
+  const delivery: Delivery = startDelivery({
+    ...cardParts,
+    outbox,
+    client: background,
+    botUser,
+    botId,
+    clock: CLOCK,
+    log,
+    budget,
+    ...defined({ updateEveryMs: pace.updateEveryMs }),
+  })
+  stops.push(() => delivery.stop())
+  const tick = async () => {
+    await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
+    // A token that is revoked or accepted again is noticed also while nobody does anything.
+    await ask(() => background.auth.test())
+    await forget().catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
+  }
+  const ticking = setInterval(tick, pace.tickEveryMs ?? TICK_EVERY_MS)
+  stops.push(async () => clearInterval(ticking))
+  const bot = await startBot({
+    ...cardParts,
+    client: background,
+    interactive,
+    clock: CLOCK,
+    service,
+    inbox,
+    ours,
+    log,
+    timed: { acknowledged: metrics.deliveryAcknowledged, ended: metrics.deliveryHandled },
+    settings,
+    isStoreShared: storeUrl !== undefined,
+    ...defined({
+      pingTimeoutMs: pace.pingTimeoutMs,
+      sweepEveryMs: pace.sweepEveryMs,
+      secondSocketAfterMs: pace.secondSocketAfterMs,
+    }),
+  })
+  stops.push(() => stopListening(bot))
+  return {
+    ...bot,
+    tick,
+    at: {
+      ...defined({ workspace }),
+      workspaceId: ours.team,
+      ...defined({ bot: botName }),
+      mode: settings.appToken === undefined ? 'http' : 'socket',
+    },
+    connection() {
+      const refused = token.refusal()
+      if (refused !== undefined) return `Slack refuses our token (${refusalInWords(refused)}). Run signoff doctor.`
+      return bot.isConnected() || 'No connection to Slack is open. Signoff keeps trying to connect.'
+    },
+    shown() {
+      const closed = delivery.closedChannels().length
+      return {
+        channels: closed === 0 || `Slack does not let Signoff use ${closed} of its channels; the log names them.`,
+      }
+    },
+  }
+}
+
+/** Accepts nothing more from Slack, and waits a while for what is being handled. */
+export const stopListening = (bot: Bot) => bot.stop(HANDLING_GRACE_MS)

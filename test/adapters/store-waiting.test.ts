@@ -1,0 +1,70 @@
+/** O9: what metrics read of the store, whenever they are asked for: right, and bounded by what has not ended. */
+import { afterAll, describe, expect, it } from 'vitest'
+import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
+import { makeRelease, openedStore, stopPostgres } from './store-opened.ts'
+
+afterAll(stopPostgres)
+
+describe('O9: the releases that have not ended', () => {
+  it('are told with the time since they came into their state, and no longer once they have ended', async () => {
+    const { store, waiting } = await openedStore()
+    expect(await waiting.releases()).toEqual([])
+    const { number, app, environment } = await makeRelease({ store })
+    const about = { app, environment }
+    expect(await waiting.releases()).toEqual([{ ...about, state: 'planning', forMs: expect.any(Number) }])
+    await store.transaction((tx) => tx.changeRelease(number, { state: 'approved' }))
+    await store.transaction((tx) => tx.changeRelease(number, { state: 'running' }))
+    const before = await store.now()
+    await store.transaction(async (tx) => {
+      await tx.changeRelease(number, { state: 'needs attention' })
+      tx.addEvent({
+        release: number,
+        type: 'attention_needed',
+        actor: 'worker',
+        data: { gate: 'push_unknown', attempt: 1 },
+      })
+    })
+    // What does not change the state does not make it younger.
+    await store.transaction(async (tx) => {
+      tx.addEvent({
+        release: number,
+        type: 'cancel_asked',
+        actor: 'U1',
+        data: { state: 'running', name: 'Ann', right: '' },
+      })
+    })
+    const [stopped] = await waiting.releases()
+    const sinceMs = (await store.now()).getTime() - before.getTime()
+    expect(stopped).toEqual({ ...about, state: 'needs attention', forMs: expect.any(Number) })
+    expect(stopped?.forMs).toBeGreaterThanOrEqual(0)
+    expect(stopped?.forMs).toBeLessThanOrEqual(sinceMs)
+    await store.transaction((tx) => tx.changeRelease(number, { state: 'closed', endedAt: tx.now }))
+    expect(await waiting.releases()).toEqual([])
+  })
+
+  it('are found by their index among 20,000 that have ended', async () => {
+    const opened = await openedStore()
+    await makeRelease(opened)
+    await opened.sql(`
+      insert into release (number, app, environment, kind, state, requester_id, requester_name, configuration, request_key,
+        requested_at, ended_at)
+      select n, 'api', 'production', 'deploy', 'succeeded', 'U1', 'Ann', 'c', 'key ' || n, now(), now()
+      from generate_series(1000, 21000) n`)
+    await opened.sql('analyze release')
+    const open = RELEASE_STATES.filter((state) => !hasEnded(state)).map((state) => `'${state}'`)
+    const rows = await opened.sql(`explain select app from release r where r.state in (${open.join(', ')})`)
+    expect(JSON.stringify(rows)).toContain('release_one_not_ended')
+    expect(await opened.waiting.releases()).toHaveLength(1)
+  })
+})
+
+describe('O9: the last worker', () => {
+  it('is unknown before one was seen, which is no worker seen just now', async () => {
+    const { store, waiting } = await openedStore()
+    expect(await waiting.workerSeenMs()).toBeUndefined()
+    await store.workerSeen({ id: 'one', configurations: {} })
+    const ms = await waiting.workerSeenMs()
+    expect(ms).toBeGreaterThanOrEqual(0)
+    expect(ms).toBeLessThan(30_000)
+  })
+})
