@@ -1,9 +1,13 @@
 #!/usr/bin/env node
 /** The command line: parses the arguments, reads the configuration and calls the command. It has no logic of its own. */
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Pace } from './cli/start.ts'
 import type { Role } from './config/variables.ts'
+import { momentOf } from './operations/audit/period.ts'
+import type { PopulationFilter } from './operations/audit/population.ts'
+import type { PopulationFormatName } from './operations/audit/population-formats.ts'
 import { parseHead } from './operations/audit/record.ts'
 
 const EXIT_OK = 0
@@ -185,6 +189,20 @@ async function auditExport({ release, format }: { release?: number; format: stri
   })
 }
 
+/** Writes to the standard output, and resolves when more can be written without keeping it in memory. */
+async function printText(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+async function releases({ format, ...filter }: PopulationFilter & { format: PopulationFormatName }): Promise<void> {
+  return withStoreLocation(async (location) => {
+    const { printReleases } = await import('./cli/releases.ts')
+    const { statement, exitCode } = await printReleases(location, filter, format, printText)
+    printErrors(statement)
+    process.exitCode = exitCode
+  })
+}
+
 /** The line for an unexpected error, without anything that looks like a secret. */
 async function unexpectedError(error: unknown): Promise<string> {
   const { createScrubber } = await import('./operations/scrub.ts')
@@ -196,6 +214,14 @@ async function unexpectedError(error: unknown): Promise<string> {
 function parseReleaseNumber(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('Use a release number, such as 12.')
   return Number(text)
+}
+
+function parseMoment(edge: 'since' | 'until') {
+  return (text: string): Date => {
+    const moment = momentOf(text, edge)
+    if (moment === undefined) throw new InvalidArgumentError('Use a day, such as 2026-01-31, or 2026-01-31T08:00Z.')
+    return moment
+  }
 }
 
 function parsePagePort(text: string): number {
@@ -228,6 +254,15 @@ program
   .description('check everything that a release needs')
   .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(parseRole))
   .action(doctor)
+program
+  .command('releases')
+  .description('list the releases of a period, and say whether any number is missing')
+  .option('--since <day>', 'requested on this UTC day or later, or since a moment', parseMoment('since'))
+  .option('--until <day>', 'requested on this UTC day or earlier, or before a moment', parseMoment('until'))
+  .option('--app <app>', 'only this app')
+  .option('--environment <environment>', 'only this environment')
+  .addOption(new Option('--format <format>', 'table, csv or json').choices(['table', 'csv', 'json']).default('table'))
+  .action(releases)
 const audit = program.command('audit').description('check or export the record')
 audit
   .command('verify')
