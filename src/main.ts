@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { EvidenceFormat } from './cli/audit.ts'
 import type { Pace } from './cli/start.ts'
 import type { Role } from './config/variables.ts'
 import { momentOf } from './operations/audit/period.ts'
@@ -29,6 +30,11 @@ process.stdout.on('error', exitOnClosedPipe)
 
 function printErrors(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`)
+}
+
+function fail(exitCode: number, ...lines: readonly string[]): void {
+  printErrors(lines)
+  process.exitCode = exitCode
 }
 
 /** Reads and checks the whole configuration. Prints every problem and returns undefined when there is one. */
@@ -135,20 +141,17 @@ async function printSchema(): Promise<void> {
 
 /** Runs `work` on the configured store. Prints every problem of its settings, and its errors without secrets. */
 async function withStoreLocation(
-  work: (location: { storeUrl?: string; dataDir: string }) => Promise<void>,
+  work: (location: { storeUrl?: string; dataDir: string }, scrub: (text: string) => string) => Promise<void>,
 ): Promise<void> {
   const { readStoreLocation } = await import('./config/variables.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const { problems, secrets, ...location } = readStoreLocation(process.env, process.cwd())
-  if (problems.length > 0) {
-    printErrors(problems)
-    process.exitCode = EXIT_USAGE
-    return
-  }
+  if (problems.length > 0) return fail(EXIT_USAGE, ...problems)
+  const scrub = createScrubber(secrets)
   try {
-    await work(location)
+    await work(location, createScrubber(secrets, { cuts: false }))
   } catch (error) {
-    printErrors([createScrubber(secrets)(error instanceof Error ? error.message : "Can't read the store.")])
+    printErrors([scrub(error instanceof Error ? error.message : "Can't read the store.")])
     // No store was found, so nothing was verified: monitoring must tell that apart from a record that fails.
     const { StoreNotFound } = await import('./cli/wiring.ts')
     process.exitCode = error instanceof StoreNotFound ? EXIT_USAGE : EXIT_FAILURE
@@ -170,22 +173,16 @@ function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
   })
 }
 
-async function auditExport({ release, format }: { release?: number; format: string }): Promise<void> {
+async function auditExport({ release, format }: { release?: number; format: EvidenceFormat }): Promise<void> {
   if (release === undefined && format !== 'json') {
-    printErrors([`--format ${format} needs one release: add --release <number>.`])
-    process.exitCode = EXIT_USAGE
-    return
+    return fail(EXIT_USAGE, `--format ${format} needs one release: add --release <number>.`)
   }
-  return withStoreLocation(async (location) => {
+  return withStoreLocation(async (location, scrub) => {
     const { exportAudit, exportEvents } = await import('./cli/audit.ts')
     if (release === undefined) return exportEvents(location, print)
-    const found = await exportAudit(location, release)
-    if (found === undefined) {
-      printErrors([`There is no release #${release}.`])
-      process.exitCode = EXIT_FAILURE
-      return
-    }
-    print(format === 'markdown' ? found.markdown : JSON.stringify(found.evidence, null, 2))
+    const found = await exportAudit(location, release, format, scrub)
+    if (found === undefined) return fail(EXIT_FAILURE, `There is no release #${release}.`)
+    print(found.trimEnd())
   })
 }
 
@@ -273,7 +270,9 @@ audit
   .command('export')
   .description('print every event as a line of JSON, or with --release the evidence of one release')
   .option('--release <number>', 'number of the release', parseReleaseNumber)
-  .addOption(new Option('--format <format>', 'json or markdown').choices(['json', 'markdown']).default('json'))
+  .addOption(
+    new Option('--format <format>', 'json, markdown or html').choices(['json', 'markdown', 'html']).default('json'),
+  )
   .action(auditExport)
 program
   .command('manifest')

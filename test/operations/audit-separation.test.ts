@@ -186,6 +186,12 @@ const ROWS: readonly Row[] = [
     'Requested by A. QA by B, approved by C. It ended as expired before it started: nothing ran.',
   ],
   [
+    'a success without a run, which Signoff does not write',
+    [requested(), planned(), signed('qa', 'B'), ended('succeeded')],
+    'not recorded',
+    'Requested by A. QA by B. It succeeded, and no event records its run.',
+  ],
+  [
     'no decision yet',
     [requested(), planned(), signed('qa', 'B')],
     'undecided',

@@ -32,6 +32,7 @@ describe('the evidence of', () => {
     const { out } = await audit('export', '--release', String(number))
     const json: Evidence = JSON.parse(out)
     const { out: markdown } = await audit('export', '--release', String(number), '--format', 'markdown')
+    const { out: html } = await audit('export', '--release', String(number), '--format', 'html')
     const commit = await team.repository.head('production')
     expect(json.release).toMatchObject({ number, environment: 'production', state: 'succeeded' })
     expect(json.request.by).toEqual({ id: team.people.dana, name: 'dana' })
@@ -67,7 +68,11 @@ describe('the evidence of', () => {
     for (const shown of [commit, json.fingerprint, card?.link, outcome?.link, json.proof?.platformRelease]) {
       expect(markdown).toContain(shown)
     }
-    for (const secret of team.secrets) expect(out + markdown).not.toContain(secret)
+    for (const shown of [commit, json.fingerprint, card?.link.replace('&', '&amp;'), ...json.separation.sentences]) {
+      expect(html).toContain(shown?.replaceAll('"', '&quot;'))
+    }
+    expect(json.disagreements).toEqual([])
+    for (const secret of team.secrets) expect(out + markdown + html).not.toContain(secret)
     return { json, markdown }
   }
 
@@ -76,6 +81,12 @@ describe('the evidence of', () => {
     await team.until.succeeded(1)
     const { json, markdown } = await exported(1)
     const { lin, tom } = team.people
+    expect(json.separation).toMatchObject({
+      verdict: 'separated',
+      sentences: ['Requested by dana.', 'QA by lin, approved by tom: three people, none approved their own release.'],
+    })
+    expect(json.decisions.rules).toMatchObject({ qa: 1, approvals: 1, approvers: ['@release-approvers'] })
+    expect(json.decisions.signOffs.at(-1)?.groups).toMatchObject([{ handle: '@release-approvers', count: 2 }])
     expect(json.signOffs.map(({ kind, person, right }) => [kind, person.id, right])).toEqual([
       ['qa', lin, 'every full member'],
       ['approval', tom, '@release-approvers'],
@@ -87,7 +98,7 @@ describe('the evidence of', () => {
     const head = await team.repository.headRevision('master')
     expect(json.migrations).toMatchObject({ database: expect.stringContaining('127.0.0.1'), after: [head] })
     expect(json.migrations?.pending.at(-1)).toBe(head)
-    expect(markdown).toContain(`approval: tom (${tom}), permission from @release`)
+    expect(markdown).toContain(`**Approval**: tom (${tom}), member of @release-approvers`)
     expect(markdown).toContain(`to \`${head}\``)
   })
 
@@ -138,7 +149,8 @@ describe('the evidence of', () => {
     expect(json.messages.map(({ kind }) => kind)).not.toContain('line')
     const links = (messages: Evidence['messages']) => messages.map(({ kind, link }) => [kind, link])
     expect(links(json.messages)).toEqual(links(before.filter(({ kind }) => kinds.includes(kind))))
-    for (const { kind, at, link } of json.messages) expect(markdown).toContain(`- ${kind}, ${at}: <${link}>`)
+    for (const { kind, at, link } of json.messages)
+      expect(markdown).toContain(`- ${kind}, ${at.slice(0, 19).replace('T', ' ')}: <${link}>`)
   })
 
   it('the head that each thread shows is what verify takes, the first as well as the last', async () => {

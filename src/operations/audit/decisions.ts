@@ -25,6 +25,7 @@ export interface Decision {
   readonly by: Who
   readonly at: string
   readonly note?: string
+  readonly fingerprint?: string
   /** A group's handle, `named by id` or `every full member`; absent in old events. */
   readonly right?: string
   readonly groups?: readonly GroupMembers[]
@@ -64,6 +65,8 @@ export function isText(value: unknown): value is string {
 /** Reads a release's events, in order. Keys that an older version did not write are absent. */
 export function decisionsOf(events: readonly EventBody[]): Decisions {
   const first = (type: EventType) => events.find((event) => event.type === type)
+  const names = new Map(events.flatMap(({ actor, data: { name } }) => (isText(name) ? [[actor, name] as const] : [])))
+  const whoDid = ({ actor }: EventBody): Who => ({ id: actor, ...defined({ name: names.get(actor) }) })
   const requested = first('release_requested')
   const plan = first('plan_made')
   const started = first('run_started')
@@ -76,7 +79,8 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
   return {
     signOffs: events.flatMap((event, index) => {
       if (event.type !== 'sign_off_given') return []
-      return [decisionOf(event, approved !== undefined && index > events.indexOf(approved))]
+      const isAfterwards = approved !== undefined && index > events.indexOf(approved)
+      return [{ ...decisionOf(event), by: whoDid(event), isAfterwards }]
     }),
     ...defined({
       requested: requested && { by: whoDid(requested), at: requested.at },
@@ -86,31 +90,31 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
       go: go && whoDid(go),
       approvedAt: approved?.at,
       startedAt: started?.at,
-      ended: ended && endOf(ended),
+      ended: ended && {
+        ...endOf(ended),
+        ...defined({ by: PROCESSES.includes(ended.actor) ? undefined : whoDid(ended) }),
+      },
       commit,
     }),
   }
 }
 
-function whoDid({ actor, data }: EventBody): Who {
-  return { id: actor, ...defined({ name: isText(data.name) ? data.name : undefined }) }
-}
-
-function decisionOf(event: EventBody, isAfterwards: boolean): Decision {
-  const { at, data } = event
+function decisionOf({ at, data }: EventBody): Omit<Decision, 'by' | 'isAfterwards'> {
   return {
-    ...{ kind: data.kind as SignOffKind, by: whoDid(event), at, isAfterwards },
+    ...{ kind: data.kind as SignOffKind, at },
     ...defined({
       note: isText(data.note) ? data.note : undefined,
+      fingerprint: isText(data.fingerprint) ? data.fingerprint : undefined,
       right: isText(data.right) ? data.right : undefined,
       groups: data.groups as readonly GroupMembers[] | undefined,
     }),
   }
 }
 
-function endOf(event: EventBody): Decisions['ended'] {
-  const { at, actor, data } = event
-  const state = data.state as ReleaseState
-  const by = PROCESSES.includes(actor) ? undefined : whoDid(event)
-  return { state, at, ...defined({ by, reason: isText(data.reason) ? data.reason : undefined }) }
+function endOf({ at, data }: EventBody): Omit<NonNullable<Decisions['ended']>, 'by'> {
+  return {
+    state: data.state as ReleaseState,
+    at,
+    ...defined({ reason: isText(data.reason) ? data.reason : undefined }),
+  }
 }

@@ -46,6 +46,9 @@ export function separationOf(decisions: Decisions): Separation {
   function decide(facts: Facts): Separation {
     const soFar = sentenceOf(facts.given)
     if (ended !== undefined && startedAt === undefined) {
+      if (ended.state === 'succeeded') {
+        return { verdict: 'not recorded', sentences: [...soFar, 'It succeeded, and no event records its run.'] }
+      }
       const moment = approvedAt === undefined ? 'was approved' : 'started'
       return {
         verdict: 'nothing ran',
