@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 /** The command line: parses the arguments, reads the configuration and calls the command. It has no logic of its own. */
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { EvidenceFormat } from './cli/audit.ts'
 import type { Pace } from './cli/start.ts'
 import { programVersion } from './cli/version.ts'
 import type { Role } from './config/variables.ts'
+import { momentOf } from './operations/audit/period.ts'
+import type { PopulationFilter } from './operations/audit/population.ts'
+import type { PopulationFormatName } from './operations/audit/population-formats.ts'
 import { parseHead } from './operations/audit/record.ts'
 
 const EXIT_OK = 0
@@ -26,6 +31,11 @@ process.stdout.on('error', exitOnClosedPipe)
 
 function printErrors(lines: readonly string[]): void {
   for (const line of lines) process.stderr.write(`${line}\n`)
+}
+
+function fail(exitCode: number, ...lines: readonly string[]): void {
+  printErrors(lines)
+  process.exitCode = exitCode
 }
 
 /** Reads and checks the whole configuration. Prints every problem and returns undefined when there is one. */
@@ -146,20 +156,17 @@ async function checkConfig(): Promise<void> {
 
 /** Runs `work` on the configured store. Prints every problem of its settings, and its errors without secrets. */
 async function withStoreLocation(
-  work: (location: { storeUrl?: string; dataDir: string }) => Promise<void>,
+  work: (location: { storeUrl?: string; dataDir: string }, scrub: (text: string) => string) => Promise<void>,
 ): Promise<void> {
   const { readStoreLocation } = await import('./config/variables.ts')
   const { createScrubber } = await import('./operations/scrub.ts')
   const { problems, secrets, ...location } = readStoreLocation(process.env, process.cwd())
-  if (problems.length > 0) {
-    printErrors(problems)
-    process.exitCode = EXIT_USAGE
-    return
-  }
+  if (problems.length > 0) return fail(EXIT_USAGE, ...problems)
+  const scrub = createScrubber(secrets)
   try {
-    await work(location)
+    await work(location, createScrubber(secrets, { cuts: false }))
   } catch (error) {
-    printErrors([createScrubber(secrets)(error instanceof Error ? error.message : "Can't read the store.")])
+    printErrors([scrub(error instanceof Error ? error.message : "Can't read the store.")])
     // No store was found, so nothing was verified: monitoring must tell that apart from a record that fails.
     const { StoreNotFound } = await import('./cli/wiring.ts')
     process.exitCode = error instanceof StoreNotFound ? EXIT_USAGE : EXIT_FAILURE
@@ -181,22 +188,30 @@ function auditVerify({ head = [] }: { head?: string[] }): Promise<void> {
   })
 }
 
-async function auditExport({ release, format }: { release?: number; format: string }): Promise<void> {
+async function auditExport({ release, format }: { release?: number; format: EvidenceFormat }): Promise<void> {
   if (release === undefined && format !== 'json') {
-    printErrors([`--format ${format} needs one release: add --release <number>.`])
-    process.exitCode = EXIT_USAGE
-    return
+    return fail(EXIT_USAGE, `--format ${format} needs one release: add --release <number>.`)
   }
-  return withStoreLocation(async (location) => {
+  return withStoreLocation(async (location, scrub) => {
     const { exportAudit, exportEvents } = await import('./cli/audit.ts')
     if (release === undefined) return exportEvents(location, print)
-    const found = await exportAudit(location, release)
-    if (found === undefined) {
-      printErrors([`There is no release #${release}.`])
-      process.exitCode = EXIT_FAILURE
-      return
-    }
-    print(format === 'markdown' ? found.markdown : JSON.stringify(found.evidence, null, 2))
+    const found = await exportAudit(location, release, format, scrub)
+    if (found === undefined) return fail(EXIT_FAILURE, `There is no release #${release}.`)
+    print(found.trimEnd())
+  })
+}
+
+/** Writes to the standard output, and resolves when more can be written without keeping it in memory. */
+async function printText(text: string): Promise<void> {
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+async function releases({ format, ...filter }: PopulationFilter & { format: PopulationFormatName }): Promise<void> {
+  return withStoreLocation(async (location) => {
+    const { printReleases } = await import('./cli/releases.ts')
+    const { statement, exitCode } = await printReleases(location, filter, format, printText)
+    printErrors(statement)
+    process.exitCode = exitCode
   })
 }
 
@@ -211,6 +226,14 @@ async function unexpectedError(error: unknown): Promise<string> {
 function parseReleaseNumber(text: string): number {
   if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('Use a release number, such as 12.')
   return Number(text)
+}
+
+function parseMoment(edge: 'since' | 'until') {
+  return (text: string): Date => {
+    const moment = momentOf(text, edge)
+    if (moment === undefined) throw new InvalidArgumentError('Use a day, such as 2026-01-31, or 2026-01-31T08:00Z.')
+    return moment
+  }
 }
 
 function parsePagePort(text: string): number {
@@ -246,6 +269,15 @@ program
   .description('check everything that a release needs')
   .addOption(new Option('--role <role>', 'all, bot or worker').default('all').argParser(parseRole))
   .action(doctor)
+program
+  .command('releases')
+  .description('list the releases of a period, and say whether any number is missing')
+  .option('--since <day>', 'requested on this UTC day or later, or since a moment', parseMoment('since'))
+  .option('--until <day>', 'requested on this UTC day or earlier, or before a moment', parseMoment('until'))
+  .option('--app <app>', 'only this app')
+  .option('--environment <environment>', 'only this environment')
+  .addOption(new Option('--format <format>', 'table, csv or json').choices(['table', 'csv', 'json']).default('table'))
+  .action(releases)
 const audit = program.command('audit').description('check or export the record')
 audit
   .command('verify')
@@ -256,7 +288,9 @@ audit
   .command('export')
   .description('print every event as a line of JSON, or with --release the evidence of one release')
   .option('--release <number>', 'number of the release', parseReleaseNumber)
-  .addOption(new Option('--format <format>', 'json or markdown').choices(['json', 'markdown']).default('json'))
+  .addOption(
+    new Option('--format <format>', 'json, markdown or html').choices(['json', 'markdown', 'html']).default('json'),
+  )
   .action(auditExport)
 program
   .command('manifest')

@@ -3,8 +3,8 @@
  * evidence itself are in `operations/audit/`. Reads only.
  */
 import type { Configuration } from '../config/configuration.ts'
-import { type Evidence, evidenceOf } from '../operations/audit/evidence.ts'
-import { evidenceMarkdown } from '../operations/audit/evidence-markdown.ts'
+import { evidenceOf } from '../operations/audit/evidence.ts'
+import { evidenceHtml, evidenceMarkdown } from '../operations/audit/evidence-formats.ts'
 import { verifyChain } from '../operations/audit/record.ts'
 import { openStoreToRead } from './wiring.ts'
 
@@ -42,25 +42,32 @@ function eventCount(count: number): string {
   return count === 1 ? '1 event' : `${count} events`
 }
 
-/** The evidence of one release, with a verification of the whole chain. Undefined when there is no such release. */
+export type EvidenceFormat = 'json' | 'markdown' | 'html'
+
+/**
+ * The evidence of one release, with a verification of the whole chain. `scrub` goes over the texts of a page once more.
+ * Undefined when there is no such release.
+ */
 export async function exportAudit(
   configuration: Pick<Configuration, 'storeUrl' | 'dataDir'>,
   number: number,
-): Promise<{ evidence: Evidence; markdown: string } | undefined> {
+  format: EvidenceFormat,
+  scrub: (text: string) => string,
+): Promise<string | undefined> {
   const opened = await openStoreToRead(configuration)
   try {
     const release = await opened.store.release(number)
     if (release === undefined) return undefined
-    const { audit } = opened
-    const events = await audit.rowsOf(number)
-    const messages = await audit.posted(number)
+    const { audit, store } = opened
     const evidence = evidenceOf({
       release,
-      events,
-      messages,
+      events: await audit.rowsOf(number),
+      messages: await audit.posted(number),
       chain: await audit.readChain((chain) => verifyChain(chain)),
     })
-    return { evidence, markdown: evidenceMarkdown(evidence) }
+    if (format === 'json') return JSON.stringify(evidence, null, 2)
+    const now = await store.now()
+    return format === 'html' ? evidenceHtml(evidence, now, scrub) : evidenceMarkdown(evidence, now)
   } finally {
     await opened.close()
   }

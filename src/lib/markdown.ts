@@ -7,9 +7,12 @@ function onOneLine(text: string): string {
   return text.replace(INVISIBLE, ' ').trim()
 }
 
-/** Escaped text on one line; also for table cells. */
+/** Escaped text on one line; also for table cells. What means something only at the start of a line is escaped there. */
 export function plain(text: string): string {
-  return onOneLine(text).replace(/[\\`*_{}[\]()#+!|<>&~-]/g, '\\$&')
+  return onOneLine(text)
+    .replace(/[\\`*_[\]!|<>&~]/g, '\\$&')
+    .replace(/^(?:[-+](?=[\s-]|$)|[=#])/, '\\$&')
+    .replace(/^(\d{1,9})([.)])(?=\s|$)/, '$1\\$2')
 }
 
 /** Inline code; not for table cells. */
@@ -25,7 +28,7 @@ export function codes(words: readonly string[]): string {
 }
 
 /** The exact text in a code block. */
-export function block(text: string, language: 'json' | 'sql'): string[] {
+export function block(text: string, language: 'json' | 'sql' | 'text'): string[] {
   const ticks = fenceFor(text, 3)
   return [`${ticks}${language}`, text, ticks]
 }

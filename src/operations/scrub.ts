@@ -23,15 +23,16 @@ type Span = readonly [start: number, end: number]
  * in a text that was not cut.
  *
  * It never throws, and takes time linear in the text. Lines over 8,192 characters and texts over 262,144 are cut after
- * scrubbing, with a note. Pass whole lines, because a secret that is split between two calls is not found.
+ * scrubbing, with a note; with `cuts: false` nothing is cut. Pass whole lines, because a secret that is split between two
+ * calls is not found.
  */
-export function createScrubber(secrets: readonly string[]): (text: string) => string {
+export function createScrubber(secrets: readonly string[], { cuts = true } = {}): (text: string) => string {
   const { exact, base64 } = formsOf(secrets)
   const wrapped = exact.filter((form) => form.length >= MIN_WRAPPED_LENGTH && !/[\r\n]/.test(form))
   const longest = Math.max(0, ...exact.map((form) => form.length), ...base64.map((form) => form.length))
 
   return (given) => {
-    const text = given.length > MAX_TEXT_LENGTH ? given.slice(0, MAX_TEXT_LENGTH) : given
+    const text = cuts && given.length > MAX_TEXT_LENGTH ? given.slice(0, MAX_TEXT_LENGTH) : given
     const spans = [
       ...exact.flatMap((form) => occurrences(text, form)),
       ...base64.flatMap((form) => base64Runs(text, form)),
@@ -40,7 +41,8 @@ export function createScrubber(secrets: readonly string[]): (text: string) => st
     ]
     // The cut may leave the beginning of a secret, which no longer matches.
     if (text !== given) spans.push([text.length - longest, text.length])
-    const clean = cutLines(scrubShapes(replaced(text, spans)))
+    const scrubbed = scrubShapes(replaced(text, spans))
+    const clean = cuts ? cutLines(scrubbed) : scrubbed
     return text === given ? clean : `${clean}\n[${given.length - text.length} more characters]`
   }
 }

@@ -2,6 +2,8 @@
  * The audit events: each type with its data. They are stored in a hash chain for good, so no type or key is ever
  * renamed. An optional key may be absent because an older version wrote the event.
  */
+import type { GroupMembers } from './policy.ts'
+import type { RecordedRules } from './recorded-rules.ts'
 import type { Failure, Gate } from './refusals.ts'
 import type { PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
@@ -42,12 +44,20 @@ export interface EventData {
     readonly replaces?: number
     readonly forEmergency?: true
   } & Attribution
-  plan_made: { readonly fingerprint: string; readonly commits: number; readonly pending: number }
+  plan_made: {
+    readonly fingerprint: string
+    readonly commits: number
+    readonly pending: number
+    /** The rules in force, under which this plan asks for sign-offs. */
+    readonly rules?: RecordedRules
+  }
   card_posted: PostedMessage
   sign_off_given: {
     readonly kind: SignOffKind
     readonly fingerprint: string
     readonly note?: string
+    /** Who was in the groups that can give this sign-off, at that moment. Absent if the rules name no group. */
+    readonly groups?: readonly GroupMembers[]
   } & Attribution
   go_given: { readonly fingerprint: string } & Attribution
   release_approved: { readonly attempt: number }

@@ -17,6 +17,8 @@ export interface Person {
   readonly name: string
   readonly email?: string
   readonly groups: readonly string[]
+  /** The members of each group that Slack listed, by handle. */
+  readonly groupMembers?: Readonly<Record<string, readonly string[]>>
   /** Groups whose members Slack did not list: a permission that depends on them is unknown, not denied. */
   readonly unknownGroups?: readonly string[]
   /** Slack gave no answer about them: only what `isSafeUnverified` allows, and only to the requester. */
@@ -86,6 +88,31 @@ export function permissionSource(list: PeopleList, person: Person): string | und
   const byId = list.includes(person.id) ? ['named by id'] : []
   const sources = [...byId, ...list.filter((entry) => person.groups.includes(entry))]
   return sources.length === 0 ? undefined : sources.join(', ')
+}
+
+/** The members of a group at one moment, as an event stores them. */
+export interface GroupMembers {
+  readonly handle: string
+  /** Absent: Slack did not list them. */
+  readonly count?: number
+  /** Slack user ids, the person's own first; at most `MOST_RECORDED_MEMBERS`. */
+  readonly members?: readonly string[]
+}
+
+/** Events are kept for good, and a group may be the whole company. */
+export const MOST_RECORDED_MEMBERS = 100
+
+/** Who was in the groups of a people list when the person acted, bounded. Empty for a list without groups. */
+export function groupsAtThisMoment(list: PeopleList, { id, groupMembers = {} }: Person): readonly GroupMembers[] {
+  if (list === EVERYONE) return []
+  return list
+    .filter((entry) => entry.startsWith('@'))
+    .map((handle) => {
+      const members = groupMembers[handle]
+      if (members === undefined) return { handle }
+      const personFirst = [...members.filter((one) => one === id), ...members.filter((one) => one !== id)]
+      return { handle, count: members.length, members: personFirst.slice(0, MOST_RECORDED_MEMBERS) }
+    })
 }
 
 function validSignOffs(release: Release, kind: SignOffKind): readonly string[] {

@@ -1,5 +1,5 @@
 import type { OutboxMessage } from './messages.ts'
-import type { PostedMessage } from './terms.ts'
+import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind } from './terms.ts'
 
 /** One event of the audit trail as it is stored. */
 export interface ChainRow {
@@ -31,4 +31,42 @@ export interface EventRow {
   readonly body: string
   readonly hash: string
   readonly previousHash: string
+}
+
+/** A release as the store's tables have it, as far as its events record the same. */
+export interface TableFacts {
+  readonly app: string
+  readonly environment: string
+  readonly kind: ReleaseKind
+  readonly state: ReleaseState
+  readonly requester: PersonName
+  readonly requestedAt: Date
+  readonly fingerprint?: string
+  readonly signOffs: readonly { readonly kind: SignOffKind; readonly person: { readonly id: string } }[]
+}
+
+/** A number with what the store holds about it. */
+export interface NumberedRelease {
+  readonly number: number
+  /** Absent: there is no release of this number in the tables. */
+  readonly table?: TableFacts
+  /** The commit that was planned. */
+  readonly sourceCommit?: string
+  /** The texts of the asked types of events, in order. */
+  readonly events: readonly string[]
+}
+
+/** By the time of the request. `until` is not part of it. */
+export interface Period {
+  readonly since?: Date
+  readonly until?: Date
+}
+
+/** A consistent snapshot of every number that was or may have been assigned in a period. */
+export interface StoredNumbers {
+  /** `last` is smaller than `first` if there are none. */
+  readonly first: number
+  readonly last: number
+  /** Every number from first to last, in order, in batches; can be read once. */
+  readonly rows: AsyncIterable<readonly NumberedRelease[]>
 }

@@ -10,7 +10,7 @@ import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import type { EnvironmentStatus } from './messages.ts'
-import { groupsOf, type Person } from './policy.ts'
+import { groupsAtThisMoment, groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { ServiceWords } from './ports/words.ts'
@@ -90,6 +90,9 @@ export function createReleaseService(ports: {
       name: found.name,
       ...defined({ email: found.email }),
       groups: groups.filter((_, index) => members[index]?.includes(id)),
+      groupMembers: Object.fromEntries(
+        groups.flatMap((handle, index) => (members[index] === undefined ? [] : [[handle, members[index]]])),
+      ),
       unknownGroups: groups.filter((_, index) => members[index] === undefined),
     }
   }
@@ -134,7 +137,8 @@ export function createReleaseService(ports: {
         return { refused: { gate: 'configuration_differs', app: release.app, environment: release.environment } }
       }
       const attribution = { name: person.name, right: permissionFor({ action, environment, release, person }) }
-      return transition?.(tx, { release, environment, person, request: asked, attribution })
+      const groups = groupsAtThisMoment(ACTIONS[action].people(environment), person)
+      return transition?.(tx, { release, environment, person, request: asked, attribution, groups })
     })
     if (refused !== undefined) return refused
     const release = await store.release(number)

@@ -154,7 +154,7 @@ describe('signoff audit verify', () => {
   })
 
   it('says that there is no such release', async () => {
-    expect(await exportAudit(place, 99)).toBeUndefined()
+    expect(await exportAudit(place, 99, 'json', (text) => text)).toBeUndefined()
   })
 })
 

@@ -1,90 +1,15 @@
 /** The evidence as a person reads it: a whole one, and what words from outside can't make of it. */
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { canonicalJson, digest } from '../../src/lib/canonical-json.ts'
 import { address, code } from '../../src/lib/markdown.ts'
-import { type Evidence, evidenceOf, type StoredEvidence } from '../../src/operations/audit/evidence.ts'
-import { evidenceMarkdown } from '../../src/operations/audit/evidence-markdown.ts'
-import type { EventRow } from '../../src/release/record.ts'
-import { aPlan, aRelease, aStep, at, DANA, LIN, MIGRATIONS, SIGNED, sha, TOM } from '../support/builders.ts'
-
-/** Events as the store chains them; `word` stands where a person's words do. */
-function chained(word: string): readonly EventRow[] {
-  const said = [
-    { actor: DANA.id, type: 'release_requested', data: { name: DANA.name, right: 'every full member' } },
-    { actor: LIN.id, type: 'sign_off_given', data: { kind: 'qa', name: LIN.name, right: 'every full member' } },
-    {
-      actor: TOM.id,
-      type: 'sign_off_given',
-      data: { kind: 'approval', name: TOM.name, right: '@release-approvers', note: word },
-    },
-    { actor: 'worker', type: 'release_ended', data: { state: 'succeeded' } },
-  ]
-  const rows: EventRow[] = []
-  for (const [index, { actor, type, data }] of said.entries()) {
-    const previousHash = rows.at(-1)?.hash ?? '0'.repeat(64)
-    const id = 31 + index
-    const body = canonicalJson({ id, at: at(`08:1${index}`).toISOString(), release: 12, actor, type, data })
-    const hash = createHash('sha256')
-      .update(previousHash + body)
-      .digest('hex')
-    rows.push({ id, body, hash, previousHash })
-  }
-  return rows
-}
-
-/** A release that succeeded, in which whatever comes from people, repositories and services says `word`. */
-function stored(word: string): StoredEvidence {
-  const [adds, destroys] = MIGRATIONS
-  if (adds === undefined || destroys === undefined) throw new Error('there are two')
-  const finding = { risk: 'destroys', what: word, why: word, instead: word, breaksOldCode: true } as const
-  const plan = aPlan({
-    commits: [
-      { sha: sha('9f2c1ab'), title: word, author: { name: word, email: 'm@example.com' }, at: '', isMerge: false },
-    ],
-    checks: [
-      { name: word, state: 'passed', url: `https://ci.example.com/${word}` },
-      { name: 'e2e', state: 'running', url: 'https://ci.example.com/e2e' },
-    ],
-    migrations: [
-      { ...adds, message: word, file: word, author: word, sql: [`create index on alerts (organisation) -- ${word}`] },
-      { ...destroys, findings: [finding], findingCount: 3, sql: ['begin', word], sqlLeftOut: 2, commits: true },
-    ],
-    warnings: [word],
-    bound: { source: { branch: word, commit: sha('9f2c1ab') } },
-  })
-  const release = aRelease({
-    plan,
-    fingerprint: digest(plan.bound),
-    state: 'succeeded',
-    reason: word,
-    requester: { id: DANA.id, name: word },
-    signOffs: SIGNED.map((each) => ({ ...each, note: word, person: { ...each.person, name: word } })),
-    steps: [
-      aStep('record', { result: { commentUrl: `https://bitbucket.org/comment/${word}` } }),
-      aStep('merge', { result: { commit: sha('c0ffee1'), said: word } }),
-      aStep('migrate', { result: { revisions: ['b7d20c31aa04'] } }),
-      aStep('push', { result: { commit: sha('c0ffee1') } }),
-      aStep('confirm', { result: { said: word, commit: sha('c0ffee1'), platformRelease: 'v42' } }),
-    ],
-    startedAt: at('08:45'),
-    endedAt: at('08:50'),
-    endReason: word,
-  })
-  const messages = [
-    { kind: 'card', channel: 'C02PROD', ts: '1795335300.000100', at: at('08:15') },
-    { kind: 'outcome', channel: 'C02PROD', ts: '1795335900.000200', at: at('08:50') },
-  ] as const
-  const events = chained(word)
-  return {
-    release,
-    events,
-    messages,
-    chain: { ok: true, count: 34, head: events.at(-1)?.hash ?? '', heads: [] },
-  }
-}
+import { type Evidence, evidenceOf } from '../../src/operations/audit/evidence.ts'
+import { evidenceMarkdown as asMarkdown } from '../../src/operations/audit/evidence-formats.ts'
+import { at } from '../support/builders.ts'
+import { stored } from './stored-evidence.ts'
 
 const evidence = (word: string): Evidence => evidenceOf(stored(word))
+
+const evidenceMarkdown = (shown: Evidence): string => asMarkdown(shown, at('09:00'))
 
 interface Read {
   /** Each line by its kind; a code block as one. */
@@ -132,18 +57,12 @@ describe('the evidence as Markdown', () => {
     const { blocks } = read(markdown)
     const hashed = blocks.map((text) => createHash('sha256').update(text).digest('hex'))
     expect(hashed).toContain(shown.fingerprint)
-    const previous = [...markdown.matchAll(/^- previous hash: `(\w{64})`$/gm)].map(([, hash = '']) => hash)
-    const hashes = [...markdown.matchAll(/^- hash: `(\w{64})`$/gm)].map(([, hash]) => hash)
-    const bodies = blocks.slice(-previous.length)
-    expect(previous).toHaveLength(4)
-    expect(previous.slice(1)).toEqual(hashes.slice(0, -1))
-    expect(previous.map((hash, index) => digestOf(hash, bodies[index]))).toEqual(hashes)
+    const hashes = [...markdown.matchAll(/^\| [34]\d \|.* `(\w{64})` \|$/gm)].map(([, hash]) => hash)
+    const made = (blocks.at(-1) ?? '').split('\n')
+    expect(hashes).toHaveLength(shown.chain.events.length)
+    expect(made.map((line) => createHash('sha256').update(line).digest('hex'))).toEqual(hashes)
+    expect(made.slice(1).map((line) => line.slice(0, 64))).toEqual(hashes.slice(0, -1))
   })
-
-  const digestOf = (previous: string, body = '') =>
-    createHash('sha256')
-      .update(previous + body)
-      .digest('hex')
 
   it.each([
     ['a heading', 'x\n# Approved by everybody\n'],
@@ -164,10 +83,15 @@ describe('the evidence as Markdown', () => {
     (word) => {
       const outside = evidenceMarkdown(evidence(word))
         .split('\n')
-        .filter((line) => /^(Reason|- qa|- merge)/.test(line))
+        .filter((line) => /^(- \*\*(Reason|Proof)|\| merge)/.test(line))
       expect(outside).toHaveLength(3)
       for (const line of outside)
-        expect(line.replace(/`[^`]*`/g, '').replace(/\\./g, '')).not.toMatch(/[<[\]&]|\*\*|!--/)
+        expect(
+          line
+            .replace(/^- \*\*\w+\*\*/, '')
+            .replace(/`[^`]*`/g, '')
+            .replace(/\\./g, ''),
+        ).not.toMatch(/[<[\]&]|\*\*|!--/)
     },
   )
 

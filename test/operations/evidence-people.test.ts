@@ -1,11 +1,11 @@
 /** Who did what by which right: kept in the event of each press, and told in the evidence. */
 import { afterAll, describe, expect, it } from 'vitest'
 import { type Evidence, evidenceOf } from '../../src/operations/audit/evidence.ts'
-import { evidenceMarkdown } from '../../src/operations/audit/evidence-markdown.ts'
+import { evidenceMarkdown } from '../../src/operations/audit/evidence-formats.ts'
 import { verifyChain } from '../../src/operations/audit/record.ts'
 import { openedStore, stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, NIA, OLA, type Team } from '../release/service-team.ts'
-import { anyEvent, aRelease, DANA, LIN, TOM } from '../support/builders.ts'
+import { anyEvent, aRelease, at, DANA, LIN, TOM } from '../support/builders.ts'
 
 afterAll(stopPostgres)
 
@@ -106,10 +106,11 @@ describe('the evidence names everybody who pressed, what they did, and by which 
     const team = await aTeam()
     const shown = await evidence(team, await press(team))
     expect(told(shown).toSorted()).toEqual(people.toSorted())
-    const markdown = evidenceMarkdown(shown)
+    const markdown = evidenceMarkdown(shown, at('09:00'))
     for (const { id, name, did } of shown.people) {
       for (const { what, right = '', at } of did) {
-        const cells = [`${name} (${id})`, what, right.replace('-', '\\-'), at].join(' | ')
+        const time = at.slice(0, 19).replace('T', ' ')
+        const cells = [`${name} (${id})`, what, right, time].join(' | ')
         expect(markdown).toContain(`| ${cells} |`)
       }
     }
@@ -138,12 +139,12 @@ describe('the evidence names everybody who pressed, what they did, and by which 
     })
     const shown = await evidence(opened, number)
     expect(shown.chain.found).toMatchObject({ ok: true, count: 4 })
-    const at = expect.any(String)
+    const time = expect.any(String)
     expect(shown.people).toEqual([
-      { ...DANA, did: [{ event: 1, at, what: 'release requested' }] },
-      { id: LIN.id, did: [{ event: 2, at, what: 'cancel asked' }] },
+      { ...DANA, did: [{ event: 1, at: time, what: 'release requested' }] },
+      { id: LIN.id, did: [{ event: 2, at: time, what: 'cancel asked' }] },
     ])
-    expect(evidenceMarkdown(shown)).toMatch(/^\| U05LIN \| cancel asked \| not recorded \|/m)
+    expect(evidenceMarkdown(shown, at('09:00'))).toMatch(/^\| U05LIN \| cancel asked \| not recorded \|/m)
   })
 
   it('nobody, where nobody pressed', () => {

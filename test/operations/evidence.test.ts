@@ -1,12 +1,19 @@
 /** What an auditor gets of a deploy, a hot-fix and an emergency, by the commands that an auditor types. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/store/open.ts'
 import type { Evidence } from '../../src/operations/audit/evidence.ts'
 import { askForHotfix, inOrigin, REASON } from '../support/hotfix.ts'
 import { NOTHING_TO_TALK_OVER, pressWithReason, sign, somethingNew, startProduction } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
+
+/** Roles belong to the whole server, which tests share. */
+const AUDITOR = `auditor_${process.pid}`
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
@@ -32,6 +39,7 @@ describe('the evidence of', () => {
     const { out } = await audit('export', '--release', String(number))
     const json: Evidence = JSON.parse(out)
     const { out: markdown } = await audit('export', '--release', String(number), '--format', 'markdown')
+    const { out: html } = await audit('export', '--release', String(number), '--format', 'html')
     const commit = await team.repository.head('production')
     expect(json.release).toMatchObject({ number, environment: 'production', state: 'succeeded' })
     expect(json.request.by).toEqual({ id: team.people.dana, name: 'dana' })
@@ -67,7 +75,11 @@ describe('the evidence of', () => {
     for (const shown of [commit, json.fingerprint, card?.link, outcome?.link, json.proof?.platformRelease]) {
       expect(markdown).toContain(shown)
     }
-    for (const secret of team.secrets) expect(out + markdown).not.toContain(secret)
+    for (const shown of [commit, json.fingerprint, card?.link.replace('&', '&amp;'), ...json.separation.sentences]) {
+      expect(html).toContain(shown?.replaceAll('"', '&quot;'))
+    }
+    expect(json.disagreements).toEqual([])
+    for (const secret of team.secrets) expect(out + markdown + html).not.toContain(secret)
     return { json, markdown }
   }
 
@@ -76,6 +88,12 @@ describe('the evidence of', () => {
     await team.until.succeeded(1)
     const { json, markdown } = await exported(1)
     const { lin, tom } = team.people
+    expect(json.separation).toMatchObject({
+      verdict: 'separated',
+      sentences: ['Requested by dana.', 'QA by lin, approved by tom: three people, none approved their own release.'],
+    })
+    expect(json.decisions.rules).toMatchObject({ qa: 1, approvals: 1, approvers: ['@release-approvers'] })
+    expect(json.decisions.signOffs.at(-1)?.groups).toMatchObject([{ handle: '@release-approvers', count: 2 }])
     expect(json.signOffs.map(({ kind, person, right }) => [kind, person.id, right])).toEqual([
       ['qa', lin, 'every full member'],
       ['approval', tom, '@release-approvers'],
@@ -87,7 +105,7 @@ describe('the evidence of', () => {
     const head = await team.repository.headRevision('master')
     const migrations = { database: expect.stringContaining('127.0.0.1'), after: [head] }
     expect(json.migrations).toMatchObject({ ...migrations, pending: expect.arrayContaining([head]) })
-    expect(markdown).toContain(`approval: tom (${tom}), permission from @release`)
+    expect(markdown).toContain(`**Approval**: tom (${tom}), member of @release-approvers`)
     expect(markdown).toContain(`to \`${head}\``)
   })
 
@@ -138,7 +156,47 @@ describe('the evidence of', () => {
     expect(json.messages.map(({ kind }) => kind)).not.toContain('line')
     const links = (messages: Evidence['messages']) => messages.map(({ kind, link }) => [kind, link])
     expect(links(json.messages)).toEqual(links(before.filter(({ kind }) => kinds.includes(kind))))
-    for (const { kind, at, link } of json.messages) expect(markdown).toContain(`- ${kind}, ${at}: <${link}>`)
+    for (const { kind, at, link } of json.messages)
+      expect(markdown).toContain(`- ${kind}, ${at.slice(0, 19).replace('T', ' ')}: <${link}>`)
+  })
+
+  it('audit: the commands of docs/auditing.md do what it says, with the access that it asks for', async () => {
+    const text = await readFile(new URL('../../docs/auditing.md', import.meta.url), 'utf8')
+    const blocks = (language: string) =>
+      [...text.matchAll(new RegExp(`^\`{3,}${language}\\n([\\s\\S]*?)^\`{3,}$`, 'gm'))].flatMap(
+        ([, block]) => block ?? [],
+      )
+    const [grants = ''] = blocks('sql')
+    await team.query(grants.replaceAll('auditor', AUDITOR))
+    const directory = await mkdtemp(join(tmpdir(), 'signoff-auditing-'))
+    try {
+      const [head = ''] = /[0-9a-f]{12,}/.exec((await audit('verify')).out) ?? []
+      const commands = blocks('sh').join('').replaceAll('release 12', 'release 3').replaceAll('4be109c277aa', head)
+      const script = `set -euo pipefail\nnpx() { shift; "${process.execPath}" "${MAIN}" "$@"; }\n${commands}`
+      const url = new URL(team.databases.store.url)
+      url.username = AUDITOR
+      url.password = 'choose one'
+      const options = { cwd: directory, env: { PATH: process.env.PATH ?? '', STORE_URL: url.href } }
+      const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', script], options)
+      const read = (name: string) => readFile(join(directory, name), 'utf8')
+      expect(stderr.match(/No number is missing\./g)).toHaveLength(1)
+      expect(await read('releases.csv')).toMatch(/^number,kind,app,environment,outcome,/)
+      expect(JSON.parse(await read('production.json')).population.statement).toContain('No number is missing.')
+      expect(await read('release-12.html')).toContain('<h1>Release #3: api to production</h1>')
+      expect((await read('events.jsonl')).split('\n').length).toBeGreaterThan(40)
+      const json: Evidence = JSON.parse(await read('release-12.json'))
+      const hashes = stdout.match(/^[0-9a-f]{64}(?= {2}-$)/gm)
+      expect(hashes).toEqual(json.chain.events.map(({ hash }) => hash))
+      const columns = [...text.matchAll(/^\| ((?:`[a-z_]+`(?:, )?)+) +\|/gm)].flatMap(([, cell = '']) =>
+        cell.match(/[a-z_]+/g),
+      )
+      for (const column of (await read('releases.csv')).split('\r\n', 1)[0]?.split(',') ?? []) {
+        expect(columns).toContain(column)
+      }
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+      await team.query(`drop owned by ${AUDITOR}; drop role ${AUDITOR}`)
+    }
   })
 
   it('the head that each thread shows is what verify takes, the first as well as the last', async () => {

@@ -213,9 +213,9 @@ const STEP_RESULT: readonly (keyof StepResult)[] = [
 /** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
   release_requested: 'app environment kind name right replaces? forEmergency?',
-  plan_made: 'fingerprint commits pending',
+  plan_made: 'fingerprint commits pending rules?',
   card_posted: 'channel ts',
-  sign_off_given: 'kind fingerprint name right note?',
+  sign_off_given: 'kind fingerprint name right note? groups?',
   go_given: 'fingerprint name right',
   release_approved: 'attempt',
   preflight_passed: 'attempt',

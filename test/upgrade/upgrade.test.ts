@@ -3,6 +3,7 @@
  * history. Whatever it has stored, posted or opened, this version must understand.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Evidence } from '../../src/operations/audit/evidence.ts'
 import { CLOSED, DISCUSSED, privateMessages, REJECTED, type Upgraded, upgrade } from './after.ts'
 import { EXPORTED, type Left, REASON, runVersionBefore } from './before.ts'
 import { count, HOLES, leaves, merges, plain, posted, pullRequestsOpened, records, shapes } from './seen.ts'
@@ -280,6 +281,37 @@ describe('An upgrade from the version before', { timeout: MOST_MS }, () => {
       const verify = (of: readonly string[]) => runCommand(AFTER, ['audit', 'verify', '--head', ...of], at)
       expect(await verify(heads)).toMatchObject({ exitCode: 0 })
       expect(await verify(['0123456789abcdef'])).toMatchObject({ exitCode: 1 })
+    })
+
+    it('audit: lists every release of both versions, with tables that say the same as the events', async () => {
+      const { exitCode, printed } = await runCommand(AFTER, ['releases', '--format', 'csv'], at)
+      const [row] = await at.store.query<{ last: number }>('select last from release_number')
+      const lines = printed.split('\r\n')
+      expect(printed).toContain(`with numbers from #1 to #${row?.last}. No number is missing.`)
+      expect(lines).toHaveLength((row?.last ?? 0) + 2)
+      expect(printed).not.toContain('say otherwise')
+      expect(printed).not.toMatch(HOLES)
+      expect(exitCode).toBe(0)
+    })
+
+    it('audit: says what the version before did not record, and records it from now on', async () => {
+      const exported = async (environment: string, format: string) => {
+        const args = ['audit', 'export', '--release', String(numberOf(environment)), '--format', format]
+        const { exitCode, printed } = await runCommand(AFTER, args, at)
+        expect(exitCode).toBe(0)
+        expect(printed).not.toMatch(HOLES)
+        return printed
+      }
+      const missing = 'The rules in force were not recorded by the version that made this release.'
+      for (const format of ['markdown', 'html']) expect(await exported('api integration', format)).toContain(missing)
+      // It was planned by the version before, and approved after the upgrade.
+      const shown = JSON.parse(await exported('api production', 'json')) as Evidence
+      expect(shown.decisions.rules).toBeUndefined()
+      expect(shown.decisions.signOffs.find(({ kind }) => kind === 'approval')?.groups?.[0]?.members).toContain(
+        at.people.tom,
+      )
+      expect(shown.separation.verdict).toBe('separated')
+      expect(shown.disagreements).toEqual([])
     })
 
     it.each(EXPORTED)('has at least the facts about %s that it had before', async (environment) => {

@@ -3,10 +3,11 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { settlesWithin } from '../../lib/timeout.ts'
+import type { EventType } from '../../release/events.ts'
 import type { Inbox, Outbox } from '../../release/ports/deliveries.ts'
 import type { EnvironmentLock, Jobs } from '../../release/ports/jobs.ts'
 import type { Store } from '../../release/ports/store.ts'
-import type { EventRow, StoredChain, StoredMessage } from '../../release/record.ts'
+import type { EventRow, Period, StoredChain, StoredMessage, StoredNumbers } from '../../release/record.ts'
 import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
@@ -16,6 +17,7 @@ import { createInbox } from './inbox.ts'
 import { createJobs, createJobsInTransaction, type JobTiming, prepareQueues } from './jobs.ts'
 import { afterLock, createEnvironmentLock } from './lock.ts'
 import { migrate, STORE_VERSION, schemaAge } from './migrations.ts'
+import { readNumbers } from './numbers.ts'
 import { openingFailed } from './opening-failed.ts'
 import { createOutbox } from './outbox.ts'
 import { readCurrent, readRelease, readReleases } from './reads.ts'
@@ -54,6 +56,12 @@ export interface OpenStore {
     rowsOf(release: number): Promise<readonly EventRow[]>
     /** A release's messages that Slack has confirmed, in order. */
     posted(release: number): Promise<readonly StoredMessage[]>
+    /** Calls `work` with a consistent snapshot of the period's numbers, with their events of these types. */
+    readNumbers<T>(
+      period: Period,
+      types: readonly EventType[],
+      work: (numbers: StoredNumbers) => Promise<T>,
+    ): Promise<T>
   }
   /** What is under way and what waits, for metrics. */
   readonly waiting: ReturnType<typeof createWaiting>
@@ -124,6 +132,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
       readChain: (work) => readChain(connect, work),
       rowsOf: (release) => readRowsOf(db, release),
       posted: (release) => readPosted(db, release),
+      readNumbers: (period, types, work) => readNumbers(connect, period, types, work),
     },
     jobs: createJobs({ boss: options.role === 'bot' ? undefined : boss, db, timing, version, report }),
     lock: createEnvironmentLock(connect),

@@ -10,7 +10,10 @@ import { type BoundDatabase, databasesOf } from '../../release/plan.ts'
 import type { EventRow, StoredMessage } from '../../release/record.ts'
 import { type Release, type SignOff, type StepResult, type StepRow, step } from '../../release/release.ts'
 import type { PostedMessage } from '../../release/terms.ts'
+import { disagreements } from './agreement.ts'
+import { type Decisions, decisionsOf, type EventBody, isText, PROCESSES } from './decisions.ts'
 import type { ChainFinding } from './record.ts'
+import { type Separation, separationOf } from './separation.ts'
 
 /** Each part of the release's life. A part is absent when the release did not reach it. */
 export interface Evidence {
@@ -26,6 +29,12 @@ export interface Evidence {
   readonly fingerprint?: string
   /** Who gave which sign-off, with which permission, when, and for which fingerprint. */
   readonly signOffs: readonly SignOff[]
+  /** What people decided, as the events record it, with the rules that were in force and who was in the groups. */
+  readonly decisions: Decisions
+  /** Whether different people requested, tested and approved it; computed from `decisions`. */
+  readonly separation: Separation
+  /** What the store's tables say otherwise than the events. Not empty: somebody changed the tables. */
+  readonly disagreements: readonly string[]
   /** Everyone who took an action, with all their actions, in order. */
   readonly people: readonly PersonActions[]
   readonly times: Readonly<Record<string, string>>
@@ -104,13 +113,6 @@ export interface PersonActions {
   }[]
 }
 
-export interface EventBody {
-  readonly at: string
-  readonly type: string
-  readonly actor: string
-  readonly data: Readonly<Record<string, unknown>>
-}
-
 /** What the store holds about a release. */
 export interface StoredEvidence {
   readonly release: Release
@@ -134,6 +136,8 @@ const MOMENTS = ['requestedAt', 'plannedAt', 'cardPostedAt', 'approvedAt', 'star
 export function evidenceOf({ release, events, messages, chain }: StoredEvidence): Evidence {
   const { number, app, environment, kind, state, plan, fingerprint } = release
   const chained = events.map((row) => ({ ...row, event: JSON.parse(row.body) as EventBody }))
+  const bodies = chained.map(({ event }) => event)
+  const decisions = decisionsOf(bodies)
   return {
     release: { number, app, environment, kind, state },
     request: {
@@ -143,6 +147,9 @@ export function evidenceOf({ release, events, messages, chain }: StoredEvidence)
     },
     ...defined({ plan, fingerprint }),
     signOffs: release.signOffs,
+    decisions,
+    separation: separationOf(decisions),
+    disagreements: disagreements(release, bodies, decisions),
     people: peopleOf(release, chained),
     times: Object.fromEntries(
       MOMENTS.flatMap((moment) => (release[moment] ? [[moment, release[moment].toISOString()]] : [])),
@@ -186,9 +193,6 @@ const ENDS_BY_PERSON: readonly unknown[] = ['closed', 'outdated']
 const ENDED: EventType = 'release_ended'
 const SIGNED: EventType = 'sign_off_given'
 
-/** Actors that are no people. */
-const PROCESSES = ['bot', 'worker']
-
 function peopleOf(release: Release, events: Evidence['chain']['events']): readonly PersonActions[] {
   const { requester, signOffs, endedBy } = release
   const known = [requester, ...signOffs.map(({ person }) => person), ...(endedBy ? [endedBy] : [])]
@@ -211,10 +215,6 @@ function actionOf({
   const what = type.replaceAll('_', ' ')
   const right = isText(data.right) ? data.right : undefined
   return { event: id, at, what: isText(more) ? `${what}: ${more}` : what, ...defined({ right }) }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 function migrated(database: BoundDatabase, result: StepResult | undefined): MigratedDatabase {

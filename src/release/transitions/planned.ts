@@ -3,6 +3,7 @@ import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan, pendingCount } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
+import { recordedRules } from '../recorded-rules.ts'
 import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import { hasEnded, type PostedMessage, type ReleaseState } from '../terms.ts'
@@ -40,6 +41,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
       fingerprint: currentFingerprint,
       commits: plan.commitCount,
       pending: pendingCount(plan),
+      rules: recordedRules(environment),
     },
   })
   if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))

@@ -13,7 +13,7 @@ import { nameOf, type Transition } from './transition.ts'
  * reason, a second sign-off of the kind by the same person, and one that would start the release unconfirmed.
  */
 export function sign(kind: SignOffKind): Transition {
-  return async (tx, { release, environment, person, request, attribution }) => {
+  return async (tx, { release, environment, person, request, attribution, groups }) => {
     const note = request.note?.trim()
     const needsReason = kind === 'emergency' || kind === 'talked over' || kind === 'rejection'
     const least = kind === 'emergency' ? MIN_REASON_LENGTH : 1
@@ -37,7 +37,13 @@ export function sign(kind: SignOffKind): Transition {
       release: release.number,
       type: 'sign_off_given',
       actor: person.id,
-      data: { kind, fingerprint: currentFingerprint, ...attribution, ...withNote },
+      data: {
+        kind,
+        fingerprint: currentFingerprint,
+        ...attribution,
+        ...withNote,
+        ...(groups.length > 0 && { groups }),
+      },
     })
     const line = { is: 'signed', kind, person: nameOf(person), ...withNote } as const
     await addThreadLine(tx, release.number, `signed:${kind}:${person.id}`, line)

@@ -1,7 +1,7 @@
 /** Shared by the transitions: the context of a person's action, and the check of the state. */
 import { defined } from '../../lib/defined.ts'
 import type { Attribution } from '../events.ts'
-import type { Person } from '../policy.ts'
+import type { GroupMembers, Person } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Refused } from '../refusals.ts'
 import type { Release } from '../release.ts'
@@ -38,6 +38,8 @@ export interface ActionContext {
   readonly person: Person
   readonly request: ActionRequest
   readonly attribution: Attribution
+  /** Who is in the groups that may take this action. */
+  readonly groups: readonly GroupMembers[]
 }
 
 /** Makes an allowed action's changes. If it returns a refusal it has changed nothing. */

@@ -1,0 +1,120 @@
+/** What people decided about a release, read from its events alone: they are in the chain, the store's tables are not. */
+import { defined } from '../../lib/defined.ts'
+import type { EventType } from '../../release/events.ts'
+import type { GroupMembers } from '../../release/policy.ts'
+import type { RecordedRules } from '../../release/recorded-rules.ts'
+import type { ReleaseState, SignOffKind } from '../../release/terms.ts'
+
+/** An event's stored text, parsed. */
+export interface EventBody {
+  readonly at: string
+  readonly type: string
+  readonly actor: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export interface Who {
+  /** Slack user id. */
+  readonly id: string
+  /** Absent in old events, which do not record it. */
+  readonly name?: string
+}
+
+export interface Decision {
+  readonly kind: SignOffKind
+  readonly by: Who
+  readonly at: string
+  readonly note?: string
+  readonly fingerprint?: string
+  /** A group's handle, `named by id` or `every full member`; absent in old events. */
+  readonly right?: string
+  readonly groups?: readonly GroupMembers[]
+  /** It was given after the release was approved, as an emergency allows. */
+  readonly isAfterwards: boolean
+}
+
+export interface Decisions {
+  readonly requested?: { readonly by: Who; readonly at: string }
+  /** Absent if there was no plan, or if an older version made it. */
+  readonly rules?: RecordedRules
+  readonly fingerprint?: string
+  readonly plannedAt?: string
+  readonly signOffs: readonly Decision[]
+  /** The requester's **Go** for a hot-fix that nobody signs. */
+  readonly go?: Who
+  readonly approvedAt?: string
+  readonly startedAt?: string
+  readonly ended?: { readonly state: ReleaseState; readonly at: string; readonly by?: Who; readonly reason?: string }
+  /** What the platform was proven to run or, if that is not proven, what was pushed. */
+  readonly commit?: string
+}
+
+/** The types that `decisionsOf` reads. */
+export const DECIDING_EVENTS: readonly EventType[] = [
+  ...(['release_requested', 'plan_made', 'sign_off_given', 'go_given', 'release_approved'] as const),
+  ...(['run_started', 'step_done', 'release_ended'] as const),
+]
+
+/** Actors that are no people. */
+export const PROCESSES: readonly string[] = ['bot', 'worker']
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
+/** Reads a release's events, in order. Keys that an older version did not write are absent. */
+export function decisionsOf(events: readonly EventBody[]): Decisions {
+  const first = (type: EventType) => events.find((event) => event.type === type)
+  const names = new Map(events.flatMap(({ actor, data: { name } }) => (isText(name) ? [[actor, name] as const] : [])))
+  const whoDid = ({ actor }: EventBody): Who => ({ id: actor, ...defined({ name: names.get(actor) }) })
+  const requested = first('release_requested')
+  const plan = first('plan_made')
+  const started = first('run_started')
+  // Without sign-offs the plan approves the release; then only the run says so.
+  const approved = first('release_approved') ?? started
+  const ended = events.findLast(({ type }) => type === 'release_ended')
+  const go = first('go_given')
+  const done = (step: string) => events.findLast(({ type, data }) => type === 'step_done' && data.step === step)?.data
+  const commit = [done('confirm')?.commit, done('push')?.commit].find(isText)
+  return {
+    signOffs: events.flatMap((event, index) => {
+      if (event.type !== 'sign_off_given') return []
+      const isAfterwards = approved !== undefined && index > events.indexOf(approved)
+      return [{ ...decisionOf(event), by: whoDid(event), isAfterwards }]
+    }),
+    ...defined({
+      requested: requested && { by: whoDid(requested), at: requested.at },
+      rules: plan?.data.rules as RecordedRules | undefined,
+      fingerprint: plan?.data.fingerprint as string | undefined,
+      plannedAt: plan?.at,
+      go: go && whoDid(go),
+      approvedAt: approved?.at,
+      startedAt: started?.at,
+      ended: ended && {
+        ...endOf(ended),
+        ...defined({ by: PROCESSES.includes(ended.actor) ? undefined : whoDid(ended) }),
+      },
+      commit,
+    }),
+  }
+}
+
+function decisionOf({ at, data }: EventBody): Omit<Decision, 'by' | 'isAfterwards'> {
+  return {
+    ...{ kind: data.kind as SignOffKind, at },
+    ...defined({
+      note: isText(data.note) ? data.note : undefined,
+      fingerprint: isText(data.fingerprint) ? data.fingerprint : undefined,
+      right: isText(data.right) ? data.right : undefined,
+      groups: data.groups as readonly GroupMembers[] | undefined,
+    }),
+  }
+}
+
+function endOf({ at, data }: EventBody): Omit<NonNullable<Decisions['ended']>, 'by'> {
+  return {
+    state: data.state as ReleaseState,
+    at,
+    ...defined({ reason: isText(data.reason) ? data.reason : undefined }),
+  }
+}

@@ -1,0 +1,69 @@
+/** The events in words, for people who read a release's evidence. */
+import type { EventType } from '../../release/events.ts'
+import { type EventBody, isText } from './decisions.ts'
+import { counted } from './document.ts'
+
+type Data = EventBody['data']
+type ToWords = (data: Data) => string
+
+const SIGNED: Readonly<Record<string, string>> = {
+  qa: 'confirmed that QA passed',
+  approval: 'approved it',
+  'talked over': 'confirmed that the migrations were discussed with the team',
+  rejection: 'rejected it',
+  emergency: 'declared an emergency',
+}
+
+const number = (value: unknown) => (typeof value === 'number' ? value : 0)
+const again = ({ attempt }: Data, words: string) =>
+  number(attempt) > 1 ? `${words}, attempt ${number(attempt)}` : words
+const because = (value: unknown) => (isText(value) ? `: ${value}` : '')
+const step = ({ step }: Data) => (isText(step) ? step : 'a step')
+const all = (value: unknown) => (Array.isArray(value) ? value.filter(isText) : [])
+
+const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
+  release_requested: ({ replaces, forEmergency }) =>
+    `requested it${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
+  plan_made: ({ commits, pending }) =>
+    `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
+  card_posted: () => 'posted its card in the channel',
+  sign_off_given: ({ kind, note }) => `${SIGNED[String(kind)] ?? `signed: ${String(kind)}`}${because(note)}`,
+  go_given: () => 'pressed Go',
+  release_approved: (data) => again(data, 'let it run: it has what it needs'),
+  preflight_passed: (data) => again(data, 'checked every bound fact again: nothing has moved'),
+  preflight_refused: ({ gate }) => `stopped it before the run${because(gate)}`,
+  announcement_sent: () => 'queued the announcement',
+  announcement_confirmed: () => 'announced it in the channel',
+  run_started: (data) => again(data, 'started the run'),
+  step_started: (data) => again(data, `began the step ${step(data)}`),
+  step_done: (data) => `${step(data)}${because(data.said)}`,
+  step_failed: (data) => `${step(data)} failed${because(data.said)}`,
+  step_unknown: (data) => `${step(data)}: outcome unknown${because(data.said)}`,
+  cancel_asked: () => 'cancelled it',
+  retry_asked: (data) => again(data, 'retried it'),
+  attention_needed: (data) => `stopped: it needs attention${because(data.gate)}`,
+  release_ended: ({ state, reason, gate }) => `ended as ${String(state)}${because(reason ?? gate)}`,
+  aftermath_seen: ({ warnings }) =>
+    `looked at what runs: ${all(warnings).length === 0 ? 'nothing is wrong' : all(warnings).join('; ')}`,
+  hotfix_carried: ({ branch, pullRequest }) =>
+    `opened or found pull request ${number(pullRequest)}, which takes the picks to ${String(branch)}`,
+  hotfix_followed_up: ({ branch, missing }) =>
+    all(missing).length === 0
+      ? `saw that ${String(branch)} has all picked commits`
+      : `saw that ${String(branch)} still lacks ${counted(all(missing).length, 'picked commit')}`,
+  hotfix_branch_settled: ({ branch, became }) => `cleaned up ${String(branch)}: ${String(became)}`,
+}
+
+/** What happened, without who did it. An event that only a newer version knows is told by its type. */
+export function eventWords({ type, data }: EventBody): string {
+  const words = Object.hasOwn(EVENT_WORDS, type) ? EVENT_WORDS[type as EventType] : undefined
+  return words?.(data) ?? type.replaceAll('_', ' ')
+}
+
+const TOO_FINE: readonly string[] = ['step_started', 'announcement_sent', 'card_posted', 'hotfix_branch_settled']
+const MAIN_STEPS: readonly unknown[] = ['pick', 'merge', 'migrate', 'push', 'confirm']
+
+/** Whether the short story of a release tells this event. */
+export function isMainEvent({ type, data }: EventBody): boolean {
+  return type === 'step_done' ? MAIN_STEPS.includes(data.step) : !TOO_FINE.includes(type)
+}

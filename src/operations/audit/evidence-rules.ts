@@ -1,0 +1,94 @@
+/** The rules in force and who was in the groups, as the events of a release hold them. */
+import type { PeopleList } from '../../release/policy.ts'
+import type { RecordedRules } from '../../release/recorded-rules.ts'
+import type { Decision, Decisions } from './decisions.ts'
+import { type Block, counted, type Fact, type Section, utc, type Words, words } from './document.ts'
+import { NOT_RECORDED } from './separation.ts'
+
+/** `names`: of everybody who acted, by id. */
+export function rulesSection({ rules, signOffs, plannedAt }: Decisions, names: ReadonlyMap<string, string>): Section {
+  return { title: 'Rules in force', blocks: [...rulesBlocks(rules, plannedAt), ...groupBlocks(signOffs, names)] }
+}
+
+function peopleText(list: PeopleList): string {
+  return typeof list === 'string' ? list : list.join(', ')
+}
+
+function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undefined): readonly Block[] {
+  if (plannedAt === undefined) return [words('No plan was made, so nobody was asked.')]
+  if (rules === undefined) return [words(`The rules in force were ${NOT_RECORDED}.`)]
+  const { talk_it_over: kinds, talked_over_by: by } = rules
+  const talk: readonly Fact[] =
+    kinds === undefined
+      ? []
+      : [['Talked over', [`migrations of the kinds ${kinds.join(', ')}, by ${peopleText(by ?? [])}`]]]
+  if ('sign_off' in rules) return [facts([['Sign-offs', ['none: this environment asks nobody']], ...talk])]
+  return [
+    facts([
+      ['QA', [rules.qa === 0 ? 'not needed' : `${counted(rules.qa, 'person', 'people')}: ${peopleText(rules.qa_by)}`]],
+      [
+        'Approval',
+        [
+          rules.approvals === 0
+            ? 'not needed'
+            : `${counted(rules.approvals, 'person', 'people')}: ${peopleText(rules.approvers)}; never the requester, nor who wrote every commit`,
+        ],
+      ],
+      ...talk,
+      [
+        'Emergency',
+        [
+          rules.emergency_by.length === 0
+            ? 'nobody may declare one'
+            : `may be declared by ${peopleText(rules.emergency_by)}`,
+        ],
+      ],
+      ['Build checks', [rules.require_checks ? 'must have passed' : 'are shown, and need not have passed']],
+      ['Sign-offs expire', [`after ${rules.expires_after.replace(/(\d)([a-z])/, '$1 $2')}`]],
+    ]),
+  ]
+}
+
+function facts(shown: readonly Fact[]): Block {
+  return { is: 'facts', facts: shown }
+}
+
+const KINDS: Readonly<Record<Decision['kind'], string>> = {
+  qa: 'QA',
+  approval: 'the approval',
+  'talked over': 'Talked over',
+  rejection: 'the rejection',
+  emergency: 'the emergency',
+}
+
+/** A row for each group and sign-off; one for sign-offs at which the same people were in it. */
+function groupBlocks(signOffs: readonly Decision[], names: ReadonlyMap<string, string>): readonly Block[] {
+  const rows = signOffs.flatMap(({ kind, by, at, right, groups }) => {
+    const when = `${KINDS[kind]} by ${names.get(by.id) ?? by.id}, ${utc(at)}`
+    if (groups !== undefined) {
+      return groups.map(({ handle, count, members }): readonly Words[] => [
+        [handle],
+        [when],
+        [membersText(names, count, members)],
+      ])
+    }
+    return right?.startsWith('@') ? [[[right], [when], [NOT_RECORDED]]] : []
+  })
+  if (rows.length === 0) return []
+  return [
+    { is: 'heading', text: 'Who was in the groups' },
+    { is: 'table', heads: ['group', 'at the time of', 'members'], rows, none: '' },
+  ]
+}
+
+function membersText(
+  names: ReadonlyMap<string, string>,
+  count: number | undefined,
+  members: readonly string[] | undefined,
+): string {
+  if (count === undefined || members === undefined) return 'not known: Slack did not list them'
+  if (count === 0) return 'nobody'
+  const shown = members.map((id) => (names.has(id) ? `${names.get(id)} (${id})` : id))
+  const left = count - members.length
+  return `${shown.join(', ')}${left > 0 ? ` and ${left} more` : ''}`
+}

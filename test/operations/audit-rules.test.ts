@@ -1,0 +1,108 @@
+/** The rules in force and who was in the groups: stored in the events, so that an auditor reads them years later. */
+import { afterAll, describe, expect, it } from 'vitest'
+import { verifyChain } from '../../src/operations/audit/record.ts'
+import type { EventData } from '../../src/release/events.ts'
+import { groupsAtThisMoment, MOST_RECORDED_MEMBERS } from '../../src/release/policy.ts'
+import { recordedRules } from '../../src/release/recorded-rules.ts'
+import { stopPostgres } from '../adapters/store-opened.ts'
+import { aTeam, made, NIA, type Team } from '../release/service-team.ts'
+import { aMigration, anEnvironment, anIntegration, DANA, LIN, SIGN_OFF, TOM } from '../support/builders.ts'
+
+afterAll(stopPostgres)
+
+async function dataOf<T extends keyof EventData>({ store }: Team, number: number, type: T) {
+  const events = await store.events(number)
+  return events.flatMap((event) => (event.type === type ? [event.data as Partial<EventData[T]>] : []))
+}
+
+const APPROVERS = '@release-approvers'
+const RULES = { qa: 1, approvals: 1, approvers: [APPROVERS], qa_by: 'every full member', emergency_by: [APPROVERS] }
+
+describe('audit: the record of a release holds', () => {
+  it('audit: the rules under which its plan asks, and for each sign-off who was in the groups at that moment', async () => {
+    const team = await aTeam()
+    const release = await team.awaiting()
+    made(await team.service.act('qa', { release, by: LIN.id }))
+    team.directory.group('@release-approvers', [NIA.id, DANA.id, TOM.id])
+    made(await team.service.act('approval', { release, by: TOM.id }))
+    team.directory.group('@release-approvers', [])
+    const [plan] = await dataOf(team, release, 'plan_made')
+    expect(plan?.rules).toEqual({
+      ...{ ...RULES, qa_by: ['@qa', TOM.id] },
+      ...{ require_checks: false, expires_after: '24h' },
+    })
+    const signed = await dataOf(team, release, 'sign_off_given')
+    expect(signed.map(({ kind, right, groups }) => [kind, right, groups])).toEqual([
+      ['qa', '@qa', [{ handle: '@qa', count: 1, members: [LIN.id] }]],
+      ['approval', APPROVERS, [{ handle: APPROVERS, count: 3, members: [TOM.id, NIA.id, DANA.id] }]],
+    ])
+    expect(await team.audit.readChain((chain) => verifyChain(chain))).toMatchObject({ ok: true })
+  })
+
+  it('audit: who could declare the emergency that somebody declared', async () => {
+    const team = await aTeam({ signOff: { ...SIGN_OFF, emergencyBy: ['@on-call', DANA.id] } })
+    team.directory.group('@on-call', [NIA.id])
+    const release = await team.awaiting()
+    made(await team.service.act('emergency', { release, by: DANA.id, note: 'Search is down for every customer' }))
+    const [signed] = await dataOf(team, release, 'sign_off_given')
+    expect(signed).toMatchObject({
+      ...{ kind: 'emergency', right: 'named by id' },
+      groups: [{ handle: '@on-call', count: 1, members: [NIA.id] }],
+    })
+  })
+
+  it('audit: no groups where the rules name none', async () => {
+    const team = await aTeam({ signOff: { ...SIGN_OFF, approvers: [TOM.id] } })
+    const release = await team.awaiting()
+    made(await team.service.act('approval', { release, by: TOM.id }))
+    const [signed] = await dataOf(team, release, 'sign_off_given')
+    expect(signed).toMatchObject({ kind: 'approval', right: 'named by id' })
+    expect(signed).not.toHaveProperty('groups')
+  })
+})
+
+describe('audit: who is in a group is stored', () => {
+  const crowd = Array.from({ length: 5_000 }, (_, index) => `U${index}`)
+  const person = { id: 'U4999', name: 'Zoe', groups: ['@all'], groupMembers: { '@all': crowd } }
+
+  it('audit: within bounds, the person first, with how many there were', () => {
+    const [group] = groupsAtThisMoment(['@all', 'U1'], person)
+    expect(group).toMatchObject({ handle: '@all', count: 5_000 })
+    expect(group?.members).toHaveLength(MOST_RECORDED_MEMBERS)
+    expect(group?.members?.slice(0, 2)).toEqual(['U4999', 'U0'])
+  })
+
+  it('audit: as not known, where Slack did not list a group, and not as empty', () => {
+    expect(groupsAtThisMoment(['@all', '@lost'], { ...person, groupMembers: { '@all': ['U4999'] } })).toEqual([
+      { handle: '@all', count: 1, members: ['U4999'] },
+      { handle: '@lost' },
+    ])
+  })
+})
+
+describe('audit: the rules are stored as releases.yml has them', () => {
+  it.each([
+    ['an environment that asks nobody', anIntegration(), { sign_off: 'none' }],
+    [
+      'one that asks nobody but talks migrations over',
+      anIntegration({ migrations: [aMigration({ talkItOver: ['locks'], approvers: ['@dba'] })] }),
+      { sign_off: 'none', talk_it_over: ['locks'], talked_over_by: 'every full member' },
+    ],
+    ['defaults, filled in', anEnvironment(), { ...RULES, require_checks: false, expires_after: '24h' }],
+    [
+      'everything',
+      anEnvironment({
+        signOff: {
+          ...{ qa: 2, approvals: 3, approvers: ['@a', 'U1'], qaBy: ['@q'], emergencyBy: ['U2'] },
+          ...{ requireChecks: true, expiresAfterMs: 90 * 60_000 },
+        },
+        migrations: [aMigration({ talkItOver: ['destroys', 'unknown'], approvers: ['@dba'] })],
+      }),
+      {
+        ...{ qa: 2, approvals: 3, approvers: ['@a', 'U1'], qa_by: ['@q'], emergency_by: ['U2'] },
+        ...{ require_checks: true, expires_after: '90min' },
+        ...{ talk_it_over: ['destroys', 'unknown'], talked_over_by: ['@dba'] },
+      },
+    ],
+  ])('audit: %s', (_what, environment, rules) => expect(recordedRules(environment)).toEqual(rules))
+})
