@@ -40,7 +40,8 @@ export async function waitUntil<T>(look: () => Found<T> | Promise<Found<T>>, wai
   const { what, moves, stillMs = STILL_MS, everyMs = LOOK_EVERY_MS, lastMs = LAST_MS, atMostMs } = waiting
   const began = performance.now()
   const read = async () => JSON.stringify(await moves?.())
-  let before = await read()
+  // Most waits are over before the first comparison.
+  let before: string | undefined
   let [still, compared, counted] = [0, 0, 0]
   for (let turn = performance.now(); ; ) {
     let why: unknown
@@ -59,7 +60,7 @@ export async function waitUntil<T>(look: () => Found<T> | Promise<Found<T>>, wai
     if (moves !== undefined && compared >= COMPARE_EVERY_MS) {
       compared = 0
       const now = await read()
-      if (now !== before) still = 0
+      if (before !== undefined && now !== before) still = 0
       before = now
     }
     const reason = whyNoLonger()
