@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Signoff is started some hundred times; a third of what a start costs is reading and compiling the same files again. */
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url))
@@ -8,19 +9,26 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/co
 process.env.GLIBC_TUNABLES ??= 'glibc.malloc.hugetlb=1'
 process.env.MALLOC_ARENA_MAX ??= '1'
 
-/**
- * Here real programs are started, thousands of them, and the larger a process is the longer it takes to start another: a fork
- * copies its page tables, at 5 ms for 100 MB. So each of these files has a process of its own, with a heap that is kept small.
- */
+/** What watches or changes all that runs on the machine, or its own process: each of these files has a process of its own. */
 const WORLD = [
-  'test/adapters/**/*.test.ts',
+  'test/adapters/{embedded-postgres,git-hostile}.test.ts',
   'test/bench/bench.test.ts',
   'test/browser/**/*.test.ts',
-  'test/features/!(slack-pace).test.ts',
+  'test/features/slack-processes.test.ts',
   'test/lib/process-group.test.ts',
+  'test/operations/{dockerfile,doctor-command}.test.ts',
+  'test/sandbox/{apart,sandbox}.test.ts',
+  'test/upgrade/**/*.test.ts',
+]
+/**
+ * Real programs are started here too. These files share their processes: to load everything and to compile it again for each
+ * file took an eighth of the time. Their heap is kept small, since a fork copies the page tables of who starts a program.
+ */
+const STORIES = [
+  'test/adapters/**/*.test.ts',
+  'test/features/!(slack-pace).test.ts',
   'test/operations/!(evidence-markdown|log|scrub).test.ts',
   'test/sandbox/!(slack-blocks).test.ts',
-  'test/upgrade/**/*.test.ts',
 ]
 const FAULTS = [
   'test/faults/!(fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
@@ -51,6 +59,16 @@ const count = process.env.CI === 'true' ? 1 : 0
 /** A wrong count, as of an effect that came twice, is a finding the first time, and must not turn green the second. */
 const WAITED = /^(Test|Hook) timed out in |\bwaited in vain\b/
 
+/** The longest files are among the first, so that no processor is left alone with one of them at the end. */
+const ORDER = ['world', 'faults', 'simulated', 'stories', 'fast']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    return sorted.sort((one, other) => ORDER.indexOf(one.project.name) - ORDER.indexOf(other.project.name))
+  }
+}
+
 /** In this order: the server's files go to the temporary place. */
 const PLACE = ['test/support/temporary-place.ts']
 const WITH_POSTGRES = [...PLACE, 'test/support/postgres.ts']
@@ -63,10 +81,24 @@ export default defineConfig({
     // By Node itself, as Signoff runs: what Vite makes of the same files is a tenth slower.
     experimental: { viteModuleRunner: false },
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
         test: { name: 'world', include: WORLD, execArgv: SMALL, retry: count, globalSetup: WITH_POSTGRES, ...LONG },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'stories',
+          include: STORIES,
+          exclude: WORLD,
+          execArgv: SMALL,
+          isolate: false,
+          retry: count,
+          globalSetup: WITH_POSTGRES,
+          ...LONG,
+        },
       },
       {
         extends: true,
@@ -79,13 +111,12 @@ export default defineConfig({
           ...LONG,
         },
       },
-      // The others share a process, so that libraries are loaded once; each test cleans up what it started.
       {
         extends: true,
         test: {
           name: 'simulated',
           include: SIMULATED,
-          exclude: [...WORLD, ...FAULTS],
+          exclude: [...WORLD, ...STORIES, ...FAULTS],
           execArgv: ROOMY,
           isolate: false,
           globalSetup: WITH_POSTGRES,
@@ -99,7 +130,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...WORLD, ...FAULTS, ...SIMULATED],
+          exclude: [...WORLD, ...STORIES, ...FAULTS, ...SIMULATED],
           globalSetup: PLACE,
           isolate: false,
         },

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { expect, it } from 'vitest'
+import { holdPlans } from '../support/held-step.ts'
 import { launchBrowser, openSandbox, visit } from './page.ts'
 import { stageOf } from './stage.ts'
 
@@ -210,10 +211,15 @@ it.skipIf(directory === undefined)('shows the card in its states', { timeout: 90
     // If the worker was last seen long ago, the card appears before the plan.
     await visitor.open('# engineering')
     await visitor.work('Push a commit')
+    // The worker starts again in three seconds, which is less than the pictures take.
+    const plans = await holdPlans(sandbox.databases.storeUrl)
     sandbox.service.kill('worker')
     await inStore("update worker set at = now() - interval '1 hour'")
     await visitor.newCard(() => visitor.type('/deploy integration'))
+    await visitor.until('planning')
     await shoot('planning')
+    await visitor.until('planning')
+    await plans.letGo()
     await visitor.until('succeeded')
 
     // The same steps in Slack's own plan block.

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { STARTS_QUICKLY } from '../support/processes.ts'
 
 const MAIN = new URL('../../bin/signoff.js', import.meta.url).pathname
 
@@ -28,7 +29,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 
 function signoff(args: readonly string[], env: Record<string, string> = {}) {
   return new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const options = { cwd: directory, env: { PATH: process.env.PATH ?? '', ...env } }
+    const options = { cwd: directory, env: { ...STARTS_QUICKLY, ...env } }
     const child = execFile(process.execPath, [MAIN, ...args], options, (_error, out, err) =>
       resolve({ code: child.exitCode ?? -1, out, err }),
     )

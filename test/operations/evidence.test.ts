@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStore } from '../../src/adapters/store/open.ts'
 import type { Evidence } from '../../src/operations/audit/evidence.ts'
 import { askForHotfix, inOrigin, REASON } from '../support/hotfix.ts'
+import { STARTS_QUICKLY } from '../support/processes.ts'
 import { NOTHING_TO_TALK_OVER, pressWithReason, sign, somethingNew, startProduction } from '../support/seen-release.ts'
 import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 
@@ -27,7 +28,7 @@ describe('the evidence of', () => {
   /** As on the bot's host: the store's address and nothing else. */
   function audit(...args: readonly string[]) {
     return new Promise<{ code: number; out: string }>((resolve) => {
-      const options = { env: { PATH: process.env.PATH ?? '', STORE_URL: team.databases.store.url } }
+      const options = { env: { ...STARTS_QUICKLY, STORE_URL: team.databases.store.url } }
       const child = execFile(process.execPath, [MAIN, 'audit', ...args], options, (_error, out) =>
         resolve({ code: child.exitCode ?? -1, out }),
       )

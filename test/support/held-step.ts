@@ -1,4 +1,4 @@
-/** Holds a run around the intent of a step: before it is written, or as it is committed. */
+/** Holds a worker: around the intent of a step, before it is written or as it is committed, or before a plan is stored. */
 import pg from 'pg'
 import { ask } from './postgres.ts'
 import type { Team } from './team.ts'
@@ -22,22 +22,41 @@ export function holdCommitOf(team: Team, step: string): Promise<HeldStep> {
   return hold(team, step, 'create constraint trigger hold after insert or update on step deferrable initially deferred')
 }
 
+/** From now on every release stays in planning: a worker that has worked out its plan waits before it stores the plan. */
+export function holdPlans(storeUrl: string): Promise<Pick<HeldStep, 'letGo'>> {
+  return lockOut(
+    storeUrl,
+    'release',
+    "create trigger hold before update on release for each row when (old.state = 'planning' and new.state <> 'planning')",
+  )
+}
+
 async function hold(team: Team, step: string, trigger: string): Promise<HeldStep> {
-  const client = new pg.Client({ connectionString: team.databases.store.url })
+  const storeUrl = team.databases.store.url
+  const when = `for each row when (new.name = '${step}' and new.state = 'running')`
+  const { letGo } = await lockOut(storeUrl, 'step', `${trigger} ${when}`)
+  const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = ${LOCK} and not granted`
+  return {
+    async held() {
+      await team.waitFor(`a worker at ${step}`, async () => (await ask(storeUrl, waiting)).length > 0)
+    },
+    letGo,
+  }
+}
+
+/** Every transaction for which this trigger fires waits, until let go. */
+async function lockOut(storeUrl: string, table: string, trigger: string): Promise<Pick<HeldStep, 'letGo'>> {
+  const client = new pg.Client({ connectionString: storeUrl })
   await client.connect()
   await client.query(`
     select pg_advisory_lock(${LOCK});
     create or replace function hold() returns trigger language plpgsql as
       'begin perform pg_advisory_xact_lock(${LOCK}); return new; end';
-    ${trigger} for each row when (new.name = '${step}' and new.state = 'running') execute function hold()`)
-  const waiting = `select 1 from pg_locks where locktype = 'advisory' and objid = ${LOCK} and not granted`
+    ${trigger} execute function hold()`)
   return {
-    async held() {
-      await team.waitFor(`a worker at ${step}`, async () => (await ask(team.databases.store.url, waiting)).length > 0)
-    },
     async letGo() {
       await client.query(`select pg_advisory_unlock(${LOCK})`)
-      await client.query('drop trigger hold on step')
+      await client.query(`drop trigger hold on ${table}`)
       await client.end()
     },
   }

@@ -50,6 +50,7 @@ export interface Until {
   announced(number: number): Promise<string>
 }
 
+/** In one question: stories ask it every few milliseconds. */
 export async function seenRelease({ query }: Pick<Watched, 'query'>, number: number): Promise<SeenRelease> {
   const [row] = await query<{
     state: ReleaseState
@@ -58,16 +59,16 @@ export async function seenRelease({ query }: Pick<Watched, 'query'>, number: num
     replaced_by: number | null
     ended_by_name: string | null
     end_reason: string | null
-  }>(`select state, attempt, problem, replaced_by, ended_by_name, end_reason from release where number = ${number}`)
-  const steps = await query<{ name: string; seen: string }>(
-    `select name, state || ' ' || effect as seen from step where release = ${number}`,
-  )
+    steps: Readonly<Record<string, string>> | null
+  }>(`select state, attempt, problem, replaced_by, ended_by_name, end_reason,
+        (select json_object_agg(step.name, step.state || ' ' || step.effect) from step where step.release = number) as steps
+      from release where number = ${number}`)
   return {
     state: row?.state ?? 'not there',
     attempt: row?.attempt ?? 0,
     gate: row?.problem?.because.gate,
     because: row?.problem?.because,
-    steps: Object.fromEntries(steps.map(({ name, seen }) => [name, seen])),
+    steps: row?.steps ?? {},
     replacedBy: row?.replaced_by ?? null,
     endedBy: row?.ended_by_name ?? null,
     endReason: row?.end_reason ?? null,

@@ -1,6 +1,7 @@
 /**
  * Waits that end by what happens and not by the clock: one gives up once nothing has moved for a while. A busy machine
- * makes a wait longer, and fails no test. What bounds a story as a whole is the time limit of its test.
+ * makes a wait longer, and fails no test. Periodic jobs move for ever, so each wait has a last limit too: counted by its
+ * looks, of which a busy machine makes fewer.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -10,6 +11,10 @@ const LOOK_EVERY_MS = 25
 const COMPARE_EVERY_MS = 500
 /** Whoever is kept from running for longer than this has not been waiting meanwhile. */
 const LONGEST_TURN_MS = 250
+/** However much moves, a wait gives up after this long, of which each look accounts for `LAST_TURN_MS` at most. */
+const LAST_MS = 120_000
+const LAST_TURN_MS = 50
+const SHOWN_OF_MOVES = 1_000
 
 type Found<T> = T | undefined | null | false
 
@@ -20,20 +25,24 @@ export interface Waiting {
   readonly moves?: (() => unknown) | undefined
   readonly stillMs?: number | undefined
   readonly everyMs?: number | undefined
-  /** However much moves: for what runs without a test's own time limit. */
+  /** The last limit, however much moves, counted as `LAST_MS` says. */
+  readonly lastMs?: number | undefined
+  /** By the clock, and instead of the last limit: for what a person would wait for only so long, and for benches. */
   readonly atMostMs?: number | undefined
 }
 
 /**
- * Looks again and again, and gives the first thing that is found: anything but undefined, null and false. A look that throws
- * has found nothing. Throws once nothing has moved for `stillMs`, with what was waited for and what the last look threw.
+ * Looks again and again, and returns the first thing that is found: anything but undefined, null and false. A look that throws
+ * has found nothing. Throws once nothing has moved for `stillMs`, and at the last limit though something still moves: with what
+ * was waited for, what moved last, and what the last look threw.
  */
 export async function waitUntil<T>(look: () => Found<T> | Promise<Found<T>>, waiting: Waiting): Promise<T> {
-  const { what, moves, stillMs = STILL_MS, everyMs = LOOK_EVERY_MS, atMostMs = Number.POSITIVE_INFINITY } = waiting
+  const { what, moves, stillMs = STILL_MS, everyMs = LOOK_EVERY_MS, lastMs = LAST_MS, atMostMs } = waiting
   const began = performance.now()
   const read = async () => JSON.stringify(await moves?.())
-  let before = await read()
-  let [still, compared] = [0, 0]
+  // Most waits are over before the first comparison.
+  let before: string | undefined
+  let [still, compared, counted] = [0, 0, 0]
   for (let turn = performance.now(); ; ) {
     let why: unknown
     try {
@@ -47,18 +56,25 @@ export async function waitUntil<T>(look: () => Found<T> | Promise<Found<T>>, wai
     turn = performance.now()
     still += passed
     compared += passed
+    counted += Math.min(passed, LAST_TURN_MS)
     if (moves !== undefined && compared >= COMPARE_EVERY_MS) {
       compared = 0
       const now = await read()
-      if (now !== before) still = 0
+      if (before !== undefined && now !== before) still = 0
       before = now
     }
-    const isLate = performance.now() - began > atMostMs
-    if (still < stillMs && !isLate) continue
-    const reason = isLate
-      ? `it was not there within ${atMostMs / 1_000} s`
-      : `nothing has moved for ${stillMs / 1_000} s`
+    const reason = whyNoLonger()
+    if (reason === undefined) continue
     throw new Error(`waited in vain (${reason}) for ${typeof what === 'string' ? what : what()}`, { cause: why })
+  }
+
+  function whyNoLonger(): string | undefined {
+    if (still >= stillMs) return `nothing has moved for ${stillMs / 1_000} s`
+    if (atMostMs === undefined)
+      return counted < lastMs
+        ? undefined
+        : `it was not there after ${lastMs / 1_000} s of looks, and something still moves: ${before?.slice(0, SHOWN_OF_MOVES)}`
+    return performance.now() - began > atMostMs ? `it was not there within ${atMostMs / 1_000} s` : undefined
   }
 }
 
