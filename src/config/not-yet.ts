@@ -26,7 +26,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   workers: { what: 'groups of workers', isDefault: (value) => isRecord(value) && Object.keys(value).length === 0 },
   [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
-  [`${ENVIRONMENT}.migrations.tool`]: { what: 'tools other than alembic', isDefault: is('alembic') },
   [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
   [`${ENVIRONMENT}.sign_off.rollback`]: {
     what: 'rollbacks',

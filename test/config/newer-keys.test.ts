@@ -115,7 +115,6 @@ describe('a file that uses every key', () => {
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
       `releases.yml:19: ${IN}.deploys (automatic deploys)`,
-      `releases.yml:29: ${IN}.migrations[1].tool (tools other than alembic)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:43: ${PRO}.sign_off.rollback (rollbacks)`,
