@@ -90,6 +90,10 @@ export type Refusal =
       readonly error?: string
     }
   | { readonly gate: 'configuration_differs'; readonly app: string; readonly environment: string }
+  /** Files that Git LFS keeps elsewhere, and that the migrations read. */
+  | { readonly gate: 'lfs_missing'; readonly files: readonly string[] }
+  /** Submodules that the migrations need; a checkout for migrations has none. */
+  | { readonly gate: 'submodule_missing'; readonly submodules: readonly string[] }
   /** `table`: two entries of one environment would write their revisions into this table; empty if it is not known. */
   | { readonly gate: 'same_database'; readonly environment: string; readonly other: string; readonly table?: string }
   | { readonly gate: 'branch_missing'; readonly branch: string }

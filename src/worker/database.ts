@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { producedCommit } from '../release/bound.ts'
 import type { BoundDatabase } from '../release/plan.ts'
+import type { NotInGit } from '../release/ports/git.ts'
 import type { Backend, MigrationsAnswer } from '../release/ports/migrator.ts'
 import type { Release } from '../release/release.ts'
 import type { App, Environment, MigrationSettings } from '../release/settings.ts'
@@ -58,12 +59,12 @@ export async function inCheckout<T>(
   ports: WorkerPorts,
   app: App,
   commit: string,
-  work: (checkout: string) => Promise<T>,
+  work: (checkout: string, notInGit: NotInGit) => Promise<T>,
 ): Promise<T> {
   const checkout = await mkdtemp(join(ports.checkouts, 'look-'))
   try {
-    await ports.git.checkout(app, commit, checkout)
-    return await work(checkout)
+    const notInGit = await ports.git.checkout(app, commit, checkout)
+    return await work(checkout, notInGit)
   } finally {
     await rm(checkout, { recursive: true, force: true })
   }

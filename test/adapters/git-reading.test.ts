@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -298,5 +299,96 @@ describe('files', () => {
     expect(said).toEqual([{ app: 'api', leftOut: ['.env', 'absolute', 'outside', 'through'] }])
     await expect(git.checkout(app, first, directory)).rejects.toThrow('empty directory')
     expect((await readdir(mirror())).filter((file) => file.startsWith('index-'))).toEqual([])
+  })
+
+  const POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 12\n`
+
+  async function checkedOut(commit: string) {
+    await fetch('master')
+    const directory = join(repositories.directory, 'checkout')
+    await mkdir(directory)
+    return { directory, left: await git.checkout(app, commit, directory) }
+  }
+
+  it('W2: leaves out what Git LFS keeps elsewhere, so that no pointer is taken for data', async () => {
+    const commit = await origin.commit('first', {
+      files: {
+        'data/.gitattributes': '*.csv filter=lfs diff=lfs merge=lfs -text\n',
+        'data/words.csv': POINTER,
+        'data/words.txt': `A text that mentions\n${POINTER}`,
+        'data/small.csv': 'a,b\n',
+      },
+    })
+    const { directory, left } = await checkedOut(commit)
+    expect(left).toEqual({ lfs: ['data/words.csv'], submodules: [] })
+    expect((await readdir(join(directory, 'data'))).sort()).toEqual(['.gitattributes', 'small.csv', 'words.txt'])
+  })
+
+  it('W2: takes the text of a pointer for a file where nothing names Git LFS', async () => {
+    const commit = await origin.commit('first', { files: { 'docs/lfs.txt': POINTER } })
+    const { directory, left } = await checkedOut(commit)
+    expect(left).toEqual({ lfs: [], submodules: [] })
+    expect(await readFile(join(directory, 'docs/lfs.txt'), 'utf8')).toBe(POINTER)
+  })
+
+  it('W13: names its submodules', async () => {
+    const first = await origin.commit('first', { files: { 'a.txt': 'a\n' } })
+    const listed = (await plainGit(origin.directory, ['ls-tree', first])).stdout
+    const input = `${listed}160000 commit ${first}\tlibs-shared\n`
+    const tree = (await plainGit(origin.directory, ['mktree', '--missing'], { input })).stdout.trim()
+    const commit = (
+      await plainGit(origin.directory, [
+        '-c',
+        'user.name=Ben',
+        '-c',
+        'user.email=ben@example.test',
+        'commit-tree',
+        tree,
+        '-p',
+        first,
+        '-m',
+        'x',
+      ])
+    ).stdout.trim()
+    await plainGit(origin.directory, ['update-ref', 'refs/heads/master', commit])
+    const { directory, left } = await checkedOut(commit)
+    expect(left).toEqual({ lfs: [], submodules: ['libs-shared'] })
+    expect(await readdir(join(directory, 'libs-shared'))).toEqual([])
+  })
+
+  it('W14: writes links and files whose names are no UTF-8', async () => {
+    const first = await origin.commit('first', { files: { 'a.txt': 'a\n' } })
+    const blob = async (text: string) =>
+      (await plainGit(origin.directory, ['hash-object', '-w', '--stdin'], { input: text })).stdout.trim()
+    const [file, inside, outside] = [await blob('a\n'), await blob('a.txt'), await blob('../elsewhere')]
+    const entries = [
+      `100644 blob ${file}\ta.txt`,
+      `100644 blob ${file}\tcaf\xe9.txt`,
+      `120000 blob ${inside}\tlink-\xe9`,
+      `120000 blob ${outside}\tout-\xe9`,
+    ]
+    const input = Buffer.from(`${entries.join('\n')}\n`, 'latin1')
+    const made = spawnSync('git', ['mktree'], { cwd: origin.directory, input, encoding: 'utf8' })
+    expect(made.stderr).toBe('')
+    const tree = made.stdout.trim()
+    const commit = (
+      await plainGit(origin.directory, [
+        '-c',
+        'user.name=Ben',
+        '-c',
+        'user.email=ben@example.test',
+        'commit-tree',
+        tree,
+        '-p',
+        first,
+        '-m',
+        'x',
+      ])
+    ).stdout.trim()
+    await plainGit(origin.directory, ['update-ref', 'refs/heads/master', commit])
+    const { directory } = await checkedOut(commit)
+    const names = (await readdir(directory, { encoding: 'buffer' })).map((name) => name.toString('latin1')).sort()
+    expect(names).toEqual(['a.txt', 'caf\xe9.txt', 'link-\xe9'])
+    expect(said).toEqual([{ app: 'api', leftOut: ['out-\ufffd'] }])
   })
 })

@@ -51,6 +51,8 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   credentials_refused: ['service', 'settings', 'denied', 'apiAccepts'],
   channel_unreachable: ['channel', 'why', 'error'],
   configuration_differs: ['app', 'environment'],
+  lfs_missing: ['files'],
+  submodule_missing: ['submodules'],
   same_database: ['environment', 'other', 'table'],
   branch_missing: ['branch'],
   nothing_to_release: ['app', 'environment', 'commit', 'platform'],

@@ -37,7 +37,7 @@ function plan(world: {
     git: {
       fileAt: async () => ini,
       folderAt: async (_app: unknown, _tree: string, path: string) => folders[path],
-      checkout: async () => undefined,
+      checkout: async () => ({ lfs: [], submodules: [] }),
     },
     store: { releases: async () => [], noteDatabase: async () => ({ app: app.name, environment: noted }) },
     migrator: {

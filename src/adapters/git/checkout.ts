@@ -1,15 +1,33 @@
 import { randomUUID } from 'node:crypto'
-import { readdir, readlink, realpath, rm } from 'node:fs/promises'
+import { lstat, readdir, readFile, readlink, realpath, rm, unlink } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
 import type { Mirror } from './mirror.ts'
 import { objectId } from './values.ts'
 
+/** What a checkout lacks of a commit. Paths are for people: bytes that are no UTF-8 are replaced. */
+export interface LeftOut {
+  /** Symbolic links that lead outside or nowhere. */
+  readonly links: readonly string[]
+  /** Files that Git LFS keeps elsewhere. A pointer in their place could be taken for their content. */
+  readonly lfs: readonly string[]
+  /** Submodules, which are empty directories. */
+  readonly submodules: readonly string[]
+}
+
+interface Entry {
+  readonly mode: string
+  /** As git has it: any bytes but 0. */
+  readonly path: Buffer
+}
+
+const LINK = '120000'
+const SUBMODULE = '160000'
+
 /**
- * Writes the files of a commit, byte for byte, into an empty directory. Attributes such as export-ignore and eol have no effect;
- * submodules stay empty directories. A symbolic link is kept only if its target exists inside the directory. Returns the
- * paths of the omitted links.
+ * Writes the files of a commit, byte for byte, into an empty directory. Attributes such as export-ignore and eol have no
+ * effect. A symbolic link is kept only if its target exists inside the directory. Returns what it left out.
  */
-export async function checkOut(mirror: Mirror, commit: string, directory: string): Promise<readonly string[]> {
+export async function checkOut(mirror: Mirror, commit: string, directory: string): Promise<LeftOut> {
   objectId(commit)
   if (!isAbsolute(directory)) throw new TypeError('a checkout needs an absolute path')
   if ((await readdir(directory)).length > 0) throw new Error('a checkout needs an empty directory')
@@ -17,32 +35,68 @@ export async function checkOut(mirror: Mirror, commit: string, directory: string
   const local = { environment: { GIT_INDEX_FILE: index, GIT_WORK_TREE: directory }, directory }
   try {
     await mirror.read(['read-tree', '--end-of-options', commit], local)
-    const links = (await mirror.read(['ls-files', '--stage', '-z'], local))
-      .split('\0')
-      .filter((entry) => entry.startsWith('120000 '))
-      .map((entry) => entry.slice(entry.indexOf('\t') + 1))
+    const entries = entriesOf(await mirror.read(['ls-files', '--stage', '-z'], { ...local, encoding: 'latin1' }))
     await mirror.read(['checkout-index', '--all', '--quiet'], local)
-    return await removeForeignLinks(directory, links)
+    const root = await realpath(directory)
+    return {
+      links: await removeForeignLinks(root, entries),
+      lfs: await removeLfsPointers(root, entries),
+      submodules: entries.filter(({ mode }) => mode === SUBMODULE).map(({ path }) => path.toString()),
+    }
   } finally {
     await rm(index, { force: true })
     await rm(`${index}.lock`, { force: true })
   }
 }
 
-async function removeForeignLinks(directory: string, links: readonly string[]): Promise<readonly string[]> {
-  const root = await realpath(directory)
-  const foreign: string[] = []
-  // All are checked before any is removed, because a link may lead through another.
-  for (const link of links) if (!(await staysInside(root, join(root, link)))) foreign.push(link)
-  for (const link of foreign) await rm(join(root, link), { force: true })
-  return foreign
+/** `stages`: the output of `ls-files --stage -z`, each character a byte. */
+function entriesOf(stages: string): readonly Entry[] {
+  return stages
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map((entry) => ({
+      mode: entry.slice(0, 6),
+      path: Buffer.from(entry.slice(entry.indexOf('\t') + 1), 'latin1'),
+    }))
 }
 
-async function staysInside(root: string, link: string): Promise<boolean> {
-  if (isAbsolute(await readlink(link))) return false
+const within = (root: string, path: Buffer) => Buffer.concat([Buffer.from(`${root}${sep}`), path])
+
+async function removeForeignLinks(root: string, entries: readonly Entry[]): Promise<readonly string[]> {
+  const links = entries.filter(({ mode }) => mode === LINK).map(({ path }) => path)
+  const foreign: Buffer[] = []
+  // All are checked before any is removed, because a link may lead through another.
+  for (const link of links) if (!(await staysInside(root, within(root, link)))) foreign.push(link)
+  for (const link of foreign) await unlink(within(root, link))
+  return foreign.map((link) => link.toString())
+}
+
+async function staysInside(root: string, link: Buffer): Promise<boolean> {
+  if (isAbsolute((await readlink(link, 'buffer')).toString('latin1'))) return false
   try {
-    return `${await realpath(link)}${sep}`.startsWith(`${root}${sep}`)
+    const target = await realpath(link, 'buffer')
+    return Buffer.concat([target, Buffer.from(sep)]).indexOf(`${root}${sep}`) === 0
   } catch {
     return false
   }
+}
+
+/** The first line of a pointer, and its longest length in bytes: git-lfs.com, specification of pointers. */
+const POINTER = 'version https://git-lfs.github.com/spec/v1\n'
+const LONGEST_POINTER = 1024
+
+/** Looks only where an attributes file names Git LFS: no other commit has pointers. */
+async function removeLfsPointers(root: string, entries: readonly Entry[]): Promise<readonly string[]> {
+  const files = entries.filter(({ mode }) => mode !== LINK && mode !== SUBMODULE).map(({ path }) => path)
+  const attributes = files.filter((path) => /(^|\/)\.gitattributes$/.test(path.toString('latin1')))
+  const texts = await Promise.all(attributes.map((path) => readFile(within(root, path), 'utf8')))
+  if (!texts.some((text) => /\bfilter=lfs\b/.test(text))) return []
+  const pointers: Buffer[] = []
+  for (const path of files) {
+    const { size } = await lstat(within(root, path))
+    if (size < POINTER.length || size > LONGEST_POINTER) continue
+    if ((await readFile(within(root, path), 'latin1')).startsWith(POINTER)) pointers.push(path)
+  }
+  for (const path of pointers) await unlink(within(root, path))
+  return pointers.map((path) => path.toString())
 }

@@ -82,9 +82,10 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
       return lastAuthorOf(await mirrors.of(app), commits, path)
     },
     async checkout(app, commit, directory) {
-      const leftOut = await checkOut(await mirrors.of(app), commit, resolve(directory))
-      if (leftOut.length > 0)
-        log('a checkout omitted symbolic links that lead outside or nowhere', { app: app.name, leftOut })
+      const { links, lfs, submodules } = await checkOut(await mirrors.of(app), commit, resolve(directory))
+      if (links.length > 0)
+        log('a checkout omitted symbolic links that lead outside or nowhere', { app: app.name, leftOut: links })
+      return { lfs, submodules }
     },
     fetchAll: remotes.fetchAll,
     fetchNamed: remotes.fetchNamed,

@@ -73,8 +73,8 @@ export interface Git extends GitPicks {
   fileAt(app: App, commit: string, path: string): Promise<string | undefined>
   /** The author of the last non-merge commit before any of these that changed a file; undefined if there is none. */
   lastAuthor(app: App, commits: readonly string[], path: string): Promise<string | undefined>
-  /** Writes the exact files of a commit into an empty directory. */
-  checkout(app: App, commit: string, directory: string): Promise<void>
+  /** Writes the exact files of a commit into an empty directory. Returns the paths of those that git itself does not have. */
+  checkout(app: App, commit: string, directory: string): Promise<NotInGit>
   /**
    * Pushes one commit to one branch if the branch is at `expected` (null: absent) and the push is a fast-forward. Never
    * forces. Runs in its own process group, of which nothing is left running.
@@ -133,6 +133,13 @@ export interface NamedCommits {
   /** `head of a branch`, or `its id`: the remote has the commit, and perhaps no branch. Absent: nothing was found. */
   readonly foundBy?: 'head of a branch' | 'its id'
   readonly branches: LookedAt
+}
+
+/** What a commit only refers to. A checkout lacks these files, and has empty folders for submodules. */
+export interface NotInGit {
+  /** Kept by Git LFS. */
+  readonly lfs: readonly string[]
+  readonly submodules: readonly string[]
 }
 
 /** How many of a repository's branches were searched for a commit. */

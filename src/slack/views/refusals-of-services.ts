@@ -81,6 +81,8 @@ type ServiceGate =
   | 'nothing_to_release'
   | 'checks_failed'
   | 'migrations_unreadable'
+  | 'lfs_missing'
+  | 'submodule_missing'
   | 'isolation_unavailable'
   | 'migration_heads'
   | 'migration_will_fail'
@@ -237,6 +239,22 @@ export const SERVICE_REFUSALS: {
             code(refusal.configuration),
             '.',
           ],
+    ],
+  }),
+  lfs_missing: ({ files }) => ({
+    why: `the migrations read ${counted(files.length, 'file')} that Git LFS keeps elsewhere`,
+    list: truncated(files, (path) => [code(cut(oneLine(path), 100))]),
+    next: [['Commit what the migrations read without Git LFS, or load it in another way, then try again.']],
+  }),
+  submodule_missing: ({ submodules }) => ({
+    why: `the migrations need ${counted(submodules.length, 'submodule')}, which migrations are run without`,
+    list: truncated(submodules, (path) => [code(cut(oneLine(path), 100))]),
+    next: [
+      [
+        'Install its package into the Python of ',
+        code('migrations.alembic'),
+        ' on the worker’s host, or move what the migrations need into the repository, then try again.',
+      ],
     ],
   }),
   isolation_unavailable: ({ detail }) => ({

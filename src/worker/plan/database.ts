@@ -9,6 +9,7 @@ import { inCheckout } from '../database.ts'
 import type { WorkerPorts } from '../ports.ts'
 import { withDatabaseRetry } from '../retry.ts'
 import { migratorError, type Refused } from '../service-errors.ts'
+import { missingFrom } from './not-in-git.ts'
 
 export interface Asked {
   readonly app: App
@@ -145,11 +146,13 @@ async function migrationStatus(
       return { identity, ...defined({ versionTable }), heads, current, unknown: [], pending: [] }
     }
   }
-  return inCheckout(ports, app, tree, async (checkout) => {
+  return inCheckout(ports, app, tree, async (checkout, notInGit) => {
     const status = await withDatabaseRetry(
       () => ports.migrator.status(migration, checkout, signal, { preview: true }),
       ports,
     )
+    const missing = missingFrom(notInGit, status)
+    if (missing !== undefined) return missing
     return status.ok ? status.value : migratorError(migration, status)
   })
 }

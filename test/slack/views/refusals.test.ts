@@ -74,6 +74,8 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
       { name: 'lint', state: 'passed', url: 'https://ci.example.com/lint' },
     ],
   },
+  lfs_missing: { gate: 'lfs_missing', files: ['data/languages.csv', 'data/`words`.csv'] },
+  submodule_missing: { gate: 'submodule_missing', submodules: ['libs/shared_models'] },
   migrations_unreadable: {
     gate: 'migrations_unreadable',
     alembic: 'alembic',

@@ -119,6 +119,7 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
     },
     async checkout(_app, commit, directory) {
       world.checkouts.set(directory, commit)
+      return { lfs: [], submodules: [] }
     },
 
     async push(_app, url, { commit, branch, expected }, { signal } = {}): Promise<PushAnswer> {

@@ -49,7 +49,7 @@ function upgrading(
 }
 
 function runOf(migrator: Partial<Migrator>, before?: StepContext['before'], plan: Plan = PLAN) {
-  const git = { checkout: async () => undefined, has: async () => true }
+  const git = { checkout: async () => ({ lfs: [], submodules: [] }), has: async () => true }
   return fakeRun({ git, migrator, checkouts }, { before, plan })
 }
 
@@ -291,7 +291,7 @@ describe('W16: several databases', () => {
     const nameOf = ({ name = '' }: MigrationSettings) => name
     const { run } = fakeRun(
       {
-        git: { checkout: async () => undefined, has: async () => true },
+        git: { checkout: async () => ({ lfs: [], submodules: [] }), has: async () => true },
         checkouts,
         migrator: {
           revisions: async (migration) => {
