@@ -15,7 +15,7 @@ export function releasesFile(given: {
           config: alembic_users.ini
           env_file: .env_${name}
           alembic: ${program.path}
-          lock_timeout: 5s`
+          lock_timeout: 5s${program.kind === 'sql' ? '\n          isolation: off # It is a program of this machine, not the app’s code.' : ''}`
   return `# Written by the sandbox at each start.
 apps:
   api:
