@@ -266,7 +266,7 @@ describe('services', () => {
     )
   })
 
-  it('of alembic: what its status tells', async () => {
+  it('M14, M2: of alembic: what its status tells', async () => {
     const words = SERVICES.migrator
     const status = (value: Partial<MigrationStatus>) => ({
       words,
@@ -284,6 +284,8 @@ describe('services', () => {
     expect([
       ...(await linesOf(migratorChecks(app, production, status({ heads: [head('a1'), head('b2')] })))),
       ...(await linesOf(migratorChecks(app, production, status({ unknown: ['c3'] })))),
+      ...(await linesOf(migratorChecks(app, production, status({ hasOtherTimeLimits: true })))),
+      ...(await linesOf(migratorChecks(app, production, status({ skippedWrites: ['CREATE SCHEMA x'] })))),
       ...(await linesOf(
         migratorChecks(app, production, {
           ...status({}),
@@ -294,6 +296,8 @@ describe('services', () => {
     ]).toEqual([
       '✗ alembic api/production: several heads: a1, b2 → merge the heads (alembic merge)',
       '✗ alembic api/production: the database has c3, which the branch does not have → update the branch',
+      "! alembic api/production: the app's env.py sets its own time limits, so lock_timeout and statement_timeout have no effect → remove lock_timeout and statement_timeout from its connection, so that a waiting migration can’t stop all traffic",
+      '! alembic api/production: env.py writes whenever it is run, which a look prevents: CREATE SCHEMA x → move that into a revision',
       '✗ alembic api/production: there is no program alembic → install it, or fix migrations.alembic in releases.yml',
       '✗ alembic api/production: does not answer: ECONNREFUSED → check that this host can reach it',
     ])

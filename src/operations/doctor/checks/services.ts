@@ -252,12 +252,23 @@ export function migratorChecks(
   })
 }
 
-function statusFinding({ heads, unknown, pending }: MigrationStatus, { merge }: MigratorWords): Finding {
+function statusFinding(status: MigrationStatus, { merge }: MigratorWords): Finding {
+  const { heads, unknown, pending, hasOtherTimeLimits, skippedWrites = [] } = status
   if (heads.length > 1) {
     return fail(`several heads: ${heads.map(({ revision }) => revision).join(', ')}`, `merge the heads (${merge})`)
   }
   if (unknown.length > 0) {
     return fail(`the database has ${unknown.join(', ')}, which the branch does not have`, 'update the branch')
+  }
+  if (hasOtherTimeLimits) {
+    return warn(
+      "the app's env.py sets its own time limits, so lock_timeout and statement_timeout have no effect",
+      'remove lock_timeout and statement_timeout from its connection, so that a waiting migration can’t stop all traffic',
+    )
+  }
+  const [write] = skippedWrites
+  if (write !== undefined) {
+    return warn(`env.py writes whenever it is run, which a look prevents: ${write}`, 'move that into a revision')
   }
   return pass(
     pending.length === 0 ? 'can read the revisions; none pending' : `can read the revisions; ${pending.length} pending`,
