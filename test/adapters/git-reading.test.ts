@@ -331,33 +331,25 @@ describe('files', () => {
     expect(await readFile(join(directory, 'docs/lfs.txt'), 'utf8')).toBe(POINTER)
   })
 
+  /** A commit of this tree, as master. */
+  async function commitOf(tree: string): Promise<string> {
+    const by = ['-c', 'user.name=Ben', '-c', 'user.email=ben@example.test']
+    const commit = (await plainGit(origin.directory, [...by, 'commit-tree', tree, '-m', 'x'])).stdout.trim()
+    await plainGit(origin.directory, ['update-ref', 'refs/heads/master', commit])
+    return commit
+  }
+
   it('W13: names its submodules', async () => {
     const first = await origin.commit('first', { files: { 'a.txt': 'a\n' } })
     const listed = (await plainGit(origin.directory, ['ls-tree', first])).stdout
     const input = `${listed}160000 commit ${first}\tlibs-shared\n`
     const tree = (await plainGit(origin.directory, ['mktree', '--missing'], { input })).stdout.trim()
-    const commit = (
-      await plainGit(origin.directory, [
-        '-c',
-        'user.name=Ben',
-        '-c',
-        'user.email=ben@example.test',
-        'commit-tree',
-        tree,
-        '-p',
-        first,
-        '-m',
-        'x',
-      ])
-    ).stdout.trim()
-    await plainGit(origin.directory, ['update-ref', 'refs/heads/master', commit])
-    const { directory, left } = await checkedOut(commit)
+    const { directory, left } = await checkedOut(await commitOf(tree))
     expect(left).toEqual({ lfs: [], submodules: ['libs-shared'] })
     expect(await readdir(join(directory, 'libs-shared'))).toEqual([])
   })
 
   it('W14: writes links and files whose names are no UTF-8', async () => {
-    const first = await origin.commit('first', { files: { 'a.txt': 'a\n' } })
     const blob = async (text: string) =>
       (await plainGit(origin.directory, ['hash-object', '-w', '--stdin'], { input: text })).stdout.trim()
     const [file, inside, outside] = [await blob('a\n'), await blob('a.txt'), await blob('../elsewhere')]
@@ -371,22 +363,7 @@ describe('files', () => {
     const made = spawnSync('git', ['mktree'], { cwd: origin.directory, input, encoding: 'utf8' })
     expect(made.stderr).toBe('')
     const tree = made.stdout.trim()
-    const commit = (
-      await plainGit(origin.directory, [
-        '-c',
-        'user.name=Ben',
-        '-c',
-        'user.email=ben@example.test',
-        'commit-tree',
-        tree,
-        '-p',
-        first,
-        '-m',
-        'x',
-      ])
-    ).stdout.trim()
-    await plainGit(origin.directory, ['update-ref', 'refs/heads/master', commit])
-    const { directory } = await checkedOut(commit)
+    const { directory } = await checkedOut(await commitOf(tree))
     const names = (await readdir(directory, { encoding: 'buffer' })).map((name) => name.toString('latin1')).sort()
     expect(names).toEqual(['a.txt', 'caf\xe9.txt', 'link-\xe9'])
     expect(said).toEqual([{ app: 'api', leftOut: ['out-\ufffd'] }])

@@ -7,13 +7,8 @@ import { createGit } from '../../src/adapters/git/git.ts'
 import { createGitRemote } from '../../src/adapters/git-remote/git-remote.ts'
 import { herokuLimits } from '../../src/adapters/heroku/words.ts'
 import { doctorChecks } from '../../src/operations/doctor/checks/all.ts'
-import {
-  createMigrationStatusReader,
-  forgeChecks,
-  migratorChecks,
-  platformChecks,
-  remoteChecks,
-} from '../../src/operations/doctor/checks/services.ts'
+import { createMigrationStatusReader, migratorChecks } from '../../src/operations/doctor/checks/migrations.ts'
+import { forgeChecks, platformChecks, remoteChecks } from '../../src/operations/doctor/checks/services.ts'
 import { type Check, runDoctor } from '../../src/operations/doctor/doctor.ts'
 import { createScrubber } from '../../src/operations/scrub.ts'
 import type { Answer } from '../../src/release/ports/answers.ts'

@@ -1,5 +1,6 @@
 import type { Node, SelectStmt, VariableSetStmt } from 'libpg-query'
-import { lastName, walk } from './sql-nodes.ts'
+import { walk } from '../../lib/sql-tree.ts'
+import { lastName } from './sql-nodes.ts'
 
 /** What a query mentions: these columns, or perhaps others too. */
 export interface Mentions {

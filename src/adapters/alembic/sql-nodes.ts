@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query'
+import { walk } from '../../lib/sql-tree.ts'
 
 /** Functions of Postgres that change nothing and reach nothing outside of the database. */
 const HARMLESS = new Set(
@@ -67,18 +68,4 @@ export function lastName(node: Node): string {
   if ('List' in node) return lastName(node.List.items?.at(-1) ?? { String: {} })
   if ('TypeName' in node) return lastName(node.TypeName.names?.at(-1) ?? { String: {} })
   return ''
-}
-
-/** Calls `see` for each node below, by its kind. */
-export function walk(node: unknown, see: (kind: string, inner: Readonly<Record<string, unknown>>) => void): void {
-  if (Array.isArray(node)) {
-    for (const each of node) walk(each, see)
-  } else if (typeof node === 'object' && node !== null) {
-    for (const [kind, inner] of Object.entries(node)) {
-      if (/^[A-Z]/.test(kind) && typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
-        see(kind, inner as Record<string, unknown>)
-      }
-      walk(inner, see)
-    }
-  }
 }

@@ -1,5 +1,6 @@
 import { type Node, parseSync, type RangeVar, type SelectStmt } from 'libpg-query'
 import { defined } from '../../lib/defined.ts'
+import { walk } from '../../lib/sql-tree.ts'
 import {
   type Asked,
   askedFor,
@@ -9,7 +10,7 @@ import {
   setConfig,
   settingOf,
 } from './question-shape.ts'
-import { changingFunctions, lastName, strangeFunctions, walk } from './sql-nodes.ts'
+import { changingFunctions, lastName, strangeFunctions } from './sql-nodes.ts'
 
 /** What a statement is, as far as a preview must know. */
 export interface StatementShape {

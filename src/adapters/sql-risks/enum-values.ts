@@ -1,6 +1,7 @@
 import type { Node, TypeName } from 'libpg-query'
+import { walk } from '../../lib/sql-tree.ts'
 import { type Schema, type Table, typeFact } from './schema.ts'
-import { dotted, relationsOf, walk } from './tree.ts'
+import { dotted, relationsOf } from './tree.ts'
 import { typeOf } from './types.ts'
 
 /** Values that the open transaction has added to enums that were there before it, by type. */

@@ -1,6 +1,7 @@
 import type { InsertStmt, MergeStmt, Node, SelectStmt, UpdateStmt } from 'libpg-query'
+import { walk } from '../../lib/sql-tree.ts'
 import { addNewTable, forgetNamesWithoutSchema, isOwn, type Schema, tableOf } from './schema.ts'
-import { dotted, type Found, relationsOf, strangeFunctions, tableName, walk } from './tree.ts'
+import { dotted, type Found, relationsOf, strangeFunctions, tableName } from './tree.ts'
 
 /** What statements do to rows. */
 export function insert({ relation, onConflictClause, selectStmt }: InsertStmt, schema: Schema): readonly Found[] {

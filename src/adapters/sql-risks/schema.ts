@@ -1,6 +1,7 @@
 import { type Constraint, type IndexStmt, type Node, parseSync } from 'libpg-query'
+import { walk } from '../../lib/sql-tree.ts'
 import type { Catalog, CatalogTable } from '../../release/ports/sql-risks.ts'
-import { columnsOf, tableName, walk } from './tree.ts'
+import { columnsOf, tableName } from './tree.ts'
 import { parsedType, type Type, type TypeFact } from './types.ts'
 
 /** A column, as far as it is known. */

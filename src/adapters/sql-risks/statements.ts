@@ -1,11 +1,12 @@
 import type { AlterSeqStmt, CreateStmt, IndexStmt, Node, VariableSetStmt } from 'libpg-query'
+import { walk } from '../../lib/sql-tree.ts'
 import { alterTable } from './alter-table.ts'
 import { drop, moveToSchema, rename } from './drop-and-rename.ts'
 import type { Lock } from './kind.ts'
 import { KINDS, type KindName } from './kinds.ts'
 import { createTableByQuery, insert, merge, select, update } from './rows.ts'
 import { addNewTable, forgetNamesWithoutSchema, indexFact, isAbsent, type Schema, tableOf } from './schema.ts'
-import { dotted, type Found, tableName, walk } from './tree.ts'
+import { dotted, type Found, tableName } from './tree.ts'
 import { alterDomain, alterEnum, createDomain, createEnum } from './type-statements.ts'
 
 /**

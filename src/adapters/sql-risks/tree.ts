@@ -1,4 +1,5 @@
 import type { Node, RangeVar, TypeName } from 'libpg-query'
+import { walk } from '../../lib/sql-tree.ts'
 import type { Lock } from './kind.ts'
 import type { KindName } from './kinds.ts'
 
@@ -62,20 +63,6 @@ export function relationsOf(node: unknown): readonly string[] {
   }
   see(node)
   return [...found]
-}
-
-/** Calls `see` for each node below the statement, by its kind. */
-export function walk(node: unknown, see: (kind: string, inner: Readonly<Record<string, unknown>>) => void): void {
-  if (Array.isArray(node)) {
-    for (const each of node) walk(each, see)
-  } else if (typeof node === 'object' && node !== null) {
-    for (const [kind, inner] of Object.entries(node)) {
-      if (/^[A-Z]/.test(kind) && typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
-        see(kind, inner as Record<string, unknown>)
-      }
-      walk(inner, see)
-    }
-  }
 }
 
 /** Built-in functions that change nothing, and return the same for every row or are harmless otherwise. */

@@ -3,6 +3,7 @@ import type { Gate, Refusal } from '../../release/refusals.ts'
 import { HOTFIX_REFUSALS } from './hotfix-refusals.ts'
 import type { Hints, Words } from './parts/words.ts'
 import { MERGE_REFUSALS } from './refusals-of-merges.ts'
+import { MIGRATION_REFUSALS } from './refusals-of-migrations.ts'
 import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
 import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
@@ -14,6 +15,7 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...SERVICE_REFUSALS,
   ...PLATFORM_REFUSALS,
   ...MERGE_REFUSALS,
+  ...MIGRATION_REFUSALS,
   ...HOTFIX_REFUSALS,
 }
 

@@ -12,8 +12,9 @@ import type { Check } from '../doctor.ts'
 import { configurationChecks } from './configuration.ts'
 import { envFileChecks, gitCheck, nodeCheck, stoppedStoreCheck, storeChecks } from './host.ts'
 import { isolationChecks } from './isolation.ts'
+import { migratorChecks, type ReadMigrationStatus } from './migrations.ts'
 import { peopleChecks } from './people.ts'
-import { forgeChecks, migratorChecks, platformChecks, type ReadMigrationStatus, remoteChecks } from './services.ts'
+import { forgeChecks, platformChecks, remoteChecks } from './services.ts'
 import { channelAndGroupChecks, type SlackProbe, slackChecks } from './slack.ts'
 
 export interface CheckedParts {
