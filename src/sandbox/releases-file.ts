@@ -15,7 +15,9 @@ export function releasesFile(given: {
           config: alembic_users.ini
           env_file: .env_${name}
           alembic: ${program.path}
-          lock_timeout: 5s${program.kind === 'sql' ? '\n          isolation: off # It is a program of this machine, not the app’s code.' : ''}`
+          lock_timeout: 5s
+          # Its database is a socket that only this user may open, which no other user could reach.
+          isolation: off`
   return `# Written by the sandbox at each start.
 apps:
   api:

@@ -18,7 +18,7 @@ const INVALID = '.invalid'
 const PLAIN = new Set(
   (
     'true false yes no on off y n t f none null production prod staging stage integration development develop dev ' +
-    'test testing qa demo local sandbox preview live debug info warning warn error critical notset utf8 utf-8 utf8mb4 utc ' +
+    'test testing qa demo local preview live debug info warning warn error critical notset utf8 utf-8 utf8mb4 utc ' +
     'disable allow prefer require verify-ca verify-full any read-write postgresql postgres mysql redis public'
   ).split(' '),
 )

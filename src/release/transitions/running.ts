@@ -125,10 +125,10 @@ export async function stepStarted(tx: Transaction, release: Release, name: StepN
   return withStep(release, intent)
 }
 
-/** Adds to the result of a running step. Nothing happens if it has ended. */
+/** Adds to the result of a running step, which is no event: its end has one. Nothing happens if it has ended. */
 export async function stepNoted(tx: Transaction, release: Release, name: StepName, noted: StepResult): Promise<void> {
   const row = step(release, name)
-  if (row?.state === 'running') await putStep(tx, release, { ...row, result: { ...row.result, ...noted } })
+  if (row?.state === 'running') await tx.putStep(release.number, { ...row, result: { ...row.result, ...noted } })
 }
 
 /** Marks an interrupted step as failed. A probe has found no effect of it, and a cancel keeps it from starting again. */

@@ -142,14 +142,20 @@ export function storeChecks(
       },
     },
     clockCheck('the store', () => skewOnce().catch(() => undefined)),
-    ...(store.sessions === undefined ? [] : [sessionsCheck(store.sessions)]),
+    ...(store.sessions === undefined ? [] : [sessionsCheck(store.sessions, skewOnce)]),
   ]
 }
 
-function sessionsCheck(sessions: () => Promise<void>): Check {
+function sessionsCheck(sessions: () => Promise<void>, answers: () => Promise<unknown>): Check {
   return {
     name: 'store connection',
     async run() {
+      const isAway = await answers().then(
+        () => false,
+        () => true,
+      )
+      // The check of the store says so.
+      if (isAway) return undefined
       await sessions()
       return pass('locks and notifications hold')
     },

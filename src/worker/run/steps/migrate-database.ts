@@ -174,8 +174,10 @@ function mayBePartlyApplied(
   if (revision === undefined || !left.includes(revision)) return undefined
   const isPostgres = !database.identity.includes('://')
   const own = ownMigrations(run, database).find((each) => each.revision === revision)
-  // What an interrupted one did is not told; a failed one tells whether it has committed.
+  // An interrupted one tells nothing more. One that failed tells whether it has committed on the connections of env.py.
   const hasCommitted =
-    ending === 'cut off' ? own === undefined || mayCommit(own) : own?.commits === true || ending.committed
+    ending === 'cut off'
+      ? own === undefined || mayCommit(own)
+      : ending.committed || (own?.commits === true && own.sql !== undefined)
   return hasCommitted || (!isPostgres && failed !== undefined) ? revision : undefined
 }
