@@ -140,7 +140,6 @@ describe('a key whose feature is not built yet', () => {
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
-    'apps.*.environments.*.migrations.tool': { path: `${IN}.migrations.tool`, defaults: ['alembic'], other: 'flask' },
     'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
     'apps.*.environments.*.sign_off.rollback': {
       path: `${PRO}.sign_off.rollback`,

@@ -94,7 +94,7 @@ describe('signoff config check', () => {
       expect.stringMatching(/^✗ releases\.yml:18: .*qa/),
     ])
     expect(await checkConfiguration(join(directory, 'none.yml'), nothing)).toEqual({
-      lines: ['✗ releases.yml: the file does not exist; set RELEASES_FILE to its path'],
+      lines: [`✗ releases.yml: there is no file ${join(directory, 'none.yml')}; set RELEASES_FILE to its path`],
       exitCode: 2,
     })
   })

@@ -57,13 +57,13 @@ export const MIGRATION_REFUSALS: {
     list: truncated(files, (path) => [code(cut(oneLine(path), 100))]),
     next: [['Commit what the migrations read without Git LFS, or load it in another way, then try again.']],
   }),
-  submodule_missing: ({ submodules }) => ({
+  submodule_missing: ({ submodules }, { services: { migrator } }) => ({
     why: `the migrations need ${counted(submodules.length, 'submodule')}, which migrations are run without`,
     list: truncated(submodules, (path) => [code(cut(oneLine(path), 100))]),
     next: [
       [
         'Install its package into the Python of ',
-        code('migrations.alembic'),
+        code(migrator.programSetting),
         ' on the worker’s host, or move what the migrations need into the repository, then try again.',
       ],
     ],

@@ -130,7 +130,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'run the migrations of a cut-off run beside the ones that still run',
-    file: 'src/worker/run/steps/migrate.ts',
+    file: 'src/worker/run/steps/migrate-database.ts',
     find: "if (!('is' in last) && !last.isWorking) return last\n  await run.tell(",
     replace: "if (!('is' in last)) return last\n  await run.tell(",
     tests: ['test/worker/steps/migrate.test.ts'],
@@ -201,7 +201,7 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   },
   {
     bug: 'run pending revisions that nobody signed',
-    file: 'src/worker/run/steps/migrate.ts',
+    file: 'src/worker/run/steps/migrate-database.ts',
     find: 'if (same && known) return undefined',
     replace: 'if (same || known) return undefined',
     tests: ['test/worker/steps/migrate.test.ts'],
@@ -456,8 +456,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'start a release by a click that did not say so',
     file: 'src/release/transitions/signed.ts',
-    find: 'if (request.isConfirmed === false && wouldStart(kind, environment, release)) {',
-    replace: 'if (request.isConfirmed === undefined && wouldStart(kind, environment, release)) {',
+    find: 'if (request.isConfirmed === false && wouldStart(',
+    replace: 'if (request.isConfirmed === undefined && wouldStart(',
     tests: ['test/slack/start-question.test.ts'],
   },
   {
