@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attachEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
+import { settlesWithin } from '../../src/lib/timeout.ts'
 import { processorTime, STARTS_QUICKLY } from '../support/processes.ts'
 import { secretsSeen, storeDump } from '../support/secrets.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
@@ -264,6 +265,8 @@ describe('everything in one process with the embedded store', () => {
     await Promise.all(
       roles.map(async ([more, words]) => {
         const started = await start(team, ['--role', 'bot'], more)
+        const isOver = await settlesWithin(60_000, started.exit())
+        if (!isOver) throw new Error(`it still runs, and should say ${words}; it said ${started.output()}`)
         expect(await started.exit()).toBe(1)
         expect(started.output()).toContain(words)
         expect(started.output()).not.toContain('hunter2-planted')
