@@ -105,7 +105,7 @@ describe.skipIf(python === undefined)('a run', () => {
       expect(await tables()).toEqual([])
     })
 
-    it('and ends by itself when whoever should say it has gone', async () => {
+    it('and ends by itself when the worker that should say it has gone', async () => {
       const ready = await prepare(first)
       const child = spawn(ALEMBIC?.python ?? '', [PROGRAM, ALEMBIC?.path ?? ''], {
         cwd: ready.checkout,

@@ -14,7 +14,7 @@ import { tryLock, unlock } from './session-lock.ts'
 
 type Place = Pick<Lease, 'app' | 'environment'>
 
-/** As long as a worker's claim on a job: whoever takes a dead worker's job finds its lease ended, too. */
+/** As long as a worker's claim on a job: the worker that takes a dead one's job finds its lease ended, too. */
 const leaseSeconds = 10
 const renewEveryMs = 2000
 /** The holder counts its lease as lost before the store does. */

@@ -87,7 +87,7 @@ export async function stepMayBegin(
 }
 
 /**
- * Tells in the thread what was found of a step that was interrupted: whoever sees only how long it took would not know that
+ * Tells in the thread what was found of a step that was interrupted, because its duration alone does not show that
  * a worker was lost. Does nothing for a step that was not. Safe to repeat.
  */
 export async function interruptionSeen(

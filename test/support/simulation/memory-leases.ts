@@ -52,7 +52,7 @@ export function createLeases(now: () => number, sessions: SessionLocks): Leases 
           ...place,
           fence: row.fence,
           get signal() {
-            // As with the real one: whoever looks, looks at the time.
+            // As with the real one: a look looks at the time.
             if (rows.get(key) !== row || hasEnded(row, LEASE_MS - SAFE_MS)) lose()
             return ended.signal
           },

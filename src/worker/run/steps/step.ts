@@ -21,7 +21,7 @@ export interface StepContext {
   readonly signal: AbortSignal
   /** Whether a cancel has been committed since the step started. */
   readonly isCancelled: () => Promise<boolean>
-  /** Stores part of the step's result while it runs, for whoever continues it. */
+  /** Stores part of the step's result while it runs, for the worker that continues it. */
   readonly note: (result: StepResult) => Promise<void>
   /** Adds a line to the thread while the step runs; the same key is posted once. */
   readonly tell: (key: string, what: string) => Promise<void>
