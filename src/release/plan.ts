@@ -147,6 +147,8 @@ export interface Plan {
   readonly pullRequest?: { readonly id: number; readonly url: string; readonly pinnedBranch?: string }
   /** How the app's code was kept apart from the worker's host while this plan read it; absent if none ran. */
   readonly isolation?: Isolation
+  /** Indexes that were invalid at planning, by database; absent in plans without migrations, and in older ones. */
+  readonly invalidBefore?: readonly { readonly name?: string; readonly indexes: readonly string[] }[]
   /** What the forge still asked for at planning, before it merges the pull request; absent if nothing. */
   readonly mergeRequirements?: readonly MergeRequirement[]
   readonly migrations: readonly PlannedMigration[]

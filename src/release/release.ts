@@ -45,8 +45,6 @@ export interface StepResult {
   readonly databases?: readonly { readonly name: string; readonly revisions: readonly string[] }[]
   /** The sessions of a migration that runs, so that one which outlives its worker is found. */
   readonly backends?: readonly Backend[]
-  /** Indexes that a migration left invalid. */
-  readonly invalidIndexes?: readonly string[]
   /** The platform's release, such as `v42`. */
   readonly platformRelease?: string
   readonly commentUrl?: string

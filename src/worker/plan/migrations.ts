@@ -1,6 +1,6 @@
 /** What a release does to the databases: the pending revisions, their SQL and its risks. */
 import { defined } from '../../lib/defined.ts'
-import { type BoundFacts, MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
+import { type BoundFacts, MAX_FINDINGS, type Plan, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import type { RevisionRisks } from '../../release/ports/sql-risks.ts'
 import { step } from '../../release/release.ts'
@@ -26,6 +26,8 @@ interface PlannedMigrations {
   readonly warnings: readonly string[]
   /** How the app's code was kept apart; absent if none was run. */
   readonly isolation?: Isolation
+  /** Indexes that are invalid now; absent if nothing is pending. */
+  readonly invalidBefore?: Plan['invalidBefore']
 }
 
 /**
@@ -53,9 +55,19 @@ export async function planMigrations(
     migrations.push(...own.map((each) => ({ ...each, ...defined({ database: name }) })))
   }
   const bound = databases.map((each) => each.bound)
+  const invalid = databases.map((each) => ({
+    ...defined({ name: each.bound.name }),
+    indexes: each.status.invalidIndexes ?? [],
+  }))
+  const invalidBefore = migrations.length === 0 ? undefined : invalid
   const isolation = weakest(databases.flatMap(({ status }) => status.isolation ?? []))
   const warnings = databases.flatMap(({ bound: { name }, status }) => lookWarnings(status, name))
-  return { database: bound.length > 1 ? bound : (bound[0] ?? null), migrations, warnings, ...defined({ isolation }) }
+  return {
+    database: bound.length > 1 ? bound : (bound[0] ?? null),
+    migrations,
+    warnings,
+    ...defined({ isolation, invalidBefore }),
+  }
 }
 
 /** Of several databases, how the one was read whose code was kept apart least. */

@@ -165,7 +165,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     commits: going.commits,
     authors: going.authors,
     migrations,
-    ...defined({ isolation: migrated.isolation }),
+    ...defined({ isolation: migrated.isolation, invalidBefore: migrated.invalidBefore }),
     ...(lastPushesMs.length > 0 && { lastPushesMs }),
     checks: asked.checks,
     files,

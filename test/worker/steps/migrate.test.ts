@@ -235,25 +235,47 @@ it('M11: does not try again by itself where a revision has committed, or may com
   expect(await performed([LOCKED], AT_START, { ...PLAN, migrations: unknown })).toMatchObject({ upgrades: 1 })
 })
 
-it('M11: needs attention where an index is left invalid, and again on Retry until it is not', async () => {
-  const answer: UpgradeAnswer = { upgrade: 'done', output: [], invalidIndexes: ['ix_language'] }
-  const { outcome } = await performed([answer], [HEAD])
+describe('M11: an index that is left invalid', () => {
+  const plan: Plan = { ...PLAN, invalidBefore: [{ indexes: ['ix_older'] }] }
   const because = { gate: 'invalid_indexes', indexes: ['ix_language'] }
-  expect(outcome).toMatchObject({ because, effect: 'some', result: { invalidIndexes: ['ix_language'] } })
 
-  const before = aStep('migrate', { state: 'failed', effect: 'some', result: { invalidIndexes: ['ix_language'] } })
-  const again = (invalidIndexes: readonly string[]) =>
-    migrate.probe(
-      runOf(
-        {
-          revisions: async () => database([HEAD]),
-          status: async () => ({ ok: true, value: status({ current: [HEAD], pending: [], invalidIndexes }) }),
-        },
-        before,
-      ).run,
+  it('needs attention', async () => {
+    const answer: UpgradeAnswer = { upgrade: 'done', output: [], invalidIndexes: ['ix_language'] }
+    expect((await performed([answer], [HEAD], plan)).outcome).toMatchObject({ because, effect: 'some' })
+  })
+
+  it.each<[string, StepContext['before']]>([
+    ['again on Retry, until it is not', aStep('migrate', { state: 'failed', effect: 'some' })],
+    ['of a try that was cut off once it was done', CUT_OFF],
+  ])('needs attention %s', async (_what, before) => {
+    const probe = (invalidIndexes: readonly string[]) =>
+      migrate.probe(
+        runOf(
+          {
+            revisions: async () => database([HEAD]),
+            status: async () => ({ ok: true, value: status({ current: [HEAD], pending: [], invalidIndexes }) }),
+          },
+          before,
+          plan,
+        ).run,
+      )
+    expect(await probe(['ix_language', 'ix_older'])).toMatchObject({ is: 'stopped', because, effect: 'some' })
+    expect(await probe(['ix_older'])).toMatchObject({ is: 'there' })
+  })
+
+  it('needs attention by an earlier try that failed, where the next one takes it for built', async () => {
+    const look = () => status({ invalidIndexes: ['ix_language', 'ix_older'] })
+    const { run } = runOf(
+      {
+        revisions: async () => database([HEAD]),
+        status: async () => ({ ok: true, value: look() }),
+        ...upgrading(look, () => ({ upgrade: 'done', output: [] })),
+      },
+      aStep('migrate', { state: 'failed', effect: 'unknown' }),
+      plan,
     )
-  expect(await again(['ix_language', 'ix_older'])).toMatchObject({ is: 'stopped', because })
-  expect(await again(['ix_older'])).toMatchObject({ is: 'there' })
+    expect(await migrate.perform(run)).toMatchObject({ is: 'stopped', because, effect: 'some' })
+  })
 })
 
 it('M12: calls a cut-off revision unknown whose SQL is not known', async () => {

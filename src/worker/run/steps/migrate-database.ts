@@ -121,8 +121,7 @@ function outcome(
   if (isAtHead(database, after)) {
     const { invalidIndexes } = answer
     if (invalidIndexes === undefined) return { revisions: after }
-    const because = { gate: 'invalid_indexes', indexes: invalidIndexes, ...defined({ name: database.name }) } as const
-    return { ...stopped(because, 'some', { output, result: { invalidIndexes } }), revisions: after }
+    return { ...leftInvalid(database, invalidIndexes, output), revisions: after }
   }
   if (answer.upgrade === 'done') {
     const detail = `the database is at ${after.join(', ') || 'no revision'}, not at ${database.head}`
@@ -150,6 +149,15 @@ function outcome(
   const untouched = [...database.revisions].sort().join() === [...after].sort().join()
   const effect = untouched ? (partly === undefined ? 'none' : 'unknown') : 'some'
   return { ...stopped(because, effect, { output }), revisions: after }
+}
+
+/** All revisions are applied, and these indexes are invalid since. */
+export function leftInvalid(
+  { name }: BoundDatabase,
+  indexes: readonly string[],
+  output: readonly string[] = [],
+): Stopped {
+  return stopped({ gate: 'invalid_indexes', indexes, ...defined({ name }) }, 'some', { output })
 }
 
 function ownMigrations({ plan }: StepContext, { name }: BoundDatabase): readonly PlannedMigration[] {

@@ -1,4 +1,3 @@
-import { defined } from '../../../lib/defined.ts'
 import { type BoundDatabase, databasesOf } from '../../../release/plan.ts'
 import type { StepResult } from '../../../release/release.ts'
 import type { Performed, Stopped } from '../../../release/transitions/index.ts'
@@ -9,6 +8,7 @@ import {
   cutOffPartly,
   databaseNow,
   isAtHead,
+  leftInvalid,
   migrateDatabase,
   type StoppedAt,
   standingOf,
@@ -67,8 +67,14 @@ export const migrate: Step = {
       if (!isAtHead(target.database, now.revisions)) left ??= target
     }
     if (left === undefined) {
-      const invalid = await stillInvalid(run, targets)
-      return invalid ?? { is: 'there', result: { said: said(targets), ...resultOf(positions) } }
+      const { ports, app, commit, before } = run
+      // Without a try of ours before, somebody else has migrated.
+      const invalid =
+        before === undefined || commit === undefined
+          ? undefined
+          : await inCheckout(ports, app, commit, (checkout) => invalidSincePlan(run, targets, checkout))
+      if (invalid !== undefined) return stoppedIn(...invalid, positions)
+      return { is: 'there', result: { said: said(targets), ...resultOf(positions) } }
     }
     if (!wasCutOff(run)) return { is: 'absent' }
     // They run in order, so only the first that is not done can have been interrupted.
@@ -96,27 +102,31 @@ export const migrate: Step = {
         if ('is' in ended) return stoppedIn(target, ended, positions)
         positions.set(database, ended.revisions)
       }
+      const invalid = await invalidSincePlan(run, targets, checkout)
+      if (invalid !== undefined) return stoppedIn(...invalid, positions)
       return { is: 'done', effect: 'some', result: { said: said(targets), ...resultOf(positions) } }
     })
   },
 }
 
-/** After a migration that left indexes invalid: the same stop again, as long as one of them is still invalid. */
-async function stillInvalid(run: StepContext, targets: readonly Target[]): Promise<Stopped | undefined> {
-  const { ports, app, commit, before, signal } = run
-  const left = before?.result?.invalidIndexes ?? []
-  if (left.length === 0 || commit === undefined) return undefined
-  return inCheckout(ports, app, commit, async (checkout) => {
-    for (const { migration, database } of targets) {
-      const now = await ports.migrator.status(migration, checkout, signal)
-      if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
-      const indexes = left.filter((each) => now.value.invalidIndexes?.includes(each))
-      const because = { gate: 'invalid_indexes', indexes, ...defined({ name: database.name }) } as const
-      if (indexes.length > 0)
-        return stopped(because, 'some', { result: { ...before?.result, invalidIndexes: indexes } })
-    }
-    return undefined
-  })
+/**
+ * The stop for indexes that are invalid since the plan. An upgrade itself sees only what its own try left: an earlier try
+ * may have been cut off in a build, and `IF NOT EXISTS` takes what that left for built.
+ */
+async function invalidSincePlan(
+  { ports, plan, before, signal }: StepContext,
+  targets: readonly Target[],
+  checkout: string,
+): Promise<readonly [Target, StoppedAt] | undefined> {
+  if (before === undefined || plan.invalidBefore === undefined) return undefined
+  for (const target of targets) {
+    const now = await ports.migrator.status(target.migration, checkout, signal)
+    if (!now.ok) return [target, stopped(migratorError(target.migration, now).refused, 'as before')]
+    const known = plan.invalidBefore.find(({ name }) => name === target.database.name)?.indexes ?? []
+    const indexes = (now.value.invalidIndexes ?? []).filter((each) => !known.includes(each))
+    if (indexes.length > 0) return [target, { ...leftInvalid(target.database, indexes), revisions: now.value.current }]
+  }
+  return undefined
 }
 
 /** The stop of one database as that of the step, with where the others are. */
@@ -124,7 +134,7 @@ function stoppedIn({ database }: Target, { revisions, ...stop }: StoppedAt, posi
   if (revisions !== undefined) positions.set(database, revisions)
   const effect = stop.effect !== 'unknown' && hasMoved(positions) ? 'some' : stop.effect
   // Without its revisions the result would tell the planned ones, as if they had been read.
-  const result = revisions === undefined ? {} : { result: { ...stop.result, ...resultOf(positions) } }
+  const result = revisions === undefined ? {} : { result: resultOf(positions) }
   return { ...stop, ...result, effect, because: withOthers(stop.because, database, positions) }
 }
 
