@@ -72,7 +72,7 @@ async function deploy(
   }
 }
 
-/** Whoever asks for the status may miss a card: one that was deleted is posted anew when its redraw finds it gone. */
+/** A person who asks for the status may miss a card: a deleted one is posted again when its redraw finds it gone. */
 function redrawCards({ store }: HandlerPorts, environments: readonly EnvironmentStatus[]): Promise<void> {
   const shown = environments.flatMap(({ under_way: release }) => (release?.card === undefined ? [] : [release.number]))
   return store.transaction(async (tx) => {

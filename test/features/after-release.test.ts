@@ -90,7 +90,7 @@ describe('W22: after a release', () => {
     team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'up' }])
   })
 
-  it('a dyno that still starts is waited for', async () => {
+  it('waits for a dyno that still starts', async () => {
     team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'starting' }])
     const number = await deployIntegration('starting', team.heroku.arrived('dynos'))
     team.heroku.setDynos(INTEGRATION, [{ type: 'web', state: 'crashed' }])

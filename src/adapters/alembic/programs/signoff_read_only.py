@@ -35,14 +35,14 @@ SAVEPOINT = 'signoff_look'
 
 
 class ReadOnly:
-    """`guard` once, `make` for each connection that opens. `skipped`: the beginnings of what env.py wanted to write.
+    """`guard` once, `make` for each connection that opens.
 
-    `skips`: what would be written is left out and noted; else it fails.
+    What env.py wants to write is left out; `skipped` has the beginnings of it.
     """
 
     def __init__(self, connections):
         self.connections = connections
-        self.skips, self.skipped = True, []
+        self.skipped = []
 
     def guard(self):
         from sqlalchemy import event
@@ -103,7 +103,7 @@ class ReadOnly:
         except Exception as error:
             # Without a savepoint the transaction has failed with the statement; there may be none, as after a COMMIT in SQL.
             goes_on = saved or not postgres or commits_each(driver) or is_idle(driver)
-            if reads or not self.skips or not is_refused(error) or not goes_on:
+            if reads or not is_refused(error) or not goes_on:
                 raise
             if saved:
                 ask(driver, 'ROLLBACK TO SAVEPOINT ' + SAVEPOINT)
