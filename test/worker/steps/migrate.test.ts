@@ -278,6 +278,26 @@ describe('M11: an index that is left invalid', () => {
   })
 })
 
+it('M15: waits for the sessions that this try has opened, by whatever name they have', async () => {
+  const backend = { pid: 42, startedAt: '2026-11-30T12:00:00.000001Z' }
+  const asked: (readonly unknown[])[] = []
+  const { run, told } = runOf({
+    async revisions(_migration, { backends = [] } = {}) {
+      asked.push(backends)
+      const isWorking = asked.length < 3 && backends.length > 0
+      const value = { identity: planned?.identity ?? '', revisions: isWorking ? AT_START : [HEAD] }
+      return { ok: true, value: isWorking ? { ...value, isWorking } : value }
+    },
+    async upgrade(_migration, _checkout, options) {
+      options?.onBackend?.(backend)
+      return { upgrade: 'unknown', output: [] }
+    },
+  })
+  expect(await migrate.perform(run)).toMatchObject({ is: 'done', result: { revisions: [HEAD] } })
+  expect(asked).toEqual([[backend], [backend], [backend]])
+  expect(told).toEqual([expect.stringContaining('still running')])
+})
+
 it('M12: calls a cut-off revision unknown whose SQL is not known', async () => {
   const plan = { ...PLAN, migrations: PLAN.migrations.map(({ sql: _, ...each }) => each) }
   const { run } = runOf({ revisions: async () => database(AT_START) }, CUT_OFF, plan)
@@ -384,5 +404,23 @@ describe('W16: several databases', () => {
   it('is done where all are at their heads, whatever was cut off', async () => {
     const { run } = world({ users: [HEAD], search: ['s2'] }, undefined, CUT_OFF)
     expect(await migrate.probe(run)).toMatchObject({ is: 'there' })
+  })
+
+  it('tells of each database who holds the lock that it waits for', async () => {
+    const at = { users: AT_START, search: ['s1'] }
+    const { run } = world(at)
+    const keys: string[] = []
+    const wait: LockWait = { waitedMs: 4_000, holders: [{ application: 'psql' }] }
+    const { upgrade } = run.ports.migrator
+    run.ports.migrator.upgrade = (migration, checkout, options) => {
+      options?.onWait?.(wait)
+      return upgrade(migration, checkout, options)
+    }
+    const tell: StepContext['tell'] = async (key, what) => void keys.push(`${key} ${what}`)
+    await migrate.perform({ ...run, tell })
+    expect(keys).toEqual([
+      expect.stringMatching(/^lock:1:0:0:users the migration of users has waited/),
+      expect.stringMatching(/^lock:1:0:0:search the migration of search has waited/),
+    ])
   })
 })

@@ -2,7 +2,7 @@
 import { defined } from '../../../lib/defined.ts'
 import { pollUntil } from '../../../lib/retry.ts'
 import type { BoundDatabase, PlannedMigration } from '../../../release/plan.ts'
-import type { MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
+import type { Backend, MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../../release/settings.ts'
 import type { Stopped } from '../../../release/transitions/index.ts'
 import { readDatabase } from '../../database.ts'
@@ -35,8 +35,12 @@ export function standingOf({ name = '', pending }: BoundDatabase, revisions: rea
   return { name, database: revisions, applied: pending.slice(0, reached + 1), pending: pending.slice(reached + 1) }
 }
 
-export async function databaseNow(run: StepContext, { migration }: Target): Promise<Now | Stopped> {
-  const backends = run.before?.result?.backends ?? []
+/** `backends`: the sessions of an upgrade that may still be at work; default: of the try before. */
+export async function databaseNow(
+  run: StepContext,
+  { migration }: Target,
+  backends: readonly Backend[] = run.before?.result?.backends ?? [],
+): Promise<Now | Stopped> {
   const now = await readDatabase(run.ports, { ...run, migration, backends }, run.signal)
   if (!now.ok) return stopped(migratorError(migration, now).refused, 'as before')
   return { revisions: now.value.revisions, isWorking: now.value.isWorking === true }
@@ -46,17 +50,21 @@ export async function databaseNow(run: StepContext, { migration }: Target): Prom
  * After an interrupted migration: polls until no session of ours is active in the database. Its process may still be
  * alive, and Postgres completes a statement even if its client is gone.
  */
-export async function awaitIdleDatabase(run: StepContext, target: Target): Promise<Now | StoppedAt> {
+export async function awaitIdleDatabase(
+  run: StepContext,
+  target: Target,
+  backends?: readonly Backend[],
+): Promise<Now | StoppedAt> {
   const { times, migrator, clock } = run.ports
-  let last = await databaseNow(run, target)
+  let last = await databaseNow(run, target, backends)
   if (!('is' in last) && !last.isWorking) return last
   await run.tell(
-    `migrate-waits:${run.release.attempt}`,
+    `migrate-waits:${run.release.attempt}${target.database.name === undefined ? '' : `:${target.database.name}`}`,
     'An interrupted migration is still running in the database. Waiting for it to end.',
   )
   await pollUntil(
     async () => {
-      last = await databaseNow(run, target)
+      last = await databaseNow(run, target, backends)
       return 'is' in last || last.isWorking ? undefined : last
     },
     { forMs: migrator.limits.endsWithinMs, everyMs: times.poll, signal: run.signal, clock },
@@ -83,9 +91,16 @@ export async function migrateDatabase(
   const { database, migration } = target
   const confirm = (status: MigrationStatus) => changedSince(database, status)
   const mayCommitInside = ownMigrations(run, database).some(mayCommit)
-  const answer = await upgradeWithRetry(run, { migration, checkout, confirm, mayCommitInside })
+  let backends: readonly Backend[] = []
+  const onBackends = (all: readonly Backend[]) => {
+    backends = all
+  }
+  const { name } = database
+  const answer = await upgradeWithRetry(run, { migration, name, checkout, confirm, mayCommitInside, onBackends })
   if ('is' in answer) return answer
-  const after = await (answer.upgrade === 'unknown' ? awaitIdleDatabase(run, target) : databaseNow(run, target))
+  const after = await (answer.upgrade === 'unknown'
+    ? awaitIdleDatabase(run, target, backends)
+    : databaseNow(run, target, backends))
   if ('is' in after) {
     const { output } = answer
     const detail = 'the database has not answered since the migration started'

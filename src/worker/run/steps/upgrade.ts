@@ -10,11 +10,15 @@ const PAUSES = [5, 15, 30]
 /** What `upgradeWithRetry` is told about the upgrade. */
 interface Upgrading {
   readonly migration: MigrationSettings
+  /** The database's name, if the plan has several. */
+  readonly name: string | undefined
   readonly checkout: string
   /** Stops unless the look shows what was signed. Called before each try. */
   readonly confirm: (status: MigrationStatus) => Stopped | undefined
   /** Some of the pending revisions may commit in their middle. */
   readonly mayCommitInside: boolean
+  /** Called with the sessions of all tries so far, at each new one. */
+  readonly onBackends: (backends: readonly Backend[]) => void
 }
 
 /**
@@ -24,7 +28,8 @@ interface Upgrading {
  */
 export async function upgradeWithRetry(run: StepContext, upgrading: Upgrading): Promise<UpgradeAnswer | Stopped> {
   const { ports, release, signal } = run
-  const { migration, checkout, mayCommitInside } = upgrading
+  const { migration, name, checkout, mayCommitInside } = upgrading
+  const ofDatabase = name === undefined ? '' : `:${name}`
   const backends: Backend[] = []
   for (let tried = 0; ; tried++) {
     const writing: Promise<void>[] = []
@@ -34,11 +39,12 @@ export async function upgradeWithRetry(run: StepContext, upgrading: Upgrading): 
       )
     let lines = 0
     const onWait = (wait: LockWait) => {
-      const key = `lock:${release.attempt}:${tried}:${lines++}`
-      write(run.tell(key, describeWait(wait)), 'a wait for a lock could not be reported in the thread')
+      const key = `lock:${release.attempt}:${tried}:${lines++}${ofDatabase}`
+      write(run.tell(key, describeWait(wait, name)), 'a wait for a lock could not be reported in the thread')
     }
     const onBackend = (backend: Backend) => {
       backends.push(backend)
+      upgrading.onBackends([...backends])
       write(run.note({ backends: [...backends] }), 'a session of the migration could not be stored')
     }
     let different: Stopped | undefined
@@ -56,18 +62,19 @@ export async function upgradeWithRetry(run: StepContext, upgrading: Upgrading): 
     if (answer.upgrade !== 'failed' || answer.lockTimeout !== true || pause === undefined) return answer
     if (mayCommitInside || answer.committedInside !== undefined) return answer
     const pauseMs = pause * ports.times.pause
-    const again = `a lock was not free within ${migration.lockTimeout}, so nothing was changed. Try ${tried + 2} of ${PAUSES.length + 1} starts in ${seconds(pauseMs)}`
-    await run.tell(`lock-again:${release.attempt}:${tried}`, again)
+    const again = `a lock${name === undefined ? '' : ` in ${name}`} was not free within ${migration.lockTimeout}, so nothing was changed. Try ${tried + 2} of ${PAUSES.length + 1} starts in ${seconds(pauseMs)}`
+    await run.tell(`lock-again:${release.attempt}:${tried}${ofDatabase}`, again)
     await ports.clock.sleep(pauseMs, signal)
     const now = await ports.store.release(release.number)
     if (signal.aborted || now?.cancelRequestedBy !== undefined) return answer
   }
 }
 
-function describeWait({ waitedMs, holders }: LockWait): string {
+function describeWait({ waitedMs, holders }: LockWait, name: string | undefined): string {
   const who = holders.slice(0, 3).map(describeHolder)
   const left = holders.length - who.length
-  return `the migration has waited ${seconds(waitedMs)} for a lock held by ${who.join(' and ')}${left > 0 ? ` and ${left} more` : ''}`
+  const of = name === undefined ? '' : ` of ${name}`
+  return `the migration${of} has waited ${seconds(waitedMs)} for a lock held by ${who.join(' and ')}${left > 0 ? ` and ${left} more` : ''}`
 }
 
 function describeHolder({ application, openMs, queryStart }: LockHolder): string {
