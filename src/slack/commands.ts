@@ -16,10 +16,15 @@ import { HISTORY } from './views/private/history.ts'
 type CommandArrival = Extract<Arrival, { is: 'command' }>
 
 /** Runs the command. `fresh`: its trigger can still open a modal. Safe to repeat. */
-export function runCommand(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Reply> {
-  return arrival.command === COMMANDS.hotfix
-    ? hotfix(ports, arrival, fresh)
-    : deploy(ports, arrival, parseDeploy(arrival.text, ports.apps), fresh)
+export async function runCommand(ports: HandlerPorts, arrival: CommandArrival, fresh: boolean): Promise<Reply> {
+  switch (arrival.command) {
+    case COMMANDS.deploy:
+      return deploy(ports, arrival, parseDeploy(arrival.text, ports.apps), fresh)
+    case COMMANDS.hotfix:
+      return hotfix(ports, arrival, fresh)
+    default:
+      return { is: 'help', reason: `Signoff has no command “${arrival.command.slice(0, 40)}”.` }
+  }
 }
 
 async function deploy(

@@ -88,7 +88,7 @@ export function createIntake(time: VirtualTime, slack: SlackWorld): Intake {
 }
 
 function userOf({ user_id, user }: Payload): string {
-  return String(user_id ?? (user as { id: string }).id)
+  return String(user_id ?? (user as { id?: unknown } | undefined)?.id)
 }
 
 /** What stands at a field of a modal that was refused. */
