@@ -38,6 +38,35 @@ it('S7: a token that is revoked and accepted again while a release is under way 
   expect(team.thread(1).filter((line) => line.includes('approved'))).toHaveLength(1)
 })
 
+it('S7: a token that is replaced by another one while a release is under way loses nothing', async () => {
+  team = await startTeam()
+  const { slack, people } = team
+  await team.command(people.dana, '/deploy production')
+  await team.until.awaitingSignOff(1)
+  await team.click(people.lin, 'qa', 1)
+  await team.eventually(async () => expect(await team.query('select kind from sign_off')).toHaveLength(1))
+  const token = slack.reissueToken()
+  await team.click(people.tom, 'approval', 1)
+  expect(await team.told(people.tom, 'not_a_member', 'token_revoked')).toContain('SLACK_BOT_TOKEN')
+  expect(await ready()).toMatchObject({ status: 503, parts: { slack: false } })
+
+  // An operator puts the new token into its place, and starts Signoff again.
+  await team.running.pop()?.stop()
+  Object.assign(team.env, { SLACK_BOT_TOKEN: token })
+  await team.start('all')
+  expect(await ready()).toMatchObject({ status: 200, parts: { slack: true } })
+  await team.click(people.tom, 'approval', 1)
+  await team.until.succeeded(1)
+  for (const word of ['QA passed', 'approved', 'Record:']) {
+    expect(
+      team.thread(1).filter((line) => line.includes(word)),
+      word,
+    ).toHaveLength(1)
+  }
+  expect(await team.query("select state from outbox where state <> 'sent'")).toEqual([])
+  expect(team.logs.join('')).not.toContain(token)
+})
+
 it('S7: the requester stops a release also while Slack refuses the token', async () => {
   team = await startTeam()
   const { slack, people } = team

@@ -75,14 +75,16 @@ export function createApi(given: {
 
   function perform(method: string, args: Json, token: string): Answer {
     if (!/^xox|^xapp/.test(token)) return refuse(token === '' ? 'not_authed' : 'invalid_auth')
-    if (token !== given.botToken && token !== given.appToken) return refuse('invalid_auth')
+    const botToken = state.reissuedToken ?? given.botToken
+    if (token === given.botToken && token !== botToken) return refuse('token_revoked')
+    if (token !== botToken && token !== given.appToken) return refuse('invalid_auth')
     if (method === 'apps.connections.open') {
       return token === given.appToken ? { ok: true, url: given.openSocketUrl() } : refuse('not_allowed_token_type')
     }
     const known = Object.hasOwn(methods, method) ? methods[method] : undefined
     if (method === 'api.test') return { ok: true, args }
     if (!known) return refuse('unknown_method', { req_method: method })
-    if (token !== given.botToken) return refuse('not_allowed_token_type')
+    if (token !== botToken) return refuse('not_allowed_token_type')
     if (state.tokenRefusedBy !== undefined) return refuse(state.tokenRefusedBy)
     const missing = (known.required ?? []).filter((name) => args[name] === undefined || args[name] === '')
     const needed =

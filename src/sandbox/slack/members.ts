@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { ById } from './people.ts'
 import type { Channel, Group, State, User } from './state.ts'
 
@@ -83,6 +84,12 @@ export function createMembers({ state, userOf, channelOf }: Given) {
     removeGroup: (group: ById): void => change(() => void state.groups.delete(groupOf(group).id)),
     /** Slack refuses every call with the bot's token, with this error; undefined: it accepts it again. */
     refuseToken: (error: string | undefined): void => change(() => Object.assign(state, { tokenRefusedBy: error })),
+    /** Someone reinstalls the app: the bot's token is another one from now on, and the old one is revoked. */
+    reissueToken(): string {
+      const token = `xoxb-${randomBytes(16).toString('hex')}`
+      change(() => Object.assign(state, { reissuedToken: token, tokenRefusedBy: undefined }))
+      return token
+    },
     /** Adds a channel. Default for `members`: everyone, including people added later. */
     addChannel(made: { name: string; isPrivate?: boolean; botIsMember?: boolean; members?: ById[] }): Channel {
       const channel: Channel = {

@@ -142,6 +142,8 @@ export function createState({ now, identity }: { now: () => number; identity: Id
     modalErrors: [] as { ts: string; user: string; errors: Record<string, string> }[],
     /** The error of every call with the bot's token, such as `token_revoked`. */
     tokenRefusedBy: undefined as string | undefined,
+    /** In place of the token that the workspace began with. */
+    reissuedToken: undefined as string | undefined,
     /** Messages older than this can't be edited. */
     editWindowMs: undefined as number | undefined,
     /** The error of every call that posts or changes a message. */
