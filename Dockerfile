@@ -11,10 +11,10 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev && npm cache clean --force
 
 FROM node:24-bookworm-slim
-# For the worker: git, alembic with its Postgres driver, and bubblewrap, which isolates migrations where the container may
+# For the worker: git with git-lfs, alembic with its Postgres driver, and bubblewrap, which isolates migrations where the container may
 # make namespaces (docs/security.md). An app whose migrations import more brings its own image.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends alembic bubblewrap ca-certificates git python3-psycopg2 \
+  && apt-get install --yes --no-install-recommends alembic bubblewrap ca-certificates git git-lfs python3-psycopg2 \
   && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /data --shell /usr/sbin/nologin signoff \
   && install --directory --owner=signoff --group=signoff --mode=0700 /data

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { git, gitEnvironment } from './bare-git.ts'
+import type { GitLfs } from './git-lfs.ts'
 import { credentialsOf } from './rest-faults.ts'
 
 type Verdict = 'allowed' | 'unknown' | 'forbidden'
@@ -42,6 +43,8 @@ const LONGEST_LS_REFS = 4_096
 // A push larger than http.postBuffer first sends only this flush packet, to check its permission.
 const PROBE_LENGTH = 4
 
+const LFS_BATCH = '/info/lfs/objects/batch'
+
 /**
  * Serves bare repositories over smart HTTP by git's own http-backend (git-http-backend(1), called by the rules of CGI,
  * RFC 3875): git handles every protocol version, gzip bodies and streaming.
@@ -53,6 +56,7 @@ export function createGitHttp(options: {
   authorize: (repository: string, user: string, password: string, access: 'read' | 'write') => Verdict
   realm: string
   onPush?: (repository: string) => Promise<PushHandling>
+  lfs?: GitLfs
 }): GitHttp {
   const running = new Set<ChildProcess>()
   let pushFaults: PushFault[] = []
@@ -80,6 +84,7 @@ export function createGitHttp(options: {
       const error = refusals.shift()
       if (error !== undefined) return refuse(response, error.status, error.text ?? 'No')
     }
+    if (rest === LFS_BATCH) return options.lfs?.batch(request, response) ?? refuse(response, 404, 'No Git LFS')
     const refusal = rest === '/info/refs' ? refusedReferences.shift() : undefined
     if (refusal !== undefined) return refuse(response, refusal.status, refusal.text)
 
@@ -207,10 +212,12 @@ export function createGitHttp(options: {
 
   return {
     handle(request, response) {
+      if (options.lfs?.download(request, response)) return true
       const url = new URL(request.url ?? '/', 'http://127.0.0.1')
-      const match = /^(\/.+?\.git)(\/(?:info\/refs|git-upload-pack|git-receive-pack|HEAD|objects\/.*))$/.exec(
-        url.pathname,
-      )
+      const match =
+        /^(\/.+?\.git)(\/(?:info\/refs|git-upload-pack|git-receive-pack|HEAD|objects\/.*|info\/lfs\/objects\/batch))$/.exec(
+          url.pathname,
+        )
       if (match === null) return false
       const repository = options.repositoryAt(match[1] ?? '')
       if (repository === undefined) refuse(response, 404, 'Repository not found')

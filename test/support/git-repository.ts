@@ -31,15 +31,16 @@ const FIRST_COMMIT = Date.UTC(2026, 10, 2, 9) / 1000
 /** Temporary bare repositories, gone with `close`. */
 export async function createGitRepositories(): Promise<{
   readonly directory: string
-  repository(name: string): Promise<GitRepository>
+  /** `at`: a directory that may hold one already. */
+  repository(name: string, at?: string): Promise<GitRepository>
   close(): Promise<void>
 }> {
   const root = await mkdtemp(join(tmpdir(), 'signoff-git-'))
   return {
     directory: root,
-    async repository(name) {
-      const directory = join(root, `${name}.git`)
-      await mkdir(directory)
+    async repository(name, at) {
+      const directory = at ?? join(root, `${name}.git`)
+      await mkdir(directory, { recursive: true })
       await git(directory, ['init', '--quiet', '--bare', '.'])
       let made = 0
       const head = (branch: string) => branchHead(directory, branch)

@@ -52,7 +52,7 @@ const PROGRAMS = [
   '" or ""="',
   '1; select pg_sleep(10)',
   '$1',
-  '${process.env.SLACK_BOT_TOKEN}',
+  '\u0024{process.env.SLACK_BOT_TOKEN}',
   '{{constructor.constructor("return process")()}}',
   '<%= system("id") %>',
   '#{7*7}',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { lstat, readdir, readFile, readlink, realpath, rm, unlink } from 'node:fs/promises'
 import { isAbsolute, join, sep } from 'node:path'
+import { copyLfs, type LfsFile, LONGEST_POINTER, POINTER, readPointer } from './lfs.ts'
 import type { Mirror } from './mirror.ts'
 import { objectId } from './values.ts'
 
@@ -14,6 +15,9 @@ export interface LeftOut {
   readonly submodules: readonly string[]
 }
 
+/** Fetches what these pointers stand for; returns the ids of what the mirror has. */
+export type FetchLfs = (files: readonly LfsFile[]) => Promise<ReadonlySet<string>>
+
 interface Entry {
   readonly mode: string
   /** As git has it: any bytes but 0. */
@@ -25,9 +29,15 @@ const SUBMODULE = '160000'
 
 /**
  * Writes the files of a commit, byte for byte, into an empty directory. Attributes such as export-ignore and eol have no
- * effect. A symbolic link is kept only if its target exists inside the directory. Returns what it left out.
+ * effect. A symbolic link is kept only if its target exists inside the directory. `fetchLfs` fetches files that Git LFS
+ * keeps, and returns the ids of those that the mirror then has. Returns what was left out.
  */
-export async function checkOut(mirror: Mirror, commit: string, directory: string): Promise<LeftOut> {
+export async function checkOut(
+  mirror: Mirror,
+  commit: string,
+  directory: string,
+  fetchLfs: FetchLfs,
+): Promise<LeftOut> {
   objectId(commit)
   if (!isAbsolute(directory)) throw new TypeError('a checkout needs an absolute path')
   if ((await readdir(directory)).length > 0) throw new Error('a checkout needs an empty directory')
@@ -40,7 +50,7 @@ export async function checkOut(mirror: Mirror, commit: string, directory: string
     const root = await realpath(directory)
     return {
       links: await removeForeignLinks(root, entries),
-      lfs: await removeLfsPointers(root, entries),
+      lfs: await replacePointers(mirror, root, entries, fetchLfs),
       submodules: entries.filter(({ mode }) => mode === SUBMODULE).map(({ path }) => path.toString()),
     }
   } finally {
@@ -81,21 +91,35 @@ async function staysInside(root: string, link: Buffer): Promise<boolean> {
   }
 }
 
-/** The first line of a pointer, and its longest length in bytes: git-lfs.com, specification of pointers. */
-const POINTER = 'version https://git-lfs.github.com/spec/v1\n'
-const LONGEST_POINTER = 1024
-
-/** Looks only where an attributes file names Git LFS: no other commit has pointers. */
-async function removeLfsPointers(root: string, entries: readonly Entry[]): Promise<readonly string[]> {
+/**
+ * Puts fetched content in the place of pointers, and removes those that have none. Looks only where an attributes file
+ * names Git LFS: no other commit has pointers.
+ */
+async function replacePointers(
+  mirror: Mirror,
+  root: string,
+  entries: readonly Entry[],
+  fetchLfs: FetchLfs,
+): Promise<readonly string[]> {
   const files = entries.filter(({ mode }) => mode !== LINK && mode !== SUBMODULE).map(({ path }) => path)
   const attributes = files.filter((path) => /(^|\/)\.gitattributes$/.test(path.toString('latin1')))
   const texts = await Promise.all(attributes.map((path) => readFile(within(root, path), 'utf8')))
   if (!texts.some((text) => /\bfilter=lfs\b/.test(text))) return []
   const pointers: Buffer[] = []
+  const wanted: LfsFile[] = []
   for (const path of files) {
     const { size } = await lstat(within(root, path))
     if (size < POINTER.length || size > LONGEST_POINTER) continue
-    if ((await readFile(within(root, path), 'latin1')).startsWith(POINTER)) pointers.push(path)
+    const text = await readFile(within(root, path), 'latin1')
+    if (!text.startsWith(POINTER)) continue
+    const file = readPointer(path, text)
+    if (file === undefined) pointers.push(path)
+    else wanted.push(file)
+  }
+  const fetched = wanted.length === 0 ? new Set() : await fetchLfs(wanted)
+  for (const file of wanted) {
+    if (fetched.has(file.id)) await copyLfs(mirror, file, within(root, file.path))
+    else pointers.push(file.path)
   }
   for (const path of pointers) await unlink(within(root, path))
   return pointers.map((path) => path.toString())

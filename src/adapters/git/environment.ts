@@ -37,14 +37,42 @@ export function readingEnvironment(): Record<string, string> {
   }
 }
 
+interface RemoteAccess {
+  readonly address: GitAddress
+  readonly credentials: Credentials | undefined
+}
+
 /** The complete environment of a git that may write. Without `remote` no transport is allowed. */
-export function gitEnvironment(remote?: {
-  address: GitAddress
-  credentials: Credentials | undefined
-}): Record<string, string> {
+export function gitEnvironment(remote?: RemoteAccess): Record<string, string> {
+  return {
+    ...withSettings(remote, []),
+    ...(remote === undefined ? {} : askpassEnvironment(remote.address, remote.credentials)),
+  }
+}
+
+/**
+ * The same for git-lfs, which asks again and again for a credential that is refused: it has it as a header for the address
+ * of the repository's files alone, and nobody to ask.
+ */
+export function lfsEnvironment(remote: RemoteAccess): Record<string, string> {
+  const { address, credentials } = remote
+  if (credentials === undefined || address.web === undefined) return withSettings(remote, [])
+  const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
+  return withSettings(remote, [[`http.${lfsAddress(address)}.extraHeader`, `Authorization: Basic ${basic}`]])
+}
+
+/** Where a repository's files of Git LFS are asked for (git-lfs, docs/api/server-discovery.md). */
+export function lfsAddress({ address }: GitAddress): string {
+  return `${address.replace(/\/$/, '')}/info/lfs`
+}
+
+function withSettings(
+  remote: RemoteAccess | undefined,
+  more: readonly (readonly [string, string])[],
+): Record<string, string> {
   // A hosted service may redirect a moved repository; a local server has no reason to redirect.
   const redirects = remote?.address.protocol === 'https' ? 'initial' : 'false'
-  const settings = [...SETTINGS, ['http.followRedirects', redirects] as const]
+  const settings = [...SETTINGS, ['http.followRedirects', redirects] as const, ...more]
   return {
     ...readingEnvironment(),
     GIT_CONFIG_GLOBAL: '/dev/null',
@@ -56,7 +84,6 @@ export function gitEnvironment(remote?: {
         [`GIT_CONFIG_VALUE_${index}`, value],
       ]),
     ),
-    ...(remote === undefined ? {} : askpassEnvironment(remote.address, remote.credentials)),
   }
 }
 

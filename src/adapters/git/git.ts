@@ -3,6 +3,7 @@ import type { Git } from '../../release/ports/git.ts'
 import { checkOut } from './checkout.ts'
 import type { Credentials } from './environment.ts'
 import { lastAuthorOf } from './file-author.ts'
+import { fetchLfs } from './lfs.ts'
 import { createMirrors, failure } from './mirror.ts'
 import { commitsNamed, forgetPicks, hasChange, isReachable, keptPicks, pickCommits } from './pick.ts'
 import { createGitProcesses } from './process.ts'
@@ -82,7 +83,11 @@ export function createGit(options: GitOptions): Git & { close(): Promise<void> }
       return lastAuthorOf(await mirrors.of(app), commits, path)
     },
     async checkout(app, commit, directory) {
-      const { links, lfs, submodules } = await checkOut(await mirrors.of(app), commit, resolve(directory))
+      const mirror = await mirrors.of(app)
+      const fetch = { mirror, remote: remotes.at(app.gitUrl), timeoutMs: fetchMs }
+      const { links, lfs, submodules } = await checkOut(mirror, commit, resolve(directory), (files) =>
+        fetchLfs(fetch, commit, files),
+      )
       if (links.length > 0)
         log('a checkout omitted symbolic links that lead outside or nowhere', { app: app.name, leftOut: links })
       return { lfs, submodules }

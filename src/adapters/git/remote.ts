@@ -1,7 +1,7 @@
 import type { Answer } from '../../release/ports/answers.ts'
 import type { NamedCommits } from '../../release/ports/git.ts'
 import type { App } from '../../release/settings.ts'
-import { type Credentials, gitEnvironment } from './environment.ts'
+import { type Credentials, gitEnvironment, lfsEnvironment } from './environment.ts'
 import { toServiceError } from './errors.ts'
 import { type Mirror, type Mirrors, referenceFor } from './mirror.ts'
 import type { GitEnded, GitProcesses } from './process.ts'
@@ -15,17 +15,18 @@ export interface Remote {
   readonly address: GitAddress
   readonly scrub: (text: string) => string
   /** Runs git with only this remote's transport and credentials. */
-  git(
-    args: readonly string[],
-    options: {
-      directory: string
-      timeoutMs: number
-      signal?: AbortSignal | undefined
-      onLine?: (line: string) => void
-      /** Writes each exchanged packet to stderr, without headers and credentials. */
-      tracePackets?: boolean
-    },
-  ): Promise<GitEnded>
+  git(args: readonly string[], options: RemoteOptions): Promise<GitEnded>
+  /** Runs git-lfs with the same. */
+  lfs(args: readonly string[], options: RemoteOptions): Promise<GitEnded>
+}
+
+interface RemoteOptions {
+  readonly directory: string
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly onLine?: (line: string) => void
+  /** Writes each exchanged packet to stderr, without headers and credentials. */
+  readonly tracePackets?: boolean
 }
 
 export interface Remotes {
@@ -73,11 +74,9 @@ export function createRemotes(options: {
   function at(url: string): Remote {
     const address = gitAddress(url)
     const credentials = address.web && options.credentials(address.web)
-    const environment = gitEnvironment({ address, credentials })
-    return {
-      address,
-      scrub: createScrubber(credentials),
-      git: (args, call) =>
+    const runIn =
+      (environment: Readonly<Record<string, string>>): Remote['git'] =>
+      (args, call) =>
         options.processes.run({
           args,
           // Outside of any repository unless the call names one.
@@ -87,7 +86,12 @@ export function createRemotes(options: {
             GIT_DIR: call.directory === '/' ? '/nonexistent' : call.directory,
             ...(call.tracePackets && { GIT_TRACE_PACKET: '1' }),
           },
-        }),
+        })
+    return {
+      address,
+      scrub: createScrubber(credentials),
+      git: runIn(gitEnvironment({ address, credentials })),
+      lfs: runIn(lfsEnvironment({ address, credentials })),
     }
   }
 

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { git } from '../bare-git.ts'
 import { createGitHttp } from '../git-http.ts'
+import { createGitLfs, type GitLfs } from '../git-lfs.ts'
 import {
   type Answer,
   answerUnder,
@@ -93,6 +94,8 @@ export type Bitbucket = {
   clearFaults(): void
   /** Resolves when the next request of that route arrives, before it is answered. */
   arrived(route: BitbucketRoute | 'any'): Promise<void>
+  /** Files that Git LFS keeps beside the repository. */
+  lfs: Pick<GitLfs, 'keep' | 'downloads'>
   cutNextPush(when: 'before' | 'after'): void
   /** Answers the next `times` pushes with an error when they ask for the branches, before anything is sent. */
   refuseNextPushes(error: { status: number; text?: string }, times: number): void
@@ -154,7 +157,9 @@ export async function startBitbucket(options: {
   })
   const answer = createRoutes({ bare, store, pullRequests, tasks, draw })
 
+  const lfs = createGitLfs(() => server.origin)
   const gitHttp = createGitHttp({
+    lfs,
     realm: 'Bitbucket.org HTTP',
     repositoryAt: (path) => (path === gitPath ? bare : undefined),
     authorize(_bare, name, password, access) {
@@ -315,6 +320,7 @@ export async function startBitbucket(options: {
     fault: faults.add,
     clearFaults: faults.clear,
     arrived: faults.arrived,
+    lfs,
     cutNextPush: gitHttp.cutNextPush,
     refuseNextPushes: gitHttp.refuseNextPushes,
     hangNextPush: gitHttp.hangNextPush,

@@ -53,9 +53,11 @@ export const MIGRATION_REFUSALS: {
     ],
   }),
   lfs_missing: ({ files }) => ({
-    why: `the migrations read ${counted(files.length, 'file')} that Git LFS keeps elsewhere`,
+    why: `the migrations read ${counted(files.length, 'file')} that Git LFS keeps elsewhere and that the worker could not fetch`,
     list: truncated(files, (path) => [code(cut(oneLine(path), 100))]),
-    next: [['Commit what the migrations read without Git LFS, or load it in another way, then try again.']],
+    next: [
+      ['Install git-lfs on the worker’s host, or commit what the migrations read without Git LFS. Then try again.'],
+    ],
   }),
   submodule_missing: ({ submodules }, { services: { migrator } }) => ({
     why: `the migrations need ${counted(submodules.length, 'submodule')}, which migrations are run without`,
