@@ -1,6 +1,8 @@
 /** What people do with locks: looks the person up, asks who may, and makes the change in one transaction. */
 import { defined } from '../lib/defined.ts'
 import { EXTENDED_BY_MS, holds, isSamePlace, LONGEST_LOCK_MS, type Lock, type LockPlace, lockAgainst } from './lock.ts'
+import type { TypedEnd } from './lock-command.ts'
+import { endOf } from './lock-end.ts'
 import {
   changeLock,
   environmentLocked,
@@ -38,10 +40,10 @@ export type LockOutcome = { readonly lock: Lock; readonly before?: Lock } | Refu
 
 export interface LockService {
   /** Whether the person may set this lock now, for a modal that is about to open. Changes nothing. */
-  mayLock(on: LockPlace, by: string): Promise<Refused | undefined>
+  mayLock(asked: { readonly on: LockPlace; readonly end?: TypedEnd; readonly by: string }): Promise<Refused | undefined>
   /** Sets a lock, or changes the person's own. Refuses while another person holds it. */
   lock(
-    asked: LockRequest & { readonly on: LockPlace; readonly reason: string; readonly until?: Date },
+    asked: LockRequest & { readonly on: LockPlace; readonly reason: string; readonly end?: TypedEnd },
   ): Promise<LockOutcome>
   /** Ends the lock of a place or, with `id`, that lock and no other. */
   unlock(asked: LockRequest & ({ readonly on: LockPlace } | { readonly id: number })): Promise<LockOutcome>
@@ -148,23 +150,28 @@ export function createLockService({ store, environments, member, unanswered }: P
   }
 
   return {
-    async mayLock(on, by) {
+    async mayLock({ on, end, by }) {
       const person = await member(by, groupsFor(on))
       if ('refused' in person) return person
       const may = rightTo('lock', on, person)
       if ('refused' in may) return may
-      const open = await lockOf(on, await store.now())
+      const now = await store.now()
+      const ends = endOf(end, { now, timeZone: zoneOf(person) })
+      if ('refused' in ends) return ends
+      const open = await lockOf(on, now)
       return open === undefined || open.holder.id === by
         ? undefined
         : { refused: { ...environmentLocked(open), asked: 'lock' } }
     },
 
-    lock({ on, reason, until, ...request }) {
+    lock({ on, reason, end, ...request }) {
       return changeOnce(on, request, async (tx, person) => {
         const may = rightTo('lock', on, person)
         if ('refused' in may) return may
         if (reason.trim() === '') return { refused: { gate: 'reason_too_short', least: 1 } }
-        const wanted = { on, reason: reason.trim(), ...defined({ until }) }
+        const ends = endOf(end, { now: tx.now, timeZone: zoneOf(person) })
+        if ('refused' in ends) return ends
+        const wanted = { on, reason: reason.trim(), ...ends }
         const set = await setLock(tx, wanted, actorOf(person, may.right, request))
         if ('held' in set) return { refused: { ...environmentLocked(set.held), asked: 'lock' } }
         return { lock: 'set' in set ? set.set : set.changed }
@@ -246,6 +253,10 @@ export async function openLocks(store: Pick<Store, 'locks' | 'now'>): Promise<re
   const [open, now] = await Promise.all([store.locks({ open: true }), store.now()])
   const holding = open.filter((lock) => holds(lock, now))
   return [...holding.filter(({ on }) => on.is === 'all'), ...holding.filter(({ on }) => on.is !== 'all')]
+}
+
+function zoneOf({ timeZone = 'UTC' }: Person): string {
+  return timeZone
 }
 
 function actorOf({ id, name }: Person, right: string, { key }: LockRequest): LockActor {

@@ -98,6 +98,8 @@ export type PrivateMessage =
       readonly app?: string
       readonly environment?: string
       readonly before?: number
+      /** The locks that were set between these releases, newest first. */
+      readonly locks?: readonly LockFacts[]
     }
   /** The locks that hold: the answer to `/deploy lock` alone. */
   | { readonly is: 'locks'; readonly locks: readonly LockFacts[] }

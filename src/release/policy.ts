@@ -16,6 +16,8 @@ export interface Person {
   readonly id: string
   readonly name: string
   readonly email?: string
+  /** Their own time zone, else that of releases.yml. */
+  readonly timeZone?: string
   readonly groups: readonly string[]
   /** The members of each group that Slack listed, by handle. */
   readonly groupMembers?: Readonly<Record<string, readonly string[]>>

@@ -65,8 +65,10 @@ export function createReleaseService(ports: {
   directory: Directory
   apps: readonly App[]
   services: Pick<ServiceWords, 'platforms'>
+  /** Of people whose own is unknown. */
+  timeZone?: string
 }): ReleaseService {
-  const { store, directory, apps, services } = ports
+  const { store, directory, apps, services, timeZone = 'UTC' } = ports
 
   function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
     const app = findApp(apps, appName)
@@ -93,6 +95,7 @@ export function createReleaseService(ports: {
     return {
       id,
       name: found.name,
+      timeZone: found.timeZone ?? timeZone,
       ...defined({ email: found.email }),
       groups: groups.filter((_, index) => members[index]?.includes(id)),
       groupMembers: Object.fromEntries(

@@ -1,6 +1,7 @@
 /** Locks through the service, on a real store: who may, what they hold back, what becomes of them, and races. */
 import { afterAll, describe, expect, it, vi } from 'vitest'
 import type { LockPlace } from '../../src/release/lock.ts'
+import type { TypedEnd } from '../../src/release/lock-command.ts'
 import type { LockOutcome } from '../../src/release/lock-service.ts'
 import { placeLock } from '../../src/release/locks.ts'
 import type { PrivateMessage } from '../../src/release/messages.ts'
@@ -14,12 +15,13 @@ const PRODUCTION: LockPlace = { is: 'environment', app: 'api', environment: 'pro
 const INTEGRATION: LockPlace = { is: 'environment', app: 'api', environment: 'integration' }
 const ALL: LockPlace = { is: 'all' }
 const HOUR_MS = 3_600_000
+const FOR_AN_HOUR: TypedEnd = { by: 'for', words: '1h' }
 
 let keys = 0
 const key = () => `command:${++keys}`
 const by = ({ id }: { id: string }) => ({ by: id, key: key() })
 
-function setBy(team: Team, who: { id: string }, on = PRODUCTION, more: { reason?: string; until?: Date } = {}) {
+function setBy(team: Team, who: { id: string }, on = PRODUCTION, more: { reason?: string; end?: TypedEnd } = {}) {
   return team.service.locks.lock({ on, reason: 'checking a slow query', ...more, ...by(who) })
 }
 
@@ -198,7 +200,7 @@ describe('what a lock holds back', () => {
 
   it('a lock whose time is over holds nobody back, also before the bot has ended it', async () => {
     const team = await aTeam()
-    lockIn(await setBy(team, TOM, PRODUCTION, { until: new Date(Date.now() + HOUR_MS) }))
+    lockIn(await setBy(team, TOM, PRODUCTION, { end: FOR_AN_HOUR }))
     await lockTimePasses(team, '2 hours')
     expect(refusedBy(await team.ask())).toBe('not refused')
     expect(lockIn(await setBy(team, NIA))).toMatchObject({ holder: NIA })
@@ -215,9 +217,8 @@ describe('what becomes of a lock', () => {
     const team = await aTeam()
     const lock = lockIn(await setBy(team, TOM))
     expect(refusal(await setBy(team, NIA))).toMatchObject({ gate: 'environment_locked', lock: lock.id, asked: 'lock' })
-    const until = new Date(Date.now() + HOUR_MS)
-    const changed = lockIn(await setBy(team, TOM, PRODUCTION, { reason: 'nearly done', until }))
-    expect(changed).toEqual({ ...lock, reason: 'nearly done', until })
+    const changed = lockIn(await setBy(team, TOM, PRODUCTION, { reason: 'nearly done', end: FOR_AN_HOUR }))
+    expect(changed).toEqual({ ...lock, reason: 'nearly done', until: expect.any(Date) })
     expect(await recorded(team)).toEqual([
       {
         type: 'lock_set',
@@ -235,7 +236,7 @@ describe('what becomes of a lock', () => {
       },
       expect.objectContaining({
         type: 'lock_changed',
-        data: expect.objectContaining({ reason: 'nearly done', until: until.toISOString() }),
+        data: expect.objectContaining({ reason: 'nearly done', until: changed.until?.toISOString() }),
       }),
     ])
   })
@@ -283,6 +284,21 @@ describe('what becomes of a lock', () => {
     expect(await extend()).toBe(first + 2 * HOUR_MS)
     await team.sql(`update environment_lock set until = now() + interval '167 hours'`)
     expect((await extend()) - Date.now()).toBeLessThanOrEqual(168 * HOUR_MS + 60_000)
+  })
+
+  it('a lock ends 5 minutes to 7 days ahead, by the person’s own time zone', async () => {
+    const team = await aTeam()
+    const ends = (by: TypedEnd['by'], words: string) => setBy(team, TOM, PRODUCTION, { end: { by, words } })
+    expect(refusedBy(await ends('for', '4min'))).toBe('time_refused')
+    expect(refusedBy(await ends('for', '8d'))).toBe('time_refused')
+    expect(refusedBy(await ends('for', 'ever'))).toBe('time_refused')
+    expect(refusedBy(await ends('until', '2020-01-01 12:00'))).toBe('time_refused')
+    const inTwoWeeks = new Date(Date.now() + 14 * 24 * HOUR_MS).toISOString().slice(0, 10)
+    expect(refusedBy(await ends('until', `${inTwoWeeks} 12:00`))).toBe('too_far_ahead')
+    expect(await team.store.locks({})).toEqual([])
+    const inTwoDays = new Date(Date.now() + 2 * 24 * HOUR_MS).toISOString().slice(0, 10)
+    expect(lockIn(await ends('until', `${inTwoDays} 12:00`)).until).toEqual(new Date(`${inTwoDays}T12:00:00Z`))
+    expect(lockIn(await ends('for', '7d')).until).toEqual(expect.any(Date))
   })
 
   it('the same delivery acts once, though another person has locked in between', async () => {
@@ -362,7 +378,7 @@ describe('by the clock', () => {
 
   it('a lock with an end: its holder is told 15 minutes before, again after Extend, and it ends', async () => {
     const team = await aTeam()
-    const lock = lockIn(await setBy(team, TOM, PRODUCTION, { until: new Date(Date.now() + HOUR_MS) }))
+    const lock = lockIn(await setBy(team, TOM, PRODUCTION, { end: FOR_AN_HOUR }))
     const after = async (interval: string) => {
       await lockTimePasses(team, interval)
       await team.service.tick()
@@ -385,7 +401,7 @@ describe('by the clock', () => {
 
   it('a lock that was set for minutes is not announced to end at once', async () => {
     const team = await aTeam()
-    lockIn(await setBy(team, TOM, PRODUCTION, { until: new Date(Date.now() + 10 * 60_000) }))
+    lockIn(await setBy(team, TOM, PRODUCTION, { end: { by: 'for', words: '10min' } }))
     await team.service.tick()
     expect(await told(team, TOM)).toEqual([])
   })
@@ -405,7 +421,7 @@ describe('Tell me when it is free', () => {
     lockIn(await team.service.locks.unlock({ on: PRODUCTION, ...by(TOM) }))
     expect(await frees(team, DANA)).toEqual([{ is: 'free', app: 'api', environment: 'production' }])
     // A second lock is another matter, for those who ask again.
-    lockIn(await setBy(team, TOM, PRODUCTION, { until: new Date(Date.now() + HOUR_MS) }))
+    lockIn(await setBy(team, TOM, PRODUCTION, { end: FOR_AN_HOUR }))
     await wait(team, LIN)
     await lockTimePasses(team, '2 hours')
     await Promise.all([team.service.tick(), (await team.anotherBot()).tick()])

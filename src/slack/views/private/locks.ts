@@ -3,7 +3,7 @@ import type { LockFacts } from '../../../release/lock.ts'
 import { controlButton } from '../control-buttons.ts'
 import { actions, context, type Drawn, section } from '../parts/blocks.ts'
 import { place } from '../parts/facts.ts'
-import { lockedBy, lockedPlace, lockedSpoken } from '../parts/lock-lines.ts'
+import { lockEmoji, lockedBy, lockedPlace, lockedSpoken } from '../parts/lock-lines.ts'
 import { capital, date, defused, utc } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
@@ -23,7 +23,7 @@ export function locks({ locks: all }: MessageOf<'locks'>): Drawn {
       .map((lock) => `${lockedPlace(lock)} ${lockedSpoken(lock)}`)
       .join('; ')}.`,
     blocks: [
-      ...shown.map((lock) => section(`${emojiOf(lock)} *${capital(lockedPlace(lock))}* · locked ${lockedBy(lock)}`)),
+      ...shown.map((lock) => section(`${lockEmoji(lock)} *${capital(lockedPlace(lock))}* · locked ${lockedBy(lock)}`)),
       ...(left > 0 ? [context(`and ${left} more`)] : []),
       context('To end one: `/deploy unlock [app] <environment>` or `/deploy unlock all`'),
     ],
@@ -43,7 +43,7 @@ export function locked({ lock, before }: MessageOf<'locked'>, { offers = [] }: P
     text: `${where} ${isAll ? 'are' : 'is'} ${lockedSpoken(lock)}, ${endSpoken(lock)}. ${effect}`,
     blocks: [
       section([
-        `${emojiOf(lock)} *${where} ${isAll ? 'are' : 'is'} locked* ${lockedBy(lock)}`,
+        `${lockEmoji(lock)} *${where} ${isAll ? 'are' : 'is'} locked* ${lockedBy(lock)}`,
         `${effect} A release that has started continues.`,
         ...taken,
       ]),
@@ -97,7 +97,7 @@ export function lockTakenOver({ lock }: MessageOf<'lock taken over'>): Drawn {
 /** To the holder: somebody else has ended it. */
 export function lockUnlocked({ lock }: MessageOf<'lock unlocked'>): Drawn {
   const who = defused(lock.ended?.by?.name ?? 'Someone', 40)
-  return plainMessage(`:unlock: ${who} ended your lock of ${lockedPlace(lock)}. Releases can start there again.`)
+  return plainMessage(`:unlock: ${who} ended your lock of ${lockedPlace(lock)}.`)
 }
 
 /** To a person who waits for an environment, once. `release`: what is under way there now. */
@@ -118,10 +118,6 @@ export function free({ app, environment }: MessageOf<'free'>, facts: PrivateFact
       ...actions(offers.map(controlButton)),
     ],
   }
-}
-
-function emojiOf({ app }: LockFacts): string {
-  return app === undefined ? ':octagonal_sign:' : ':lock:'
 }
 
 function endSpoken({ until }: LockFacts): string {
