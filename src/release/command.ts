@@ -4,6 +4,7 @@
  */
 import { defined } from '../lib/defined.ts'
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
+import { type LockCommand, parseLock } from './lock-command.ts'
 import type { Refusal } from './refusals.ts'
 import { type App, findApp, findEnvironment } from './settings.ts'
 import { COMMIT_PATTERN, commitOf, typedWords } from './typed-words.ts'
@@ -12,7 +13,7 @@ import { COMMIT_PATTERN, commitOf, typedWords } from './typed-words.ts'
 export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const
 
 /** The words with which a command begins. */
-const VERBS: readonly string[] = RESERVED_WORDS.filter((word) => word !== 'to')
+const VERBS: readonly string[] = [...RESERVED_WORDS.filter((word) => word !== 'to'), 'lock', 'unlock']
 
 /** Words that the first version allowed as names: commands that came later, and the `all` of `lock all`. */
 export const NEWER_RESERVED_WORDS = {
@@ -59,6 +60,7 @@ export type DeployCommand =
   | { readonly is: 'history'; readonly app?: string; readonly environment?: string; readonly before?: number }
   | { readonly is: 'cancel'; readonly number: number }
   | { readonly is: 'retry'; readonly number: number }
+  | LockCommand
   | Help
 
 export type HotfixCommand =
@@ -89,6 +91,9 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
     case 'cancel':
     case 'retry':
       return byNumber(first, rest)
+    case 'lock':
+    case 'unlock':
+      return parseLock(text, (names, before) => findTarget(names, apps, before))
     case 'preview': {
       const found = findTarget(rest, apps, '/deploy preview')
       return found.is === 'target' ? { is: 'preview', ...found.target } : found

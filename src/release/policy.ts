@@ -16,6 +16,8 @@ export interface Person {
   readonly id: string
   readonly name: string
   readonly email?: string
+  /** Their own time zone, else that of releases.yml. */
+  readonly timeZone?: string
   readonly groups: readonly string[]
   /** The members of each group that Slack listed, by handle. */
   readonly groupMembers?: Readonly<Record<string, readonly string[]>>
@@ -68,7 +70,19 @@ function anyOf(lists: readonly PeopleList[]): PeopleList {
   return [...new Set(named)]
 }
 
+/** Who may lock and unlock an environment: without `sign_off` everyone, else those who may approve. */
+export const lockPeople: PeopleOf = approvers
+
+/** Who may lock all environments, and unlock them: those who may approve in one that needs sign-offs. */
+export function stopSwitchPeople(environments: readonly Environment[]): PeopleList {
+  const signed = environments.filter(({ signOff }) => signOff !== undefined)
+  return signed.length === 0 ? EVERYONE : anyOf(signed.map((each) => approvers(each)))
+}
+
 export const emergencyPeople: PeopleOf = (environment) => environment.signOff?.emergencyBy ?? approvers(environment)
+
+/** Who may take over a lock: also those who may declare an emergency, which a lock holds back too. */
+export const takeOverPeople: PeopleOf = (environment) => anyOf([lockPeople(environment), emergencyPeople(environment)])
 
 /** Every group handle in the environment's lists. A person's membership is looked up for each. */
 export function groupsOf(environment: Environment): readonly string[] {

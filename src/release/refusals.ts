@@ -1,3 +1,4 @@
+import type { LockFacts } from './lock.ts'
 import type { CheckStatus } from './plan.ts'
 import type { ForeseenFailure } from './ports/sql-risks.ts'
 import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
@@ -229,6 +230,32 @@ export type Refusal =
   /** A hot-fix of the same environment ended this release. */
   | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
   | { readonly gate: 'not_sure' }
+  /** More than 7 days ahead. Times are ISO, and are said in the person's time zone. */
+  | { readonly gate: 'too_far_ahead'; readonly at: string; readonly latest: string; readonly timeZone: string }
+  /** What was typed or picked is past, doesn't exist or is no time; `why`: sentences that say so, and what to write. */
+  | { readonly gate: 'time_refused'; readonly why: string }
+  /** Somebody has locked the environment or, with `all`, everything. `lock`: its id. */
+  | {
+      readonly gate: 'environment_locked'
+      readonly lock: number
+      /** What was asked about; absent if it was the lock over all itself. */
+      readonly app?: string
+      readonly environment?: string
+      readonly all?: true
+      readonly holder: PersonName
+      readonly reason: string
+      readonly since: string
+      readonly until?: string
+      /** What it was asked for, if not for a release. */
+      readonly asked?: 'lock'
+    }
+  /** There is no such lock now. `ended`: how the last one ended. Without `app` it is about the lock over all. */
+  | {
+      readonly gate: 'not_locked'
+      readonly app?: string
+      readonly environment?: string
+      readonly ended?: LockFacts['ended']
+    }
 
 export type Gate = Refusal['gate']
 

@@ -1,9 +1,13 @@
 /** `/deploy` and `/hotfix`: parse the text, call the service once, answer once. */
 import { defined } from '../lib/defined.ts'
 import { type DeployCommand, type Help, type ParseProblem, parseDeploy } from '../release/command.ts'
+import { factsOfLock, type LockFacts } from '../release/lock.ts'
+import { openLocks } from '../release/lock-service.ts'
 import type { EnvironmentStatus } from '../release/messages.ts'
+import type { Release } from '../release/release.ts'
 import { hotfixWindow } from './hotfix.ts'
 import { COMMANDS } from './ids.ts'
+import { runLockCommand } from './locks.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -11,6 +15,7 @@ import { done, PRESS_AGAIN, type Reply, refused, requested } from './replies.ts'
 import { cancelledText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal } from './views/modals.ts'
+import { lockNotes } from './views/parts/lock-lines.ts'
 import { HISTORY } from './views/private/history.ts'
 
 type CommandArrival = Extract<Arrival, { is: 'command' }>
@@ -44,7 +49,8 @@ async function deploy(
       if (!fresh) return PRESS_AGAIN
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
-      const modal = deployModal({ apps: ports.apps, metadata: metadata({ token: '', responseUrl }) })
+      const held = lockNotes(await openLocks(ports.store), by)
+      const modal = deployModal({ apps: ports.apps, held, metadata: metadata({ token: '', responseUrl }) })
       return openModal(ports, arrival.trigger, modal)
     }
     case 'release': {
@@ -60,16 +66,21 @@ async function deploy(
     case 'status': {
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
-      const { environments, workerSeenAt } = await service.status()
+      const { environments, workerSeenAt, all } = await service.status()
       await redrawCards(ports, environments)
-      return { is: 'status', environments, ...defined({ workerSeenAt }) }
+      return { is: 'status', environments, ...defined({ workerSeenAt, all }) }
     }
     case 'history': {
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
       const releases = await service.history({ ...filterOf(command), limit: HISTORY + 1 })
-      return { is: 'history', releases, ...filterOf(command) }
+      const locks = await locksBetween(ports, releases, filterOf(command))
+      return { is: 'history', releases, ...filterOf(command), ...(locks.length > 0 && { locks }) }
     }
+    case 'locks':
+    case 'lock':
+    case 'unlock':
+      return runLockCommand(ports, arrival, command, fresh)
     case 'cancel':
       return done(cancelledText)(await service.act('cancel', { release: command.number, by, key }))
     case 'retry':
@@ -83,6 +94,26 @@ function redrawCards({ store }: HandlerPorts, environments: readonly Environment
   return store.transaction(async (tx) => {
     for (const release of shown) await tx.send({ kind: 'card', release })
   })
+}
+
+const MOST_LOCKS = 10
+
+/** The locks that were set since the oldest release that is shown and, on an older page, before the newer ones. */
+async function locksBetween(
+  { store }: HandlerPorts,
+  releases: readonly Release[],
+  { app, environment, before }: ReturnType<typeof filterOf>,
+): Promise<readonly LockFacts[]> {
+  const [locks, next] = await Promise.all([
+    store.locks({ ...defined({ app, environment }), limit: MOST_LOCKS }),
+    before === undefined ? undefined : store.release(before),
+  ])
+  const oldest = releases.length > HISTORY ? releases.at(HISTORY - 1)?.requestedAt : undefined
+  return locks
+    .filter(
+      ({ since }) => (oldest === undefined || since >= oldest) && (next === undefined || since < next.requestedAt),
+    )
+    .map((lock) => factsOfLock(lock))
 }
 
 function filterOf({ app, environment, before }: Extract<DeployCommand, { is: 'history' }>) {

@@ -1,6 +1,7 @@
 /** What a press on each control does: the button acts on the subject that its token stands for. */
 import type { Subject } from '../release/subjects.ts'
 import type { Control } from './controls.ts'
+import { pressExtend, pressTakeOver, pressTellWhenFree, pressUnlock } from './locks.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { type Reply, requested, STALE } from './replies.ts'
@@ -22,6 +23,10 @@ const ON_PRESS: Readonly<Record<Control, OnPress>> = {
     const { user: by, id: key, responseUrl } = arrival
     return requested(await service.request({ app, environment, kind: 'deploy', by, key, responseUrl }))
   },
+  'tell when free': pressTellWhenFree,
+  'take over': pressTakeOver,
+  'extend lock': pressExtend,
+  unlock: pressUnlock,
 }
 
 /** Takes the control's action on the subject of the button's token; a token that isn't ours is stale. */

@@ -1,6 +1,6 @@
 /** The buttons that don't act on one release. Their tokens stand for a subject; `control-presses.ts` has what each does. */
 
-export const CONTROL_NAMES = ['plan now'] as const
+export const CONTROL_NAMES = ['plan now', 'tell when free', 'take over', 'extend lock', 'unlock'] as const
 
 export type Control = (typeof CONTROL_NAMES)[number]
 
@@ -14,6 +14,10 @@ export interface ControlView {
 
 export const CONTROLS: Readonly<Record<Control, ControlView>> = {
   'plan now': { id: 'plan_now', label: 'Plan now', isPrimary: true },
+  'tell when free': { id: 'tell_when_free', label: 'Tell me when it is free' },
+  'take over': { id: 'take_over', label: 'Take over…' },
+  'extend lock': { id: 'extend_lock', label: 'Extend' },
+  unlock: { id: 'unlock', label: 'Unlock' },
 }
 
 /** The control of a button by its `action_id`; undefined for an unknown one. */

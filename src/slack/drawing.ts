@@ -84,7 +84,7 @@ export async function drawCard(
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
   const waits = release.state === 'planning' || release.state === 'approved'
-  const [tokens, people, now, workers, previous, unmatched, link, ungivable] = await Promise.all([
+  const [tokens, people, now, workers, previous, unmatched, link, ungivable, locks] = await Promise.all([
     buttonTokens(store, release, { owed: owing, environment }),
     peopleOf(ports, environment),
     store.now(),
@@ -95,6 +95,7 @@ export async function drawCard(
     awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
     replacementLink(ports, release),
     awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
+    awaiting ? store.locks({ open: true, app: release.app, environment: release.environment }) : [],
   ])
   reportUngivable(ports, release, ungivable)
   const runs = release.plan?.bound.remote.runs
@@ -115,6 +116,7 @@ export async function drawCard(
       mentionGroups: first && awaiting,
       mentionPeople: !isPosted,
       ungivable,
+      locks,
       link: (number) => (number === release.replacedBy ? link : undefined),
       ...defined({
         previous: live?.endedAt && { number: live.number, at: live.endedAt },

@@ -23,6 +23,8 @@ export const VIEW = {
   close: 'close_modal',
   details: 'details_modal',
   talkedOver: 'talked_over_modal',
+  lock: 'lock_modal',
+  takeOver: 'take_over_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

@@ -8,6 +8,7 @@ import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
 import type { Reply } from './replies.ts'
+import { offersOf } from './views/control-buttons.ts'
 import { talkedOverModal } from './views/modals.ts'
 import { cut } from './views/parts/text.ts'
 
@@ -29,6 +30,8 @@ const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
 }
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
+/** Modals whose answer with buttons is a message. */
+const TOLD_PRIVATELY: readonly string[] = [VIEW.deploy, VIEW.lock, VIEW.takeOver]
 
 /** Undefined: the modal closes, and what there is to say is said privately. */
 export async function modalAnswer(
@@ -38,6 +41,8 @@ export async function modalAnswer(
 ): Promise<ModalResponse | undefined> {
   if (reply?.is !== 'refusal') return undefined
   const { refusal } = reply
+  // A field takes no buttons: what the person can do about it is told privately.
+  if (TOLD_PRIVATELY.includes(arrival.view) && offersOf(refusal).length > 0) return undefined
   if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
   const { text } = await drawPrivate(ports, reply)
   return errorAt(arrival, FIELDS[refusal.gate] ?? [], `${plainWords(text)} Gate: ${refusal.gate}`)

@@ -1,5 +1,6 @@
 /** **Preview** in `/deploy`'s modal: the modal stays open, and says what becomes of it. */
 import { defined } from '../lib/defined.ts'
+import { openLocks } from '../release/lock-service.ts'
 import { ask } from './clients.ts'
 import { PREVIEW, VIEW } from './ids.ts'
 import { plainWords } from './modal-answer.ts'
@@ -9,6 +10,7 @@ import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
 import { type Reply, refused, STALE } from './replies.ts'
 import { deployModal } from './views/modals.ts'
+import { lockNotes } from './views/parts/lock-lines.ts'
 
 type InModal = Extract<Arrival, { is: 'in a modal' }>
 
@@ -18,7 +20,8 @@ export async function pressInModal(ports: HandlerPorts, arrival: InModal): Promi
   if (arrival.action !== PREVIEW || arrival.view !== VIEW.deploy || context === undefined) return STALE
   const reply = await preview(ports, arrival, context.responseUrl)
   const note = reply.is === 'done' ? reply.text : plainWords((await drawPrivate(ports, reply)).text)
-  const view = deployModal({ apps: ports.apps, metadata: arrival.metadata, chosen: arrival.values, note })
+  const held = lockNotes(await openLocks(ports.store), arrival.user)
+  const view = deployModal({ apps: ports.apps, held, metadata: arrival.metadata, chosen: arrival.values, note })
   const shown = await ask(() => ports.interactive.views.update({ view_id: arrival.viewId, view }))
   return shown.ok ? undefined : reply
 }

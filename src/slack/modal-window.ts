@@ -1,5 +1,7 @@
 /** Opens a modal, and stores in it what its submission needs. */
 import type { View } from '@slack/types'
+import type { LockPlace } from '../release/lock.ts'
+import type { TypedEnd } from '../release/lock-command.ts'
 import { ask, type SlackError } from './clients.ts'
 import type { HandlerPorts } from './ports.ts'
 import type { Reply } from './replies.ts'
@@ -13,6 +15,8 @@ export interface ModalContext {
   readonly starts?: true
   /** The releases that a hot-fix's modal has said it ends. */
   readonly ends?: readonly number[]
+  /** What a lock's modal asks the reason for. */
+  readonly lock?: { readonly on: LockPlace; readonly end?: TypedEnd }
 }
 
 /** Opens the modal. Replies only if Slack did not open it, with why; the log has Slack's answer. */

@@ -88,6 +88,11 @@ async function askForText(
 async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {
   const environment = environmentOf(ports.apps, release)
   if (environment === undefined) return STALE
-  const [people, now] = await Promise.all([peopleOf(ports, environment), ports.store.now()])
-  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now }))
+  const { app, name } = environment
+  const [people, now, locks] = await Promise.all([
+    peopleOf(ports, environment),
+    ports.store.now(),
+    ports.store.locks({ open: true, app, environment: name }),
+  ])
+  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now, locks }))
 }

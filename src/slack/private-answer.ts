@@ -4,10 +4,11 @@ import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import type { OutboxMessage } from '../release/messages.ts'
 import type { Store } from '../release/ports/store.ts'
+import type { Release } from '../release/release.ts'
 import { ask, type SlackError } from './clients.ts'
 import { CONTROLS } from './controls.ts'
 import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
-import { type ControlOffer, type OfferedControl, offersOf } from './views/control-buttons.ts'
+import { type ControlOffer, type OfferedControl, offersOfMessage } from './views/control-buttons.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import { forEmergency } from './views/parts/decisions.ts'
 import type { People } from './views/parts/people.ts'
@@ -61,16 +62,21 @@ function unanswered(error: SlackError): Answered {
 export async function drawPrivate(ports: Answering, message: PrivateAnswer['message']): Promise<Drawn> {
   const { store } = ports
   const isAbout = ['ended', 'go', 'not taken', 'start'].includes(message.is)
-  const release = isAbout && 'number' in message ? await store.release(message.number) : undefined
+  const release =
+    isAbout && 'number' in message
+      ? await store.release(message.number)
+      : message.is === 'free'
+        ? await store.current(message.app, message.environment)
+        : undefined
   const goToken = release && message.is === 'go' ? await tokenFor(store, release, 'go', true) : undefined
   const startToken =
     release && message.is === 'start' ? await tokenFor(store, release, message.action, true) : undefined
   const [emergency] = release ? forEmergency(release) : []
   const emergencyToken = release && emergency && (await tokenFor(store, release, emergency, false))
-  const offers = message.is === 'refusal' ? await offered(store, offersOf(message.refusal)) : []
+  const offers = await offered(store, offersOfMessage(message))
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
-  const links = await linksTo(ports, message)
+  const links = await linksTo(ports, message, release)
   const people: People = environment
     ? await peopleOf(ports, environment)
     : { services: ports.services, names: await namesIn(ports, message), ...defined({ botName: ports.botName }) }
@@ -95,13 +101,16 @@ function offered(store: Store, offers: readonly ControlOffer[]): Promise<readonl
 async function linksTo(
   { directory }: Answering,
   message: PrivateAnswer['message'],
+  about: Release | undefined,
 ): Promise<ReadonlyMap<number, string>> {
   const listed =
     message.is === 'history'
       ? message.releases
       : message.is === 'status'
         ? message.environments.flatMap(({ under_way: underWay }) => (underWay === undefined ? [] : [underWay]))
-        : []
+        : message.is === 'free' && about !== undefined
+          ? [about]
+          : []
   const found = await Promise.all(
     listed
       .slice(0, HISTORY)

@@ -4,6 +4,7 @@ import type { App } from '../release/settings.ts'
 import { actionOfModal } from './actions.ts'
 import { requestHotfix } from './hotfix.ts'
 import { VIEW } from './ids.ts'
+import { submitLock, submitTakeOver } from './locks.ts'
 import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
@@ -18,7 +19,8 @@ function onlyApp(apps: readonly App[]): string {
 }
 
 /** Runs the modal's action. Safe to repeat. */
-export async function submit({ service, store, apps }: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
+export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): Promise<Reply> {
+  const { service, store, apps } = ports
   const { user: by, values, key } = arrival
   const context = contextOf(arrival.metadata)
   if (context === undefined) return STALE
@@ -29,6 +31,8 @@ export async function submit({ service, store, apps }: HandlerPorts, arrival: Su
     return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))
   }
   if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))
+  if (arrival.view === VIEW.lock) return submitLock(ports, arrival, context)
+  if (arrival.view === VIEW.takeOver) return submitTakeOver(ports, arrival, context)
   const asking = actionOfModal(arrival.view)
   const meant = await store.resolveButton(token)
   if (asking === undefined || meant === undefined) return STALE

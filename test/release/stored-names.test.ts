@@ -91,6 +91,10 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_followed_branch: ['asked', 'names', 'commits'],
   hotfix_goes_first: ['requester'],
   not_sure: [],
+  too_far_ahead: ['at', 'latest', 'timeZone'],
+  time_refused: ['why'],
+  environment_locked: ['lock', 'app', 'environment', 'all', 'holder', 'reason', 'since', 'until', 'asked'],
+  not_locked: ['app', 'environment', 'ended'],
   merge_refused: ['detail', 'byRules', 'pullRequest'],
   merge_unknown: ['pullRequest'],
   merge_unexpected: ['expected', 'found'],
@@ -158,8 +162,14 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   'not taken': ['number', 'what', 'channel', 'error', 'isGivenUp'],
   done: ['text'],
   help: ['reason'],
-  status: ['environments', 'workerSeenAt'],
-  history: ['releases', 'app', 'environment', 'before'],
+  status: ['environments', 'workerSeenAt', 'all'],
+  history: ['releases', 'app', 'environment', 'before', 'locks'],
+  locks: ['locks'],
+  locked: ['lock', 'before'],
+  'lock held': ['lock'],
+  'lock taken over': ['lock'],
+  'lock unlocked': ['lock'],
+  free: ['app', 'environment'],
 }
 
 /** The paths of the bound facts in a plan. Another name would change the fingerprint. */

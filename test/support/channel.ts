@@ -19,6 +19,11 @@ export const BUTTON = {
   retry: 'retry',
   close: 'close',
   go: 'go',
+  'plan now': 'plan_now',
+  'tell when free': 'tell_when_free',
+  'take over': 'take_over',
+  'extend lock': 'extend_lock',
+  unlock: 'unlock',
 } as const
 export type Pressed = keyof typeof BUTTON
 

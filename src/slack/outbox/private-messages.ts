@@ -1,4 +1,5 @@
 /** Sends what one person reads. */
+import type { LockFacts } from '../../release/lock.ts'
 import type { OutboxMessage, PrivateMessage } from '../../release/messages.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Store } from '../../release/ports/store.ts'
@@ -30,10 +31,17 @@ export async function sendPrivate(
   await postpone(ports, posting, Math.max(notBeforeMs, backOff(posting.tries + 1)))
 }
 
-/** The release may have moved on while Slack was unreachable. */
+/** The release, or the lock, may have moved on while Slack was unreachable. */
 async function isOver(store: Store, message: PrivateMessage): Promise<boolean> {
+  if (message.is === 'lock held') return isLockMovedOn(store, message.lock)
   if (message.is !== 'refusal' || message.refusal.gate !== 'announcement_unconfirmed') return false
   const { number } = message.refusal
   const release = number === undefined ? undefined : await store.release(number)
   return release !== undefined && (release.state !== 'approved' || release.announcement !== undefined)
+}
+
+/** The lock has ended or was extended since: what its holder was to be asked is no question any more. */
+async function isLockMovedOn(store: Store, { id, until }: LockFacts): Promise<boolean> {
+  const lock = await store.lock(id)
+  return lock === undefined || lock.ended !== undefined || lock.until?.toISOString() !== until
 }

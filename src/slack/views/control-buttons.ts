@@ -1,6 +1,7 @@
 /** Buttons that don't act on one release: which a private answer offers, and how they are drawn. */
 import type { Button } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
+import type { PrivateMessage } from '../../release/messages.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import type { Subject } from '../../release/subjects.ts'
 import { CONTROLS, type Control } from '../controls.ts'
@@ -17,8 +18,45 @@ export interface OfferedControl extends ControlOffer {
 }
 
 /** What a refused person can do about it with one click. */
-export function offersOf(_refusal: Refusal): readonly ControlOffer[] {
-  return []
+export function offersOf(refusal: Refusal): readonly ControlOffer[] {
+  switch (refusal.gate) {
+    case 'environment_locked':
+      return offersOfLocked(refusal)
+    default:
+      return []
+  }
+}
+
+function offersOfLocked(refusal: Extract<Refusal, { gate: 'environment_locked' }>): readonly ControlOffer[] {
+  const { app, environment, lock, all, asked } = refusal
+  const place = app !== undefined && environment !== undefined ? { app, environment } : undefined
+  return [
+    ...(place ? [{ control: 'tell when free', subject: { is: 'environment', ...place } } as const] : []),
+    // To hold the lock over all doesn't help to release.
+    ...(all && asked !== 'lock' ? [] : [{ control: 'take over', subject: { is: 'lock', id: lock } } as const]),
+  ]
+}
+
+/** The buttons of other private messages. */
+export function offersOfMessage(message: PrivateMessage): readonly ControlOffer[] {
+  switch (message.is) {
+    case 'refusal':
+      return offersOf(message.refusal)
+    case 'locked':
+    case 'lock held': {
+      const subject = { is: 'lock', id: message.lock.id } as const
+      return [
+        { control: 'extend lock', subject },
+        { control: 'unlock', subject },
+      ]
+    }
+    case 'free': {
+      const { app, environment } = message
+      return [{ control: 'plan now', subject: { is: 'environment', app, environment } }]
+    }
+    default:
+      return []
+  }
 }
 
 export function controlButton({ control, token }: OfferedControl): Button {

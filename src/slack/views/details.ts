@@ -1,10 +1,11 @@
 /** The Details modal: everything that a plan deploys, within the limits of a modal. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
+import type { Lock } from '../../release/lock.ts'
 import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { missingForMerge, type Release, step } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import type { Isolation } from '../../release/terms.ts'
+import { hasEnded, type Isolation } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { pickDetails } from './hotfix-plan.ts'
 import { migrationDetails } from './migrations.ts'
@@ -26,6 +27,7 @@ import {
   section,
 } from './parts/blocks.ts'
 import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './parts/facts.ts'
+import { lockDetails } from './parts/lock-lines.ts'
 import type { People } from './parts/people.ts'
 import { withNamesApart } from './parts/persons.ts'
 import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
@@ -40,7 +42,12 @@ const AUTHORS = 50
 /** Commits, files with a link to compare, migrations, gates and bound facts, sign-offs with their notes, steps. */
 export function detailsModal(
   stored: Release,
-  { environment, ...people }: People & { readonly environment: Environment; readonly now?: Date },
+  {
+    environment,
+    locks = [],
+    now,
+    ...people
+  }: People & { readonly environment: Environment; readonly now?: Date; readonly locks?: readonly Lock[] },
 ): ModalView {
   const release = withNamesApart(stored)
   const plan = release.plan
@@ -54,6 +61,7 @@ export function detailsModal(
       ...(plan === undefined
         ? [section('There is no plan yet.')]
         : planParts(plan, people.services, onForge(release, plan))),
+      ...(now && !hasEnded(release.state) ? lockDetails(release, locks, now) : []),
       ...gates(release, environment, people),
       ...signed(release),
       ...steps(release),

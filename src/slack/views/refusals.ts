@@ -1,12 +1,14 @@
 /** The message of each gate: what can't be done, why, and what to do next. */
 import type { Gate, Refusal } from '../../release/refusals.ts'
 import { HOTFIX_REFUSALS } from './hotfix-refusals.ts'
+import { LOCK_REFUSALS } from './lock-refusals.ts'
 import type { Hints, Words } from './parts/words.ts'
 import { MERGE_REFUSALS } from './refusals-of-merges.ts'
 import { MIGRATION_REFUSALS } from './refusals-of-migrations.ts'
 import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
 import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
+import { TIME_REFUSALS } from './refusals-of-times.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
 
@@ -17,6 +19,8 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...MERGE_REFUSALS,
   ...MIGRATION_REFUSALS,
   ...HOTFIX_REFUSALS,
+  ...TIME_REFUSALS,
+  ...LOCK_REFUSALS,
 }
 
 function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Words {

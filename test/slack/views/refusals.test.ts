@@ -3,7 +3,7 @@ import type { Failure, Gate, Refusal } from '../../../src/release/refusals.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
-import { anEnvironment, aRelease, DANA, SERVICES, sha } from '../../support/builders.ts'
+import { anEnvironment, aRelease, DANA, SERVICES, sha, TOM } from '../../support/builders.ts'
 import { read } from './read.ts'
 
 /** One of each; the compiler tells when one is missing. */
@@ -139,6 +139,29 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   },
   hotfix_goes_first: { gate: 'hotfix_goes_first', requester: { id: 'U01DANA', name: 'Dana' } },
   not_sure: { gate: 'not_sure' },
+  too_far_ahead: {
+    gate: 'too_far_ahead',
+    at: '2026-12-12T06:30:00.000Z',
+    latest: '2026-12-07T12:00:00.000Z',
+    timeZone: 'Europe/Berlin',
+  },
+  time_refused: { gate: 'time_refused', why: '18:00 is past today in Europe/Berlin. Write “18:00 tomorrow”.' },
+  environment_locked: {
+    gate: 'environment_locked',
+    lock: 3,
+    app: 'api',
+    environment: 'production',
+    holder: TOM,
+    reason: 'checking a slow query',
+    since: '2026-11-22T06:15:00Z',
+    until: '2026-11-22T10:15:00Z',
+  },
+  not_locked: {
+    gate: 'not_locked',
+    app: 'api',
+    environment: 'production',
+    ended: { at: '2026-11-22T08:15:00Z', how: 'unlocked', by: TOM },
+  },
 }
 
 const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }> } = {

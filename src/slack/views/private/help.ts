@@ -11,6 +11,9 @@ const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy history [app] [environment] [number]', 'lists the last releases, or those before a number'],
   ['/deploy cancel <number>', 'stops a release: no new step starts'],
   ['/deploy retry <number>', 'resumes a release that needs attention'],
+  ['/deploy lock [app] <environment> [for 2h | until 18:00] [because <why>]', 'keeps others from releasing there'],
+  ['/deploy lock', 'lists the locks; `lock all` stops everybody'],
+  ['/deploy unlock [app] <environment>', 'ends a lock; `unlock all` ends that over everything'],
   ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases commits that can’t wait for review'],
   ['/deploy help', 'shows this list'],
 ]

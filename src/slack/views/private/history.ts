@@ -1,8 +1,10 @@
 /** The last releases, newest first, and the command for older ones. */
 import type { KnownBlock } from '@slack/types'
+import type { LockFacts } from '../../../release/lock.ts'
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
+import { lockInHistory } from '../parts/lock-lines.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
@@ -20,7 +22,7 @@ export function history(message: MessageOf<'history'>, facts: PrivateFacts): Dra
     return plainMessage(before === undefined ? `There are ${which} yet.` : `There are ${which} older than #${before}.`)
   }
   const spoken = shown.slice(0, 5).map((release) => `#${release.number} ${STATE_VIEWS[release.state].inSentence}`)
-  const blocks: KnownBlock[] = shown.map((release) => section(historyLines(release, facts)))
+  const blocks: KnownBlock[] = withLocks(shown, message.locks ?? [], facts)
   if (releases.length > shown.length) {
     const isAll = app === undefined && environment === undefined
     // Numbers have no gaps.
@@ -31,6 +33,19 @@ export function history(message: MessageOf<'history'>, facts: PrivateFacts): Dra
   const last = shown.length === 1 ? 'The last release' : `The last ${shown.length} releases`
   const which = before === undefined ? last : `${counted(shown.length, 'release')} before #${before}`
   return { text: `${which}: ${spoken.join(', ')}.`, blocks }
+}
+
+/** The releases, and between them the locks by when they were set. */
+function withLocks(releases: readonly Release[], locks: readonly LockFacts[], facts: PrivateFacts): KnownBlock[] {
+  const blocks: KnownBlock[] = []
+  let rest = locks
+  for (const release of releases) {
+    const since = new Date(release.requestedAt).getTime()
+    const newer = rest.filter((lock) => new Date(lock.since).getTime() >= since)
+    rest = rest.slice(newer.length)
+    blocks.push(...newer.map((lock) => section(lockInHistory(lock))), section(historyLines(release, facts)))
+  }
+  return [...blocks, ...rest.map((lock) => section(lockInHistory(lock)))]
 }
 
 function historyLines(release: Release, facts: PrivateFacts): string[] {

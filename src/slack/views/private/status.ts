@@ -1,9 +1,11 @@
 /** What runs where, and what is in progress. */
 import { awaitsGo } from '../../../release/hotfix.ts'
+import type { LockFacts } from '../../../release/lock.ts'
 import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
+import { lockEmoji, lockedBy, lockedSpoken } from '../parts/lock-lines.ts'
 import { date, defused, link, short } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts } from './private-facts.ts'
@@ -18,8 +20,11 @@ export function status(message: MessageOf<'status'>, facts: PrivateFacts): Drawn
       ? ':warning: No worker has been seen yet'
       : `Worker last seen: ${date(new Date(message.workerSeenAt), 'age')}`
   return {
-    text: shown.length === 0 ? 'No environment is declared.' : `${shown.slice(0, 5).map(statusSpoken).join(' ')}`,
+    text: `${allSpoken(message.all)}${shown.length === 0 ? 'No environment is declared.' : shown.slice(0, 5).map(statusSpoken).join(' ')}`,
     blocks: [
+      ...(message.all === undefined
+        ? []
+        : [section(`${lockEmoji(message.all)} *All environments are locked* ${lockedBy(message.all)}`)]),
       ...shown.map((one) => section(statusLines(one, facts))),
       ...(left > 0 ? [context(`and ${left} more environments`)] : []),
       context(seen),
@@ -27,13 +32,18 @@ export function status(message: MessageOf<'status'>, facts: PrivateFacts): Drawn
   }
 }
 
-function statusSpoken({ app, environment, live, under_way: underWay }: EnvironmentStatus): string {
+function allSpoken(all: LockFacts | undefined): string {
+  return all === undefined ? '' : `All environments are ${lockedSpoken(all)}. `
+}
+
+function statusSpoken({ app, environment, live, under_way: underWay, lock }: EnvironmentStatus): string {
   const runs = liveSpoken(live)
   const doing =
     underWay === undefined
       ? 'is idle'
       : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}`
-  return `${app} ${environment} ${runs} and ${doing}.`
+  const locked = lock === undefined ? '' : ` It is ${lockedSpoken(lock)}.`
+  return `${app} ${environment} ${runs} and ${doing}.${locked}`
 }
 
 function liveSpoken(live: EnvironmentStatus['live']): string {
@@ -72,7 +82,7 @@ function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): 
 }
 
 function statusLines(
-  { app, environment, live, under_way: underWay }: EnvironmentStatus,
+  { app, environment, live, under_way: underWay, lock }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
   const word = underWay !== undefined && awaitsGo(underWay) ? 'waiting for Go' : underWay?.state
@@ -83,6 +93,7 @@ function statusLines(
     ...(underWay === undefined
       ? []
       : [`${linkedName(underWay, facts)}, requested by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
+    ...(lock === undefined ? [] : [`${lockEmoji(lock)} Locked ${lockedBy(lock)}`]),
   ]
 }
 

@@ -8,6 +8,7 @@ import { context, section } from '../parts/blocks.ts'
 import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
 import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
+import { lockBlocks } from '../parts/lock-lines.ts'
 import { mergeRequirementLines, mergeRequirementsSpoken } from '../parts/merge-requirements.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed.ts'
@@ -35,6 +36,7 @@ export const awaitingSignOff: StateView = {
       ...mergeRequirementLines(release, facts),
     ]),
     ...reasons(release),
+    ...lockBlocks(release, facts.locks ?? [], facts.now),
     ...facts.held,
     ...plan(release, facts),
     ...unmatchedAuthors(release, facts),

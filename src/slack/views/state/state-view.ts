@@ -1,6 +1,7 @@
 /** What a state's view is, and what it is drawn from. */
 import type { ActionsBlock, Button, KnownBlock } from '@slack/types'
 import type { Action } from '../../../release/actions.ts'
+import type { Lock } from '../../../release/lock.ts'
 import type { Owed } from '../../../release/policy.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Environment, Progress } from '../../../release/settings.ts'
@@ -58,6 +59,8 @@ export interface CardFacts extends People, PersonFacts {
   readonly ungivable?: readonly Ungivable[]
   /** How many authors of the plan have no match in Slack. */
   readonly unmatchedAuthors?: number
+  /** The open locks of its environment and of all. */
+  readonly locks?: readonly Lock[]
   /** Set while no worker responds to plan or run. */
   readonly noWorker?: { readonly lastSeen?: Date }
 }
