@@ -71,6 +71,7 @@ export function readReleases(text: string, directory: string): ReleasesFile {
       releases: isValid
         ? {
             progress: parsed.data.slack.progress,
+            timeZone: parsed.data.time_zone,
             apps: Object.entries(parsed.data.apps).map(([name, entry]) => appOf(name, entry, directory)),
           }
         : undefined,

@@ -104,6 +104,8 @@ export type Progress = 'lines' | 'plan'
 /** The whole of `releases.yml`. */
 export interface Releases {
   readonly progress: Progress
+  /** The time zone of freezes, and of people whose own is unknown. */
+  readonly timeZone: string
   readonly apps: readonly App[]
 }
 

@@ -1,6 +1,7 @@
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import type { Directory, GroupLookup, PersonLookup } from '../release/ports/directory.ts'
+import { isTimeZone } from '../release/typed-times.ts'
 import { type ChannelFound, type ChannelIds, type ChannelLog, createChannelNames } from './channels.ts'
 import { ask } from './clients.ts'
 import { remembered, rememberedByKey } from './remembered.ts'
@@ -95,7 +96,8 @@ export function createDirectory(
     if (user.is_restricted || user.is_ultra_restricted) return { is: 'not a member', why: 'guest' }
     const name = user.profile?.display_name || user.profile?.real_name || user.real_name || user.name || id
     const email = user.profile?.email?.toLowerCase()
-    return { is: 'member', id, name, ...defined({ email }) }
+    const timeZone = user.tz !== undefined && isTimeZone(user.tz) ? user.tz : undefined
+    return { is: 'member', id, name, ...defined({ email, timeZone }) }
   }
 
   async function lookUpGroup(handle: string): Promise<GroupLookup | undefined> {

@@ -110,7 +110,6 @@ describe('a file that uses every key', () => {
     expect(problems(EVERYTHING)).toEqual([])
     expect(later(EVERYTHING).map((problem) => problem.replace(/ is not supported.*/, ''))).toEqual([
       'releases.yml:3: slack.direct_messages (direct messages)',
-      'releases.yml:4: time_zone (time zones)',
       'releases.yml:5: freezes (freezes)',
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
@@ -134,7 +133,6 @@ describe('a key whose feature is not built yet', () => {
   /** Where it is set, its defaults as they may be written, and another value. */
   const KEYS: Record<string, { path: string; defaults: unknown[]; other: unknown }> = {
     'slack.direct_messages': { path: 'slack.direct_messages', defaults: [true], other: false },
-    time_zone: { path: 'time_zone', defaults: ['UTC'], other: 'Europe/Berlin' },
     freezes: { path: 'freezes', defaults: [[]], other: [{ name: 'f', from: '2026-12-21', to: '2027-01-04' }] },
     webhooks: { path: 'webhooks', defaults: [[]], other: [{ url: 'https://a.example/', secret_env: 'S' }] },
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },

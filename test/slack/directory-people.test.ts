@@ -48,6 +48,26 @@ it('S2: draws the last known name where Slack gives none, and does not ask in ev
   vi.useRealTimers()
 })
 
+it('knows the time zone of a person, unless Slack gives none or none that is known', async () => {
+  const zones: Readonly<Record<string, unknown>> = {
+    U1: 'Europe/Berlin',
+    U2: 'Etc/UTC',
+    U3: 'Mars/Olympus',
+    U4: '',
+    U5: undefined,
+  }
+  const { client } = slackOf((user) => ({ ...member(user), tz: zones[user] }))
+  const directory = createDirectory(client, 'T1')
+  const found = await Promise.all(Object.keys(zones).map((id) => directory.person(id)))
+  expect(found.map((person) => ('timeZone' in person ? person.timeZone : undefined))).toEqual([
+    'Europe/Berlin',
+    'Etc/UTC',
+    undefined,
+    undefined,
+    undefined,
+  ])
+})
+
 it('S2: keeps a bounded number of names', async () => {
   const { client, info } = slackOf((user) => member(user))
   const directory = createDirectory(client, 'T1')

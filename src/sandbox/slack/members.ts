@@ -14,6 +14,7 @@ export type NewUser = {
   /** In an Enterprise Grid: the home workspace, empty where Slack doesn't say, and all workspaces. */
   teamId?: string
   teams?: string[]
+  timeZone?: string
 }
 
 type Given = { state: State; userOf: (by: ById) => User; channelOf: (by: ById) => Channel }
@@ -60,6 +61,7 @@ export function createMembers({ state, userOf, channelOf }: Given) {
         deleted: made.deleted ?? false,
         teamId: made.teamId ?? (made.external ? 'T0PARTNER' : identity.teamId),
         ...(made.teams === undefined ? {} : { teams: made.teams }),
+        ...(made.timeZone === undefined ? {} : { timeZone: made.timeZone }),
       }
       change(() => state.users.set(user.id, user))
       return { ...user }

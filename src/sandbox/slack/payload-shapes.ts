@@ -95,7 +95,7 @@ export function userShape(user: User, { withEmail }: { withEmail: boolean }): Js
     ...common,
     real_name: user.realName,
     color: '9f69e7',
-    tz: 'Etc/UTC',
+    tz: user.timeZone ?? 'Etc/UTC',
     is_admin: false,
     is_owner: false,
     is_primary_owner: false,

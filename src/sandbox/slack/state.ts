@@ -15,6 +15,8 @@ export type User = {
   teamId: string
   /** The workspaces of a person in an Enterprise Grid. */
   teams?: string[]
+  /** Left out: UTC. */
+  timeZone?: string
 }
 
 export type Group = { id: string; handle: string; name: string; users: string[]; isDisabled?: boolean }
