@@ -56,13 +56,13 @@ export async function startBotRole(
     },
   })
   const { botUser, botId, botName, workspace, ...ours } = await whoWeAre(background, settings)
-  const { apps, progress } = releases
+  const { apps, progress, timeZone } = releases
   const asked = { ids: store, log, token }
   const directory = createDirectory(interactive, ours.team, { forRights: true, ...asked })
   const services = SERVICE_WORDS
   const drawn = createDirectory(drawing, ours.team, asked)
   const cardParts = { store, directory: drawn, apps, progress, services, ...defined({ botName }) }
-  const service = createReleaseService({ store, directory, apps, services })
+  const service = createReleaseService({ store, directory, apps, services, timeZone })
   const delivery: Delivery = startDelivery({
     ...cardParts,
     outbox,

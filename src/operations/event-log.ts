@@ -26,8 +26,8 @@ interface Facts {
 type Lines = { readonly [T in EventType]: (data: EventData[T], facts: Facts) => Line }
 
 const LINES: Lines = {
-  release_requested: ({ kind, replaces, forEmergency }) =>
-    info('release requested', { kind, ...defined({ replaces, forEmergency }) }),
+  release_requested: ({ kind, replaces, forEmergency, startAt }) =>
+    info('release requested', { kind, ...defined({ replaces, forEmergency, startAt }) }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
   sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
@@ -71,6 +71,10 @@ const LINES: Lines = {
     fields: { branch, missing },
   }),
   hotfix_branch_settled: ({ branch, became }) => info('hot-fix branch settled', { branch, became }),
+  release_scheduled: ({ at }) => info('release scheduled', { startAt: at }),
+  start_held: ({ gate }) => ({ level: levelOf(gate, 'expired'), message: 'scheduled start held', fields: { gate } }),
+  start_asked: ({ right }) => info('Start now pressed', { right }),
+  start_time_changed: ({ from, to, right }) => info('start time changed', { from, startAt: to, right }),
 }
 
 function info(message: string, fields?: object): Line {

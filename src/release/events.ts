@@ -43,6 +43,9 @@ export interface EventData {
     readonly kind: ReleaseKind
     readonly replaces?: number
     readonly forEmergency?: true
+    /** When it was asked to start, in ISO, and in whose time zone. */
+    readonly startAt?: string
+    readonly timeZone?: string
   } & Attribution
   plan_made: {
     readonly fingerprint: string
@@ -96,6 +99,14 @@ export interface EventData {
   }
   hotfix_followed_up: { readonly branch: string; readonly missing: readonly string[] }
   hotfix_branch_settled: { readonly branch: string; readonly became: string }
+  /** Nothing is owed: it waits for its time, in ISO. */
+  release_scheduled: { readonly at: string; readonly timeZone: string }
+  /** Its time has come, and this gate holds it back. */
+  start_held: { readonly gate: Gate }
+  /** Start now: before its time, or while something held it back. */
+  start_asked: { readonly fingerprint: string } & Attribution
+  start_time_changed: { readonly from: string; readonly to: string; readonly timeZone: string } & Attribution &
+    Delivered
 }
 
 export type EventType = keyof EventData
@@ -133,6 +144,10 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   hotfix_carried: { isPress: false },
   hotfix_followed_up: { isPress: false },
   hotfix_branch_settled: { isPress: false },
+  release_scheduled: { isPress: false },
+  start_held: { isPress: false },
+  start_asked: { isPress: true },
+  start_time_changed: { isPress: true },
 }
 
 /** An audit event as it is written. */

@@ -16,6 +16,8 @@ export interface Person {
   readonly id: string
   readonly name: string
   readonly email?: string
+  /** Their own time zone, else that of releases.yml. */
+  readonly timeZone?: string
   readonly groups: readonly string[]
   /** The members of each group that Slack listed, by handle. */
   readonly groupMembers?: Readonly<Record<string, readonly string[]>>
@@ -233,7 +235,7 @@ export function isLastOwed(owing: readonly Owed[], kind: Owed['kind']): boolean 
 
 /** The refusal for a request while this release is under way. `link`: the address of its card. */
 export function environmentBusy(release: Release, link: string | undefined): Refusal {
-  const { number, app, environment, state, requester } = release
+  const { number, app, environment, state, requester, schedule } = release
   return {
     gate: 'environment_busy',
     number,
@@ -242,6 +244,7 @@ export function environmentBusy(release: Release, link: string | undefined): Ref
     state,
     requester,
     ...(awaitsGo(release) && { waitsForGo: true }),
+    ...defined({ startAt: schedule?.at.toISOString(), timeZone: schedule?.timeZone }),
     ...defined({ link }),
   }
 }

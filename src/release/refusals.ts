@@ -64,6 +64,9 @@ export type Refusal =
       readonly requester: PersonName
       /** It is a hot-fix that waits for its requester's Go. */
       readonly waitsForGo?: true
+      /** When it starts, in ISO, and in whose time zone. */
+      readonly startAt?: string
+      readonly timeZone?: string
       readonly link?: string
     }
   | { readonly gate: 'no_worker'; readonly lastSeen?: string }
@@ -229,6 +232,10 @@ export type Refusal =
   /** A hot-fix of the same environment ended this release. */
   | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
   | { readonly gate: 'not_sure' }
+  /** More than 7 days ahead. Times are ISO, and are said in the person's time zone. */
+  | { readonly gate: 'too_far_ahead'; readonly at: string; readonly latest: string; readonly timeZone: string }
+  /** What was typed or picked is past, doesn't exist or is no time; `why`: sentences that say so, and what to write. */
+  | { readonly gate: 'time_refused'; readonly why: string }
 
 export type Gate = Refusal['gate']
 

@@ -7,7 +7,7 @@ import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
-import { applyDeadlines, findMissingWorker } from './deadlines.ts'
+import { applyDeadlines } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { groupsAtThisMoment, groupsOf, type Person } from './policy.ts'
@@ -17,9 +17,11 @@ import type { ServiceWords } from './ports/words.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
+import { isDue } from './schedule.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
+import { findMissingWorker } from './workers.ts'
 
 /** The release after the action, or why nothing was changed. */
 export type Done = { readonly release: Release } | Refused
@@ -60,8 +62,10 @@ export function createReleaseService(ports: {
   directory: Directory
   apps: readonly App[]
   services: Pick<ServiceWords, 'platforms'>
+  /** Of people whose own is unknown. */
+  timeZone?: string
 }): ReleaseService {
-  const { store, directory, apps, services } = ports
+  const { store, directory, apps, services, timeZone = 'UTC' } = ports
 
   function find(appName: string, environmentName: string): { app: App; environment: Environment } | Refused {
     const app = findApp(apps, appName)
@@ -88,6 +92,7 @@ export function createReleaseService(ports: {
     return {
       id,
       name: found.name,
+      timeZone: found.timeZone ?? timeZone,
       ...defined({ email: found.email }),
       groups: groups.filter((_, index) => members[index]?.includes(id)),
       groupMembers: Object.fromEntries(
@@ -155,8 +160,10 @@ export function createReleaseService(ports: {
     const { environment } = found
     const person = await member(by, [])
     if ('refused' in person) return person
-    const { app, environment: name, kind, reason, picks } = old
-    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks }) }
+    const { app, environment: name, kind, reason, picks, schedule } = old
+    // A time that is still to come is kept; after it, a new release starts once nothing is owed, as people ask for it now.
+    const at = schedule !== undefined && !isDue(old, await store.now()) ? { picked: schedule.at } : undefined
+    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, at }) }
     return requestRelease(
       ports,
       command,

@@ -18,6 +18,7 @@ const migrations: Record<string, Migration> = {
   '010 slack as people use it': { up: makePeople },
   '011 leases': { up: makeLeases },
   '012 subjects of buttons': { up: makeSubjects },
+  '014 schedule': { up: makeSchedule },
 }
 
 /**
@@ -272,4 +273,13 @@ async function makeSubjects(db: Kysely<unknown>): Promise<void> {
       action text not null,
       unique (subject, action)
     )`.execute(db)
+}
+
+/** When a release was asked to start, and in whose time zone; the state `scheduled` keeps its environment busy. */
+async function makeSchedule(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column start_at timestamptz(3), add column start_time_zone text`.execute(db)
+  await sql`drop index release_one_not_ended`.execute(db)
+  await sql`
+    create unique index release_one_not_ended on release (app, environment)
+    where state in ('planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention')`.execute(db)
 }

@@ -2,6 +2,7 @@
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, SignOff, StepRow } from '../release.ts'
+import type { Schedule } from '../schedule.ts'
 import type { Subject } from '../subjects.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { CommitAs, Job } from './jobs.ts'
@@ -18,6 +19,7 @@ export interface NewRelease {
   readonly reason?: string
   readonly picks?: readonly string[]
   readonly replaces?: number
+  readonly schedule?: Schedule
 }
 
 /** The columns that change during a release's life. An explicit `undefined` clears an optional one. */
@@ -40,6 +42,7 @@ export type ReleaseChange = {
     | 'startedAt'
     | 'endedAt'
     | 'expiresAt'
+    | 'schedule'
     | 'newerCommits'
     | 'mergeRequirements']?: Release[K] | undefined
 }

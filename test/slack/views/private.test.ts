@@ -77,10 +77,11 @@ describe('what one person reads', () => {
 
   it('helps, and says first why it could not be understood', () => {
     expect(say({ is: 'help' })).toMatchInlineSnapshot(`
-      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
+      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy [app] [to] &lt;environment&gt; at &lt;time&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
       **What you can type**
       \`/deploy\`  opens a dialog to pick app and environment
       \`/deploy [app] [to] <environment>\`  requests a release
+      \`/deploy [app] [to] <environment> at <time>\`  plans it now and starts it then: at 18:00, at Mon 08:00
       \`/deploy preview [app] <environment>\`  shows the plan only to you, and changes nothing
       \`/deploy status\`  shows what runs where, and what is in progress
       \`/deploy history [app] [environment] [number]\`  lists the last releases, or those before a number

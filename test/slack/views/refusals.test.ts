@@ -139,6 +139,13 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   },
   hotfix_goes_first: { gate: 'hotfix_goes_first', requester: { id: 'U01DANA', name: 'Dana' } },
   not_sure: { gate: 'not_sure' },
+  too_far_ahead: {
+    gate: 'too_far_ahead',
+    at: '2026-12-12T06:30:00.000Z',
+    latest: '2026-12-07T12:00:00.000Z',
+    timeZone: 'Europe/Berlin',
+  },
+  time_refused: { gate: 'time_refused', why: '18:00 is past today in Europe/Berlin. Write “18:00 tomorrow”.' },
 }
 
 const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }> } = {

@@ -3,6 +3,7 @@ import type { KnownBlock } from '@slack/types'
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
+import { startsAt } from '../parts/schedule.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
@@ -54,6 +55,9 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
         ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
         `requested by ${defused(release.requester.name, 40)}`,
         ...signed,
+        ...(release.schedule === undefined || release.state === 'scheduled'
+          ? []
+          : [`time to start: ${startsAt(release.schedule)}`]),
       ].join(' · '),
     ),
   ]
