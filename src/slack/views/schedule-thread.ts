@@ -21,7 +21,7 @@ function timed(lead: string, at: Parameters<typeof scheduleOf>[0], rest: string)
 }
 
 export function scheduledLine(line: LineOf<'scheduled'>): Drawn {
-  return timed('Nothing is missing any more. It starts by itself:', line, '.')
+  return timed('Scheduled. It starts by itself:', line, '.')
 }
 
 export function timeChangedLine(line: LineOf<'time changed'>): Drawn {
