@@ -26,8 +26,8 @@ interface Facts {
 type Lines = { readonly [T in EventType]: (data: EventData[T], facts: Facts) => Line }
 
 const LINES: Lines = {
-  release_requested: ({ kind, replaces, forEmergency }) =>
-    info('release requested', { kind, ...defined({ replaces, forEmergency }) }),
+  release_requested: ({ kind, replaces, forEmergency, startAt }) =>
+    info('release requested', { kind, ...defined({ replaces, forEmergency, startAt }) }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
   sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
@@ -75,6 +75,10 @@ const LINES: Lines = {
   lock_changed: ({ lock, right, until }) => info('lock changed', { lock, right, ...defined({ until }) }),
   lock_taken_over: ({ lock, before, from, right }) => info('lock taken over', { lock, before, from, right }),
   lock_ended: ({ lock, how, right }) => info('lock ended', { lock, how, ...defined({ right }) }),
+  release_scheduled: ({ at }) => info('release scheduled', { startAt: at }),
+  start_held: ({ gate }) => ({ level: levelOf(gate, 'expired'), message: 'scheduled start held', fields: { gate } }),
+  start_asked: ({ right }) => info('Start now pressed', { right }),
+  start_time_changed: ({ from, to, right }) => info('start time changed', { from, startAt: to, right }),
 }
 
 function info(message: string, fields?: object): Line {

@@ -31,14 +31,16 @@ import {
   isRefusedByChecks,
   isRequester,
   isRequesterOrHasPermission,
+  isScheduled,
   isUndecided,
   isUndecidedOrAfterEmergency,
   needsAttention,
   type Rule,
+  waitsForTime,
 } from './rules.ts'
 import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
-import { cancel, close, go, retry, sign, type Transition } from './transitions/index.ts'
+import { cancel, changeTime, close, go, retry, sign, startNow, type Transition } from './transitions/index.ts'
 
 /** Every action's name. A sign-off's name is its stored kind. */
 export const ACTION_NAMES = [
@@ -50,6 +52,8 @@ export const ACTION_NAMES = [
   'plan for an emergency',
   'details',
   'go',
+  'start now',
+  'change time',
 ] as const
 
 export type Action = (typeof ACTION_NAMES)[number]
@@ -202,6 +206,24 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     canRecur: false,
     isOnRun: false,
     transition: go,
+  },
+  'start now': {
+    rules: [isScheduled, isNotExpired, isRequesterOrHasPermission],
+    people: approvers,
+    words: 'start it now',
+    startsRun: true,
+    canRecur: false,
+    isOnRun: false,
+    transition: startNow,
+  },
+  'change time': {
+    rules: [waitsForTime, isNotExpired, isRequesterOrHasPermission],
+    people: approvers,
+    words: 'change its time',
+    startsRun: false,
+    canRecur: true,
+    isOnRun: false,
+    transition: changeTime,
   },
 }
 

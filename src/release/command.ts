@@ -24,6 +24,9 @@ export const NEWER_RESERVED_WORDS = {
 /** A release's number as people write it. */
 const NUMBER = /^#?0*[1-9][0-9]{0,8}$/
 
+/** How the first word of a time begins: with a digit, or with a day. */
+const TIME_BEGINS = /^([0-9]|today|tomorrow|(mon|tue|wed|thu|fri|sat|sun)[a-z]*$)/
+
 const MAX_BRANCH_LENGTH = 200
 /** How many examples a reason shows. */
 const MAX_EXAMPLES = 4
@@ -53,7 +56,8 @@ export interface ParseProblem {
 
 export type DeployCommand =
   | { readonly is: 'modal' }
-  | ({ readonly is: 'release' } & Target)
+  /** `at`: the time at which it shall start, as it was typed. */
+  | ({ readonly is: 'release'; readonly at?: string } & Target)
   | ({ readonly is: 'preview' } & Target)
   | { readonly is: 'status' }
   /** `before`: only releases with a smaller number. */
@@ -103,10 +107,23 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
       if (meant !== undefined) {
         return notUnderstood(`${quoted(first)} isn’t a command. Did you mean “/deploy ${meant}”?`)
       }
-      const found = findTarget(words, apps, '/deploy')
-      return found.is === 'target' ? { is: 'release', ...found.target } : found
+      const { names, at } = splitTime(words, apps)
+      if (at === '') return notUnderstood('The time is missing after “at”: “at 18:00”, “at Mon 08:00”.')
+      const found = findTarget(names, apps, '/deploy')
+      return found.is === 'target' ? { is: 'release', ...found.target, ...defined({ at }) } : found
     }
   }
+}
+
+/** Splits `production at 18:00` at the last `at`. Where an app or environment has that name, a time must follow it. */
+function splitTime(
+  words: readonly string[],
+  apps: readonly App[],
+): { readonly names: readonly string[]; readonly at?: string } {
+  const index = words.lastIndexOf('at')
+  const isName = apps.some((app) => app.name === 'at' || findEnvironment(app, 'at') !== undefined)
+  if (index < 1 || (isName && !TIME_BEGINS.test(words[index + 1] ?? ''))) return { names: words }
+  return { names: words.slice(0, index), at: words.slice(index + 1).join(' ') }
 }
 
 /**

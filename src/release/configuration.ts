@@ -3,9 +3,9 @@
  * form 2 begins with `2:`. A release is compared in the form that it was created with, so an upgrade voids no sign-off
  * and two versions can run side by side.
  */
-import { WORKER_GONE_MS } from './deadlines.ts'
 import type { Store, WorkerSeen } from './ports/store.ts'
 import type { Environment } from './settings.ts'
+import { WORKER_GONE_MS } from './workers.ts'
 
 const FORM_2 = '2:'
 

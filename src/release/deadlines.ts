@@ -6,12 +6,12 @@ import { findEvent } from './events.ts'
 import { owed } from './policy.ts'
 import type { Store, Transaction } from './ports/store.ts'
 import { type Release, step, waitsForForge } from './release.ts'
+import { isDue, lateMs, startsUntil } from './schedule.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import { addThreadLine, privateMessage } from './thread.ts'
-import { RUN_MUST_BEGIN_MS, stop } from './transitions/index.ts'
+import { runMustBeginBy, startIfDue, stop } from './transitions/index.ts'
+import { findMissingWorker } from './workers.ts'
 
-/** A worker not seen for this long counts as gone. */
-export const WORKER_GONE_MS = 30_000
 const PLANNING_WITHOUT_WORKER_TIMEOUT_MS = 10 * 60_000
 /** Slack usually confirms within seconds; after this time people are told. */
 const ANNOUNCEMENT_LATE_AFTER_MS = 5 * 60_000
@@ -28,19 +28,11 @@ const EXPIRES_WITHOUT_CARD_MS = 24 * 60 * 60_000
 /** How long after a running release's worker was last seen the thread says that it is missing. */
 const REPORT_MISSING_WORKER_AFTER_MS = 2 * 60_000
 
-/** Returns when a worker was last seen if none is alive; undefined if one is. */
-export async function findMissingWorker(store: Store): Promise<{ lastSeen?: string } | undefined> {
-  const [last] = await store.workers()
-  if (last === undefined) return {}
-  const sinceSeen = (await store.now()).getTime() - last.at.getTime()
-  return sinceSeen > WORKER_GONE_MS ? { lastSeen: last.at.toISOString() } : undefined
-}
-
 /** Checks every waiting release once. An error at one release doesn't stop the others; the first is thrown at the end. */
 export async function applyDeadlines({ store, apps }: { store: Store; apps: readonly App[] }): Promise<void> {
   const gone = await findMissingWorker(store)
   const waiting = await store.releases({
-    states: ['planning', 'awaiting sign-off', 'approved', 'running', 'needs attention'],
+    states: ['planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention'],
     limit: 500,
   })
   const emergencies = await store.releases({
@@ -58,16 +50,20 @@ export async function applyDeadlines({ store, apps }: { store: Store; apps: read
 async function checkRelease(
   store: Store,
   apps: readonly App[],
-  { number, state }: Release,
+  seen: Release,
   gone: { lastSeen?: string } | undefined,
 ): Promise<void> {
+  const { number, state } = seen
   const events = state === 'approved' ? await store.events(number) : []
   const isAnnounced = findEvent(events, 'announcement_sent') !== undefined
   await store.transaction(async (tx) => {
+    // What may hold a start back is asked under the environment's lock, which comes before the release's.
+    const mayStart = state === 'scheduled'
+    if (mayStart) await tx.lockEnvironment(seen.app, seen.environment)
     const release = await tx.lockRelease(number)
     if (release === undefined) return
     const app = findApp(apps, release.app)
-    await applyDeadline(tx, release, app && findEnvironment(app, release.environment), { gone, isAnnounced })
+    await applyDeadline(tx, release, app && findEnvironment(app, release.environment), { gone, isAnnounced, mayStart })
   })
 }
 
@@ -75,13 +71,15 @@ interface DeadlineFacts {
   readonly gone: { lastSeen?: string } | undefined
   /** Its announcement was put into the outbox. */
   readonly isAnnounced: boolean
+  /** Its environment is locked. */
+  readonly mayStart: boolean
 }
 
 async function applyDeadline(
   tx: Transaction,
   release: Release,
   environment: Environment | undefined,
-  { gone, isAnnounced }: DeadlineFacts,
+  { gone, isAnnounced, mayStart }: DeadlineFacts,
 ): Promise<void> {
   const { number } = release
   const since = (moment: Date | undefined) => (moment === undefined ? 0 : tx.now.getTime() - moment.getTime())
@@ -102,14 +100,18 @@ async function applyDeadline(
         const because = { gate: 'expired' as const, number, at: expiresAt.toISOString() }
         return stop(tx, release, { because }, { actor: 'bot' })
       }
+      if (environment !== undefined) await noteUnsigned(tx, release, environment)
       const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
       if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_AFTER_MS && environment !== undefined) {
         await addThreadLine(tx, number, 'reminder', { is: 'reminder', since: 'card', owed: owed(environment, release) })
       }
       break
     }
+    case 'scheduled':
+      // A release that has become scheduled since it was read is looked at in the next round.
+      return mayStart ? startIfDue(tx, release, environment) : undefined
     case 'approved':
-      if (since(release.approvedAt) >= RUN_MUST_BEGIN_MS) return expireUnstartedRun(tx, release, isAnnounced)
+      if (isPast(runMustBeginBy(release), tx.now)) return expireUnstartedRun(tx, release, isAnnounced)
       if (isAnnounced && environment !== undefined && since(release.approvedAt) >= ANNOUNCEMENT_LATE_AFTER_MS) {
         await notifyUnconfirmed(tx, release, environment)
       }
@@ -143,6 +145,21 @@ async function applyDeadline(
   }
 }
 
+function isPast(moment: Date | undefined, now: Date): boolean {
+  return moment !== undefined && now >= moment
+}
+
+/** Says once that the time of a release has come while sign-offs are missing: from now the last one starts it. */
+async function noteUnsigned(tx: Transaction, release: Release, environment: Environment): Promise<void> {
+  const { number, schedule } = release
+  if (schedule === undefined || !isDue(release, tx.now)) return
+  const until = startsUntil(schedule).toISOString()
+  const line = { is: 'unsigned', owed: owed(environment, release), until } as const
+  await addThreadLine(tx, number, `unsigned:${schedule.at.toISOString()}`, line)
+  // Its buttons ask from now on, because they start it; one that was not redrawn asks privately.
+  if (lateMs(schedule, tx.now) === undefined) await tx.send({ kind: 'card', release: number })
+}
+
 /** Ends a release whose run has not started within an hour of its approval. */
 async function expireUnstartedRun(tx: Transaction, release: Release, isAnnounced: boolean): Promise<void> {
   const at = tx.now.toISOString()
@@ -159,8 +176,8 @@ async function expireUnstartedRun(tx: Transaction, release: Release, isAnnounced
  */
 export async function notifyUnconfirmed(tx: Transaction, release: Release, environment: Environment): Promise<void> {
   if (release.state !== 'approved' || release.announcement !== undefined || release.approvedAt === undefined) return
-  const { number, requester, approvedAt, signOffs } = release
-  const until = new Date(approvedAt.getTime() + RUN_MUST_BEGIN_MS).toISOString()
+  const { number, requester, signOffs } = release
+  const until = (runMustBeginBy(release) ?? tx.now).toISOString()
   const refusal = { gate: 'announcement_unconfirmed' as const, number, until, channel: environment.channel }
   const last = signOffs.findLast(({ kind }) => kind !== 'rejection')?.person
   for (const person of new Set([requester.id, last?.id ?? requester.id])) {

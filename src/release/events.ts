@@ -51,6 +51,9 @@ export interface EventData {
     readonly kind: ReleaseKind
     readonly replaces?: number
     readonly forEmergency?: true
+    /** When it was asked to start, in ISO, and in whose time zone. */
+    readonly startAt?: string
+    readonly timeZone?: string
   } & Attribution
   plan_made: {
     readonly fingerprint: string
@@ -117,6 +120,14 @@ export interface EventData {
   } & Attribution &
     Delivered
   lock_ended: LockEvent & { readonly how: 'unlocked' | 'taken over' | 'expired' } & Partial<Attribution> & Delivered
+  /** Nothing is owed: it waits for its time, in ISO. */
+  release_scheduled: { readonly at: string; readonly timeZone: string }
+  /** Its time has come, and this gate holds it back. */
+  start_held: { readonly gate: Gate }
+  /** Start now: before its time, or while something held it back. */
+  start_asked: { readonly fingerprint: string } & Attribution
+  start_time_changed: { readonly from: string; readonly to: string; readonly timeZone: string } & Attribution &
+    Delivered
 }
 
 export type EventType = keyof EventData
@@ -158,6 +169,10 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   lock_changed: { isPress: true },
   lock_taken_over: { isPress: true },
   lock_ended: { isPress: true },
+  release_scheduled: { isPress: false },
+  start_held: { isPress: false },
+  start_asked: { isPress: true },
+  start_time_changed: { isPress: true },
 }
 
 /** An audit event as it is written. */

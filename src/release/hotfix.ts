@@ -15,7 +15,7 @@ export const FOLLOW_UP_AFTER_MS = 24 * 60 * 60_000
 /** When the follow-up stops checking. */
 export const FOLLOW_UP_UNTIL_MS = 8 * 24 * 60 * 60_000
 /** States in which a hot-fix may end a release: it has not been approved yet. */
-export const SUPERSEDED_BY_HOTFIX: readonly ReleaseState[] = ['planning', 'awaiting sign-off']
+export const SUPERSEDED_BY_HOTFIX: readonly ReleaseState[] = ['planning', 'awaiting sign-off', 'scheduled']
 
 /** Parses the modal's commits, in order and without duplicates, as `readCommitWords` does. Refuses anything else. */
 export function readCommits(text: string): { commits: readonly string[] } | { refused: Refusal } {

@@ -47,6 +47,15 @@ export type ThreadLine =
     }
   /** How what was deployed runs, after the outcome. Broadcast if there is a warning. */
   | { readonly is: 'afterwards'; readonly seen: SeenAfterwards }
+  /** Nothing is owed: it starts then. Times are ISO. */
+  | { readonly is: 'scheduled'; readonly at: string; readonly timeZone: string }
+  | { readonly is: 'time changed'; readonly person: PersonName; readonly at: string; readonly timeZone: string }
+  | { readonly is: 'start now'; readonly person: PersonName }
+  /** Its time has come, and a gate or a sign-off that is owed holds it back until then. */
+  | { readonly is: 'start held'; readonly because: Refusal; readonly until: string }
+  | { readonly is: 'unsigned'; readonly owed: readonly Owed[]; readonly until: string }
+  /** It starts, or its run begins, so long after its time. */
+  | { readonly is: 'late'; readonly at: string; readonly timeZone: string; readonly ms: number }
   /** Mentions the people who may sign, when the card was posted before the plan and could not. */
   | { readonly is: 'asked' }
   /**
@@ -63,6 +72,9 @@ export type PrivateMessage =
       readonly app: string
       readonly environment: string
       readonly kind?: ReleaseKind
+      /** When it was asked to start, in ISO, and in whose time zone. */
+      readonly startAt?: string
+      readonly timeZone?: string
       /** Set when no worker is alive to plan it, with when one was last seen. */
       readonly noWorker?: { readonly lastSeen?: string }
     }

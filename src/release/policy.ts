@@ -247,7 +247,7 @@ export function isLastOwed(owing: readonly Owed[], kind: Owed['kind']): boolean 
 
 /** The refusal for a request while this release is under way. `link`: the address of its card. */
 export function environmentBusy(release: Release, link: string | undefined): Refusal {
-  const { number, app, environment, state, requester } = release
+  const { number, app, environment, state, requester, schedule } = release
   return {
     gate: 'environment_busy',
     number,
@@ -256,6 +256,7 @@ export function environmentBusy(release: Release, link: string | undefined): Ref
     state,
     requester,
     ...(awaitsGo(release) && { waitsForGo: true }),
+    ...defined({ startAt: schedule?.at.toISOString(), timeZone: schedule?.timeZone }),
     ...defined({ link }),
   }
 }

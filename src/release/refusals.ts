@@ -65,6 +65,9 @@ export type Refusal =
       readonly requester: PersonName
       /** It is a hot-fix that waits for its requester's Go. */
       readonly waitsForGo?: true
+      /** When it starts, in ISO, and in whose time zone. */
+      readonly startAt?: string
+      readonly timeZone?: string
       readonly link?: string
     }
   | { readonly gate: 'no_worker'; readonly lastSeen?: string }

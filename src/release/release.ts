@@ -3,6 +3,7 @@ import type { MergeRequirement, Plan } from './plan.ts'
 import type { Backend } from './ports/migrator.ts'
 import type { ReleaseWarning } from './ports/platform.ts'
 import type { Problem } from './refusals.ts'
+import type { Schedule } from './schedule.ts'
 import { isIrreversible } from './steps.ts'
 import type { PersonName, PostedMessage, ReleaseKind, ReleaseState, SignOffKind, StepName, StepState } from './terms.ts'
 
@@ -94,8 +95,13 @@ export interface Release {
   readonly approvedAt?: Date
   readonly startedAt?: Date
   readonly endedAt?: Date
-  /** When the sign-offs must be complete; set when the card is posted. */
+  /**
+   * When the sign-offs must be complete; set when the card is posted. With a time to start: when the start must have come,
+   * set with the plan.
+   */
   readonly expiresAt?: Date
+  /** When it was asked to start. Absent: once nothing is owed. */
+  readonly schedule?: Schedule
   readonly signOffs: readonly SignOff[]
   readonly steps: readonly StepRow[]
   /** How many commits the source branch has gained since a pinned plan. */

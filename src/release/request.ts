@@ -1,15 +1,16 @@
 /** Requests a release: looks up what the transaction needs, and answers when the environment is busy. */
 import { defined } from '../lib/defined.ts'
 import { currentConfiguration } from './configuration.ts'
-import { findMissingWorker } from './deadlines.ts'
 import { environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { Refused } from './refusals.ts'
 import type { Release } from './release.ts'
+import { readSchedule } from './schedule.ts'
 import type { Environment } from './settings.ts'
 import type { ReleaseKind } from './terms.ts'
 import { type Replacing, requested } from './transitions/index.ts'
+import { findMissingWorker } from './workers.ts'
 
 export interface RequestCommand {
   readonly app: string
@@ -22,6 +23,8 @@ export interface RequestCommand {
   readonly responseUrl?: string
   readonly reason?: string
   readonly picks?: readonly string[]
+  /** When it shall start: as typed, or as picked. Absent: as soon as it may. */
+  readonly at?: { readonly typed: string } | { readonly picked: Date }
   /** Releases that the person agreed to end with a hot-fix; no other is ended. */
   readonly ends?: readonly number[]
 }
@@ -39,6 +42,9 @@ export async function requestRelease(
   { environment, person }: { environment: Environment; person: Person },
   replacing?: Replacing,
 ): Promise<Requested> {
+  const { at, ...asked } = command
+  const timeZone = person.timeZone ?? 'UTC'
+  const time = at && readSchedule(at, { now: await store.now(), timeZone })
   const channel = await directory.channel(environment.channel)
   if ('unreachable' in channel) {
     const { unreachable: why } = channel
@@ -52,15 +58,17 @@ export async function requestRelease(
       release: {
         app: environment.app,
         environment: environment.name,
-        kind: command.kind,
+        kind: asked.kind,
         requester: { id: person.id, name: person.name },
         configuration,
-        requestKey: command.key,
-        ...defined({ responseUrl: command.responseUrl, reason: command.reason, picks: command.picks }),
+        requestKey: asked.key,
+        ...defined({ responseUrl: asked.responseUrl, reason: asked.reason, picks: asked.picks }),
+        ...(time && 'schedule' in time && { schedule: time.schedule }),
       },
+      ...(time && 'refused' in time && { refused: time.refused }),
       environment,
       person,
-      ends: command.ends ?? [],
+      ends: asked.ends ?? [],
       waitsForWorker: missing !== undefined,
       ...defined({ replacing }),
     }),

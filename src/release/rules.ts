@@ -55,7 +55,9 @@ export const isUndecidedOrAfterEmergency: Rule = (facts) =>
   isEmergency(facts.release) && AFTER_EMERGENCY.includes(facts.release.state) ? undefined : isUndecided(facts)
 
 export const isNotExpired: Rule = ({ release, now }) =>
-  release.state === 'awaiting sign-off' && release.expiresAt !== undefined && now >= release.expiresAt
+  (release.state === 'awaiting sign-off' || release.state === 'scheduled') &&
+  release.expiresAt !== undefined &&
+  now >= release.expiresAt
     ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
     : undefined
 
@@ -71,7 +73,8 @@ export const canBePlannedAgain: Rule = (facts) => {
   const { release } = facts
   if (release.replacedBy !== undefined) return alreadyDecided(facts)
   const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
-  const newerWait = release.state === 'awaiting sign-off' && (release.newerCommits ?? 0) > 0
+  const isWaiting = release.state === 'awaiting sign-off' || release.state === 'scheduled'
+  const newerWait = isWaiting && (release.newerCommits ?? 0) > 0
   return again || newerWait ? undefined : alreadyDecided(facts)
 }
 
@@ -80,6 +83,16 @@ export const isRefusedByChecks: Rule = (facts) =>
   facts.release.problem?.because.gate === 'checks_failed' && allowsEmergency(facts.environment)
     ? undefined
     : alreadyDecided(facts)
+
+export const isScheduled: Rule = (facts) => (facts.release.state === 'scheduled' ? undefined : alreadyDecided(facts))
+
+/** Whether it has a time that can still be changed. */
+export const waitsForTime: Rule = (facts) => {
+  const { schedule, state } = facts.release
+  return schedule !== undefined && (state === 'awaiting sign-off' || state === 'scheduled')
+    ? undefined
+    : alreadyDecided(facts)
+}
 
 export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
 

@@ -7,7 +7,7 @@ import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
-import { applyDeadlines, findMissingWorker } from './deadlines.ts'
+import { applyDeadlines } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
 import { factsOfLock, isSamePlace, type LockFacts, type LockPlace } from './lock.ts'
 import { applyLockDeadlines } from './lock-deadlines.ts'
@@ -20,9 +20,11 @@ import type { ServiceWords } from './ports/words.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
+import { isDue } from './schedule.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
+import { findMissingWorker } from './workers.ts'
 
 /** The release after the action, or why nothing was changed. */
 export type Done = { readonly release: Release } | Refused
@@ -163,8 +165,10 @@ export function createReleaseService(ports: {
     const { environment } = found
     const person = await member(by, [])
     if ('refused' in person) return person
-    const { app, environment: name, kind, reason, picks } = old
-    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks }) }
+    const { app, environment: name, kind, reason, picks, schedule } = old
+    // A time that is still to come is kept; after it, a new release starts once nothing is owed, as people ask for it now.
+    const at = schedule !== undefined && !isDue(old, await store.now()) ? { picked: schedule.at } : undefined
+    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, at }) }
     return requestRelease(
       ports,
       command,

@@ -129,9 +129,16 @@ export function isPinned(app: App, environment: Environment): boolean {
   return environment.pullRequest === 'pinned' && promotedFrom(app, environment) !== undefined
 }
 
-/** Whether a release doesn't become outdated by new commits on its source. A hot-fix has a source of its own. */
-export function ignoresNewerCommits(app: App, environment: Environment, kind: ReleaseKind): boolean {
-  return kind === 'deploy' && isPinned(app, environment)
+/**
+ * Whether a release doesn't become outdated by new commits on its source: it is pinned, or has a time to start. A hot-fix has
+ * a source of its own.
+ */
+export function ignoresNewerCommits(
+  app: App,
+  environment: Environment,
+  { kind, schedule }: { readonly kind: ReleaseKind; readonly schedule?: object },
+): boolean {
+  return kind === 'deploy' && (schedule !== undefined || isPinned(app, environment))
 }
 
 /**

@@ -18,6 +18,8 @@ export interface StartAsked {
   readonly isEmergency: boolean
   /** Absent at the request. */
   readonly release?: Release
+  /** When a request asks to start; absent: as soon as it may. */
+  readonly startAt?: Date
 }
 
 /** Returns why the release may not go on, or undefined. Reads in the transaction that has locked the environment. */

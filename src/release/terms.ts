@@ -12,6 +12,7 @@ export type ReleaseKind = 'deploy' | 'hotfix'
 export const RELEASE_STATES = [
   'planning',
   'awaiting sign-off',
+  'scheduled',
   'approved',
   'running',
   'needs attention',
@@ -29,8 +30,9 @@ export type ReleaseState = (typeof RELEASE_STATES)[number]
 
 /** Which state may follow which (docs/design.md). */
 export const NEXT_STATES: Record<ReleaseState, readonly ReleaseState[]> = {
-  planning: ['awaiting sign-off', 'approved', 'refused', 'cancelled', 'outdated'],
-  'awaiting sign-off': ['approved', 'rejected', 'cancelled', 'expired', 'outdated'],
+  planning: ['awaiting sign-off', 'scheduled', 'approved', 'refused', 'cancelled', 'outdated'],
+  'awaiting sign-off': ['scheduled', 'approved', 'rejected', 'cancelled', 'expired', 'outdated'],
+  scheduled: ['approved', 'cancelled', 'expired', 'outdated'],
   approved: ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention'],
   running: ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled'],
   'needs attention': ['approved', 'closed', 'expired'],

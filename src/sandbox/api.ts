@@ -80,6 +80,12 @@ export function createApi(
       await sandbox.faults.inject(body.name, at, typeof body.seconds === 'number' ? body.seconds : 20)
       return { armed: sandbox.faults.armed() }
     },
+    async clock(body) {
+      if (body.to === 'next start') await sandbox.setForward('next start')
+      else if (typeof body.minutes === 'number') await sandbox.setForward({ ms: body.minutes * 60_000 })
+      else throw new BadRequest('Give minutes, or "to": "next start".')
+      return {}
+    },
     async work(body) {
       const found = WORK.find(({ name }) => name === body.name)
       if (found === undefined) throw new BadRequest(`name must be one of ${WORK.map(({ name }) => name).join(', ')}.`)

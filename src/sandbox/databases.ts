@@ -28,6 +28,8 @@ export async function openDatabases(server: PostgresServer) {
 
   return {
     isNew,
+    /** For who works on Signoff's store beside it. */
+    store: { ...server.connection, database: 'signoff' },
     /** For Signoff. A WHATWG URL can't have a user without a host, so the user is in the query. */
     storeUrl: `postgresql:///signoff?host=${socket}&user=${user}`,
     /** For the app, in the format of libpq and SQLAlchemy. */

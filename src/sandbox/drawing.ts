@@ -14,7 +14,7 @@ export type Part =
 type DrawingBlocks = Parameters<typeof Drawing>[0]['blocks']
 
 /** Draws blocks as Slack does, with the names of this workspace. Caches each drawing. */
-export function createDrawing(slack: SlackWorkspace) {
+export function createDrawing(slack: SlackWorkspace, now: () => number = Date.now) {
   const kept = new Map<string, string>()
 
   function names() {
@@ -28,10 +28,12 @@ export function createDrawing(slack: SlackWorkspace) {
   function read(block: Json): string {
     // Relative times (`{ago}`) change, so blocks with one are drawn again each minute.
     const text = JSON.stringify(block)
-    const key = text.includes('{ago}') ? `${Math.floor(Date.now() / 60_000)}${text}` : text
+    const isRelative = text.includes('{ago}')
+    const key = isRelative ? `${Math.floor(now() / 60_000)}${text}` : text
     const before = kept.get(key)
     if (before !== undefined) return before
-    const blocks = [adaptedToLibrary(block)] as unknown as DrawingBlocks
+    const timed = isRelative ? (JSON.parse(relativeToMachine(text, now() - Date.now())) as Json) : block
+    const blocks = [adaptedToLibrary(timed)] as unknown as DrawingBlocks
     const drawn = renderToStaticMarkup(
       createElement(Drawing, { blocks, withoutWrapper: true, name: '', logo: '', data: names() }),
     )
@@ -67,6 +69,12 @@ export function createDrawing(slack: SlackWorkspace) {
       { kind: 'read', html: read({ type: 'section', text: { type: 'mrkdwn', text: mrkdwn } }) },
     ],
   }
+}
+
+/** The library draws relative times by the machine's clock: moves them by what the sandbox's is ahead. */
+function relativeToMachine(text: string, aheadMs: number): string {
+  const seconds = Math.round(aheadMs / 1000)
+  return text.replaceAll(/<!date\^(\d+)\^\{ago\}/g, (_, at) => `<!date^${Number(at) - seconds}^{ago}`)
 }
 
 const textOf = (value: unknown): string => (isRecord(value) ? string(value.text) : '')

@@ -25,7 +25,7 @@ const TYPES: Record<string, string> = {
  * systems are read about once a second.
  */
 export async function startPage(sandbox: Sandbox, port: number): Promise<Page> {
-  const drawing = createDrawing(sandbox.slack)
+  const drawing = createDrawing(sandbox.slack, sandbox.now)
   const styles = await drawingStyles()
   const listening = new Set<ServerResponse>()
   const files = new Map<string, string>()

@@ -26,6 +26,8 @@ export function addPeople(slack: SlackWorkspace): void {
       realName,
       displayName: realName,
       email: `${name}@example.test`,
+      // Whoever plays them types times as on their own clock.
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       ...(name === 'gus' ? { guest: 'multi' as const } : {}),
     }),
   )

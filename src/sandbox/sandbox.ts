@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { type AppRepository, createAppRepository } from './app-repository.ts'
 import { git, gitEnvironment } from './bare-git.ts'
 import { type Bitbucket, startBitbucket } from './bitbucket/bitbucket.ts'
+import { openClock, type SandboxClock } from './clock.ts'
 import { type Databases, openDatabases, type PostgresServer } from './databases.ts'
 import { createFaultInjector, type FaultInjector } from './faults.ts'
 import { type Heroku, startHeroku } from './heroku/heroku.ts'
@@ -39,6 +40,10 @@ export type Sandbox = {
   service: Service
   faults: FaultInjector
   systems: ReturnType<typeof createSystemsReader>
+  /** The time of Slack and of Signoff's store. */
+  now(): number
+  /** Sets the time of Slack and of Signoff's store forward. */
+  setForward: SandboxClock['setForward']
   slashCommands: { command: string; description: string; hint: string }[]
   /** Messages for people about what had to change since the last start. */
   remarks: string[]
@@ -81,7 +86,9 @@ async function startIn(
   const manifest = parse(await readFile(new URL('../../manifest.yml', import.meta.url), 'utf8')) as SlackManifest
   // The slowest part of a first start, so it runs while the repository is created.
   const opening = open(options.startPostgres(directory), closers)
+  let clock: SandboxClock | undefined
   const slack = await startSlackWorkspace({
+    now: () => clock?.now() ?? Date.now(),
     port: kept.ports.slack,
     scopes: manifest.oauth_config.scopes.bot,
     file: join(directory, 'slack.json'),
@@ -108,6 +115,9 @@ async function startIn(
   bitbucket.setStatus(await repository.head('master'), { state: 'SUCCESSFUL', key: 'pipeline', name: 'Pipeline' })
 
   const databases = await opening
+  const storeClock = await openClock(databases.store)
+  clock = storeClock
+  closers.push(() => storeClock.close())
   const program = await findMigrationProgram(join(directory, 'bin'), options.migrations)
   if (databases.isNew) {
     await migrate({ program, bare: repository.bare, commit: production, url: databases.url('production'), directory })
@@ -146,7 +156,21 @@ async function startIn(
     databases,
     service,
     faults,
-    systems: createSystemsReader({ slack, repository, bitbucket, heroku, databases, program, service: () => service }),
+    now: storeClock.now,
+    async setForward(by) {
+      await storeClock.setForward(by)
+      changed()
+    },
+    systems: createSystemsReader({
+      clock: storeClock,
+      slack,
+      repository,
+      bitbucket,
+      heroku,
+      databases,
+      program,
+      service: () => service,
+    }),
     slashCommands: manifest.features.slash_commands.map(({ command, description, usage_hint }) => {
       return { command, description, hint: usage_hint }
     }),

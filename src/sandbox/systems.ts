@@ -1,6 +1,7 @@
 import type { AppRepository } from './app-repository.ts'
 import { branchHeads, git, isAncestor } from './bare-git.ts'
 import type { Bitbucket } from './bitbucket/bitbucket.ts'
+import type { ClockState, SandboxClock } from './clock.ts'
 import type { AppDatabase, Databases } from './databases.ts'
 import type { Heroku, HerokuRelease } from './heroku/heroku.ts'
 import type { MigrationProgram } from './migrations.ts'
@@ -26,6 +27,7 @@ export type Systems = {
   pullRequests: { id: number; title: string; state: string; source: string; destination: string; comments: string[] }[]
   migrations: string
   service: Record<'bot' | 'worker', RoleState>
+  clock: ClockState
   /** Whether the bot is connected to Slack. Commands and buttons fail while it isn't. */
   isConnected: boolean
 }
@@ -37,6 +39,7 @@ export const APPS: Readonly<Record<AppDatabase, string>> = {
 
 /** Reads the systems as they are now. Changes nothing. */
 export function createSystemsReader(given: {
+  clock: Pick<SandboxClock, 'state'>
   slack: Pick<SlackWorkspace, 'sockets'>
   repository: AppRepository
   bitbucket: Bitbucket
@@ -149,6 +152,7 @@ export function createSystemsReader(given: {
           }))
           .toReversed(),
         migrations: given.program.title,
+        clock: await given.clock.state(),
         ...service(),
       }
     },

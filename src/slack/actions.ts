@@ -8,9 +8,10 @@ import type { Release } from '../release/release.ts'
 import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
-import { type Confirm, confirmCancel, confirmGo, confirmRetry, confirmSignOff } from './views/confirmations.ts'
+import { type Confirm, confirmCancel, confirmRetry, confirmSignOff, confirmStart } from './views/confirmations.ts'
 import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
 import { place } from './views/parts/facts.ts'
+import { timeModal } from './views/time-modal.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
 
@@ -141,10 +142,26 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     label: 'Go',
     spokenLabel: (release) => `Go: start hot-fix ${release.number} on ${place(release)}`.slice(0, 75),
     primaryRank: null,
-    confirm: confirmGo,
+    confirm: confirmStart,
     onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} starts. Its card is in the channel.`) },
     // Its requester alone has it, on a private message.
     needsCard: false,
+  },
+  'start now': {
+    id: 'start_now',
+    label: 'Start now',
+    primaryRank: null,
+    confirm: confirmStart,
+    onPress: { is: 'acts', answer: onlyRefusal },
+    needsCard: true,
+  },
+  'change time': {
+    id: 'change_time',
+    label: 'Change time…',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.changeTime, modal: timeModal, answer: onlyRefusal },
+    needsCard: true,
   },
 }
 

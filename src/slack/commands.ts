@@ -55,7 +55,9 @@ async function deploy(
     }
     case 'release': {
       const { app, environment } = command
-      return requested(await service.request({ app, environment, kind: 'deploy', by, key, responseUrl }))
+      const at = command.at === undefined ? undefined : { typed: command.at }
+      const asked = { app, environment, kind: 'deploy', by, key, responseUrl, ...defined({ at }) } as const
+      return requested(await service.request(asked))
     }
     case 'preview': {
       const { app, environment } = command

@@ -2,7 +2,6 @@
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
 import { producedCommit } from '../release/bound.ts'
-import { WORKER_GONE_MS } from '../release/deadlines.ts'
 import {
   approvers,
   emergencyPeople,
@@ -18,6 +17,7 @@ import { isEmergency, type Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
 import type { Ungivable } from '../release/who-can-sign.ts'
+import { WORKER_GONE_MS } from '../release/workers.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import type { SlackDirectory } from './directory.ts'
 import { buttonsOf, questionOf } from './views/buttons.ts'
@@ -84,10 +84,11 @@ export async function drawCard(
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
   const waits = release.state === 'planning' || release.state === 'approved'
-  const [tokens, people, now, workers, previous, unmatched, link, ungivable, locks] = await Promise.all([
-    buttonTokens(store, release, { owed: owing, environment }),
+  // A button's token knows whether it asks, which depends on the time.
+  const now = await store.now()
+  const [tokens, people, workers, previous, unmatched, link, ungivable, locks] = await Promise.all([
+    buttonTokens(store, release, { owed: owing, environment, now }),
     peopleOf(ports, environment),
-    store.now(),
     waits ? store.workers() : [],
     awaiting
       ? store.releases({ app: release.app, environment: release.environment, states: ['succeeded'], limit: PREVIOUS })
@@ -152,7 +153,7 @@ export function tokenFor(store: Store, release: Release, action: Action, asks: b
 async function buttonTokens(
   store: Store,
   release: Release,
-  facts: { readonly owed: readonly Owed[]; readonly environment: Environment },
+  facts: { readonly owed: readonly Owed[]; readonly environment: Environment; readonly now: Date },
 ): Promise<Partial<Record<Action, string>>> {
   const tokens = await Promise.all(
     buttonsOf(release, facts.owed).map(async (action) => {

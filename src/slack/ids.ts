@@ -25,6 +25,7 @@ export const VIEW = {
   talkedOver: 'talked_over_modal',
   lock: 'lock_modal',
   takeOver: 'take_over_modal',
+  changeTime: 'change_time_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

@@ -27,6 +27,8 @@ const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
   not_sure: ['sure'],
   reason_too_short: ['reason', 'note'],
   unknown_app: ['app', 'environment'],
+  time_refused: ['when'],
+  too_far_ahead: ['when'],
 }
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
@@ -70,6 +72,7 @@ async function startingModal(
   const again = talkedOverModal({
     callback: VIEW.talkedOver,
     release,
+    now: await store.now(),
     metadata: metadata({ ...context, starts: true }),
     ...defined({ environment, note: values.note }),
   })

@@ -168,9 +168,10 @@ function valuesOf(blocks: Fields): Readonly<Record<string, string>> {
   const values: Record<string, string> = {}
   for (const block of Object.values(blocks)) {
     for (const [action, input] of Object.entries(fields(block))) {
-      const { value, selected_option: option, selected_options: options } = fields(input)
+      const { value, selected_option: option, selected_options: options, selected_date_time: moment } = fields(input)
       const ticked = (Array.isArray(options) ? options : []).map((each) => text(fields(each).value) ?? '').join(' ')
-      const given = text(value) ?? text(fields(option).value) ?? text(ticked)
+      const picked = typeof moment === 'number' ? String(moment) : undefined
+      const given = text(value) ?? text(fields(option).value) ?? text(ticked) ?? picked
       if (given !== undefined) values[action] = given
     }
   }

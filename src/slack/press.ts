@@ -1,7 +1,7 @@
 /** Handles a pressed button by its row in `actions.ts`. */
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
-import { isLastOwed, owed } from '../release/policy.ts'
+import { owed } from '../release/policy.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { pressControl } from './control-presses.ts'
@@ -13,6 +13,7 @@ import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
 import { detailsModal } from './views/details.ts'
+import { talkedOverStarts } from './views/modals.ts'
 import { findUngivable } from './who-can-sign.ts'
 
 type PressArrival = Extract<Arrival, { is: 'press' }>
@@ -78,10 +79,10 @@ async function askForText(
       ? await findUngivable(ports.directory, release, owed(environment, release), user)
       : []
   const owing = environment === undefined ? [] : owed(environment, release)
-  const saysStart =
-    callback === VIEW.talkedOver && release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
+  const now = await ports.store.now()
+  const saysStart = callback === VIEW.talkedOver && talkedOverStarts(release, owing, now)
   const starts = saysStart ? { starts: true as const } : {}
-  const facts = { callback, release, unsettled, metadata: metadata({ token, responseUrl, ...starts }) }
+  const facts = { callback, release, unsettled, now, metadata: metadata({ token, responseUrl, ...starts }) }
   return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
 }
 

@@ -26,8 +26,10 @@ export function refused(refusal: Refusal): PrivateMessage {
 /** After a release was requested: the release that is being planned. */
 export function requested(outcome: Requested): PrivateMessage {
   if ('refused' in outcome) return refused(outcome.refused)
-  const { number, app, environment, kind } = outcome.release
-  return { is: 'planning', number, app, environment, kind, ...defined({ noWorker: outcome.noWorker }) }
+  const { number, app, environment, kind, schedule } = outcome.release
+  const startAt = schedule?.at.toISOString()
+  const more = defined({ startAt, timeZone: schedule?.timeZone, noWorker: outcome.noWorker })
+  return { is: 'planning', number, app, environment, kind, ...more }
 }
 
 /** A sentence about the release after the action. */

@@ -9,6 +9,7 @@ import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { type Reply, requested, STALE } from './replies.ts'
+import { WHEN } from './views/parts/when-field.ts'
 
 type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 
@@ -28,7 +29,9 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
   const asked = { by, key, ...defined({ responseUrl }) }
   if (arrival.view === VIEW.deploy) {
     const { app = onlyApp(apps), environment = '' } = values
-    return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))
+    const picked = pickedTime(values)
+    const at = picked && { picked }
+    return requested(await service.request({ app, environment, kind: 'deploy', ...asked, ...defined({ at }) }))
   }
   if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))
   if (arrival.view === VIEW.lock) return submitLock(ports, arrival, context)
@@ -37,5 +40,13 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
   const meant = await store.resolveButton(token)
   if (asking === undefined || meant === undefined) return STALE
   const note = values.reason ?? values.note ?? ''
-  return asking.answer(await service.act(asking.action, { release: meant.release, by, key, note, isConfirmed: starts }))
+  const startAt = pickedTime(values)
+  const request = { release: meant.release, by, key, note, isConfirmed: starts, ...defined({ startAt }) }
+  return asking.answer(await service.act(asking.action, request))
+}
+
+/** The field **When**; undefined where nothing was picked. */
+function pickedTime(values: Readonly<Record<string, string>>): Date | undefined {
+  const seconds = values[WHEN]
+  return seconds === undefined || !/^[0-9]{1,11}$/.test(seconds) ? undefined : new Date(Number(seconds) * 1000)
 }

@@ -2,6 +2,7 @@ import { type Moved, movedFacts, type ObservedFacts } from '../release/bound.ts'
 import { type Release, step } from '../release/release.ts'
 import { type App, type Environment, ignoresNewerCommits } from '../release/settings.ts'
 import { readFacts } from './facts.ts'
+import { withNewerCommits } from './newer-commits.ts'
 import type { WorkerPorts } from './ports.ts'
 import { withRetry } from './retry.ts'
 import { originError, type Refused } from './service-errors.ts'
@@ -20,8 +21,10 @@ export async function checkBoundFacts(
   if (release.plan === undefined) throw new Error(`release #${release.number} has no plan`)
   const read = await readFacts(ports, app, environment, release, signal)
   if ('refused' in read) return read
-  const facts = await withUnconfirmedMerge(ports, app, release, read.facts, signal)
-  const isPinned = ignoresNewerCommits(app, environment, release.kind)
+  const ahead = await withNewerCommits(ports, app, release, read.facts, signal)
+  if ('refused' in ahead) return ahead
+  const facts = await withUnconfirmedMerge(ports, app, release, ahead.facts, signal)
+  const isPinned = ignoresNewerCommits(app, environment, release)
   const moved: Moved[] = [...movedFacts(release.plan, release, facts, isPinned)]
   const pinned = await pinnedMoved(ports, app, release)
   if (pinned && 'refused' in pinned) return pinned

@@ -47,6 +47,10 @@ describe('/deploy with one app', () => {
     ["'api' `production`", { is: 'release', app: 'api', environment: 'production' }],
     ['pro\u200bduction\ufeff', { is: 'release', app: 'api', environment: 'production' }],
     ['ｐｒｏｄｕｃｔｉｏｎ', { is: 'release', app: 'api', environment: 'production' }],
+    ['production at 18:00', { is: 'release', app: 'api', environment: 'production', at: '18:00' }],
+    ['api to production AT Mon 08:00', { is: 'release', app: 'api', environment: 'production', at: 'mon 08:00' }],
+    ['production at 18:00 tomorrow', { is: 'release', app: 'api', environment: 'production', at: '18:00 tomorrow' }],
+    ['production at noon', { is: 'release', app: 'api', environment: 'production', at: 'noon' }],
     ['preview production', { is: 'preview', app: 'api', environment: 'production' }],
     ['preview api to production', { is: 'preview', app: 'api', environment: 'production' }],
     ['', { is: 'modal' }],
@@ -324,4 +328,31 @@ it('reserves exactly the words of the grammar', () => {
   expect([...RESERVED_WORDS].sort()).toEqual(['cancel', 'help', 'history', 'preview', 'retry', 'status', 'to'])
   expect([...NEWER_RESERVED_WORDS.app].sort()).toEqual(['bad', 'good', 'lock', 'report', 'rollback', 'unlock'])
   expect(NEWER_RESERVED_WORDS.environment).toEqual(['all'])
+})
+
+describe('a time after “at”', () => {
+  const at = app('at', { at: 'master', production: 'production' })
+
+  it.each([
+    ['at', '/deploy production at', [api], { is: 'help' }],
+    ['an app of that name', 'at production', [at, web], { is: 'release', app: 'at', environment: 'production' }],
+    ['both, and a time', 'at at at 18:00', [at], { is: 'release', app: 'at', environment: 'at', at: '18:00' }],
+    [
+      'both, and a day',
+      'at to at at Mon 08:00',
+      [at],
+      { is: 'release', app: 'at', environment: 'at', at: 'mon 08:00' },
+    ],
+    ['both, and no time', 'at at', [at], { is: 'release', app: 'at', environment: 'at' }],
+    ['to, app and environment', 'to at production', [at], { is: 'release', app: 'at', environment: 'production' }],
+  ])('is told from names: %s', (_what, text, apps, expected) => {
+    expect(parseDeploy(text.replace('/deploy ', ''), apps)).toMatchObject(expected)
+  })
+
+  it('is asked for where it is missing', () => {
+    expect(parseDeploy('production at', ONE)).toMatchObject({
+      is: 'help',
+      reason: expect.stringContaining('time is missing'),
+    })
+  })
 })

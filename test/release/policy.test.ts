@@ -180,7 +180,7 @@ describe('when a button does something', () => {
     'talked over': ['awaiting sign-off'],
     rejection: ['awaiting sign-off'],
     emergency: ['awaiting sign-off'],
-    cancel: ['planning', 'awaiting sign-off', 'approved', 'running'],
+    cancel: ['planning', 'awaiting sign-off', 'scheduled', 'approved', 'running'],
     retry: ['needs attention'],
     close: ['needs attention'],
     'plan again': ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'],
@@ -189,6 +189,9 @@ describe('when a button does something', () => {
     'plan for an emergency': [],
     // Only a hot-fix without sign-offs waits for Go.
     go: [],
+    'start now': ['scheduled'],
+    // Only a release that was asked for with a time has one to change.
+    'change time': [],
   }
   it.each(ACTIONS)('%s: in its states, and in no other', (action) => {
     const found = RELEASE_STATES.map((state) => [state, gate(action, everything, aRelease({ state }))])

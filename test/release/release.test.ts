@@ -5,7 +5,7 @@ import { hasEnded, mayBecome, NEXT_STATES, RELEASE_STATES, type ReleaseState } f
 import { aRelease, aSignOff, aStep, DANA } from '../support/builders.ts'
 
 const ENDS = ['refused', 'rejected', 'cancelled', 'expired', 'outdated', 'failed', 'closed', 'succeeded'] as const
-const BUSY = ['planning', 'awaiting sign-off', 'approved', 'running', 'needs attention'] as const
+const BUSY = ['planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention'] as const
 
 describe('states', () => {
   it('are exactly those of the design', () => {
@@ -23,8 +23,9 @@ describe('states', () => {
   })
 
   it.each<[ReleaseState, readonly ReleaseState[]]>([
-    ['planning', ['awaiting sign-off', 'approved', 'refused', 'cancelled', 'outdated']],
-    ['awaiting sign-off', ['approved', 'rejected', 'cancelled', 'expired', 'outdated']],
+    ['planning', ['awaiting sign-off', 'scheduled', 'approved', 'refused', 'cancelled', 'outdated']],
+    ['awaiting sign-off', ['scheduled', 'approved', 'rejected', 'cancelled', 'expired', 'outdated']],
+    ['scheduled', ['approved', 'cancelled', 'expired', 'outdated']],
     ['approved', ['running', 'cancelled', 'expired', 'outdated', 'failed', 'needs attention']],
     ['running', ['succeeded', 'failed', 'needs attention', 'outdated', 'cancelled']],
     ['needs attention', ['approved', 'closed', 'expired']],

@@ -131,7 +131,7 @@ export async function aTeam(production: Partial<Environment> = {}) {
     /** Moves every stored time back by the interval; the worker stays alive. */
     passes: async (interval: string) => {
       const columns = ['requested_at', 'planned_at', 'card_posted_at', 'approved_at', 'started_at', 'ended_at']
-      const moved = [...columns, 'expires_at'].map((column) => `${column} = ${column} - $1::interval`)
+      const moved = [...columns, 'expires_at', 'start_at'].map((column) => `${column} = ${column} - $1::interval`)
       await sql(`update release set ${moved.join(', ')}`, [interval])
       await sql('update sign_off set at = at - $1::interval', [interval])
     },

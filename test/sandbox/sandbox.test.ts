@@ -63,6 +63,28 @@ describe('a sandbox', LONG, () => {
     expect(integration?.runs?.sha).toBe(await sandbox.repository.head('master'))
   })
 
+  it('sets the clock of Slack and of the store forward, to the start of a release with a time', async () => {
+    const { sandbox, url } = open
+    const clock = async () => ((await (await fetch(`${url}/api/world`)).json()) as Systems).clock
+    expect(await post(url, 'clock', { to: 'next start' })).toMatchObject({ status: 400 })
+    await post(url, 'work', { name: 'commit' })
+    await post(url, 'command', { as: 'dana', channel: 'engineering', text: '/deploy integration at 12:00 tomorrow' })
+    const cards = () => sandbox.slack.messages('engineering').filter(({ text }) => /is scheduled for/.test(text))
+    await sandbox.slack.waitFor(() => cards().length > 0, { what: 'the card of the scheduled release' })
+    const { nextStart = '' } = await clock()
+    expect(Date.parse(nextStart)).toBeGreaterThan(sandbox.now())
+    expect(await post(url, 'clock', { to: 'next start' })).toMatchObject({ status: 200 })
+    expect(sandbox.now()).toBeGreaterThanOrEqual(Date.parse(nextStart))
+    const isOver = () =>
+      lines(sandbox.slack, 2, 'outcome', 'engineering').length > 0 &&
+      sandbox.slack.messages('engineering').some(({ text }) => /#2 .* succeeded/.test(text))
+    await sandbox.slack.waitFor(isOver, { what: 'the card and the outcome of the scheduled release' })
+    const last = sandbox.slack.messages('engineering').at(-1)
+    expect(Number(last?.ts) * 1000).toBeGreaterThan(Date.parse(nextStart))
+    expect(await clock()).toEqual({ aheadMs: expect.any(Number) })
+    expect(await post(url, 'clock', { minutes: -5 })).toMatchObject({ status: 400 })
+  })
+
   it('answers invalid requests with a reason, and refuses other sites', async () => {
     const { url } = open
     expect(await post(url, 'command', { as: 'eve', channel: 'product', text: '/deploy' })).toMatchObject({

@@ -103,7 +103,14 @@ describe('S11: who can sign', () => {
       [{ kind: 'approval', count: 1, by: ['@release-approvers'] }],
       BEN.id,
     )
-    const view = emergencyModal({ callback: 'emergency_modal', release, metadata: '', environment, unsettled })
+    const view = emergencyModal({
+      callback: 'emergency_modal',
+      release,
+      metadata: '',
+      environment,
+      unsettled,
+      now: new Date(),
+    })
     expect(JSON.stringify(view)).toContain('Afterwards: Nobody can approve')
   })
 

@@ -189,6 +189,10 @@ function ownProblems(element: Json, at: string): string[] {
         ...options.flatMap((option, index) => optionProblems(option, `${at}/options/${index}`)),
       ]
     }
+    case 'datetimepicker':
+      return element.initial_date_time === undefined || /^[0-9]{10}$/.test(String(element.initial_date_time))
+        ? []
+        : [`${at}/initial_date_time: not 10 digits`]
     case 'plain_text_input':
       return [...placeholder, ...inputLengths(element, at)]
     default:

@@ -41,6 +41,8 @@ export async function createRelease(
       reason: wanted.reason === undefined ? null : storable(wanted.reason),
       picks: wanted.picks === undefined ? null : canonicalJson(wanted.picks),
       replaces: wanted.replaces ?? null,
+      start_at: wanted.schedule?.at ?? null,
+      start_time_zone: wanted.schedule?.timeZone ?? null,
     })
     .execute()
   if (wanted.replaces !== undefined) {
@@ -122,6 +124,10 @@ function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
   if ('startedAt' in change) columns.started_at = change.startedAt ?? null
   if ('endedAt' in change) columns.ended_at = change.endedAt ?? null
   if ('expiresAt' in change) columns.expires_at = change.expiresAt ?? null
+  if ('schedule' in change) {
+    columns.start_at = change.schedule?.at ?? null
+    columns.start_time_zone = change.schedule?.timeZone ?? null
+  }
   if ('mergeRequirements' in change) columns.merge_requirements = json(change.mergeRequirements)
   if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
   return columns

@@ -123,11 +123,11 @@ async function environmentOf(trx: Kysely<Tables>, release: number): Promise<stri
 
 /**
  * The job's row, if it is active in the attempt of this claim; a takeover increments the retry count. `beatAge`: ms since
- * its last heartbeat in the store.
+ * its last heartbeat in the store, by the clock that pg-boss writes it with.
  */
 async function heldJob(db: Kysely<Tables>, claim: Claim, lock = sql``): Promise<{ beatAge: number } | undefined> {
   const { rows } = await sql<{ beatAge: number }>`
-    select extract(epoch from clock_timestamp() - coalesce(heartbeat_on, started_on))::float8 * 1000 as "beatAge"
+    select extract(epoch from pg_catalog.clock_timestamp() - coalesce(heartbeat_on, started_on))::float8 * 1000 as "beatAge"
     from pgboss.job
     where name = ${queueOf(claim.job)} and id = ${claim.id}::uuid
       and state = 'active' and retry_count = ${claim.attempt - 1}

@@ -20,6 +20,7 @@ const migrations: Record<string, Migration> = {
   '011 leases': { up: makeLeases },
   '012 subjects of buttons': { up: makeSubjects },
   '013 locks': { up: makeLocks },
+  '014 schedule': { up: makeSchedule },
 }
 
 /**
@@ -274,4 +275,13 @@ async function makeSubjects(db: Kysely<unknown>): Promise<void> {
       action text not null,
       unique (subject, action)
     )`.execute(db)
+}
+
+/** When a release was asked to start, and in whose time zone; the state `scheduled` keeps its environment busy. */
+async function makeSchedule(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column start_at timestamptz(3), add column start_time_zone text`.execute(db)
+  await sql`drop index release_one_not_ended`.execute(db)
+  await sql`
+    create unique index release_one_not_ended on release (app, environment)
+    where state in ('planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention')`.execute(db)
 }

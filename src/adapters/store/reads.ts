@@ -112,6 +112,7 @@ function toRelease(row: WholeRow): Release {
     ...present('startedAt', row.started_at),
     ...present('endedAt', row.ended_at),
     ...present('expiresAt', row.expires_at),
+    ...present('schedule', row.start_at && { at: row.start_at, timeZone: row.start_time_zone ?? 'UTC' }),
     ...present('newerCommits', row.newer_commits),
     ...present('mergeRequirements', row.merge_requirements),
   }

@@ -156,6 +156,8 @@ export interface ReleaseTable {
   started_at: Date | null
   ended_at: Date | null
   expires_at: Date | null
+  start_at: Date | null
+  start_time_zone: string | null
   newer_commits: number | null
   merge_requirements: NullableJson<readonly MergeRequirement[]>
 }

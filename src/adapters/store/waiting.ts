@@ -11,9 +11,11 @@ export interface OpenRelease {
 }
 
 /** The states of `release_one_not_ended`, spelled as in that index, so that Postgres uses it. */
-const NOT_ENDED = sql.raw(`('planning', 'awaiting sign-off', 'approved', 'running', 'needs attention')`)
+const NOT_ENDED = sql.raw(`('planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention')`)
 /** The events that bring a release into one of these states. */
-const STATE_BEGAN = sql.raw(`('release_requested', 'plan_made', 'release_approved', 'run_started', 'attention_needed')`)
+const STATE_BEGAN = sql.raw(
+  `('release_requested', 'plan_made', 'release_scheduled', 'release_approved', 'run_started', 'attention_needed')`,
+)
 
 /** What is under way and what waits, for metrics. Each read is bounded by what has not ended. */
 export function createWaiting(db: Kysely<Tables>) {

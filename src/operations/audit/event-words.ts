@@ -24,10 +24,12 @@ const all = (value: unknown) => (Array.isArray(value) ? value.filter(isText) : [
 const lockedPlace = ({ app, environment }: Data) =>
   isText(app) && isText(environment) ? `${app} ${environment}` : 'all environments'
 const lockEnd = ({ until }: Data) => (isText(until) ? ` until ${until}` : ', without an end')
+/** `2026-12-03 06:30 UTC` */
+const utc = (at: unknown) => (isText(at) ? `${at.slice(0, 16).replace('T', ' ')} UTC` : 'an unknown time')
 
 const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
-  release_requested: ({ replaces, forEmergency }) =>
-    `requested it${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
+  release_requested: ({ replaces, forEmergency, startAt }) =>
+    `requested it${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}${isText(startAt) ? `, to start at ${utc(startAt)}` : ''}`,
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
@@ -64,6 +66,10 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
     data.how === 'expired'
       ? `ended the lock of ${lockedPlace(data)}: its time was over`
       : `unlocked ${lockedPlace(data)}`,
+  release_scheduled: ({ at }) => `scheduled it: it starts at ${utc(at)}`,
+  start_held: ({ gate }) => `did not start it at its time${because(gate)}`,
+  start_asked: () => 'pressed Start now',
+  start_time_changed: ({ from, to }) => `changed its start from ${utc(from)} to ${utc(to)}`,
 }
 
 /** What happened, without who did it. An event that only a newer version knows is told by its type. */

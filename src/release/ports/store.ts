@@ -3,6 +3,7 @@ import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { Lock } from '../lock.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, SignOff, StepRow } from '../release.ts'
+import type { Schedule } from '../schedule.ts'
 import type { Subject } from '../subjects.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { CommitAs, Job } from './jobs.ts'
@@ -20,6 +21,7 @@ export interface NewRelease {
   readonly reason?: string
   readonly picks?: readonly string[]
   readonly replaces?: number
+  readonly schedule?: Schedule
 }
 
 /** The columns that change during a release's life. An explicit `undefined` clears an optional one. */
@@ -42,6 +44,7 @@ export type ReleaseChange = {
     | 'startedAt'
     | 'endedAt'
     | 'expiresAt'
+    | 'schedule'
     | 'newerCommits'
     | 'mergeRequirements']?: Release[K] | undefined
 }

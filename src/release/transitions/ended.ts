@@ -27,8 +27,8 @@ const STOPPED_AS: Partial<Record<Problem['because']['gate'], ReleaseState>> = {
 
 /**
  * The state of a release that a problem has stopped: `needs attention` once anything irreversible has started or if the
- * forge's rules refused the merge, `refused` during planning, `outdated` for a moved fact, `expired` for a deadline, and
- * else `failed`.
+ * forge's rules refused the merge, `refused` during planning, `outdated` for a moved fact, `expired` for a deadline or for
+ * what holds a scheduled start back, and else `failed`.
  */
 export function stateAfterStop(
   release: Pick<Release, 'state' | 'steps'>,
@@ -38,7 +38,8 @@ export function stateAfterStop(
   if (irreversibleBegun(release.steps)) return 'needs attention'
   if (gate === 'merge_refused' && byRules === true) return 'needs attention'
   if (release.state === 'planning' && gate !== 'hotfix_goes_first') return 'refused'
-  return STOPPED_AS[gate] ?? 'failed'
+  // What still holds it back an hour after its time.
+  return STOPPED_AS[gate] ?? (release.state === 'scheduled' ? 'expired' : 'failed')
 }
 
 /** Stops a release that can't continue: it ends or, once anything irreversible has started, needs attention. */
@@ -147,6 +148,14 @@ export async function end(
   }
   await tx.send({ kind: 'card', release: number })
   await tx.send({ kind: 'outcome', release: number, key: `${number}:outcome` })
+  if (isMissed(release, state) && actor !== release.requester.id) {
+    await tx.send(privateMessage(release, 'missed', { is: 'ended', number }))
+  }
   if (release.announcement !== undefined)
     await tx.send({ kind: 'announcement', release: number, key: `${number}:announcement:ended`, ended: true })
+}
+
+/** Whether it became outdated while it waited for its time: nobody may be looking, so its requester is told at once. */
+function isMissed({ schedule, startedAt }: Release, state: ReleaseState): boolean {
+  return state === 'outdated' && schedule !== undefined && startedAt === undefined
 }

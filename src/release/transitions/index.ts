@@ -9,18 +9,6 @@
  * deadlines.ts. Nothing else changes a state.
  */
 
-// The plan is made. With sign-offs the card asks for them (`awaiting sign-off`) until it expires; without, the release is
-// approved at once. A plan that can't be released is `refused`.
-export { cardPosted, expiryOf, planned } from './planned.ts'
-// A person requests a release: it is created in `planning`, and the job `plan` works out what it will do.
-export { type Replacing, requested } from './requested.ts'
-
-// Each sign-off is recorded on the plan's fingerprint. The last one needed, an emergency or **Go** approves the release; a
-// rejection ends it.
-export { go, sign } from './signed.ts'
-
-// A future `scheduled` belongs here: every sign-off is given, and the requested time has not come.
-
 // After that the job `aftermath` looks at how what was deployed runs. It reports that, and changes no state.
 export { aftermathSeen } from './afterwards.ts'
 // Approved: the job `preflight` checks every bound fact again. Then the channel gets the announcement, and Slack's
@@ -30,6 +18,11 @@ export { announced, announceOrRun, preflightPassed, preflightRefused, retry } fr
 // anything irreversible has started, `needs attention` until a person presses **Retry** or **Close**. **Cancel** ends a
 // release before the run; during the run no new step starts.
 export { cancel, close, stateAfterStop, stop } from './ended.ts'
+// The plan is made. With sign-offs the card asks for them (`awaiting sign-off`) until it expires; without, the release is
+// approved at once. A plan that can't be released is `refused`.
+export { cardPosted, expiryOf, planned } from './planned.ts'
+// A person requests a release: it is created in `planning`, and the job `plan` works out what it will do.
+export { type Replacing, requested } from './requested.ts'
 // A worker takes the run (`running`) and performs the plan's steps. Each stores its intent, acts, and stores its outcome.
 // The last one is the report, with which the release has `succeeded`.
 export {
@@ -37,7 +30,7 @@ export {
   interruptionSeen,
   type LeftOff,
   type Performed,
-  RUN_MUST_BEGIN_MS,
+  runMustBeginBy,
   type Stopped,
   started,
   stepEnded,
@@ -45,5 +38,11 @@ export {
   stepNoted,
   stepStarted,
 } from './running.ts'
+// Nothing is owed, and the time that was asked for has not come (`scheduled`). The bot's tick or **Start now** approves it;
+// what holds it back then may do so for an hour.
+export { changeTime, startIfDue, startNow } from './scheduled.ts'
+// Each sign-off is recorded on the plan's fingerprint. The last one needed, an emergency or **Go** approves the release; a
+// rejection ends it.
+export { go, sign } from './signed.ts'
 
 export { type ActionContext, type ActionRequest, InvalidTransition, nameOf, type Transition } from './transition.ts'

@@ -1,30 +1,36 @@
-/** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `approved`. */
+/** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `scheduled` or `approved`. */
 import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan, pendingCount } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
 import { recordedRules } from '../recorded-rules.ts'
 import type { Release } from '../release.ts'
+import { startsUntil } from '../schedule.ts'
 import type { Environment } from '../settings.ts'
 import { heldAtStart } from '../start-conditions.ts'
 import { hasEnded, type PostedMessage, type ReleaseState } from '../terms.ts'
 import { addMigrationsLine, mentionSigners, privateMessage } from '../thread.ts'
 import { announceOrRun } from './approved.ts'
 import { stop } from './ended.ts'
+import { noteScheduled } from './scheduled.ts'
 import { assertTransition } from './transition.ts'
 
 /** For an environment that needs only Talked over and declares no `sign_off`. */
 const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 
-/** Stores the plan. If sign-offs are needed the card asks for them, else the release starts
- * automatically or, where something holds it back, is refused. */
+/**
+ * Stores the plan. If sign-offs are needed the card asks for them, else the release waits for its time or starts
+ * automatically; where something holds that start back, it is refused.
+ */
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
   const currentFingerprint = fingerprint(plan)
   const asked = owed(environment, { ...release, plan, fingerprint: currentFingerprint }).length > 0
   const signed = environment.signOff !== undefined || asked
   const asksGo = plan.hotfix?.asksGo === true
-  const starts = !signed && !asksGo
-  const state: ReleaseState = starts ? 'approved' : 'awaiting sign-off'
+  const { schedule } = release
+  const waits = !signed && schedule !== undefined
+  const starts = !signed && !asksGo && !waits
+  const state: ReleaseState = waits ? 'scheduled' : starts ? 'approved' : 'awaiting sign-off'
   const held = starts && (await heldAtStart(tx, { release: { ...release, plan }, environment }))
   if (held) return stop(tx, release, { because: held }, { actor: 'bot' })
   assertTransition(release, state)
@@ -35,8 +41,9 @@ export async function planned(tx: Transaction, release: Release, environment: En
     plannedAt: tx.now,
     ...(starts && { approvedAt: tx.now, attempt: 1 }),
     ...(asksGo && { expiresAt: new Date(tx.now.getTime() + GO_EXPIRES_AFTER_MS) }),
+    ...(schedule && { expiresAt: startsUntil(schedule) }),
     // A card that was posted before the plan asks for sign-offs only from now on.
-    ...(signed && release.card !== undefined && signOffPeriod(tx, environment)),
+    ...(signed && release.card !== undefined && signOffPeriod(tx, environment, release)),
   })
   tx.addEvent({
     release: release.number,
@@ -56,6 +63,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
       await mentionSigners(tx, { ...release, plan, fingerprint: currentFingerprint }, environment)
     await addMigrationsLine(tx, release.number, plan)
   }
+  if (waits) await noteScheduled(tx, release.number, schedule)
   if (starts) await announceOrRun(tx, { ...release, attempt: 1 }, environment)
 }
 
@@ -63,11 +71,12 @@ export async function planned(tx: Transaction, release: Release, environment: En
 function signOffPeriod(
   { now }: Transaction,
   environment: Environment | undefined,
+  { schedule }: Release,
 ): { cardPostedAt: Date; expiresAt: Date } {
-  return { cardPostedAt: now, expiresAt: expiryOf(environment, now) }
+  return { cardPostedAt: now, expiresAt: schedule === undefined ? expiryOf(environment, now) : startsUntil(schedule) }
 }
 
-/** When the sign-offs on a card that is posted `at` expire. */
+/** When the sign-offs on a card that is posted `at` expire, unless the release has a time to start. */
 export function expiryOf(environment: Environment | undefined, at: Date): Date {
   return new Date(at.getTime() + (environment?.signOff?.expiresAfterMs ?? EXPIRES_AFTER_MS))
 }
@@ -86,7 +95,7 @@ export async function cardPosted(
   const firstAsking = release.state === 'awaiting sign-off' && release.cardPostedAt === undefined && !awaitsGo(release)
   await tx.changeRelease(number, {
     card: message,
-    ...(firstAsking && signOffPeriod(tx, environment)),
+    ...(firstAsking && signOffPeriod(tx, environment, release)),
   })
   tx.addEvent({ release: number, type: 'card_posted', actor: 'bot', data: { ...message } })
   // If the release ended before this confirmation, only a private message says so: draw the card again.

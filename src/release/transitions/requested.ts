@@ -25,6 +25,8 @@ export interface ReleaseRequest {
   readonly release: Omit<NewRelease, 'replaces'>
   readonly environment: Environment
   readonly person: Person
+  /** What refuses it, unless the same request was handled before. */
+  readonly refused?: Refusal
   /** Releases that the person agreed to end with a hot-fix; no other is ended. */
   readonly ends: readonly number[]
   readonly replacing?: Replacing
@@ -44,6 +46,7 @@ export async function requested(
   await tx.lockEnvironment(wanted.app, wanted.environment)
   const seen = await tx.releaseOfRequest(wanted.requestKey)
   if (seen !== undefined) return { seen }
+  if (request.refused !== undefined) return { refused: request.refused }
   const replaced = replacing && (await notReplaceable(tx, replacing, request))
   if (replaced !== undefined) return replaced
   const held = await heldBack(tx, {
@@ -52,6 +55,7 @@ export async function requested(
     kind: wanted.kind,
     requester: wanted.requester,
     isEmergency: replacing?.forEmergency === true,
+    ...defined({ startAt: wanted.schedule?.at }),
   })
   if (held !== undefined) return { refused: held }
   if (replacing !== undefined) await endReplaced(tx, replacing, request)
@@ -73,6 +77,7 @@ export async function requested(
       kind,
       ...defined({ replaces }),
       ...forEmergency,
+      ...defined({ startAt: wanted.schedule?.at.toISOString(), timeZone: wanted.schedule?.timeZone }),
       ...memberAttribution(person),
     },
   })
@@ -109,10 +114,10 @@ async function notReplaceable(
   return refused === undefined ? undefined : { refused }
 }
 
-/** Ends the old release if it still awaits sign-off. */
+/** Ends the old release if it still awaits sign-off or its time. */
 async function endReplaced(tx: Transaction, { replaces }: Replacing, { person }: ReleaseRequest): Promise<void> {
   const old = await tx.lockRelease(replaces)
-  if (old?.state !== 'awaiting sign-off') return
+  if (old?.state !== 'awaiting sign-off' && old?.state !== 'scheduled') return
   const because = { gate: 'plan_outdated' as const, moved: [] }
   await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: memberAttribution(person) })
 }

@@ -5,15 +5,24 @@ import type { Plan } from '../plan.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Problem } from '../refusals.ts'
 import { irreversibleBegun, type Release, type StepResult, type StepRow, step } from '../release.ts'
+import { startsUntil } from '../schedule.ts'
 import type { Environment } from '../settings.ts'
 import { isIrreversible } from '../steps.ts'
 import type { StepName } from '../terms.ts'
 import { addThreadLine } from '../thread.ts'
 import { end, endCancelled, stop } from './ended.ts'
+import { noteLate } from './scheduled.ts'
 import { assertTransition, InvalidTransition } from './transition.ts'
 
 /** The run must start within this time of the approval, so that nothing starts long after people signed. */
-export const RUN_MUST_BEGIN_MS = 60 * 60_000
+const RUN_MUST_BEGIN_MS = 60 * 60_000
+
+/** Until when the run must start: an hour after its approval or, if its time approved it, after that time. */
+export function runMustBeginBy({ approvedAt, attempt, schedule }: Release): Date | undefined {
+  if (approvedAt === undefined) return undefined
+  if (schedule !== undefined && attempt === 1 && approvedAt >= schedule.at) return startsUntil(schedule)
+  return new Date(approvedAt.getTime() + RUN_MUST_BEGIN_MS)
+}
 
 /**
  * A worker has taken the run: returns the plan to perform. `over`: there is nothing left to run. `not announced`: Slack
@@ -30,13 +39,14 @@ export async function started(
   if (release.state !== 'running' && release.state !== 'approved') return 'over'
   if (environment.announce === 'required' && release.announcement === undefined) return 'not announced'
   if (release.state === 'running') return { plan }
-  const waited = tx.now.getTime() - (release.approvedAt ?? tx.now).getTime()
-  if (waited >= RUN_MUST_BEGIN_MS) {
+  const until = runMustBeginBy(release)
+  if (until !== undefined && tx.now >= until) {
     const because = { gate: 'expired' as const, number, at: tx.now.toISOString() }
     await stop(tx, release, { because }, { actor: 'worker' })
     return 'over'
   }
   assertTransition(release, 'running')
+  if (attempt === 1) await noteLate(tx, release)
   await tx.changeRelease(number, { state: 'running', startedAt: release.startedAt ?? tx.now })
   tx.addEvent({ release: number, type: 'run_started', actor: 'worker', data: { attempt } })
   await tx.send({ kind: 'card', release: number })

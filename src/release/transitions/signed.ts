@@ -1,12 +1,14 @@
-/** Signed: from `awaiting sign-off` to `approved` with the last sign-off needed, or to `rejected`. */
+/** Signed: from `awaiting sign-off` to `scheduled` or `approved` with the last sign-off needed, or to `rejected`. */
 import { canProceed } from '../policy.ts'
 import { missingForMerge, type Release, type SignOff } from '../release.ts'
+import { isDue } from '../schedule.ts'
 import type { Environment } from '../settings.ts'
 import { heldAtStart } from '../start-conditions.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
 import { end } from './ended.ts'
+import { scheduled, startAtItsTime } from './scheduled.ts'
 import { nameOf, type Transition } from './transition.ts'
 
 /**
@@ -28,7 +30,7 @@ export function sign(kind: SignOffKind): Transition {
       right: attribution.right,
       ...withNote,
     }
-    const starts = wouldStart(environment, release, { ...signOff, at: tx.now })
+    const starts = wouldStart(environment, release, { ...signOff, at: tx.now }, tx.now)
     const held = starts && (await heldAtStart(tx, { release, environment, isEmergency: kind === 'emergency' }))
     if (held) return { refused: held }
     // An emergency's modal always says what it starts.
@@ -59,7 +61,8 @@ export function sign(kind: SignOffKind): Transition {
       await end(tx, signed, 'rejected', { actor: person.id, by: nameOf(person), ...reason })
       return undefined
     }
-    if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await approve(tx, signed)
+    if (starts) await startAtItsTime(tx, signed)
+    else if (release.state === 'awaiting sign-off' && canProceed(environment, signed)) await scheduled(tx, signed)
     // Who presses may just have given at the forge what it asks for.
     else if (missingForMerge(release).length > 0) {
       await tx.enqueue({ kind: 'look', release: release.number, at: tx.now.toISOString() })
@@ -69,9 +72,10 @@ export function sign(kind: SignOffKind): Transition {
   }
 }
 
-/** Whether this sign-off is the last one that the release waits for. */
-function wouldStart(environment: Environment, release: Release, signOff: SignOff): boolean {
+/** Whether this sign-off is the last thing that the release waits for. An emergency doesn't wait for a time. */
+function wouldStart(environment: Environment, release: Release, signOff: SignOff, now: Date): boolean {
   if (signOff.kind === 'rejection' || release.state !== 'awaiting sign-off') return false
+  if (signOff.kind !== 'emergency' && !isDue(release, now)) return false
   return canProceed(environment, { ...release, signOffs: [...release.signOffs, signOff] })
 }
 

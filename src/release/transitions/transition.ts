@@ -25,6 +25,8 @@ export interface ActionRequest {
   /** Slack user id. */
   readonly by: string
   readonly note?: string
+  /** The new time, where the action sets one. */
+  readonly startAt?: Date
   /** Slack's id of the delivery. The same delivery never acts twice. */
   readonly key?: string
   /** False: what was clicked did not say that it starts the release. Then a sign-off that would start it is refused. */

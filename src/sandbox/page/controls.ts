@@ -125,11 +125,23 @@ function field({ label, hint, optional, element }: Input): HTMLElement {
     if (initial !== undefined) select.value = String(initial.value)
     return el('div', { class: 'field' }, el('label', { for: id }, label, mark), select, note, error)
   }
+  if (element.type === 'datetimepicker') {
+    const moment = el('input', { ...shared, type: 'datetime-local' })
+    const initial = element.initial_date_time
+    moment.value = typeof initial === 'number' ? localMoment(initial) : ''
+    return el('div', { class: 'field' }, el('label', { for: id }, label, mark), moment, note, error)
+  }
   const box = element.multiline
     ? el('textarea', { ...shared, placeholder, rows: 4, maxlength: element.max_length as number | undefined })
     : el('input', { ...shared, placeholder, type: 'text', maxlength: element.max_length as number | undefined })
   box.value = typeof element.initial_value === 'string' ? element.initial_value : ''
   return el('div', { class: 'field' }, el('label', { for: id }, label, mark), box, note, error)
+}
+
+/** Seconds since 1970 in the format of a `datetime-local` input, in the browser's time zone. */
+function localMoment(seconds: number): string {
+  const local = new Date(seconds * 1000 - new Date(seconds * 1000).getTimezoneOffset() * 60_000)
+  return local.toISOString().slice(0, 16)
 }
 
 /** The values of a form's fields by label, in the format of the API. */
@@ -141,6 +153,8 @@ export function readFields(form: HTMLElement): Record<string, string | string[]>
       values[label] = [...one.querySelectorAll<HTMLInputElement>(':checked')].map((box) => box.value)
     } else if (one instanceof HTMLSelectElement) {
       if (one.value !== '') values[label] = one.value
+    } else if (one instanceof HTMLInputElement && one.type === 'datetime-local') {
+      if (one.value !== '') values[label] = String(Math.floor(new Date(one.value).getTime() / 1000))
     } else if (one instanceof HTMLInputElement || one instanceof HTMLTextAreaElement) values[label] = one.value
   }
   return values

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { byId, el, refresh } from './dom.ts'
-import type { Screen } from './store.ts'
+import { act, load, type Screen, toast } from './store.ts'
 
 type Systems = Screen['world']
 
@@ -12,6 +12,7 @@ export function drawSystems({ world }: Screen): void {
   const drawn = refresh(place, world, () => [
     el('h2', {}, 'Systems'),
     ...world.environments.toReversed().map(drawEnvironment),
+    drawClock(world),
     el('section', {}, el('h3', {}, 'Branches'), list(world.branches.map(drawBranch))),
     el('section', {}, el('h3', {}, 'Pull requests'), list(world.pullRequests.map(drawPullRequest))),
     el('section', {}, el('h3', {}, 'Signoff processes'), list(drawService(world))),
@@ -132,4 +133,55 @@ function drawService({ service, isConnected }: Systems): HTMLElement[] {
       `${role === 'bot' ? 'Bot' : 'Worker'}: ${words[state]}`,
     )
   })
+}
+
+/** What time it is for Slack and for Signoff, with buttons that set it forward: for times, reminders and what expires. */
+function drawClock({ clock }: Systems): HTMLElement {
+  const { aheadMs, nextStart } = clock
+  const forward = (words: string, body: Record<string, unknown>) =>
+    el(
+      'button',
+      {
+        type: 'button',
+        'data-clock': words,
+        'data-focus': `clock ${words}`,
+        click: async () => {
+          const outcome = await act('clock', body)
+          if (outcome.error === undefined) toast(`Clock set forward: ${words}`)
+          await load()
+        },
+      },
+      words,
+    )
+  return el(
+    'section',
+    { class: 'clock' },
+    el('h3', {}, 'Clock'),
+    el(
+      'p',
+      { 'data-is': 'clock' },
+      aheadMs === 0 ? 'The time of this machine' : `${span(aheadMs)} ahead of this machine`,
+    ),
+    el(
+      'div',
+      { class: 'row', role: 'group', 'aria-label': 'Set the clock forward' },
+      forward('+15 min', { minutes: 15 }),
+      forward('+1 h', { minutes: 60 }),
+      forward('+1 day', { minutes: 24 * 60 }),
+      nextStart !== undefined && forward('To the next start', { to: 'next start' }),
+    ),
+    nextStart !== undefined && el('p', { class: 'note' }, `Next start: ${new Date(nextStart).toLocaleString()}`),
+  )
+}
+
+/** `2 h 15 min`, `1 day`. */
+function span(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  const parts = [
+    [Math.floor(minutes / 1440), minutes >= 2880 ? 'days' : 'day'],
+    [Math.floor((minutes % 1440) / 60), 'h'],
+    [minutes % 60, 'min'],
+  ] as const
+  const words = parts.filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`)
+  return words.length === 0 ? 'Under 1 min' : words.join(' ')
 }

@@ -125,6 +125,7 @@ const ticks: Record<string, Check> = {
     { ...control, initial_option: richOption },
   ),
   datepicker: shape({}, { ...control, ...placeholder, initial_date: text(10) }),
+  datetimepicker: shape({}, { ...control, initial_date_time: integer(1_000_000_000, 9_999_999_999) }),
   timepicker: shape({}, { ...control, ...placeholder, initial_time: text(5), timezone: text(100) }),
 }
 const overflow = shape(

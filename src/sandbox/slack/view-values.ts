@@ -24,6 +24,7 @@ function untouched(element: Json): Json {
   if (type === 'channels_select') return { type, selected_channel: element.initial_channel ?? null }
   if (type === 'datepicker') return { type, selected_date: element.initial_date ?? null }
   if (type === 'timepicker') return { type, selected_time: element.initial_time ?? null }
+  if (type === 'datetimepicker') return { type, selected_date_time: element.initial_date_time ?? null }
   return { type, value: element.initial_value ?? null }
 }
 
@@ -47,7 +48,7 @@ export function valuesOf(blocks: Json[], before: Values = {}): Values {
 
 /**
  * An element's state after a person has entered `given`: text, an option by label or value, a person by id or name; for
- * checkboxes true (all), false (none) or a list of labels. Throws if there is no such option.
+ * a moment the seconds since 1970; for checkboxes true (all), false (none) or a list of labels. Throws if there is no such option.
  */
 export function filled(element: Json, given: string | boolean | string[], state: State): Json {
   const type = string(element.type)
@@ -74,6 +75,7 @@ export function filled(element: Json, given: string | boolean | string[], state:
   if (type === 'channels_select') return { type, selected_channel: single }
   if (type === 'datepicker') return { type, selected_date: single }
   if (type === 'timepicker') return { type, selected_time: single }
+  if (type === 'datetimepicker') return { type, selected_date_time: single === '' ? null : Number(single) }
   return { type, value: single === '' ? null : single }
 }
 

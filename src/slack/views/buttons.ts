@@ -34,6 +34,7 @@ export function buttons(
     readonly environment: Environment
     readonly tokens: Readonly<Partial<Record<Action, string>>>
     readonly owed: readonly Owed[]
+    readonly now?: Date
   },
 ): readonly Button[] {
   const primary = primaryOf(STATE_VIEWS[release.state].row(release, facts.owed))
@@ -49,7 +50,7 @@ export function buttons(
 export function questionOf(
   action: Action,
   release: Release,
-  facts: { readonly environment: Environment; readonly owed: readonly Owed[] },
+  facts: { readonly environment: Environment; readonly owed: readonly Owed[]; readonly now?: Date },
 ): ConfirmationDialog | undefined {
   const { label, confirm } = ACTION_VIEWS[action]
   return confirm?.(release, { ...facts, label })

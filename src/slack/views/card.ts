@@ -23,6 +23,7 @@ export function card(stored: Release, facts: CardFacts): Drawn {
     cancel: draw(['cancel'])[0],
     details: draw(['details'])[0],
     planAgain: draw(['plan again'])[0],
+    changeTime: draw(['change time'])[0],
     row: actions(draw(view.row(release, facts.owed))),
   }
   return {

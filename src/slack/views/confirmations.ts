@@ -2,6 +2,7 @@
 import type { ConfirmationDialog } from '@slack/types'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
+import { isDue } from '../../release/schedule.ts'
 import type { Environment } from '../../release/settings.ts'
 import { confirm } from './parts/blocks.ts'
 import {
@@ -23,6 +24,8 @@ export interface ConfirmFacts {
   readonly label: string
   readonly owed: readonly Owed[]
   readonly environment: Environment
+  /** Left out: the release has no time, or it has come. */
+  readonly now?: Date
 }
 
 /** The dialog before a click; undefined where the click needs none. */
@@ -30,7 +33,7 @@ export type Confirm = (release: Release, facts: ConfirmFacts) => ConfirmationDia
 
 /** Asked where the sign-off starts the release, and where it comes after an emergency. */
 export function confirmSignOff(kind: Owed['kind']): Confirm {
-  return (release, { label: yes, owed }) => {
+  return (release, { label: yes, owed, now }) => {
     if (release.state !== 'awaiting sign-off') {
       return confirm({
         title: `${yes}: ${called(release)}, afterwards?`,
@@ -39,7 +42,8 @@ export function confirmSignOff(kind: Owed['kind']): Confirm {
         no: 'Go back',
       })
     }
-    if (!isLastOwed(owed, kind)) return undefined
+    // Before its time the last sign-off starts nothing; a click of such a button after it is asked privately.
+    if (!isLastOwed(owed, kind) || (now !== undefined && !isDue(release, now))) return undefined
     const title = `${yes}: start ${called(release)}?`
     return confirm({ title, text: startWords(release), yes, no: 'Go back', danger: destroysData(release) })
   }
@@ -62,8 +66,9 @@ export const confirmRetry: Confirm = (release, { environment }) =>
     no: 'Go back',
   })
 
-export function confirmGo(release: Release, { label: yes }: Pick<ConfirmFacts, 'label'>): ConfirmationDialog {
-  const title = `Go: ${called(release)}?`
+/** Asked by each button that alone starts a release: **Go** and **Start now**. */
+export function confirmStart(release: Release, { label: yes }: Pick<ConfirmFacts, 'label'>): ConfirmationDialog {
+  const title = `${yes}: ${called(release)}?`
   return confirm({ title, text: startWords(release), yes, no: 'Go back', danger: destroysData(release) })
 }
 

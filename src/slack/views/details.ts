@@ -30,6 +30,7 @@ import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } f
 import { lockDetails } from './parts/lock-lines.ts'
 import type { People } from './parts/people.ts'
 import { withNamesApart } from './parts/persons.ts'
+import { richStartsAt, startsAtSpoken } from './parts/schedule.ts'
 import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 
@@ -241,6 +242,8 @@ function gates(release: Release, environment: Environment, people: People): Know
       ),
     )
   }
+  const { schedule } = release
+  if (schedule !== undefined) lines.push(['Starts: ', richStartsAt(schedule), ` · ${startsAtSpoken(schedule)}`])
   if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
   if (problem !== undefined)
     lines.push([bold(capital(problem.why)), ' · Gate: ', code(release.problem?.because.gate ?? '')])

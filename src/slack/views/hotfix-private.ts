@@ -3,7 +3,7 @@ import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { ACTION_VIEWS } from '../actions.ts'
 import { button } from './buttons.ts'
-import { confirmGo } from './confirmations.ts'
+import { confirmStart } from './confirmations.ts'
 import { actions, context, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
 import { called, title } from './parts/facts.ts'
 import { planBlocks } from './parts/plan-blocks.ts'
@@ -23,7 +23,7 @@ export function goMessage(release: Release, services: ServiceWords, token: strin
       ]),
       ...planBlocks(plan, { services, kind: release.kind }),
       ...(reason === undefined ? [] : [rich(richSection(['This can’t wait for review:']), quote(reason))]),
-      ...actions([button('go', release, { token, isPrimary: true, question: confirmGo(release, ACTION_VIEWS.go) })]),
+      ...actions([button('go', release, { token, isPrimary: true, question: confirmStart(release, ACTION_VIEWS.go) })]),
       context(
         [
           'Only you see this',

@@ -4,8 +4,9 @@
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
-import { heldByChecks, isLastOwed, owed } from '../../release/policy.ts'
+import { heldByChecks, isLastOwed, type Owed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
+import { isDue } from '../../release/schedule.ts'
 import type { App, Environment } from '../../release/settings.ts'
 import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import type { Ungivable } from '../../release/who-can-sign.ts'
@@ -17,6 +18,7 @@ import { owedNames } from './parts/owed.ts'
 import { selectField } from './parts/select.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
 import { ungivableWords } from './parts/ungivable.ts'
+import { whenField } from './parts/when-field.ts'
 import { checksWords } from './refusals-of-services.ts'
 
 /**
@@ -67,7 +69,7 @@ export function deployModal({
 }: {
   readonly apps: readonly App[]
   readonly metadata: string
-  readonly chosen?: { readonly app?: string; readonly environment?: string }
+  readonly chosen?: { readonly app?: string; readonly environment?: string; readonly when?: string }
   readonly note?: string
   /** What holds releases back at the moment, such as locks: a section each, in mrkdwn. */
   readonly held?: readonly string[]
@@ -95,6 +97,11 @@ export function deployModal({
         described,
       ),
       ...held.map((line) => section(line)),
+      whenField({
+        hint: 'It is planned now, keeps to these commits, and starts by itself then. At most 7 days ahead.',
+        optional: true,
+        ...defined({ chosen: chosen.when === undefined ? undefined : Number(chosen.when) }),
+      }),
       ...actions([{ type: 'button', action_id: PREVIEW, text: plain('Preview', 75) }]),
       ...(note === undefined ? [] : [section(defused(note, 1000))]),
       context('Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel.'),
@@ -138,6 +145,8 @@ export interface ReasonFacts {
   readonly callback: ViewId
   readonly release: Release
   readonly metadata: string
+  /** The store's time. */
+  readonly now: Date
   /** With it the modals name the channel, and Talked over says whether it starts the release. */
   readonly environment?: Environment
   /** Sign-offs that nobody could give after an emergency. */
@@ -236,10 +245,15 @@ function heldSpoken(release: Release, environment: Environment): string | undefi
   return bad.length === 0 ? why : `${why}: ${bad.map(({ name, state }) => `${name} ${state}`).join(', ')}`
 }
 
+/** Whether **Talked over** is the last sign-off that the release waits for. */
+export function talkedOverStarts(release: Release, owing: readonly Owed[], now: Date): boolean {
+  return release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over') && isDue(release, now)
+}
+
 /** **Talked over**: asks for a **Note**. As the last sign-off, it says that it starts the release. */
-export function talkedOverModal({ callback, release, metadata, environment, note }: ReasonFacts): ModalView {
+export function talkedOverModal({ callback, release, metadata, environment, note, now }: ReasonFacts): ModalView {
   const owing = environment === undefined ? [] : owed(environment, release)
-  const starts = release.state === 'awaiting sign-off' && isLastOwed(owing, 'talked over')
+  const starts = talkedOverStarts(release, owing, now)
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   return modal({

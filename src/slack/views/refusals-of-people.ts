@@ -4,6 +4,7 @@ import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
 import { allowedPeople } from './parts/people.ts'
+import { richStartsAt, scheduleOf } from './parts/schedule.ts'
 import { displayName, type Hints, invite, tokenFix, type Words } from './parts/words.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -101,8 +102,13 @@ export const PEOPLE_REFUSALS: {
             why: `only full members of this workspace can, and Slack says that you are ${MEMBERSHIP[why]}`,
             next: [['Ask a full member to do it.']],
           },
-  environment_busy: ({ number, app, environment, state, requester, waitsForGo, link }) => {
+  environment_busy: ({ number, app, environment, state, requester, waitsForGo, startAt, timeZone, link }) => {
     const { inSentence, mustPress } = STATE_VIEWS[state]
+    const isWaiting = state === 'scheduled' || state === 'awaiting sign-off'
+    const when: Line =
+      startAt === undefined || !isWaiting
+        ? []
+        : [' It starts: ', richStartsAt(scheduleOf({ at: startAt, timeZone: timeZone ?? 'UTC' })), '.']
     return {
       cant: 'start a release',
       why: `${app} ${environment} is already being released by #${number}`,
@@ -110,6 +116,7 @@ export const PEOPLE_REFUSALS: {
         [
           link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
           `, requested by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : inSentence}.`,
+          ...when,
         ],
         mustPress === undefined
           ? [

@@ -33,6 +33,14 @@ import { owedBy, owedLines } from './parts/owed.ts'
 import type { People } from './parts/people.ts'
 import { apart, withNamesApart } from './parts/persons.ts'
 import { capital, defused, duration, lastLines, together, utc } from './parts/text.ts'
+import {
+  lateLine,
+  scheduledLine,
+  startHeldLine,
+  startNowLine,
+  timeChangedLine,
+  unsignedLine,
+} from './schedule-thread.ts'
 
 /** The facts that a line needs. */
 export interface ThreadFacts extends People {
@@ -69,6 +77,12 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   carried: carriedLine,
   'still missing': (line, release, { services }) => stillMissingLine(line, services, release.plan?.webUrl),
   migrations: (_line, release, facts) => migrationsLine(release, facts),
+  scheduled: scheduledLine,
+  'time changed': timeChangedLine,
+  'start now': startNowLine,
+  'start held': startHeldLine,
+  unsigned: unsignedLine,
+  late: lateLine,
   asked,
   afterwards: ({ seen }, release) => afterwardsLine(seen, release),
   note: ({ text }) => ({ text: defused(text, 2000) }),

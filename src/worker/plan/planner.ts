@@ -38,7 +38,7 @@ export interface PlanningRequest {
   /** The bot's digest of the environment. */
   readonly configuration: string
   /** The release to open the pull request for; absent for a preview, which changes nothing. */
-  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt' | 'reason'>
+  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt' | 'reason' | 'schedule'>
   /** Checks that have not passed don't refuse: the card shows them, and an emergency may waive them. */
   readonly forEmergency?: true
   readonly signal: AbortSignal
@@ -193,7 +193,11 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     environment,
     plan: made,
     release: request.release,
-    pinned: hotfix !== undefined || isPinned(app, environment) || sharesItsBranches(ports.apps, app, environment),
+    pinned:
+      hotfix !== undefined ||
+      request.release.schedule !== undefined ||
+      isPinned(app, environment) ||
+      sharesItsBranches(ports.apps, app, environment),
     signal: request.signal,
   })
   if ('refused' in opened) return opened

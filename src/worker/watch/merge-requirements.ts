@@ -5,7 +5,8 @@ import { addThreadLine } from '../../release/thread.ts'
 import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
 
-const isWaiting = (release: Release) => release.state === 'awaiting sign-off' || waitsForForge(release)
+const isWaiting = (release: Release) =>
+  release.state === 'awaiting sign-off' || release.state === 'scheduled' || waitsForForge(release)
 
 /**
  * Reads what the forge asks for, and redraws the card if that has changed. Where its rules refused the merge and now

@@ -29,6 +29,7 @@ describe('the modal of /deploy', () => {
     expect(read(view)).toMatchInlineSnapshot(`
       "App: [static_select]
       Environment: [static_select]
+      When: [datetimepicker] (It is planned now, keeps to these commits, and starts by itself then. At most 7 days ahead.)
       [Preview]
       ~ Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel."
     `)
@@ -45,7 +46,7 @@ describe('the modal of /deploy', () => {
 describe('a modal that asks for words', () => {
   const release = aRelease()
   const draw = (action: Action, of = release) => {
-    const drawn = reasonModal(action, { release: of, metadata: 'context', environment })
+    const drawn = reasonModal(action, { release: of, metadata: 'context', environment, now: new Date() })
     expect(viewProblems(drawn)).toEqual([])
     expect(drawn.private_metadata).toBe('context')
     return drawn
@@ -57,6 +58,7 @@ describe('a modal that asks for words', () => {
       emergency_modal: 'emergency',
       close_modal: 'close',
       talked_over_modal: 'talked over',
+      change_time_modal: 'change time',
     })
   })
 
@@ -94,6 +96,7 @@ describe('a modal that asks for words', () => {
       release: aRelease({ signOffs: [aSignOff('qa', LIN), aSignOff('approval', TOM)] }),
       metadata: '',
       environment: strict,
+      now: new Date(),
     })
     expect(read(drawn)).toContain('This starts #12 on production now.')
   })

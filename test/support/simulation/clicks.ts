@@ -1,9 +1,11 @@
 /** What Slack delivers for what people do: commands, pressed buttons and modals, as it writes them. */
+
 import type { View } from '@slack/types'
 import type { Action } from '../../../src/release/actions.ts'
 import type { PostedMessage } from '../../../src/release/terms.ts'
 import { ACTION_VIEWS } from '../../../src/slack/actions.ts'
 import { COMMANDS } from '../../../src/slack/ids.ts'
+import { WHEN } from '../../../src/slack/views/parts/when-field.ts'
 
 export const OURS = { team: 'T0TEAM', app: 'A0SIGNOFF' }
 
@@ -45,7 +47,7 @@ export function pressOf(button: { action: Action; token: string; at: PostedMessa
 
 /** The modal as it was opened, with what was typed or chosen, by field. */
 export function submissionOf(view: View, values: Readonly<Record<string, string>>, by: string, id: string): Payload {
-  const filled = Object.entries(values).map(([field, value]) => [field, { [field]: { value } }])
+  const filled = Object.entries(values).map(([field, value]) => [field, { [field]: stateOf(field, value) }])
   const { callback_id, private_metadata } = view as { callback_id?: string; private_metadata?: string }
   return {
     type: 'view_submission',
@@ -53,4 +55,9 @@ export function submissionOf(view: View, values: Readonly<Record<string, string>
     trigger_id: `trigger ${id}`,
     view: { id, callback_id, private_metadata, state: { values: Object.fromEntries(filled) } },
   }
+}
+
+/** The state of a field as Slack sends it: a moment is a number, its seconds since 1970. */
+function stateOf(field: string, value: string): Payload {
+  return field === WHEN ? { type: 'datetimepicker', selected_date_time: Number(value) } : { value }
 }

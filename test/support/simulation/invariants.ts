@@ -36,6 +36,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...atMostOnce(looked),
     ...effectsAreSigned(looked),
     ...oneAtATime(looked),
+    ...startsAtItsTime(looked),
     ...stopMeansStop(looked),
     ...nothingAfterTheJobWasLost(looked),
     ...nothingWaitsInVain(looked),
@@ -304,4 +305,29 @@ function nothingSecret({ memory, world }: Looked): readonly string[] {
     for (const each of news) clean.add(each)
     return []
   })
+}
+
+/** A release with a time starts by itself once at most, and never early; before it only a person starts it. */
+function startsAtItsTime({ memory, clockOff }: Looked): readonly string[] {
+  if (clockOff > 0) return []
+  const due = new Map<number, number>()
+  const begun = new Map<number, number>()
+  const asked = new Set<number>()
+  const broken: string[] = []
+  for (const event of memory.events()) {
+    const { release, at, type } = event
+    if (release === undefined) continue
+    if (type === 'release_requested' && event.data.startAt !== undefined)
+      due.set(release, Date.parse(event.data.startAt))
+    else if (type === 'start_time_changed') due.set(release, Date.parse(event.data.to ?? ''))
+    else if (type === 'start_asked' || (type === 'sign_off_given' && event.data.kind === 'emergency'))
+      asked.add(release)
+    else if (type === 'release_approved' && event.data.attempt === 1 && due.has(release)) {
+      begun.set(release, (begun.get(release) ?? 0) + 1)
+      const isEarly = at.getTime() < (due.get(release) ?? 0)
+      if (isEarly && !asked.has(release)) broken.push(`I11: #${release} has started before its time`)
+      if ((begun.get(release) ?? 0) > 1) broken.push(`I11: #${release} has started by its time twice`)
+    }
+  }
+  return broken
 }

@@ -5,6 +5,7 @@ import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
 import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { Schedule } from '../../../src/release/schedule.ts'
 import type { Subject } from '../../../src/release/subjects.ts'
 import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
@@ -117,10 +118,11 @@ function frozen<T>(value: T): T {
 }
 
 const person = ({ id, name }: PersonName): PersonName => Object.freeze({ id, name: storable(name) })
+const scheduleRow = ({ at, timeZone }: Schedule): Schedule => Object.freeze({ at: new Date(at), timeZone })
 const posted = ({ channel, ts }: PostedMessage): PostedMessage => Object.freeze({ channel, ts })
 
 export function newReleaseRow(number: number, wanted: NewRelease, now: Date): ReleaseRow {
-  const { app, environment, kind, configuration, requester, responseUrl, reason, picks, requestKey } = wanted
+  const { app, environment, kind, configuration, requester, responseUrl, reason, picks, requestKey, schedule } = wanted
   const columns = {
     number,
     app,
@@ -134,6 +136,7 @@ export function newReleaseRow(number: number, wanted: NewRelease, now: Date): Re
     ...(responseUrl !== undefined && { responseUrl }),
     ...(reason !== undefined && { reason: storable(reason) }),
     ...(picks !== undefined && { picks: asJson(picks) }),
+    ...(schedule !== undefined && { schedule: scheduleRow(schedule) }),
   }
   return rowOf({ requestKey, columns, signOffs: [], steps: [] })
 }
@@ -154,6 +157,7 @@ export function keptChange(change: ReleaseChange): ReleaseChange {
   if (kept.endedBy !== undefined) kept.endedBy = person(kept.endedBy)
   if (kept.cancelRequestedBy !== undefined) kept.cancelRequestedBy = person(kept.cancelRequestedBy)
   if (kept.endReason !== undefined) kept.endReason = storable(kept.endReason)
+  if (kept.schedule !== undefined) kept.schedule = scheduleRow(kept.schedule)
   if (kept.card !== undefined) kept.card = posted(kept.card)
   if (kept.announcement !== undefined) kept.announcement = posted(kept.announcement)
   return kept

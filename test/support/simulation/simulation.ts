@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Action } from '../../../src/release/actions.ts'
 import type { Release } from '../../../src/release/release.ts'
-import { hasEnded } from '../../../src/release/terms.ts'
+import { hasEnded, type ReleaseState } from '../../../src/release/terms.ts'
 import { ACTION_VIEWS } from '../../../src/slack/actions.ts'
 import { HOTFIX_FIELD, SURE } from '../../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../../src/slack/views/modals.ts'
+import { WHEN } from '../../../src/slack/views/parts/when-field.ts'
 import type { Log } from '../../../src/worker/ports.ts'
 import { DANA, LIN, TOM } from '../builders.ts'
 import { commandOf, pressOf, submissionOf } from './clicks.ts'
@@ -33,6 +34,7 @@ import { createWorld } from './world.ts'
 
 export type { Answered, Simulation, SimulationOptions } from './verbs.ts'
 
+const WAITS_FOR_PEOPLE: readonly ReleaseState[] = ['awaiting sign-off', 'scheduled', 'needs attention']
 const QUIET: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const START = Date.parse('2026-11-22T08:00:00Z')
 const REASON = 'production is down for everyone'
@@ -208,9 +210,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
       !intake.isBusy() &&
       memory.jobs().every(({ state }) => state === 'done' || state === 'failed') &&
       memory.outboxRows().every(({ state }) => state !== 'waiting') &&
-      memory
-        .releases()
-        .every(({ state }) => hasEnded(state) || state === 'awaiting sign-off' || state === 'needs attention')
+      memory.releases().every(({ state }) => hasEnded(state) || WAITS_FOR_PEOPLE.includes(state))
     )
   }
 
@@ -271,6 +271,10 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     return view === undefined ? asked : does((id) => submissionOf(view, values, by, `V${id}`))
   }
 
+  async function changeTime(to: Date, by = DANA.id, number = newest()): Promise<Answered> {
+    return fillIn(await press('change time', by, number), by, { [WHEN]: String(Math.floor(to.getTime() / 1000)) })
+  }
+
   const pressAndSay = async (action: Action, by: string, number: number): Promise<Answered> =>
     fillIn(await press(action, by, number), by, { [FIELD.reason]: REASON, [FIELD.note]: REASON })
 
@@ -322,6 +326,9 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
       release(number).card === undefined ? command(`cancel ${number}`, by) : press('cancel', by, number),
     retry: (by = DANA.id, number = newest()) => press('retry', by, number),
     close: (by = TOM.id, number = newest()) => pressAndSay('close', by, number),
+    schedule: (at, environment = 'production', by = DANA.id) => command(`${app.name} to ${environment} at ${at}`, by),
+    startNow: (by = DANA.id, number = newest()) => press('start now', by, number),
+    changeTime,
     go: (by = DANA.id, number = newest()) => press('go', by, number),
     planAgain,
     tokenOf: (action, number = newest(), options = {}) => buttons.buttonToken(number, ACTION_VIEWS[action].id, options),

@@ -38,6 +38,10 @@ export interface Simulation {
   release(number?: number): Release
 
   request(environment?: string, by?: string): Promise<Answered>
+  /** The same with a time, as typed. */
+  schedule(at: string, environment?: string, by?: string): Promise<Answered>
+  startNow(by?: string, number?: number): Promise<Answered>
+  changeTime(to: Date, by?: string, number?: number): Promise<Answered>
   hotfix(environment?: string, by?: string, commit?: string): Promise<Answered>
   sign(kind: SignOffKind, by?: string, number?: number): Promise<Answered>
   reject(by?: string, number?: number): Promise<Answered>

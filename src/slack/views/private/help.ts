@@ -6,6 +6,7 @@ import type { MessageOf } from './private-facts.ts'
 const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy', 'opens a dialog to pick app and environment'],
   ['/deploy [app] [to] <environment>', 'requests a release'],
+  ['/deploy [app] [to] <environment> at <time>', 'plans it now and starts it then: at 18:00, at Mon 08:00'],
   ['/deploy preview [app] <environment>', 'shows the plan only to you, and changes nothing'],
   ['/deploy status', 'shows what runs where, and what is in progress'],
   ['/deploy history [app] [environment] [number]', 'lists the last releases, or those before a number'],

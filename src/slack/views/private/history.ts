@@ -5,6 +5,7 @@ import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
 import { lockInHistory } from '../parts/lock-lines.ts'
+import { startsAt } from '../parts/schedule.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
@@ -69,6 +70,9 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
         ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
         `requested by ${defused(release.requester.name, 40)}`,
         ...signed,
+        ...(release.schedule === undefined || release.state === 'scheduled'
+          ? []
+          : [`time to start: ${startsAt(release.schedule)}`]),
       ].join(' · '),
     ),
   ]

@@ -1,11 +1,23 @@
 /** A release was requested and is being planned. */
-import { type Drawn, section } from '../parts/blocks.ts'
+import { type Drawn, richLines, section } from '../parts/blocks.ts'
+import { richStartsAt, scheduleOf, startsAtSpoken } from '../parts/schedule.ts'
 import { together, utc } from '../parts/text.ts'
 import { type MessageOf, plainMessage } from './private-facts.ts'
 
-export function planning({ number, app, environment, kind, noWorker }: MessageOf<'planning'>): Drawn {
-  const text = `${kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${number} of ${app} to ${environment} is being planned.`
-  if (noWorker === undefined) return plainMessage(`${text} Its card appears when the plan is ready.`)
+export function planning(message: MessageOf<'planning'>): Drawn {
+  const { number, app, environment, kind, noWorker, startAt, timeZone } = message
+  const name = `${kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${number} of ${app} to ${environment}`
+  const schedule = startAt === undefined ? undefined : scheduleOf({ at: startAt, timeZone: timeZone ?? 'UTC' })
+  const text = `${name} is being planned${schedule === undefined ? '' : `, to start on ${startsAtSpoken(schedule)}`}.`
+  if (noWorker === undefined) {
+    const card = 'Its card appears when the plan is ready.'
+    if (schedule === undefined) return plainMessage(`${text} ${card}`)
+    const fixed = 'The plan keeps to the commits that are there now.'
+    return {
+      text: `${text} ${card} ${fixed}`,
+      blocks: [richLines([[`${name} is being planned, to start: `, richStartsAt(schedule), `. ${card} ${fixed}`]])],
+    }
+  }
   const seen =
     noWorker.lastSeen === undefined
       ? 'No worker has been seen yet.'

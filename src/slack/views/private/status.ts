@@ -3,9 +3,11 @@ import { awaitsGo } from '../../../release/hotfix.ts'
 import type { LockFacts } from '../../../release/lock.ts'
 import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
+import type { Schedule } from '../../../release/schedule.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
 import { lockEmoji, lockedBy, lockedSpoken } from '../parts/lock-lines.ts'
+import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { date, defused, link, short } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts } from './private-facts.ts'
@@ -41,7 +43,7 @@ function statusSpoken({ app, environment, live, under_way: underWay, lock }: Env
   const doing =
     underWay === undefined
       ? 'is idle'
-      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}`
+      : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}${whenSpoken(underWay)}`
   const locked = lock === undefined ? '' : ` It is ${lockedSpoken(lock)}.`
   return `${app} ${environment} ${runs} and ${doing}.${locked}`
 }
@@ -98,6 +100,14 @@ function statusLines(
 }
 
 function detail(release: Release): string {
-  if (release.plan === undefined) return ''
-  return `: ${whatGoes(release.plan)}`
+  const what = release.plan === undefined ? '' : `: ${whatGoes(release.plan)}`
+  return `${what}${waitsForTime(release) ? `. Starts: ${startsAt(release.schedule)}` : ''}`
+}
+
+function whenSpoken(release: Release): string {
+  return waitsForTime(release) ? ` for ${startsAtSpoken(release.schedule)}` : ''
+}
+
+function waitsForTime(release: Release): release is Release & { readonly schedule: Schedule } {
+  return release.schedule !== undefined && release.approvedAt === undefined
 }

@@ -4,18 +4,21 @@ import type { KnownBlock } from '@slack/types'
 import { defined } from '../../../lib/defined.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { Release } from '../../../release/release.ts'
+import { isDue, startsUntil } from '../../../release/schedule.ts'
 import { context, section } from '../parts/blocks.ts'
 import { askedOn, foot, linesIfAny, reasons, stateLine } from '../parts/card-lines.ts'
 import { owedSignOffs } from '../parts/decisions.ts'
 import { risks, signers, whatGoes } from '../parts/facts.ts'
 import { lockBlocks } from '../parts/lock-lines.ts'
 import { mergeRequirementLines, mergeRequirementsSpoken } from '../parts/merge-requirements.ts'
+import { hasNewer, newerCommits } from '../parts/newer-commits.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed.ts'
 import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
+import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { subject } from '../parts/sentence.ts'
-import { counted, defused } from '../parts/text.ts'
+import { counted, date, defused } from '../parts/text.ts'
 import type { StateFacts, StateView } from './state-view.ts'
 
 const EMOJI = 'raised_hand'
@@ -25,10 +28,14 @@ export const awaitingSignOff: StateView = {
   inSentence: 'awaits sign-off',
   // Its requester alone has the button that starts it.
   row: (release, owed) => (awaitsGo(release) ? [] : [...owedSignOffs(owed), 'rejection', 'emergency']),
-  seats: (release) => (hasNewer(release) ? ['plan again'] : []),
+  seats: (release) => [
+    ...(hasNewer(release) ? (['plan again'] as const) : []),
+    ...(release.schedule === undefined ? [] : (['change time'] as const)),
+  ],
   cancelEffect: () => 'Its sign-offs become void. Nothing has been changed so far.',
   card: (release, facts) => [
     section(awaitsGo(release) ? goLine(release, facts) : stateLine(EMOJI, 'Awaiting sign-off'), facts.cancel),
+    ...time(release, facts),
     ...linesIfAny([
       ...givenLines(release, facts),
       ...owedLines(release, facts, 'Needs'),
@@ -48,7 +55,7 @@ export const awaitingSignOff: StateView = {
     const asker = defused(release.requester.name, 40)
     return awaitsGo(release)
       ? `${subject(release)} is planned and waits for Go from ${asker}.`
-      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} requests ${wanted(release)}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} requests ${wanted(release)}${timeSpoken(release)}.`
   },
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
@@ -74,20 +81,18 @@ function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: St
   return [context(`:warning: ${count} of ${all} ${have} no match in Slack, so their own approval would count`)]
 }
 
-function hasNewer({ newerCommits = 0, replacedBy }: Release): boolean {
-  return newerCommits > 0 && replacedBy === undefined
+/** Until its time the last sign-off schedules it, and afterwards starts it. */
+function time(release: Release, { now, changeTime }: StateFacts): KnownBlock[] {
+  const { schedule } = release
+  if (schedule === undefined) return []
+  const words = isDue(release, now)
+    ? `:alarm_clock: Its time has come: the last sign-off starts it, until: ${date(startsUntil(schedule), 'time')}`
+    : `:calendar: Starts, once it has its sign-offs: ${startsAt(schedule)}`
+  return [section(words, changeTime)]
 }
 
-function newerCommits(release: Release, { planAgain }: StateFacts): KnownBlock[] {
-  const { plan, newerCommits = 0 } = release
-  if (!hasNewer(release) || plan === undefined) return []
-  const branch = defused(plan.bound.source.branch, 60)
-  return [
-    section(
-      `${branch} has ${counted(newerCommits, 'newer commit')} that ${newerCommits === 1 ? 'is' : 'are'} not in this release`,
-      planAgain,
-    ),
-  ]
+function timeSpoken({ schedule }: Release): string {
+  return schedule === undefined ? '' : `, to start on ${startsAtSpoken(schedule)}`
 }
 
 function given(release: Release): string {

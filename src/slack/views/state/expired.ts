@@ -6,6 +6,7 @@ import { newRelease } from '../parts/decisions.ts'
 import { endedCard } from '../parts/ended.ts'
 import { outcomeHead, PLAN_AGAIN, trueNow } from '../parts/outcome-lines.ts'
 import { owedSpoken } from '../parts/owed.ts'
+import { startsAtSpoken } from '../parts/schedule.ts'
 import { currentStateText, subject } from '../parts/sentence.ts'
 import { duration } from '../parts/text.ts'
 import type { StateView, TextFacts } from './state-view.ts'
@@ -28,7 +29,18 @@ export const expired: StateView = {
 }
 
 /** `approval was not given within 24 h`, or that the run did not start in time. */
-function whatIsLate(release: Release, { environment, owed }: TextFacts): string {
+function whatIsLate(release: Release, { environment, owed, problem }: TextFacts): string {
+  const { schedule } = release
+  const gate = release.problem?.because.gate
+  if (schedule !== undefined && gate !== 'announcement_unconfirmed') {
+    const time = `its time, ${startsAtSpoken(schedule)}`
+    if (problem !== undefined && gate !== 'expired')
+      return `it could not start within 1 hour of ${time}: ${problem.why}`
+    const missing = owed.filter(({ count }) => count > 0)
+    return missing.length === 0 || release.approvedAt !== undefined
+      ? `it did not start within 1 hour of ${time}`
+      : `${owedSpoken(missing)} ${missing.length === 1 && missing[0]?.count === 1 ? 'was' : 'were'} not given within 1 hour of ${time}`
+  }
   if (release.problem?.because.gate === 'announcement_unconfirmed') {
     return 'Slack did not confirm the announcement within 1 hour of the last sign-off, and nothing starts without it'
   }

@@ -12,12 +12,14 @@ import { planning } from './planning.ts'
 import { refused } from './refused.ts'
 import { rejected } from './rejected.ts'
 import { running } from './running.ts'
+import { scheduled } from './scheduled.ts'
 import type { StateView } from './state-view.ts'
 import { succeeded } from './succeeded.ts'
 
 export const STATE_VIEWS: Readonly<Record<ReleaseState, StateView>> = {
   planning,
   'awaiting sign-off': awaitingSignOff,
+  scheduled,
   approved,
   running,
   'needs attention': needsAttention,

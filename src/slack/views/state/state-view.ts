@@ -81,6 +81,7 @@ export interface StateFacts extends CardFacts, TextFacts {
   readonly cancel: Button | undefined
   readonly details: Button | undefined
   readonly planAgain: Button | undefined
+  readonly changeTime: Button | undefined
   /** The row of decisions, as a block; empty where there is nothing to decide. */
   readonly row: readonly ActionsBlock[]
 }
