@@ -58,6 +58,7 @@ export async function requestRelease(
         requestKey: command.key,
         ...defined({ responseUrl: command.responseUrl, reason: command.reason, picks: command.picks }),
       },
+      environment,
       person,
       ends: command.ends ?? [],
       waitsForWorker: missing !== undefined,
