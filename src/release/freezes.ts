@@ -77,6 +77,11 @@ export function wallClock(at: Date, timeZone: string): string {
   return `${WEEKDAYS[there.dayOfWeek - 1]} ${there.toPlainDate().toString()} ${time}`
 }
 
+/** `2026-12-04 16:00`, as a command takes it. */
+export function typedMoment(at: Date, timeZone: string): string {
+  return wallClock(at, timeZone).slice(4)
+}
+
 function windowsAt(freeze: Freeze, at: Date): readonly FreezeWindow[] {
   const today = dateAt(freeze, at)
   return windowsFrom(freeze, today.subtract({ days: 7 }), 7).filter(({ from, to }) => from <= at && at < to)

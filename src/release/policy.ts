@@ -16,6 +16,8 @@ export interface Person {
   readonly id: string
   readonly name: string
   readonly email?: string
+  /** The name of their time zone, if Slack gives one. */
+  readonly timeZone?: string
   readonly groups: readonly string[]
   /** The members of each group that Slack listed, by handle. */
   readonly groupMembers?: Readonly<Record<string, readonly string[]>>

@@ -9,6 +9,8 @@ import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from '
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
+import { emergencyDenied, shownNotice, withWaysOut } from './environment-frozen.ts'
+import { freezeNotice } from './freezes.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { groupsAtThisMoment, groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
@@ -88,7 +90,7 @@ export function createReleaseService(ports: {
     return {
       id,
       name: found.name,
-      ...defined({ email: found.email }),
+      ...defined({ email: found.email, timeZone: found.timeZone }),
       groups: groups.filter((_, index) => members[index]?.includes(id)),
       groupMembers: Object.fromEntries(
         groups.flatMap((handle, index) => (members[index] === undefined ? [] : [[handle, members[index]]])),
@@ -157,7 +159,7 @@ export function createReleaseService(ports: {
     if ('refused' in person) return person
     const { app, environment: name, kind, reason, picks } = old
     const command = { app, environment: name, kind, by, key, ...defined({ reason, picks }) }
-    return requestRelease(
+    const outcome = await requestRelease(
       ports,
       command,
       { environment, person },
@@ -167,15 +169,27 @@ export function createReleaseService(ports: {
         refusal: (release, now) => refusal({ action, environment, release, person, now }),
       },
     )
+    return waysOut(outcome, environment, by)
+  }
+
+  /** What a refused person can do about a freeze depends on who they are. */
+  async function waysOut(outcome: Requested, environment: Environment, by: string): Promise<Requested> {
+    if (!('refused' in outcome) || outcome.refused.gate !== 'environment_frozen') return outcome
+    const person = await member(by, groupsOf(environment))
+    if ('refused' in person) return outcome
+    return { refused: withWaysOut(outcome.refused, environment, person, await store.now()) }
   }
 
   return {
     async request(command) {
       const found = find(command.app, command.environment)
       if ('refused' in found) return found
-      const person = await member(command.by, [])
+      const { environment } = found
+      const person = await member(command.by, command.forEmergency ? groupsOf(environment) : [])
       if ('refused' in person) return person
-      return requestRelease(ports, command, { environment: found.environment, person })
+      const denied = command.forEmergency && emergencyDenied(environment, person)
+      if (denied) return { refused: denied.gate === 'not_a_member' ? unanswered() : denied }
+      return waysOut(await requestRelease(ports, command, { environment, person }), environment, command.by)
     },
 
     async preview(asked) {
@@ -212,6 +226,7 @@ export function createReleaseService(ports: {
 
     async status() {
       const [last] = await store.workers()
+      const now = await store.now()
       const environments: EnvironmentStatus[] = []
       for (const environment of apps.flatMap((each) => each.environments)) {
         const { app, name, remote } = environment
@@ -219,7 +234,8 @@ export function createReleaseService(ports: {
           deployedNow(store, environment, services.platforms[remote.platform]),
           store.current(app, name),
         ])
-        environments.push({ app, environment: name, ...defined({ live, under_way: underWay }) })
+        const freeze = shownNotice(freezeNotice(environment.freezes ?? [], now))
+        environments.push({ app, environment: name, ...defined({ live, under_way: underWay, freeze }) })
       }
       return { environments, ...defined({ workerSeenAt: last?.at.toISOString() }) }
     },

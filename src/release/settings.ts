@@ -119,7 +119,7 @@ export type Progress = 'lines' | 'plan'
 /** The whole of `releases.yml`. */
 export interface Releases {
   readonly progress: Progress
-  /** The name of the time zone of freezes, and of times where a person's own is not known. */
+  /** The time zone of freezes, and of people whose own is unknown. */
   readonly timeZone: string
   readonly apps: readonly App[]
 }

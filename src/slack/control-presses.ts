@@ -22,6 +22,13 @@ const ON_PRESS: Readonly<Record<Control, OnPress>> = {
     const { user: by, id: key, responseUrl } = arrival
     return requested(await service.request({ app, environment, kind: 'deploy', by, key, responseUrl }))
   },
+  'request for an emergency': async ({ service }, { arrival, subject }) => {
+    if (subject.is !== 'environment') return STALE
+    const { app, environment } = subject
+    const { user: by, id: key, responseUrl } = arrival
+    const asked = { app, environment, kind: 'deploy', by, key, responseUrl, forEmergency: true } as const
+    return requested(await service.request(asked))
+  },
 }
 
 /** Takes the control's action on the subject of the button's token; a token that isn't ours is stale. */

@@ -1,6 +1,6 @@
 /** The buttons that don't act on one release. Their tokens stand for a subject; `control-presses.ts` has what each does. */
 
-export const CONTROL_NAMES = ['plan now'] as const
+export const CONTROL_NAMES = ['plan now', 'request for an emergency'] as const
 
 export type Control = (typeof CONTROL_NAMES)[number]
 
@@ -14,6 +14,7 @@ export interface ControlView {
 
 export const CONTROLS: Readonly<Record<Control, ControlView>> = {
   'plan now': { id: 'plan_now', label: 'Plan now', isPrimary: true },
+  'request for an emergency': { id: 'request_for_emergency', label: 'Plan for an emergency' },
 }
 
 /** The control of a button by its `action_id`; undefined for an unknown one. */

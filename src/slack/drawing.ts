@@ -14,6 +14,7 @@ import {
 } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { ServiceWords } from '../release/ports/words.ts'
+import { countsAsProof, proofOf } from '../release/proof.ts'
 import { isEmergency, type Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
@@ -24,6 +25,7 @@ import { buttonsOf, questionOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
+import type { ProofNow } from './views/parts/proof.ts'
 import { ungivableWords } from './views/parts/ungivable.ts'
 import { findUngivable } from './who-can-sign.ts'
 
@@ -84,7 +86,7 @@ export async function drawCard(
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
   const waits = release.state === 'planning' || release.state === 'approved'
-  const [tokens, people, now, workers, previous, unmatched, link, ungivable] = await Promise.all([
+  const [tokens, people, now, workers, previous, unmatched, link, ungivable, proof] = await Promise.all([
     buttonTokens(store, release, { owed: owing, environment }),
     peopleOf(ports, environment),
     store.now(),
@@ -95,6 +97,7 @@ export async function drawCard(
     awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
     replacementLink(ports, release),
     awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
+    awaiting ? proofNow(store, release) : undefined,
   ])
   reportUngivable(ports, release, ungivable)
   const runs = release.plan?.bound.remote.runs
@@ -119,10 +122,25 @@ export async function drawCard(
       ...defined({
         previous: live?.endedAt && { number: live.number, at: live.endedAt },
         unmatchedAuthors: unmatched === 0 ? undefined : unmatched,
+        proof,
         noWorker: isGone ? defined({ lastSeen: worker?.at }) : undefined,
       }),
     },
   )
+}
+
+/** The proof of its commit by what the releases that proved it count for now; undefined where nothing is shown of it. */
+export async function proofNow(store: Pick<Store, 'release'>, release: Release): Promise<ProofNow | undefined> {
+  const proof = proofOf(release)
+  if (proof === undefined) return undefined
+  const { on, commit, runs } = proof
+  const noLonger: number[] = []
+  for (const { number } of proof.by) {
+    const proving = await store.release(number)
+    if (proving !== undefined && countsAsProof(proving)) return { on, commit, by: number, noLonger: [] }
+    noLonger.push(number)
+  }
+  return { on, commit, noLonger, ...defined({ runs }) }
 }
 
 /** What was logged for the same directory: a card is drawn many times. */

@@ -8,6 +8,7 @@ import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
 import type { Reply } from './replies.ts'
+import { offersOf } from './views/control-buttons.ts'
 import { talkedOverModal } from './views/modals.ts'
 import { cut } from './views/parts/text.ts'
 
@@ -38,6 +39,8 @@ export async function modalAnswer(
 ): Promise<ModalResponse | undefined> {
   if (reply?.is !== 'refusal') return undefined
   const { refusal } = reply
+  // A field takes no buttons: what the person can do about it is told privately.
+  if (arrival.view === VIEW.deploy && offersOf(refusal).length > 0) return undefined
   if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
   const { text } = await drawPrivate(ports, reply)
   return errorAt(arrival, FIELDS[refusal.gate] ?? [], `${plainWords(text)} Gate: ${refusal.gate}`)

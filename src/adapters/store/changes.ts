@@ -123,6 +123,8 @@ function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
   if ('endedAt' in change) columns.ended_at = change.endedAt ?? null
   if ('expiresAt' in change) columns.expires_at = change.expiresAt ?? null
   if ('mergeRequirements' in change) columns.merge_requirements = json(change.mergeRequirements)
+  if ('proof' in change) columns.proof = json(change.proof)
+  if ('freezeShown' in change) columns.freeze_shown = change.freezeShown ?? null
   if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
   return columns
 }

@@ -18,6 +18,7 @@ const migrations: Record<string, Migration> = {
   '010 slack as people use it': { up: makePeople },
   '011 leases': { up: makeLeases },
   '012 subjects of buttons': { up: makeSubjects },
+  '017 freezes and order': { up: makeFreezesAndOrder },
 }
 
 /**
@@ -272,4 +273,9 @@ async function makeSubjects(db: Kysely<unknown>): Promise<void> {
       action text not null,
       unique (subject, action)
     )`.execute(db)
+}
+
+/** What a card shows of freezes, and the proof of its commit as last looked at. */
+async function makeFreezesAndOrder(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column freeze_shown text, add column proof json`.execute(db)
 }

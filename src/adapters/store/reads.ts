@@ -114,6 +114,8 @@ function toRelease(row: WholeRow): Release {
     ...present('expiresAt', row.expires_at),
     ...present('newerCommits', row.newer_commits),
     ...present('mergeRequirements', row.merge_requirements),
+    ...present('proof', row.proof),
+    ...present('freezeShown', row.freeze_shown),
   }
 }
 

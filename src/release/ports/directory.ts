@@ -7,6 +7,8 @@ export type PersonLookup =
       readonly name: string
       /** Lower case; absent if Slack doesn't give it. */
       readonly email?: string
+      /** The name of their time zone; absent if Slack doesn't give one that can be computed with. */
+      readonly timeZone?: string
     }
   | { readonly is: 'not a member'; readonly why: 'guest' | 'external' | 'bot' | 'deactivated' | 'other workspace' }
   | { readonly is: 'unknown' }

@@ -41,7 +41,9 @@ export type ReleaseChange = {
     | 'endedAt'
     | 'expiresAt'
     | 'newerCommits'
-    | 'mergeRequirements']?: Release[K] | undefined
+    | 'mergeRequirements'
+    | 'proof'
+    | 'freezeShown']?: Release[K] | undefined
 }
 
 /**

@@ -17,8 +17,10 @@ export interface OfferedControl extends ControlOffer {
 }
 
 /** What a refused person can do about it with one click. */
-export function offersOf(_refusal: Refusal): readonly ControlOffer[] {
-  return []
+export function offersOf(refusal: Refusal): readonly ControlOffer[] {
+  if (refusal.gate !== 'environment_frozen' || !refusal.isOffered || refusal.kind !== 'deploy') return []
+  const { app, environment } = refusal
+  return [{ control: 'request for an emergency', subject: { is: 'environment', app, environment } }]
 }
 
 export function controlButton({ control, token }: OfferedControl): Button {

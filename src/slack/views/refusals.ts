@@ -7,6 +7,7 @@ import { MIGRATION_REFUSALS } from './refusals-of-migrations.ts'
 import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
 import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
+import { START_REFUSALS } from './start-refusals.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
 
@@ -17,6 +18,7 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...MERGE_REFUSALS,
   ...MIGRATION_REFUSALS,
   ...HOTFIX_REFUSALS,
+  ...START_REFUSALS,
 }
 
 function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Words {

@@ -7,6 +7,7 @@ import { stop } from '../../release/transitions/index.ts'
 import { readFacts } from '../facts.ts'
 import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
+import { refreshProof } from '../proof.ts'
 import { refreshMergeRequirements } from './merge-requirements.ts'
 
 /**
@@ -41,6 +42,7 @@ async function checkOne(ports: WorkerPorts, release: Release): Promise<void> {
   const moved = movedFacts(release.plan, release, read.facts, pinned)
   const newer = pinned && read.facts.source ? await newerCommits(ports, app, release, read.facts.source) : 0
   if (moved.length === 0) await refreshMergeRequirements(ports, release)
+  if (moved.length === 0) await refreshProof(ports, release)
   if (moved.length === 0 && newer === (release.newerCommits ?? 0)) return
   await ports.store.transaction(async (tx) => {
     const now = await tx.lockRelease(release.number)

@@ -4,6 +4,7 @@ import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
+import { freezeLine } from '../parts/freeze.ts'
 import { date, defused, link, short } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts } from './private-facts.ts'
@@ -27,13 +28,13 @@ export function status(message: MessageOf<'status'>, facts: PrivateFacts): Drawn
   }
 }
 
-function statusSpoken({ app, environment, live, under_way: underWay }: EnvironmentStatus): string {
+function statusSpoken({ app, environment, live, under_way: underWay, freeze }: EnvironmentStatus): string {
   const runs = liveSpoken(live)
   const doing =
     underWay === undefined
       ? 'is idle'
       : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}`
-  return `${app} ${environment} ${runs} and ${doing}.`
+  return `${app} ${environment} ${runs} and ${doing}.${freeze?.is === 'frozen' ? ' It is frozen.' : ''}`
 }
 
 function liveSpoken(live: EnvironmentStatus['live']): string {
@@ -72,14 +73,16 @@ function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): 
 }
 
 function statusLines(
-  { app, environment, live, under_way: underWay }: EnvironmentStatus,
+  { app, environment, live, under_way: underWay, freeze }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
+  const frozen = freezeLine(freeze)
   const word = underWay !== undefined && awaitsGo(underWay) ? 'waiting for Go' : underWay?.state
   const state = underWay === undefined ? 'idle' : `:${STATE_VIEWS[underWay.state].emoji}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
     liveLine(live, facts),
+    ...(frozen === undefined ? [] : [frozen]),
     ...(underWay === undefined
       ? []
       : [`${linkedName(underWay, facts)}, requested by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),

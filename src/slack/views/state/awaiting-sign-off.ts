@@ -13,6 +13,7 @@ import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed.ts'
 import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
+import { proofWords } from '../parts/proof.ts'
 import { subject } from '../parts/sentence.ts'
 import { counted, defused } from '../parts/text.ts'
 import type { StateFacts, StateView } from './state-view.ts'
@@ -37,6 +38,7 @@ export const awaitingSignOff: StateView = {
     ...reasons(release),
     ...facts.held,
     ...plan(release, facts),
+    ...proof(facts),
     ...unmatchedAuthors(release, facts),
     ...newerCommits(release, facts),
     ...facts.row,
@@ -63,6 +65,21 @@ function plan({ plan, kind }: Release, { services, details, previous }: StateFac
     kind,
     ...defined({ details, previous }),
   })
+}
+
+/** Where it must be proven, what is not can't start: that stands larger. */
+function proof({ proof, environment }: StateFacts): KnownBlock[] {
+  if (proof === undefined) return []
+  const words = proofWords(proof)
+  if (proof.by !== undefined) return [context(`:white_check_mark: ${words}`)]
+  if (environment.order !== 'required') return [context(`:warning: ${words}`)]
+  const there = `\`/deploy ${defused(`${environment.app} ${proof.on}`, 140)}\``
+  return [
+    section([
+      `:no_entry_sign: *${words}*`,
+      `Deploy it there first with ${there}. Until then the last sign-off starts nothing.`,
+    ]),
+  ]
 }
 
 function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: StateFacts): KnownBlock[] {
