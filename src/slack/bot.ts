@@ -9,6 +9,7 @@ import { defined } from '../lib/defined.ts'
 import { settlesWithin } from '../lib/timeout.ts'
 import { ACTION_VIEWS } from './actions.ts'
 import { ask } from './clients.ts'
+import { CONTROLS } from './controls.ts'
 import { COMMANDS, PREVIEW, SLACK_REQUEST_PATH, START, VIEW } from './ids.ts'
 import { createIntake, type IntakePorts } from './inbox.ts'
 import type { ModalResponse } from './modal-answer.ts'
@@ -123,7 +124,8 @@ export async function startBot(ports: BotPorts): Promise<Bot> {
   for (const command of Object.values(COMMANDS)) {
     app.command(command, ({ body, ack }) => track(take(body, () => ack())))
   }
-  for (const id of [...Object.values(ACTION_VIEWS).map((view) => view.id), START, PREVIEW]) {
+  const buttons = [...Object.values(ACTION_VIEWS), ...Object.values(CONTROLS)].map(({ id }) => id)
+  for (const id of [...buttons, START, PREVIEW]) {
     app.action(id, ({ body, ack }) => track(take(body, () => ack())))
   }
   for (const view of Object.values(VIEW)) {

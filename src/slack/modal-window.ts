@@ -13,6 +13,8 @@ export interface ModalContext {
   readonly starts?: true
   /** The releases that a hot-fix's modal has said it ends. */
   readonly ends?: readonly number[]
+  /** A hot-fix's modal said that it plans for an emergency. */
+  readonly forEmergency?: true
 }
 
 /** Opens the modal. Replies only if Slack did not open it, with why; the log has Slack's answer. */

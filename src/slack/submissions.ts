@@ -22,13 +22,14 @@ export async function submit({ service, store, apps }: HandlerPorts, arrival: Su
   const { user: by, values, key } = arrival
   const context = contextOf(arrival.metadata)
   if (context === undefined) return STALE
-  const { token, responseUrl, ends = [], starts = false } = context
+  const { token, responseUrl, ends = [], starts = false, forEmergency } = context
   const asked = { by, key, ...defined({ responseUrl }) }
   if (arrival.view === VIEW.deploy) {
     const { app = onlyApp(apps), environment = '' } = values
     return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))
   }
-  if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))
+  if (arrival.view === VIEW.hotfix)
+    return requested(await requestHotfix(service, values, { ...asked, ends, ...defined({ forEmergency }) }))
   const asking = actionOfModal(arrival.view)
   const meant = await store.resolveButton(token)
   if (asking === undefined || meant === undefined) return STALE

@@ -1,5 +1,6 @@
 /** A freeze: what it refuses, to whom, and what goes on in it all the same. */
 import { afterAll, expect, it } from 'vitest'
+import { withWaysOut } from '../../src/release/environment-frozen.ts'
 import type { Freeze } from '../../src/release/settings.ts'
 import { planned } from '../../src/release/transitions/index.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
@@ -42,11 +43,21 @@ it('says to whom may declare an emergency that they may, and to everybody how to
   }
   expect(await refused(TOM.id)).toMatchObject({ isOffered: true, at: freeze.to, who: ['@release-approvers'] })
   expect(await refused(DANA.id)).toMatchObject({ at: freeze.to, who: ['@release-approvers'] })
-  // In a time zone of their own, where Slack gives it.
-  const person = await team.directory.person(DANA.id)
-  if (person.is === 'member') Object.assign(person, { timeZone: 'Asia/Tokyo' })
   freezes.splice(0, 1, hours(-1, 24 * 9))
   expect(await refused(DANA.id), 'too far ahead').not.toHaveProperty('at')
+})
+
+it('says the end in the person’s own time zone, where Slack gives one', () => {
+  const environment = anEnvironment({ freezes: [{ ...hours(0, 1), timeZone: 'Europe/Berlin' }] })
+  const refusal = { gate: 'environment_frozen', app: 'api', environment: 'production', names: ['weekend'] } as const
+  const until = '2026-12-07T07:00:00.000Z'
+  const at = (timeZone?: string) => {
+    const person = { ...DANA, groups: [], ...(timeZone && { timeZone }) }
+    const told = withWaysOut({ ...refusal, kind: 'deploy', until }, environment, person, new Date('2026-12-05T12:00Z'))
+    return 'at' in told ? told.at : undefined
+  }
+  expect(at('America/New_York')).toBe('2026-12-07 02:00')
+  expect(at()).toBe('2026-12-07 08:00')
 })
 
 it('plans for an emergency only for those who may declare one', async () => {

@@ -196,6 +196,7 @@ const PLAN = [
   ...['mergeRequirements[].needs', 'mergeRequirements[].advisory', 'mergeRequirements[].unsure'],
   ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', 'isolation', ...FILES],
   ...['invalidBefore[].name', 'invalidBefore[].indexes[]'],
+  ...['proof.on', 'proof.commit', 'proof.by[].number', 'proof.by[].commit', 'proof.runs.commit', 'proof.runs.behind'],
   ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
   ...MIGRATION.map((key) => `migrations[].${key === 'sql' ? 'sql[]' : key}`),
   ...FINDING.map((key) => `migrations[].findings[].${key}`),
@@ -443,6 +444,7 @@ describe('Stored names never change', () => {
     )
     expect(optional.filter((each) => !ever.has(each))).toEqual([
       'release_requested forEmergency',
+      'sign_off_given waives',
       'step_unknown revisions',
     ])
   })
@@ -477,7 +479,7 @@ describe('Stored names never change', () => {
     const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
     expect(unseen).toEqual([
       ...['invalidBefore[].indexes[]', 'invalidBefore[].name', 'isolation', 'lastPushesMs[]'],
-      'pullRequest.pinnedBranch',
+      ...['proof.by[].commit', 'proof.by[].number', 'pullRequest.pinnedBranch'],
     ])
     const results = seen.results.flatMap((result) => Object.keys(result))
     expect(sorted([...results, 'databases', 'backends']), WHY).toEqual(sorted(STEP_RESULT))

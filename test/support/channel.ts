@@ -19,6 +19,7 @@ export const BUTTON = {
   retry: 'retry',
   close: 'close',
   go: 'go',
+  'request for an emergency': 'request_for_emergency',
 } as const
 export type Pressed = keyof typeof BUTTON
 
