@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { readReleasesText } from '../config/configuration.ts'
 import { readReleases } from '../config/releases-file.ts'
 import { isSameConfiguration } from '../release/configuration.ts'
+import { frozenAt, nextFreezes, wallClock } from '../release/freezes.ts'
 import type { Release } from '../release/release.ts'
 import {
   type App,
@@ -32,6 +33,7 @@ export interface ConfigCheck {
 export async function checkConfiguration(
   path: string,
   releasesUnderWay: () => Promise<readonly Release[] | { readonly notCompared: string }>,
+  now = new Date(),
 ): Promise<ConfigCheck> {
   const text = readReleasesText(path)
   if (!text.ok) return { lines: [`✗ ${text.problem}`], exitCode: 2 }
@@ -45,7 +47,7 @@ export async function checkConfiguration(
     lines: [
       `✓ releases.yml: no problems in ${count} ${count === 1 ? 'environment' : 'environments'}`,
       ...warnings,
-      ...effectiveRules(file.releases),
+      ...effectiveRules(file.releases, now),
       '',
       ...comparison(await releasesUnderWay(), apps),
     ],
@@ -71,18 +73,20 @@ export async function releasesUnderWay(
   }
 }
 
-function effectiveRules({ apps }: Releases): readonly string[] {
+function effectiveRules({ apps }: Releases, now: Date): readonly string[] {
   return apps.flatMap((app) =>
     app.environments.flatMap((environment) => [
       '',
       `${app.name} ${environment.name}`,
-      ...rulesOf(app, environment).map(([name, value]) => `  ${name.padEnd(12)}${value}`),
+      ...[...rulesOf(app, environment), ...freezesOf(environment, now)].map(
+        ([name, value]) => `  ${name.padEnd(12)}${value}`,
+      ),
     ]),
   )
 }
 
 function rulesOf(app: App, environment: Environment): readonly (readonly [string, string])[] {
-  const { branch, remote, migrations, signOff, hotfix } = environment
+  const { branch, remote, migrations, signOff, hotfix, order } = environment
   const source = promotedFrom(app, environment)
   const from = source && `; merges ${source.branch} of ${source.name}, pull request ${environment.pullRequest}`
   const platform = remote.app === undefined ? remote.platform : `${remote.platform} app ${remote.app}`
@@ -91,6 +95,7 @@ function rulesOf(app: App, environment: Environment): readonly (readonly [string
     ['branch', `${branch}${from ?? ''}`],
     ['remote', `${remote.name}, branch ${remote.branch}, ${platform}`],
     ['hot-fix', hotfix === undefined ? "by the branch's rules" : hotfix.replace('_', ' ')],
+    ...(order === undefined ? [] : [['order', orderRule(order, source?.name ?? '')] as const]),
     ['channel', `${environment.channel}; announcement ${environment.announce}`],
     ...(signOff === undefined
       ? [['sign-off', 'none: every full member may release'] as const]
@@ -103,6 +108,29 @@ function rulesOf(app: App, environment: Environment): readonly (readonly [string
         ] as const)),
     ...(migrations.length === 0 ? [['migrations', 'none'] as const] : migrations.map(migrationRules)),
   ]
+}
+
+function orderRule(order: NonNullable<Environment['order']>, source: string): string {
+  if (order === 'off') return `not looked at: whether commits are proven on ${source}`
+  return order === 'required'
+    ? `commits must be proven on ${source} first`
+    : `shows whether commits are proven on ${source}`
+}
+
+/** The next three, or that there is none. */
+function freezesOf({ freezes = [] }: Environment, now: Date): readonly (readonly [string, string])[] {
+  if (freezes.length === 0) return [['freezes', 'none']]
+  const next = nextFreezes(freezes, now, 3).map(({ name, from, to }) => {
+    const { timeZone } = freezes[0] ?? { timeZone: 'UTC' }
+    return `${wallClock(from, timeZone)} to ${wallClock(to, timeZone)} ${timeZone}: ${name}`
+  })
+  const frozen = frozenAt(freezes, now)
+  const isEndless = frozen !== undefined && frozen.until === undefined
+  const lines = [
+    ...(next.length === 0 ? ['none in the future'] : next),
+    ...(isEndless ? ['these leave no time in the next year in which anything but an emergency can start'] : []),
+  ]
+  return lines.map((line, index) => [index === 0 ? 'freezes' : '', line])
 }
 
 function migrationRules(migration: MigrationSettings): readonly [string, string] {

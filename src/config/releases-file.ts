@@ -72,7 +72,9 @@ export function readReleases(text: string, directory: string): ReleasesFile {
         ? {
             progress: parsed.data.slack.progress,
             timeZone: parsed.data.time_zone,
-            apps: Object.entries(parsed.data.apps).map(([name, entry]) => appOf(name, entry, directory)),
+            apps: Object.entries(parsed.data.apps).map(([name, entry]) =>
+              withFreezes(appOf(name, entry, directory), parsed.data),
+            ),
           }
         : undefined,
     }),
@@ -195,6 +197,21 @@ function appOf(name: string, entry: AppEntry, directory: string): App {
   }
 }
 
+/** Each environment with the freezes that name it; one with a sign-off also with those that name none. */
+function withFreezes(
+  app: App,
+  { freezes, time_zone: timeZone }: Pick<z.output<typeof releasesSchema>, 'freezes' | 'time_zone'>,
+): App {
+  const environments = app.environments.map((environment) => {
+    const own = freezes.filter(({ environments: named }) =>
+      named === undefined ? environment.signOff !== undefined : named.includes(`${app.name}/${environment.name}`),
+    )
+    if (own.length === 0) return environment
+    return { ...environment, freezes: own.map(({ name, from, to }) => ({ name, from, to, timeZone })) }
+  })
+  return { ...app, environments }
+}
+
 function environmentOf(
   app: Omit<App, 'environments'>,
   name: string,
@@ -208,7 +225,7 @@ function environmentOf(
     app: app.name,
     name,
     branch: entry.branch,
-    ...defined({ promotes: entry.promotes }),
+    ...(entry.promotes !== undefined && { promotes: entry.promotes, order: entry.order ?? 'shown' }),
     pullRequest: entry.pull_request,
     ...defined({ hotfix: entry.hotfix === 'auto' ? undefined : entry.hotfix }),
     remote: { ...place, ...defined({ app: appName, health: entry.remote.health }) },

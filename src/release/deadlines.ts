@@ -2,6 +2,7 @@
  * Applies deadlines by the store's clock: expires releases, reminds people, and reports a missing worker or a late
  * announcement. Safe to repeat and to run from several bots, since each release is checked under its lock.
  */
+import { redrawForFreeze } from './environment-frozen.ts'
 import { findEvent } from './events.ts'
 import { owed } from './policy.ts'
 import type { Store, Transaction } from './ports/store.ts'
@@ -101,6 +102,7 @@ async function applyDeadline(
         return stop(tx, release, { because }, { actor: 'bot' })
       }
       if (environment !== undefined) await noteUnsigned(tx, release, environment)
+      if (environment !== undefined) await redrawForFreeze(tx, release, environment)
       const nobodySigned = !release.signOffs.some(({ kind }) => kind !== 'rejection')
       if (nobodySigned && since(release.cardPostedAt) >= REMIND_SIGN_OFF_AFTER_MS && environment !== undefined) {
         await addThreadLine(tx, number, 'reminder', { is: 'reminder', since: 'card', owed: owed(environment, release) })

@@ -69,6 +69,8 @@ export interface EventData {
     readonly note?: string
     /** Who was in the groups that can give this sign-off, at that moment. Absent if the rules name no group. */
     readonly groups?: readonly GroupMembers[]
+    /** The gates that an emergency waived, beside the sign-offs. */
+    readonly waives?: readonly Gate[]
   } & Attribution
   go_given: { readonly fingerprint: string } & Attribution
   release_approved: { readonly attempt: number }

@@ -135,6 +135,16 @@ export interface EnvironmentStatus {
   readonly under_way?: Release
   /** The environment's own lock, while it holds. */
   readonly lock?: LockFacts
+  /** Frozen now, or soon. */
+  readonly freeze?: ShownFreeze
+}
+
+/** Times are ISO 8601. `from`: of a freeze that begins soon. Without `until` it does not end within a year. */
+export interface ShownFreeze {
+  readonly is: 'frozen' | 'soon'
+  readonly names: readonly string[]
+  readonly from?: string
+  readonly until?: string
 }
 
 /** A Slack message that is committed but not yet confirmed by Slack. A message with the same `key` is queued once. */

@@ -133,6 +133,27 @@ export interface ChangedFile {
   readonly removed: number
 }
 
+/** What is known of a commit's proof. Stored as JSON. */
+export interface Proof {
+  /** The environment that is promoted from. */
+  readonly on: string
+  readonly commit: string
+  /** The releases of that environment that proved the commit or one that contains it; newest first, not all of them. */
+  readonly by: readonly Proving[]
+  /** What that environment runs, where nothing proves the commit and it is known. */
+  readonly runs?: {
+    /** null: nothing. */
+    readonly commit: string | null
+    /** How many commits of the release it lacks; absent if the repository does not have what it runs. */
+    readonly behind?: number
+  }
+}
+
+export interface Proving {
+  readonly number: number
+  readonly commit: string
+}
+
 /** What a release will do. Only `bound` is covered by the fingerprint, the rest is for display. Stored as JSON. */
 export interface Plan {
   readonly bound: BoundFacts
@@ -151,6 +172,8 @@ export interface Plan {
   readonly invalidBefore?: readonly { readonly name?: string; readonly indexes: readonly string[] }[]
   /** What the forge still asked for at planning, before it merges the pull request; absent if nothing. */
   readonly mergeRequirements?: readonly MergeRequirement[]
+  /** Whether the commit was proven on the environment that it is promoted from; absent where nothing is shown of it. */
+  readonly proof?: Proof
   readonly migrations: readonly PlannedMigration[]
   readonly checks: readonly CheckStatus[]
   readonly files: { readonly count: number; readonly list: readonly ChangedFile[] }

@@ -7,6 +7,15 @@ export type RecordedRules = {
   /** Kinds of migrations that must be talked over, and by whom; absent if there are none. */
   readonly talk_it_over?: readonly MigrationRisk[]
   readonly talked_over_by?: PeopleList
+  /** Absent: whether commits are proven on the promoted environment is only shown, or it promotes none. */
+  readonly order?: 'off' | 'required'
+  /** Absent: none applies. */
+  readonly freezes?: readonly {
+    readonly name: string
+    readonly from: string
+    readonly to: string
+    readonly time_zone: string
+  }[]
 } & (
   | { readonly sign_off: 'none' }
   | {
@@ -34,10 +43,17 @@ function duration(ms: number): string {
 
 /** The rules that are in force in this environment. */
 export function recordedRules(environment: Environment): RecordedRules {
-  const { signOff, migrations } = environment
+  const { signOff, migrations, order, freezes = [] } = environment
   const kinds = [...new Set(migrations.flatMap(({ talkItOver }) => talkItOver))]
   const talkedOver = kinds.length > 0 && { talk_it_over: kinds, talked_over_by: migrationApprovers(environment) }
-  if (signOff === undefined) return { sign_off: 'none', ...talkedOver }
+  const common = {
+    ...talkedOver,
+    ...(order !== undefined && order !== 'shown' && { order }),
+    ...(freezes.length > 0 && {
+      freezes: freezes.map(({ name, from, to, timeZone }) => ({ name, from, to, time_zone: timeZone })),
+    }),
+  }
+  if (signOff === undefined) return { sign_off: 'none', ...common }
   const { qa, approvals, approvers, qaBy, requireChecks, expiresAfterMs } = signOff
   return {
     qa,
@@ -47,6 +63,6 @@ export function recordedRules(environment: Environment): RecordedRules {
     emergency_by: emergencyPeople(environment),
     require_checks: requireChecks,
     expires_after: duration(expiresAfterMs),
-    ...talkedOver,
+    ...common,
   }
 }

@@ -1,8 +1,8 @@
 import type { LockFacts } from './lock.ts'
-import type { CheckStatus } from './plan.ts'
+import type { CheckStatus, Proof } from './plan.ts'
 import type { ForeseenFailure } from './ports/sql-risks.ts'
 import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
-import type { PersonName, ReleaseState, SignOffKind, StepName } from './terms.ts'
+import type { PersonName, ReleaseKind, ReleaseState, SignOffKind, StepName } from './terms.ts'
 
 export interface CommitFact {
   readonly sha: string
@@ -258,6 +258,39 @@ export type Refusal =
       readonly app?: string
       readonly environment?: string
       readonly ended?: LockFacts['ended']
+    }
+  | {
+      readonly gate: 'environment_frozen'
+      readonly app: string
+      readonly environment: string
+      readonly kind: ReleaseKind
+      /** The freezes that make it last so long. */
+      readonly names: readonly string[]
+      /** Absent: it does not end within a year. */
+      readonly until?: string
+      /** Who may say that something must go out now; absent where there are no emergencies. */
+      readonly who?: readonly string[]
+      /** The release that would have started; absent at a request. */
+      readonly number?: number
+      /** The person may plan it for an emergency. */
+      readonly isOffered?: true
+      /** The end as a command takes it, in the person's time zone; absent if it can't be scheduled for then. */
+      readonly at?: string
+    }
+  /** No release of the environment that is promoted from proves the commit. */
+  | {
+      readonly gate: 'source_not_proven'
+      readonly number: number
+      readonly app: string
+      readonly environment: string
+      readonly on: string
+      readonly commit: string
+      /** What runs there instead, where it is known. */
+      readonly runs?: Proof['runs']
+      /** Releases that did prove it, and no longer count. */
+      readonly noLonger?: readonly number[]
+      /** As above. */
+      readonly who?: readonly string[]
     }
 
 export type Gate = Refusal['gate']

@@ -1,5 +1,5 @@
 /** A release as it is stored: its facts, its sign-offs and its steps. */
-import type { MergeRequirement, Plan } from './plan.ts'
+import type { MergeRequirement, Plan, Proof } from './plan.ts'
 import type { Backend } from './ports/migrator.ts'
 import type { ReleaseWarning } from './ports/platform.ts'
 import type { Problem } from './refusals.ts'
@@ -108,6 +108,10 @@ export interface Release {
   readonly newerCommits?: number
   /** What the forge asks for before it merges, as last seen since the plan. */
   readonly mergeRequirements?: readonly MergeRequirement[]
+  /** Whether its commit is proven on the environment that it is promoted from, as last looked at since the plan. */
+  readonly proof?: Proof
+  /** What its card says of freezes, as far as the deadlines have seen to it; absent: nothing. */
+  readonly freezeShown?: string
 }
 
 /** What the forge still asks for before it merges, as last seen. */

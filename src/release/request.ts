@@ -27,6 +27,8 @@ export interface RequestCommand {
   readonly at?: { readonly typed: string } | { readonly picked: Date }
   /** Releases that the person agreed to end with a hot-fix; no other is ended. */
   readonly ends?: readonly number[]
+  /** Only an emergency is to start it: checks and freezes don't refuse it. */
+  readonly forEmergency?: true
 }
 
 /** `noWorker`: no worker is alive, so planning waits; with when one was last seen. */
@@ -70,7 +72,7 @@ export async function requestRelease(
       person,
       ends: asked.ends ?? [],
       waitsForWorker: missing !== undefined,
-      ...defined({ replacing }),
+      ...defined({ replacing, forEmergency: command.forEmergency }),
     }),
   )
   if ('refused' in outcome) return outcome

@@ -9,6 +9,8 @@ import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from '
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
+import { emergencyDenied, shownNotice, withWaysOut } from './environment-frozen.ts'
+import { freezeNotice } from './freezes.ts'
 import { factsOfLock, isSamePlace, type LockFacts, type LockPlace } from './lock.ts'
 import { applyLockDeadlines } from './lock-deadlines.ts'
 import { createLockService, type LockService, openLocks } from './lock-service.ts'
@@ -169,7 +171,7 @@ export function createReleaseService(ports: {
     // A time that is still to come is kept; after it, a new release starts once nothing is owed, as people ask for it now.
     const at = schedule !== undefined && !isDue(old, await store.now()) ? { picked: schedule.at } : undefined
     const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, at }) }
-    return requestRelease(
+    const outcome = await requestRelease(
       ports,
       command,
       { environment, person },
@@ -179,15 +181,27 @@ export function createReleaseService(ports: {
         refusal: (release, now) => refusal({ action, environment, release, person, now }),
       },
     )
+    return waysOut(outcome, environment, by)
+  }
+
+  /** What a refused person can do about a freeze depends on who they are. */
+  async function waysOut(outcome: Requested, environment: Environment, by: string): Promise<Requested> {
+    if (!('refused' in outcome) || outcome.refused.gate !== 'environment_frozen') return outcome
+    const person = await member(by, groupsOf(environment))
+    if ('refused' in person) return outcome
+    return { refused: withWaysOut(outcome.refused, environment, person, await store.now()) }
   }
 
   return {
     async request(command) {
       const found = find(command.app, command.environment)
       if ('refused' in found) return found
-      const person = await member(command.by, [])
+      const { environment } = found
+      const person = await member(command.by, command.forEmergency ? groupsOf(environment) : [])
       if ('refused' in person) return person
-      return requestRelease(ports, command, { environment: found.environment, person })
+      const denied = command.forEmergency && emergencyDenied(environment, person)
+      if (denied) return { refused: denied.gate === 'not_a_member' ? unanswered() : denied }
+      return waysOut(await requestRelease(ports, command, { environment, person }), environment, command.by)
     },
 
     async preview(asked) {
@@ -223,7 +237,7 @@ export function createReleaseService(ports: {
     may: (action, asked) => change(action, asked, null),
 
     async status() {
-      const [[last], locks] = await Promise.all([store.workers(), openLocks(store)])
+      const [[last], locks, now] = await Promise.all([store.workers(), openLocks(store), store.now()])
       const facts = (on: LockPlace) => {
         const lock = locks.find((one) => isSamePlace(one.on, on))
         return lock && factsOfLock(lock)
@@ -236,7 +250,8 @@ export function createReleaseService(ports: {
           store.current(app, name),
         ])
         const lock = facts({ is: 'environment', app, environment: name })
-        environments.push({ app, environment: name, ...defined({ live, under_way: underWay, lock }) })
+        const freeze = shownNotice(freezeNotice(environment.freezes ?? [], now))
+        environments.push({ app, environment: name, ...defined({ live, under_way: underWay, lock, freeze }) })
       }
       return { environments, ...defined({ workerSeenAt: last?.at.toISOString(), all: facts({ is: 'all' }) }) }
     },

@@ -67,6 +67,17 @@ export interface SignOffRules {
   readonly expiresAfterMs: number
 }
 
+/** A period in which nothing starts but an emergency, as releases.yml declares it. */
+export interface Freeze {
+  readonly name: string
+  /** `Fri 16:00` for every week; or `2026-12-21`, which is 00:00 there, or `2026-12-21 18:00`. */
+  readonly from: string
+  /** In the same form; exclusive. */
+  readonly to: string
+  /** The name of a time zone, such as `Europe/Berlin`. */
+  readonly timeZone: string
+}
+
 /** One environment of one app. */
 export interface Environment {
   readonly app: string
@@ -85,6 +96,10 @@ export interface Environment {
   readonly channel: string
   readonly announce: 'required' | 'off'
   readonly signOff?: SignOffRules
+  /** Whether a commit must be proven on the promoted environment first. Absent if the environment promotes none. */
+  readonly order?: 'off' | 'shown' | 'required'
+  /** Those that apply here. Absent: none. */
+  readonly freezes?: readonly Freeze[]
   readonly digests: EnvironmentDigests
 }
 

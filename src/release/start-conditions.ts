@@ -2,9 +2,12 @@
  * What holds a release back that is otherwise allowed. Asked at the request (`request`), and where a release would become
  * approved for the first time (`start`). Never asked again once it is approved, so Retry is never held.
  */
+
+import { environmentFrozen } from './environment-frozen.ts'
 import { isNotLocked } from './locks.ts'
 import type { Transaction } from './ports/store.ts'
-import type { Refusal } from './refusals.ts'
+import { sourceNotProven } from './proof.ts'
+import type { Gate, Refusal } from './refusals.ts'
 import { isEmergency, type Release } from './release.ts'
 import type { Environment } from './settings.ts'
 import type { PersonName, ReleaseKind } from './terms.ts'
@@ -26,7 +29,7 @@ export interface StartAsked {
 export type StartCondition = (tx: Transaction, asked: StartAsked) => Promise<Refusal | undefined>
 
 /** The first that refuses is the answer. */
-const START_CONDITIONS: readonly StartCondition[] = [isNotLocked]
+const START_CONDITIONS: readonly StartCondition[] = [isNotLocked, environmentFrozen, sourceNotProven]
 
 /** Why the release may not be requested or may not start now; undefined if it may. Changes nothing. */
 export async function heldBack(tx: Transaction, asked: StartAsked): Promise<Refusal | undefined> {
@@ -46,4 +49,16 @@ export function heldAtStart(
   const { kind, requester } = release
   const isForEmergency = isDeclared || isEmergency(release)
   return heldBack(tx, { moment: 'start', environment, kind, requester, isEmergency: isForEmergency, release })
+}
+
+/** The gates that would hold the release back if no emergency were declared. */
+export async function waivedAtStart(
+  tx: Transaction,
+  { release, environment }: { readonly release: Release; readonly environment: Environment },
+): Promise<readonly Gate[]> {
+  const { kind, requester } = release
+  const asked = { moment: 'start', environment, kind, requester, isEmergency: false, release } as const
+  const refusals = []
+  for (const condition of START_CONDITIONS) refusals.push(await condition(tx, asked))
+  return refusals.flatMap((refusal) => (refusal === undefined ? [] : [refusal.gate]))
 }

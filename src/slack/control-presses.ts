@@ -27,6 +27,13 @@ const ON_PRESS: Readonly<Record<Control, OnPress>> = {
   'take over': pressTakeOver,
   'extend lock': pressExtend,
   unlock: pressUnlock,
+  'request for an emergency': async ({ service }, { arrival, subject }) => {
+    if (subject.is !== 'environment') return STALE
+    const { app, environment } = subject
+    const { user: by, id: key, responseUrl } = arrival
+    const asked = { app, environment, kind: 'deploy', by, key, responseUrl, forEmergency: true } as const
+    return requested(await service.request(asked))
+  },
 }
 
 /** Takes the control's action on the subject of the button's token; a token that isn't ours is stale. */

@@ -1,6 +1,13 @@
 /** The buttons that don't act on one release. Their tokens stand for a subject; `control-presses.ts` has what each does. */
 
-export const CONTROL_NAMES = ['plan now', 'tell when free', 'take over', 'extend lock', 'unlock'] as const
+export const CONTROL_NAMES = [
+  'plan now',
+  'tell when free',
+  'take over',
+  'extend lock',
+  'unlock',
+  'request for an emergency',
+] as const
 
 export type Control = (typeof CONTROL_NAMES)[number]
 
@@ -18,6 +25,7 @@ export const CONTROLS: Readonly<Record<Control, ControlView>> = {
   'take over': { id: 'take_over', label: 'Take over…' },
   'extend lock': { id: 'extend_lock', label: 'Extend' },
   unlock: { id: 'unlock', label: 'Unlock' },
+  'request for an emergency': { id: 'request_for_emergency', label: 'Plan for an emergency' },
 }
 
 /** The control of a button by its `action_id`; undefined for an unknown one. */

@@ -13,6 +13,7 @@ import {
 } from '../release/policy.ts'
 import type { Store } from '../release/ports/store.ts'
 import type { ServiceWords } from '../release/ports/words.ts'
+import { countsAsProof, proofOf } from '../release/proof.ts'
 import { isEmergency, type Release } from '../release/release.ts'
 import { type App, type Environment, findApp, findEnvironment, type Progress } from '../release/settings.ts'
 import { expiryOf } from '../release/transitions/index.ts'
@@ -24,6 +25,7 @@ import { buttonsOf, questionOf } from './views/buttons.ts'
 import { card } from './views/card.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import type { People } from './views/parts/people.ts'
+import type { ProofNow } from './views/parts/proof.ts'
 import { ungivableWords } from './views/parts/ungivable.ts'
 import { findUngivable } from './who-can-sign.ts'
 
@@ -86,7 +88,7 @@ export async function drawCard(
   const waits = release.state === 'planning' || release.state === 'approved'
   // A button's token knows whether it asks, which depends on the time.
   const now = await store.now()
-  const [tokens, people, workers, previous, unmatched, link, ungivable, locks] = await Promise.all([
+  const [tokens, people, workers, previous, unmatched, link, ungivable, locks, proof] = await Promise.all([
     buttonTokens(store, release, { owed: owing, environment, now }),
     peopleOf(ports, environment),
     waits ? store.workers() : [],
@@ -97,6 +99,7 @@ export async function drawCard(
     replacementLink(ports, release),
     awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
     awaiting ? store.locks({ open: true, app: release.app, environment: release.environment }) : [],
+    awaiting ? proofNow(store, release) : undefined,
   ])
   reportUngivable(ports, release, ungivable)
   const runs = release.plan?.bound.remote.runs
@@ -122,10 +125,25 @@ export async function drawCard(
       ...defined({
         previous: live?.endedAt && { number: live.number, at: live.endedAt },
         unmatchedAuthors: unmatched === 0 ? undefined : unmatched,
+        proof,
         noWorker: isGone ? defined({ lastSeen: worker?.at }) : undefined,
       }),
     },
   )
+}
+
+/** The proof of its commit by what the releases that proved it count for now; undefined where nothing is shown of it. */
+export async function proofNow(store: Pick<Store, 'release'>, release: Release): Promise<ProofNow | undefined> {
+  const proof = proofOf(release)
+  if (proof === undefined) return undefined
+  const { on, commit, runs } = proof
+  const noLonger: number[] = []
+  for (const { number } of proof.by) {
+    const proving = await store.release(number)
+    if (proving !== undefined && countsAsProof(proving)) return { on, commit, by: number, noLonger: [] }
+    noLonger.push(number)
+  }
+  return { on, commit, noLonger, ...defined({ runs }) }
 }
 
 /** What was logged for the same directory: a card is drawn many times. */

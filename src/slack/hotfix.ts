@@ -12,7 +12,7 @@ import type { PrivateMessage } from '../release/messages.ts'
 import { environmentBusy } from '../release/policy.ts'
 import type { Refusal } from '../release/refusals.ts'
 import type { Release } from '../release/release.ts'
-import type { Requested } from '../release/request.ts'
+import type { RequestCommand, Requested } from '../release/request.ts'
 import type { ReleaseService } from '../release/service.ts'
 import type { DrawingPorts } from './drawing.ts'
 import { HOTFIX_FIELD, type HotfixModalFacts, SURE } from './views/hotfix-modal.ts'
@@ -55,7 +55,7 @@ export async function hotfixWindow(
 export async function requestHotfix(
   service: ReleaseService,
   values: Readonly<Record<string, string>>,
-  asked: { readonly by: string; readonly key: string; readonly responseUrl?: string; readonly ends: readonly number[] },
+  asked: Pick<RequestCommand, 'by' | 'key' | 'responseUrl' | 'ends' | 'forEmergency'>,
 ): Promise<Requested> {
   const read = readCommits(values[HOTFIX_FIELD.commits] ?? '')
   if ('refused' in read) return read

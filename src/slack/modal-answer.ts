@@ -9,6 +9,7 @@ import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
 import type { Reply } from './replies.ts'
 import { offersOf } from './views/control-buttons.ts'
+import { hotfixModal, SURE } from './views/hotfix-modal.ts'
 import { talkedOverModal } from './views/modals.ts'
 import { cut } from './views/parts/text.ts'
 
@@ -45,6 +46,9 @@ export async function modalAnswer(
   const { refusal } = reply
   // A field takes no buttons: what the person can do about it is told privately.
   if (TOLD_PRIVATELY.includes(arrival.view) && offersOf(refusal).length > 0) return undefined
+  if (arrival.view === VIEW.hotfix && refusal.gate === 'environment_frozen' && refusal.isOffered) {
+    return emergencyHotfix(ports, arrival, refusal.names)
+  }
   if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
   const { text } = await drawPrivate(ports, reply)
   return errorAt(arrival, FIELDS[refusal.gate] ?? [], `${plainWords(text)} Gate: ${refusal.gate}`)
@@ -77,6 +81,26 @@ async function startingModal(
     ...defined({ environment, note: values.note }),
   })
   return { response_action: 'update', view: again }
+}
+
+/** The environment is frozen, and the person may declare an emergency: the modal offers that, with what was typed. */
+async function emergencyHotfix(
+  { store, apps }: HandlerPorts,
+  { values, metadata: carried }: SubmissionArrival,
+  names: readonly string[],
+): Promise<ModalResponse | undefined> {
+  const context = contextOf(carried)
+  if (context === undefined) return undefined
+  const { app = '', environment = '', commits = '', reason = '', sure } = values
+  const ended = await Promise.all((context.ends ?? []).map((number) => store.release(number)))
+  const view = hotfixModal({
+    apps,
+    metadata: metadata({ ...context, forEmergency: true }),
+    filled: { app, environment, commits: [commits] },
+    superseded: ended.filter((release) => release !== undefined),
+    frozen: { names, reason, isSure: sure === SURE },
+  })
+  return { response_action: 'update', view }
 }
 
 /** What Slack shows at a field is plain text: without the escapes and joiners of markup. */

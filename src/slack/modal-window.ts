@@ -17,6 +17,8 @@ export interface ModalContext {
   readonly ends?: readonly number[]
   /** What a lock's modal asks the reason for. */
   readonly lock?: { readonly on: LockPlace; readonly end?: TypedEnd }
+  /** A hot-fix's modal said that it plans for an emergency. */
+  readonly forEmergency?: true
 }
 
 /** Opens the modal. Replies only if Slack did not open it, with why; the log has Slack's answer. */

@@ -1,12 +1,14 @@
 /** Handles a pressed button by its row in `actions.ts`. */
 import { defined } from '../lib/defined.ts'
 import type { Action } from '../release/actions.ts'
+import { freezeNotice } from '../release/freezes.ts'
 import { owed } from '../release/policy.ts'
 import type { Release } from '../release/release.ts'
+import type { Environment } from '../release/settings.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { pressControl } from './control-presses.ts'
 import { controlWithId } from './controls.ts'
-import { environmentOf, peopleOf } from './drawing.ts'
+import { environmentOf, peopleOf, proofNow } from './drawing.ts'
 import { START, VIEW } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
@@ -82,8 +84,17 @@ async function askForText(
   const now = await ports.store.now()
   const saysStart = callback === VIEW.talkedOver && talkedOverStarts(release, owing, now)
   const starts = saysStart ? { starts: true as const } : {}
-  const facts = { callback, release, unsettled, now, metadata: metadata({ token, responseUrl, ...starts }) }
+  const waived =
+    callback === VIEW.emergency && environment !== undefined ? await waivedBy(ports, release, environment) : {}
+  const facts = { callback, release, unsettled, waived, now, metadata: metadata({ token, responseUrl, ...starts }) }
   return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
+}
+
+/** What an emergency waives beside the sign-offs. */
+async function waivedBy({ store }: HandlerPorts, release: Release, { freezes = [], order }: Environment) {
+  const freeze = freezeNotice(freezes, await store.now())
+  const proof = order === 'required' ? await proofNow(store, release) : undefined
+  return defined({ freeze, proof })
 }
 
 async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {

@@ -25,7 +25,7 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
   const { user: by, values, key } = arrival
   const context = contextOf(arrival.metadata)
   if (context === undefined) return STALE
-  const { token, responseUrl, ends = [], starts = false } = context
+  const { token, responseUrl, ends = [], starts = false, forEmergency } = context
   const asked = { by, key, ...defined({ responseUrl }) }
   if (arrival.view === VIEW.deploy) {
     const { app = onlyApp(apps), environment = '' } = values
@@ -33,7 +33,8 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
     const at = picked && { picked }
     return requested(await service.request({ app, environment, kind: 'deploy', ...asked, ...defined({ at }) }))
   }
-  if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))
+  if (arrival.view === VIEW.hotfix)
+    return requested(await requestHotfix(service, values, { ...asked, ends, ...defined({ forEmergency }) }))
   if (arrival.view === VIEW.lock) return submitLock(ports, arrival, context)
   if (arrival.view === VIEW.takeOver) return submitTakeOver(ports, arrival, context)
   const asking = actionOfModal(arrival.view)

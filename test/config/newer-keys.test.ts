@@ -110,11 +110,9 @@ describe('a file that uses every key', () => {
     expect(problems(EVERYTHING)).toEqual([])
     expect(later(EVERYTHING).map((problem) => problem.replace(/ is not supported.*/, ''))).toEqual([
       'releases.yml:3: slack.direct_messages (direct messages)',
-      'releases.yml:5: freezes (freezes)',
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
       `releases.yml:19: ${IN}.deploys (automatic deploys)`,
-      `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:43: ${PRO}.sign_off.rollback (rollbacks)`,
       `releases.yml:44: ${PRO}.sign_off.receipts (receipts)`,
@@ -133,11 +131,9 @@ describe('a key whose feature is not built yet', () => {
   /** Where it is set, its defaults as they may be written, and another value. */
   const KEYS: Record<string, { path: string; defaults: unknown[]; other: unknown }> = {
     'slack.direct_messages': { path: 'slack.direct_messages', defaults: [true], other: false },
-    freezes: { path: 'freezes', defaults: [[]], other: [{ name: 'f', from: '2026-12-21', to: '2027-01-04' }] },
     webhooks: { path: 'webhooks', defaults: [[]], other: [{ url: 'https://a.example/', secret_env: 'S' }] },
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
     'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
-    'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
     'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
     'apps.*.environments.*.sign_off.rollback': {
       path: `${PRO}.sign_off.rollback`,
@@ -365,6 +361,43 @@ describe('a newer key is read strictly', () => {
     const text =
       'freezes: &a [*a]\nworkers: &b { net: *b }\napps: { api: { environments: { t: { migrations: &c [*c] } } } }\n'
     expect(problems(text).length).toBeGreaterThan(0)
+  })
+})
+
+describe('freezes and the order of environments', () => {
+  const environments = (text: string) => {
+    const [integration, production] = read(text).releases?.apps[0]?.environments ?? []
+    return { integration, production }
+  }
+  const weekend = { name: 'weekend', from: 'Fri 16:00', to: 'Mon 08:00' }
+  const lasts = { ...weekend, timeZone: 'UTC' }
+
+  it('apply to every environment with a sign-off, and to others only if they are named', () => {
+    const plain = environments(set('freezes', [weekend]))
+    expect([plain.integration?.freezes, plain.production?.freezes]).toEqual([undefined, [lasts]])
+    const named = environments(set('freezes', [{ ...weekend, environments: ['api/integration'] }]))
+    expect([named.integration?.freezes, named.production?.freezes]).toEqual([[lasts], undefined])
+  })
+
+  it('are in the time zone of the file, which is UTC unless it says another', () => {
+    expect(read(PLAIN).releases?.timeZone).toBe('UTC')
+    const text = `time_zone: Europe/Berlin\n${set('freezes', [weekend])}`
+    expect(read(text).releases?.timeZone).toBe('Europe/Berlin')
+    expect(environments(text).production?.freezes).toEqual([{ ...weekend, timeZone: 'Europe/Berlin' }])
+  })
+
+  it('void no sign-off: neither is in the digest, unless the order is not the default', () => {
+    const plain = environments(PLAIN).production?.digests
+    expect(environments(`time_zone: Europe/Berlin\n${set('freezes', [weekend])}`).production?.digests).toEqual(plain)
+    expect(environments(set(`${PRO}.order`, 'shown')).production?.digests).toEqual(plain)
+    expect(environments(set(`${PRO}.order`, 'required')).production?.digests.form2).not.toBe(plain?.form2)
+  })
+
+  it('is shown where an environment promotes another, and is nothing where it promotes none', () => {
+    const orders = (text: string) => [environments(text).integration?.order, environments(text).production?.order]
+    expect(orders(PLAIN)).toEqual([undefined, 'shown'])
+    expect(orders(set(`${PRO}.order`, 'required'))).toEqual([undefined, 'required'])
+    expect(orders(set(`${PRO}.order`, 'off'))).toEqual([undefined, 'off'])
   })
 })
 

@@ -1,5 +1,6 @@
 /** The rules in force and who was in the groups: stored in the events, so that an auditor reads them years later. */
 import { afterAll, describe, expect, it } from 'vitest'
+import { rulesSection } from '../../src/operations/audit/evidence-rules.ts'
 import { verifyChain } from '../../src/operations/audit/record.ts'
 import type { EventData } from '../../src/release/events.ts'
 import { groupsAtThisMoment, MOST_RECORDED_MEMBERS } from '../../src/release/policy.ts'
@@ -14,6 +15,8 @@ async function dataOf<T extends keyof EventData>({ store }: Team, number: number
   const events = await store.events(number)
   return events.flatMap((event) => (event.type === type ? [event.data as Partial<EventData[T]>] : []))
 }
+
+const NO_DECISIONS = { signOffs: [] } as unknown as Parameters<typeof rulesSection>[0]
 
 const APPROVERS = '@release-approvers'
 const RULES = { qa: 1, approvals: 1, approvers: [APPROVERS], qa_by: 'every full member', emergency_by: [APPROVERS] }
@@ -37,6 +40,30 @@ describe('audit: the record of a release holds', () => {
       ['approval', APPROVERS, [{ handle: APPROVERS, count: 3, members: [TOM.id, NIA.id, DANA.id] }]],
     ])
     expect(await team.audit.readChain((chain) => verifyChain(chain))).toMatchObject({ ok: true })
+  })
+
+  it('audit: the freezes and the order that were in force, and what an emergency waived of them', async () => {
+    const freezes = [{ name: 'all of it', from: '2020-01-01', to: '2120-01-01', timeZone: 'Europe/Berlin' }]
+    const team = await aTeam({ order: 'required', freezes })
+    const { number } = made(await team.ask({ forEmergency: true, by: TOM.id }))
+    await team.plan(number)
+    await team.postCard(number)
+    made(
+      await team.service.act('emergency', { release: number, by: TOM.id, note: 'Search is down for every customer' }),
+    )
+    const [plan] = await dataOf(team, number, 'plan_made')
+    expect(plan?.rules).toMatchObject({
+      order: 'required',
+      freezes: [{ name: 'all of it', from: '2020-01-01', to: '2120-01-01', time_zone: 'Europe/Berlin' }],
+    })
+    const [signed] = await dataOf(team, number, 'sign_off_given')
+    expect(signed?.waives).toEqual(['environment_frozen', 'source_not_proven'])
+    const shown = rulesSection(
+      { ...NO_DECISIONS, ...(plan?.rules && { rules: plan.rules }), plannedAt: '2026-11-22T08:11:00Z' },
+      new Map(),
+    )
+    expect(JSON.stringify(shown)).toContain('all of it (2020-01-01 to 2120-01-01, Europe/Berlin)')
+    expect(JSON.stringify(shown)).toContain('must be proven on the promoted environment')
   })
 
   it('audit: who could declare the emergency that somebody declared', async () => {

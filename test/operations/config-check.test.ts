@@ -66,12 +66,14 @@ describe('signoff config check', () => {
         channel     #product; announcement off
         sign-off    none: every full member may release
         migrations  none
+        freezes     none
 
       api production
         repository  team/api
         branch      production; merges master of integration, pull request branch
         remote      heroku-production, branch master, heroku app api
         hot-fix     by the branch's rules
+        order       shows whether commits are proven on integration
         channel     #product; announcement required
         QA          1 of @qa
         approval    2 of @release-approvers, never the requester
@@ -79,9 +81,54 @@ describe('signoff config check', () => {
         checks      must have passed
         expires     after 90 min
         migrations  alembic.ini; lock timeout 10s, statement timeout 0; talk over: destroys, unknown
+        freezes     none
 
       ✓ No release is under way."
     `)
+  })
+
+  describe('freezes', () => {
+    const freezes = (text: string) => `time_zone: Europe/Berlin\nfreezes:\n${text}${FILE}`
+    const weekend = '  - { name: weekend, from: Fri 16:00, to: Mon 08:00 }\n'
+    const yearEnd = '  - { name: year-end, from: 2026-12-21, to: 2027-01-04, environments: [api/integration] }\n'
+    const shown = async (text: string) => {
+      const { lines } = await checkConfiguration(await file(text), nothing, new Date('2026-10-24T10:00Z'))
+      const from = (environment: string) => lines.slice(lines.indexOf(`api ${environment}`) + 1)
+      const those = (environment: string) => {
+        const own = from(environment)
+        const first = own.findIndex((line) => line.startsWith('  freezes'))
+        return own.slice(first, own.indexOf('', first)).map((line) => line.slice(14))
+      }
+      return { integration: those('integration'), production: those('production') }
+    }
+
+    it('says the next three of each environment, those that last now first, over a change to winter time', async () => {
+      expect(await shown(freezes(weekend + yearEnd))).toEqual({
+        integration: ['Mon 2026-12-21 00:00 to Mon 2027-01-04 00:00 Europe/Berlin: year-end'],
+        production: [
+          'Fri 2026-10-23 16:00 to Mon 2026-10-26 08:00 Europe/Berlin: weekend',
+          'Fri 2026-10-30 16:00 to Mon 2026-11-02 08:00 Europe/Berlin: weekend',
+          'Fri 2026-11-06 16:00 to Mon 2026-11-09 08:00 Europe/Berlin: weekend',
+        ],
+      })
+    })
+
+    it('says that none is to come, and that freezes leave no time at all', async () => {
+      const past = '  - { name: move, from: 2026-10-01, to: 2026-10-02 }\n'
+      expect((await shown(freezes(past))).production).toEqual(['none in the future'])
+      const always =
+        '  - { name: a, from: Mon 00:00, to: Thu 00:00 }\n  - { name: b, from: Thu 00:00, to: Mon 00:00 }\n'
+      expect((await shown(freezes(always))).production.at(-1)).toMatch(/^these leave no time/)
+    })
+  })
+
+  it.each([
+    ['off', 'not looked at: whether commits are proven on integration'],
+    ['required', 'commits must be proven on integration first'],
+  ])('says what order: %s means', async (order, words) => {
+    const text = FILE.replace('promotes: integration', `promotes: integration\n        order: ${order}`)
+    const { lines } = await checkConfiguration(await file(text), nothing)
+    expect(lines).toContain(`  order       ${words}`)
   })
 
   it('lists every problem with its line, and exits with 1; a missing file is wrong use', async () => {

@@ -95,6 +95,8 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   time_refused: ['why'],
   environment_locked: ['lock', 'app', 'environment', 'all', 'holder', 'reason', 'since', 'until', 'asked'],
   not_locked: ['app', 'environment', 'ended'],
+  environment_frozen: ['app', 'environment', 'kind', 'names', 'until', 'who', 'number', 'isOffered', 'at'],
+  source_not_proven: ['number', 'app', 'environment', 'on', 'commit', 'runs', 'noLonger', 'who'],
   merge_refused: ['detail', 'byRules', 'pullRequest'],
   merge_unknown: ['pullRequest'],
   merge_unexpected: ['expected', 'found'],
@@ -210,6 +212,7 @@ const PLAN = [
   ...['mergeRequirements[].needs', 'mergeRequirements[].advisory', 'mergeRequirements[].unsure'],
   ...['pullRequest.pinnedBranch', 'steps[]', 'webUrl', 'warnings[]', 'lastPushesMs[]', 'isolation', ...FILES],
   ...['invalidBefore[].name', 'invalidBefore[].indexes[]'],
+  ...['proof.on', 'proof.commit', 'proof.by[].number', 'proof.by[].commit', 'proof.runs.commit', 'proof.runs.behind'],
   ...['checks[].name', 'checks[].state', 'checks[].url', ...COMMIT.map((key) => `commits[].${key}`)],
   ...MIGRATION.map((key) => `migrations[].${key === 'sql' ? 'sql[]' : key}`),
   ...FINDING.map((key) => `migrations[].findings[].${key}`),
@@ -233,7 +236,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   release_requested: 'app environment kind name right replaces? forEmergency? startAt? timeZone?',
   plan_made: 'fingerprint commits pending rules?',
   card_posted: 'channel ts',
-  sign_off_given: 'kind fingerprint name right note? groups?',
+  sign_off_given: 'kind fingerprint name right note? groups? waives?',
   go_given: 'fingerprint name right',
   release_approved: 'attempt',
   preflight_passed: 'attempt',
@@ -471,6 +474,7 @@ describe('Stored names never change', () => {
     )
     expect(optional.filter((each) => !ever.has(each))).toEqual([
       'release_requested forEmergency',
+      'sign_off_given waives',
       'step_unknown revisions',
     ])
   })
@@ -503,7 +507,10 @@ describe('Stored names never change', () => {
     expect(bound, WHY).toEqual(BOUND.map((path) => `bound.${path}`).sort())
     expect(sorted(PLAN), WHY).toEqual(expect.arrayContaining(held.filter((path) => !bound.includes(path))))
     const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
-    expect(unseen).toEqual([...['invalidBefore[].indexes[]', 'invalidBefore[].name', 'isolation', 'lastPushesMs[]']])
+    expect(unseen).toEqual([
+      ...['invalidBefore[].indexes[]', 'invalidBefore[].name', 'isolation', 'lastPushesMs[]'],
+      ...['proof.by[].commit', 'proof.by[].number', 'pullRequest.pinnedBranch'],
+    ])
     const results = seen.results.flatMap((result) => Object.keys(result))
     expect(sorted([...results, 'databases', 'backends']), WHY).toEqual(sorted(STEP_RESULT))
   })

@@ -71,6 +71,7 @@ export function anEnvironment(overrides: Partial<Environment> = {}): Environment
     name: 'production',
     branch: 'production',
     promotes: 'integration',
+    order: 'shown',
     pullRequest: 'branch',
     remote: {
       name: 'heroku-production',
@@ -97,7 +98,7 @@ function withItsMigrations(environment: Environment): Environment {
 
 /** api integration: nobody is asked, nothing is announced. */
 export function anIntegration(overrides: Partial<Environment> = {}): Environment {
-  const { promotes: _promotes, signOff: _signOff, ...rest } = anEnvironment()
+  const { promotes: _promotes, order: _order, signOff: _signOff, ...rest } = anEnvironment()
   return withItsMigrations({
     ...rest,
     name: 'integration',

@@ -24,6 +24,7 @@ export const BUTTON = {
   'take over': 'take_over',
   'extend lock': 'extend_lock',
   unlock: 'unlock',
+  'request for an emergency': 'request_for_emergency',
 } as const
 export type Pressed = keyof typeof BUTTON
 

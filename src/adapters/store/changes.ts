@@ -129,6 +129,8 @@ function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
     columns.start_time_zone = change.schedule?.timeZone ?? null
   }
   if ('mergeRequirements' in change) columns.merge_requirements = json(change.mergeRequirements)
+  if ('proof' in change) columns.proof = json(change.proof)
+  if ('freezeShown' in change) columns.freeze_shown = change.freezeShown ?? null
   if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
   return columns
 }

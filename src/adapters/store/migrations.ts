@@ -21,6 +21,7 @@ const migrations: Record<string, Migration> = {
   '012 subjects of buttons': { up: makeSubjects },
   '013 locks': { up: makeLocks },
   '014 schedule': { up: makeSchedule },
+  '017 freezes and order': { up: makeFreezesAndOrder },
 }
 
 /**
@@ -284,4 +285,9 @@ async function makeSchedule(db: Kysely<unknown>): Promise<void> {
   await sql`
     create unique index release_one_not_ended on release (app, environment)
     where state in ('planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention')`.execute(db)
+}
+
+/** What a card shows of freezes, and the proof of its commit as last looked at. */
+async function makeFreezesAndOrder(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column freeze_shown text, add column proof json`.execute(db)
 }

@@ -115,6 +115,8 @@ function toRelease(row: WholeRow): Release {
     ...present('schedule', row.start_at && { at: row.start_at, timeZone: row.start_time_zone ?? 'UTC' }),
     ...present('newerCommits', row.newer_commits),
     ...present('mergeRequirements', row.merge_requirements),
+    ...present('proof', row.proof),
+    ...present('freezeShown', row.freeze_shown),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { LockEnd } from '../../release/lock.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
-import type { MergeRequirement, Plan } from '../../release/plan.ts'
+import type { MergeRequirement, Plan, Proof } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Problem } from '../../release/refusals.ts'
 import type { StepRow } from '../../release/release.ts'
@@ -160,6 +160,8 @@ export interface ReleaseTable {
   start_time_zone: string | null
   newer_commits: number | null
   merge_requirements: NullableJson<readonly MergeRequirement[]>
+  proof: NullableJson<Proof>
+  freeze_shown: string | null
 }
 
 /** Replaces NUL, which Postgres's text can't store, in text of people and tools. */

@@ -33,7 +33,8 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
-  sign_off_given: ({ kind, note }) => `${SIGNED[String(kind)] ?? `signed: ${String(kind)}`}${because(note)}`,
+  sign_off_given: ({ kind, note, waives }) =>
+    `${SIGNED[String(kind)] ?? `signed: ${String(kind)}`}${all(waives).length === 0 ? '' : `, which waived ${all(waives).join(' and ')}`}${because(note)}`,
   go_given: () => 'pressed Go',
   release_approved: (data) => again(data, 'let it run: it has what it needs'),
   preflight_passed: (data) => again(data, 'checked every bound fact again: nothing has moved'),

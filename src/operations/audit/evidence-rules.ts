@@ -22,7 +22,8 @@ function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undef
     kinds === undefined
       ? []
       : [['Talked over', [`migrations of the kinds ${kinds.join(', ')}, by ${peopleText(by ?? [])}`]]]
-  if ('sign_off' in rules) return [facts([['Sign-offs', ['none: this environment asks nobody']], ...talk])]
+  const holds = heldBy(rules)
+  if ('sign_off' in rules) return [facts([['Sign-offs', ['none: this environment asks nobody']], ...talk, ...holds])]
   return [
     facts([
       ['QA', [rules.qa === 0 ? 'not needed' : `${counted(rules.qa, 'person', 'people')}: ${peopleText(rules.qa_by)}`]],
@@ -45,7 +46,18 @@ function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undef
       ],
       ['Build checks', [rules.require_checks ? 'must have passed' : 'are shown, and need not have passed']],
       ['Sign-offs expire', [`after ${rules.expires_after.replace(/(\d)([a-z])/, '$1 $2')}`]],
+      ...holds,
     ]),
+  ]
+}
+
+/** What else could hold a release back: recorded only where it is not the default. */
+function heldBy({ order, freezes = [] }: RecordedRules): readonly Fact[] {
+  const orders = { required: 'the commit must be proven on the promoted environment', off: 'is not looked at' }
+  const periods = freezes.map(({ name, from, to, time_zone: zone }) => `${name} (${from} to ${to}, ${zone})`)
+  return [
+    ...(order === undefined ? [] : [['Order', [orders[order]]] as const]),
+    ...(periods.length === 0 ? [] : [['Freezes', [periods.join('; ')]] as const]),
   ]
 }
 

@@ -46,7 +46,9 @@ export type ReleaseChange = {
     | 'expiresAt'
     | 'schedule'
     | 'newerCommits'
-    | 'mergeRequirements']?: Release[K] | undefined
+    | 'mergeRequirements'
+    | 'proof'
+    | 'freezeShown']?: Release[K] | undefined
 }
 
 /**

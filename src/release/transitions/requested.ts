@@ -30,6 +30,8 @@ export interface ReleaseRequest {
   /** Releases that the person agreed to end with a hot-fix; no other is ended. */
   readonly ends: readonly number[]
   readonly replacing?: Replacing
+  /** As in `Replacing`, for a release that replaces none. */
+  readonly forEmergency?: true
   /** No worker is alive, so the card is posted before there is a plan. */
   readonly waitsForWorker: boolean
 }
@@ -49,12 +51,13 @@ export async function requested(
   if (request.refused !== undefined) return { refused: request.refused }
   const replaced = replacing && (await notReplaceable(tx, replacing, request))
   if (replaced !== undefined) return replaced
+  const isEmergency = replacing?.forEmergency === true || request.forEmergency === true
   const held = await heldBack(tx, {
     moment: 'request',
     environment: settings,
     kind: wanted.kind,
     requester: wanted.requester,
-    isEmergency: replacing?.forEmergency === true,
+    isEmergency,
     ...defined({ startAt: wanted.schedule?.at }),
   })
   if (held !== undefined) return { refused: held }
@@ -66,7 +69,7 @@ export async function requested(
   if (!('made' in created)) return created
 
   const { number, app, environment, kind } = created.made
-  const forEmergency = replacing?.forEmergency === true && ({ forEmergency: true } as const)
+  const forEmergency = isEmergency && ({ forEmergency: true } as const)
   tx.addEvent({
     release: number,
     type: 'release_requested',

@@ -3,7 +3,7 @@ import { canProceed } from '../policy.ts'
 import { missingForMerge, type Release, type SignOff } from '../release.ts'
 import { isDue } from '../schedule.ts'
 import type { Environment } from '../settings.ts'
-import { heldAtStart } from '../start-conditions.ts'
+import { heldAtStart, waivedAtStart } from '../start-conditions.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
@@ -40,6 +40,7 @@ export function sign(kind: SignOffKind): Transition {
     if (!(await tx.addSignOff(release.number, signOff))) {
       return { refused: { gate: 'already_signed', kind, at: tx.now.toISOString() } }
     }
+    const waives = kind === 'emergency' ? await waivedAtStart(tx, { release, environment }) : []
     tx.addEvent({
       release: release.number,
       type: 'sign_off_given',
@@ -50,6 +51,7 @@ export function sign(kind: SignOffKind): Transition {
         ...attribution,
         ...withNote,
         ...(groups.length > 0 && { groups }),
+        ...(waives.length > 0 && { waives }),
       },
     })
     const line = { is: 'signed', kind, person: nameOf(person), ...withNote } as const

@@ -22,6 +22,11 @@ export function offersOf(refusal: Refusal): readonly ControlOffer[] {
   switch (refusal.gate) {
     case 'environment_locked':
       return offersOfLocked(refusal)
+    case 'environment_frozen': {
+      if (!refusal.isOffered || refusal.kind !== 'deploy') return []
+      const { app, environment } = refusal
+      return [{ control: 'request for an emergency', subject: { is: 'environment', app, environment } }]
+    }
     default:
       return []
   }

@@ -1,15 +1,48 @@
-/** The gate that blocks a card whose checks had not passed when it was planned for an emergency. */
+/** What blocks a card that awaits sign-off: checks that had not passed at planning, and a freeze, also one that begins soon. */
 import type { KnownBlock } from '@slack/types'
-import { emergencyPeople, heldByChecks } from '../../release/policy.ts'
+import { freezeNotice } from '../../release/freezes.ts'
+import { allowsEmergency, emergencyPeople, heldByChecks } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { ACTION_VIEWS } from '../actions.ts'
-import { bold, bullets, emoji, type Line, rich, richLines } from './parts/blocks.ts'
+import { bold, bullets, emoji, type Line, rich, richDate, richLines } from './parts/blocks.ts'
+import { FREEZE_EMOJI, frozenUntil } from './parts/freeze.ts'
 import { allowedPeople, type People } from './parts/people.ts'
 import { checksWords } from './refusals-of-services.ts'
 
-/** The gate that blocks, with its facts, and who can waive it; empty where none does. */
-export function heldBlocks(release: Release, facts: People & { readonly environment: Environment }): KnownBlock[] {
+interface Facts extends People {
+  readonly environment: Environment
+  readonly now: Date
+}
+
+/** The gates that block, with their facts, and who can waive them; empty where none does. */
+export function heldBlocks(release: Release, facts: Facts): KnownBlock[] {
+  return [...checkBlocks(release, facts), ...freezeBlocks(facts)]
+}
+
+function freezeBlocks(facts: Facts): KnownBlock[] {
+  const { environment, now } = facts
+  const notice = freezeNotice(environment.freezes ?? [], now)
+  if (notice === undefined) return []
+  const from: Line = notice.is === 'soon' ? [' from ', richDate(notice.from)] : []
+  const lines: Line[] = [
+    [emoji(FREEZE_EMOJI), ' ', bold('Frozen'), ...from, ...frozenUntil(notice), '.'],
+    [
+      notice.is === 'soon'
+        ? 'From then on the last sign-off starts nothing.'
+        : 'Until then the last sign-off starts nothing.',
+    ],
+  ]
+  const anyway: Line = [
+    bold(ACTION_VIEWS.emergency.label),
+    ' starts it anyway. It can be pressed by ',
+    ...emergencyBy(facts),
+    '.',
+  ]
+  return [richLines([...lines, ...(allowsEmergency(environment) ? [anyway] : [])])]
+}
+
+function checkBlocks(release: Release, facts: Facts): KnownBlock[] {
   const checks = heldByChecks(facts.environment, release)
   if (checks === undefined) return []
   const { why, list } = checksWords(checks)

@@ -7,6 +7,7 @@ import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { plain, section } from './parts/blocks.ts'
 import { called, place } from './parts/facts.ts'
+import { FREEZE_EMOJI, freezeNames } from './parts/freeze.ts'
 import { selectField } from './parts/select.ts'
 import { cut, defused } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
@@ -30,17 +31,20 @@ export interface HotfixModalFacts {
   readonly filled?: { readonly app: string; readonly environment: string; readonly commits: readonly string[] }
   /** Releases that submitting for their environment ends. */
   readonly superseded: readonly Release[]
+  /** What was typed before, where the modal is shown again because the environment is frozen: by these freezes. */
+  readonly frozen?: { readonly names: readonly string[]; readonly reason: string; readonly isSure: boolean }
 }
 
 /** `/hotfix`: filled in with what was typed, or empty. */
-export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalFacts): ModalView {
+export function hotfixModal({ apps, metadata, filled, superseded, frozen }: HotfixModalFacts): ModalView {
   const environments = [...new Set(apps.flatMap((app) => app.environments.map(({ name }) => name)))]
   const commits = filled?.commits.join(' ')
+  const sure = { text: plain('I am sure that this cannot wait for regular review', 75), value: SURE }
   return {
     type: 'modal',
     callback_id: VIEW.hotfix,
     title: plain('Hot-fix', 24),
-    submit: plain('Plan the hot-fix', 24),
+    submit: plain(frozen === undefined ? 'Plan the hot-fix' : 'Plan for an emergency', 24),
     close: plain('Go back', 24),
     private_metadata: metadata,
     blocks: [
@@ -48,6 +52,7 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
         '*This is the last resort.* A picked commit skips regular review and makes the branches diverge, which someone has to clean up later.',
         'If it can wait for the next release, use `/deploy`.',
       ]),
+      ...(frozen === undefined ? [] : [section(frozenLine(frozen.names))]),
       ...superseded.slice(0, SHOWN_SUPERSEDED).map((release) => section(supersededLine(release))),
       selectField(
         HOTFIX_FIELD.app,
@@ -89,6 +94,7 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
           min_length: MIN_REASON_LENGTH,
           max_length: 1000,
           placeholder: plain('Why can’t it wait?', 150),
+          ...defined({ initial_value: frozen && cut(frozen.reason, 1000) }),
         },
       },
       {
@@ -98,11 +104,16 @@ export function hotfixModal({ apps, metadata, filled, superseded }: HotfixModalF
         element: {
           type: 'checkboxes',
           action_id: HOTFIX_FIELD.sure,
-          options: [{ text: plain('I am sure that this cannot wait for regular review', 75), value: SURE }],
+          options: [sure],
+          ...defined({ initial_options: frozen?.isSure ? [sure] : undefined }),
         },
       },
     ],
   }
+}
+
+function frozenLine(names: readonly string[]): string {
+  return `:${FREEZE_EMOJI}: *The environment is frozen* (${defused(freezeNames(names), 200)}). Submitting plans the hot-fix for an emergency: in the freeze only *Must go out now…* starts it.`
 }
 
 function supersededLine(release: Release): string {

@@ -4,6 +4,7 @@
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
+import type { FreezeNotice } from '../../release/freezes.ts'
 import { heldByChecks, isLastOwed, type Owed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import { isDue } from '../../release/schedule.ts'
@@ -14,7 +15,9 @@ import { PREVIEW, VIEW, type ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
 import { actions, bullets, context, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
+import { frozenUntil } from './parts/freeze.ts'
 import { owedNames } from './parts/owed.ts'
+import { type ProofNow, proofWords } from './parts/proof.ts'
 import { selectField } from './parts/select.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
 import { ungivableWords } from './parts/ungivable.ts'
@@ -153,6 +156,8 @@ export interface ReasonFacts {
   readonly unsettled?: readonly Ungivable[]
   /** What was typed before, where the modal is shown again. */
   readonly note?: string
+  /** What an emergency waives beside the sign-offs: a freeze, an order that is required. */
+  readonly waived?: { readonly freeze?: FreezeNotice; readonly proof?: ProofNow }
 }
 
 /** **Reject**: asks for the **Reason**. */
@@ -197,7 +202,14 @@ export function closeModal({ callback, release, metadata }: ReasonFacts): ModalV
 }
 
 /** **Must go out now…**: asks for a **Reason** of at least ten characters, and says what it waives and what is still needed. */
-export function emergencyModal({ callback, release, metadata, environment, unsettled = [] }: ReasonFacts): ModalView {
+export function emergencyModal({
+  callback,
+  release,
+  metadata,
+  environment,
+  unsettled = [],
+  waived: more = {},
+}: ReasonFacts): ModalView {
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
   const request = plan?.pullRequest
@@ -218,6 +230,10 @@ export function emergencyModal({ callback, release, metadata, environment, unset
         bullets([
           ...(plan === undefined ? [] : [[`${capital(whatGoes(plan))}${risky === '' ? '' : ` (${risky})`}`]]),
           ...(held === undefined ? [] : [[capital(cut(oneLine(held), 300))]]),
+          ...(more.freeze?.is === 'frozen'
+            ? [[`${capital(place(release))} is frozen`, ...frozenUntil(more.freeze)]]
+            : []),
+          ...(more.proof !== undefined && more.proof.by === undefined ? [[proofWords(more.proof)]] : []),
           [
             request === undefined
               ? `Your name and reason go to ${channel} and the record`

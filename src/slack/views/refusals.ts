@@ -9,6 +9,7 @@ import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
 import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
 import { TIME_REFUSALS } from './refusals-of-times.ts'
+import { START_REFUSALS } from './start-refusals.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
 
@@ -21,6 +22,7 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...HOTFIX_REFUSALS,
   ...TIME_REFUSALS,
   ...LOCK_REFUSALS,
+  ...START_REFUSALS,
 }
 
 function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Words {

@@ -7,6 +7,7 @@ import type { RemoteSettings } from '../../release/settings.ts'
 import { aftermathSeen } from '../../release/transitions/index.ts'
 import { placeOf } from '../place.ts'
 import { platformOf, type WorkerPorts } from '../ports.ts'
+import { refreshProofsBy } from '../proof.ts'
 
 const MOST_BETWEEN_LOOKS_MS = 20_000
 
@@ -24,6 +25,7 @@ export async function lookAfterwards(ports: WorkerPorts, claim: Claim, job: Afte
   const place = release && placeOf(ports, release)
   if (release?.state !== 'succeeded' || place === undefined || release.endedAt === undefined) return
   if (step(release, 'report')?.result?.afterwards !== undefined || (await isReplaced(ports, release))) return
+  if (look === 0) await refreshProofsBy(ports, release)
   const { remote } = place.environment
   const [ran, health] = await Promise.all([seenAtPlatform(ports, remote, release), seenHealth(ports, claim, remote)])
   claim.signal.throwIfAborted()

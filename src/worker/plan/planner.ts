@@ -12,6 +12,7 @@ import type { ReleaseKind } from '../../release/terms.ts'
 import { checkBuilds } from '../builds.ts'
 import { isRunningUnknown, platformReleases, runningCommit } from '../facts.ts'
 import { platformOf, type WorkerPorts } from '../ports.ts'
+import { findProof } from '../proof.ts'
 import { withRetry } from '../retry.ts'
 import { onPlatform, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
 import { checkNothingLost } from './lost.ts'
@@ -123,6 +124,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     MOST_FILES,
   )
 
+  const proof = await findProof(ports, request, source.commit)
   const undone = hotfix
     ? []
     : await undoneWarnings(ports, app, { source, target, result, remote: { holds: live } }, going.commits)
@@ -164,6 +166,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     commitCount: going.count,
     commits: going.commits,
     authors: going.authors,
+    ...defined({ proof }),
     migrations,
     ...defined({ isolation: migrated.isolation, invalidBefore: migrated.invalidBefore }),
     ...(lastPushesMs.length > 0 && { lastPushesMs }),

@@ -9,6 +9,7 @@ import { readFacts } from '../facts.ts'
 import { withNewerCommits } from '../newer-commits.ts'
 import { placeOf } from '../place.ts'
 import type { WorkerPorts } from '../ports.ts'
+import { refreshProof } from '../proof.ts'
 import { refreshMergeRequirements } from './merge-requirements.ts'
 
 const WAITING: readonly ReleaseState[] = ['awaiting sign-off', 'scheduled']
@@ -46,6 +47,7 @@ async function checkOne(ports: WorkerPorts, release: Release): Promise<void> {
   const moved = movedFacts(release.plan, release, seen.facts, pinned)
   const newer = pinned && seen.facts.source ? await newerCommits(ports, app, release, seen.facts.source) : 0
   if (moved.length === 0) await refreshMergeRequirements(ports, release)
+  if (moved.length === 0) await refreshProof(ports, release)
   if (moved.length === 0 && newer === (release.newerCommits ?? 0)) return
   await ports.store.transaction(async (tx) => {
     const now = await tx.lockRelease(release.number)

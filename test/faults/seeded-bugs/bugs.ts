@@ -16,6 +16,7 @@ export interface SeededBug {
 const KILLS = 'test/faults/kill-points-simulated.test.ts'
 const MATRIX = 'test/faults/fault-matrix.test.ts'
 const MODEL = 'test/faults/model.test.ts'
+const FREEZES = 'test/faults/promise-freeze-and-order.test.ts'
 
 export const SEEDED_BUGS: readonly SeededBug[] = [
   // Promise 1: at most one effect
@@ -502,5 +503,69 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: "const isThere = how === 'by a look' && found.is === 'done'",
     replace: "const isThere = how === 'by a look'",
     tests: ['test/worker/runner.test.ts'],
+  },
+  // Freezes, and the order of environments
+  {
+    bug: 'let a freeze last one moment too long, and begin one too late',
+    file: 'src/release/freezes.ts',
+    find: 'from <= at && at < to',
+    replace: 'from < at && at <= to',
+    tests: ['test/release/freezes.test.ts'],
+  },
+  {
+    bug: 'end a freeze at the first of two times that its end has',
+    file: 'src/release/freezes.ts',
+    find: "which === 'first' ? 'earlier' : 'later'",
+    replace: "which === 'first' ? 'earlier' : 'earlier'",
+    tests: ['test/release/freezes.test.ts'],
+  },
+  {
+    bug: 'tell the end of the first of two freezes that touch',
+    file: 'src/release/freezes.ts',
+    find: 'if (+end - +at > LONGEST_MS) return { names }',
+    replace: 'return { names, until: end }',
+    tests: ['test/release/freezes.test.ts'],
+  },
+  {
+    bug: 'ask of a freeze at the request only, and not where a release would start',
+    file: 'src/release/environment-frozen.ts',
+    find: 'if (isEmergency) return undefined',
+    replace: 'if (isEmergency || release !== undefined) return undefined',
+    tests: [FREEZES],
+  },
+  {
+    bug: 'hold an emergency back in a freeze',
+    file: 'src/release/environment-frozen.ts',
+    find: 'if (isEmergency) return undefined',
+    replace: 'if (isEmergency && release === undefined) return undefined',
+    tests: ['test/release/service-freeze.test.ts'],
+  },
+  {
+    bug: 'draw the card again at each tick of a freeze',
+    file: 'src/release/environment-frozen.ts',
+    find: 'if (shown === release.freezeShown || ',
+    replace: 'if (',
+    tests: ['test/release/service-freeze.test.ts'],
+  },
+  {
+    bug: 'take a release that is marked as bad for proof',
+    file: 'src/release/proof.ts',
+    find: "release.state === 'succeeded' && release.mark?.is !== 'bad'",
+    replace: "release.state === 'succeeded'",
+    tests: ['test/release/service-order.test.ts'],
+  },
+  {
+    bug: 'start what was proven once, by a release that counts no more',
+    file: 'src/release/proof.ts',
+    find: 'if (proving !== undefined && countsAsProof(proving)) return undefined',
+    replace: 'if (proving !== undefined) return undefined',
+    tests: ['test/release/service-order.test.ts'],
+  },
+  {
+    bug: 'take a commit for proven by one that lacks it',
+    file: 'src/worker/proof.ts',
+    find: 'ports.git.isAncestor(app, part, whole)',
+    replace: 'ports.git.isAncestor(app, whole, part)',
+    tests: [FREEZES, 'test/worker/proof.test.ts'],
   },
 ]

@@ -162,6 +162,26 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
     environment: 'production',
     ended: { at: '2026-11-22T08:15:00Z', how: 'unlocked', by: TOM },
   },
+  environment_frozen: {
+    gate: 'environment_frozen',
+    app: 'api',
+    environment: 'production',
+    kind: 'deploy',
+    names: ['weekend'],
+    until: '2026-12-07T08:00:00Z',
+    who: ['@release-approvers'],
+    at: '2026-12-07 09:00',
+  },
+  source_not_proven: {
+    gate: 'source_not_proven',
+    number: 12,
+    app: 'api',
+    environment: 'production',
+    on: 'integration',
+    commit: sha('9f2c1ab'),
+    runs: { commit: sha('1f03ae2'), behind: 3 },
+    who: ['@release-approvers'],
+  },
 }
 
 const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }> } = {

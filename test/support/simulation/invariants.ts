@@ -4,6 +4,7 @@ import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
+import { frozenAt } from '../../../src/release/freezes.ts'
 import { databasesOf } from '../../../src/release/plan.ts'
 import { canProceed, owed } from '../../../src/release/policy.ts'
 import type { Release } from '../../../src/release/release.ts'
@@ -35,6 +36,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
   return [
     ...atMostOnce(looked),
     ...effectsAreSigned(looked),
+    ...startsWhereItMay(looked),
     ...oneAtATime(looked),
     ...startsAtItsTime(looked),
     ...stopMeansStop(looked),
@@ -134,6 +136,40 @@ function effectsAreSigned(looked: Looked): readonly string[] {
     if (effect.kind === 'push') broken.push(...goesAsSigned(looked, release, effect))
   }
   return broken
+}
+
+/** Nothing starts in a freeze, nor what must be proven first and is not, unless an emergency was declared by then. */
+function startsWhereItMay(looked: Looked): readonly string[] {
+  const { memory, clockOff } = looked
+  // The store's own times say nothing where its clock has jumped.
+  if (clockOff > 0) return []
+  return memory.releases().flatMap((release) => {
+    const { number, attempt, approvedAt, signOffs, kind } = release
+    const first = memory
+      .events()
+      .find(({ release: of, type, data }) => of === number && type === 'release_approved' && data.attempt === 1)
+    const at = first?.at ?? (attempt === 1 ? approvedAt : undefined)
+    if (at === undefined || signOffs.some((each) => each.kind === 'emergency' && each.at <= at)) return []
+    const { freezes = [], order } = environmentOf(looked, release)
+    const isUnproven = order === 'required' && kind === 'deploy' && !isProven(looked, release, at)
+    return [
+      ...(frozenAt(freezes, at) === undefined ? [] : [`I12: #${number} has started in a freeze`]),
+      ...(isUnproven ? [`I13: #${number} has started, and nothing had proven its commit`] : []),
+    ]
+  })
+}
+
+/** Asked of the objects themselves, not of what the worker has found. */
+function isProven(looked: Looked, { plan, environment }: Release, by: Date): boolean {
+  const { world, memory, app } = looked
+  const commit = plan?.bound.source.commit
+  const promoted = findEnvironment(app, environment)?.promotes
+  return memory.releases().some((release) => {
+    const { state, endedAt } = release
+    if (release.environment !== promoted || state !== 'succeeded' || endedAt === undefined || endedAt > by) return false
+    const proved = producedCommit(release)
+    return proved !== undefined && commit !== undefined && world.objects.isAncestor(commit, proved)
+  })
 }
 
 /** What was signed is what goes: the commit itself, or a merge with exactly the signed parents and tree. */

@@ -1,8 +1,10 @@
 /** What a release would deploy, without requesting one. */
-import { type BoundDatabase, databasesOf } from '../../../release/plan.ts'
+import { defined } from '../../../lib/defined.ts'
+import { type BoundDatabase, databasesOf, type Proof } from '../../../release/plan.ts'
 import { code, context, type Drawn, richLines, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
+import { type ProofNow, proofWords } from '../parts/proof.ts'
 import { defused } from '../parts/text.ts'
 import type { MessageOf, PrivateFacts } from './private-facts.ts'
 
@@ -13,6 +15,7 @@ export function preview({ app, environment, plan }: MessageOf<'preview'>, { serv
     blocks: [
       section(`*Preview: ${at}.* No release was requested, and nothing was changed.`),
       ...planBlocks(plan, { services, kind: plan.bound.kind }),
+      ...(plan.proof === undefined ? [] : [context(proofWords(asPlanned(plan.proof)))]),
       context(
         [
           ...(plan.bound.database === null ? ['No database'] : databasesOf(plan.bound).map(databaseWords)),
@@ -22,6 +25,12 @@ export function preview({ app, environment, plan }: MessageOf<'preview'>, { serv
       richLines([['To request it: ', code(`/deploy ${app} ${environment}`)]]),
     ],
   }
+}
+
+/** A preview was made just now, of releases that counted then. */
+function asPlanned({ by, ...proof }: Proof): ProofNow {
+  const [newest] = by
+  return { ...proof, noLonger: [], ...defined({ by: newest?.number }) }
 }
 
 function databaseWords({ name, revisions, pending }: BoundDatabase): string {

@@ -6,6 +6,7 @@ import type { Release } from '../../../release/release.ts'
 import type { Schedule } from '../../../release/schedule.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
+import { freezeLine } from '../parts/freeze.ts'
 import { lockEmoji, lockedBy, lockedSpoken } from '../parts/lock-lines.ts'
 import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { date, defused, link, short } from '../parts/text.ts'
@@ -38,14 +39,14 @@ function allSpoken(all: LockFacts | undefined): string {
   return all === undefined ? '' : `All environments are ${lockedSpoken(all)}. `
 }
 
-function statusSpoken({ app, environment, live, under_way: underWay, lock }: EnvironmentStatus): string {
+function statusSpoken({ app, environment, live, under_way: underWay, lock, freeze }: EnvironmentStatus): string {
   const runs = liveSpoken(live)
   const doing =
     underWay === undefined
       ? 'is idle'
       : `release #${underWay.number} ${awaitsGo(underWay) ? 'waits for Go' : STATE_VIEWS[underWay.state].inSentence}${whenSpoken(underWay)}`
   const locked = lock === undefined ? '' : ` It is ${lockedSpoken(lock)}.`
-  return `${app} ${environment} ${runs} and ${doing}.${locked}`
+  return `${app} ${environment} ${runs} and ${doing}.${locked}${freeze?.is === 'frozen' ? ' It is frozen.' : ''}`
 }
 
 function liveSpoken(live: EnvironmentStatus['live']): string {
@@ -84,14 +85,16 @@ function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): 
 }
 
 function statusLines(
-  { app, environment, live, under_way: underWay, lock }: EnvironmentStatus,
+  { app, environment, live, under_way: underWay, lock, freeze }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
+  const frozen = freezeLine(freeze)
   const word = underWay !== undefined && awaitsGo(underWay) ? 'waiting for Go' : underWay?.state
   const state = underWay === undefined ? 'idle' : `:${STATE_VIEWS[underWay.state].emoji}: ${word}`
   return [
     `*${defused(place({ app, environment }))}* · ${state}`,
     liveLine(live, facts),
+    ...(frozen === undefined ? [] : [frozen]),
     ...(underWay === undefined
       ? []
       : [`${linkedName(underWay, facts)}, requested by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),

@@ -9,6 +9,7 @@ import type { Ungivable } from '../../../release/who-can-sign.ts'
 import type { Line } from '../parts/blocks.ts'
 import type { People } from '../parts/people.ts'
 import type { PersonFacts } from '../parts/persons.ts'
+import type { ProofNow } from '../parts/proof.ts'
 import type { ProblemWords } from '../parts/words.ts'
 
 /**
@@ -61,6 +62,8 @@ export interface CardFacts extends People, PersonFacts {
   readonly unmatchedAuthors?: number
   /** The open locks of its environment and of all. */
   readonly locks?: readonly Lock[]
+  /** Whether its commit is proven on the environment that it is promoted from. */
+  readonly proof?: ProofNow
   /** Set while no worker responds to plan or run. */
   readonly noWorker?: { readonly lastSeen?: Date }
 }

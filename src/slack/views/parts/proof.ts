@@ -1,0 +1,35 @@
+/** What people read of a commit's proof on the environment that it is promoted from. */
+import type { Proof } from '../../../release/plan.ts'
+import { counted, defused, short } from './text.ts'
+
+/** A proof as it stands when it is drawn. */
+export interface ProofNow extends Pick<Proof, 'on' | 'commit' | 'runs'> {
+  /** The release that proves it; absent: none does. */
+  readonly by?: number
+  /** Releases that did, and are marked as bad. */
+  readonly noLonger: readonly number[]
+}
+
+/** `Not proven on integration: it runs 1f03ae2, 3 commits behind this`, for mrkdwn and as plain words. */
+export function proofWords({ on, by, noLonger, runs }: ProofNow): string {
+  const name = defused(on, 60)
+  if (by !== undefined) return `Proven on ${name} by #${by}`
+  const why = noLonger.length > 0 ? badWords(noLonger) : runs === undefined ? undefined : runsWords(runs)
+  return `Not proven on ${name}${why === undefined ? '' : `: ${why}`}`
+}
+
+function badWords(noLonger: readonly number[]): string {
+  const [only, ...others] = noLonger.map((number) => `#${number}`)
+  return others.length === 0
+    ? `${only}, which proved it, is marked as bad`
+    : `${[only, ...others.slice(0, -1)].join(', ')} and ${others.at(-1)}, which proved it, are marked as bad`
+}
+
+/** `it runs 1f03ae2, 3 commits behind this`. */
+export function runsWords({ commit, behind }: NonNullable<Proof['runs']>): string {
+  if (commit === null) return 'it runs nothing'
+  const runs = `it runs ${short(commit)}`
+  if (behind === undefined) return `${runs}, which the repository does not have`
+  if (behind === 0) return `${runs}, which no good release of Signoff has proven`
+  return `${runs}, ${counted(behind, 'commit')} behind this`
+}
