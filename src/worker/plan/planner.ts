@@ -20,6 +20,7 @@ import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
 import { planRollback } from './rollback.ts'
+import { rolledBackWarnings } from './rolled-back.ts'
 import { undoneWarnings } from './undone.ts'
 import { cannotRunAgain, checkProvable, unknownWarning } from './what-runs.ts'
 
@@ -128,6 +129,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
     ? []
     : await undoneWarnings(ports, app, { source, target, result, remote: { holds: live } }, going.commits)
 
+  const broughtBack = await rolledBackWarnings(ports, app, environment, { running: running.commit, going: parents })
+
   during('reading the migrations')
   const migrated = await planMigrations(ports, request, result)
   if ('refused' in migrated) return migrated
@@ -182,6 +185,7 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
       ...migrated.warnings,
       ...warnings,
       ...undone,
+      ...broughtBack,
       ...(hotfix ? migrationWarning(hotfix, pending) : []),
     ],
   }
