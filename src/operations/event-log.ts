@@ -71,6 +71,10 @@ const LINES: Lines = {
     fields: { branch, missing },
   }),
   hotfix_branch_settled: ({ branch, became }) => info('hot-fix branch settled', { branch, became }),
+  lock_set: ({ lock, right, until }) => info('environment locked', { lock, right, ...defined({ until }) }),
+  lock_changed: ({ lock, right, until }) => info('lock changed', { lock, right, ...defined({ until }) }),
+  lock_taken_over: ({ lock, before, from, right }) => info('lock taken over', { lock, before, from, right }),
+  lock_ended: ({ lock, how, right }) => info('lock ended', { lock, how, ...defined({ right }) }),
   release_marked: ({ mark, rollback, right }) => info(`release marked as ${mark}`, { right, ...defined({ rollback }) }),
   record_settled: ({ commentUrl }) =>
     commentUrl === undefined

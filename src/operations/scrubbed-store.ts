@@ -38,6 +38,15 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
                     ? { ...message, message: clean(message.message) }
                     : message,
               ),
+            locks: {
+              ...tx.locks,
+              add: (lock) => tx.locks.add({ ...lock, reason: scrub(lock.reason) }),
+              change: (id, change) =>
+                tx.locks.change(
+                  id,
+                  'reason' in change && change.reason ? { ...change, reason: scrub(change.reason) } : change,
+                ),
+            },
           }),
         options,
       ),

@@ -22,6 +22,14 @@ interface Delivered {
   readonly delivery?: string
 }
 
+interface LockEvent {
+  /** The lock's id. */
+  readonly lock: number
+  /** Absent, as `environment`: it is over all environments. */
+  readonly app?: string
+  readonly environment?: string
+}
+
 interface StepEvent {
   readonly step: StepName
   readonly attempt: number
@@ -99,6 +107,19 @@ export interface EventData {
   }
   hotfix_followed_up: { readonly branch: string; readonly missing: readonly string[] }
   hotfix_branch_settled: { readonly branch: string; readonly became: string }
+  lock_set: LockEvent & { readonly reason: string; readonly until?: string } & Attribution & Delivered
+  /** Its holder has set it again, or it was extended. */
+  lock_changed: LockEvent & { readonly reason: string; readonly until?: string } & Attribution & Delivered
+  /** `lock`: the new one, which its actor holds; `before`: the one that it ended, held by `from`. */
+  lock_taken_over: LockEvent & {
+    readonly before: number
+    /** Slack user id. */
+    readonly from: string
+    readonly fromName: string
+    readonly reason: string
+  } & Attribution &
+    Delivered
+  lock_ended: LockEvent & { readonly how: 'unlocked' | 'taken over' | 'expired' } & Partial<Attribution> & Delivered
   /** The release, which has ended, is marked. `rollback`: the one that marked it for its requester. */
   release_marked: {
     readonly mark: 'bad' | 'good'
@@ -145,6 +166,10 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   hotfix_carried: { isPress: false },
   hotfix_followed_up: { isPress: false },
   hotfix_branch_settled: { isPress: false },
+  lock_set: { isPress: true },
+  lock_changed: { isPress: true },
+  lock_taken_over: { isPress: true },
+  lock_ended: { isPress: true },
   release_marked: { isPress: true },
   record_settled: { isPress: false },
 }

@@ -1,4 +1,5 @@
 /** Messages as data. The worker and the service choose one, slack/views renders it. */
+import type { LockFacts } from './lock.ts'
 import type { Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
@@ -92,7 +93,12 @@ export type PrivateMessage =
   | { readonly is: 'done'; readonly text: string }
   /** `reason`: why the input was not understood. It may quote the input, so it is shown as plain text. */
   | { readonly is: 'help'; readonly reason?: string }
-  | { readonly is: 'status'; readonly environments: readonly EnvironmentStatus[]; readonly workerSeenAt?: string }
+  | {
+      readonly is: 'status'
+      readonly environments: readonly EnvironmentStatus[]
+      readonly workerSeenAt?: string
+      readonly all?: LockFacts
+    }
   /** With its filter, which the next page repeats. One release more than is shown means that there are older ones. */
   | {
       readonly is: 'history'
@@ -101,6 +107,18 @@ export type PrivateMessage =
       readonly environment?: string
       readonly before?: number
     }
+  /** The locks that hold: the answer to `/deploy lock` alone. */
+  | { readonly is: 'locks'; readonly locks: readonly LockFacts[] }
+  /** To the person who has set, changed or taken over a lock. `before`: whose it was. */
+  | { readonly is: 'locked'; readonly lock: LockFacts; readonly before?: PersonName }
+  /** To its holder: it is held for long, or ends soon. Drawn from what is stored. */
+  | { readonly is: 'lock held'; readonly lock: LockFacts }
+  /** To the old holder. `lock`: the new one. */
+  | { readonly is: 'lock taken over'; readonly lock: LockFacts }
+  /** To the holder: somebody else has ended it. */
+  | { readonly is: 'lock unlocked'; readonly lock: LockFacts }
+  /** To a person who waits: nothing keeps them from the environment any more. */
+  | { readonly is: 'free'; readonly app: string; readonly environment: string }
 
 /** One environment in `/deploy status`. */
 export interface EnvironmentStatus {
@@ -109,6 +127,8 @@ export interface EnvironmentStatus {
   /** What it runs, as far as known; absent if no release has looked yet. */
   readonly live?: Deployed
   readonly under_way?: Release
+  /** The environment's own lock, while it holds. */
+  readonly lock?: LockFacts
 }
 
 /** A Slack message that is committed but not yet confirmed by Slack. A message with the same `key` is queued once. */

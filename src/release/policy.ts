@@ -76,7 +76,19 @@ function anyOf(lists: readonly PeopleList[]): PeopleList {
   return [...new Set(named)]
 }
 
+/** Who may lock and unlock an environment: without `sign_off` everyone, else those who may approve. */
+export const lockPeople: PeopleOf = approvers
+
+/** Who may lock all environments, and unlock them: those who may approve in one that needs sign-offs. */
+export function stopSwitchPeople(environments: readonly Environment[]): PeopleList {
+  const signed = environments.filter(({ signOff }) => signOff !== undefined)
+  return signed.length === 0 ? EVERYONE : anyOf(signed.map((each) => approvers(each)))
+}
+
 export const emergencyPeople: PeopleOf = (environment) => environment.signOff?.emergencyBy ?? approvers(environment)
+
+/** Who may take over a lock: also those who may declare an emergency, which a lock holds back too. */
+export const takeOverPeople: PeopleOf = (environment) => anyOf([lockPeople(environment), emergencyPeople(environment)])
 
 /** Every group handle in the environment's lists. A person's membership is looked up for each. */
 export function groupsOf(environment: Environment): readonly string[] {

@@ -1,3 +1,4 @@
+import type { LockFacts } from './lock.ts'
 import type { CheckStatus } from './plan.ts'
 import type { ForeseenFailure } from './ports/sql-risks.ts'
 import type { ForgeUnreachable, MigrationsUnreadable, PlatformName } from './stored-names.ts'
@@ -237,6 +238,28 @@ export type Refusal =
   /** A hot-fix of the same environment ended this release. */
   | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
   | { readonly gate: 'not_sure' }
+  /** Somebody has locked the environment or, with `all`, everything. `lock`: its id. */
+  | {
+      readonly gate: 'environment_locked'
+      readonly lock: number
+      /** What was asked about; absent if it was the lock over all itself. */
+      readonly app?: string
+      readonly environment?: string
+      readonly all?: true
+      readonly holder: PersonName
+      readonly reason: string
+      readonly since: string
+      readonly until?: string
+      /** What it was asked for, if not for a release. */
+      readonly asked?: 'lock'
+    }
+  /** There is no such lock now. `ended`: how the last one ended. Without `app` it is about the lock over all. */
+  | {
+      readonly gate: 'not_locked'
+      readonly app?: string
+      readonly environment?: string
+      readonly ended?: LockFacts['ended']
+    }
   /** A rollback of the same environment ended this release. */
   | { readonly gate: 'rollback_goes_first'; readonly requester: PersonName }
   | {

@@ -9,6 +9,9 @@ import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from '
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
+import { factsOfLock, isSamePlace, type LockFacts, type LockPlace } from './lock.ts'
+import { applyLockDeadlines } from './lock-deadlines.ts'
+import { createLockService, type LockService, openLocks } from './lock-service.ts'
 import type { EnvironmentStatus } from './messages.ts'
 import { groupsAtThisMoment, groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
@@ -69,13 +72,15 @@ export interface ReleaseService {
   act(action: Action, request: ActionRequest): Promise<ActionOutcome>
   /** Whether the rules allow the action now, for a modal that is about to open. Changes nothing. */
   may(action: Action, request: ActionRequest): Promise<Done>
-  status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string }>
+  /** `all`: the lock over all environments, while there is one. */
+  status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string; all?: LockFacts }>
   /** Releases, the newest first; ten by default. */
   history(filter: { app?: string; environment?: string; before?: number; limit?: number }): Promise<readonly Release[]>
   /** Refuses a person who may not read about releases: anyone but a full member. */
   mayRead(by: string): Promise<Refused | undefined>
   /** Applies the deadlines, by the store's clock. The bot calls it every 30 seconds. */
   tick(): Promise<void>
+  readonly locks: LockService
 }
 
 /** Creates the service. `apps` is what the bot's releases.yml declares. */
@@ -258,7 +263,11 @@ export function createReleaseService(ports: {
     may: (action, asked) => change(action, asked, null),
 
     async status() {
-      const [last] = await store.workers()
+      const [[last], locks] = await Promise.all([store.workers(), openLocks(store)])
+      const facts = (on: LockPlace) => {
+        const lock = locks.find((one) => isSamePlace(one.on, on))
+        return lock && factsOfLock(lock)
+      }
       const environments: EnvironmentStatus[] = []
       for (const environment of apps.flatMap((each) => each.environments)) {
         const { app, name, remote } = environment
@@ -266,9 +275,10 @@ export function createReleaseService(ports: {
           deployedNow(store, environment, services.platforms[remote.platform]),
           store.current(app, name),
         ])
-        environments.push({ app, environment: name, ...defined({ live, under_way: underWay }) })
+        const lock = facts({ is: 'environment', app, environment: name })
+        environments.push({ app, environment: name, ...defined({ live, under_way: underWay, lock }) })
       }
-      return { environments, ...defined({ workerSeenAt: last?.at.toISOString() }) }
+      return { environments, ...defined({ workerSeenAt: last?.at.toISOString(), all: facts({ is: 'all' }) }) }
     },
 
     history: (filter) => store.releases({ limit: 10, ...filter }),
@@ -278,7 +288,13 @@ export function createReleaseService(ports: {
       return 'refused' in person ? person : undefined
     },
 
-    tick: () => applyDeadlines({ store, apps }),
+    async tick() {
+      // Each is independent of the other's errors.
+      const all = await Promise.allSettled([applyDeadlines({ store, apps }), applyLockDeadlines(store)])
+      for (const each of all) if (each.status === 'rejected') throw each.reason
+    },
+
+    locks: createLockService({ store, environments: apps.flatMap((each) => each.environments), member, unanswered }),
   }
 }
 

@@ -2,6 +2,7 @@
  * What holds a release back that is otherwise allowed. Asked at the request (`request`), and where a release would become
  * approved for the first time (`start`). Never asked again once it is approved, so Retry is never held.
  */
+import { isNotLocked } from './locks.ts'
 import type { Transaction } from './ports/store.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release } from './release.ts'
@@ -23,7 +24,7 @@ export interface StartAsked {
 export type StartCondition = (tx: Transaction, asked: StartAsked) => Promise<Refusal | undefined>
 
 /** The first that refuses is the answer. */
-const START_CONDITIONS: readonly StartCondition[] = []
+const START_CONDITIONS: readonly StartCondition[] = [isNotLocked]
 
 /** Why the release may not be requested or may not start now; undefined if it may. Changes nothing. */
 export async function heldBack(tx: Transaction, asked: StartAsked): Promise<Refusal | undefined> {

@@ -2,6 +2,7 @@
 import { afterAll, describe, it } from 'vitest'
 import { jobs } from './store-contract-jobs.ts'
 import { leases } from './store-contract-leases.ts'
+import { locks } from './store-contract-locks.ts'
 import { inbox, outbox } from './store-contract-messages.ts'
 import { releases } from './store-contract-releases.ts'
 import { memoryKind, postgresKind } from './store-contract-stores.ts'
@@ -15,7 +16,7 @@ afterAll(async () => {
   await stopPostgres()
 })
 
-const rooms = { releases, transactions, 'small things': smallThings, outbox, inbox, jobs, leases }
+const rooms = { releases, transactions, locks, 'small things': smallThings, outbox, inbox, jobs, leases }
 
 describe.each([postgresKind((end) => ends.push(end)), memoryKind])('the store on $name', (kind) => {
   for (const [room, behaviours] of Object.entries(rooms)) {

@@ -91,6 +91,8 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_followed_branch: ['asked', 'names', 'commits'],
   hotfix_goes_first: ['requester'],
   not_sure: [],
+  environment_locked: ['lock', 'app', 'environment', 'all', 'holder', 'reason', 'since', 'until', 'asked'],
+  not_locked: ['app', 'environment', 'ended'],
   rollback_goes_first: ['requester'],
   nothing_to_roll_back: ['app', 'environment', 'why', 'commit', 'to'],
   target_not_proven: ['number', 'app', 'environment', 'why'],
@@ -165,8 +167,14 @@ const PRIVATE: Stored<PrivateMessage, 'is'> = {
   'not taken': ['number', 'what', 'channel', 'error', 'isGivenUp'],
   done: ['text'],
   help: ['reason'],
-  status: ['environments', 'workerSeenAt'],
+  status: ['environments', 'workerSeenAt', 'all'],
   history: ['releases', 'app', 'environment', 'before'],
+  locks: ['locks'],
+  locked: ['lock', 'before'],
+  'lock held': ['lock'],
+  'lock taken over': ['lock'],
+  'lock unlocked': ['lock'],
+  free: ['app', 'environment'],
 }
 
 /** The paths of the bound facts in a plan. Another name would change the fingerprint. */

@@ -10,7 +10,7 @@ const most = 500
 const longAgo = sql<Date>`now() - interval '30 days'`
 
 /**
- * Deletes rows 30 days after their end by the store's time: handled deliveries, messages that were sent or given up, and
+ * Deletes rows 30 days after their end by the store's time: handled deliveries, also those of locks, messages that were sent or given up, and
  * gone workers except the last seen. Keeps what still waits, and the messages of releases that have not ended, because
  * their keys prevent duplicates. Never deletes releases, events and the places of outcomes, which the audit needs. Safe to
  * repeat, also from several processes.
@@ -28,6 +28,10 @@ export function createForgetting(db: Kysely<Tables>): () => Promise<void> {
           and (o.release is null or exists (select from release r where r.number = o.release and r.state = any(${[...ended]})))
           and not (kind = 'outcome' and posted_ts is not null)
         order by settled_at limit ${most} for update skip locked
+      )`.execute(db)
+    await sql`
+      delete from lock_delivery where key in (
+        select key from lock_delivery where at < ${longAgo} order by at limit ${most} for update skip locked
       )`.execute(db)
     await sql`
       delete from worker where id in (

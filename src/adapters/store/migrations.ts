@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import { makeLocks } from './lock-tables.ts'
 
 /**
  * The store's schema, forward only: a released migration is never changed, and new ones are added below. Times are stored
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   '010 slack as people use it': { up: makePeople },
   '011 leases': { up: makeLeases },
   '012 subjects of buttons': { up: makeSubjects },
+  '013 locks': { up: makeLocks },
   '015 rollbacks': { up: makeRollbacks },
 }
 

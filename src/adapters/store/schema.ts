@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { LockEnd } from '../../release/lock.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { MergeRequirement, Plan } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
@@ -107,6 +108,25 @@ export interface Tables {
     session: string
     expires_at: Date
   }
+  /** Empty names: the lock is over all environments. */
+  environment_lock: {
+    id: Generated<number>
+    app: string
+    environment: string
+    holder_id: string
+    holder_name: string
+    reason: string
+    since: Generated<Date>
+    until: Date | null
+    ended_at: Date | null
+    ended_how: LockEnd['how'] | null
+    ended_by_id: string | null
+    ended_by_name: string | null
+  }
+  /** Slack's deliveries that have set or changed a lock. */
+  lock_delivery: { key: string; lock: number; at: Generated<Date> }
+  /** Who is told when an environment is free. */
+  free_watch: { id: Generated<number>; app: string; environment: string; person_id: string }
   /** One row: the minimum version of the program that may work on the store. */
   store_version: { minimum: number }
 }

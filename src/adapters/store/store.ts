@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Store } from '../../release/ports/store.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
+import { readLock, readLocks } from './locks.ts'
 import { readCurrent, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
 import { createTokens } from './tokens.ts'
@@ -63,5 +64,8 @@ export function createStore(db: Kysely<Tables>, transaction: RunTransaction, ver
         .where('identity', '=', identity)
         .executeTakeFirstOrThrow()
     },
+
+    locks: (filter) => readLocks(db, filter),
+    lock: (id) => readLock(db, id),
   }
 }

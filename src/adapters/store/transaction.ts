@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import type { ReleaseEvent } from '../../release/events.ts'
 import type { Claim, CommitAs, Job } from '../../release/ports/jobs.ts'
+import type { LockRows } from '../../release/ports/locks.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import { appendEvents } from './chain.ts'
 import {
@@ -17,6 +18,7 @@ import {
   readNow,
 } from './changes.ts'
 import { holdLease } from './lease.ts'
+import { createLockRows, readWaitingCards } from './locks.ts'
 import { putMessage } from './put-message.ts'
 import { readReleaseByRequest } from './reads.ts'
 import type { Tables } from './schema.ts'
@@ -96,12 +98,29 @@ async function runOnce<T>(
     },
     enqueue: (job, { afterMs = 0 } = {}) => call(jobs.enqueue(trx, job, afterMs)),
     send: (message) => call(putMessage(trx, message)),
+    locks: guarded(createLockRows(trx, now), call),
+    waitingCards: (place) => call(readWaitingCards(trx, place)),
   }
   const result = await work(tx, trx)
   // After a failed statement Postgres rolls back, but answers the commit without an error.
   if (broken !== undefined) throw broken.by
   await appendEvents(trx, events)
   return result
+}
+
+/** The same calls, whose errors also break the transaction. */
+function guarded(rows: LockRows, call: <R>(called: Promise<R>) => Promise<R>): LockRows {
+  return {
+    open: () => call(rows.open()),
+    lock: (id) => call(rows.lock(id)),
+    add: (lock) => call(rows.add(lock)),
+    change: (id, change) => call(rows.change(id, change)),
+    delivered: (key, id) => call(rows.delivered(key, id)),
+    deliveredTo: (key) => call(rows.deliveredTo(key)),
+    watch: (watch) => call(rows.watch(watch)),
+    watches: () => call(rows.watches()),
+    endWatch: (id) => call(rows.endWatch(id)),
+  }
 }
 
 /** SQLSTATE classes of PostgreSQL's appendix A: 40001 serialization failure, 40P01 deadlock, 23505 unique violation. */

@@ -21,6 +21,10 @@ const because = (value: unknown) => (isText(value) ? `: ${value}` : '')
 const step = ({ step }: Data) => (isText(step) ? step : 'a step')
 const all = (value: unknown) => (Array.isArray(value) ? value.filter(isText) : [])
 
+const lockedPlace = ({ app, environment }: Data) =>
+  isText(app) && isText(environment) ? `${app} ${environment}` : 'all environments'
+const lockEnd = ({ until }: Data) => (isText(until) ? ` until ${until}` : ', without an end')
+
 const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
   release_requested: ({ to, replaces, forEmergency }) =>
     `requested it${to === undefined ? '' : `, back to #${number(to)}`}${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
@@ -52,6 +56,14 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
       ? `saw that ${String(branch)} has all picked commits`
       : `saw that ${String(branch)} still lacks ${counted(all(missing).length, 'picked commit')}`,
   hotfix_branch_settled: ({ branch, became }) => `cleaned up ${String(branch)}: ${String(became)}`,
+  lock_set: (data) => `locked ${lockedPlace(data)}${lockEnd(data)}${because(data.reason)}`,
+  lock_changed: (data) => `changed the lock of ${lockedPlace(data)}${lockEnd(data)}${because(data.reason)}`,
+  lock_taken_over: (data) =>
+    `took over the lock of ${lockedPlace(data)} from ${isText(data.fromName) ? data.fromName : String(data.from)}${because(data.reason)}`,
+  lock_ended: (data) =>
+    data.how === 'expired'
+      ? `ended the lock of ${lockedPlace(data)}: its time was over`
+      : `unlocked ${lockedPlace(data)}`,
   release_marked: ({ mark, reason, rollback }) =>
     `marked it as ${String(mark)}${rollback === undefined ? '' : ` by the rollback #${number(rollback)}`}${because(reason)}`,
   record_settled: ({ commentUrl, detail }) =>

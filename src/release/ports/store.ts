@@ -1,10 +1,12 @@
 /** The durable store of releases, sign-offs, steps and events. */
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
+import type { Lock } from '../lock.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, ReleaseMark, RollbackRequest, SignOff, StepRow } from '../release.ts'
 import type { Subject } from '../subjects.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { CommitAs, Job } from './jobs.ts'
+import type { LockFilter, LockRows } from './locks.ts'
 
 export interface NewRelease {
   readonly app: string
@@ -85,6 +87,9 @@ export interface Transaction {
   enqueue(job: Job, options?: { afterMs?: number }): Promise<void>
   /** Queues a message in the outbox in this transaction; one with the same key is queued once. */
   send(message: OutboxMessage): Promise<void>
+  readonly locks: LockRows
+  /** The releases of a place, or of all, that are not approved yet and have a card, or one that is being posted. */
+  waitingCards(place?: { readonly app: string; readonly environment: string }): Promise<readonly number[]>
 }
 
 export interface ReleaseFilter {
@@ -145,4 +150,7 @@ export interface Store {
   workers(): Promise<readonly WorkerSeen[]>
   /** Records which database an environment's migrations use, and returns the environment that recorded it first. */
   noteDatabase(identity: string, app: string, environment: string): Promise<{ app: string; environment: string }>
+  /** Newest first. */
+  locks(filter: LockFilter): Promise<readonly Lock[]>
+  lock(id: number): Promise<Lock | undefined>
 }

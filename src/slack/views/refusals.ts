@@ -1,6 +1,7 @@
 /** The message of each gate: what can't be done, why, and what to do next. */
 import type { Gate, Refusal } from '../../release/refusals.ts'
 import { HOTFIX_REFUSALS } from './hotfix-refusals.ts'
+import { LOCK_REFUSALS } from './lock-refusals.ts'
 import type { Hints, Words } from './parts/words.ts'
 import { MERGE_REFUSALS } from './refusals-of-merges.ts'
 import { MIGRATION_REFUSALS } from './refusals-of-migrations.ts'
@@ -18,6 +19,7 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...MERGE_REFUSALS,
   ...MIGRATION_REFUSALS,
   ...HOTFIX_REFUSALS,
+  ...LOCK_REFUSALS,
   ...ROLLBACK_REFUSALS,
 }
 

@@ -3,7 +3,7 @@ import type { Failure, Gate, Refusal } from '../../../src/release/refusals.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
 import { threadLine } from '../../../src/slack/views/thread.ts'
 import { messageProblems } from '../../support/block-kit-limits.ts'
-import { anEnvironment, aRelease, DANA, SERVICES, sha } from '../../support/builders.ts'
+import { anEnvironment, aRelease, DANA, SERVICES, sha, TOM } from '../../support/builders.ts'
 import { read } from './read.ts'
 
 /** One of each; the compiler tells when one is missing. */
@@ -162,6 +162,22 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
   },
   hotfix_goes_first: { gate: 'hotfix_goes_first', requester: { id: 'U01DANA', name: 'Dana' } },
   not_sure: { gate: 'not_sure' },
+  environment_locked: {
+    gate: 'environment_locked',
+    lock: 3,
+    app: 'api',
+    environment: 'production',
+    holder: TOM,
+    reason: 'checking a slow query',
+    since: '2026-11-22T06:15:00Z',
+    until: '2026-11-22T10:15:00Z',
+  },
+  not_locked: {
+    gate: 'not_locked',
+    app: 'api',
+    environment: 'production',
+    ended: { at: '2026-11-22T08:15:00Z', how: 'unlocked', by: TOM },
+  },
 }
 
 const FAILURES: { readonly [G in Failure['gate']]: Extract<Failure, { gate: G }> } = {

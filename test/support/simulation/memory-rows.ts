@@ -8,6 +8,7 @@ import type { Release, ReleaseMark, SignOff, StepRow } from '../../../src/releas
 import type { Subject } from '../../../src/release/subjects.ts'
 import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
+import { noLocks, type PeoplesLocks } from './memory-locks-of-people.ts'
 
 /** A row with the place that it got when it was first written, which is not when it was committed. */
 export interface Placed<T> {
@@ -68,6 +69,8 @@ export interface Tables {
   readonly tokens: Map<string, string>
   readonly workers: Map<string, WorkerSeen>
   readonly databases: Map<string, { readonly app: string; readonly environment: string }>
+  peoplesLocks: PeoplesLocks
+  lastLock: number
 }
 
 export function emptyTables(): Tables {
@@ -91,6 +94,8 @@ export function emptyTables(): Tables {
     tokens: new Map(),
     workers: new Map(),
     databases: new Map(),
+    peoplesLocks: noLocks,
+    lastLock: 0,
   }
 }
 

@@ -17,6 +17,7 @@ import { createJobQueue, type JobRow } from './memory-jobs.ts'
 import { createLeases } from './memory-leases.ts'
 import { createLife, type Life, read, write } from './memory-life.ts'
 import { createRowLocks, createSessionLocks } from './memory-locks.ts'
+import { selectLocks } from './memory-locks-of-people.ts'
 import { createInbox, createOutboxBell } from './memory-outbox.ts'
 import { emptyTables, environmentKey, type OutboxRow, type Tables } from './memory-rows.ts'
 import { createTransactions, type RunTransaction } from './memory-transaction.ts'
@@ -249,6 +250,9 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
         tables.databases.set(identity, noted)
         return noted
       }),
+
+    locks: (filter) => read(life, () => selectLocks(tables.peoplesLocks, filter)),
+    lock: (id) => read(life, () => tables.peoplesLocks.locks.find((one) => one.id === id)),
   }
 }
 

@@ -10,6 +10,7 @@ import { hasEnded, mayBecome } from '../../../src/release/terms.ts'
 import { newJobRow } from './memory-jobs.ts'
 import { answer, ConnectionLost, commit, type Life, notice } from './memory-life.ts'
 import { Deadlock, type RowLocks } from './memory-locks.ts'
+import { createLockRows } from './memory-locks-of-people.ts'
 import {
   asJson,
   environmentKey,
@@ -27,7 +28,7 @@ import {
   withSignOff,
   withStep,
 } from './memory-rows.ts'
-import { mustBeThere, nothingWritten, publish, seen, type Written } from './memory-written.ts'
+import { mustBeThere, nothingWritten, publish, seen, seenLocks, type Written } from './memory-written.ts'
 
 export interface TransactionParts {
   readonly tables: Tables
@@ -258,6 +259,31 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     }
   }
 
+  const locks = createLockRows({
+    now,
+    see: () => seenLocks(tables, written),
+    edit: (edit) => void written.lockEdits.push(edit),
+    nextId: () => {
+      tables.lastLock += 1
+      return tables.lastLock
+    },
+  })
+
+  async function waitingCards(place?: { readonly app: string; readonly environment: string }) {
+    const rows = [...tables.releases.keys(), ...written.made.keys()].flatMap((number) => see(number) ?? [])
+    const hasCard = (number: number) =>
+      [...tables.outbox.values(), ...written.outbox.values()].some(
+        ({ message }) => message.kind === 'card' && message.release === number,
+      )
+    return rows
+      .map(({ columns }) => columns)
+      .filter(({ state }) => state !== 'needs attention' && mayBecome(state, 'approved'))
+      .filter((one) => place === undefined || environmentKey(one) === environmentKey(place))
+      .filter(({ card, number }) => card !== undefined || hasCard(number))
+      .map(({ number }) => number)
+      .sort((a, b) => a - b)
+  }
+
   function call<A extends unknown[], T>(statement: (...args: A) => Promise<T>): (...args: A) => Promise<T> {
     return (...args) =>
       answer(life, async () => {
@@ -288,6 +314,18 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     },
     enqueue: call(enqueue),
     send: call(send),
+    locks: {
+      open: call(locks.open),
+      lock: call(locks.lock),
+      add: call(locks.add),
+      change: call(locks.change),
+      delivered: call(locks.delivered),
+      deliveredTo: call(locks.deliveredTo),
+      watch: call(locks.watch),
+      watches: call(locks.watches),
+      endWatch: call(locks.endWatch),
+    },
+    waitingCards: call(waitingCards),
   }
 }
 

@@ -5,6 +5,7 @@ import type { ReleaseEvent } from '../../../src/release/events.ts'
 import { hasEnded } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
 import type { LockOwner } from './memory-locks.ts'
+import type { LockEdit, PeoplesLocks } from './memory-locks-of-people.ts'
 import { environmentKey, type OutboxRow, putOutboxRow, type ReleaseRow, type Tables } from './memory-rows.ts'
 
 export interface Written {
@@ -16,6 +17,7 @@ export interface Written {
   readonly messageKeys: Set<string>
   readonly jobs: Map<string, JobRow>
   readonly events: ReleaseEvent[]
+  readonly lockEdits: LockEdit[]
   signs: boolean
   isOver: boolean
   isPublished: boolean
@@ -33,6 +35,7 @@ export function nothingWritten(now: Date): Written {
     messageKeys: new Set(),
     jobs: new Map(),
     events: [],
+    lockEdits: [],
     signs: false,
     isOver: false,
     isPublished: false,
@@ -56,6 +59,7 @@ export function publish(tables: Tables, written: Written, at: Date): void {
   for (const row of written.outbox.values()) putOutboxRow(tables, row)
   for (const key of written.messageKeys) tables.messageKeys.add(key)
   for (const job of written.jobs.values()) tables.jobs.set(job.id, job)
+  tables.peoplesLocks = seenLocks(tables, written)
   appendEvents(tables, written.events, at)
   written.isPublished = true
 }
@@ -78,6 +82,11 @@ function appendEvents(tables: Tables, events: readonly ReleaseEvent[], at: Date)
 export function seen(tables: Tables, written: Written, number: number): ReleaseRow | undefined {
   const row = written.made.get(number) ?? tables.releases.get(number)
   return row && (written.edits.get(number) ?? []).reduce((edited, edit) => edit(edited), row)
+}
+
+/** The locks of people as this transaction sees them. */
+export function seenLocks(tables: Tables, written: Written): PeoplesLocks {
+  return written.lockEdits.reduce((kept, edit) => edit(kept), tables.peoplesLocks)
 }
 
 export function mustBeThere(tables: Tables, written: Written, number: number): ReleaseRow {

@@ -7,6 +7,7 @@ import { refusalMessage } from '../refusal-message.ts'
 import { ended } from './ended.ts'
 import { help } from './help.ts'
 import { history } from './history.ts'
+import { free, locked, lockHeld, locks, lockTakenOver, lockUnlocked } from './locks.ts'
 import { notTaken } from './not-taken.ts'
 import { planning } from './planning.ts'
 import { preview } from './preview.ts'
@@ -32,6 +33,12 @@ const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFact
   help,
   status,
   history,
+  locks,
+  locked,
+  'lock held': lockHeld,
+  'lock taken over': lockTakenOver,
+  'lock unlocked': lockUnlocked,
+  free,
 }
 
 /** Draws what one person reads. */
