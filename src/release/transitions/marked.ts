@@ -1,6 +1,7 @@
 /** Marked: a release that nobody should go back to is `bad`, by a person or by a rollback; `good` takes that back. */
 import { defined } from '../../lib/defined.ts'
 import type { Attribution } from '../events.ts'
+import { placeLock } from '../locks.ts'
 import { EVERYONE } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
 import type { Release, ReleaseMark } from '../release.ts'
@@ -18,13 +19,22 @@ export function mark(is: ReleaseMark['is']): Transition {
   }
 }
 
-/** After a rollback: what it took away is bad, for its reason. The releases between are not. */
+/**
+ * After a rollback: what it took away is bad, for its reason, and the releases between are not. Its requester locks the
+ * environment, unless they said no or another person's lock is there. The environment's row must be locked before the
+ * release's.
+ */
 export async function rolledBack(tx: Transaction, rollback: Release): Promise<void> {
-  const { number, requester, reason, plan } = rollback
+  const { number, app, environment, requester, reason = '', plan } = rollback
   const from = plan?.rollback?.from?.number
+  if (rollback.rollback?.lock === true) {
+    const what = from === undefined ? `Rollback #${number}` : `#${from} was rolled back by #${number}`
+    const words = reason === '' ? what : `${what}: ${reason}`
+    await placeLock(tx, { app, environment, holder: requester, reason: words, release: number })
+  }
   if (from === undefined || (await tx.lockRelease(from)) === undefined) return
   const attribution = { name: requester.name, right: EVERYONE }
-  await put(tx, from, { is: 'bad', by: requester, rollback: number, ...defined({ reason }) }, attribution)
+  await put(tx, from, { is: 'bad', by: requester, rollback: number, ...(reason !== '' && { reason }) }, attribution)
 }
 
 async function put(
