@@ -26,8 +26,8 @@ interface Facts {
 type Lines = { readonly [T in EventType]: (data: EventData[T], facts: Facts) => Line }
 
 const LINES: Lines = {
-  release_requested: ({ kind, replaces, forEmergency, startAt }) =>
-    info('release requested', { kind, ...defined({ replaces, forEmergency, startAt }) }),
+  release_requested: ({ kind, replaces, forEmergency, startAt, to, lock }) =>
+    info('release requested', { kind, ...defined({ replaces, forEmergency, startAt, to, lock }) }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
   sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
@@ -79,6 +79,11 @@ const LINES: Lines = {
   start_held: ({ gate }) => ({ level: levelOf(gate, 'expired'), message: 'scheduled start held', fields: { gate } }),
   start_asked: ({ right }) => info('Start now pressed', { right }),
   start_time_changed: ({ from, to, right }) => info('start time changed', { from, startAt: to, right }),
+  release_marked: ({ mark, rollback, right }) => info(`release marked as ${mark}`, { right, ...defined({ rollback }) }),
+  record_settled: ({ commentUrl }) =>
+    commentUrl === undefined
+      ? { level: 'warn', message: 'gave up writing the record of a rollback' }
+      : info('record of a rollback written late', { commentUrl }),
 }
 
 function info(message: string, fields?: object): Line {

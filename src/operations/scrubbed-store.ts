@@ -1,11 +1,12 @@
 import { defined } from '../lib/defined.ts'
 import type { ReleaseEvent } from '../release/events.ts'
+import type { Plan } from '../release/plan.ts'
 import type { Store } from '../release/ports/store.ts'
 
 /**
  * The same store, as the last protection against secrets. It scrubs the output of tools (problems, step results, events,
- * thread lines, answers) and the texts of people (reasons, notes) before they are stored and can reach Slack. Plans are not
- * scrubbed: what they bind must not change, and they contain no output of tools.
+ * thread lines, answers) and the texts of people (reasons, notes) before they are stored and can reach Slack. Of plans only
+ * what a rollback could not find out is scrubbed: what plans bind must not change, and they contain no other output of tools.
  */
 export function scrubStore(store: Store, scrub: (text: string) => string): Store {
   const clean = <T>(value: T): T => scrubDeep(value, scrub) as T
@@ -23,12 +24,14 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
                 ...change,
                 ...defined({
                   problem: change.problem && clean(change.problem),
+                  plan: change.plan && withCleanUnknowns(change.plan, clean),
                   endReason: change.endReason && scrub(change.endReason),
                 }),
               }),
             addSignOff: (number, signOff) =>
               tx.addSignOff(number, signOff.note ? { ...signOff, note: scrub(signOff.note) } : signOff),
             putStep: (number, step) => tx.putStep(number, step.result ? { ...step, result: clean(step.result) } : step),
+            putMark: (number, mark) => tx.putMark(number, mark.reason ? { ...mark, reason: scrub(mark.reason) } : mark),
             addEvent: (event) => tx.addEvent({ ...event, data: clean(event.data) } as ReleaseEvent),
             send: (message) =>
               tx.send(
@@ -51,6 +54,11 @@ export function scrubStore(store: Store, scrub: (text: string) => string): Store
         options,
       ),
   }
+}
+
+function withCleanUnknowns(plan: Plan, clean: <T>(value: T) => T): Plan {
+  const { rollback } = plan
+  return rollback === undefined ? plan : { ...plan, rollback: { ...rollback, unknowns: clean(rollback.unknowns) } }
 }
 
 function scrubDeep(value: unknown, scrub: (text: string) => string): unknown {

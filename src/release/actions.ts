@@ -26,6 +26,7 @@ import {
   hasPermission,
   hasQaPermission,
   isAwaitingGo,
+  isMarkable,
   isNotExpired,
   isNotRequester,
   isRefusedByChecks,
@@ -40,7 +41,7 @@ import {
 } from './rules.ts'
 import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
-import { cancel, changeTime, close, go, retry, sign, startNow, type Transition } from './transitions/index.ts'
+import { cancel, changeTime, close, go, mark, retry, sign, startNow, type Transition } from './transitions/index.ts'
 
 /** Every action's name. A sign-off's name is its stored kind. */
 export const ACTION_NAMES = [
@@ -54,6 +55,8 @@ export const ACTION_NAMES = [
   'go',
   'start now',
   'change time',
+  'mark bad',
+  'mark good',
 ] as const
 
 export type Action = (typeof ACTION_NAMES)[number]
@@ -224,6 +227,24 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     canRecur: true,
     isOnRun: false,
     transition: changeTime,
+  },
+  'mark bad': {
+    rules: [hasPermission, isMarkable('bad')],
+    people: approvers,
+    words: 'mark it as bad',
+    startsRun: false,
+    canRecur: true,
+    isOnRun: true,
+    transition: mark('bad'),
+  },
+  'mark good': {
+    rules: [hasPermission, isMarkable('good')],
+    people: approvers,
+    words: 'mark it as good',
+    startsRun: false,
+    canRecur: true,
+    isOnRun: true,
+    transition: mark('good'),
   },
 }
 

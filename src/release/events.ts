@@ -54,6 +54,9 @@ export interface EventData {
     /** When it was asked to start, in ISO, and in whose time zone. */
     readonly startAt?: string
     readonly timeZone?: string
+    /** Of a rollback: the release to go back to, if one was named, and whether the environment is locked afterwards. */
+    readonly to?: number
+    readonly lock?: boolean
   } & Attribution
   plan_made: {
     readonly fingerprint: string
@@ -130,6 +133,15 @@ export interface EventData {
   start_asked: { readonly fingerprint: string } & Attribution
   start_time_changed: { readonly from: string; readonly to: string; readonly timeZone: string } & Attribution &
     Delivered
+  /** The release, which has ended, is marked. `rollback`: the one that marked it for its requester. */
+  release_marked: {
+    readonly mark: 'bad' | 'good'
+    readonly reason?: string
+    readonly rollback?: number
+  } & Attribution &
+    Delivered
+  /** After the end of a rollback: its record, which could not be written before, or that it was given up after a day. */
+  record_settled: { readonly commentUrl?: string; readonly detail?: string }
 }
 
 export type EventType = keyof EventData
@@ -175,6 +187,8 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   start_held: { isPress: false },
   start_asked: { isPress: true },
   start_time_changed: { isPress: true },
+  release_marked: { isPress: true },
+  record_settled: { isPress: false },
 }
 
 /** An audit event as it is written. */

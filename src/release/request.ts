@@ -5,7 +5,7 @@ import { environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { Refused } from './refusals.ts'
-import type { Release } from './release.ts'
+import type { Release, RollbackRequest } from './release.ts'
 import { readSchedule } from './schedule.ts'
 import type { Environment } from './settings.ts'
 import type { ReleaseKind } from './terms.ts'
@@ -25,7 +25,8 @@ export interface RequestCommand {
   readonly picks?: readonly string[]
   /** When it shall start: as typed, or as picked. Absent: as soon as it may. */
   readonly at?: { readonly typed: string } | { readonly picked: Date }
-  /** Releases that the person agreed to end with a hot-fix; no other is ended. */
+  readonly rollback?: RollbackRequest
+  /** Releases that the person agreed to end with a hot-fix or a rollback; no other is ended. */
   readonly ends?: readonly number[]
   /** Only an emergency is to start it: checks and freezes don't refuse it. */
   readonly forEmergency?: true
@@ -64,7 +65,12 @@ export async function requestRelease(
         requester: { id: person.id, name: person.name },
         configuration,
         requestKey: asked.key,
-        ...defined({ responseUrl: asked.responseUrl, reason: asked.reason, picks: asked.picks }),
+        ...defined({
+          responseUrl: asked.responseUrl,
+          reason: asked.reason,
+          picks: asked.picks,
+          rollback: asked.rollback,
+        }),
         ...(time && 'schedule' in time && { schedule: time.schedule }),
       },
       ...(time && 'refused' in time && { refused: time.refused }),

@@ -22,6 +22,7 @@ import type { ServiceWords } from './ports/words.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
+import { namedTarget, type RollbackChoices, rollbackChoices } from './rollback.ts'
 import { isDue } from './schedule.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import type { PersonName } from './terms.ts'
@@ -34,9 +35,32 @@ export type Done = { readonly release: Release } | Refused
 /** The release after the action or, if the action replaced it, the new one. */
 export type ActionOutcome = Done | Requested
 
+export interface RollbackCommand {
+  readonly app: string
+  readonly environment: string
+  /** The release to go back to; absent: the newest good one before what runs. */
+  readonly to?: number
+  readonly reason: string
+  /** Afterwards the environment is locked by the requester. */
+  readonly lock: boolean
+  /** Slack user id. */
+  readonly by: string
+  readonly key: string
+  readonly responseUrl?: string
+  /** Releases that the person agreed to end; no other is ended. */
+  readonly ends?: readonly number[]
+}
+
 export interface ReleaseService {
   /** Creates a release and its planning job. Refuses unknown names, busy environments and unreachable channels. */
   request(command: RequestCommand): Promise<Requested>
+  /**
+   * Requests a rollback, as `request` does a release. Refuses an empty reason, and to go back to what was never proven
+   * there or is marked as bad.
+   */
+  requestRollback(command: RollbackCommand): Promise<Requested>
+  /** What a person can choose from for a rollback, as the store knows it. Refuses whoever may not request one. */
+  rollbackChoices(asked: { app: string; environment: string; by: string }): Promise<RollbackChoices | Refused>
   /** Enqueues a preview: a plan that only this person sees and that changes nothing. */
   preview(asked: {
     app: string
@@ -167,10 +191,10 @@ export function createReleaseService(ports: {
     const { environment } = found
     const person = await member(by, [])
     if ('refused' in person) return person
-    const { app, environment: name, kind, reason, picks, schedule } = old
+    const { app, environment: name, kind, reason, picks, rollback, schedule } = old
     // A time that is still to come is kept; after it, a new release starts once nothing is owed, as people ask for it now.
     const at = schedule !== undefined && !isDue(old, await store.now()) ? { picked: schedule.at } : undefined
-    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, at }) }
+    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, rollback, at }) }
     const outcome = await requestRelease(
       ports,
       command,
@@ -202,6 +226,29 @@ export function createReleaseService(ports: {
       const denied = command.forEmergency && emergencyDenied(environment, person)
       if (denied) return { refused: denied.gate === 'not_a_member' ? unanswered() : denied }
       return waysOut(await requestRelease(ports, command, { environment, person }), environment, command.by)
+    },
+
+    async requestRollback({ app, environment, to, reason, lock, ...asked }) {
+      const found = find(app, environment)
+      if ('refused' in found) return found
+      const person = await member(asked.by, [])
+      if ('refused' in person) return person
+      const why = reason.trim()
+      if (why === '') return { refused: { gate: 'reason_too_short', least: 1 } }
+      const target = to === undefined ? undefined : await namedTarget(store, { app, environment }, to)
+      if (target !== undefined && 'refused' in target) return target
+      const rollback = { lock, ...defined({ to }) }
+      const command = { app, environment, kind: 'rollback' as const, reason: why, rollback, ...asked }
+      return requestRelease(ports, command, { environment: found.environment, person })
+    },
+
+    async rollbackChoices({ app, environment, by }) {
+      const found = find(app, environment)
+      if ('refused' in found) return found
+      const person = await member(by, [])
+      if ('refused' in person) return person
+      const live = await deployedNow(store, found.environment, services.platforms[found.environment.remote.platform])
+      return rollbackChoices(store, { app, environment }, live)
     },
 
     async preview(asked) {

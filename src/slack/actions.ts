@@ -8,8 +8,22 @@ import type { Release } from '../release/release.ts'
 import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
-import { type Confirm, confirmCancel, confirmRetry, confirmSignOff, confirmStart } from './views/confirmations.ts'
-import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
+import {
+  type Confirm,
+  confirmCancel,
+  confirmGo,
+  confirmRetry,
+  confirmSignOff,
+  confirmStart,
+} from './views/confirmations.ts'
+import {
+  closeModal,
+  emergencyModal,
+  markBadModal,
+  type ReasonFacts,
+  rejectModal,
+  talkedOverModal,
+} from './views/modals.ts'
 import { place } from './views/parts/facts.ts'
 import { timeModal } from './views/time-modal.ts'
 
@@ -162,6 +176,23 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     confirm: null,
     onPress: { is: 'asks first', callback: VIEW.changeTime, modal: timeModal, answer: onlyRefusal },
     needsCard: true,
+  },
+  'mark bad': {
+    id: 'mark_bad',
+    label: 'Mark as bad…',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.markBad, modal: markBadModal, answer: onlyRefusal },
+    // In Details, and by a command.
+    needsCard: false,
+  },
+  'mark good': {
+    id: 'mark_good',
+    label: 'Mark as good',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'acts', answer: onlyRefusal },
+    needsCard: false,
   },
 }
 

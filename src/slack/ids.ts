@@ -26,6 +26,7 @@ export const VIEW = {
   lock: 'lock_modal',
   takeOver: 'take_over_modal',
   changeTime: 'change_time_modal',
+  markBad: 'mark_bad_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

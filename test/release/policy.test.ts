@@ -192,12 +192,14 @@ describe('when a button does something', () => {
     'start now': ['scheduled'],
     // Only a release that was asked for with a time has one to change.
     'change time': [],
+    'mark bad': ['succeeded'],
+    'mark good': ['succeeded'],
   }
   it.each(ACTIONS)('%s: in its states, and in no other', (action) => {
     const found = RELEASE_STATES.map((state) => [state, gate(action, everything, aRelease({ state }))])
     const expected = RELEASE_STATES.map((state) => [
       state,
-      when[action].includes(state) ? 'allowed' : 'already_decided',
+      when[action].includes(state) ? 'allowed' : action.startsWith('mark') ? 'mark_refused' : 'already_decided',
     ])
     expect(found).toEqual(expected)
   })

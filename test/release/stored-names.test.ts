@@ -60,7 +60,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   merge_not_allowed: ['branch', 'rule', 'methods', 'lacks', 'about'],
   remote_diverged: ['remote', 'branch', 'count', 'commits', 'runsAt'],
   not_provable: ['app', 'detail', 'platform'],
-  slug_missing: ['app', 'commit', 'platform'],
+  slug_missing: ['app', 'commit', 'to', 'stack', 'platform'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
   isolation_unavailable: ['detail'],
@@ -97,6 +97,11 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_locked: ['app', 'environment', 'ended'],
   environment_frozen: ['app', 'environment', 'kind', 'names', 'until', 'who', 'number', 'isOffered', 'at'],
   source_not_proven: ['number', 'app', 'environment', 'on', 'commit', 'runs', 'noLonger', 'who'],
+  rollback_goes_first: ['requester'],
+  nothing_to_roll_back: ['app', 'environment', 'why', 'commit', 'to'],
+  target_not_proven: ['number', 'app', 'environment', 'why'],
+  target_is_bad: ['number', 'by', 'at', 'reason'],
+  mark_refused: ['number', 'mark', 'why', 'state', 'by', 'at'],
   merge_refused: ['detail', 'byRules', 'pullRequest'],
   merge_unknown: ['pullRequest'],
   merge_unexpected: ['expected', 'found'],
@@ -106,7 +111,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   migration_failed: ['name', 'others', 'revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
   invalid_indexes: ['indexes', 'name'],
   migration_unknown: ['detail', 'output'],
-  push_refused: ['remote', 'line', 'output', 'fault', 'platform'],
+  push_refused: ['remote', 'line', 'output', 'fault', 'refusesSetBack', 'platform'],
   build_failed: ['remote', 'line', 'output'],
   push_unknown: ['remote', 'commit'],
   release_phase_failed: ['app', 'platformRelease', 'commit'],
@@ -124,6 +129,7 @@ const JOBS: Stored<Job, 'kind'> = {
   carry: ['release'],
   look: ['release', 'at'],
   aftermath: ['release', 'look'],
+  record: ['release', 'tries'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
@@ -143,6 +149,7 @@ const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   waiting: ['what'],
   interrupted: ['step', 'found'],
   reminder: ['since', 'owed'],
+  marked: ['mark', 'person', 'reason', 'rollback'],
   'cancel asked': ['person', 'during'],
   retried: ['person'],
   closed: ['person', 'reason'],
@@ -427,7 +434,7 @@ describe('Stored names never change', () => {
       [...ACTION_NAMES.map((action) => ACTION_VIEWS[action].id), START],
       [
         ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
-        ...['plan_for_emergency', 'retry', 'close', 'go', 'start', 'start_now', 'change_time'],
+        ...['plan_for_emergency', 'retry', 'close', 'go', 'start', 'start_now', 'change_time', 'mark_bad', 'mark_good'],
       ],
     ],
     [
@@ -435,7 +442,7 @@ describe('Stored names never change', () => {
       Object.values(VIEW),
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
-        ...['talked_over_modal', 'change_time_modal'],
+        ...['talked_over_modal', 'change_time_modal', 'mark_bad_modal'],
       ],
     ],
     ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
@@ -488,7 +495,8 @@ describe('Stored names never change', () => {
       return String(name)
     }
     const jobs = seen.jobs.map((job) => isKnown(JOBS, 'kind', job))
-    expect(sorted(jobs)).toEqual(sorted(Object.keys(JOBS)))
+    // `record` is a rollback's, which the simulation does not make.
+    expect(sorted([...jobs, 'record'])).toEqual(sorted(Object.keys(JOBS)))
     const messages = seen.messages.map((message) => isKnown(OUTBOX, 'kind', message))
     expect(sorted(messages)).toEqual(sorted(Object.keys(OUTBOX)))
     const lines = seen.messages.flatMap((message) =>

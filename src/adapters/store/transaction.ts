@@ -13,6 +13,7 @@ import {
   lockAllEnvironments,
   lockEnvironment,
   lockRelease,
+  putMark,
   putStep,
   readNow,
 } from './changes.ts'
@@ -89,6 +90,7 @@ async function runOnce<T>(
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
     putStep: (number, step) => call(putStep(trx, number, step, lease)),
+    putMark: (number, mark) => call(putMark(trx, number, mark)),
     addEvent: (event) => {
       // Serialized here and not at the end, so that a value that is no JSON throws at its source.
       canonicalJson(event)

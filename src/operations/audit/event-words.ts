@@ -28,8 +28,8 @@ const lockEnd = ({ until }: Data) => (isText(until) ? ` until ${until}` : ', wit
 const utc = (at: unknown) => (isText(at) ? `${at.slice(0, 16).replace('T', ' ')} UTC` : 'an unknown time')
 
 const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
-  release_requested: ({ replaces, forEmergency, startAt }) =>
-    `requested it${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}${isText(startAt) ? `, to start at ${utc(startAt)}` : ''}`,
+  release_requested: ({ to, replaces, forEmergency, startAt }) =>
+    `requested it${to === undefined ? '' : `, back to #${number(to)}`}${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}${isText(startAt) ? `, to start at ${utc(startAt)}` : ''}`,
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
@@ -71,6 +71,10 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
   start_held: ({ gate }) => `did not start it at its time${because(gate)}`,
   start_asked: () => 'pressed Start now',
   start_time_changed: ({ from, to }) => `changed its start from ${utc(from)} to ${utc(to)}`,
+  release_marked: ({ mark, reason, rollback }) =>
+    `marked it as ${String(mark)}${rollback === undefined ? '' : ` by the rollback #${number(rollback)}`}${because(reason)}`,
+  record_settled: ({ commentUrl, detail }) =>
+    commentUrl === undefined ? `gave up writing the record${because(detail)}` : 'wrote the record that was missing',
 }
 
 /** What happened, without who did it. An event that only a newer version knows is told by its type. */

@@ -10,7 +10,7 @@
  */
 
 // After that the job `aftermath` looks at how what was deployed runs. It reports that, and changes no state.
-export { aftermathSeen } from './afterwards.ts'
+export { aftermathSeen, recordSettled } from './afterwards.ts'
 // Approved: the job `preflight` checks every bound fact again. Then the channel gets the announcement, and Slack's
 // confirmation enqueues the job `run`; no job ever waits for Slack. **Retry** starts here again, with the next attempt.
 export { announced, announceOrRun, preflightPassed, preflightRefused, retry } from './approved.ts'
@@ -18,6 +18,8 @@ export { announced, announceOrRun, preflightPassed, preflightRefused, retry } fr
 // anything irreversible has started, `needs attention` until a person presses **Retry** or **Close**. **Cancel** ends a
 // release before the run; during the run no new step starts.
 export { cancel, close, stateAfterStop, stop } from './ended.ts'
+// After the end a release that has succeeded can be marked: nobody should go back to a `bad` one.
+export { mark } from './marked.ts'
 // The plan is made. With sign-offs the card asks for them (`awaiting sign-off`) until it expires; without, the release is
 // approved at once. A plan that can't be released is `refused`.
 export { cardPosted, expiryOf, planned } from './planned.ts'

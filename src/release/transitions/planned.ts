@@ -1,5 +1,5 @@
 /** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `scheduled` or `approved`. */
-import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
+import { awaitsGo, asksGo as doesAskGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan, pendingCount } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
@@ -25,10 +25,10 @@ const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
   const currentFingerprint = fingerprint(plan)
   const asked = owed(environment, { ...release, plan, fingerprint: currentFingerprint }).length > 0
-  const signed = environment.signOff !== undefined || asked
-  const asksGo = plan.hotfix?.asksGo === true
+  const asksGo = doesAskGo(plan)
+  const signed = !asksGo && (environment.signOff !== undefined || asked)
   const { schedule } = release
-  const waits = !signed && schedule !== undefined
+  const waits = !signed && !asksGo && schedule !== undefined
   const starts = !signed && !asksGo && !waits
   const state: ReleaseState = waits ? 'scheduled' : starts ? 'approved' : 'awaiting sign-off'
   const held = starts && (await heldAtStart(tx, { release: { ...release, plan }, environment }))
@@ -53,7 +53,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
       fingerprint: currentFingerprint,
       commits: plan.commitCount,
       pending: pendingCount(plan),
-      rules: recordedRules(environment),
+      rules: recordedRules(environment, release.kind),
     },
   })
   if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))

@@ -27,7 +27,7 @@ export interface ReleaseRequest {
   readonly person: Person
   /** What refuses it, unless the same request was handled before. */
   readonly refused?: Refusal
-  /** Releases that the person agreed to end with a hot-fix; no other is ended. */
+  /** Releases that the person agreed to end with a hot-fix or a rollback; no other is ended. */
   readonly ends: readonly number[]
   readonly replacing?: Replacing
   /** As in `Replacing`, for a release that replaces none. */
@@ -37,7 +37,7 @@ export interface ReleaseRequest {
 }
 
 /**
- * Creates a release and enqueues its planning, after ending the release that it replaces or supersedes as a hot-fix.
+ * Creates a release and enqueues its planning, after ending the release that it replaces or supersedes.
  * `seen`: the release that the same request already created. `busy`: another release is under way.
  */
 export async function requested(
@@ -81,6 +81,7 @@ export async function requested(
       ...defined({ replaces }),
       ...forEmergency,
       ...defined({ startAt: wanted.schedule?.at.toISOString(), timeZone: wanted.schedule?.timeZone }),
+      ...wanted.rollback,
       ...memberAttribution(person),
     },
   })
@@ -94,7 +95,7 @@ export async function requested(
   return created
 }
 
-/** Every full member may request a release, plan again, and supersede a release with a hot-fix. */
+/** Every full member may request a release, plan again, and supersede a release with a hot-fix or a rollback. */
 function memberAttribution({ name }: Person): Attribution {
   return { name, right: EVERYONE }
 }
@@ -125,12 +126,13 @@ async function endReplaced(tx: Transaction, { replaces }: Replacing, { person }:
   await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: memberAttribution(person) })
 }
 
-/** Ends the release that a hot-fix supersedes, if the person agreed to it and the release is not yet approved. */
+/** Ends the release that a hot-fix or a rollback supersedes, if the person agreed to it and the release is not yet approved. */
 async function supersede(tx: Transaction, busy: Release, { release, ends, person }: ReleaseRequest): Promise<boolean> {
-  if (release.kind !== 'hotfix' || !ends.includes(busy.number)) return false
+  if (release.kind === 'deploy' || !ends.includes(busy.number)) return false
   const old = await tx.lockRelease(busy.number)
   if (old === undefined || !SUPERSEDED_BY_HOTFIX.includes(old.state)) return false
-  const because = { gate: 'hotfix_goes_first' as const, requester: nameOf(person) }
+  const gate = release.kind === 'hotfix' ? ('hotfix_goes_first' as const) : ('rollback_goes_first' as const)
+  const because = { gate, requester: nameOf(person) }
   await stop(tx, old, { because }, { actor: person.id, attribution: memberAttribution(person) })
   return true
 }

@@ -141,7 +141,7 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
     }
   },
   push_refused: (failure, hints) => {
-    const { remote, line, output, fault } = failure
+    const { remote, line, output, fault, refusesSetBack } = failure
     const { name, statusPage } = platformWords(hints, failure)
     const status = statusPage === undefined ? [] : [' (', code(statusPage), ')']
     if (fault === 'platform') {
@@ -150,6 +150,21 @@ const WORDS: { readonly [G in FailureGate]: (failure: ByGate[G], hints: Hints) =
         ...quoteOutput(line),
         output,
         next: [[`The code is not the cause. Check ${name}’s status page`, ...status, ', then try again.']],
+      }
+    }
+    if (refusesSetBack) {
+      return {
+        why: `${displayName(remote)} takes no push that sets its branch back`,
+        ...quoteOutput(line),
+        output,
+        next: [
+          [
+            'Allow it on the remote’s host with ',
+            code('git config receive.denyNonFastForwards false'),
+            ', or in its branch rules for the user that Signoff pushes with, then plan again.',
+          ],
+          ['Or deploy a commit that reverts the change: the branch then only goes forward.'],
+        ],
       }
     }
     return {

@@ -39,7 +39,9 @@ async function checkAll(
   signal: AbortSignal,
 ): Promise<Refused | { holds: true }> {
   const bound = await checkBoundFacts(ports, app, environment, release, signal)
-  const needsChecks = environment.signOff?.requireChecks === true && !isEmergency(release)
+  // What a rollback goes back to was checked when it was released.
+  const needsChecks =
+    environment.signOff?.requireChecks === true && release.kind !== 'rollback' && !isEmergency(release)
   if ('refused' in bound) return bound
   if (!needsChecks || release.plan === undefined) return { holds: true }
   const built = await checkBuilds(ports, app, environment, builtCommit(release.plan))

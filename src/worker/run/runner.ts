@@ -88,7 +88,9 @@ async function runSteps(running: Running, number: number, attempt: number): Prom
     // Other steps are not the worker's: Slack confirmed the announcement before the run, and `finished` is the report.
     if (isWorkerStep(name) && !(await takeStep(running, number, plan, name))) return
   }
-  await inTransaction(running, number, finished)
+  // A rollback may lock the environment for its requester, whose row is locked before a release's.
+  const locks = plan.rollback !== undefined
+  await inTransaction(running, number, finished, locks ? 'environment first' : undefined)
 }
 
 async function begin(running: Running, number: number, attempt: number): Promise<Plan | undefined> {
@@ -259,11 +261,13 @@ async function inTransaction<T>(
   running: Running,
   number: number,
   work: (tx: Transaction, release: Release) => Promise<T>,
+  order?: 'environment first',
 ): Promise<T> {
   assertHeld(running)
-  const { ports, claim, lease } = running
+  const { ports, claim, lease, app, environment } = running
   return ports.store.transaction(
     async (tx) => {
+      if (order !== undefined) await tx.lockEnvironment(app.name, environment.name)
       const release = await tx.lockRelease(number)
       if (release === undefined) throw new Error(`release #${number} is not in the store`)
       return work(tx, release)

@@ -59,6 +59,7 @@ describe('a modal that asks for words', () => {
       close_modal: 'close',
       talked_over_modal: 'talked over',
       change_time_modal: 'change time',
+      mark_bad_modal: 'mark bad',
     })
   })
 

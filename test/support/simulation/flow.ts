@@ -129,15 +129,15 @@ export interface Point {
 }
 
 /** The call that brings about a step's effect. */
-const EFFECT_OF: Readonly<Record<string, string>> = {
-  pick: 'git.push',
-  record: 'forge.comment',
-  merge: 'forge.merge',
-  sync: 'git.fetch',
-  verify: 'git.heads',
-  migrate: 'migrator.upgrade',
-  push: 'git.push',
-  confirm: 'platform.confirm',
+const EFFECT_OF: Readonly<Record<string, readonly string[]>> = {
+  pick: ['git.push'],
+  record: ['forge.comment'],
+  merge: ['forge.merge'],
+  sync: ['git.fetch'],
+  verify: ['git.heads'],
+  migrate: ['migrator.upgrade'],
+  push: ['git.push', 'platform.releaseAgain'],
+  confirm: ['platform.confirm'],
 }
 
 /** Events of transactions that are no step's, and what they are called. */
@@ -172,7 +172,7 @@ export function pointsOf(sim: Simulation): readonly Point[] {
         if (type === 'step_done') during = undefined
         if (other?.moment === 'effect') deed = other.step
       }
-    } else if (during !== undefined && call.role === 'worker' && EFFECT_OF[during] === name) {
+    } else if (during !== undefined && call.role === 'worker' && EFFECT_OF[during]?.includes(name) === true) {
       add(during, 'effect')
     } else if (name === 'forge.createPullRequest') {
       add(call.job?.startsWith('carry') === true ? 'carry' : 'open', 'effect')

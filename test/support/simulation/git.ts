@@ -122,9 +122,9 @@ export function createGit(world: GitWorld, mirror: Mirror): Git {
       return { lfs: [], submodules: [] }
     },
 
-    async push(_app, url, { commit, branch, expected }, { signal } = {}): Promise<PushAnswer> {
+    async push(_app, url, { commit, branch, expected, setsBack = false }, { signal } = {}): Promise<PushAnswer> {
       mirrored(commit)
-      if (expected !== null && !objects.isAncestor(expected, commit)) {
+      if (expected !== null && !setsBack && !objects.isAncestor(expected, commit)) {
         return { push: 'rejected', why: 'not a fast-forward', output: [] }
       }
       const server = serverAt(url)

@@ -37,6 +37,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...atMostOnce(looked),
     ...effectsAreSigned(looked),
     ...startsWhereItMay(looked),
+    ...onlyProvenIsGoneBackTo(looked),
     ...oneAtATime(looked),
     ...startsAtItsTime(looked),
     ...stopMeansStop(looked),
@@ -94,7 +95,8 @@ function stepOf(looked: Looked, release: Release, { kind, key, where, commit }: 
     case 'pick':
       return plan.hotfix && goes ? 'pick' : undefined
     case 'push':
-      return where === remote.name && goes ? 'push' : undefined
+      // Where the platform runs an earlier slug again, nothing is pushed.
+      return where === remote.name && goes && plan.bound.rollback?.artifact == null ? 'push' : undefined
     case 'migration': {
       const pending = databasesOf(plan.bound).flatMap((database) => database.pending)
       const names = pending.map((revision) => `${release.environment} ${revision}`)
@@ -179,6 +181,37 @@ function goesAsSigned({ world }: Looked, { number, plan }: Release, { commit }: 
   const { parents, tree } = world.objects.get(commit)
   const isSame = tree === result.tree && (result.how !== 'merge' || parents.join() === result.parents.join())
   return isSame ? [] : [`I3: #${number} has pushed ${commit}, which is not what was signed`]
+}
+
+/** A rollback makes nothing run but what a release of the environment has proven before. */
+function onlyProvenIsGoneBackTo(looked: Looked): readonly string[] {
+  const { world, memory, clockOff } = looked
+  return memory.releases().flatMap((rollback) => {
+    const { number, app, environment, kind, plan } = rollback
+    if (kind !== 'rollback' || plan === undefined) return []
+    const { remote } = environmentOf(looked, rollback)
+    const commit = producedCommit(rollback)
+    const ours = world.truth.effects.filter(
+      (effect) =>
+        (effect.kind === 'platform release' || effect.kind === 'push') &&
+        [remote.name, remote.app].includes(effect.where) &&
+        effect.commit === commit &&
+        beganBy(looked, rollback, 'push', effect.at),
+    )
+    return ours.flatMap(({ kind: what, at }) => {
+      const isProven = memory
+        .releases()
+        .some(
+          (release) =>
+            release.number < number &&
+            release.app === app &&
+            release.environment === environment &&
+            release.provenCommit === commit &&
+            (release.endedAt?.getTime() ?? Number.POSITIVE_INFINITY) <= at + clockOff,
+        )
+      return isProven ? [] : [`I11: the rollback #${number} has made a ${what} of ${commit}, which nothing has proven`]
+    })
+  })
 }
 
 function oneAtATime({ memory, app }: Looked): readonly string[] {

@@ -4,7 +4,7 @@ import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
-import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { Release, ReleaseMark, SignOff, StepRow } from '../../../src/release/release.ts'
 import type { Schedule } from '../../../src/release/schedule.ts'
 import type { Subject } from '../../../src/release/subjects.ts'
 import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
@@ -122,7 +122,19 @@ const scheduleRow = ({ at, timeZone }: Schedule): Schedule => Object.freeze({ at
 const posted = ({ channel, ts }: PostedMessage): PostedMessage => Object.freeze({ channel, ts })
 
 export function newReleaseRow(number: number, wanted: NewRelease, now: Date): ReleaseRow {
-  const { app, environment, kind, configuration, requester, responseUrl, reason, picks, requestKey, schedule } = wanted
+  const {
+    app,
+    environment,
+    kind,
+    configuration,
+    requester,
+    responseUrl,
+    reason,
+    picks,
+    rollback,
+    requestKey,
+    schedule,
+  } = wanted
   const columns = {
     number,
     app,
@@ -137,6 +149,7 @@ export function newReleaseRow(number: number, wanted: NewRelease, now: Date): Re
     ...(reason !== undefined && { reason: storable(reason) }),
     ...(picks !== undefined && { picks: asJson(picks) }),
     ...(schedule !== undefined && { schedule: scheduleRow(schedule) }),
+    ...(rollback !== undefined && { rollback: asJson(rollback) }),
   }
   return rowOf({ requestKey, columns, signOffs: [], steps: [] })
 }
@@ -180,6 +193,20 @@ export function keptSignOff(signOff: Omit<SignOff, 'at'>, at: Date): SignOff {
     at,
     ...(note !== undefined && { note: storable(note) }),
   })
+}
+
+export function keptMark({ is, by, reason, rollback }: Omit<ReleaseMark, 'at'>, at: Date): ReleaseMark {
+  return Object.freeze({
+    is,
+    by: person(by),
+    at,
+    ...(reason !== undefined && { reason: storable(reason) }),
+    ...(rollback !== undefined && { rollback }),
+  })
+}
+
+export function withMark(row: ReleaseRow, mark: ReleaseMark): ReleaseRow {
+  return rowOf({ ...row, columns: { ...row.columns, mark } })
 }
 
 export function hasSignOff(row: ReleaseRow, { kind, person, fingerprint }: Omit<SignOff, 'at'>): boolean {

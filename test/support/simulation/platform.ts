@@ -56,8 +56,9 @@ export function createPlatform({ time, truth }: { time: VirtualTime; truth: Trut
       by,
       status: by === 'hand' ? 'succeeded' : 'pending',
     }
-    // After a failure, or a change by hand, the same commit may be released once more.
-    const occasions = before.filter((each) => each.status === 'failed' || each.by === 'hand').length
+    // After a failure, a change by hand or a release of another commit, the same commit may be released once more.
+    const isOccasion = (each: Stored) => each.status === 'failed' || each.by === 'hand' || each.commit !== commit
+    const occasions = before.filter(isOccasion).length
     before.push(made)
     if (by === 'hand') return made
     truth.happened({ kind: 'platform release', key: `${app} ${commit} ${occasions}`, where: app, commit, detail: by })

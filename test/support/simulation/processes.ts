@@ -6,7 +6,7 @@ import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
 import type { Inbox } from '../../../src/release/ports/deliveries.ts'
 import type { Claim } from '../../../src/release/ports/jobs.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
-import { createReleaseService } from '../../../src/release/service.ts'
+import { createReleaseService, type ReleaseService } from '../../../src/release/service.ts'
 import type { App } from '../../../src/release/settings.ts'
 import { type Budget, createBudget, type SlackCall } from '../../../src/slack/budget.ts'
 import { toSlackError } from '../../../src/slack/clients.ts'
@@ -49,6 +49,8 @@ export interface BotProcess extends Process {
   readonly intake: Intake
   /** What the service has answered to people, in order. */
   readonly answers: readonly ServiceAnswer[]
+  /** For what nothing in Slack asks for here. */
+  readonly service: ReleaseService
 }
 
 /** What all processes share. */
@@ -211,7 +213,7 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     inbox,
     ours: OURS,
   })
-  return { ...process, intake, answers }
+  return { ...process, intake, answers, service }
 }
 
 /** As the real clients: each message is counted in the budget, and Slack's limits hold back what comes after. */

@@ -299,6 +299,31 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     return kind === 'hotfix' ? hotfix(environment, by, picks?.join(' ')) : request(environment, by)
   }
 
+  let rollbacks = 0
+
+  /** Asks the service of the bot that is there; a bot that dies over it is asked anew, with the same delivery. */
+  async function rollback(environment = 'production', by = DANA.id, to?: number): Promise<boolean> {
+    rollbacks += 1
+    const key = `rollback ${rollbacks}`
+    const asked = { app: app.name, environment, reason: REASON, lock: true, by, key, ...(to !== undefined && { to }) }
+    for (;;) {
+      await until(() => aliveBots().length > 0)
+      const bot = aliveBots().at(-1)
+      let answer: 'asked' | 'refused' | 'failed' | undefined
+      bot?.service.requestRollback(asked).then(
+        (requested) => {
+          answer = 'refused' in requested ? 'refused' : 'asked'
+        },
+        () => {
+          answer = 'failed'
+        },
+      )
+      await until(() => answer !== undefined || bot?.isAlive() !== true, PATIENCE_MS)
+      if (answer === 'asked' || answer === 'refused') return answer === 'asked'
+      await tick(1_000)
+    }
+  }
+
   const looked = () => ({
     app,
     world,
@@ -318,6 +343,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     release,
     request,
     hotfix,
+    rollback,
     sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) =>
       ACTION_VIEWS[kind].onPress.is === 'asks first' ? pressAndSay(kind, by, number) : press(kind, by, number),
     reject: (by = TOM.id, number = newest()) => pressAndSay('rejection', by, number),
