@@ -104,3 +104,11 @@ function isOfTitle(words: readonly string[], index: number): boolean {
 function isSurelyCommit(word: string): boolean {
   return COMMIT_PATTERN.test(word) && word.length >= SURE_LENGTH && /\d/.test(word)
 }
+
+/** A mention or a link of Slack's as people see it: `@dana`, `#product`, the label of a link or its address. */
+export function referenceAsSeen(reference: string): string {
+  const [target = '', label] = reference.slice(1, -1).split('|')
+  if (label === undefined || label === '') return target.replace(/^!/, '@')
+  if (/^[@!]/.test(target)) return label.startsWith('@') ? label : `@${label}`
+  return target.startsWith('#') ? `#${label}` : label
+}
