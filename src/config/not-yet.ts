@@ -27,14 +27,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
   [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
-  [`${ENVIRONMENT}.sign_off.rollback`]: {
-    what: 'rollbacks',
-    isDefault: (value) =>
-      isRecord(value) &&
-      Object.entries(value).every(
-        ([key, people]) => people === (key === 'qa' ? 0 : key === 'approvals' ? 1 : undefined),
-      ),
-  },
   [`${ENVIRONMENT}.sign_off.receipts`]: { what: 'receipts', isDefault: is(false) },
 }
 

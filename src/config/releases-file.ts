@@ -264,5 +264,6 @@ function signOffOf(entry: Exclude<SignOffEntry, 'none'>): SignOffRules {
     ...defined({ approvers: entry.approvers, qaBy: entry.qa_by, emergencyBy: entry.emergency_by }),
     requireChecks: entry.require_checks,
     expiresAfterMs: milliseconds(entry.expires_after) ?? 0,
+    rollback: entry.rollback,
   }
 }

@@ -26,8 +26,8 @@ interface Facts {
 type Lines = { readonly [T in EventType]: (data: EventData[T], facts: Facts) => Line }
 
 const LINES: Lines = {
-  release_requested: ({ kind, replaces, forEmergency }) =>
-    info('release requested', { kind, ...defined({ replaces, forEmergency }) }),
+  release_requested: ({ kind, replaces, forEmergency, to, lock }) =>
+    info('release requested', { kind, ...defined({ replaces, forEmergency, to, lock }) }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
   sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
@@ -71,6 +71,11 @@ const LINES: Lines = {
     fields: { branch, missing },
   }),
   hotfix_branch_settled: ({ branch, became }) => info('hot-fix branch settled', { branch, became }),
+  release_marked: ({ mark, rollback, right }) => info(`release marked as ${mark}`, { right, ...defined({ rollback }) }),
+  record_settled: ({ commentUrl }) =>
+    commentUrl === undefined
+      ? { level: 'warn', message: 'gave up writing the record of a rollback' }
+      : info('record of a rollback written late', { commentUrl }),
 }
 
 function info(message: string, fields?: object): Line {

@@ -26,6 +26,7 @@ import {
   hasPermission,
   hasQaPermission,
   isAwaitingGo,
+  isMarkable,
   isNotExpired,
   isNotRequester,
   isRefusedByChecks,
@@ -38,7 +39,7 @@ import {
 } from './rules.ts'
 import type { Environment } from './settings.ts'
 import { SIGN_OFF_KINDS } from './terms.ts'
-import { cancel, close, go, retry, sign, type Transition } from './transitions/index.ts'
+import { cancel, close, go, mark, retry, sign, type Transition } from './transitions/index.ts'
 
 /** Every action's name. A sign-off's name is its stored kind. */
 export const ACTION_NAMES = [
@@ -50,6 +51,8 @@ export const ACTION_NAMES = [
   'plan for an emergency',
   'details',
   'go',
+  'mark bad',
+  'mark good',
 ] as const
 
 export type Action = (typeof ACTION_NAMES)[number]
@@ -202,6 +205,24 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     canRecur: false,
     isOnRun: false,
     transition: go,
+  },
+  'mark bad': {
+    rules: [hasPermission, isMarkable('bad')],
+    people: approvers,
+    words: 'mark it as bad',
+    startsRun: false,
+    canRecur: true,
+    isOnRun: true,
+    transition: mark('bad'),
+  },
+  'mark good': {
+    rules: [hasPermission, isMarkable('good')],
+    people: approvers,
+    words: 'mark it as good',
+    startsRun: false,
+    canRecur: true,
+    isOnRun: true,
+    transition: mark('good'),
   },
 }
 

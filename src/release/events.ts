@@ -43,6 +43,9 @@ export interface EventData {
     readonly kind: ReleaseKind
     readonly replaces?: number
     readonly forEmergency?: true
+    /** Of a rollback: the release to go back to, if one was named, and whether the environment is locked afterwards. */
+    readonly to?: number
+    readonly lock?: boolean
   } & Attribution
   plan_made: {
     readonly fingerprint: string
@@ -96,6 +99,15 @@ export interface EventData {
   }
   hotfix_followed_up: { readonly branch: string; readonly missing: readonly string[] }
   hotfix_branch_settled: { readonly branch: string; readonly became: string }
+  /** The release, which has ended, is marked. `rollback`: the one that marked it for its requester. */
+  release_marked: {
+    readonly mark: 'bad' | 'good'
+    readonly reason?: string
+    readonly rollback?: number
+  } & Attribution &
+    Delivered
+  /** After the end of a rollback: its record, which could not be written before, or that it was given up after a day. */
+  record_settled: { readonly commentUrl?: string; readonly detail?: string }
 }
 
 export type EventType = keyof EventData
@@ -133,6 +145,8 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   hotfix_carried: { isPress: false },
   hotfix_followed_up: { isPress: false },
   hotfix_branch_settled: { isPress: false },
+  release_marked: { isPress: true },
+  record_settled: { isPress: false },
 }
 
 /** An audit event as it is written. */

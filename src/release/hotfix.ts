@@ -1,6 +1,6 @@
 /** Rules of hot-fixes: single commits that are cherry-picked onto an environment's branch, as a last resort. */
 
-import type { PlannedPick } from './plan.ts'
+import type { Plan, PlannedPick } from './plan.ts'
 import type { Refusal } from './refusals.ts'
 import { type Release, step } from './release.ts'
 import { MIN_REASON_LENGTH, type ReleaseState } from './terms.ts'
@@ -14,7 +14,7 @@ export const GO_EXPIRES_AFTER_MS = 60 * 60_000
 export const FOLLOW_UP_AFTER_MS = 24 * 60 * 60_000
 /** When the follow-up stops checking. */
 export const FOLLOW_UP_UNTIL_MS = 8 * 24 * 60 * 60_000
-/** States in which a hot-fix may end a release: it has not been approved yet. */
+/** States in which a hot-fix or a rollback may end a release: it has not been approved yet. */
 export const SUPERSEDED_BY_HOTFIX: readonly ReleaseState[] = ['planning', 'awaiting sign-off']
 
 /** Parses the modal's commits, in order and without duplicates, as `readCommitWords` does. Refuses anything else. */
@@ -51,7 +51,12 @@ export function refuseUnfollowedBranch(refusal: Refusal, commits: readonly strin
 
 /** Whether the plan waits for its requester's Go. Only the requester has seen it. */
 export function awaitsGo(release: Release): boolean {
-  return release.state === 'awaiting sign-off' && release.plan?.hotfix?.asksGo === true
+  return release.state === 'awaiting sign-off' && asksGo(release.plan)
+}
+
+/** Whether a plan that nobody signs starts only with its requester's Go. */
+export function asksGo(plan: Plan | undefined): boolean {
+  return plan?.hotfix?.asksGo === true || plan?.rollback?.asksGo === true
 }
 
 /** The picks that the promoted branch lacked at planning. */

@@ -44,6 +44,14 @@ export type ThreadLine =
       /** Whether a pull request with them is known. */
       readonly isCarried: boolean
     }
+  /** After the end. `rollback`: the release that marked it for its requester. */
+  | {
+      readonly is: 'marked'
+      readonly mark: 'bad' | 'good'
+      readonly person: PersonName
+      readonly reason?: string
+      readonly rollback?: number
+    }
   /** How what was deployed runs, after the outcome. Broadcast if there is a warning. */
   | { readonly is: 'afterwards'; readonly seen: SeenAfterwards }
   /** Mentions the people who may sign, when the card was posted before the plan and could not. */

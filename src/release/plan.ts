@@ -1,6 +1,6 @@
 import { digest } from '../lib/canonical-json.ts'
 import type { MigrationRisk } from './settings.ts'
-import type { Isolation, ReleaseKind, StepName } from './terms.ts'
+import type { Isolation, PersonName, ReleaseKind, StepName } from './terms.ts'
 
 /** The facts that a plan binds. The fingerprint covers exactly these; if one changes, the release is outdated. */
 export interface BoundFacts {
@@ -15,11 +15,11 @@ export interface BoundFacts {
     /** null: the platform runs nothing. */
     readonly runs: string | null
   }
-  /** The environment's own branch at origin. null commit: the branch doesn't exist yet. */
+  /** The environment's own branch at origin. null commit: it doesn't exist yet or, for a rollback, its head is not bound. */
   readonly target: { readonly branch: string; readonly commit: string | null }
-  /** The commit to release: the head of the promoted branch, or of the environment's own. */
+  /** The commit to release: the head of the promoted branch, or of the environment's own. For a rollback: an earlier one. */
   readonly source: { readonly branch: string; readonly commit: string }
-  /** The commits that the remote lacks, oldest first; for a first release the last 20. Full ids. */
+  /** The commits that the remote lacks, oldest first; for a first release the last 20; none for a rollback. Full ids. */
   readonly commits: readonly string[]
   /**
    * `commit`: an existing or picked commit is deployed as it is. `merge`: a merge commit with exactly these parents and
@@ -32,9 +32,28 @@ export interface BoundFacts {
     | { readonly how: 'fast-forward'; readonly commit: string; readonly tree: string }
   /** null: the environment has no migrations. A list where it has several, in the order in which they run. */
   readonly database: BoundDatabase | readonly BoundDatabase[] | null
+  /** Present if the release is a rollback, which binds no branch heads and migrates nothing: `database` is null then. */
+  readonly rollback?: BoundRollback
   /** Digest of the environment's entry in releases.yml, in the form that the release was created with. */
   readonly configuration: string
 }
+
+/** What a rollback binds beside the remote, the commit to go back to (`result`) and the configuration. */
+export interface BoundRollback {
+  /** The release that proved that commit in this environment. */
+  readonly provedBy: number
+  /** What the platform runs again, such as a slug; null: the remote's branch is set back by a push. */
+  readonly artifact: string | null
+  /** Where each database was; in the order of the configuration. */
+  readonly databases: readonly BoundStanding[]
+}
+
+/** Where a database was when a rollback was planned. */
+export type BoundStanding = { readonly name?: string } & (
+  | { readonly identity: string; readonly revisions: readonly string[] }
+  /** It did not answer, so nothing of it is bound. */
+  | { readonly unknown: true }
+)
 
 export interface BoundDatabase {
   /** Its name in the configuration; absent if the environment has one. */
@@ -160,6 +179,8 @@ export interface Plan {
   readonly webUrl: string
   /** Present if the release is a hot-fix. */
   readonly hotfix?: HotfixPlan
+  /** Present if the release is a rollback. `commits`, `authors` and `files` then say what goes away. */
+  readonly rollback?: RollbackPlan
   /**
    * How long old code ran on the new schema in the last releases, in milliseconds, newest first, at most five: from the
    * end of the migration, or the start of the push, to the end of the push.
@@ -183,6 +204,52 @@ export function fingerprint(plan: Plan): string {
 export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
   return plan.bound.result.how === 'merge' ? mergedAs : plan.bound.result.commit
 }
+
+/** What only the plan of a rollback shows. */
+export interface RollbackPlan {
+  /** The first release, not a rollback, that proved what runs now; absent if no release of ours did. */
+  readonly from?: ShownRelease
+  /** The release that proved the commit to go back to. */
+  readonly to: ShownRelease
+  /** The migrations that were applied after `to`, in the order in which they were applied. */
+  readonly migrations: readonly AppliedMigration[]
+  /** What could not be found out; each needs to be discussed. */
+  readonly unknowns: readonly RollbackUnknown[]
+  /** Nobody has to sign, so the requester sees the plan first and presses Go. */
+  readonly asksGo?: true
+}
+
+/** A release as a rollback's plan names it. */
+export interface ShownRelease {
+  readonly number: number
+  readonly commit: string
+  readonly requester: PersonName
+  /** When it ended, ISO 8601. */
+  readonly at: string
+}
+
+/** A migration that was applied since the commit to go back to, with its findings as they were planned then. */
+export interface AppliedMigration extends PlannedMigration {
+  /** The release that applied it. */
+  readonly release: number
+  /** Whether that is not certain: its migrate step ended without a proven outcome. */
+  readonly unsure?: true
+}
+
+export type RollbackUnknown =
+  /** Which commits go away: no repository that could be asked has what runs now. */
+  | { readonly what: 'commits'; readonly detail: string }
+  /** Where a database stands. `name`: absent if the environment has one. */
+  | { readonly what: 'database'; readonly name?: string; readonly detail: string }
+  /** Its revisions are not those that the last release left: somebody has migrated it, or it is another database. */
+  | {
+      readonly what: 'revisions'
+      readonly name?: string
+      readonly expected: readonly string[]
+      readonly found: readonly string[]
+    }
+  /** Which commit runs, and so which migrations and commits are newer. */
+  | { readonly what: 'runs'; readonly detail: string }
 
 /** One commit of a hot-fix: the requested one, and the one that planning picked from it in the mirror. */
 export interface PlannedPick {

@@ -5,11 +5,19 @@
 
 import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
-import { type CheckStatus, haveAllPassed, type Plan, type PlannedMigration } from './plan.ts'
+import { oldCodeRisks } from './old-code.ts'
+import {
+  type CheckStatus,
+  haveAllPassed,
+  type Plan,
+  type PlannedMigration,
+  type RollbackPlan,
+  type RollbackUnknown,
+} from './plan.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release, type SignOff } from './release.ts'
 import type { Environment, MigrationSettings } from './settings.ts'
-import type { SignOffKind } from './terms.ts'
+import type { ReleaseKind, SignOffKind } from './terms.ts'
 
 /** A full member of the workspace, with those of the environment's groups (handles with `@`) that they belong to. */
 export interface Person {
@@ -136,12 +144,44 @@ function discussedBy({ signOff }: Environment, { approvers }: MigrationSettings)
 /** The discussions that the plan needs: one for each set of people, in the order of the databases. */
 export function discussions(
   environment: Environment,
-  { plan }: { readonly plan?: Pick<Plan, 'migrations'> },
+  { plan }: { readonly plan?: Pick<Plan, 'migrations' | 'rollback'> },
+): readonly Discussion[] {
+  if (plan?.rollback !== undefined) return rollbackDiscussions(environment, plan.rollback)
+  return discussionsOf(environment, (entry) =>
+    migrationsOf(environment, entry, plan?.migrations ?? []).some((migration) => isToBeDiscussed(entry, migration)),
+  )
+}
+
+/**
+ * A rollback needs a discussion where the old code may miss something, or where that is not known: of those who own the
+ * database or, if it is about no database, of the approvers. Where nobody signs, only kinds that the entry names count.
+ */
+function rollbackDiscussions(environment: Environment, { migrations, unknowns }: RollbackPlan): readonly Discussion[] {
+  const hasSignOff = environment.signOff !== undefined
+  const ofDatabases = discussionsOf(environment, (entry) => {
+    const own = migrationsOf(environment, entry, migrations).flatMap(oldCodeRisks)
+    const isUnknown = unknowns.some((each) => isAbout(each, entry))
+    const kinds = [...own, ...(isUnknown ? ['unknown' as const] : [])]
+    return kinds.some((kind) => hasSignOff || entry.talkItOver.includes(kind))
+  })
+  const isOther = unknowns.some(({ what }) => what === 'commits' || what === 'runs')
+  if (!hasSignOff || !isOther || ofDatabases.length > 0) return ofDatabases
+  return [{ by: approvers(environment), databases: [] }]
+}
+
+/** Whether it is about the entry's database; where an environment has one, it has no name. */
+function isAbout(unknown: RollbackUnknown, { name }: MigrationSettings): boolean {
+  if (unknown.what !== 'database' && unknown.what !== 'revisions') return false
+  return unknown.name === undefined || unknown.name === name
+}
+
+function discussionsOf(
+  environment: Environment,
+  isNeeded: (entry: MigrationSettings) => boolean,
 ): readonly Discussion[] {
   const needed = new Map<string, Discussion>()
   for (const entry of environment.migrations) {
-    const own = migrationsOf(environment, entry, plan?.migrations ?? [])
-    if (!own.some((migration) => isToBeDiscussed(entry, migration))) continue
+    if (!isNeeded(entry)) continue
     const by = discussedBy(environment, entry)
     const key = JSON.stringify(by === EVERYONE ? by : [...by].sort())
     const databases = [...(needed.get(key)?.databases ?? []), ...(entry.name === undefined ? [] : [entry.name])]
@@ -163,11 +203,11 @@ function owedDiscussions(environment: Environment, release: Release): readonly D
 }
 
 /** The migrations of the plan that belong to one entry. */
-function migrationsOf(
+function migrationsOf<M extends PlannedMigration>(
   environment: Environment,
   { name }: MigrationSettings,
-  migrations: readonly PlannedMigration[],
-): readonly PlannedMigration[] {
+  migrations: readonly M[],
+): readonly M[] {
   return environment.migrations.length > 1 ? migrations.filter(({ database }) => database === name) : migrations
 }
 
@@ -182,12 +222,21 @@ function isBy(list: PeopleList, { person, right }: SignOff): boolean {
   return right.split(', ').some((each) => (each === 'named by id' ? list.includes(person.id) : list.includes(each)))
 }
 
+/** How many people must say that QA passed, and approve. A rollback has its own numbers. */
+export function neededCounts(
+  { signOff }: Environment,
+  kind: ReleaseKind,
+): { readonly qa: number; readonly approvals: number } {
+  if (signOff === undefined) return { qa: 0, approvals: 0 }
+  return kind === 'rollback' ? (signOff.rollback ?? { qa: 0, approvals: 1 }) : signOff
+}
+
 /**
  * The sign-offs that the release's fingerprint still lacks, in the order in which the card asks for them. An emergency
  * waives them for `canProceed`, but they stay listed here.
  */
 export function owed(environment: Environment, release: Release): readonly Owed[] {
-  const { qa, approvals } = environment.signOff ?? { qa: 0, approvals: 0 }
+  const { qa, approvals } = neededCounts(environment, release.kind)
   if (release.plan === undefined) return []
   const all: Owed[] = [
     ...owedDiscussions(environment, release).map(
@@ -214,9 +263,9 @@ export function allowsEmergency(environment: Environment): boolean {
  */
 export function heldByChecks(
   environment: Environment,
-  { plan }: { readonly plan?: Pick<Plan, 'checks'> },
+  { plan }: { readonly plan?: Pick<Plan, 'checks' | 'rollback'> },
 ): readonly CheckStatus[] | undefined {
-  if (environment.signOff?.requireChecks !== true || plan === undefined) return undefined
+  if (environment.signOff?.requireChecks !== true || plan === undefined || plan.rollback !== undefined) return undefined
   return haveAllPassed(plan.checks) ? undefined : plan.checks
 }
 

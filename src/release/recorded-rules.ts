@@ -1,6 +1,7 @@
 /** The sign-off rules of an environment as an event stores them, so that an auditor can read what was in force. */
-import { EVERYONE, emergencyPeople, migrationApprovers, type PeopleList } from './policy.ts'
+import { EVERYONE, emergencyPeople, migrationApprovers, neededCounts, type PeopleList } from './policy.ts'
 import type { Environment, MigrationRisk } from './settings.ts'
+import type { ReleaseKind } from './terms.ts'
 
 /** Keys and values are those of `releases.yml`, with its defaults filled in. They are hashed: none is ever renamed. */
 export type RecordedRules = {
@@ -32,20 +33,21 @@ function duration(ms: number): string {
   return `${ms / factor}${unit}`
 }
 
-/** The rules that are in force in this environment. */
-export function recordedRules(environment: Environment): RecordedRules {
+/** The rules that are in force in this environment for a release of this kind: `qa` and `approvals` are those that it needs. */
+export function recordedRules(environment: Environment, kind: ReleaseKind = 'deploy'): RecordedRules {
   const { signOff, migrations } = environment
   const kinds = [...new Set(migrations.flatMap(({ talkItOver }) => talkItOver))]
   const talkedOver = kinds.length > 0 && { talk_it_over: kinds, talked_over_by: migrationApprovers(environment) }
   if (signOff === undefined) return { sign_off: 'none', ...talkedOver }
-  const { qa, approvals, approvers, qaBy, requireChecks, expiresAfterMs } = signOff
+  const { approvers, qaBy, requireChecks, expiresAfterMs } = signOff
+  const { qa, approvals } = neededCounts(environment, kind)
   return {
     qa,
     approvals,
     approvers: approvers ?? EVERYONE,
     qa_by: qaBy ?? EVERYONE,
     emergency_by: emergencyPeople(environment),
-    require_checks: requireChecks,
+    require_checks: requireChecks && kind !== 'rollback',
     expires_after: duration(expiresAfterMs),
     ...talkedOver,
   }

@@ -133,7 +133,15 @@ export type Refusal =
   /** The platform gives no proof of what it runs there. */
   | ({ readonly gate: 'not_provable'; readonly app: string; readonly detail: string } & OfPlatform)
   /** The remote holds the commit and does not run it, and the platform has nothing to release it again from. */
-  | ({ readonly gate: 'slug_missing'; readonly app: string; readonly commit: string } & OfPlatform)
+  | ({
+      readonly gate: 'slug_missing'
+      readonly app: string
+      readonly commit: string
+      /** For a rollback to this release: the remote may not hold the commit. */
+      readonly to?: number
+      /** The platform keeps nothing there that could be released again: how it builds, such as `the container stack`. */
+      readonly stack?: string
+    } & OfPlatform)
   | { readonly gate: 'checks_failed'; readonly checks: readonly CheckStatus[] }
   | MigrationsUnreadable
   | {
@@ -229,6 +237,48 @@ export type Refusal =
   /** A hot-fix of the same environment ended this release. */
   | { readonly gate: 'hotfix_goes_first'; readonly requester: PersonName }
   | { readonly gate: 'not_sure' }
+  /** A rollback of the same environment ended this release. */
+  | { readonly gate: 'rollback_goes_first'; readonly requester: PersonName }
+  | {
+      readonly gate: 'nothing_to_roll_back'
+      readonly app: string
+      readonly environment: string
+      /**
+       * `no earlier release`: none is left to go back to. `not ours`: no release of ours deployed what runs, so a number is
+       * needed. `not known`: the platform does not tell what runs; also then. `runs already`: the asked one runs.
+       */
+      readonly why: 'no earlier release' | 'not ours' | 'not known' | 'runs already'
+      /** What runs. */
+      readonly commit?: string
+      /** The release that was asked for. */
+      readonly to?: number
+    }
+  /** `other environment`: of the release; `not proven`: it never proved that its commit runs there. */
+  | {
+      readonly gate: 'target_not_proven'
+      readonly number: number
+      readonly app: string
+      readonly environment: string
+      readonly why: 'other environment' | 'not proven'
+    }
+  /** The release to go back to, or another of the same commit (`number`), is marked as bad. */
+  | {
+      readonly gate: 'target_is_bad'
+      readonly number: number
+      readonly by: PersonName
+      readonly at: string
+      readonly reason?: string
+    }
+  /** `not proven`: only a release that has proven its commit can be marked. `marked so`: it has this mark already. */
+  | {
+      readonly gate: 'mark_refused'
+      readonly number: number
+      readonly mark: 'bad' | 'good'
+      readonly why: 'not proven' | 'marked so'
+      readonly state: ReleaseState
+      readonly by?: PersonName
+      readonly at?: string
+    }
 
 export type Gate = Refusal['gate']
 
@@ -284,6 +334,8 @@ export type Failure =
       readonly output: readonly string[]
       /** The platform failed: the code is not the cause. */
       readonly fault?: 'platform'
+      /** The remote takes no push that sets its branch back. */
+      readonly refusesSetBack?: true
     } & OfPlatform)
   | ({
       readonly gate: 'build_failed'

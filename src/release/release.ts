@@ -48,6 +48,8 @@ export interface StepResult {
   /** The platform's release, such as `v42`. */
   readonly platformRelease?: string
   readonly commentUrl?: string
+  /** Of a rollback's `record`: why the record could not be written; it is tried again for a day. */
+  readonly notRecorded?: string
   /** Of `report`: what was seen of what runs, after the end. */
   readonly afterwards?: SeenAfterwards
 }
@@ -56,6 +58,24 @@ export interface StepResult {
 export interface SeenAfterwards {
   readonly warnings: readonly ReleaseWarning[]
   readonly notes?: readonly string[]
+}
+
+/** What the person who asks for a rollback chose. */
+export interface RollbackRequest {
+  /** The release to go back to; absent: the newest good one before what runs. */
+  readonly to?: number
+  /** Afterwards the environment is locked by the requester. */
+  readonly lock: boolean
+}
+
+/** A person's judgement of a release: nobody should go back to a `bad` one. */
+export interface ReleaseMark {
+  readonly is: 'bad' | 'good'
+  readonly by: PersonName
+  readonly reason?: string
+  /** The rollback that marked it, for its requester. */
+  readonly rollback?: number
+  readonly at: Date
 }
 
 /** One attempt to deploy one commit to one environment of one app. */
@@ -68,10 +88,16 @@ export interface Release {
   readonly requester: PersonName
   /** The command's Slack response URL, valid for 30 minutes after `requestedAt`; absent for a button. */
   readonly responseUrl?: string
-  /** Why a hot-fix can't wait. */
+  /** Why a hot-fix can't wait, or why an environment is rolled back. */
   readonly reason?: string
   /** The commits of a hot-fix as requested: 4 to 40 hex digits each. */
   readonly picks?: readonly string[]
+  /** What was asked of a rollback; absent for other kinds. */
+  readonly rollback?: RollbackRequest
+  /** Whether somebody, or a rollback, has marked it; the last mark counts. */
+  readonly mark?: ReleaseMark
+  /** The commit that it has proven to run there, once it has succeeded. */
+  readonly provenCommit?: string
   /** The bot's digest of the environment at the request; configuration.ts compares it. */
   readonly configuration: string
   readonly plan?: Plan

@@ -6,7 +6,7 @@ import { environmentBusy, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
 import type { Refused } from './refusals.ts'
-import type { Release } from './release.ts'
+import type { Release, RollbackRequest } from './release.ts'
 import type { Environment } from './settings.ts'
 import type { ReleaseKind } from './terms.ts'
 import { type Replacing, requested } from './transitions/index.ts'
@@ -22,7 +22,8 @@ export interface RequestCommand {
   readonly responseUrl?: string
   readonly reason?: string
   readonly picks?: readonly string[]
-  /** Releases that the person agreed to end with a hot-fix; no other is ended. */
+  readonly rollback?: RollbackRequest
+  /** Releases that the person agreed to end with a hot-fix or a rollback; no other is ended. */
   readonly ends?: readonly number[]
 }
 
@@ -56,7 +57,12 @@ export async function requestRelease(
         requester: { id: person.id, name: person.name },
         configuration,
         requestKey: command.key,
-        ...defined({ responseUrl: command.responseUrl, reason: command.reason, picks: command.picks }),
+        ...defined({
+          responseUrl: command.responseUrl,
+          reason: command.reason,
+          picks: command.picks,
+          rollback: command.rollback,
+        }),
       },
       person,
       ends: command.ends ?? [],

@@ -4,7 +4,7 @@ import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
 import { allowsEmergency, EVERYONE, type PeopleList, type Person, permissionSource } from './policy.ts'
 import type { Refusal } from './refusals.ts'
-import { isEmergency, type Release } from './release.ts'
+import { isEmergency, type Release, type ReleaseMark } from './release.ts'
 import type { Environment } from './settings.ts'
 import { hasEnded, type SignOffKind } from './terms.ts'
 
@@ -83,6 +83,17 @@ export const isRefusedByChecks: Rule = (facts) =>
 
 export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))
 
+/** Only a release that has proven its commit can be gone back to, so only such a one is marked. */
+export function isMarkable(mark: ReleaseMark['is']): Rule {
+  return ({ release }) => {
+    const { number, state, mark: before } = release
+    const refused = { gate: 'mark_refused', number, mark, state } as const
+    if (state !== 'succeeded') return { ...refused, why: 'not proven' }
+    if (before?.is !== mark) return undefined
+    return { ...refused, why: 'marked so', by: before.by, at: before.at.toISOString() }
+  }
+}
+
 // ------------------------------------------------------------------------------------------------ permissions
 
 export const hasPermission: Rule = ({ people, person, words }) =>
@@ -106,7 +117,9 @@ export const isRequester: Rule = ({ release, person, words }) =>
 export const isNotRequester: Rule = ({ people, release, person }) =>
   release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined
 
+/** The commits of a rollback go away, so who wrote them may approve it. */
 export const didNotWriteEveryCommit: Rule = ({ people, release, person }) => {
+  if (release.kind === 'rollback') return undefined
   const authors = release.plan?.authors ?? []
   const email = person.email?.toLowerCase()
   const wroteAll = authors.length > 0 && authors.every((author) => author.email.toLowerCase() === email)

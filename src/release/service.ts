@@ -17,6 +17,7 @@ import type { ServiceWords } from './ports/words.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
+import { namedTarget, type RollbackChoices, rollbackChoices } from './rollback.ts'
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
@@ -27,9 +28,32 @@ export type Done = { readonly release: Release } | Refused
 /** The release after the action or, if the action replaced it, the new one. */
 export type ActionOutcome = Done | Requested
 
+export interface RollbackCommand {
+  readonly app: string
+  readonly environment: string
+  /** The release to go back to; absent: the newest good one before what runs. */
+  readonly to?: number
+  readonly reason: string
+  /** Afterwards the environment is locked by the requester. */
+  readonly lock: boolean
+  /** Slack user id. */
+  readonly by: string
+  readonly key: string
+  readonly responseUrl?: string
+  /** Releases that the person agreed to end; no other is ended. */
+  readonly ends?: readonly number[]
+}
+
 export interface ReleaseService {
   /** Creates a release and its planning job. Refuses unknown names, busy environments and unreachable channels. */
   request(command: RequestCommand): Promise<Requested>
+  /**
+   * Requests a rollback, as `request` does a release. Refuses an empty reason, and to go back to what was never proven
+   * there or is marked as bad.
+   */
+  requestRollback(command: RollbackCommand): Promise<Requested>
+  /** What a person can choose from for a rollback, as the store knows it. Refuses whoever may not request one. */
+  rollbackChoices(asked: { app: string; environment: string; by: string }): Promise<RollbackChoices | Refused>
   /** Enqueues a preview: a plan that only this person sees and that changes nothing. */
   preview(asked: {
     app: string
@@ -155,8 +179,8 @@ export function createReleaseService(ports: {
     const { environment } = found
     const person = await member(by, [])
     if ('refused' in person) return person
-    const { app, environment: name, kind, reason, picks } = old
-    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks }) }
+    const { app, environment: name, kind, reason, picks, rollback } = old
+    const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, rollback }) }
     return requestRelease(
       ports,
       command,
@@ -176,6 +200,29 @@ export function createReleaseService(ports: {
       const person = await member(command.by, [])
       if ('refused' in person) return person
       return requestRelease(ports, command, { environment: found.environment, person })
+    },
+
+    async requestRollback({ app, environment, to, reason, lock, ...asked }) {
+      const found = find(app, environment)
+      if ('refused' in found) return found
+      const person = await member(asked.by, [])
+      if ('refused' in person) return person
+      const why = reason.trim()
+      if (why === '') return { refused: { gate: 'reason_too_short', least: 1 } }
+      const target = to === undefined ? undefined : await namedTarget(store, { app, environment }, to)
+      if (target !== undefined && 'refused' in target) return target
+      const rollback = { lock, ...defined({ to }) }
+      const command = { app, environment, kind: 'rollback' as const, reason: why, rollback, ...asked }
+      return requestRelease(ports, command, { environment: found.environment, person })
+    },
+
+    async rollbackChoices({ app, environment, by }) {
+      const found = find(app, environment)
+      if ('refused' in found) return found
+      const person = await member(by, [])
+      if ('refused' in person) return person
+      const live = await deployedNow(store, found.environment, services.platforms[found.environment.remote.platform])
+      return rollbackChoices(store, { app, environment }, live)
     },
 
     async preview(asked) {

@@ -65,6 +65,8 @@ export interface SignOffRules {
   readonly emergencyBy?: readonly string[]
   readonly requireChecks: boolean
   readonly expiresAfterMs: number
+  /** What a rollback needs instead of `qa` and `approvals`. Absent: no QA and one approval. */
+  readonly rollback?: { readonly qa: number; readonly approvals: number }
 }
 
 /** One environment of one app. */

@@ -28,6 +28,9 @@ export interface StepDefinition {
 
 const always = () => true
 
+/** A rollback takes nothing from a branch, and deploys what was proven before. */
+const usesBranches = ({ bound }: StepFacts) => bound.kind !== 'rollback'
+
 /** Every step, first to last. */
 export const STEPS = {
   announce: {
@@ -42,13 +45,13 @@ export const STEPS = {
   },
   record: {
     when: ({ environment, bound, mustBeTalkedOver }) =>
-      bound.kind === 'hotfix' || environment.signOff !== undefined || mustBeTalkedOver,
+      bound.kind !== 'deploy' || environment.signOff !== undefined || mustBeTalkedOver,
     irreversible: false,
     takenBy: 'worker',
   },
   merge: { when: ({ bound }) => bound.result.how !== 'commit', irreversible: true, takenBy: 'worker' },
-  sync: { when: always, irreversible: false, takenBy: 'worker' },
-  verify: { when: always, irreversible: false, takenBy: 'worker' },
+  sync: { when: usesBranches, irreversible: false, takenBy: 'worker' },
+  verify: { when: usesBranches, irreversible: false, takenBy: 'worker' },
   migrate: {
     when: ({ bound }) => pendingCount({ bound }) > 0,
     irreversible: true,
@@ -71,9 +74,13 @@ export type WorkerStepName = {
 
 export const STEP_NAMES = Object.keys(STEPS) as readonly StepName[]
 
+/** A rollback must not wait for the forge: it is recorded after it runs. */
+const ROLLBACK_ORDER: readonly StepName[] = ['announce', 'push', 'confirm', 'record', 'report']
+
 /** The steps of a plan with these facts, in order. */
 export function stepsFor(facts: StepFacts): readonly StepName[] {
-  return STEP_NAMES.filter((name) => STEPS[name].when(facts))
+  const order = facts.bound.kind === 'rollback' ? ROLLBACK_ORDER : STEP_NAMES
+  return order.filter((name) => STEPS[name].when(facts))
 }
 
 export function isWorkerStep(name: StepName): name is WorkerStepName {

@@ -7,7 +7,7 @@
  * - end: a state that a release never leaves. `needs attention` is not an end: it keeps the environment busy.
  */
 
-export type ReleaseKind = 'deploy' | 'hotfix'
+export type ReleaseKind = 'deploy' | 'hotfix' | 'rollback'
 
 export const RELEASE_STATES = [
   'planning',

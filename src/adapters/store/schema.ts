@@ -3,7 +3,7 @@ import type { OutboxMessage } from '../../release/messages.ts'
 import type { MergeRequirement, Plan } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
 import type { Problem } from '../../release/refusals.ts'
-import type { StepRow } from '../../release/release.ts'
+import type { ReleaseMark, RollbackRequest, StepRow } from '../../release/release.ts'
 import type { ReleaseKind, ReleaseState, SignOffKind, StepName } from '../../release/terms.ts'
 
 /**
@@ -41,6 +41,16 @@ export interface Tables {
     result: NullableJson<NonNullable<StepRow['result']>>
     /** The fencing number of the lease under which the step was last written; null in rows of older versions. */
     fence: number | null
+  }
+  /** The last mark of each release that was marked. */
+  release_mark: {
+    release: number
+    mark: ReleaseMark['is']
+    by_id: string
+    by_name: string
+    reason: string | null
+    rollback: number | null
+    at: Generated<Date>
   }
   /** One row: the end of the chain. */
   event_chain: { count: number; hash: string }
@@ -136,6 +146,9 @@ export interface ReleaseTable {
   expires_at: Date | null
   newer_commits: number | null
   merge_requirements: NullableJson<readonly MergeRequirement[]>
+  rollback: NullableJson<RollbackRequest>
+  /** The commit that a succeeded release proved; an index finds releases by it. */
+  proven_commit: string | null
 }
 
 /** Replaces NUL, which Postgres's text can't store, in text of people and tools. */

@@ -12,6 +12,7 @@ import {
   lockAllEnvironments,
   lockEnvironment,
   lockRelease,
+  putMark,
   putStep,
   readNow,
 } from './changes.ts'
@@ -85,6 +86,7 @@ async function runOnce<T>(
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
     putStep: (number, step) => call(putStep(trx, number, step, lease)),
+    putMark: (number, mark) => call(putMark(trx, number, mark)),
     addEvent: (event) => {
       // Serialized here and not at the end, so that a value that is no JSON throws at its source.
       canonicalJson(event)

@@ -22,8 +22,8 @@ const step = ({ step }: Data) => (isText(step) ? step : 'a step')
 const all = (value: unknown) => (Array.isArray(value) ? value.filter(isText) : [])
 
 const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
-  release_requested: ({ replaces, forEmergency }) =>
-    `requested it${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
+  release_requested: ({ to, replaces, forEmergency }) =>
+    `requested it${to === undefined ? '' : `, back to #${number(to)}`}${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
@@ -52,6 +52,10 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
       ? `saw that ${String(branch)} has all picked commits`
       : `saw that ${String(branch)} still lacks ${counted(all(missing).length, 'picked commit')}`,
   hotfix_branch_settled: ({ branch, became }) => `cleaned up ${String(branch)}: ${String(became)}`,
+  release_marked: ({ mark, reason, rollback }) =>
+    `marked it as ${String(mark)}${rollback === undefined ? '' : ` by the rollback #${number(rollback)}`}${because(reason)}`,
+  record_settled: ({ commentUrl, detail }) =>
+    commentUrl === undefined ? `gave up writing the record${because(detail)}` : 'wrote the record that was missing',
 }
 
 /** What happened, without who did it. An event that only a newer version knows is told by its type. */

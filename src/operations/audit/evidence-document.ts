@@ -24,7 +24,7 @@ import { NOT_RECORDED, type Verdict } from './separation.ts'
 /** `exportedAt`: when the evidence was read. */
 export function evidenceDocument(evidence: Evidence, exportedAt: Date): Document {
   const { release, times, chain } = evidence
-  const kind = { deploy: 'Deploy', hotfix: 'Hot-fix' }[release.kind]
+  const kind = { deploy: 'Deploy', hotfix: 'Hot-fix', rollback: 'Rollback' }[release.kind]
   const head = chain.found.ok ? chain.found.head : undefined
   return {
     title: `Release #${release.number}: ${release.app} to ${release.environment}`,

@@ -13,6 +13,8 @@ export type Job =
   | { readonly kind: 'carry'; readonly release: number }
   /** Looks at what a succeeded release deployed: whether it runs, and whether its health check answers. */
   | { readonly kind: 'aftermath'; readonly release: number; readonly look?: number }
+  /** Writes the record of a rollback whose step could not: the forge did not answer. Tried for a day. */
+  | { readonly kind: 'record'; readonly release: number; readonly tries?: number }
   | {
       readonly kind: 'preview'
       readonly id: string

@@ -1,7 +1,7 @@
 /** The durable store of releases, sign-offs, steps and events. */
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { OutboxMessage } from '../messages.ts'
-import type { Release, SignOff, StepRow } from '../release.ts'
+import type { Release, ReleaseMark, RollbackRequest, SignOff, StepRow } from '../release.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { CommitAs, Job } from './jobs.ts'
 
@@ -16,6 +16,7 @@ export interface NewRelease {
   readonly responseUrl?: string
   readonly reason?: string
   readonly picks?: readonly string[]
+  readonly rollback?: RollbackRequest
   readonly replaces?: number
 }
 
@@ -40,6 +41,7 @@ export type ReleaseChange = {
     | 'endedAt'
     | 'expiresAt'
     | 'newerCommits'
+    | 'provenCommit'
     | 'mergeRequirements']?: Release[K] | undefined
 }
 
@@ -73,6 +75,8 @@ export interface Transaction {
   addSignOff(number: number, signOff: Omit<SignOff, 'at'>): Promise<boolean>
   /** Adds or replaces the row of one step. */
   putStep(number: number, step: StepRow): Promise<void>
+  /** Marks a release as bad or good, in place of an earlier mark, at the transaction's time. */
+  putMark(number: number, mark: Omit<ReleaseMark, 'at'>): Promise<void>
   addEvent(event: ReleaseEvent): void
   /** Enqueues a job in this transaction; an equal job is enqueued once. `afterMs` delays it. */
   enqueue(job: Job, options?: { afterMs?: number }): Promise<void>
@@ -87,6 +91,10 @@ export interface ReleaseFilter {
   readonly states?: readonly ReleaseState[]
   /** With a sign-off of this kind. */
   readonly signedAs?: SignOffKind
+  /** That proved this commit, or one that begins with these digits, at least 7. */
+  readonly proved?: string
+  /** With this mark. */
+  readonly marked?: ReleaseMark['is']
   readonly before?: number
   readonly limit: number
 }

@@ -21,6 +21,7 @@ interface Ending {
 const STOPPED_AS: Partial<Record<Problem['because']['gate'], ReleaseState>> = {
   plan_outdated: 'outdated',
   hotfix_goes_first: 'outdated',
+  rollback_goes_first: 'outdated',
   expired: 'expired',
   announcement_unconfirmed: 'expired',
 }
@@ -37,7 +38,7 @@ export function stateAfterStop(
   const { gate, byRules } = problem.because
   if (irreversibleBegun(release.steps)) return 'needs attention'
   if (gate === 'merge_refused' && byRules === true) return 'needs attention'
-  if (release.state === 'planning' && gate !== 'hotfix_goes_first') return 'refused'
+  if (release.state === 'planning' && gate !== 'hotfix_goes_first' && gate !== 'rollback_goes_first') return 'refused'
   return STOPPED_AS[gate] ?? 'failed'
 }
 

@@ -22,7 +22,7 @@ export { go, sign } from './signed.ts'
 // A future `scheduled` belongs here: every sign-off is given, and the requested time has not come.
 
 // After that the job `aftermath` looks at how what was deployed runs. It reports that, and changes no state.
-export { aftermathSeen } from './afterwards.ts'
+export { aftermathSeen, recordSettled } from './afterwards.ts'
 // Approved: the job `preflight` checks every bound fact again. Then the channel gets the announcement, and Slack's
 // confirmation enqueues the job `run`; no job ever waits for Slack. **Retry** starts here again, with the next attempt.
 export { announced, announceOrRun, preflightPassed, preflightRefused, retry } from './approved.ts'
@@ -30,6 +30,8 @@ export { announced, announceOrRun, preflightPassed, preflightRefused, retry } fr
 // anything irreversible has started, `needs attention` until a person presses **Retry** or **Close**. **Cancel** ends a
 // release before the run; during the run no new step starts.
 export { cancel, close, stateAfterStop, stop } from './ended.ts'
+// After the end a release that has succeeded can be marked: nobody should go back to a `bad` one.
+export { mark } from './marked.ts'
 // A worker takes the run (`running`) and performs the plan's steps. Each stores its intent, acts, and stores its outcome.
 // The last one is the report, with which the release has `succeeded`.
 export {

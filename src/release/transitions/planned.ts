@@ -1,5 +1,5 @@
 /** Planned: from `planning` to `awaiting sign-off` or, without sign-offs, to `approved`. */
-import { awaitsGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
+import { awaitsGo, asksGo as doesAskGo, GO_EXPIRES_AFTER_MS } from '../hotfix.ts'
 import { fingerprint, type Plan, pendingCount } from '../plan.ts'
 import { owed } from '../policy.ts'
 import type { Transaction } from '../ports/store.ts'
@@ -18,8 +18,8 @@ const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
   const currentFingerprint = fingerprint(plan)
   const asked = owed(environment, { ...release, plan, fingerprint: currentFingerprint }).length > 0
-  const signed = environment.signOff !== undefined || asked
-  const asksGo = plan.hotfix?.asksGo === true
+  const asksGo = doesAskGo(plan)
+  const signed = !asksGo && (environment.signOff !== undefined || asked)
   const starts = !signed && !asksGo
   const state: ReleaseState = starts ? 'approved' : 'awaiting sign-off'
   assertTransition(release, state)
@@ -41,7 +41,7 @@ export async function planned(tx: Transaction, release: Release, environment: En
       fingerprint: currentFingerprint,
       commits: plan.commitCount,
       pending: pendingCount(plan),
-      rules: recordedRules(environment),
+      rules: recordedRules(environment, release.kind),
     },
   })
   if (asksGo) await tx.send(privateMessage(release, 'go', { is: 'go', number: release.number }))

@@ -22,7 +22,7 @@ export interface Replacing {
 export interface ReleaseRequest {
   readonly release: Omit<NewRelease, 'replaces'>
   readonly person: Person
-  /** Releases that the person agreed to end with a hot-fix; no other is ended. */
+  /** Releases that the person agreed to end with a hot-fix or a rollback; no other is ended. */
   readonly ends: readonly number[]
   readonly replacing?: Replacing
   /** No worker is alive, so the card is posted before there is a plan. */
@@ -30,7 +30,7 @@ export interface ReleaseRequest {
 }
 
 /**
- * Creates a release and enqueues its planning, after ending the release that it replaces or supersedes as a hot-fix.
+ * Creates a release and enqueues its planning, after ending the release that it replaces or supersedes.
  * `seen`: the release that the same request already created. `busy`: another release is under way.
  */
 export async function requested(
@@ -59,6 +59,7 @@ export async function requested(
       kind,
       ...defined({ replaces }),
       ...forEmergency,
+      ...wanted.rollback,
       ...memberAttribution(person),
     },
   })
@@ -72,7 +73,7 @@ export async function requested(
   return created
 }
 
-/** Every full member may request a release, plan again, and supersede a release with a hot-fix. */
+/** Every full member may request a release, plan again, and supersede a release with a hot-fix or a rollback. */
 function memberAttribution({ name }: Person): Attribution {
   return { name, right: EVERYONE }
 }
@@ -100,12 +101,13 @@ async function replace(
   return undefined
 }
 
-/** Ends the release that a hot-fix supersedes, if the person agreed to it and the release is not yet approved. */
+/** Ends the release that a hot-fix or a rollback supersedes, if the person agreed to it and the release is not yet approved. */
 async function supersede(tx: Transaction, busy: Release, { release, ends, person }: ReleaseRequest): Promise<boolean> {
-  if (release.kind !== 'hotfix' || !ends.includes(busy.number)) return false
+  if (release.kind === 'deploy' || !ends.includes(busy.number)) return false
   const old = await tx.lockRelease(busy.number)
   if (old === undefined || !SUPERSEDED_BY_HOTFIX.includes(old.state)) return false
-  const because = { gate: 'hotfix_goes_first' as const, requester: nameOf(person) }
+  const gate = release.kind === 'hotfix' ? ('hotfix_goes_first' as const) : ('rollback_goes_first' as const)
+  const because = { gate, requester: nameOf(person) }
   await stop(tx, old, { because }, { actor: person.id, attribution: memberAttribution(person) })
   return true
 }

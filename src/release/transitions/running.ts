@@ -1,5 +1,6 @@
 /** Running: a worker has taken the run. Each step stores its intent, acts, and stores its outcome. */
 import { defined } from '../../lib/defined.ts'
+import { producedCommit } from '../bound.ts'
 import type { EventType } from '../events.ts'
 import type { Plan } from '../plan.ts'
 import type { Transaction } from '../ports/store.ts'
@@ -10,6 +11,7 @@ import { isIrreversible } from '../steps.ts'
 import type { StepName } from '../terms.ts'
 import { addThreadLine } from '../thread.ts'
 import { end, endCancelled, stop } from './ended.ts'
+import { rolledBack } from './marked.ts'
 import { assertTransition, InvalidTransition } from './transition.ts'
 
 /** The run must start within this time of the approval, so that nothing starts long after people signed. */
@@ -42,6 +44,9 @@ export async function started(
   await tx.send({ kind: 'card', release: number })
   return { plan }
 }
+
+/** How long after its end a rollback's record, which could not be written, is tried again first. */
+const LATE_RECORD_AFTER_MS = 30_000
 
 /** A step stopped the run. */
 export interface Stopped {
@@ -245,6 +250,13 @@ export async function finished(tx: Transaction, release: Release): Promise<void>
   const { attempt } = release
   const at = { startedAt: tx.now, endedAt: tx.now }
   await putStep(tx, release, { name: 'report', state: 'done', attempt, effect: 'none', ...at })
+  await tx.changeRelease(release.number, {
+    provenCommit: step(release, 'confirm')?.result?.commit ?? producedCommit(release),
+  })
   await end(tx, release, 'succeeded', { actor: 'worker' })
+  if (release.kind === 'rollback') await rolledBack(tx, release)
+  if (step(release, 'record')?.result?.notRecorded !== undefined) {
+    await tx.enqueue({ kind: 'record', release: release.number }, { afterMs: LATE_RECORD_AFTER_MS })
+  }
   await tx.enqueue({ kind: 'aftermath', release: release.number })
 }

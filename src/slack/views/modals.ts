@@ -183,6 +183,25 @@ export function closeModal({ callback, release, metadata }: ReasonFacts): ModalV
   })
 }
 
+/** **Mark as bad…**: asks for the **Reason**, and says what the mark does. */
+export function markBadModal({ callback, release, metadata }: ReasonFacts): ModalView {
+  return modal({
+    callback,
+    title: 'Mark as bad',
+    submit: 'Mark as bad',
+    close: 'Go back',
+    metadata,
+    blocks: [
+      section(`Nobody can roll back to ${what(release)} any more. What runs does not change.`),
+      written(FIELD.reason, 'Reason', {
+        ask: 'What is wrong with it?',
+        hint: 'Visible to everyone in the channel, and kept in the record.',
+        least: 1,
+      }),
+    ],
+  })
+}
+
 /** **Must go out now…**: asks for a **Reason** of at least ten characters, and says what it waives and what is still needed. */
 export function emergencyModal({ callback, release, metadata, environment, unsettled = [] }: ReasonFacts): ModalView {
   const plan = release.plan

@@ -6,6 +6,7 @@ import { MERGE_REFUSALS } from './refusals-of-merges.ts'
 import { MIGRATION_REFUSALS } from './refusals-of-migrations.ts'
 import { PEOPLE_REFUSALS } from './refusals-of-people.ts'
 import { PLATFORM_REFUSALS } from './refusals-of-platform.ts'
+import { ROLLBACK_REFUSALS } from './refusals-of-rollbacks.ts'
 import { SERVICE_REFUSALS } from './refusals-of-services.ts'
 
 type ByGate = { [G in Gate]: Extract<Refusal, { gate: G }> }
@@ -17,6 +18,7 @@ const WORDS: { readonly [G in Gate]: (refusal: ByGate[G], hints: Hints) => Words
   ...MERGE_REFUSALS,
   ...MIGRATION_REFUSALS,
   ...HOTFIX_REFUSALS,
+  ...ROLLBACK_REFUSALS,
 }
 
 function wordsOf<G extends Gate>(gate: G, refusal: ByGate[G], hints: Hints): Words {

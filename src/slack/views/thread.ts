@@ -50,6 +50,15 @@ const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts:
   interrupted: ({ step, found }) => ({ text: `The worker was interrupted; ${INTERRUPTED[step][found]}.` }),
   waiting: ({ what }) => ({ text: sentence(`Waiting: ${defused(what, 600)}`) }),
   reminder,
+  marked: ({ mark, person, reason, rollback }) => {
+    const name = defused(person.name, 40)
+    const by = rollback === undefined ? '' : ` The rollback #${rollback} took it away.`
+    const text =
+      mark === 'bad'
+        ? `${name} marked this release as bad: nobody should go back to it.${by}`
+        : `${name} marked this release as good.`
+    return withQuote(text, reason)
+  },
   'cancel asked': ({ person, during }) => ({
     text:
       during === undefined

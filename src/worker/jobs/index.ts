@@ -8,6 +8,7 @@ import { look } from './look.ts'
 import { planRelease } from './plan.ts'
 import { preflight } from './preflight.ts'
 import { previewPlan } from './preview.ts'
+import { recordLater } from './record.ts'
 import { run } from './run.ts'
 import { tidy } from './tidy.ts'
 
@@ -29,6 +30,7 @@ const HANDLERS: JobHandlers = {
   carry: backport,
   look,
   aftermath: lookAfterwards,
+  record: recordLater,
 }
 
 /** Handles one job by its kind. Throws to have it retried. */

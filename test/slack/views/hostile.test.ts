@@ -243,7 +243,7 @@ describe('the longest and most hostile plan', () => {
   it('makes good modals', () => {
     const release = hostileRelease({ steps: stepsUpTo('push', { result: { said: LINES } }) })
     const views = ASK_FIRST.map((action) => reasonModal(action, { release, metadata: 'm', environment }))
-    expect(views).toHaveLength(4)
+    expect(views).toHaveLength(5)
     for (const view of [...views, detailsModal(release, { services: SERVICES, environment })]) {
       expect(viewProblems(view)).toEqual([])
       expectHarmless(view)

@@ -57,6 +57,7 @@ describe('a modal that asks for words', () => {
       emergency_modal: 'emergency',
       close_modal: 'close',
       talked_over_modal: 'talked over',
+      mark_bad_modal: 'mark bad',
     })
   })
 

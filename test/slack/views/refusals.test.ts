@@ -67,6 +67,29 @@ const REFUSALS: { readonly [G in Gate]: Extract<Refusal, { gate: G }> } = {
     detail: 'on the container stack, neither its builds nor its releases name a commit',
   },
   slug_missing: { gate: 'slug_missing', app: 'complianceai-api-production', commit: sha('9f2c1ab') },
+  rollback_goes_first: { gate: 'rollback_goes_first', requester: DANA },
+  nothing_to_roll_back: {
+    gate: 'nothing_to_roll_back',
+    app: 'api',
+    environment: 'production',
+    why: 'not ours',
+    commit: sha('9f2c1ab'),
+  },
+  target_not_proven: {
+    gate: 'target_not_proven',
+    number: 9,
+    app: 'api',
+    environment: 'integration',
+    why: 'other environment',
+  },
+  target_is_bad: {
+    gate: 'target_is_bad',
+    number: 9,
+    by: DANA,
+    at: '2026-11-22T08:15:00Z',
+    reason: 'Logins fail since then',
+  },
+  mark_refused: { gate: 'mark_refused', number: 9, mark: 'bad', why: 'not proven', state: 'cancelled' },
   checks_failed: {
     gate: 'checks_failed',
     checks: [

@@ -4,7 +4,7 @@ import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
-import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { Release, ReleaseMark, SignOff, StepRow } from '../../../src/release/release.ts'
 import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
 
@@ -112,7 +112,7 @@ const person = ({ id, name }: PersonName): PersonName => Object.freeze({ id, nam
 const posted = ({ channel, ts }: PostedMessage): PostedMessage => Object.freeze({ channel, ts })
 
 export function newReleaseRow(number: number, wanted: NewRelease, now: Date): ReleaseRow {
-  const { app, environment, kind, configuration, requester, responseUrl, reason, picks, requestKey } = wanted
+  const { app, environment, kind, configuration, requester, responseUrl, reason, picks, rollback, requestKey } = wanted
   const columns = {
     number,
     app,
@@ -126,6 +126,7 @@ export function newReleaseRow(number: number, wanted: NewRelease, now: Date): Re
     ...(responseUrl !== undefined && { responseUrl }),
     ...(reason !== undefined && { reason: storable(reason) }),
     ...(picks !== undefined && { picks: asJson(picks) }),
+    ...(rollback !== undefined && { rollback: asJson(rollback) }),
   }
   return rowOf({ requestKey, columns, signOffs: [], steps: [] })
 }
@@ -168,6 +169,20 @@ export function keptSignOff(signOff: Omit<SignOff, 'at'>, at: Date): SignOff {
     at,
     ...(note !== undefined && { note: storable(note) }),
   })
+}
+
+export function keptMark({ is, by, reason, rollback }: Omit<ReleaseMark, 'at'>, at: Date): ReleaseMark {
+  return Object.freeze({
+    is,
+    by: person(by),
+    at,
+    ...(reason !== undefined && { reason: storable(reason) }),
+    ...(rollback !== undefined && { rollback }),
+  })
+}
+
+export function withMark(row: ReleaseRow, mark: ReleaseMark): ReleaseRow {
+  return rowOf({ ...row, columns: { ...row.columns, mark } })
 }
 
 export function hasSignOff(row: ReleaseRow, { kind, person, fingerprint }: Omit<SignOff, 'at'>): boolean {

@@ -240,7 +240,7 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
 }
 
 function select(tables: Tables, filter: ReleaseFilter): readonly Release[] {
-  const { app, environment, kind, states, signedAs, before, limit } = filter
+  const { app, environment, kind, states, signedAs, proved, marked, before, limit } = filter
   const rows = [...tables.releases.values()].map((row) => row.whole)
   return rows
     .filter(
@@ -250,6 +250,8 @@ function select(tables: Tables, filter: ReleaseFilter): readonly Release[] {
         (kind === undefined || release.kind === kind) &&
         (states === undefined || states.includes(release.state)) &&
         (signedAs === undefined || release.signOffs.some(({ kind }) => kind === signedAs)) &&
+        (proved === undefined || release.provenCommit?.startsWith(proved) === true) &&
+        (marked === undefined || release.mark?.is === marked) &&
         (before === undefined || release.number < before),
     )
     .sort((a, b) => b.number - a.number)

@@ -5,7 +5,7 @@
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Claim, CommitAs, Job } from '../../../src/release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports/store.ts'
-import type { Release, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { Release, ReleaseMark, SignOff, StepRow } from '../../../src/release/release.ts'
 import { hasEnded, mayBecome } from '../../../src/release/terms.ts'
 import { newJobRow } from './memory-jobs.ts'
 import { answer, ConnectionLost, commit, type Life, notice } from './memory-life.ts'
@@ -15,6 +15,7 @@ import {
   environmentKey,
   hasSignOff,
   keptChange,
+  keptMark,
   keptSignOff,
   keptStep,
   newReleaseRow,
@@ -22,6 +23,7 @@ import {
   type ReleaseRow,
   type Tables,
   withChange,
+  withMark,
   withSignOff,
   withStep,
 } from './memory-rows.ts'
@@ -205,6 +207,13 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     edit(number, (row) => withStep(row, placed))
   }
 
+  async function putMark(number: number, mark: Omit<ReleaseMark, 'at'>): Promise<void> {
+    referTo(number)
+    if (mark.rollback !== undefined) referTo(mark.rollback)
+    await take(`mark ${number}`)
+    edit(number, (row) => withMark(row, keptMark(mark, now)))
+  }
+
   async function enqueue(job: Job, { afterMs = 0 }: { afterMs?: number } = {}): Promise<void> {
     const place = job.kind === 'run' ? environmentKey(referTo(job.release).columns) : undefined
     const row = newJobRow(asJson(job), now.getTime(), Math.max(0, afterMs), place)
@@ -268,6 +277,7 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     changeRelease: call(changeRelease),
     addSignOff: call(addSignOff),
     putStep: call(putStep),
+    putMark: call(putMark),
     addEvent: (event) => {
       written.events.push(asJson(event))
     },

@@ -1,0 +1,53 @@
+/** Marked: a release that nobody should go back to is `bad`, by a person or by a rollback; `good` takes that back. */
+import { defined } from '../../lib/defined.ts'
+import type { Attribution } from '../events.ts'
+import { EVERYONE } from '../policy.ts'
+import type { Transaction } from '../ports/store.ts'
+import type { Release, ReleaseMark } from '../release.ts'
+import { addThreadLine } from '../thread.ts'
+import { type ActionRequest, deliveryData, nameOf, type Transition } from './transition.ts'
+
+/** **Mark as bad…**, `bad` and `good`: marks a release that has succeeded. Refuses `bad` without a reason. */
+export function mark(is: ReleaseMark['is']): Transition {
+  return async (tx, { release, person, request, attribution }) => {
+    const reason = request.note?.trim() ?? ''
+    if (is === 'bad' && reason === '') return { refused: { gate: 'reason_too_short', least: 1 } }
+    const by = nameOf(person)
+    await put(tx, release.number, { is, by, ...(reason !== '' && { reason }) }, attribution, request)
+    return undefined
+  }
+}
+
+/** After a rollback: what it took away is bad, for its reason. The releases between are not. */
+export async function rolledBack(tx: Transaction, rollback: Release): Promise<void> {
+  const { number, requester, reason, plan } = rollback
+  const from = plan?.rollback?.from?.number
+  if (from === undefined || (await tx.lockRelease(from)) === undefined) return
+  const attribution = { name: requester.name, right: EVERYONE }
+  await put(tx, from, { is: 'bad', by: requester, rollback: number, ...defined({ reason }) }, attribution)
+}
+
+async function put(
+  tx: Transaction,
+  number: number,
+  made: Omit<ReleaseMark, 'at'>,
+  attribution: Attribution,
+  request?: ActionRequest,
+): Promise<void> {
+  const { is, by, reason, rollback } = made
+  const more = defined({ reason, rollback })
+  await tx.putMark(number, made)
+  tx.addEvent({
+    release: number,
+    type: 'release_marked',
+    actor: by.id,
+    data: { mark: is, ...more, ...attribution, ...(request && deliveryData(request)) },
+  })
+  await addThreadLine(tx, number, `marked:${is}:${tx.now.toISOString()}`, {
+    is: 'marked',
+    mark: is,
+    person: by,
+    ...more,
+  })
+  await tx.send({ kind: 'card', release: number })
+}
