@@ -9,15 +9,9 @@ import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
 import { type Confirm, confirmCancel, confirmGo, confirmRetry, confirmSignOff } from './views/confirmations.ts'
-import {
-  closeModal,
-  emergencyModal,
-  markBadModal,
-  type ReasonFacts,
-  rejectModal,
-  talkedOverModal,
-} from './views/modals.ts'
-import { place } from './views/parts/facts.ts'
+import { markBadModal } from './views/mark-modal.ts'
+import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
+import { kindCalled, place } from './views/parts/facts.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
 
@@ -47,7 +41,7 @@ export interface ActionView {
   readonly primaryRank: number | null
   /** The dialog before the press is sent; null: none. */
   readonly confirm: Confirm | null
-  readonly onPress: Acts | AsksFirst | { readonly is: 'shows details' }
+  readonly onPress: Acts | AsksFirst | { readonly is: 'shows details' | 'opens above Details' }
   /** Whether a press anywhere but on the release's card is stale. Otherwise anyone with its token can press it. */
   readonly needsCard: boolean
 }
@@ -146,10 +140,14 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
   go: {
     id: 'go',
     label: 'Go',
-    spokenLabel: (release) => `Go: start hot-fix ${release.number} on ${place(release)}`.slice(0, 75),
+    spokenLabel: (release) =>
+      `Go: start ${release.kind === 'rollback' ? 'rollback' : 'hot-fix'} ${release.number} on ${place(release)}`.slice(
+        0,
+        75,
+      ),
     primaryRank: null,
     confirm: confirmGo,
-    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} starts. Its card is in the channel.`) },
+    onPress: { is: 'acts', answer: done((release) => `${kindCalled(release)} starts. Its card is in the channel.`) },
     // Its requester alone has it, on a private message.
     needsCard: false,
   },
@@ -160,6 +158,15 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     confirm: null,
     onPress: { is: 'asks first', callback: VIEW.markBad, modal: markBadModal, answer: onlyRefusal },
     // In Details, and by a command.
+    needsCard: false,
+  },
+  'roll back': {
+    id: 'roll_back',
+    label: 'Roll back…',
+    spokenLabel: (release) => `Roll back ${place(release)}, from the details of ${release.number}`.slice(0, 75),
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'opens above Details' },
     needsCard: false,
   },
   'mark good': {

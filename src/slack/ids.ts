@@ -24,6 +24,8 @@ export const VIEW = {
   details: 'details_modal',
   talkedOver: 'talked_over_modal',
   markBad: 'mark_bad_modal',
+  rollback: 'rollback_modal',
+  notPossible: 'not_possible_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

@@ -4,13 +4,13 @@ import type { Action } from '../release/actions.ts'
 import { isLastOwed, owed } from '../release/policy.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
-import { environmentOf, peopleOf } from './drawing.ts'
+import { environmentOf, peopleOf, tokenFor } from './drawing.ts'
 import { START, VIEW } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
-import { detailsModal } from './views/details.ts'
+import { buttonsOfDetails, detailsModal } from './views/details.ts'
 import { findUngivable } from './who-can-sign.ts'
 
 type PressArrival = Extract<Arrival, { is: 'press' }>
@@ -36,6 +36,7 @@ export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: b
     const isUnconfirmed = 'refused' in outcome && outcome.refused.gate === 'start_not_confirmed'
     return isUnconfirmed && canStart(action) ? { is: 'start', number: meant.release, action } : onPress.answer(outcome)
   }
+  if (onPress.is === 'opens above Details') return STALE
   if (!fresh) return PRESS_AGAIN
   const may = await service.may(action, asked)
   if ('refused' in may) return refused(may.refused)
@@ -81,9 +82,19 @@ async function askForText(
   return openModal(ports, trigger, modal({ ...facts, ...defined({ environment }) }))
 }
 
-async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {
+async function showDetails(
+  ports: HandlerPorts,
+  { trigger, responseUrl }: PressArrival,
+  release: Release,
+): Promise<Reply> {
   const environment = environmentOf(ports.apps, release)
   if (environment === undefined) return STALE
   const [people, now] = await Promise.all([peopleOf(ports, environment), ports.store.now()])
-  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now }))
+  const buttons = await Promise.all(
+    buttonsOfDetails(release).map(
+      async (action) => [action, await tokenFor(ports.store, release, action, false)] as const,
+    ),
+  )
+  const facts = { ...people, environment, now, tokens: Object.fromEntries(buttons) }
+  return openModal(ports, trigger, detailsModal(release, { ...facts, metadata: metadata({ token: '', responseUrl }) }))
 }

@@ -3,6 +3,7 @@ import type { KnownBlock } from '@slack/types'
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
+import { badLine } from '../parts/mark.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
@@ -35,10 +36,12 @@ export function history(message: MessageOf<'history'>, facts: PrivateFacts): Dra
 
 function historyLines(release: Release, facts: PrivateFacts): string[] {
   const view = STATE_VIEWS[release.state]
+  const bad = badLine(release)
   const marks = [
     `:${view.emoji}:`,
     ...(isEmergency(release) ? [':rotating_light:'] : []),
     ...(release.kind === 'hotfix' ? [':adhesive_bandage:'] : []),
+    ...(release.kind === 'rollback' ? [':rewind:'] : []),
   ]
   const people = [
     ['QA by', signers(release, 'qa')],
@@ -56,5 +59,6 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
         ...signed,
       ].join(' · '),
     ),
+    ...(bad === undefined ? [] : [bad]),
   ]
 }

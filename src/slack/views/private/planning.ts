@@ -1,10 +1,12 @@
 /** A release was requested and is being planned. */
 import { type Drawn, section } from '../parts/blocks.ts'
+import { kindCalled, place } from '../parts/facts.ts'
 import { together, utc } from '../parts/text.ts'
 import { type MessageOf, plainMessage } from './private-facts.ts'
 
-export function planning({ number, app, environment, kind, noWorker }: MessageOf<'planning'>): Drawn {
-  const text = `${kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${number} of ${app} to ${environment} is being planned.`
+export function planning({ number, app, environment, kind = 'deploy', noWorker }: MessageOf<'planning'>): Drawn {
+  const of = kind === 'rollback' ? place({ app, environment }) : `${app} to ${environment}`
+  const text = `${kindCalled({ kind, number })} of ${of} is being planned.`
   if (noWorker === undefined) return plainMessage(`${text} Its card appears when the plan is ready.`)
   const seen =
     noWorker.lastSeen === undefined
