@@ -17,6 +17,8 @@ export type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 export type ModalResponse =
   | { readonly response_action: 'errors'; readonly errors: Readonly<Record<string, string>> }
   | { readonly response_action: 'update'; readonly view: object }
+  /** Closes every modal, also the one below, which shows what was before. */
+  | { readonly response_action: 'clear' }
 
 /** The fields that a gate is about, the best first; the modal may have none of them. */
 const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
@@ -26,7 +28,13 @@ const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
   not_sure: ['sure'],
   reason_too_short: ['reason', 'note'],
   unknown_app: ['app', 'environment'],
+  target_is_bad: ['to'],
+  target_not_proven: ['to'],
+  nothing_to_roll_back: ['to'],
+  unknown_release: ['to'],
 }
+/** Modals that Details opens above itself. */
+const ABOVE_DETAILS: readonly string[] = [VIEW.rollback, VIEW.markBad]
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
 
@@ -36,7 +44,7 @@ export async function modalAnswer(
   arrival: SubmissionArrival,
   reply: Reply,
 ): Promise<ModalResponse | undefined> {
-  if (reply?.is !== 'refusal') return undefined
+  if (reply?.is !== 'refusal') return ABOVE_DETAILS.includes(arrival.view) ? { response_action: 'clear' } : undefined
   const { refusal } = reply
   if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
   const { text } = await drawPrivate(ports, reply)

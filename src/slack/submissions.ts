@@ -8,6 +8,7 @@ import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { type Reply, requested, STALE } from './replies.ts'
+import { requestRollback } from './rollback.ts'
 
 type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 
@@ -27,6 +28,10 @@ export async function submit({ service, store, apps }: HandlerPorts, arrival: Su
   if (arrival.view === VIEW.deploy) {
     const { app = onlyApp(apps), environment = '' } = values
     return requested(await service.request({ app, environment, kind: 'deploy', ...asked }))
+  }
+  if (arrival.view === VIEW.rollback) {
+    const { app = '', environment = '' } = context
+    return requested(await requestRollback(service, values, { app, environment, ...asked, ends }))
   }
   if (arrival.view === VIEW.hotfix) return requested(await requestHotfix(service, values, { ...asked, ends }))
   const asking = actionOfModal(arrival.view)

@@ -77,7 +77,7 @@ describe('what one person reads', () => {
 
   it('helps, and says first why it could not be understood', () => {
     expect(say({ is: 'help' })).toMatchInlineSnapshot(`
-      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
+      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /deploy rollback [app] [to] &lt;environment&gt; [to #&lt;number&gt;], /deploy bad &lt;number&gt; [because &lt;why&gt;], /deploy good &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
       **What you can type**
       \`/deploy\`  opens a dialog to pick app and environment
       \`/deploy [app] [to] <environment>\`  requests a release
@@ -86,6 +86,9 @@ describe('what one person reads', () => {
       \`/deploy history [app] [environment] [number]\`  lists the last releases, or those before a number
       \`/deploy cancel <number>\`  stops a release: no new step starts
       \`/deploy retry <number>\`  resumes a release that needs attention
+      \`/deploy rollback [app] [to] <environment> [to #<number>]\`  goes back to what ran before, or to a release
+      \`/deploy bad <number> [because <why>]\`  marks a release that no rollback should go back to
+      \`/deploy good <number>\`  takes that mark back
       \`/hotfix <commit> [<commit>…] [to] [app] <environment>\`  releases commits that can’t wait for review
       \`/deploy help\`  shows this list
       ~ Parts in [ ] are optional; the app only if there is just one. The environment is never assumed."

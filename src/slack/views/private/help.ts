@@ -11,6 +11,9 @@ const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy history [app] [environment] [number]', 'lists the last releases, or those before a number'],
   ['/deploy cancel <number>', 'stops a release: no new step starts'],
   ['/deploy retry <number>', 'resumes a release that needs attention'],
+  ['/deploy rollback [app] [to] <environment> [to #<number>]', 'goes back to what ran before, or to a release'],
+  ['/deploy bad <number> [because <why>]', 'marks a release that no rollback should go back to'],
+  ['/deploy good <number>', 'takes that mark back'],
   ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases commits that can’t wait for review'],
   ['/deploy help', 'shows this list'],
 ]
