@@ -1,5 +1,5 @@
 /** Compares what a plan binds with what was observed. No I/O. */
-import { type BoundDatabase, databasesOf, type Plan } from './plan.ts'
+import { type BoundDatabase, type Plan, standingsOf } from './plan.ts'
 import { type Release, step } from './release.ts'
 import type { StepName } from './terms.ts'
 
@@ -81,13 +81,16 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
   if (!running.some((each) => isSameCommit(each, observed.runs))) check(WHAT_RUNS, observed.runs, running)
   check('the configuration', observed.configuration, [bound.configuration])
 
-  databasesOf(bound).forEach((database, index) => {
+  standingsOf(bound).forEach((database, index) => {
     const now = observed.databases?.[index]
-    if (now !== undefined) checkDatabase(database, now)
+    if (now !== undefined) checkDatabase({ pending: [], head: null, ...database }, now)
   })
   return moved
 
-  function checkDatabase({ name, identity, revisions, pending, head }: BoundDatabase, now: ObservedDatabase): void {
+  function checkDatabase(
+    { name, identity, revisions, pending, head }: Omit<BoundDatabase, 'migrationsTree'>,
+    now: ObservedDatabase,
+  ): void {
     const called = name === undefined ? 'the database' : `the ${name} database`
     check(called, now.identity, [identity])
     const result = step(release, 'migrate')?.result

@@ -74,6 +74,15 @@ export function databasesOf({ database }: Pick<BoundFacts, 'database'>): readonl
   return database === null ? [] : [database].flat()
 }
 
+/** Where each database is that a plan binds; for a rollback, each that answered. */
+export function standingsOf({
+  database,
+  rollback,
+}: Pick<BoundFacts, 'database' | 'rollback'>): readonly Pick<BoundDatabase, 'name' | 'identity' | 'revisions'>[] {
+  if (rollback === undefined) return databasesOf({ database })
+  return rollback.databases.flatMap((each) => ('unknown' in each ? [] : [each]))
+}
+
 /** How many migrations are pending in all databases of the plan. */
 export function pendingCount({ bound }: { readonly bound: Pick<BoundFacts, 'database'> }): number {
   return databasesOf(bound).reduce((sum, { pending }) => sum + pending.length, 0)

@@ -64,6 +64,7 @@ export async function requestRelease(
           rollback: command.rollback,
         }),
       },
+      environment,
       person,
       ends: command.ends ?? [],
       waitsForWorker: missing !== undefined,

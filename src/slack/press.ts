@@ -4,6 +4,8 @@ import type { Action } from '../release/actions.ts'
 import { isLastOwed, owed } from '../release/policy.ts'
 import type { Release } from '../release/release.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
+import { pressControl } from './control-presses.ts'
+import { controlWithId } from './controls.ts'
 import { environmentOf, peopleOf, tokenFor } from './drawing.ts'
 import { START, VIEW } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
@@ -23,6 +25,8 @@ const CARD_STORED_WITHIN_MS = 1_500
  */
 export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: boolean): Promise<Reply> {
   const { service, store } = ports
+  const control = controlWithId(arrival.action)
+  if (control !== undefined) return pressControl(ports, control, { arrival, fresh })
   const meant = await store.resolveButton(arrival.token)
   const isStart = arrival.action === START
   if (meant === undefined || (isStart ? !meant.asks : meant.action !== arrival.action)) return STALE

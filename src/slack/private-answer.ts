@@ -3,8 +3,11 @@ import type { KnownBlock } from '@slack/types'
 import type { WebClient } from '@slack/web-api'
 import { defined } from '../lib/defined.ts'
 import type { OutboxMessage } from '../release/messages.ts'
+import type { Store } from '../release/ports/store.ts'
 import { ask, type SlackError } from './clients.ts'
+import { CONTROLS } from './controls.ts'
 import { type DrawingPorts, environmentOf, peopleOf, tokenFor } from './drawing.ts'
+import { type ControlOffer, type OfferedControl, offersOf } from './views/control-buttons.ts'
 import type { Drawn } from './views/parts/blocks.ts'
 import { forEmergency } from './views/parts/decisions.ts'
 import type { People } from './views/parts/people.ts'
@@ -62,8 +65,9 @@ export async function drawPrivate(ports: Answering, message: PrivateAnswer['mess
   const goToken = release && message.is === 'go' ? await tokenFor(store, release, 'go', true) : undefined
   const startToken =
     release && message.is === 'start' ? await tokenFor(store, release, message.action, true) : undefined
-  const [offered] = release ? forEmergency(release) : []
-  const emergencyToken = release && offered && (await tokenFor(store, release, offered, false))
+  const [emergency] = release ? forEmergency(release) : []
+  const emergencyToken = release && emergency && (await tokenFor(store, release, emergency, false))
+  const offers = message.is === 'refusal' ? await offered(store, offersOf(message.refusal)) : []
   const place = release ?? (message.is === 'preview' ? message : undefined)
   const environment = place && environmentOf(ports.apps, place)
   const links = await linksTo(ports, message)
@@ -73,8 +77,18 @@ export async function drawPrivate(ports: Answering, message: PrivateAnswer['mess
   return privateMessage(message, {
     ...people,
     link: (number) => links.get(number),
+    offers,
     ...defined({ release, environment, goToken, startToken, emergencyToken }),
   })
+}
+
+function offered(store: Store, offers: readonly ControlOffer[]): Promise<readonly OfferedControl[]> {
+  return Promise.all(
+    offers.map(async (offer) => ({
+      ...offer,
+      token: await store.subjectToken(offer.subject, CONTROLS[offer.control].id),
+    })),
+  )
 }
 
 /** Addresses of the cards of the listed releases; unknown ones are left out. */

@@ -27,7 +27,8 @@ export async function readDatabase(
   where: {
     readonly app: App
     readonly migration: MigrationSettings
-    readonly release: Release
+    /** Whose commit is checked out; a commit where there is no plan yet. */
+    readonly release: Release | { readonly checkout: string | undefined }
     /** Sessions of an earlier upgrade, which may still be at work. */
     readonly backends?: readonly Backend[]
   },
@@ -37,7 +38,7 @@ export async function readDatabase(
   const direct = await withDatabaseRetry(() => ports.migrator.revisions(migration, { backends }), ports)
   if (!direct.ok) return direct
   if (direct.value !== undefined) return { ok: true, value: direct.value }
-  const commit = await commitForCheckout(ports, app, release, signal)
+  const commit = 'checkout' in release ? release.checkout : await commitForCheckout(ports, app, release, signal)
   if (commit === undefined) return { ok: false, why: 'unreadable', detail: 'no commit of the plan could be fetched' }
   const status = await inCheckout(ports, app, commit, (checkout) =>
     withDatabaseRetry(() => ports.migrator.status(migration, checkout, signal, { backends }), ports),
@@ -48,7 +49,10 @@ export async function readDatabase(
 }
 
 /** The environment's entry of a bound database; undefined if the configuration has no such entry any more. */
-export function migrationFor({ migrations }: Environment, { name }: BoundDatabase): MigrationSettings | undefined {
+export function migrationFor(
+  { migrations }: Environment,
+  { name }: Pick<BoundDatabase, 'name'>,
+): MigrationSettings | undefined {
   return name === undefined ? only(migrations) : migrations.find((each) => each.name === name)
 }
 
@@ -70,6 +74,16 @@ export async function inCheckout<T>(
   }
 }
 
+/** The whole id of a commit of which the mirror has one and no other; undefined if it has none. */
+export async function fullIfThere(
+  { git }: Pick<WorkerPorts, 'git'>,
+  app: App,
+  commit: string | null,
+): Promise<string | undefined> {
+  const named = commit === null ? [] : await git.commitsNamed(app, commit)
+  return named.length === 1 ? named[0] : undefined
+}
+
 /**
  * The commit or tree to deploy, if this host's mirror has it or can make it. Else, after another host picked it, the head
  * of the target branch: it names the app's database just as well.
@@ -83,7 +97,9 @@ async function commitForCheckout(
   const { git } = ports
   const bound = release.plan?.bound
   if (bound === undefined) throw new Error(`release #${release.number} has no plan`)
-  const { result, source, target } = bound
+  const { result, source, target, remote } = bound
+  // Code from before a database's present revision can't read it: what runs now can.
+  if (bound.rollback !== undefined) return fullIfThere(ports, app, remote.runs)
   const local = await commitToDeploy()
   if (local !== undefined) return local
   const fetched = await withRetry(() => git.fetch(app, app.gitUrl, [source.branch, target.branch], signal), ports)

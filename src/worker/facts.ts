@@ -2,7 +2,7 @@
 
 import type { ObservedDatabase, ObservedFacts } from '../release/bound.ts'
 import { digestInFormOf } from '../release/configuration.ts'
-import { databasesOf, type Plan } from '../release/plan.ts'
+import { type Plan, standingsOf } from '../release/plan.ts'
 import type { Answer } from '../release/ports/answers.ts'
 import { isOf, type PlatformRelease } from '../release/ports/platform.ts'
 import type { Release } from '../release/release.ts'
@@ -13,6 +13,7 @@ import { withRetry } from './retry.ts'
 import { migratorError, originError, platformError, type Refused, remoteError } from './service-errors.ts'
 
 const RELEASES_READ = 10
+const NO_BRANCHES: Answer<Readonly<Record<string, string | null>>> = { ok: true, value: {} }
 
 /**
  * The environment's last releases on its platform, newest first; none if the platform runs what its remote holds. They
@@ -66,9 +67,11 @@ export async function readFacts(
   const { remote } = environment
   const { plan } = release
   if (plan === undefined) throw new Error(`release #${release.number} has no plan`)
-  const { source, target } = plan.bound
+  const { source, target, rollback } = plan.bound
+  // A rollback binds no branches, and does not wait for the repository.
+  const branches = rollback === undefined ? [...new Set([source.branch, target.branch])] : []
   const [origin, held, platform, databases] = await Promise.all([
-    withRetry(() => ports.git.heads(app.gitUrl, [...new Set([source.branch, target.branch])]), ports),
+    branches.length === 0 ? NO_BRANCHES : withRetry(() => ports.git.heads(app.gitUrl, branches), ports),
     withRetry(() => ports.git.heads(remote.url, [remote.branch]), ports),
     platformReleases(ports, environment),
     readDatabases(ports, { app, environment, release, plan }, signal),
@@ -80,8 +83,10 @@ export async function readFacts(
   const holds = held.value[remote.branch] ?? null
   return {
     facts: {
-      source: origin.value[source.branch] ?? null,
-      target: origin.value[target.branch] ?? null,
+      ...(rollback === undefined && {
+        source: origin.value[source.branch] ?? null,
+        target: origin.value[target.branch] ?? null,
+      }),
       holds,
       ...(runsApart(ports, environment) && { runs: runningCommit(ports, environment, platform.value, holds) }),
       databases: databases.read,
@@ -96,7 +101,7 @@ async function readDatabases(
   { plan, ...where }: { app: App; environment: Environment; release: Release; plan: Plan },
   signal: AbortSignal | undefined,
 ): Promise<{ read: readonly ObservedDatabase[] } | Refused> {
-  const bound = databasesOf(plan.bound)
+  const bound = standingsOf(plan.bound)
   const migrations = bound.map((each) => migrationFor(where.environment, each)).filter((each) => each !== undefined)
   if (migrations.length < bound.length) return { read: [] }
   const answers = await Promise.all(

@@ -64,7 +64,7 @@ export function forgeError(
 
 export function platformError(
   ports: Pick<WorkerPorts, 'platforms'>,
-  { remote }: Environment,
+  { remote }: Pick<Environment, 'remote'>,
   error: ServiceError,
 ): Refused {
   const { name, settings } = platformOf(ports, remote).words

@@ -240,6 +240,20 @@ export const smallThings: readonly Behaviour[] = [
     },
   },
   {
+    name: 'a button of another subject keeps its token, and is none of a release’s',
+    test: async ({ a, b }) => {
+      const production = { is: 'environment', app: 'api', environment: 'production' } as const
+      const tokens = await Promise.all([a, b, a].map(({ store }) => store.subjectToken(production, 'plan_now')))
+      const [token = ''] = tokens
+      expect(new Set(tokens).size).toBe(1)
+      expect(await b.store.resolveSubject(token)).toEqual({ subject: production, action: 'plan_now' })
+      expect(await b.store.resolveButton(token)).toBeUndefined()
+      expect(await b.store.resolveSubject(await a.store.buttonToken(1, 'approve'))).toBeUndefined()
+      expect(await a.store.subjectToken({ ...production, app: 'web' }, 'plan_now')).not.toBe(token)
+      expect(await a.store.subjectToken({ is: 'lock', id: 1 }, 'plan_now')).not.toBe(token)
+    },
+  },
+  {
     name: 'S6: a channel’s name has the id that it was last found by',
     test: async ({ a, b }) => {
       expect(await a.store.notedChannel('#product')).toBeUndefined()

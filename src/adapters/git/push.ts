@@ -29,15 +29,15 @@ export function createPushes(options: {
   }
 
   return {
-    async push(app, url, { commit, branch, expected }, { signal, onLine } = {}) {
+    async push(app, url, { commit, branch, expected, setsBack = false }, { signal, onLine } = {}) {
       const remote = options.remotes.at(url)
       const reference = `refs/heads/${branchName(branch)}`
       objectId(commit)
       if (expected !== null) objectId(expected)
       const mirror = await options.mirrors.of(app)
-      if (expected === null) await mirror.read(['cat-file', '-e', `${commit}^{commit}`])
+      if (expected === null || setsBack) await mirror.read(['cat-file', '-e', `${commit}^{commit}`])
       else {
-        // A lease alone would also force: it permits git to drop commits (git-push(1)).
+        // A lease alone would also force: it permits git to drop commits (git-push(1)), which only a rollback may.
         const ancestor = await mirror.git(['merge-base', '--is-ancestor', expected, commit])
         if (ancestor.exitCode === 1) return { push: 'rejected', why: 'not a fast-forward', output: [] }
         if (ancestor.exitCode !== 0) throw failure(['merge-base'], ancestor)

@@ -23,6 +23,10 @@ export function createHeroku({ limits, ...settings }: HerokuSettings): Platform 
     aftermath: (remote, platformRelease) =>
       readAftermath(api, appOf(remote), Number(platformRelease.replace(/^v/, ''))),
     unconfirmable: (remote) => unconfirmable(api, appOf(remote)),
+    async keepsNothing(remote) {
+      const facts = await api.app(appOf(remote))
+      return facts.ok ? { ok: true, value: facts.value.hasSlugs ? undefined : facts.value.stack } : facts
+    },
     async confirm(remote, commit) {
       const app = appOf(remote)
       const releases = await api.releases(app, RELEASES_READ)

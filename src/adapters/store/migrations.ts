@@ -17,6 +17,7 @@ const migrations: Record<string, Migration> = {
   '009 merge requirements': { up: keepMergeRequirements },
   '010 slack as people use it': { up: makePeople },
   '011 leases': { up: makeLeases },
+  '012 subjects of buttons': { up: makeSubjects },
   '015 rollbacks': { up: makeRollbacks },
 }
 
@@ -261,6 +262,17 @@ async function makeLeases(db: Kysely<unknown>): Promise<void> {
       primary key (app, environment)
     )`.execute(db)
   await sql`alter table step add column fence integer`.execute(db)
+}
+
+/** Tokens of buttons that don't act on one release. */
+async function makeSubjects(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table subject_token (
+      token text primary key,
+      subject text not null,
+      action text not null,
+      unique (subject, action)
+    )`.execute(db)
 }
 
 /**

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { settlesWithin } from '../../lib/timeout.ts'
@@ -9,8 +8,6 @@ import type { EnvironmentLock, Jobs } from '../../release/ports/jobs.ts'
 import type { Store } from '../../release/ports/store.ts'
 import type { EventRow, Period, StoredChain, StoredMessage, StoredNumbers } from '../../release/record.ts'
 import { readChain, readPosted, readRowsOf } from './audit-rows.ts'
-import { readChainHead, readEvents } from './chain.ts'
-import { readNow } from './changes.ts'
 import { cutWhenSilent, type Report, SERVER_LIMITS } from './connection.ts'
 import { createForgetting } from './forgetting.ts'
 import { createInbox } from './inbox.ts'
@@ -20,10 +17,10 @@ import { migrate, STORE_VERSION, schemaAge } from './migrations.ts'
 import { readNumbers } from './numbers.ts'
 import { openingFailed } from './opening-failed.ts'
 import { createOutbox } from './outbox.ts'
-import { readCurrent, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
-import { createTransactions, type RunTransaction } from './transaction.ts'
-import { minimumVersion, raiseMinimumVersion, readMinimumVersion, type VersionWatch, watchVersion } from './version.ts'
+import { createStore } from './store.ts'
+import { createTransactions } from './transaction.ts'
+import { raiseMinimumVersion, readMinimumVersion, type VersionWatch, watchVersion } from './version.ts'
 import { createWaiting } from './waiting.ts'
 
 export interface StoreOptions {
@@ -203,78 +200,4 @@ async function prepare({ connect, role, timing, version, report }: Preparing): P
 
 function bossConnection(connect: pg.PoolConfig) {
   return Object.fromEntries(Object.entries(connect).filter(([, value]) => value !== undefined))
-}
-
-function createStore(db: Kysely<Tables>, transaction: RunTransaction, version: VersionWatch): Store {
-  return {
-    transaction: (work, options) => transaction(work, options),
-    now: async () => {
-      const { now, minimum } = await readNow(db)
-      version.mayWork(minimum)
-      return now
-    },
-    release: (number) => readRelease(db, number),
-    releases: (filter) => readReleases(db, filter),
-    current: (app, environment) => readCurrent(db, app, environment),
-    events: (number) => readEvents(db, number),
-    chainHead: () => readChainHead(db),
-
-    buttonToken: async (release, action, { asks = false } = {}) => {
-      await db
-        .insertInto('button_token')
-        .values({ token: randomBytes(24).toString('base64url'), release, action, asks })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute()
-      const { token } = await db
-        .selectFrom('button_token')
-        .select('token')
-        .where('release', '=', release)
-        .where('action', '=', action)
-        .where('asks', '=', asks)
-        .executeTakeFirstOrThrow()
-      return token
-    },
-
-    resolveButton: (token) =>
-      db.selectFrom('button_token').select(['release', 'action', 'asks']).where('token', '=', token).executeTakeFirst(),
-
-    noteChannel: async (name, id) => {
-      await db
-        .insertInto('channel_id')
-        .values({ name, id })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet({ id }))
-        .execute()
-    },
-
-    notedChannel: async (name) => {
-      const noted = await db.selectFrom('channel_id').select('id').where('name', '=', name).executeTakeFirst()
-      return noted?.id
-    },
-
-    workerSeen: async ({ id, configurations }) => {
-      const seen = { at: sql<Date>`clock_timestamp()`, configurations: JSON.stringify(configurations) }
-      const { minimum } = await db
-        .insertInto('worker')
-        .values({ id, ...seen })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(seen))
-        .returning(minimumVersion.as('minimum'))
-        .executeTakeFirstOrThrow()
-      version.mayWork(minimum)
-    },
-
-    workers: () => db.selectFrom('worker').selectAll().orderBy('at', 'desc').execute(),
-
-    noteDatabase: async (identity, app, environment) => {
-      await db
-        .insertInto('database_identity')
-        .values({ identity, app, environment })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute()
-      return db
-        .selectFrom('database_identity')
-        .select(['app', 'environment'])
-        .where('identity', '=', identity)
-        .executeTakeFirstOrThrow()
-    },
-  }
 }

@@ -90,6 +90,8 @@ export interface Tables {
   }
   /** `asks`: the button that has it asked before the click. */
   button_token: { token: string; release: number; action: string; asks: Generated<boolean> }
+  /** `subject`: its canonical JSON. */
+  subject_token: { token: string; subject: string; action: string }
   /** The id by which a channel's name was last found. */
   channel_id: { name: string; id: string }
   worker: { id: string; at: Date; configurations: Json<WorkerSeen['configurations']> }

@@ -18,6 +18,7 @@ import {
 } from './changes.ts'
 import { holdLease } from './lease.ts'
 import { putMessage } from './put-message.ts'
+import { readReleaseByRequest } from './reads.ts'
 import type { Tables } from './schema.ts'
 import type { VersionWatch } from './version.ts'
 
@@ -82,6 +83,7 @@ async function runOnce<T>(
     lockEnvironment: (app, environment) => call(lockEnvironment(trx, app, environment)),
     lockAllEnvironments: () => call(lockAllEnvironments(trx)),
     createRelease: (release) => call(createRelease(trx, release)),
+    releaseOfRequest: (requestKey) => call(readReleaseByRequest(trx, requestKey)),
     lockRelease: (number) => call(lockRelease(trx, number)),
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),

@@ -76,13 +76,13 @@ export interface Git extends GitPicks {
   /** Writes the exact files of a commit into an empty directory. Returns the paths of those that git itself does not have. */
   checkout(app: App, commit: string, directory: string): Promise<NotInGit>
   /**
-   * Pushes one commit to one branch if the branch is at `expected` (null: absent) and the push is a fast-forward. Never
-   * forces. Runs in its own process group, of which nothing is left running.
+   * Pushes one commit to one branch if the branch is at `expected` (null: absent) and the push is a fast-forward, which
+   * `setsBack` waives: then the commits between may be dropped from the branch, and still only if it is there. Runs in its own process group, of which nothing is left running.
    */
   push(
     app: App,
     url: string,
-    push: { commit: string; branch: string; expected: string | null },
+    push: { commit: string; branch: string; expected: string | null; setsBack?: boolean },
     options?: { signal?: AbortSignal; onLine?: (line: string) => void },
   ): Promise<PushAnswer>
   /** Deletes a branch at a remote if it is at `expected`. Succeeds if it is already gone. */

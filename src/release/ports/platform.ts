@@ -100,6 +100,11 @@ export interface Platform {
    * always can be. Safe to repeat.
    */
   unconfirmable?(remote: RemoteSettings): Promise<Answer<string | undefined>>
+  /**
+   * Why it keeps nothing there that could be released again, such as `the container stack`; undefined: it does. Absent: it
+   * never runs anything but what its remote holds. Safe to repeat.
+   */
+  keepsNothing?(remote: RemoteSettings): Promise<Answer<string | undefined>>
   /** How it runs after the release `platformRelease`, such as `v42`. Absent: it tells nothing. Safe to repeat. */
   aftermath?(remote: RemoteSettings, platformRelease: string): Promise<Answer<Aftermath>>
   /** Safe to repeat. */

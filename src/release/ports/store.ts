@@ -2,6 +2,7 @@
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { OutboxMessage } from '../messages.ts'
 import type { Release, ReleaseMark, RollbackRequest, SignOff, StepRow } from '../release.ts'
+import type { Subject } from '../subjects.ts'
 import type { PersonName, ReleaseKind, ReleaseState, SignOffKind } from '../terms.ts'
 import type { CommitAs, Job } from './jobs.ts'
 
@@ -68,6 +69,8 @@ export interface Transaction {
    * `requestKey`. `busy` is a release of the environment that has not ended.
    */
   createRelease(release: NewRelease): Promise<{ made: Release } | { seen: Release } | { busy: Release }>
+  /** The release that a request with this key has created. */
+  releaseOfRequest(requestKey: string): Promise<Release | undefined>
   /** Reads a release with its sign-offs and steps, and locks its row until the end of the transaction. */
   lockRelease(number: number): Promise<Release | undefined>
   changeRelease(number: number, change: ReleaseChange): Promise<void>
@@ -128,6 +131,10 @@ export interface Store {
   buttonToken(release: number, action: string, options?: { asks?: boolean }): Promise<string>
   /** What a token stands for; undefined if we did not create it. `asks`: its button asked before the click. */
   resolveButton(token: string): Promise<{ release: number; action: string; asks: boolean } | undefined>
+  /** As `buttonToken`, for a button that doesn't act on one release. */
+  subjectToken(subject: Subject, action: string): Promise<string>
+  /** What such a token stands for; undefined if we did not create it. */
+  resolveSubject(token: string): Promise<{ subject: Subject; action: string } | undefined>
   /** Keeps the id by which a channel's name was found, in place of an earlier one. */
   noteChannel(name: string, id: string): Promise<void>
   /** The id by which a channel's name was last found. */

@@ -6,15 +6,18 @@ import type { Transaction } from '../ports/store.ts'
 import { recordedRules } from '../recorded-rules.ts'
 import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
+import { heldAtStart } from '../start-conditions.ts'
 import { hasEnded, type PostedMessage, type ReleaseState } from '../terms.ts'
 import { addMigrationsLine, mentionSigners, privateMessage } from '../thread.ts'
 import { announceOrRun } from './approved.ts'
+import { stop } from './ended.ts'
 import { assertTransition } from './transition.ts'
 
 /** For an environment that needs only Talked over and declares no `sign_off`. */
 const EXPIRES_AFTER_MS = 24 * 60 * 60_000
 
-/** Stores the plan. If sign-offs are needed the card asks for them, else the release starts automatically. */
+/** Stores the plan. If sign-offs are needed the card asks for them, else the release starts
+ * automatically or, where something holds it back, is refused. */
 export async function planned(tx: Transaction, release: Release, environment: Environment, plan: Plan): Promise<void> {
   const currentFingerprint = fingerprint(plan)
   const asked = owed(environment, { ...release, plan, fingerprint: currentFingerprint }).length > 0
@@ -22,6 +25,8 @@ export async function planned(tx: Transaction, release: Release, environment: En
   const signed = !asksGo && (environment.signOff !== undefined || asked)
   const starts = !signed && !asksGo
   const state: ReleaseState = starts ? 'approved' : 'awaiting sign-off'
+  const held = starts && (await heldAtStart(tx, { release: { ...release, plan }, environment }))
+  if (held) return stop(tx, release, { because: held }, { actor: 'bot' })
   assertTransition(release, state)
   await tx.changeRelease(release.number, {
     state,

@@ -6,6 +6,8 @@ import { EVERYONE, type Person } from '../policy.ts'
 import type { NewRelease, Transaction } from '../ports/store.ts'
 import type { Refusal, Refused } from '../refusals.ts'
 import type { Release } from '../release.ts'
+import type { Environment } from '../settings.ts'
+import { heldBack } from '../start-conditions.ts'
 import { hasEnded } from '../terms.ts'
 import { stop } from './ended.ts'
 import { nameOf } from './transition.ts'
@@ -21,6 +23,7 @@ export interface Replacing {
 
 export interface ReleaseRequest {
   readonly release: Omit<NewRelease, 'replaces'>
+  readonly environment: Environment
   readonly person: Person
   /** Releases that the person agreed to end with a hot-fix or a rollback; no other is ended. */
   readonly ends: readonly number[]
@@ -37,10 +40,21 @@ export async function requested(
   tx: Transaction,
   request: ReleaseRequest,
 ): Promise<{ made: Release } | { seen: Release } | { busy: Release } | Refused> {
-  const { release: wanted, person, replacing } = request
+  const { release: wanted, environment: settings, person, replacing } = request
   await tx.lockEnvironment(wanted.app, wanted.environment)
-  const replaced = replacing && (await replace(tx, replacing, request))
+  const seen = await tx.releaseOfRequest(wanted.requestKey)
+  if (seen !== undefined) return { seen }
+  const replaced = replacing && (await notReplaceable(tx, replacing, request))
   if (replaced !== undefined) return replaced
+  const held = await heldBack(tx, {
+    moment: 'request',
+    environment: settings,
+    kind: wanted.kind,
+    requester: wanted.requester,
+    isEmergency: replacing?.forEmergency === true,
+  })
+  if (held !== undefined) return { refused: held }
+  if (replacing !== undefined) await endReplaced(tx, replacing, request)
   const replaces = replacing?.replaces
   const release = { ...wanted, ...defined({ replaces }) }
   let created = await tx.createRelease(release)
@@ -79,10 +93,10 @@ function memberAttribution({ name }: Person): Attribution {
 }
 
 /**
- * Ends the old release if it still awaits sign-off. A release is replaced only once: after that its successor is returned,
- * as `seen` to the person who created it, to others as `busy` while it is under way.
+ * Why the old release can't be replaced. A release is replaced only once: after that its successor is returned, as `seen`
+ * to the person who created it, to others as `busy` while it is under way.
  */
-async function replace(
+async function notReplaceable(
   tx: Transaction,
   { replaces: number, refusal }: Replacing,
   { person }: ReleaseRequest,
@@ -93,12 +107,15 @@ async function replace(
   if (successor?.requester.id === person.id) return { seen: successor }
   if (successor !== undefined && !hasEnded(successor.state)) return { busy: successor }
   const refused = refusal(old, tx.now)
-  if (refused !== undefined) return { refused }
-  if (old.state === 'awaiting sign-off') {
-    const because = { gate: 'plan_outdated' as const, moved: [] }
-    await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: memberAttribution(person) })
-  }
-  return undefined
+  return refused === undefined ? undefined : { refused }
+}
+
+/** Ends the old release if it still awaits sign-off. */
+async function endReplaced(tx: Transaction, { replaces }: Replacing, { person }: ReleaseRequest): Promise<void> {
+  const old = await tx.lockRelease(replaces)
+  if (old?.state !== 'awaiting sign-off') return
+  const because = { gate: 'plan_outdated' as const, moved: [] }
+  await stop(tx, old, { because }, { actor: person.id, by: nameOf(person), attribution: memberAttribution(person) })
 }
 
 /** Ends the release that a hot-fix or a rollback supersedes, if the person agreed to it and the release is not yet approved. */

@@ -2,6 +2,7 @@
 import { canProceed } from '../policy.ts'
 import { missingForMerge, type Release, type SignOff } from '../release.ts'
 import type { Environment } from '../settings.ts'
+import { heldAtStart } from '../start-conditions.ts'
 import { MIN_REASON_LENGTH, type SignOffKind } from '../terms.ts'
 import { addMigrationsLine, addThreadLine } from '../thread.ts'
 import { approve } from './approved.ts'
@@ -27,7 +28,11 @@ export function sign(kind: SignOffKind): Transition {
       right: attribution.right,
       ...withNote,
     }
-    if (request.isConfirmed === false && wouldStart(environment, release, { ...signOff, at: tx.now })) {
+    const starts = wouldStart(environment, release, { ...signOff, at: tx.now })
+    const held = starts && (await heldAtStart(tx, { release, environment, isEmergency: kind === 'emergency' }))
+    if (held) return { refused: held }
+    // An emergency's modal always says what it starts.
+    if (request.isConfirmed === false && starts && kind !== 'emergency') {
       return { refused: { gate: 'start_not_confirmed', number: release.number, environment: release.environment } }
     }
     if (!(await tx.addSignOff(release.number, signOff))) {
@@ -64,15 +69,16 @@ export function sign(kind: SignOffKind): Transition {
   }
 }
 
-/** Whether this sign-off is the last one that the release waits for. An emergency's modal always says what it starts. */
+/** Whether this sign-off is the last one that the release waits for. */
 function wouldStart(environment: Environment, release: Release, signOff: SignOff): boolean {
-  if (signOff.kind === 'rejection' || signOff.kind === 'emergency' || release.state !== 'awaiting sign-off')
-    return false
+  if (signOff.kind === 'rejection' || release.state !== 'awaiting sign-off') return false
   return canProceed(environment, { ...release, signOffs: [...release.signOffs, signOff] })
 }
 
 /** **Go**: approves a hot-fix whose plan its requester has seen. */
-export const go: Transition = async (tx, { release, person, attribution }) => {
+export const go: Transition = async (tx, { release, environment, person, attribution }) => {
+  const held = await heldAtStart(tx, { release, environment })
+  if (held !== undefined) return { refused: held }
   const data = { fingerprint: release.fingerprint ?? '', ...attribution }
   tx.addEvent({ release: release.number, type: 'go_given', actor: person.id, data })
   await approve(tx, release)

@@ -2,20 +2,35 @@
 import type { KnownBlock, ModalView } from '@slack/types'
 import type { Refusal } from '../../release/refusals.ts'
 import { VIEW } from '../ids.ts'
-import { bold, bullets, type Drawn, emoji, plain, preformatted, rich, richLines, spoken } from './parts/blocks.ts'
+import { controlButton, type OfferedControl } from './control-buttons.ts'
+import {
+  actions,
+  bold,
+  bullets,
+  type Drawn,
+  emoji,
+  plain,
+  preformatted,
+  rich,
+  richLines,
+  spoken,
+} from './parts/blocks.ts'
 import { gateLine } from './parts/gate-line.ts'
 import { cut, defused } from './parts/text.ts'
 import type { Hints, Words } from './parts/words.ts'
 import { refusalWords } from './refusals.ts'
 
 /** What the person who asked or clicked reads: what can't be done and why, that nothing was changed, what to do next. */
-export function refusalMessage(refusal: Refusal, hints: Hints): Drawn {
+export function refusalMessage(
+  refusal: Refusal,
+  hints: Hints & { readonly offers?: readonly OfferedControl[] },
+): Drawn {
   const words = refusalWords(refusal, hints)
   const [first] = words.next
   const advice = first === undefined ? '' : ` ${defused(spoken(first), 300)}`
   return {
     text: `${defused(cant(words), 100)}: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
-    blocks: refusalBlocks(words, refusal.gate),
+    blocks: [...refusalBlocks(words, refusal.gate), ...actions((hints.offers ?? []).map(controlButton))],
   }
 }
 

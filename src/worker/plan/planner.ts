@@ -6,21 +6,22 @@ import { type BoundFacts, type CheckStatus, type Plan, pendingCount } from '../.
 import { allowsEmergency, discussions } from '../../release/policy.ts'
 import type { MergeMethods } from '../../release/ports/forge.ts'
 import type { Release } from '../../release/release.ts'
-import { type App, appAt, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
+import { type App, type Environment, isPinned, promotedFrom, sharesItsBranches } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
 import { checkBuilds } from '../builds.ts'
 import { isRunningUnknown, platformReleases, runningCommit } from '../facts.ts'
-import { platformOf, type WorkerPorts } from '../ports.ts'
+import type { WorkerPorts } from '../ports.ts'
 import { withRetry } from '../retry.ts'
-import { onPlatform, originError, platformError, type Refused, remoteError } from '../service-errors.ts'
+import { originError, platformError, type Refused, remoteError } from '../service-errors.ts'
 import { checkNothingLost } from './lost.ts'
 import { allowedMerge, mergeBy } from './merge-method.ts'
 import { lastPushes, planMigrations } from './migrations.ts'
 import { migrationWarning, type PicksPreview, previewPicks } from './picks.ts'
 import { openPullRequest } from './pull-request.ts'
+import { planRollback } from './rollback.ts'
 import { undoneWarnings } from './undone.ts'
-import { cannotRunAgain, unknownWarning } from './what-runs.ts'
+import { cannotRunAgain, checkProvable, unknownWarning } from './what-runs.ts'
 
 const MOST_COMMITS = 500
 const FIRST_RELEASE_COMMITS = 20
@@ -38,7 +39,7 @@ export interface PlanningRequest {
   /** The bot's digest of the environment. */
   readonly configuration: string
   /** The release to open the pull request for; absent for a preview, which changes nothing. */
-  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt' | 'reason'>
+  readonly release?: Pick<Release, 'number' | 'requester' | 'requestedAt' | 'reason' | 'rollback'>
   /** Checks that have not passed don't refuse: the card shows them, and an emergency may waive them. */
   readonly forEmergency?: true
   readonly signal: AbortSignal
@@ -49,8 +50,6 @@ export interface PlanningRequest {
   /** Called with the current activity, for the refusal when time runs out. */
   readonly during: (what: string) => void
 }
-
-const CONFIRMABLE = { ok: true, value: undefined } as const
 
 /**
  * Plans within the time limit; else refuses with `time_ran_out` and the current activity. A fetch continues after that,
@@ -89,6 +88,8 @@ async function plan(ports: WorkerPorts, request: PlanningRequest): Promise<{ pla
   if (!isSameConfiguration(request.configuration, environment)) {
     return { refused: { gate: 'configuration_differs', app: app.name, environment: environment.name } }
   }
+
+  if (request.kind === 'rollback') return planRollback(ports, request)
 
   during('fetching the branches')
   const seen = await fetchBranches(ports, request)
@@ -229,16 +230,12 @@ async function fetchBranches(ports: WorkerPorts, request: PlanningRequest): Prom
     withRetry(() => ports.git.fetch(app, app.gitUrl, wanted, fetching), ports),
     withRetry(() => ports.git.fetch(app, remote.url, [remote.branch], fetching), ports),
     platformReleases(ports, environment),
-    withRetry(async () => (await platformOf(ports, remote).unconfirmable?.(remote)) ?? CONFIRMABLE, ports),
+    checkProvable(ports, environment),
   ])
   if (!origin.ok) return originError(ports, app, origin)
   if (!held.ok) return remoteError(ports, environment, held, platform)
   if (!platform.ok) return platformError(ports, environment, platform)
-  if (!unprovable.ok) return platformError(ports, environment, unprovable)
-  if (unprovable.value !== undefined) {
-    const at = { app: appAt(remote), ...onPlatform(remote) }
-    return { refused: { gate: 'not_provable', ...at, detail: unprovable.value } }
-  }
+  if (unprovable !== undefined) return unprovable
   const source = origin.value[sourceBranch]
   const target = origin.value[environment.branch]
   if (!source) return { refused: { gate: 'branch_missing', branch: sourceBranch } }

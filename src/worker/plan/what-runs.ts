@@ -4,7 +4,19 @@ import { isOf } from '../../release/ports/platform.ts'
 import { appAt, type Environment } from '../../release/settings.ts'
 import { platformReleases, runsApart } from '../facts.ts'
 import { platformOf, type WorkerPorts } from '../ports.ts'
+import { withRetry } from '../retry.ts'
 import { onPlatform, platformError, type Refused } from '../service-errors.ts'
+
+const CONFIRMABLE = { ok: true, value: undefined } as const
+
+/** Refuses where a release could not be confirmed. */
+export async function checkProvable(ports: WorkerPorts, { remote }: Environment): Promise<Refused | undefined> {
+  const platform = platformOf(ports, remote)
+  const unprovable = await withRetry(async () => (await platform.unconfirmable?.(remote)) ?? CONFIRMABLE, ports)
+  if (!unprovable.ok) return platformError(ports, { remote }, unprovable)
+  if (unprovable.value === undefined) return undefined
+  return { refused: { gate: 'not_provable', app: appAt(remote), ...onPlatform(remote), detail: unprovable.value } }
+}
 
 /** Refuses if the remote holds the commit and does not run it, and there is nothing to release it again from. */
 export async function cannotRunAgain(

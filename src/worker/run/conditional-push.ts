@@ -16,6 +16,8 @@ export interface ConditionalPush<Seen> {
   readonly commit: string
   /** The branch's commit in the plan; null: absent. */
   readonly expected: string | null
+  /** Commits between may be dropped from the branch: only for a rollback. */
+  readonly setsBack?: boolean
   /** How long a push without an answer may still arrive. */
   readonly arrivesWithinMs: number
   /** Reads the remote. */
@@ -47,13 +49,16 @@ export async function pushConditionally<Seen extends object>(
   push: ConditionalPush<Seen>,
 ): Promise<Performed | Stopped> {
   const { ports, app, signal } = run
-  const { url, commit, branch, expected } = push
-  const answer = await retry(() => ports.git.push(app, url, { commit, branch, expected }, { signal }), {
-    isTransient: (tried) => tried.push === 'not sent' && tried.failure === 'unreachable' && !signal.aborted,
-    tries: TRIES,
-    pauseMs: (tried) => ports.times.pause * tried,
-    clock: ports.clock,
-  })
+  const { url, commit, branch, expected, setsBack = false } = push
+  const answer = await retry(
+    () => ports.git.push(app, url, { commit, branch, expected, ...(setsBack && { setsBack }) }, { signal }),
+    {
+      isTransient: (tried) => tried.push === 'not sent' && tried.failure === 'unreachable' && !signal.aborted,
+      tries: TRIES,
+      pauseMs: (tried) => ports.times.pause * tried,
+      clock: ports.clock,
+    },
+  )
   const { output } = answer
   switch (answer.push) {
     case 'moved':

@@ -456,8 +456,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'start a release by a click that did not say so',
     file: 'src/release/transitions/signed.ts',
-    find: 'if (request.isConfirmed === false && wouldStart(',
-    replace: 'if (request.isConfirmed === undefined && wouldStart(',
+    find: 'if (request.isConfirmed === false && starts',
+    replace: 'if (request.isConfirmed === undefined && starts',
     tests: ['test/slack/start-question.test.ts'],
   },
   {

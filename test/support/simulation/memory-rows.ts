@@ -5,6 +5,7 @@ import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
 import type { Release, ReleaseMark, SignOff, StepRow } from '../../../src/release/release.ts'
+import type { Subject } from '../../../src/release/subjects.ts'
 import type { PersonName, PostedMessage } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
 
@@ -62,6 +63,7 @@ export interface Tables {
   readonly jobs: Map<string, JobRow>
   readonly inbox: Map<string, InboxRow>
   readonly buttons: Map<string, { readonly release: number; readonly action: string; readonly asks: boolean }>
+  readonly subjects: Map<string, { readonly subject: Subject; readonly action: string }>
   readonly channelIds: Map<string, string>
   readonly tokens: Map<string, string>
   readonly workers: Map<string, WorkerSeen>
@@ -84,6 +86,7 @@ export function emptyTables(): Tables {
     jobs: new Map(),
     inbox: new Map(),
     buttons: new Map(),
+    subjects: new Map(),
     channelIds: new Map(),
     tokens: new Map(),
     workers: new Map(),

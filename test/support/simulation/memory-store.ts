@@ -4,6 +4,7 @@
  * the real store does. There are no timers: time passes when the harness moves the clock and calls `wake`.
  */
 
+import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Inbox, Outbox } from '../../../src/release/ports/deliveries.ts'
@@ -221,6 +222,18 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
       })
     },
     resolveButton: (token) => read(life, () => tables.buttons.get(token)),
+    subjectToken: (subject, action) => {
+      const key = canonicalJson({ subject, action })
+      const known = tables.tokens.get(key)
+      if (known !== undefined) return read(life, () => known)
+      return write(life, () => {
+        const token = tables.tokens.get(key) ?? `token-${tables.tokens.size + 1}`
+        tables.tokens.set(key, token)
+        tables.subjects.set(token, { subject, action })
+        return token
+      })
+    },
+    resolveSubject: (token) => read(life, () => tables.subjects.get(token)),
     noteChannel: (name, id) => write(life, () => void tables.channelIds.set(name, id)),
     notedChannel: (name) => read(life, () => tables.channelIds.get(name)),
 

@@ -142,11 +142,15 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     return tables.lastPosition
   }
 
+  async function releaseOfRequest(key: string): Promise<Release | undefined> {
+    const same = [...written.made.values()].find(({ requestKey }) => requestKey === key)
+    return see(same?.columns.number ?? tables.requests.get(key) ?? 0)?.whole
+  }
+
   async function createRelease(wanted: NewRelease): Promise<{ made: Release } | { seen: Release } | { busy: Release }> {
     await take('release number')
-    const same = [...written.made.values()].find(({ requestKey }) => requestKey === wanted.requestKey)
-    const before = see(same?.columns.number ?? tables.requests.get(wanted.requestKey) ?? 0)
-    if (before !== undefined) return { seen: before.whole }
+    const before = await releaseOfRequest(wanted.requestKey)
+    if (before !== undefined) return { seen: before }
     const place = environmentKey(wanted)
     for (const number of [tables.current.get(place) ?? 0, ...written.made.keys()]) {
       const row = see(number)
@@ -273,6 +277,7 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     lockEnvironment: call(lockEnvironment),
     lockAllEnvironments: call(() => take(ALL_ENVIRONMENTS)),
     createRelease: call(createRelease),
+    releaseOfRequest: call(releaseOfRequest),
     lockRelease: call(lockRelease),
     changeRelease: call(changeRelease),
     addSignOff: call(addSignOff),

@@ -2,6 +2,7 @@
 import type { PrivateMessage } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import type { Environment } from '../../../release/settings.ts'
+import type { OfferedControl } from '../control-buttons.ts'
 import { type Drawn, section } from '../parts/blocks.ts'
 import { called } from '../parts/facts.ts'
 import type { People } from '../parts/people.ts'
@@ -21,6 +22,8 @@ export interface PrivateFacts extends People {
   /** The token of the button Plan for an emergency, for a release that checks stopped. */
   readonly emergencyToken?: string
   readonly environment?: Environment
+  /** The buttons that the message offers beside those of a release. */
+  readonly offers?: readonly OfferedControl[]
   /** The address of a release's card. */
   readonly link?: (number: number) => string | undefined
   /** Web address of the repository that a refusal is about. */

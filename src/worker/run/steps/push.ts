@@ -32,12 +32,18 @@ async function look(run: StepContext): Promise<Seen | Stopped> {
   if (!releases.ok) return stopped(platformError(ports, environment, releases).refused, 'as before')
   const holds = held.value[remote.branch] ?? null
   const commit = commitOf(run)
-  const isListed = holds !== commit || releases.value.some((release) => isOf(release, commit))
+  const isListed =
+    (holds !== commit && !runsEarlierAgain(run)) || releases.value.some((release) => isOf(release, commit))
   if (isListed || !runsApart(ports, environment)) return { holds, releases: releases.value }
   // Many releases of settings may have come since.
   const further = await platformReleases(ports, environment, commit)
   if (!further.ok) return stopped(platformError(ports, environment, further).refused, 'as before')
   return { holds, releases: further.value }
+}
+
+/** A platform that makes releases runs an earlier one again: what its remote holds stays as it is. */
+function runsEarlierAgain({ ports, environment, plan }: StepContext): boolean {
+  return plan.rollback !== undefined && runsApart(ports, environment)
 }
 
 /**
@@ -47,9 +53,9 @@ async function look(run: StepContext): Promise<Seen | Stopped> {
  */
 function isThere(run: StepContext, { holds, releases }: Seen): boolean {
   const commit = commitOf(run)
-  if (holds !== commit) return false
+  if (holds !== commit && !runsEarlierAgain(run)) return false
   if (!runsApart(run.ports, run.environment)) return true
-  const heldBefore = run.plan.bound.remote.holds === commit
+  const heldBefore = run.plan.bound.remote.holds === commit || runsEarlierAgain(run)
   const ours = releases.find((release) => isOf(release, commit))
   // Our push moved the remote, and its release is not listed yet: confirm waits for it.
   if (ours === undefined) return !heldBefore
@@ -68,7 +74,11 @@ function versionOf(platformRelease: string | undefined): number | undefined {
 
 function pushed(run: StepContext) {
   const commit = commitOf(run)
-  return { said: `Pushed ${short(commit)} to ${run.environment.remote.name}`, commit }
+  const { name } = run.environment.remote
+  if (runsEarlierAgain(run)) return { said: `${name} has a new release of ${short(commit)}`, commit }
+  const did =
+    run.plan.rollback === undefined ? `Pushed ${short(commit)} to ${name}` : `Set ${name} back to ${short(commit)}`
+  return { said: did, commit }
 }
 
 function pushOf(run: StepContext): ConditionalPush<Seen> {
@@ -80,6 +90,7 @@ function pushOf(run: StepContext): ConditionalPush<Seen> {
     branch: remote.branch,
     commit,
     expected: plan.bound.remote.holds,
+    setsBack: plan.rollback !== undefined,
     arrivesWithinMs: platformOf(ports, remote).limits.pushArrivesWithinMs,
     look: () => look(run),
     hasArrived: ({ holds }) => holds === commit,
@@ -120,11 +131,25 @@ export const push: Step = {
     if ('is' in seen) return seen
     // An interrupted push may have arrived since the probe: its effect is not repeated.
     if (isThere(run, seen)) return { is: 'done', effect: 'some', result: pushed(run) }
-    if (seen.holds === commitOf(run)) return releaseAgain(run, seen)
+    const unproven = await notProven(run)
+    if (unproven !== undefined) return unproven
+    if (seen.holds === commitOf(run) || runsEarlierAgain(run)) return releaseAgain(run, seen)
     const expected = run.plan.bound.remote.holds
     if (seen.holds !== expected) return remoteMoved(run, seen.holds, [])
     return withApi(run, await pushConditionally(run, pushOf(run)))
   },
+}
+
+/** A rollback goes back only to what a release of this environment has proven. Undefined: it has, or it is no rollback. */
+async function notProven(run: StepContext): Promise<Stopped | undefined> {
+  const { ports, app, environment, plan } = run
+  if (plan.rollback === undefined && plan.bound.kind !== 'rollback') return undefined
+  const number = plan.bound.rollback?.provedBy ?? 0
+  const proof = await ports.store.release(number)
+  const isThere = proof?.app === app.name && proof.environment === environment.name
+  if (isThere && proof.provenCommit === commitOf(run)) return undefined
+  const place = { app: app.name, environment: environment.name }
+  return stopped({ gate: 'target_not_proven', number, ...place, why: 'not proven' }, 'as before')
 }
 
 /** A push that was not allowed: the platform's API is asked whether it takes the same credential. */
@@ -145,7 +170,7 @@ function remoteMoved(run: StepContext, holds: string | null, output: readonly st
 const OF_GIT = /^\s*(?:To \S+$|!?\s*\[(?:remote )?rejected\]|error: failed to push some refs|hint:)/
 
 /** A rejected push in the platform's own words, or in those of the remote's hook. */
-function rejectionOf({ ports, environment }: StepContext, why: string, output: readonly string[]): Failure {
+function rejectionOf({ ports, environment, plan }: StepContext, why: string, output: readonly string[]): Failure {
   const { remote } = environment
   const { readRejection, buildsOnPush } = platformOf(ports, remote).words
   const hookLine = output
@@ -157,7 +182,12 @@ function rejectionOf({ ports, environment }: StepContext, why: string, output: r
   }
   const facts = { ...defined({ remote: remote.name, line, output: output.slice(-20) }), ...onPlatform(remote) }
   if (by === 'build') return { gate: 'build_failed', ...facts }
-  return { gate: 'push_refused', ...facts, ...(by === 'platform' && { fault: by }) }
+  return {
+    gate: 'push_refused',
+    ...facts,
+    ...(by === 'platform' && { fault: by }),
+    ...(why === 'not a fast-forward' && plan.rollback !== undefined && { refusesSetBack: true as const }),
+  }
 }
 
 /** The remote holds the commit but does not run it: makes a new release from that commit's build, never a second push. */
@@ -168,10 +198,19 @@ async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | S
   const commit = commitOf(run)
   const notConfirmed = (detail: string) =>
     stopped({ gate: 'not_confirmed', app: appAt(remote), ...onPlatform(remote), detail }, 'as before')
-  const artifact = seen.releases.find((release) => isOf(release, commit))?.artifact
-  if (artifact === undefined) {
-    return stopped({ gate: 'slug_missing', app: appAt(remote), ...onPlatform(remote), commit }, 'as before')
+  const artifact = artifactOf(run, seen)
+  const isGone = () => {
+    const to = run.plan.rollback?.to.number
+    const gate = {
+      gate: 'slug_missing',
+      app: appAt(remote),
+      ...onPlatform(remote),
+      commit,
+      ...defined({ to }),
+    } as const
+    return stopped(gate, 'as before')
   }
+  if (artifact === undefined) return isGone()
   const last = Math.max(...seen.releases.map(({ version }) => version))
   if (wasCutOff(run)) {
     // The interrupted try may have requested a release that is not listed yet.
@@ -181,10 +220,18 @@ async function releaseAgain(run: StepContext, seen: Seen): Promise<Performed | S
   const made = await platform.releaseAgain(remote, artifact)
   if (made.ok) return released(run, made.value.version)
   if (made.failure === 'refused') return stopped(platformError(ports, environment, made).refused, 'as before')
-  if (made.failure === 'wrong') return notConfirmed(made.detail)
+  if (made.failure === 'wrong') return made.denied === 'not found' ? isGone() : notConfirmed(made.detail)
   const found = await waitUntilReleased(run, last)
   if (found !== undefined) return released(run, found.version)
   return notSeen(pushOf(run))
+}
+
+/** What is released again: exactly what a rollback's plan has bound, else that of the newest release of the commit. */
+function artifactOf(run: StepContext, { releases }: Seen): string | undefined {
+  const bound = run.plan.bound.rollback?.artifact
+  const ours = releases.filter((release) => isOf(release, commitOf(run)))
+  if (bound == null) return ours[0]?.artifact
+  return ours.some(({ artifact }) => artifact === bound) ? bound : undefined
 }
 
 function released(run: StepContext, version: number): Performed {
@@ -192,7 +239,11 @@ function released(run: StepContext, version: number): Performed {
   const { remote } = environment
   const commit = commitOf(run)
   const { name } = platformOf(ports, remote).words
-  const said = `Made ${name} release v${version} from ${short(commit)}, which ${remote.name} already held`
+  const origin =
+    run.plan.rollback === undefined
+      ? `which ${remote.name} already held`
+      : `as #${run.plan.rollback.to.number} deployed it, without a build`
+  const said = `Made ${name} release v${version} from ${short(commit)}, ${origin}`
   return { is: 'done', effect: 'some', result: { said, commit, platformRelease: `v${version}` } }
 }
 
