@@ -57,6 +57,7 @@ export const ACTION_NAMES = [
   'change time',
   'mark bad',
   'mark good',
+  'roll back',
 ] as const
 
 export type Action = (typeof ACTION_NAMES)[number]
@@ -245,6 +246,15 @@ export const ACTIONS: Readonly<Record<Action, ActionDefinition>> = {
     canRecur: true,
     isOnRun: true,
     transition: mark('good'),
+  },
+  'roll back': {
+    rules: [],
+    people: everyone,
+    words: 'roll back',
+    startsRun: false,
+    canRecur: false,
+    isOnRun: false,
+    transition: null,
   },
 }
 

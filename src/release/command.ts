@@ -5,15 +5,27 @@
 import { defined } from '../lib/defined.ts'
 import { isNear, nearestFirst } from '../lib/edit-distance.ts'
 import { type LockCommand, parseLock } from './lock-command.ts'
-import type { Refusal } from './refusals.ts'
+import { splitReason } from './reason.ts'
+import { rollbackWords } from './rollback-command.ts'
 import { type App, findApp, findEnvironment } from './settings.ts'
 import { COMMIT_PATTERN, commitOf, typedWords } from './typed-words.ts'
+import {
+  shortened,
+  type UnknownName,
+  unknownAmong,
+  unknownApp,
+  unknownEnvironment,
+  unknownName,
+} from './unknown-names.ts'
 
 /** Words of the grammar, which no app and no environment may be named. */
 export const RESERVED_WORDS = ['to', 'preview', 'status', 'history', 'cancel', 'retry', 'help'] as const
 
 /** The words with which a command begins. */
-const VERBS: readonly string[] = [...RESERVED_WORDS.filter((word) => word !== 'to'), 'lock', 'unlock']
+const VERBS: readonly string[] = [
+  ...RESERVED_WORDS.filter((word) => word !== 'to'),
+  ...['lock', 'unlock', 'rollback', 'bad', 'good'],
+]
 
 /** Words that the first version allowed as names: commands that came later, and the `all` of `lock all`. */
 export const NEWER_RESERVED_WORDS = {
@@ -36,8 +48,6 @@ export interface Target {
   readonly app: string
   readonly environment: string
 }
-
-export type UnknownName = Extract<Refusal, { gate: 'unknown_app' | 'unknown_environment' }>
 
 /**
  * Help was requested, or the input was not understood; then `reason` is a sentence that says why. It may repeat up to 40
@@ -65,6 +75,10 @@ export type DeployCommand =
   | { readonly is: 'cancel'; readonly number: number }
   | { readonly is: 'retry'; readonly number: number }
   | LockCommand
+  /** `to`: the release to go back to. */
+  | ({ readonly is: 'rollback'; readonly to?: number; readonly reason?: string } & Target)
+  | { readonly is: 'bad'; readonly number: number; readonly reason?: string }
+  | { readonly is: 'good'; readonly number: number }
   | Help
 
 export type HotfixCommand =
@@ -94,10 +108,18 @@ export function parseDeploy(text: string, apps: readonly App[]): DeployCommand |
       return historyOf(rest, apps)
     case 'cancel':
     case 'retry':
+    case 'good':
       return byNumber(first, rest)
     case 'lock':
     case 'unlock':
       return parseLock(text, (names, before) => findTarget(names, apps, before))
+    case 'bad': {
+      const { before, reason } = splitReason(text)
+      const read = byNumber('bad', wordsOf(before).slice(1))
+      return read.is === 'bad' ? { ...read, ...defined({ reason }) } : read
+    }
+    case 'rollback':
+      return rollbackOf(text, apps)
     case 'preview': {
       const found = findTarget(rest, apps, '/deploy preview')
       return found.is === 'target' ? { is: 'preview', ...found.target } : found
@@ -214,7 +236,7 @@ function findByOneName(name: string, apps: readonly App[], before: string): Targ
 function historyOf(words: readonly string[], apps: readonly App[]): DeployCommand | ParseProblem {
   // Names of apps and environments are never numbers.
   const last = words.at(-1) ?? ''
-  const before = NUMBER.test(last) ? Number(last.replace('#', '')) : undefined
+  const before = numberOf(last)
   const [first, second, extra] = before === undefined ? words : words.slice(0, -1)
   const history = { is: 'history' as const, ...defined({ before }) }
   if (first === undefined) return history
@@ -232,65 +254,25 @@ function historyOf(words: readonly string[], apps: readonly App[]): DeployComman
     : unknownName(first, apps)
 }
 
-function byNumber(is: 'cancel' | 'retry', words: readonly string[]): DeployCommand {
-  const [first, extra] = words
-  if (first === undefined || extra !== undefined || !NUMBER.test(first)) {
+function byNumber(is: 'cancel' | 'retry' | 'bad' | 'good', words: readonly string[]): DeployCommand {
+  const [first = '', extra] = words
+  const number = numberOf(first)
+  if (number === undefined || extra !== undefined) {
     return notUnderstood(`“${is}” takes the number of one release, such as “${is} 12”.`)
   }
-  return { is, number: Number(first.replace('#', '')) }
+  return { is, number }
 }
 
-function unknownApp(asked: string, apps: readonly App[]): ParseProblem {
-  const names = nearestFirst(
-    asked,
-    apps.map((app) => app.name),
-  )
-  return { is: 'refused', refusal: { gate: 'unknown_app', asked: shortened(asked), names } }
+function rollbackOf(text: string, apps: readonly App[]): DeployCommand | ParseProblem {
+  const { before, reason } = splitReason(text)
+  const words = rollbackWords(wordsOf(before).slice(1), numberOf)
+  if ('reason' in words) return notUnderstood(words.reason)
+  const found = findTarget(words.place, apps, '/deploy rollback')
+  return found.is === 'target' ? { is: 'rollback', ...found.target, ...defined({ to: words.to, reason }) } : found
 }
 
-/** Environments that follow a branch of that name come first: one of them was probably meant. */
-function unknownEnvironment(asked: string, app: App): ParseProblem {
-  const following = app.environments.filter((environment) => environment.branch.toLowerCase() === asked)
-  const others = app.environments.filter((environment) => !following.includes(environment))
-  const names = [
-    ...following.map((environment) => environment.name),
-    ...nearestFirst(
-      asked,
-      others.map((environment) => environment.name),
-    ),
-  ]
-  return {
-    is: 'refused',
-    refusal: {
-      gate: 'unknown_environment',
-      asked: shortened(asked),
-      app: app.name,
-      names,
-      ...(following.length > 0 && { followedBy: following.map(({ name }) => name) }),
-    },
-  }
-}
-
-/** The refusal for a name that no app has as an environment. */
-function unknownAmong(asked: string, apps: readonly App[]): UnknownName {
-  const all = apps.flatMap(({ environments }) => environments)
-  const names = nearestFirst(asked, [...new Set(all.map(({ name }) => name))])
-  const following = all.filter(({ branch }) => branch.toLowerCase() === asked)
-  return {
-    gate: 'unknown_environment',
-    asked: shortened(asked),
-    names,
-    ...(following.length > 0 && { followedBy: following.map(({ app, name }) => `${app} ${name}`) }),
-  }
-}
-
-/** One word may be a mistyped app or environment: the nearest name decides. */
-function unknownName(asked: string, apps: readonly App[]): ParseProblem {
-  const [only, another] = apps
-  if (only !== undefined && another === undefined) return unknownEnvironment(asked, only)
-  const refusal = unknownAmong(asked, apps)
-  const [nearest] = refusal.names
-  return nearest !== undefined && isNear(asked, nearest) ? { is: 'refused', refusal } : unknownApp(asked, apps)
+function numberOf(word: string): number | undefined {
+  return NUMBER.test(word) ? Number(word.replace('#', '')) : undefined
 }
 
 /** The command that a mistyped first word is nearest to: nearer than to any name, or as near. */
@@ -307,11 +289,6 @@ function notUnderstood(reason: string): Help {
 
 function quoted(word: string | undefined): string {
   return `“${shortened(word ?? '')}”`
-}
-
-function shortened(word: string): string {
-  const letters = Array.from(word.slice(0, 200))
-  return letters.length > 40 ? `${letters.slice(0, 39).join('')}…` : word
 }
 
 /** The text's words in lower case. */

@@ -52,7 +52,7 @@ export function deployedAfter(release: Release, { runsApart }: Runs): Deployed |
   if (state === 'succeeded' || confirmed?.state === 'done') {
     const commit = confirmed?.result?.commit ?? producedCommit(release)
     const at = (release.endedAt ?? confirmed?.endedAt ?? release.requestedAt).toISOString()
-    if (commit !== undefined) return { is: 'proven', commit, number, at, webUrl }
+    if (commit !== undefined) return { is: 'proven', commit, number, at, webUrl, ...judged(release) }
   }
   const because = release.problem?.because
   if (because?.gate === 'release_phase_failed' && STOPPED.includes(state)) {
@@ -75,4 +75,13 @@ export function deployedAfter(release: Release, { runsApart }: Runs): Deployed |
   if (plan.runsUnknown) return { is: 'not known', number, state, since: 'not told' }
   const at = (release.plannedAt ?? release.requestedAt).toISOString()
   return { is: 'seen', commit: plan.bound.remote.runs, number, at, webUrl }
+}
+
+/** Whether it was a rollback, and whether somebody has marked it as bad. */
+function judged({ plan, requester, mark }: Release) {
+  const to = plan?.rollback?.to.number
+  return defined({
+    rolledBack: to === undefined ? undefined : { to, by: requester },
+    bad: mark?.is === 'bad' ? { by: mark.by, ...defined({ reason: mark.reason }) } : undefined,
+  })
 }

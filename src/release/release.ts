@@ -180,6 +180,10 @@ export type Deployed =
       readonly number: number
       readonly at: string
       readonly webUrl: string
+      /** It is a rollback: to which release, and by whom. */
+      readonly rolledBack?: { readonly to: number; readonly by: PersonName }
+      /** It is marked as bad, and still runs. */
+      readonly bad?: { readonly by: PersonName; readonly reason?: string }
     }
   /** Release `number` has seen it there, whether or not Signoff deployed it; null: nothing ran. */
   | {

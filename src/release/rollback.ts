@@ -166,7 +166,8 @@ export async function rollbackChoices(
   }
 }
 
-function choiceOf({ number, plan, requester, requestedAt, endedAt }: Release, commit: string): RollbackChoice {
+/** A release as a person chooses it. */
+export function choiceOf({ number, plan, requester, requestedAt, endedAt }: Release, commit: string): RollbackChoice {
   const names = [...new Set((plan?.authors ?? []).map(({ name }) => name))]
   const title = plan?.commits.find(({ sha, isMerge }) => sha === commit || !isMerge)?.title
   return {

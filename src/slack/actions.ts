@@ -8,23 +8,10 @@ import type { Release } from '../release/release.ts'
 import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
-import {
-  type Confirm,
-  confirmCancel,
-  confirmGo,
-  confirmRetry,
-  confirmSignOff,
-  confirmStart,
-} from './views/confirmations.ts'
-import {
-  closeModal,
-  emergencyModal,
-  markBadModal,
-  type ReasonFacts,
-  rejectModal,
-  talkedOverModal,
-} from './views/modals.ts'
-import { place } from './views/parts/facts.ts'
+import { type Confirm, confirmCancel, confirmRetry, confirmSignOff, confirmStart } from './views/confirmations.ts'
+import { markBadModal } from './views/mark-modal.ts'
+import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
+import { kindCalled, place } from './views/parts/facts.ts'
 import { timeModal } from './views/time-modal.ts'
 
 type Answer = (outcome: ActionOutcome) => Reply
@@ -55,7 +42,7 @@ export interface ActionView {
   readonly primaryRank: number | null
   /** The dialog before the press is sent; null: none. */
   readonly confirm: Confirm | null
-  readonly onPress: Acts | AsksFirst | { readonly is: 'shows details' }
+  readonly onPress: Acts | AsksFirst | { readonly is: 'shows details' | 'opens above Details' }
   /** Whether a press anywhere but on the release's card is stale. Otherwise anyone with its token can press it. */
   readonly needsCard: boolean
 }
@@ -154,10 +141,14 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
   go: {
     id: 'go',
     label: 'Go',
-    spokenLabel: (release) => `Go: start hot-fix ${release.number} on ${place(release)}`.slice(0, 75),
+    spokenLabel: (release) =>
+      `Go: start ${release.kind === 'rollback' ? 'rollback' : 'hot-fix'} ${release.number} on ${place(release)}`.slice(
+        0,
+        75,
+      ),
     primaryRank: null,
     confirm: confirmStart,
-    onPress: { is: 'acts', answer: done(({ number }) => `Hot-fix #${number} starts. Its card is in the channel.`) },
+    onPress: { is: 'acts', answer: done((release) => `${kindCalled(release)} starts. Its card is in the channel.`) },
     // Its requester alone has it, on a private message.
     needsCard: false,
   },
@@ -184,6 +175,15 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     confirm: null,
     onPress: { is: 'asks first', callback: VIEW.markBad, modal: markBadModal, answer: onlyRefusal },
     // In Details, and by a command.
+    needsCard: false,
+  },
+  'roll back': {
+    id: 'roll_back',
+    label: 'Roll back…',
+    spokenLabel: (release) => `Roll back ${place(release)}, from the details of ${release.number}`.slice(0, 75),
+    primaryRank: null,
+    confirm: null,
+    onPress: { is: 'opens above Details' },
     needsCard: false,
   },
   'mark good': {

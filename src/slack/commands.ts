@@ -5,15 +5,18 @@ import { factsOfLock, type LockFacts } from '../release/lock.ts'
 import { openLocks } from '../release/lock-service.ts'
 import type { EnvironmentStatus } from '../release/messages.ts'
 import type { Release } from '../release/release.ts'
+import { tokenFor } from './drawing.ts'
 import { hotfixWindow } from './hotfix.ts'
-import { COMMANDS } from './ids.ts'
+import { COMMANDS, VIEW } from './ids.ts'
 import { runLockCommand } from './locks.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { done, PRESS_AGAIN, type Reply, refused, requested } from './replies.ts'
-import { cancelledText, retriedText } from './views/answers.ts'
+import { openRollback } from './rollback.ts'
+import { cancelledText, markedText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
+import { markBadModal } from './views/mark-modal.ts'
 import { deployModal } from './views/modals.ts'
 import { lockNotes } from './views/parts/lock-lines.ts'
 import { HISTORY } from './views/private/history.ts'
@@ -87,6 +90,23 @@ async function deploy(
       return done(cancelledText)(await service.act('cancel', { release: command.number, by, key }))
     case 'retry':
       return done(retriedText)(await service.act('retry', { release: command.number, by, key }))
+    case 'rollback': {
+      if (!fresh) return PRESS_AGAIN
+      const { app, environment, to, reason } = command
+      return openRollback(ports, { app, environment, by, ...defined({ to, reason }) }, arrival)
+    }
+    case 'bad': {
+      const { number: release, reason: note } = command
+      if (note !== undefined) return done(markedText)(await service.act('mark bad', { release, by, key, note }))
+      if (!fresh) return PRESS_AGAIN
+      const may = await service.may('mark bad', { release, by })
+      if ('refused' in may) return refused(may.refused)
+      const token = await tokenFor(ports.store, may.release, 'mark bad', false)
+      const facts = { callback: VIEW.markBad, release: may.release, metadata: metadata({ token, responseUrl }) }
+      return openModal(ports, arrival.trigger, markBadModal(facts))
+    }
+    case 'good':
+      return done(markedText)(await service.act('mark good', { release: command.number, by, key }))
   }
 }
 

@@ -71,7 +71,7 @@ async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean):
     case 'press':
       return press(ports, arrival, fresh)
     case 'in a modal':
-      return pressInModal(ports, arrival)
+      return pressInModal(ports, arrival, fresh)
     case 'submission':
       return submit(ports, arrival)
   }

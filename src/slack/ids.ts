@@ -27,6 +27,8 @@ export const VIEW = {
   takeOver: 'take_over_modal',
   changeTime: 'change_time_modal',
   markBad: 'mark_bad_modal',
+  rollback: 'rollback_modal',
+  notPossible: 'not_possible_modal',
 } as const
 export type ViewId = (typeof VIEW)[keyof typeof VIEW]
 

@@ -83,7 +83,8 @@ export function createIntake(ports: IntakePorts): Intake {
       if (!isOpen) return false
       isOpen = false
       await acknowledge(response)
-      return response !== undefined
+      // A modal that is closed shows nothing.
+      return response !== undefined && response.response_action !== 'clear'
     }
     async function handleIt(): Promise<void> {
       const outcome = await stored

@@ -19,6 +19,8 @@ export type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 export type ModalResponse =
   | { readonly response_action: 'errors'; readonly errors: Readonly<Record<string, string>> }
   | { readonly response_action: 'update'; readonly view: object }
+  /** Closes every modal, also the one below, which shows what was before. */
+  | { readonly response_action: 'clear' }
 
 /** The fields that a gate is about, the best first; the modal may have none of them. */
 const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
@@ -30,7 +32,13 @@ const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
   unknown_app: ['app', 'environment'],
   time_refused: ['when'],
   too_far_ahead: ['when'],
+  target_is_bad: ['to'],
+  target_not_proven: ['to'],
+  nothing_to_roll_back: ['to'],
+  unknown_release: ['to'],
 }
+/** Modals that Details opens above itself. */
+const ABOVE_DETAILS: readonly string[] = [VIEW.rollback, VIEW.markBad]
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
 /** Modals whose answer with buttons is a message. */
@@ -42,7 +50,7 @@ export async function modalAnswer(
   arrival: SubmissionArrival,
   reply: Reply,
 ): Promise<ModalResponse | undefined> {
-  if (reply?.is !== 'refusal') return undefined
+  if (reply?.is !== 'refusal') return ABOVE_DETAILS.includes(arrival.view) ? { response_action: 'clear' } : undefined
   const { refusal } = reply
   // A field takes no buttons: what the person can do about it is told privately.
   if (TOLD_PRIVATELY.includes(arrival.view) && offersOf(refusal).length > 0) return undefined

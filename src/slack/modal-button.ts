@@ -1,21 +1,70 @@
-/** **Preview** in `/deploy`'s modal: the modal stays open, and says what becomes of it. */
+/** Buttons in modals: **Preview** in `/deploy`'s, **Roll back…** and **Mark as bad…** in Details. */
+import type { ModalView } from '@slack/types'
 import { defined } from '../lib/defined.ts'
 import { openLocks } from '../release/lock-service.ts'
+import type { Release } from '../release/release.ts'
+import { actionWithId } from './actions.ts'
 import { ask } from './clients.ts'
 import { PREVIEW, VIEW } from './ids.ts'
 import { plainWords } from './modal-answer.ts'
-import { contextOf } from './modal-window.ts'
+import { contextOf, type ModalContext, metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
-import { type Reply, refused, STALE } from './replies.ts'
+import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
+import { openRollback, type RollbackAsked } from './rollback.ts'
+import { markBadModal } from './views/mark-modal.ts'
 import { deployModal } from './views/modals.ts'
 import { lockNotes } from './views/parts/lock-lines.ts'
+import { notPossibleModal } from './views/refusal-message.ts'
 
 type InModal = Extract<Arrival, { is: 'in a modal' }>
 
-/** Enqueues the preview. The answer stands in the modal; it is told privately where the modal is gone. Safe to repeat. */
-export async function pressInModal(ports: HandlerPorts, arrival: InModal): Promise<Reply> {
+/** Runs the button of a modal, which stays open. `fresh`: its trigger can still open a modal. Safe to repeat. */
+export function pressInModal(ports: HandlerPorts, arrival: InModal, fresh: boolean): Promise<Reply> {
+  return arrival.view === VIEW.details ? pressInDetails(ports, arrival, fresh) : pressPreview(ports, arrival)
+}
+
+/** Opens the modal of the button's action above Details. A refusal is shown there too, where the person looks. */
+async function pressInDetails(ports: HandlerPorts, arrival: InModal, fresh: boolean): Promise<Reply> {
+  const { service, store } = ports
+  const { user: by, trigger, token } = arrival
+  const responseUrl = contextOf(arrival.metadata)?.responseUrl
+  const meant = await store.resolveButton(token)
+  if (meant === undefined || meant.action !== arrival.action) return STALE
+  const action = actionWithId(meant.action)
+  if (action !== 'roll back' && action !== 'mark bad') return STALE
+  if (!fresh) return PRESS_AGAIN
+  const may = await service.may(action, { release: meant.release, by })
+  const reply =
+    'refused' in may
+      ? refused(may.refused)
+      : action === 'roll back'
+        ? await openRollback(
+            ports,
+            rollbackOf(may.release, by),
+            { trigger, ...defined({ responseUrl }) },
+            { above: true },
+          )
+        : await openModal(ports, trigger, markBad(may.release, { token, ...defined({ responseUrl }) }), { above: true })
+  if (reply?.is !== 'refusal') return reply
+  const drawn = await drawPrivate(ports, reply)
+  const shown = await openModal(ports, trigger, notPossibleModal(drawn), { above: true })
+  return shown === undefined ? undefined : reply
+}
+
+/** Of an earlier release: back to it. Of what runs now: back to what was before. */
+function rollbackOf(release: Release, by: string): RollbackAsked {
+  const { app, environment } = release
+  return { app, environment, by, pressedOn: release.number }
+}
+
+function markBad(release: Release, context: ModalContext): ModalView {
+  return markBadModal({ callback: VIEW.markBad, release, metadata: metadata(context) })
+}
+
+/** The answer stands in the modal; it is told privately where the modal is gone. */
+async function pressPreview(ports: HandlerPorts, arrival: InModal): Promise<Reply> {
   const context = contextOf(arrival.metadata)
   if (arrival.action !== PREVIEW || arrival.view !== VIEW.deploy || context === undefined) return STALE
   const reply = await preview(ports, arrival, context.responseUrl)

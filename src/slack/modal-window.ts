@@ -13,20 +13,35 @@ export interface ModalContext {
   readonly responseUrl?: string
   /** The modal said that its submission starts the release. */
   readonly starts?: true
-  /** The releases that a hot-fix's modal has said it ends. */
+  /** The releases that the modal of a hot-fix or a rollback has said it ends. */
   readonly ends?: readonly number[]
   /** What a lock's modal asks the reason for. */
   readonly lock?: { readonly on: LockPlace; readonly end?: TypedEnd }
   /** A hot-fix's modal said that it plans for an emergency. */
   readonly forEmergency?: true
+  /** What the modal of a rollback is about. */
+  readonly app?: string
+  readonly environment?: string
 }
 
-/** Opens the modal. Replies only if Slack did not open it, with why; the log has Slack's answer. */
-export async function openModal(ports: HandlerPorts, trigger: string, view: View): Promise<Reply> {
-  const opened = await ask(() => ports.interactive.views.open({ trigger_id: trigger, view }))
+/**
+ * Opens the modal; `above`: over the one in which the button was pressed. Replies only if Slack did not open it, with why;
+ * the log has Slack's answer.
+ */
+export async function openModal(
+  ports: HandlerPorts,
+  trigger: string,
+  view: View,
+  { above = false }: { readonly above?: boolean } = {},
+): Promise<Reply> {
+  const { views } = ports.interactive
+  const opened = await ask(() => (above ? views.push : views.open).call(views, { trigger_id: trigger, view }))
   if (opened.ok) return undefined
   const { ok: _, ...error } = opened
-  ports.log?.warn({ ...error, method: 'views.open', modal: callbackOf(view) }, 'Slack did not open a modal')
+  ports.log?.warn(
+    { ...error, method: above ? 'views.push' : 'views.open', modal: callbackOf(view) },
+    'Slack did not open a modal',
+  )
   return { is: 'done', text: `${whyNotOpened(error)} Nothing was changed.${nextTry(error)}` }
 }
 

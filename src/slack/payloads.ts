@@ -33,6 +33,9 @@ export type Arrival =
       readonly user: string
       readonly isForeign: boolean
       readonly metadata: string
+      /** The button's value; empty where it has none. */
+      readonly token: string
+      readonly trigger: string
       /** As of a submission. */
       readonly values: Readonly<Record<string, string>>
     }
@@ -159,6 +162,8 @@ function readInModal(body: Fields, user: string, isForeign: boolean): Arrival | 
     user,
     isForeign,
     metadata: text(view.private_metadata) ?? '',
+    token: text(action.value) ?? '',
+    trigger: text(body.trigger_id) ?? '',
     values: valuesOf(fields(fields(view.state).values)),
   }
 }

@@ -8,13 +8,13 @@ import type { Environment } from '../release/settings.ts'
 import { ACTION_VIEWS, type AsksFirst, actionWithId } from './actions.ts'
 import { pressControl } from './control-presses.ts'
 import { controlWithId } from './controls.ts'
-import { environmentOf, peopleOf, proofNow } from './drawing.ts'
+import { environmentOf, peopleOf, proofNow, tokenFor } from './drawing.ts'
 import { START, VIEW } from './ids.ts'
 import { metadata, openModal } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
-import { detailsModal } from './views/details.ts'
+import { buttonsOfDetails, detailsModal } from './views/details.ts'
 import { talkedOverStarts } from './views/modals.ts'
 import { findUngivable } from './who-can-sign.ts'
 
@@ -43,6 +43,7 @@ export async function press(ports: HandlerPorts, arrival: PressArrival, fresh: b
     const isUnconfirmed = 'refused' in outcome && outcome.refused.gate === 'start_not_confirmed'
     return isUnconfirmed && canStart(action) ? { is: 'start', number: meant.release, action } : onPress.answer(outcome)
   }
+  if (onPress.is === 'opens above Details') return STALE
   if (!fresh) return PRESS_AGAIN
   const may = await service.may(action, asked)
   if ('refused' in may) return refused(may.refused)
@@ -97,7 +98,11 @@ async function waivedBy({ store }: HandlerPorts, release: Release, { freezes = [
   return defined({ freeze, proof })
 }
 
-async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {
+async function showDetails(
+  ports: HandlerPorts,
+  { trigger, responseUrl }: PressArrival,
+  release: Release,
+): Promise<Reply> {
   const environment = environmentOf(ports.apps, release)
   if (environment === undefined) return STALE
   const { app, name } = environment
@@ -106,5 +111,11 @@ async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, relea
     ports.store.now(),
     ports.store.locks({ open: true, app, environment: name }),
   ])
-  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now, locks }))
+  const buttons = await Promise.all(
+    buttonsOfDetails(release).map(
+      async (action) => [action, await tokenFor(ports.store, release, action, false)] as const,
+    ),
+  )
+  const facts = { ...people, environment, now, locks, tokens: Object.fromEntries(buttons) }
+  return openModal(ports, trigger, detailsModal(release, { ...facts, metadata: metadata({ token: '', responseUrl }) }))
 }

@@ -9,6 +9,7 @@ import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { type Reply, requested, STALE } from './replies.ts'
+import { requestRollback } from './rollback.ts'
 import { WHEN } from './views/parts/when-field.ts'
 
 type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
@@ -35,6 +36,10 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
   }
   if (arrival.view === VIEW.hotfix)
     return requested(await requestHotfix(service, values, { ...asked, ends, ...defined({ forEmergency }) }))
+  if (arrival.view === VIEW.rollback) {
+    const { app = '', environment = '' } = context
+    return requested(await requestRollback(service, values, { app, environment, ...asked, ends }))
+  }
   if (arrival.view === VIEW.lock) return submitLock(ports, arrival, context)
   if (arrival.view === VIEW.takeOver) return submitTakeOver(ports, arrival, context)
   const asking = actionOfModal(arrival.view)

@@ -194,6 +194,7 @@ describe('when a button does something', () => {
     'change time': [],
     'mark bad': ['succeeded'],
     'mark good': ['succeeded'],
+    'roll back': RELEASE_STATES,
   }
   it.each(ACTIONS)('%s: in its states, and in no other', (action) => {
     const found = RELEASE_STATES.map((state) => [state, gate(action, everything, aRelease({ state }))])

@@ -434,7 +434,18 @@ describe('Stored names never change', () => {
       [...ACTION_NAMES.map((action) => ACTION_VIEWS[action].id), START],
       [
         ...['qa_passed', 'approve', 'reject', 'emergency', 'cancel', 'details', 'talked_over', 'plan_again'],
-        ...['plan_for_emergency', 'retry', 'close', 'go', 'start', 'start_now', 'change_time', 'mark_bad', 'mark_good'],
+        ...[
+          'plan_for_emergency',
+          'retry',
+          'close',
+          'go',
+          'start',
+          'start_now',
+          'change_time',
+          'mark_bad',
+          'mark_good',
+          'roll_back',
+        ],
       ],
     ],
     [
@@ -442,7 +453,7 @@ describe('Stored names never change', () => {
       Object.values(VIEW),
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
-        ...['talked_over_modal', 'change_time_modal', 'mark_bad_modal'],
+        ...['talked_over_modal', 'change_time_modal', 'mark_bad_modal', 'rollback_modal', 'not_possible_modal'],
       ],
     ],
     ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],

@@ -125,6 +125,9 @@ describe('names that Slack hands back', () => {
       plan_for_emergency: 'plan for an emergency',
       details: 'details',
       go: 'go',
+      mark_bad: 'mark bad',
+      mark_good: 'mark good',
+      roll_back: 'roll back',
     })
     expect(Object.values(VIEW).sort()).toEqual([
       'close_modal',
@@ -132,7 +135,10 @@ describe('names that Slack hands back', () => {
       'details_modal',
       'emergency_modal',
       'hotfix_modal',
+      'mark_bad_modal',
+      'not_possible_modal',
       'reject_modal',
+      'rollback_modal',
       'talked_over_modal',
     ])
   })

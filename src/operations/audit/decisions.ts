@@ -33,6 +33,15 @@ export interface Decision {
   readonly isAfterwards: boolean
 }
 
+export interface Mark {
+  readonly is: string
+  readonly by: Who
+  readonly at: string
+  readonly reason?: string
+  /** The rollback that marked it, for its requester. */
+  readonly rollback?: number
+}
+
 export interface Decisions {
   readonly requested?: { readonly by: Who; readonly at: string }
   /** Absent if there was no plan, or if an older version made it. */
@@ -40,10 +49,12 @@ export interface Decisions {
   readonly fingerprint?: string
   readonly plannedAt?: string
   readonly signOffs: readonly Decision[]
-  /** The requester's **Go** for a hot-fix that nobody signs. */
+  /** The requester's **Go** for a hot-fix or a rollback that nobody signs. */
   readonly go?: Who
   readonly approvedAt?: string
   readonly startedAt?: string
+  /** The last mark that says whether anybody should go back to it. */
+  readonly mark?: Mark
   readonly ended?: { readonly state: ReleaseState; readonly at: string; readonly by?: Who; readonly reason?: string }
   /** What the platform was proven to run or, if that is not proven, what was pushed. */
   readonly commit?: string
@@ -52,7 +63,7 @@ export interface Decisions {
 /** The types that `decisionsOf` reads. */
 export const DECIDING_EVENTS: readonly EventType[] = [
   ...(['release_requested', 'plan_made', 'sign_off_given', 'go_given', 'release_approved'] as const),
-  ...(['run_started', 'step_done', 'release_ended'] as const),
+  ...(['run_started', 'step_done', 'release_ended', 'release_marked'] as const),
 ]
 
 /** Actors that are no people. */
@@ -74,6 +85,7 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
   const approved = first('release_approved') ?? started
   const ended = events.findLast(({ type }) => type === 'release_ended')
   const go = first('go_given')
+  const marked = events.findLast(({ type }) => type === 'release_marked')
   const done = (step: string) => events.findLast(({ type, data }) => type === 'step_done' && data.step === step)?.data
   const commit = [done('confirm')?.commit, done('push')?.commit].find(isText)
   return {
@@ -95,6 +107,18 @@ export function decisionsOf(events: readonly EventBody[]): Decisions {
         ...defined({ by: PROCESSES.includes(ended.actor) ? undefined : whoDid(ended) }),
       },
       commit,
+      mark: marked && { ...markOf(marked), by: whoDid(marked) },
+    }),
+  }
+}
+
+function markOf({ at, data: { mark, reason, rollback } }: EventBody): Omit<Mark, 'by'> {
+  return {
+    is: String(mark),
+    at,
+    ...defined({
+      reason: isText(reason) ? reason : undefined,
+      rollback: typeof rollback === 'number' ? rollback : undefined,
     }),
   }
 }

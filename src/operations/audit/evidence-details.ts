@@ -1,6 +1,6 @@
 /** The details of one release's evidence: plan, migrations, run, people, and the record's exact text. */
 import { canonicalJson } from '../../lib/canonical-json.ts'
-import type { BoundDatabase, PlannedMigration } from '../../release/plan.ts'
+import type { BoundDatabase, PlannedMigration, RollbackPlan, ShownRelease } from '../../release/plan.ts'
 import {
   type Block,
   codes,
@@ -41,6 +41,7 @@ function planSection({ plan, request }: Evidence): Section {
     blocks: [
       facts([
         ...picks,
+        ...(plan.rollback === undefined ? [] : rollbackFacts(plan.rollback)),
         ['Source', ['branch ', { code: source.branch }, ', ', commitOr(source.commit, 'no commit')]],
         ['Target', ['branch ', { code: target.branch }, ', ', commitOr(target.commit, 'no commit')]],
         ['Result', [...parents, ', tree ', { code: result.tree }]],
@@ -82,6 +83,20 @@ function planSection({ plan, request }: Evidence): Section {
       },
     ],
   }
+}
+
+function rollbackFacts({ to, from, migrations, unknowns }: RollbackPlan): readonly Fact[] {
+  const release = ({ number, commit, requester, at }: ShownRelease): Words => [
+    `#${number}, `,
+    { code: commit },
+    `, requested by ${requester.name} (${requester.id}), ended ${utc(at)}`,
+  ]
+  return [
+    ['Back to', release(to)],
+    ['Takes back', from === undefined ? ['not known: no release deployed what ran'] : release(from)],
+    ['Migrations since', migrations.length === 0 ? ['none'] : codes(migrations.map(({ revision }) => revision))],
+    ...(unknowns.length === 0 ? [] : [['Not known', [JSON.stringify(unknowns)]] as const]),
+  ]
 }
 
 function boundDatabase({ name, identity, revisions, pending, migrationsTree }: BoundDatabase): readonly Fact[] {

@@ -2,7 +2,7 @@
 import { pendingCount } from '../../release/plan.ts'
 import { irreversibleBegun } from '../../release/release.ts'
 import { hasEnded, type SignOffKind } from '../../release/terms.ts'
-import type { Decision, Who } from './decisions.ts'
+import type { Decision, Mark, Who } from './decisions.ts'
 import {
   type Document,
   duration,
@@ -146,7 +146,7 @@ function signOffFact(evidence: Evidence, kind: SignOffKind, label: string, neede
 
 function summarySection(evidence: Evidence): Section {
   const { request, decisions, plan, fingerprint, pullRequest, migrations, push, times } = evidence
-  const { rules, signOffs, commit, startedAt } = decisions
+  const { rules, signOffs, commit, startedAt, mark } = decisions
   const asked = rules !== undefined && 'qa' in rules ? rules : { qa: 0, approvals: 0 }
   const by = decisions.requested?.by ?? request.by
   const requester = by.name === undefined && by.id === request.by.id ? request.by : by
@@ -181,6 +181,7 @@ function summarySection(evidence: Evidence): Section {
         const moved = ` from ${before.join(', ') || 'nothing'}${after === undefined ? '' : ` to ${after.join(', ')}`}`
         return [name === undefined ? 'Database' : `Database ${name}`, [{ code: database }, moved]] as const
       }),
+    ...(mark === undefined ? [] : [['Marked', [markText(mark)]] as const]),
     ...(fingerprint === undefined
       ? []
       : [
@@ -203,9 +204,27 @@ function summarySection(evidence: Evidence): Section {
   return { title: 'At a glance', blocks: [{ is: 'facts', facts }] }
 }
 
+/** `bad by Tom (U04TOM), 2026-11-22 09:00:00: "logins fail"`. */
+function markText({ is, by, at, reason, rollback }: Mark): string {
+  const how = rollback === undefined ? '' : ` by the rollback #${rollback}`
+  return `${is}${how}, ${personText(by)}, ${utc(at)}${reason === undefined ? '' : `: ${JSON.stringify(reason)}`}`
+}
+
 function whatText({ plan, picked }: Evidence): Words {
   if (plan === undefined) return []
   const count = (n: number, one: string) => `${n} ${one}${n === 1 ? '' : 's'}`
+  const { rollback } = plan
+  if (rollback !== undefined) {
+    const away = rollback.unknowns.some(({ what }) => what === 'commits' || what === 'runs')
+      ? 'not known what goes away'
+      : `${count(plan.commitCount, 'commit')} taken away`
+    const { length } = rollback.migrations
+    const since =
+      length === 0
+        ? 'no migrations since'
+        : `${count(length, 'migration')} since, which ${length === 1 ? 'stays' : 'stay'}`
+    return [`back to #${rollback.to.number}, commit `, { code: rollback.to.commit }, `: ${away}, ${since}`]
+  }
   const migrations = pendingCount(plan)
   const commits = picked ? `${count(picked.from.length, 'picked commit')}` : count(plan.commitCount, 'commit')
   return [`${commits}, ${migrations === 0 ? 'no migrations' : count(migrations, 'migration')}`]

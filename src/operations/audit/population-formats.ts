@@ -53,6 +53,9 @@ const COLUMNS: Readonly<Record<string, (release: ListedRelease) => string | unde
   ended_at: ({ endedAt }) => endedAt,
   fingerprint: ({ fingerprint }) => fingerprint,
   tables_differ_in: ({ disagreements }) => disagreements.join('; '),
+  marked: ({ mark }) => mark?.is,
+  marked_by: ({ mark }) => mark && personText(mark.by),
+  mark_reason: ({ mark }) => mark?.reason,
 }
 
 /** White space and control characters, which could begin a new line or hide the beginning of a cell. */
@@ -121,13 +124,14 @@ const table: PopulationFormat = {
     releases
       .map((release) => {
         const { number, kind = '', app = '', environment = '', outcome, commit = '', requestedAt = '' } = release
+        const bad = release.mark?.is === 'bad' ? [`bad ${onOneLine(personText(release.mark.by))}`] : []
         const people = (['requested_by', 'qa_by', 'approved_by', 'emergency_by'] as const).flatMap((column) => {
           const who = COLUMNS[column]?.(release)
           return who ? [`${PEOPLE[column]} ${onOneLine(who)}`] : []
         })
         const time = requestedAt.slice(0, 19).replace('T', ' ')
         const cells = [`#${number}`, kind, `${app} ${environment}`.trim(), outcome, commit.slice(0, 7), time]
-        return tableLine([...cells.map(onOneLine), people.join(', ')])
+        return tableLine([...cells.map(onOneLine), [...people, ...bad].join(', ')])
       })
       .join(''),
   end: (tally, filter) => `\n${tallyLines(tally, filter).join('\n')}\n`,

@@ -2,7 +2,7 @@
 import { defined } from '../../lib/defined.ts'
 import type { NumberedRelease, Period, StoredNumbers } from '../../release/record.ts'
 import { disagreements } from './agreement.ts'
-import { type Decision, type Decisions, decisionsOf, type EventBody, type Who } from './decisions.ts'
+import { type Decision, type Decisions, decisionsOf, type EventBody, type Mark, type Who } from './decisions.ts'
 import { separationOf, type Verdict } from './separation.ts'
 
 export interface PopulationFilter extends Period {
@@ -34,6 +34,8 @@ export interface ListedRelease {
   /** Why duties were not separated. */
   readonly because?: string
   readonly fingerprint?: string
+  /** Whether anybody should go back to it, as it was last marked. */
+  readonly mark?: Mark
   /** What the tables say otherwise than the events. */
   readonly disagreements: readonly string[]
 }
@@ -127,6 +129,7 @@ function listedRelease({ number, table, sourceCommit, events }: NumberedRelease)
       emergency: decisions.signOffs.find(({ kind }) => kind === 'emergency'),
       because,
       fingerprint: decisions.fingerprint ?? table?.fingerprint,
+      mark: decisions.mark,
       ...timesOf(decisions),
     }),
   }

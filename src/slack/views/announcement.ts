@@ -1,8 +1,10 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
 import type { KnownBlock } from '@slack/types'
+import type { Plan } from '../../release/plan.ts'
 import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
+import type { ReleaseKind } from '../../release/terms.ts'
 import { bold, type Drawn, quote, rich, richSection, section } from './parts/blocks.ts'
 import {
   called,
@@ -19,29 +21,37 @@ import {
 } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
 import { withNamesApart } from './parts/persons.ts'
-import { counted, defused, oneLine } from './parts/text.ts'
+import { goesAway, rollbackRisk } from './parts/rollback.ts'
+import { capital, counted, defused, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
+
+const MARKS: Readonly<Record<ReleaseKind, string>> = { deploy: 'mega', hotfix: 'adhesive_bandage', rollback: 'rewind' }
 
 /** Names app, environment, number, requester, QA and approver; for an emergency the reason instead of what was skipped. */
 export function announcement(stored: Release, { environment }: { readonly environment: Environment }): Drawn {
   const release = withNamesApart(stored)
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
   const without = isEmergency(release) ? withoutWhat(release, environment) : ''
-  const mark = isEmergency(release) ? 'rotating_light' : release.kind === 'hotfix' ? 'adhesive_bandage' : 'mega'
-  const changing = `is changing ${place(release)} now${without}`
+  const mark = isEmergency(release) ? 'rotating_light' : MARKS[release.kind]
+  const rollback = release.plan?.rollback
+  const what =
+    rollback === undefined
+      ? `is changing ${place(release)}`
+      : `is taking ${place(release)} back to #${rollback.to.number}`
+  const changing = `${what} now${without}`
   const goes = release.plan === undefined ? '' : `: ${spokenGoes(release)}`
   const spokenReason =
     emergency === undefined
       ? ''
       : ` ${defused(emergency.person.name, 40)} says that this must go out now: ${defused(emergency.note ?? '', 300)}`
   return {
-    text: `${calledInFull(release)} ${changing}${goes}.${spokenDestroys(release)} ${capitalised(whoSignedSpoken(release))}.${spokenReason}`,
+    text: `${calledInFull(release)} ${changing}${goes}.${spokenRisk(release)} ${capital(whoSignedSpoken(release))}.${spokenReason}`,
     blocks: [
       section([
         `:${mark}: *${called(release)} ${changing}*`,
         ...whatWent(release),
-        ...destroysLine(release),
+        ...riskLine(release),
         whoSigned(release, {}),
       ]),
       ...quotes(release),
@@ -49,9 +59,16 @@ export function announcement(stored: Release, { environment }: { readonly enviro
   }
 }
 
-function spokenDestroys({ plan }: Release): string {
-  const destroys = plan && destroysWords(plan)
-  return destroys === undefined ? '' : ` ${defused(destroys)}.`
+function spokenRisk({ plan }: Release): string {
+  const risk = plan && riskWords(plan)
+  return risk === undefined ? '' : ` ${defused(risk)}.`
+}
+
+/** What the migrations destroy; of a rollback, what the old code may miss. */
+function riskWords(plan: Plan): string | undefined {
+  if (plan.rollback === undefined) return destroysWords(plan)
+  const risk = rollbackRisk(plan.rollback)
+  return risk && capital(risk)
 }
 
 /** The same message once its release has ended: it no longer says that something is being changed now. */
@@ -88,11 +105,22 @@ function quotes(release: Release): KnownBlock[] {
           ),
         ]),
     ...talkedOver(release).map(({ person, note }) =>
-      rich(richSection([bold(oneLine(person.name)), ' discussed the migrations with the team:']), quote(note ?? '')),
+      rich(
+        richSection([
+          bold(oneLine(person.name)),
+          ` discussed ${release.kind === 'rollback' ? 'it' : 'the migrations'} with the team:`,
+        ]),
+        quote(note ?? ''),
+      ),
     ),
     ...(release.reason === undefined
       ? []
-      : [rich(richSection(['This can’t wait for review:']), quote(release.reason))]),
+      : [
+          rich(
+            richSection([release.kind === 'rollback' ? 'Why:' : 'This can’t wait for review:']),
+            quote(release.reason),
+          ),
+        ]),
   ]
 }
 
@@ -118,22 +146,20 @@ function listed(items: readonly string[]): string {
 
 function spokenGoes(release: Release): string {
   if (release.plan === undefined) return ''
+  if (release.plan.rollback !== undefined) return goesAway(release.plan)
   return release.kind === 'hotfix' ? commitWords(release, release.plan) : whatGoes(release.plan)
 }
 
 function whatWent(release: Release): string[] {
   const plan = release.plan
   if (plan === undefined) return []
+  if (plan.rollback !== undefined) return [capital(commitWords(release, plan))]
   const migrations = migrationCount(plan)
   const goes = `${commitWords(release, plan)}, ${migrations === 0 ? 'no migrations' : counted(migrations, 'migration')}`
   return [[goes, ...pullRequest(plan)].join(' · ')]
 }
 
-function destroysLine({ plan }: Release): string[] {
-  const destroys = plan && destroysWords(plan)
-  return destroys === undefined ? [] : [`:warning: *${defused(destroys)}*`]
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
+function riskLine({ plan }: Release): string[] {
+  const risk = plan && riskWords(plan)
+  return risk === undefined ? [] : [`:warning: *${defused(risk)}*`]
 }

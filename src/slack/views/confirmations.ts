@@ -1,5 +1,6 @@
 /** What buttons ask before they act: the effect of this click on the release in its current state. */
 import type { ConfirmationDialog } from '@slack/types'
+import type { Plan, RollbackPlan } from '../../release/plan.ts'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import { isDue } from '../../release/schedule.ts'
@@ -16,6 +17,7 @@ import {
   stepsInOrder,
   whatGoes,
 } from './parts/facts.ts'
+import { backTo, goesAway, rollbackRisk } from './parts/rollback.ts'
 import { capital, short } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -73,18 +75,29 @@ export function confirmStart(release: Release, { label: yes }: Pick<ConfirmFacts
 }
 
 function destroysData({ plan }: Release): boolean {
+  if (plan?.rollback !== undefined) return rollbackRisk(plan.rollback) !== undefined
   return plan !== undefined && destroyed(plan).length > 0
 }
 
-/** `This starts #12 on production now. 5 commits and 2 migrations go to api production. 1 destroys data.` */
+/**
+ * `This starts #12 on production now. 5 commits and 2 migrations go to api production. 1 destroys data.` Of a rollback:
+ * `This takes api production back to #40 (1f03ae2) now: 3 commits go away.`
+ */
 export function startWords(release: Release): string {
   const starts = `This starts #${release.number} on ${release.environment} now.`
   if (release.plan === undefined) return starts
+  if (release.plan.rollback !== undefined) return rollbackStarts(release, release.plan, release.plan.rollback)
   const risky = risks(release.plan)
   const goes = capital(whatGoes(release.plan))
   const one = /^1 \w+$/.test(goes)
   const destroys = destroysWords(release.plan)
   return `${starts}${destroys === undefined ? '' : ` ${destroys}.`} ${goes} ${one ? 'goes' : 'go'} to ${place(release)}.${risky === '' ? '' : ` Migrations: ${risky}.`}`
+}
+
+function rollbackStarts(release: Release, plan: Plan, rollback: RollbackPlan): string {
+  const risk = rollbackRisk(rollback)
+  const takes = `This takes ${place(release)} back to ${backTo(rollback)} now: ${goesAway(plan)}.`
+  return `${takes}${risk === undefined ? '' : ` ${capital(risk)}.`}`
 }
 
 function retryEffect(release: Release, environment: Environment): string {

@@ -1,15 +1,20 @@
 /** The Details modal: everything that a plan deploys, within the limits of a modal. */
-import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
+import type { KnownBlock, ModalView } from '@slack/types'
+import { defined } from '../../lib/defined.ts'
+import type { Action } from '../../release/actions.ts'
 import type { Lock } from '../../release/lock.ts'
 import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
-import { missingForMerge, type Release, step } from '../../release/release.ts'
+import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import { hasEnded, type Isolation } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
+import { button } from './buttons.ts'
+import { gates, grouped, type OnForge, onForge, signed, steps } from './details-of-run.ts'
 import { pickDetails } from './hotfix-plan.ts'
 import { migrationDetails } from './migrations.ts'
 import {
+  actions,
   bold,
   bullets,
   code,
@@ -18,37 +23,51 @@ import {
   header,
   type Line,
   plain,
-  quote,
   rich,
-  richDate,
   richLines,
   richLink,
-  richSection,
   section,
 } from './parts/blocks.ts'
-import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './parts/facts.ts'
+import { called, migrationCount, NO_COMMITS, RISK_WORDS, title } from './parts/facts.ts'
 import { lockDetails } from './parts/lock-lines.ts'
+import { badMark, markedInDetails } from './parts/mark.ts'
 import type { People } from './parts/people.ts'
 import { withNamesApart } from './parts/persons.ts'
-import { richStartsAt, startsAtSpoken } from './parts/schedule.ts'
-import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
-import { problemOf } from './problem.ts'
+import { goesAway } from './parts/rollback.ts'
+import { capital, counted, cut, eight, isWebAddress, oneLine } from './parts/text.ts'
+import { rollbackDetails, rollbackTarget } from './rollback-plan.ts'
 
 const COMMITS = 200
-const PER_BLOCK = 50
 const FILES = 60
 const MIGRATIONS = 60
 const AUTHORS = 50
 
+export interface DetailsFacts extends People {
+  readonly environment: Environment
+  readonly now?: Date
+  /** The open locks of its environment and of all. */
+  readonly locks?: readonly Lock[]
+  /** Comes back with a press of its buttons. */
+  readonly metadata?: string
+  /** A token for each of `buttonsOfDetails(release)`; a button without one is left out. */
+  readonly tokens?: Readonly<Partial<Record<Action, string>>>
+}
+
+/** The buttons of Details: what may be done once a release has ended. */
+export function buttonsOfDetails(release: Release): readonly Action[] {
+  const { state } = release
+  const canBeMarked = state === 'succeeded' && badMark(release) === undefined
+  return [
+    // What a closed release has pushed may run.
+    ...(state === 'succeeded' || state === 'closed' ? (['roll back'] as const) : []),
+    ...(canBeMarked ? (['mark bad'] as const) : []),
+  ]
+}
+
 /** Commits, files with a link to compare, migrations, gates and bound facts, sign-offs with their notes, steps. */
 export function detailsModal(
   stored: Release,
-  {
-    environment,
-    locks = [],
-    now,
-    ...people
-  }: People & { readonly environment: Environment; readonly now?: Date; readonly locks?: readonly Lock[] },
+  { environment, metadata, tokens = {}, locks = [], now, ...people }: DetailsFacts,
 ): ModalView {
   const release = withNamesApart(stored)
   const plan = release.plan
@@ -57,8 +76,16 @@ export function detailsModal(
     callback_id: VIEW.details,
     title: plain(`${called(release)}`, 24),
     close: plain('Close', 24),
+    ...defined({ private_metadata: metadata }),
     blocks: [
       header(title(release)),
+      ...actions(
+        buttonsOfDetails(release).flatMap((action) => {
+          const token = tokens[action]
+          return token === undefined ? [] : [button(action, release, { token, isPrimary: false })]
+        }),
+      ),
+      ...markedInDetails(release),
       ...(plan === undefined
         ? [section('There is no plan yet.')]
         : planParts(plan, people.services, onForge(release, plan))),
@@ -70,30 +97,17 @@ export function detailsModal(
   }
 }
 
-/** Whether the forge has a commit to link to: without a pull request, a hot-fix's commits are there only when picked. */
-type OnForge = (commit: string) => boolean
-
-function onForge(release: Release, plan: Plan): OnForge {
-  const isPicked = plan.bound.result.how !== 'commit' || step(release, 'pick')?.state === 'done'
-  const made = isPicked ? [] : (plan.hotfix?.picks ?? []).map((pick) => pick.made)
-  return (commit) => !made.includes(commit)
-}
-
 function planParts(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock[] {
   return [
     ...(plan.hotfix === undefined ? [] : pickDetails(plan, plan.hotfix, services)),
+    ...(plan.rollback === undefined ? [] : rollbackTarget(plan, plan.rollback, services)),
     ...commits(plan, services, isThere),
+    ...(plan.rollback === undefined ? [] : rollbackDetails(plan.rollback)),
     ...files(plan, services, isThere),
     ...migrations(plan, services),
     ...isolation(plan),
     ...warnings(plan),
   ]
-}
-
-function grouped(lines: readonly Line[]): KnownBlock[] {
-  const groups: RichTextBlockElement[] = []
-  for (let from = 0; from < lines.length; from += PER_BLOCK) groups.push(bullets(lines.slice(from, from + PER_BLOCK)))
-  return groups.map((group) => rich(group))
 }
 
 function commits(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock[] {
@@ -108,7 +122,7 @@ function commits(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlo
   const others = plan.authors.length - authors.length
   return [
     section(
-      `*${plan.commitCount === 0 ? capital(NO_COMMITS) : counted(plan.commitCount, 'commit')}*${plan.firstRelease ? ', the first release' : ''}`,
+      `*${plan.rollback === undefined ? (plan.commitCount === 0 ? capital(NO_COMMITS) : counted(plan.commitCount, 'commit')) : capital(goesAway(plan))}*${plan.firstRelease ? ', the first release' : ''}`,
     ),
     ...grouped(lines),
     ...(authors.length === 0
@@ -122,7 +136,8 @@ function compareUrl(plan: Plan, { forge }: ServiceWords, isThere: OnForge): stri
   const { holds } = plan.bound.remote
   const to = plan.bound.result.how === 'merge' ? plan.bound.source.commit : plan.bound.result.commit
   if (holds === null || holds === to || !isThere(to)) return undefined
-  return forge.pages.compare(plan.webUrl, { from: holds, to })
+  // What a rollback takes away is what the newer commit has.
+  return forge.pages.compare(plan.webUrl, plan.rollback === undefined ? { from: holds, to } : { from: to, to: holds })
 }
 
 function files(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock[] {
@@ -133,7 +148,7 @@ function files(plan: Plan, services: ServiceWords, isThere: OnForge): KnownBlock
   if (left > 0) lines.push([`and ${left} more`])
   const head: Line = [
     bold(counted(plan.files.count, 'file')),
-    ' changed since the commit on the remote',
+    plan.rollback === undefined ? ' changed since the commit on the remote' : ' change back',
     ...(url === undefined || !isWebAddress(url) ? [] : [' · ', richLink(url, 'Compare')]),
   ]
   return [richLines([head]), ...grouped(lines)]
@@ -187,111 +202,4 @@ function isolation(plan: Plan): KnownBlock[] {
 function warnings(plan: Plan): KnownBlock[] {
   const shown = plan.warnings.slice(0, 30).map((warning): Line => [cut(oneLine(warning), 300)])
   return shown.length === 0 ? [] : [section('*Warnings*'), rich(bullets(shown))]
-}
-
-/** The facts that the gates checked and that the fingerprint covers. */
-function gates(release: Release, environment: Environment, people: People): KnownBlock[] {
-  const plan = release.plan
-  const { services } = people
-  const problem = problemOf(release, people)
-  const lines: Line[] = []
-  if (plan !== undefined) {
-    const { bound } = plan
-    lines.push(
-      [
-        'Remote: ',
-        code(environment.remote.name),
-        ' has ',
-        held(plan, services, bound.remote.holds),
-        ', runs ',
-        plan.runsUnknown ? 'a commit that is not known' : held(plan, services, bound.remote.runs),
-      ],
-      [
-        'Deploys: ',
-        ...(bound.result.how === 'merge'
-          ? [
-              'the merge of ',
-              commitLink(services, plan.webUrl, bound.result.parents[1]),
-              ' into ',
-              commitLink(services, plan.webUrl, bound.result.parents[0]),
-              ', clean',
-            ]
-          : [
-              commitLink(
-                services,
-                onForge(release, plan)(bound.result.commit) ? plan.webUrl : undefined,
-                bound.result.commit,
-              ),
-              ...(bound.result.how === 'fast-forward'
-                ? [`, to which ${cut(bound.target.branch, 60)} is fast-forwarded`]
-                : []),
-            ]),
-        ', tree ',
-        code(eight(bound.result.tree)),
-      ],
-      ...plan.checks
-        .slice(0, 30)
-        .map(
-          (check): Line => ['Check: ', richLink(check.url, cut(oneLine(check.name), 64) || 'check'), ` ${check.state}`],
-        ),
-    )
-    if (plan.checks.length === 0) lines.push(['Checks: none'])
-    lines.push(
-      ...missingForMerge(release).map(
-        ({ needs }): Line => [`${services.forge.name} asks for: ${cut(oneLine(needs), 160)}`],
-      ),
-    )
-  }
-  const { schedule } = release
-  if (schedule !== undefined) lines.push(['Starts: ', richStartsAt(schedule), ` · ${startsAtSpoken(schedule)}`])
-  if (release.fingerprint !== undefined) lines.push(['Fingerprint: ', code(release.fingerprint)])
-  if (problem !== undefined)
-    lines.push([bold(capital(problem.why)), ' · Gate: ', code(release.problem?.because.gate ?? '')])
-  return lines.length === 0 ? [] : [section('*Gates*, and the facts they checked'), ...grouped(lines)]
-}
-
-function held(plan: Plan, services: ServiceWords, commit: string | null) {
-  return commit === null ? 'nothing' : commitLink(services, plan.webUrl, commit)
-}
-
-/** Every recorded sign-off, with its whole note. */
-function signed(release: Release): KnownBlock[] {
-  const shown = release.signOffs.slice(0, 12)
-  if (shown.length === 0) return []
-  const count = release.signOffs.length - shown.length
-  return [
-    section('*Sign-offs*'),
-    ...shown.map((one) =>
-      rich(
-        richSection([
-          `${one.kind === 'qa' ? 'QA' : capital(one.kind)} by ${cut(oneLine(one.person.name), 40)}, ${rightOf(one.right)}: `,
-          richDate(one.at),
-        ]),
-        ...(one.note === undefined || one.note.trim() === '' ? [] : [quote(one.note, 3000)]),
-      ),
-    ),
-    ...(count > 0 ? [context(`and ${count} more`)] : []),
-  ]
-}
-
-function steps(release: Release): KnownBlock[] {
-  const rows = stepsInOrder(release)
-  if (rows.length === 0) return []
-  const lines = rows.map((row): Line => {
-    const { startedAt, endedAt, result } = row
-    const lasted =
-      startedAt === undefined || endedAt === undefined ? '' : ` (${duration(endedAt.getTime() - startedAt.getTime())})`
-    const said = result?.said === undefined ? '' : ` · ${cut(oneLine(result.said), 200)}`
-    return [bold(capital(row.name)), `: ${row.state}${lasted}${said}`]
-  })
-  return [
-    section(`*Steps*${release.attempt > 1 ? `, attempt ${defused(String(release.attempt))}` : ''}`),
-    rich(bullets(lines)),
-  ]
-}
-
-/** Where the right came from: `as a member of @release-approvers`, `as named by id`, `as a full member`. */
-function rightOf(right: string): string {
-  if (right.startsWith('@')) return `as a member of ${cut(oneLine(right), 60)}`
-  return right === 'every full member' ? 'as a full member' : `as ${cut(oneLine(right), 60)}`
 }

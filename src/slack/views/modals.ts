@@ -5,6 +5,7 @@
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
 import type { FreezeNotice } from '../../release/freezes.ts'
+import type { Plan, RollbackPlan } from '../../release/plan.ts'
 import { heldByChecks, isLastOwed, type Owed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import { isDue } from '../../release/schedule.ts'
@@ -13,11 +14,12 @@ import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import type { Ungivable } from '../../release/who-can-sign.ts'
 import { PREVIEW, VIEW, type ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
-import { actions, bullets, context, plain, rich, section } from './parts/blocks.ts'
-import { called, place, pullRequest, risks, whatGoes } from './parts/facts.ts'
+import { actions, bullets, context, type Line, plain, rich, section } from './parts/blocks.ts'
+import { called, place, pullRequest, risks, whatGoes, where } from './parts/facts.ts'
 import { frozenUntil } from './parts/freeze.ts'
 import { owedNames } from './parts/owed.ts'
 import { type ProofNow, proofWords } from './parts/proof.ts'
+import { goesAway, rollbackRisk } from './parts/rollback.ts'
 import { selectField } from './parts/select.ts'
 import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
 import { ungivableWords } from './parts/ungivable.ts'
@@ -33,7 +35,8 @@ export const FIELD = { app: 'app', environment: 'environment', reason: 'reason',
 /** Slack takes at most 3,000 characters in an input. */
 const REASON_MOST = 3000
 
-function modal(parts: {
+/** Builds a modal within Slack's lengths. */
+export function modal(parts: {
   readonly callback: string
   readonly title: string
   readonly submit: string
@@ -114,7 +117,8 @@ export function deployModal({
 
 // ------------------------------------------------------------------------------------------------ reasons
 
-function written(
+/** A field for several lines of text. */
+export function written(
   id: string,
   label: string,
   words: { ask: string; hint: string; least?: number; optional?: boolean; typed?: string },
@@ -138,8 +142,9 @@ function written(
   }
 }
 
-function what(release: Release): string {
-  return `*${defused(`${called(release)}: ${release.app} → ${release.environment}`)}*`
+/** `*Release #12: api → production*`. */
+export function what(release: Release): string {
+  return `*${defused(`${called(release)}: ${where(release)}`)}*`
 }
 
 /** The facts of the modals that a button opens before it acts. */
@@ -201,25 +206,6 @@ export function closeModal({ callback, release, metadata }: ReasonFacts): ModalV
   })
 }
 
-/** **Mark as bad…**: asks for the **Reason**, and says what the mark does. */
-export function markBadModal({ callback, release, metadata }: ReasonFacts): ModalView {
-  return modal({
-    callback,
-    title: 'Mark as bad',
-    submit: 'Mark as bad',
-    close: 'Go back',
-    metadata,
-    blocks: [
-      section(`Nobody can roll back to ${what(release)} any more. What runs does not change.`),
-      written(FIELD.reason, 'Reason', {
-        ask: 'What is wrong with it?',
-        hint: 'Visible to everyone in the channel, and kept in the record.',
-        least: 1,
-      }),
-    ],
-  })
-}
-
 /** **Must go out now…**: asks for a **Reason** of at least ten characters, and says what it waives and what is still needed. */
 export function emergencyModal({
   callback,
@@ -248,6 +234,7 @@ export function emergencyModal({
       rich(
         bullets([
           ...(plan === undefined ? [] : [[`${capital(whatGoes(plan))}${risky === '' ? '' : ` (${risky})`}`]]),
+          ...(plan?.rollback === undefined ? [] : rollbackLines(plan, plan.rollback)),
           ...(held === undefined ? [] : [[capital(cut(oneLine(held), 300))]]),
           ...(more.freeze?.is === 'frozen'
             ? [[`${capital(place(release))} is frozen`, ...frozenUntil(more.freeze)]]
@@ -271,6 +258,11 @@ export function emergencyModal({
   })
 }
 
+function rollbackLines(plan: Plan, rollback: RollbackPlan): Line[] {
+  const risk = rollbackRisk(rollback)
+  return [[capital(goesAway(plan))], ...(risk === undefined ? [] : [[capital(risk)]])]
+}
+
 /** `1 check did not pass: Unit tests failed`, for sentences; undefined where nothing blocks. */
 function heldSpoken(release: Release, environment: Environment): string | undefined {
   const checks = heldByChecks(environment, release)
@@ -291,6 +283,7 @@ export function talkedOverModal({ callback, release, metadata, environment, note
   const starts = talkedOverStarts(release, owing, now)
   const plan = release.plan
   const risky = plan === undefined ? '' : risks(plan)
+  const risk = plan?.rollback && rollbackRisk(plan.rollback)
   return modal({
     callback,
     title: 'Talked over',
@@ -299,7 +292,8 @@ export function talkedOverModal({ callback, release, metadata, environment, note
     metadata,
     blocks: [
       section([
-        `You confirm that the migrations of ${what(release)} were discussed with the people they affect.`,
+        `You confirm that ${plan?.rollback === undefined ? `the migrations of ${what(release)} were` : `${what(release)} was`} discussed with the people ${plan?.rollback === undefined ? 'they affect' : 'it affects'}.`,
+        ...(risk === undefined ? [] : [`:warning: ${defused(capital(risk), 1000)}.`]),
         ...(risky === '' ? [] : [`:warning: Migrations: ${risky}.`]),
         ...(plan === undefined || pullRequest(plan).length === 0 ? [] : [pullRequest(plan).join('')]),
         ...(starts ? [`*${defused(startWords(release))}*`] : []),

@@ -1,8 +1,20 @@
 /** A refusal as a private message. */
-import type { KnownBlock } from '@slack/types'
+import type { KnownBlock, ModalView } from '@slack/types'
 import type { Refusal } from '../../release/refusals.ts'
+import { VIEW } from '../ids.ts'
 import { controlButton, type OfferedControl } from './control-buttons.ts'
-import { actions, bold, bullets, type Drawn, emoji, preformatted, rich, richLines, spoken } from './parts/blocks.ts'
+import {
+  actions,
+  bold,
+  bullets,
+  type Drawn,
+  emoji,
+  plain,
+  preformatted,
+  rich,
+  richLines,
+  spoken,
+} from './parts/blocks.ts'
 import { gateLine } from './parts/gate-line.ts'
 import { cut, defused } from './parts/text.ts'
 import type { Hints, Words } from './parts/words.ts'
@@ -19,6 +31,17 @@ export function refusalMessage(
   return {
     text: `${defused(cant(words), 100)}: ${defused(words.why, 400)}. Nothing was changed.${advice}`,
     blocks: [...refusalBlocks(words, refusal.gate), ...actions((hints.offers ?? []).map(controlButton))],
+  }
+}
+
+/** The same above the modal in which the button was pressed. */
+export function notPossibleModal({ blocks = [] }: Drawn): ModalView {
+  return {
+    type: 'modal',
+    callback_id: VIEW.notPossible,
+    title: plain('Not possible', 24),
+    close: plain('Go back', 24),
+    blocks: [...blocks],
   }
 }
 

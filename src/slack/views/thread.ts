@@ -52,7 +52,7 @@ type Kind = ThreadLine['is']
 type LineOf<Is extends Kind> = Extract<ThreadLine, { is: Is }>
 
 const DRAW: { readonly [Is in Kind]: (line: LineOf<Is>, release: Release, facts: ThreadFacts) => Drawn } = {
-  signed: ({ kind, person, note }) => withQuote(SIGNED[kind](defused(person.name, 40)), note),
+  signed: ({ kind, person, note }, release) => withQuote(SIGNED[kind](defused(person.name, 40), release), note),
   'step ended': ({ said, ms }) => ({ text: sentence(defused(said, 600), duration(ms)) }),
   'step failed': stepFailed,
   interrupted: ({ step, found }) => ({ text: `The worker was interrupted; ${INTERRUPTED[step][found]}.` }),
@@ -175,11 +175,12 @@ const INTERRUPTED: Readonly<Record<StepName, { readonly there: string; readonly 
 }
 
 /** The sentence for each sign-off. */
-const SIGNED: Readonly<Record<SignOffKind, (name: string) => string>> = {
+const SIGNED: Readonly<Record<SignOffKind, (name: string, release: Release) => string>> = {
   qa: (name) => `QA passed by ${name}.`,
   approval: (name) => `${name} approved.`,
-  'talked over': (name) => `${name} confirmed that the migrations were discussed with the team.`,
-  rejection: (name) => `${name} rejected the release.`,
+  'talked over': (name, { kind }) =>
+    `${name} confirmed that the ${kind === 'rollback' ? 'rollback was' : 'migrations were'} discussed with the team.`,
+  rejection: (name, { kind }) => `${name} rejected the ${kind === 'rollback' ? 'rollback' : 'release'}.`,
   emergency: (name) => `${name} says that this must go out now. The skipped sign-offs are still needed.`,
 }
 

@@ -159,6 +159,7 @@ it('stands in the dialog of an emergency, with a commit that is not proven', () 
     callback: 'signoff_emergency' as never,
     release: aRelease(),
     metadata: '{}',
+    now: new Date('2026-12-05T12:00:00Z'),
     environment: anEnvironment({ freezes: [WEEKEND], order: 'required' }),
     waived: {
       freeze: { is: 'frozen', names: ['weekend'], until: new Date('2026-12-07T07:00:00Z') },

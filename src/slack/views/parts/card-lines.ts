@@ -2,7 +2,7 @@
 import type { Button, ContextBlock, KnownBlock } from '@slack/types'
 import type { Release } from '../../../release/release.ts'
 import { hasEnded } from '../../../release/terms.ts'
-import { bold, context, quote, rich, richSection, section } from './blocks.ts'
+import { bold, context, type Line, quote, rich, richLines, richSection, section } from './blocks.ts'
 import { summary, whoSigned } from './facts.ts'
 import { gate } from './gate-line.ts'
 import { type PersonFacts, shown } from './persons.ts'
@@ -18,19 +18,19 @@ export function linesIfAny(lines: readonly string[]): KnownBlock[] {
   return lines.length === 0 ? [] : [section(lines)]
 }
 
-/** The hot-fix's and the emergency's reason, as they were written. */
+/** The same in rich text. */
+export function richLinesIfAny(lines: readonly Line[]): KnownBlock[] {
+  return lines.length === 0 ? [] : [richLines(lines)]
+}
+
+/** The reason of a hot-fix, a rollback and an emergency, as they were written. */
 export function reasons(release: Release): KnownBlock[] {
   const emergency = release.signOffs.find(({ kind }) => kind === 'emergency')
   const ended = hasEnded(release.state)
   return [
     ...(release.reason === undefined
       ? []
-      : [
-          rich(
-            richSection([bold(oneLine(release.requester.name)), ' says that this can’t wait for review:']),
-            quote(release.reason),
-          ),
-        ]),
+      : [rich(richSection([bold(oneLine(release.requester.name)), whyAsked(release)]), quote(release.reason))]),
     ...(emergency === undefined
       ? []
       : [
@@ -43,6 +43,11 @@ export function reasons(release: Release): KnownBlock[] {
           ),
         ]),
   ]
+}
+
+function whyAsked({ kind, state }: Release): string {
+  if (kind !== 'rollback') return ' says that this can’t wait for review:'
+  return state === 'succeeded' ? ' rolled back because:' : ' rolls back because:'
 }
 
 /** Where no worker responds: that the release waits, and when a worker was last seen. */

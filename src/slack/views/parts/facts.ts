@@ -1,17 +1,28 @@
-import { commitToPush, type Plan, pendingCount } from '../../../release/plan.ts'
+import { commitToPush, type Plan, pendingCount, type RollbackPlan } from '../../../release/plan.ts'
 import { isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
 import type { MigrationRisk } from '../../../release/settings.ts'
 import { STEP_NAMES } from '../../../release/steps.ts'
-import type { PersonName, SignOffKind, StepName } from '../../../release/terms.ts'
+import type { PersonName, ReleaseKind, SignOffKind, StepName } from '../../../release/terms.ts'
 import { type PersonFacts, shown } from './persons.ts'
-import { counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
+import { backTo, goesAway, missedWords } from './rollback.ts'
+import { capital, counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
 // ------------------------------------------------------------------------------------------------ names
 
-/** `Release`, `Hot-fix` or `Emergency`: what people call it, with its number. */
+const KINDS: Readonly<Record<ReleaseKind, { readonly name: string; readonly mark: string }>> = {
+  deploy: { name: 'Release', mark: '' },
+  hotfix: { name: 'Hot-fix', mark: '🩹 ' },
+  rollback: { name: 'Rollback', mark: '⏪ ' },
+}
+
+/** `Release #12`, `Hot-fix #12`, `Rollback #12`: what people call it by its kind. */
+export function kindCalled({ kind, number }: { readonly kind: ReleaseKind; readonly number: number }): string {
+  return `${KINDS[kind].name} #${number}`
+}
+
+/** The same, or `Emergency #12`: what people call it, with its number. */
 export function called(release: Release): string {
-  if (isEmergency(release)) return `Emergency #${release.number}`
-  return release.kind === 'hotfix' ? `Hot-fix #${release.number}` : `Release #${release.number}`
+  return isEmergency(release) ? `Emergency #${release.number}` : kindCalled(release)
 }
 
 /** The same for the beginning of a spoken sentence. */
@@ -21,8 +32,13 @@ export function calledInFull(release: Release): string {
 
 /** The card's first line. */
 export function title(release: Release): string {
-  const mark = isEmergency(release) ? '🚨 ' : release.kind === 'hotfix' ? '🩹 ' : ''
-  return `${mark}${called(release)}: ${release.app} → ${release.environment}`
+  const mark = isEmergency(release) ? '🚨 ' : KINDS[release.kind].mark
+  return `${mark}${called(release)}: ${where(release)}`
+}
+
+/** `api → production`; of a rollback, which takes nothing there, `api production`. */
+export function where({ kind, app, environment }: Release): string {
+  return kind === 'rollback' ? place({ app, environment }) : `${app} → ${environment}`
 }
 
 /** `api production`. */
@@ -63,7 +79,7 @@ export function whoSignedSpoken(release: Release): string {
   return [
     ...(qa.length > 0 ? [`QA by ${of(qa)}`] : []),
     ...(approval.length > 0 ? [`approved by ${of(approval)}`] : []),
-    ...(talked.length > 0 ? [`migrations discussed by ${of(talked)}`] : []),
+    ...(talked.length > 0 ? [`${release.kind === 'rollback' ? '' : 'migrations '}discussed by ${of(talked)}`] : []),
     `requested by ${defused(release.requester.name, 40)}`,
   ].join(', ')
 }
@@ -113,8 +129,12 @@ export function migrationCount(plan: Plan): number {
   return plan.bound.database === null ? plan.migrations.length : pendingCount(plan)
 }
 
-/** `5 commits and 2 migrations`, `5 commits`, `2 migrations`; where the remote has it all, `9f2c1ab, which is already on the remote`. */
+/**
+ * `5 commits and 2 migrations`, `5 commits`, `2 migrations`; where the remote has it all, `9f2c1ab, which is already on the
+ * remote`. Of a rollback: `back to #40 (1f03ae2)`.
+ */
 export function whatGoes(plan: Plan): string {
+  if (plan.rollback !== undefined) return `back to ${backTo(plan.rollback)}`
   const migrations = migrationCount(plan)
   const parts = [
     ...(plan.commitCount > 0 ? [counted(plan.commitCount, 'commit')] : []),
@@ -140,6 +160,7 @@ export function heldCommit({ bound, commitCount }: Plan): string | undefined {
 /** `5 commits`, or for a hot-fix `1 commit picked onto production, plus 2 unreleased commits`. */
 export function commitWords(release: Release, plan: Plan): string {
   const { hotfix, bound, commitCount } = plan
+  if (plan.rollback !== undefined) return `back to ${backTo(plan.rollback)}, ${goesAway(plan)}`
   const branch = defused(bound.target.branch, 60)
   if (release.kind !== 'hotfix') return commitCount === 0 ? NO_COMMITS : counted(commitCount, 'commit')
   const also = hotfix?.alsoGoes.count ?? 0
@@ -151,6 +172,8 @@ export function summary(release: Release, plan: Plan): string {
   const migrations = migrationCount(plan)
   const areApplied = migrations > 0 && release.steps.some(({ name, state }) => name === 'migrate' && state === 'done')
   const risky = risks(plan)
+  if (plan.rollback !== undefined)
+    return capital([commitWords(release, plan), ...riskSummary(plan.rollback)].join(' · '))
   return [
     commitWords(release, plan),
     ...pullRequest(plan),
@@ -160,6 +183,14 @@ export function summary(release: Release, plan: Plan): string {
         ? together(counted(migrations, 'migration'), 'applied')
         : `${counted(migrations, 'migration')}${risky === '' ? '' : `, ${risky}`}`,
   ].join(' · ')
+}
+
+function riskSummary(rollback: RollbackPlan): string[] {
+  const missed = missedWords(rollback).length
+  return [
+    ...(missed === 0 ? [] : [`:warning: the old code may miss ${counted(missed, 'change')} of the schema`]),
+    ...(rollback.unknowns.length === 0 ? [] : [`:warning: ${rollback.unknowns.length} not known`]),
+  ]
 }
 
 /** The pull request's link for mrkdwn, if there is one. */
@@ -178,7 +209,8 @@ export function finalCommit(release: Release): string | undefined {
 /** All steps of the run in order, including those that have not started. */
 export function stepsInOrder(release: Release): readonly StepRow[] {
   const planned = new Set<StepName>([...(release.plan?.steps ?? []), ...release.steps.map(({ name }) => name)])
-  const order = STEP_NAMES.filter((name) => planned.has(name))
+  // A rollback is recorded after it runs: its plan has an order of its own.
+  const order = release.kind === 'rollback' ? [...planned] : STEP_NAMES.filter((name) => planned.has(name))
   return order.map((name) => step(release, name) ?? { name, state: 'pending', attempt: 0, effect: 'none' })
 }
 

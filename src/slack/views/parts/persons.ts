@@ -20,8 +20,8 @@ export function shown(person: PersonName, { mentionPeople = false }: PersonFacts
 
 /** Everybody who acts on the release. */
 function everybody(release: Release): readonly PersonName[] {
-  const { requester, endedBy, cancelRequestedBy, signOffs } = release
-  const others = [endedBy, cancelRequestedBy].flatMap((person) => (person === undefined ? [] : [person]))
+  const { requester, endedBy, cancelRequestedBy, signOffs, mark } = release
+  const others = [endedBy, cancelRequestedBy, mark?.by].flatMap((person) => (person === undefined ? [] : [person]))
   return [requester, ...others, ...signOffs.map(({ person }) => person)]
 }
 
@@ -41,12 +41,13 @@ export function apart(person: PersonName, release: Release): PersonName {
 
 /** The release with the names of its people told apart, for any message about it. */
 export function withNamesApart(release: Release): Release {
-  const { requester, endedBy, cancelRequestedBy, signOffs } = release
+  const { requester, endedBy, cancelRequestedBy, signOffs, mark } = release
   return {
     ...release,
     requester: apart(requester, release),
     ...(endedBy && { endedBy: apart(endedBy, release) }),
     ...(cancelRequestedBy && { cancelRequestedBy: apart(cancelRequestedBy, release) }),
+    ...(mark && { mark: { ...mark, by: apart(mark.by, release) } }),
     signOffs: signOffs.map((signOff) => ({ ...signOff, person: apart(signOff.person, release) })),
   }
 }

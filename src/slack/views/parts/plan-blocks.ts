@@ -6,6 +6,7 @@ import type { Release } from '../../../release/release.ts'
 import { worstFirst } from '../../../release/risks.ts'
 import { pickBlocks, pickFound } from '../hotfix-plan.ts'
 import { orderBlocks } from '../migrations.ts'
+import { rollbackBlocks, rollbackFound } from '../rollback-plan.ts'
 import { bold, bullets, commitLink, context, type Line, rich, section, words } from './blocks.ts'
 import { heldCommit, migrationCount, NO_COMMITS, pullRequest, RISK_WORDS, risks } from './facts.ts'
 import { capital, counted, cut, date, defused, eight, link, names, oneLine, short } from './text.ts'
@@ -51,6 +52,13 @@ export function planBlocks(
     readonly previous?: { readonly number: number; readonly at: Date }
   },
 ): KnownBlock[] {
+  if (plan.rollback !== undefined) {
+    return [
+      ...rollbackBlocks(plan, plan.rollback, facts.services, facts.details),
+      context(found(plan, facts)),
+      ...warnings(plan, facts.details !== undefined),
+    ]
+  }
   const lines: Line[] = plan.commits.slice(0, COMMITS).map((commit) => commitLine(plan, facts.services, commit))
   const left = plan.commitCount - lines.length
   if (left > 0) lines.push([`and ${left} more${facts.details === undefined ? '' : ', under Details'}`])
@@ -99,10 +107,11 @@ function found(
   return [
     live,
     ...(runs !== null && holds !== null && holds !== runs ? [`:warning: The remote has ${linked(holds)}`] : []),
+    ...(plan.rollback === undefined ? [] : rollbackFound(plan.rollback)),
     ...MERGES[plan.bound.result.how],
     ...(plan.hotfix === undefined ? [] : pickFound(plan.hotfix)),
     ...(plan.bound.database !== null && migrationCount(plan) === 0 ? ['No migrations'] : []),
-    checks(plan),
+    ...(plan.rollback === undefined ? [checks(plan)] : []),
   ].join(' · ')
 }
 

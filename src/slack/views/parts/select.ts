@@ -9,6 +9,8 @@ const OPTIONS = 100
 /** One value to pick. `chosen`: the value that is picked at first; ignored where it is not among the options. */
 export interface Choice {
   readonly name: string
+  /** What people read; the name where it is left out. */
+  readonly label?: string
   readonly description?: string | undefined
 }
 
@@ -19,8 +21,8 @@ export function selectField(
   choices: readonly Choice[],
 ): InputBlock {
   const shown = choices.slice(0, OPTIONS)
-  const option = ({ name, description }: Choice) => ({
-    text: plain(name, 75),
+  const option = ({ name, label = name, description }: Choice) => ({
+    text: plain(label, 75),
     value: cut(name, 150),
     ...defined({ description: description === undefined ? undefined : plain(description, 75) }),
   })

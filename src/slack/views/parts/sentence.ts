@@ -2,13 +2,14 @@
 import type { Release } from '../../../release/release.ts'
 import { spoken } from './blocks.ts'
 import { currentState, type PlatformFacts } from './current-state.ts'
-import { calledInFull } from './facts.ts'
+import { calledInFull, place } from './facts.ts'
 import { defused } from './text.ts'
 import type { ProblemWords } from './words.ts'
 
-/** `Release #12 of api to production`. */
+/** `Release #12 of api to production`, `Rollback #12 of api production`. */
 export function subject(release: Release): string {
-  return `${calledInFull(release)} of ${release.app} to ${release.environment}`
+  const { app, environment, kind } = release
+  return `${calledInFull(release)} of ${kind === 'rollback' ? place(release) : `${app} to ${environment}`}`
 }
 
 /** `: the build failed`; nothing where it is not known why. */

@@ -3,7 +3,8 @@ import { buttons } from '../buttons.ts'
 import { cardText } from '../card-text.ts'
 import { actions, type Drawn, section } from '../parts/blocks.ts'
 import { forEmergency } from '../parts/decisions.ts'
-import { called } from '../parts/facts.ts'
+import { called, where } from '../parts/facts.ts'
+import { subject } from '../parts/sentence.ts'
 import { defused } from '../parts/text.ts'
 import { problemOf } from '../problem.ts'
 import { refusalBlocks } from '../refusal-message.ts'
@@ -18,11 +19,11 @@ export function ended(
   const refused = release.problem?.because
   const words = problemOf(release, { ...facts, environment })
   if (release.state === 'refused' && refused !== undefined && words !== undefined) {
-    const where = `${called(release)}: ${release.app} → ${release.environment}`
+    const title = `${called(release)}: ${where(release)}`
     return {
-      text: `${called(release)} of ${release.app} to ${release.environment} was refused: ${defused(words.why, 400)}. Nothing was changed.`,
+      text: `${subject(release)} was refused: ${defused(words.why, 400)}. Nothing was changed.`,
       blocks: [
-        section(`*${defused(where)}*`),
+        section(`*${defused(title)}*`),
         ...refusalBlocks(words, refused.gate),
         ...(environment === undefined || emergencyToken === undefined
           ? []

@@ -15,6 +15,9 @@ const COMMANDS: readonly (readonly [command: string, does: string])[] = [
   ['/deploy lock [app] <environment> [for 2h | until 18:00] [because <why>]', 'keeps others from releasing there'],
   ['/deploy lock', 'lists the locks; `lock all` stops everybody'],
   ['/deploy unlock [app] <environment>', 'ends a lock; `unlock all` ends that over everything'],
+  ['/deploy rollback [app] [to] <environment> [to #<number>]', 'goes back to what ran before, or to a release'],
+  ['/deploy bad <number> [because <why>]', 'marks a release that no rollback should go back to'],
+  ['/deploy good <number>', 'takes that mark back'],
   ['/hotfix <commit> [<commit>…] [to] [app] <environment>', 'releases commits that can’t wait for review'],
   ['/deploy help', 'shows this list'],
 ]

@@ -5,6 +5,7 @@ import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
 import { lockInHistory } from '../parts/lock-lines.ts'
+import { badLine } from '../parts/mark.ts'
 import { startsAt } from '../parts/schedule.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
@@ -51,10 +52,12 @@ function withLocks(releases: readonly Release[], locks: readonly LockFacts[], fa
 
 function historyLines(release: Release, facts: PrivateFacts): string[] {
   const view = STATE_VIEWS[release.state]
+  const bad = badLine(release)
   const marks = [
     `:${view.emoji}:`,
     ...(isEmergency(release) ? [':rotating_light:'] : []),
     ...(release.kind === 'hotfix' ? [':adhesive_bandage:'] : []),
+    ...(release.kind === 'rollback' ? [':rewind:'] : []),
   ]
   const people = [
     ['QA by', signers(release, 'qa')],
@@ -75,5 +78,6 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
           : [`time to start: ${startsAt(release.schedule)}`]),
       ].join(' · '),
     ),
+    ...(bad === undefined ? [] : [bad]),
   ]
 }

@@ -25,7 +25,7 @@ const DRAW: { readonly [Is in Kind]: (message: MessageOf<Is>, facts: PrivateFact
   'not taken': notTaken,
   start: startQuestion,
   go: ({ number }, { release, services, goToken }) =>
-    release === undefined ? plainMessage(`Hot-fix #${number} is planned.`) : goMessage(release, services, goToken),
+    release === undefined ? plainMessage(`#${number} is planned.`) : goMessage(release, services, goToken),
   done: ({ text }) => ({
     text: defused(text, 2000),
     blocks: [richLines([[cut(cleaned(text), 2000) || ' ']])],

@@ -1,12 +1,14 @@
 /** A release was requested and is being planned. */
 import { type Drawn, richLines, section } from '../parts/blocks.ts'
+import { kindCalled, place } from '../parts/facts.ts'
 import { richStartsAt, scheduleOf, startsAtSpoken } from '../parts/schedule.ts'
 import { together, utc } from '../parts/text.ts'
 import { type MessageOf, plainMessage } from './private-facts.ts'
 
 export function planning(message: MessageOf<'planning'>): Drawn {
-  const { number, app, environment, kind, noWorker, startAt, timeZone } = message
-  const name = `${kind === 'hotfix' ? 'Hot-fix' : 'Release'} #${number} of ${app} to ${environment}`
+  const { number, app, environment, kind = 'deploy', noWorker, startAt, timeZone } = message
+  const of = kind === 'rollback' ? place({ app, environment }) : `${app} to ${environment}`
+  const name = `${kindCalled({ kind, number })} of ${of}`
   const schedule = startAt === undefined ? undefined : scheduleOf({ at: startAt, timeZone: timeZone ?? 'UTC' })
   const text = `${name} is being planned${schedule === undefined ? '' : `, to start on ${startsAtSpoken(schedule)}`}.`
   if (noWorker === undefined) {

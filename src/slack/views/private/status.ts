@@ -53,7 +53,7 @@ function liveSpoken(live: EnvironmentStatus['live']): string {
   if (live === undefined) return 'has not been deployed by Signoff yet'
   switch (live.is) {
     case 'proven':
-      return `runs ${short(live.commit)}`
+      return `runs ${short(live.commit)}${live.rolledBack === undefined ? '' : `, rolled back to #${live.rolledBack.to},`}${live.bad === undefined ? '' : ', which is marked as bad,'}`
     case 'seen':
       return `ran ${live.commit === null ? 'nothing' : short(live.commit)} when #${live.number} checked`
     case 'held':
@@ -80,8 +80,22 @@ function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): 
     const held = `:warning: The remote has ${linked(live.holds)} but does not run it: its release phase failed`
     return `Live: ${commit}, as before #${live.number} · ${held}, ${date(new Date(live.at), 'age')}`
   }
-  const seen = live.is === 'proven' ? `#${live.number}` : `not deployed by Signoff, seen by #${live.number}`
-  return `Live: ${commit}, ${seen}, ${date(new Date(live.at), 'age')}`
+  const seen = live.is === 'proven' ? provenBy(live) : `not deployed by Signoff, seen by #${live.number}`
+  return `Live: ${commit}, ${seen}, ${date(new Date(live.at), 'age')}${live.is === 'proven' ? bad(live) : ''}`
+}
+
+type Proven = Extract<EnvironmentStatus['live'], { is: 'proven' }>
+
+/** `#41`, `rolled back to #40 by Dana in #42`. */
+function provenBy({ number, rolledBack }: Proven): string {
+  if (rolledBack === undefined) return `#${number}`
+  return `rolled back to #${rolledBack.to} by ${defused(rolledBack.by.name, 40)} in #${number}`
+}
+
+function bad({ bad }: Proven): string {
+  if (bad === undefined) return ''
+  const why = bad.reason === undefined ? '' : `: ${defused(bad.reason, 150)}`
+  return `\n:warning: Marked as bad by ${defused(bad.by.name, 40)}${why}`
 }
 
 function statusLines(

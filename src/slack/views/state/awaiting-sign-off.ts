@@ -17,6 +17,7 @@ import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed
 import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
 import { proofWords } from '../parts/proof.ts'
+import { backTo, goesAway, rollbackRisk } from '../parts/rollback.ts'
 import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { subject } from '../parts/sentence.ts'
 import { counted, date, defused } from '../parts/text.ts'
@@ -57,7 +58,7 @@ export const awaitingSignOff: StateView = {
     const asker = defused(release.requester.name, 40)
     return awaitsGo(release)
       ? `${subject(release)} is planned and waits for Go from ${asker}.`
-      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} requests ${wanted(release)}${timeSpoken(release)}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} ${wanted(release)}${timeSpoken(release)}.`
   },
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
@@ -92,7 +93,8 @@ function proof({ proof, environment }: StateFacts): KnownBlock[] {
 }
 
 function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: StateFacts): KnownBlock[] {
-  if (count === 0 || plan === undefined) return []
+  // Who wrote the commits that go away may approve that they do.
+  if (count === 0 || plan === undefined || plan.rollback !== undefined) return []
   const all = counted(plan.authors.length, 'author')
   const have = count === 1 ? 'has' : 'have'
   return [context(`:warning: ${count} of ${all} ${have} no match in Slack, so their own approval would count`)]
@@ -120,7 +122,11 @@ function given(release: Release): string {
 }
 
 function wanted({ plan }: Release): string {
-  if (plan === undefined) return 'it'
+  if (plan === undefined) return 'requests it'
+  if (plan.rollback !== undefined) {
+    const risk = rollbackRisk(plan.rollback)
+    return `asks to go back to ${backTo(plan.rollback)}: ${goesAway(plan)}${risk === undefined ? '' : `; ${defused(risk, 300)}`}`
+  }
   const risky = risks(plan)
-  return `${whatGoes(plan)}${risky === '' ? '' : ` (${risky})`}`
+  return `requests ${whatGoes(plan)}${risky === '' ? '' : ` (${risky})`}`
 }

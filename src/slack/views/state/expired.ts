@@ -52,7 +52,8 @@ function whatIsLate(release: Release, { environment, owed, problem }: TextFacts)
     return 'the merge was refused by rules, and neither Retry nor Close was pressed within 24 h'
   }
   if (release.approvedAt !== undefined) return 'the run did not start within 1 hour of the last sign-off'
-  if (release.plan?.hotfix?.asksGo === true) return 'Go was not pressed within 1 hour'
+  if (release.plan?.hotfix?.asksGo === true || release.plan?.rollback?.asksGo === true)
+    return 'Go was not pressed within 1 hour'
   const within =
     environment.signOff === undefined ? 'in time' : `within ${duration(environment.signOff.expiresAfterMs)}`
   const missing = owed.filter(({ count }) => count > 0)
