@@ -24,7 +24,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   freezes: { what: 'freezes', isDefault: isEmpty },
   webhooks: { what: 'webhooks', isDefault: isEmpty },
   workers: { what: 'groups of workers', isDefault: (value) => isRecord(value) && Object.keys(value).length === 0 },
-  [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.order`]: { what: 'the order of environments', isDefault: is('shown') },
   [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
   [`${ENVIRONMENT}.sign_off.rollback`]: {

@@ -207,7 +207,7 @@ function environmentOf(
     app: app.name,
     name,
     branch: entry.branch,
-    ...defined({ promotes: entry.promotes }),
+    ...defined({ deploys: entry.deploys === 'on request' ? undefined : entry.deploys, promotes: entry.promotes }),
     pullRequest: entry.pull_request,
     ...defined({ hotfix: entry.hotfix === 'auto' ? undefined : entry.hotfix }),
     remote: { ...place, ...defined({ app: appName, health: entry.remote.health }) },

@@ -26,8 +26,11 @@ interface Facts {
 type Lines = { readonly [T in EventType]: (data: EventData[T], facts: Facts) => Line }
 
 const LINES: Lines = {
-  release_requested: ({ kind, replaces, forEmergency }) =>
-    info('release requested', { kind, ...defined({ replaces, forEmergency }) }),
+  release_requested: ({ kind, replaces, forEmergency, head }) =>
+    info(head === undefined ? 'release requested' : 'release requested automatically', {
+      kind,
+      ...defined({ replaces, forEmergency, head }),
+    }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
   sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
@@ -71,6 +74,11 @@ const LINES: Lines = {
     fields: { branch, missing },
   }),
   hotfix_branch_settled: ({ branch, became }) => info('hot-fix branch settled', { branch, became }),
+  head_not_deployed: ({ commit, because }) => ({
+    level: 'warn',
+    message: 'a commit is not deployed automatically because of its builds',
+    fields: { commit, because },
+  }),
 }
 
 function info(message: string, fields?: object): Line {

@@ -2,6 +2,7 @@
  * The audit events: each type with its data. They are stored in a hash chain for good, so no type or key is ever
  * renamed. An optional key may be absent because an older version wrote the event.
  */
+import type { NotDeployedBecause } from './automatic.ts'
 import type { GroupMembers } from './policy.ts'
 import type { RecordedRules } from './recorded-rules.ts'
 import type { Failure, Gate } from './refusals.ts'
@@ -43,6 +44,8 @@ export interface EventData {
     readonly kind: ReleaseKind
     readonly replaces?: number
     readonly forEmergency?: true
+    /** The head that it was made for by Signoff itself, where the environment is deployed automatically. */
+    readonly head?: string
   } & Attribution
   plan_made: {
     readonly fingerprint: string
@@ -96,6 +99,13 @@ export interface EventData {
   }
   hotfix_followed_up: { readonly branch: string; readonly missing: readonly string[] }
   hotfix_branch_settled: { readonly branch: string; readonly became: string }
+  /** A head is not deployed automatically because of its builds; of no release. */
+  head_not_deployed: {
+    readonly app: string
+    readonly environment: string
+    readonly commit: string
+    readonly because: NotDeployedBecause
+  }
 }
 
 export type EventType = keyof EventData
@@ -133,6 +143,7 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   hotfix_carried: { isPress: false },
   hotfix_followed_up: { isPress: false },
   hotfix_branch_settled: { isPress: false },
+  head_not_deployed: { isPress: false },
 }
 
 /** An audit event as it is written. */
@@ -141,7 +152,7 @@ export type ReleaseEvent = {
     /** Absent if the event belongs to no release. */
     readonly release?: number
     readonly type: T
-    /** A Slack user id, `worker` or `bot`. */
+    /** A Slack user id, `worker`, `bot`, or `signoff` for what is deployed automatically. */
     readonly actor: string
     readonly data: EventData[T]
   }

@@ -1,5 +1,6 @@
 /** Messages as data. The worker and the service choose one, slack/views renders it. */
-import type { Plan } from './plan.ts'
+import type { Head, NotDeployedBecause } from './automatic.ts'
+import type { CheckStatus, Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
 import type { Deployed, Release, SeenAfterwards } from './release.ts'
@@ -101,7 +102,24 @@ export interface EnvironmentStatus {
   /** What it runs, as far as known; absent if no release has looked yet. */
   readonly live?: Deployed
   readonly under_way?: Release
+  /** Set where the environment is deployed automatically. */
+  readonly automatic?: { readonly branch: string; readonly afterChecks: boolean; readonly head?: Head }
 }
+
+/** A message to an environment's channel that belongs to no release. */
+export type ChannelMessage =
+  /** The head of the branch is not deployed automatically, because of its builds. `checks`: those that are not passed. */
+  {
+    readonly is: 'not deployed'
+    readonly app: string
+    readonly environment: string
+    readonly branch: string
+    readonly commit: string
+    readonly because: NotDeployedBecause
+    readonly checks: readonly CheckStatus[]
+    /** The repository's web address. */
+    readonly webUrl: string
+  }
 
 /** A Slack message that is committed but not yet confirmed by Slack. A message with the same `key` is queued once. */
 export type OutboxMessage =
@@ -112,6 +130,7 @@ export type OutboxMessage =
   | { readonly kind: 'announcement'; readonly release: number; readonly key: string; readonly ended?: true }
   /** The thread's last line, rendered from the store when it is sent. */
   | { readonly kind: 'outcome'; readonly release: number; readonly key: string }
+  | { readonly kind: 'channel'; readonly key: string; readonly message: ChannelMessage }
   | {
       readonly kind: 'private'
       readonly key: string

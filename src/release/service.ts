@@ -6,6 +6,7 @@
 import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
+import { deploysAutomatically } from './automatic.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines, findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
@@ -212,6 +213,7 @@ export function createReleaseService(ports: {
 
     async status() {
       const [last] = await store.workers()
+      const heads = await store.heads()
       const environments: EnvironmentStatus[] = []
       for (const environment of apps.flatMap((each) => each.environments)) {
         const { app, name, remote } = environment
@@ -219,7 +221,11 @@ export function createReleaseService(ports: {
           deployedNow(store, environment, services.platforms[remote.platform]),
           store.current(app, name),
         ])
-        environments.push({ app, environment: name, ...defined({ live, under_way: underWay }) })
+        const head = heads.find((each) => each.app === app && each.environment === name)
+        const automatic = deploysAutomatically(environment)
+          ? { branch: environment.branch, afterChecks: environment.deploys === 'after checks', ...defined({ head }) }
+          : undefined
+        environments.push({ app, environment: name, ...defined({ live, under_way: underWay, automatic }) })
       }
       return { environments, ...defined({ workerSeenAt: last?.at.toISOString() }) }
     },

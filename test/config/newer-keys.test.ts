@@ -114,7 +114,6 @@ describe('a file that uses every key', () => {
       'releases.yml:5: freezes (freezes)',
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
-      `releases.yml:19: ${IN}.deploys (automatic deploys)`,
       `releases.yml:37: ${PRO}.order (the order of environments)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:43: ${PRO}.sign_off.rollback (rollbacks)`,
@@ -138,7 +137,6 @@ describe('a key whose feature is not built yet', () => {
     freezes: { path: 'freezes', defaults: [[]], other: [{ name: 'f', from: '2026-12-21', to: '2027-01-04' }] },
     webhooks: { path: 'webhooks', defaults: [[]], other: [{ url: 'https://a.example/', secret_env: 'S' }] },
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
-    'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.order': { path: `${PRO}.order`, defaults: ['shown'], other: 'off' },
     'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
     'apps.*.environments.*.sign_off.rollback': {

@@ -127,6 +127,7 @@ const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   line: ['release', 'key', 'line'],
   announcement: ['release', 'key', 'ended'],
   outcome: ['release', 'key'],
+  channel: ['key', 'message'],
   private: ['key', 'to', 'responseUrl', 'asked', 'message'],
 }
 
@@ -214,7 +215,7 @@ const STEP_RESULT: readonly (keyof StepResult)[] = [
 
 /** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
-  release_requested: 'app environment kind name right replaces? forEmergency?',
+  release_requested: 'app environment kind name right replaces? forEmergency? head?',
   plan_made: 'fingerprint commits pending rules?',
   card_posted: 'channel ts',
   sign_off_given: 'kind fingerprint name right note? groups?',
@@ -236,6 +237,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_carried: 'branch pullRequest isNew source?',
   hotfix_followed_up: 'branch missing',
   hotfix_branch_settled: 'branch became',
+  head_not_deployed: 'app environment commit because',
   aftermath_seen: 'warnings notes',
 }
 

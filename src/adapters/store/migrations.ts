@@ -18,6 +18,7 @@ const migrations: Record<string, Migration> = {
   '010 slack as people use it': { up: makePeople },
   '011 leases': { up: makeLeases },
   '012 subjects of buttons': { up: makeSubjects },
+  '016 heads': { up: makeHeads },
 }
 
 /**
@@ -271,5 +272,23 @@ async function makeSubjects(db: Kysely<unknown>): Promise<void> {
       subject text not null,
       action text not null,
       unique (subject, action)
+    )`.execute(db)
+}
+
+/** The head of each environment that is deployed automatically, and with it the message `channel` of the outbox. */
+async function makeHeads(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table head (
+      app text not null,
+      environment text not null,
+      configuration text not null,
+      commit text not null,
+      state text not null,
+      seen_at timestamptz(3) not null,
+      told text,
+      release integer references release (number),
+      held_back integer references release (number),
+      watchers json not null,
+      primary key (app, environment)
     )`.execute(db)
 }

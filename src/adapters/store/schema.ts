@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { HeadState, NotDeployedBecause } from '../../release/automatic.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { MergeRequirement, Plan } from '../../release/plan.ts'
 import type { WorkerSeen } from '../../release/ports/store.ts'
@@ -96,6 +97,19 @@ export interface Tables {
     holder: string
     session: string
     expires_at: Date
+  }
+  /** The head of each environment that is deployed automatically. `watchers`: the workers that have looked. */
+  head: {
+    app: string
+    environment: string
+    configuration: string
+    commit: string
+    state: HeadState
+    seen_at: Date
+    told: NotDeployedBecause | null
+    release: number | null
+    held_back: number | null
+    watchers: Json<readonly string[]>
   }
   /** One row: the minimum version of the program that may work on the store. */
   store_version: { minimum: number }

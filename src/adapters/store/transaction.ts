@@ -15,6 +15,7 @@ import {
   putStep,
   readNow,
 } from './changes.ts'
+import { putHead, readHead } from './heads.ts'
 import { holdLease } from './lease.ts'
 import { putMessage } from './put-message.ts'
 import { readReleaseByRequest } from './reads.ts'
@@ -87,6 +88,8 @@ async function runOnce<T>(
     changeRelease: (number, change) => call(changeRelease(trx, number, change)),
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
     putStep: (number, step) => call(putStep(trx, number, step, lease)),
+    head: (app, environment) => call(readHead(trx, app, environment)),
+    putHead: (head) => call(putHead(trx, head)),
     addEvent: (event) => {
       // Serialized here and not at the end, so that a value that is no JSON throws at its source.
       canonicalJson(event)

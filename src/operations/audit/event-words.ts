@@ -22,8 +22,8 @@ const step = ({ step }: Data) => (isText(step) ? step : 'a step')
 const all = (value: unknown) => (Array.isArray(value) ? value.filter(isText) : [])
 
 const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
-  release_requested: ({ replaces, forEmergency }) =>
-    `requested it${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
+  release_requested: ({ replaces, forEmergency, head }) =>
+    `requested it${head === undefined ? '' : ` automatically, for ${String(head).slice(0, 7)}`}${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}`,
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
@@ -52,6 +52,8 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
       ? `saw that ${String(branch)} has all picked commits`
       : `saw that ${String(branch)} still lacks ${counted(all(missing).length, 'picked commit')}`,
   hotfix_branch_settled: ({ branch, became }) => `cleaned up ${String(branch)}: ${String(became)}`,
+  head_not_deployed: ({ commit, because }) =>
+    `did not deploy ${String(commit).slice(0, 7)} automatically: builds ${String(because)}`,
 }
 
 /** What happened, without who did it. An event that only a newer version knows is told by its type. */

@@ -9,12 +9,13 @@
  * deadlines.ts. Nothing else changes a state.
  */
 
+// A release that Signoff requested for a new head: what its plan, or an end before it began, means for that head.
+export { headHeldBack, headPlanned } from './automatic.ts'
 // The plan is made. With sign-offs the card asks for them (`awaiting sign-off`) until it expires; without, the release is
 // approved at once. A plan that can't be released is `refused`.
 export { cardPosted, expiryOf, planned } from './planned.ts'
 // A person requests a release: it is created in `planning`, and the job `plan` works out what it will do.
 export { type Replacing, requested } from './requested.ts'
-
 // Each sign-off is recorded on the plan's fingerprint. The last one needed, an emergency or **Go** approves the release; a
 // rejection ends it.
 export { go, sign } from './signed.ts'

@@ -1,5 +1,6 @@
 /** The Details modal: everything that a plan deploys, within the limits of a modal. */
 import type { KnownBlock, ModalView, RichTextBlockElement } from '@slack/types'
+import { isAutomatic } from '../../release/automatic.ts'
 import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { missingForMerge, type Release, step } from '../../release/release.ts'
@@ -27,8 +28,8 @@ import {
 } from './parts/blocks.ts'
 import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
-import { withNamesApart } from './parts/persons.ts'
-import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
+import { byWhom, withNamesApart } from './parts/persons.ts'
+import { capital, counted, cut, date, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 
 const COMMITS = 200
@@ -51,6 +52,7 @@ export function detailsModal(
     close: plain('Close', 24),
     blocks: [
       header(title(release)),
+      ...(isAutomatic(release) ? [context(`Requested ${byWhom(release)}, ${date(release.requestedAt)}`)] : []),
       ...(plan === undefined
         ? [section('There is no plan yet.')]
         : planParts(plan, people.services, onForge(release, plan))),

@@ -38,6 +38,8 @@ import { capital, defused, duration, lastLines, together, utc } from './parts/te
 export interface ThreadFacts extends People {
   readonly environment: Environment
   readonly owed: readonly Owed[]
+  /** The Slack ids of authors whom the outcome mentions. */
+  readonly authors?: readonly string[]
 }
 
 type Kind = ThreadLine['is']

@@ -1,6 +1,7 @@
 /** The rows of the store in memory, and what writing does to a value: as the columns of the real one keep it. */
 import { storable } from '../../../src/adapters/store/schema.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
+import type { Head } from '../../../src/release/automatic.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
@@ -68,6 +69,7 @@ export interface Tables {
   readonly tokens: Map<string, string>
   readonly workers: Map<string, WorkerSeen>
   readonly databases: Map<string, { readonly app: string; readonly environment: string }>
+  readonly heads: Map<string, Head>
 }
 
 export function emptyTables(): Tables {
@@ -91,6 +93,7 @@ export function emptyTables(): Tables {
     tokens: new Map(),
     workers: new Map(),
     databases: new Map(),
+    heads: new Map(),
   }
 }
 

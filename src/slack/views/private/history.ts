@@ -3,6 +3,7 @@ import type { KnownBlock } from '@slack/types'
 import { isEmergency, type Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
+import { byWhom } from '../parts/persons.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
@@ -50,11 +51,9 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
   return [
     `${marks.join('')} *${linkedName(release, facts)}* ${defused(place(release))}: ${view.inList?.(release) ?? release.state}, ${date(release.endedAt ?? release.requestedAt, 'age')}`,
     capital(
-      [
-        ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
-        `requested by ${defused(release.requester.name, 40)}`,
-        ...signed,
-      ].join(' · '),
+      [...(release.plan === undefined ? [] : [whatGoes(release.plan)]), `requested ${byWhom(release)}`, ...signed].join(
+        ' · ',
+      ),
     ),
   ]
 }

@@ -1,9 +1,11 @@
 /** What runs where, and what is in progress. */
+import type { Head, NotDeployedBecause } from '../../../release/automatic.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { EnvironmentStatus } from '../../../release/messages.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
+import { byWhom } from '../parts/persons.ts'
 import { date, defused, link, short } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts } from './private-facts.ts'
@@ -72,7 +74,7 @@ function liveLine(live: EnvironmentStatus['live'], { services }: PrivateFacts): 
 }
 
 function statusLines(
-  { app, environment, live, under_way: underWay }: EnvironmentStatus,
+  { app, environment, live, under_way: underWay, automatic }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
   const word = underWay !== undefined && awaitsGo(underWay) ? 'waiting for Go' : underWay?.state
@@ -82,8 +84,49 @@ function statusLines(
     liveLine(live, facts),
     ...(underWay === undefined
       ? []
-      : [`${linkedName(underWay, facts)}, requested by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
+      : [`${linkedName(underWay, facts)}, requested ${byWhom(underWay)}${detail(underWay)}`]),
+    ...automaticLine(automatic, live, facts),
   ]
+}
+
+/** What of the head is deployed automatically, and why it is not yet. */
+function automaticLine(
+  automatic: EnvironmentStatus['automatic'],
+  live: EnvironmentStatus['live'],
+  { services }: PrivateFacts,
+): string[] {
+  if (automatic === undefined) return []
+  const { branch, afterChecks, head } = automatic
+  const deploys = `Deploys ${defused(branch, 60)} automatically${afterChecks ? ', after its builds pass' : ''}`
+  if (head === undefined || (live?.is === 'proven' && live.commit === head.commit)) return [deploys]
+  const webUrl = live !== undefined && 'webUrl' in live ? live.webUrl : undefined
+  const commit =
+    webUrl === undefined
+      ? short(head.commit)
+      : link(services.forge.pages.commit(webUrl, head.commit), short(head.commit))
+  return [`${deploys}${whatOf(head, commit)}`]
+}
+
+function whatOf(head: Head, commit: string): string {
+  const told: Record<NotDeployedBecause, string> = {
+    failed: 'its builds failed',
+    none: 'it has no builds',
+    unfinished: 'its builds did not end in a day',
+  }
+  switch (head.state) {
+    case 'due':
+      return `. Next: ${commit}, as soon as it can`
+    case 'builds':
+      return head.told === undefined
+        ? `. Next: ${commit}, waiting for its builds`
+        : `. Not deployed: ${commit}, because ${told[head.told]}`
+    case 'given up':
+      return `. Not deployed: ${commit}, because ${told[head.told ?? 'unfinished']}`
+    case 'remembered':
+      return `. ${commit} was there when Signoff began to look: it goes with the next commit, or on request`
+    case 'done':
+      return ''
+  }
 }
 
 function detail(release: Release): string {
