@@ -6,6 +6,7 @@ import { defined } from '../lib/defined.ts'
 import type { Works } from '../operations/health.ts'
 import type { Log } from '../operations/log.ts'
 import type { Metrics } from '../operations/metrics.ts'
+import { anyDeploysAutomatically } from '../release/automatic.ts'
 import { createHeadDeployer } from '../release/deploy-heads.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
@@ -77,8 +78,10 @@ export async function startBotRole(
   })
   stops.push(() => delivery.stop())
   const deployHeads = createHeadDeployer({ store, directory, apps, services, log })
-  const deploying = startDeployingHeads(deployHeads, news, log)
-  stops.push(() => deploying.stop())
+  if (anyDeploysAutomatically(apps)) {
+    const deploying = startDeployingHeads(deployHeads, news, log)
+    stops.push(() => deploying.stop())
+  }
   const tick = async () => {
     await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
     await deployHeads().catch((err: unknown) => log.error({ err }, HEADS_FAILED))

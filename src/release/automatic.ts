@@ -8,7 +8,7 @@ import type { CheckStatus } from './plan.ts'
 import type { Person } from './policy.ts'
 import type { Problem } from './refusals.ts'
 import type { Release } from './release.ts'
-import type { Environment } from './settings.ts'
+import type { App, Environment } from './settings.ts'
 
 /** Requests what is deployed automatically. It is no Slack user: nothing mentions it, looks it up or writes to it. */
 export const SIGNOFF: Person = { id: 'signoff', name: 'Signoff', groups: [] }
@@ -37,6 +37,11 @@ export function isQuietRefusal(problem: Problem | undefined): boolean {
 /** Whether an automatic release ended before it began, and its head is to be deployed later. */
 export function isHeldBack({ problem }: Pick<Release, 'problem'>): boolean {
   return problem !== undefined && HELD_BACK_BY.has(problem.because.gate)
+}
+
+/** Whether any environment is deployed automatically; without one, nothing is looked at. */
+export function anyDeploysAutomatically(apps: readonly App[]): boolean {
+  return apps.some(({ environments }) => environments.some(deploysAutomatically))
 }
 
 /** What the builds of a commit say, all together. `none`: there is no build. */

@@ -1,5 +1,5 @@
 /** Makes the releases of heads that are due, for environments that are deployed automatically. */
-import { SIGNOFF } from './automatic.ts'
+import { anyDeploysAutomatically, SIGNOFF } from './automatic.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { findMissingWorker } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
@@ -35,6 +35,7 @@ export function createHeadDeployer(ports: Ports): () => Promise<void> {
   const logged = new Map<string, string>()
 
   async function deploy(): Promise<void> {
+    if (!anyDeploysAutomatically(apps)) return
     for (const head of await store.heads()) {
       const app = findApp(apps, head.app)
       const environment = app && findEnvironment(app, head.environment)
