@@ -202,6 +202,7 @@ async function startWorkerRole(
     clock: CLOCK,
     log,
     jobEnded: metrics.jobEnded,
+    headsLooked: metrics.headsLooked,
   })
   stops.push(() => worker.stop(WORK_GRACE_MS))
   return worker

@@ -64,6 +64,8 @@ export interface WorkerPorts {
   readonly log: Log
   /** Called with how each job ended, for metrics. */
   readonly jobEnded?: (kind: Job['kind'], outcome: JobOutcome) => void
+  /** Called after each look at a repository for new heads, for metrics. */
+  readonly headsLooked?: (outcome: 'ok' | 'failed') => void
 }
 
 /** The platform of a remote. Throws if the configuration does not have it. */

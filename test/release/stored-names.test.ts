@@ -24,7 +24,7 @@ import { FIELD } from '../../src/slack/views/modals.ts'
 import { anApp, aPlan, DANA } from '../support/builders.ts'
 import { commandOf } from '../support/simulation/clicks.ts'
 import { carryThrough } from '../support/simulation/flow.ts'
-import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
 
 const WHY =
   'This name is stored in living systems. A different name needs a migration that reads both. Add a new name to this test.'
@@ -285,8 +285,8 @@ const HOUR_MS = 60 * 60_000
 
 async function simulate(): Promise<Seen> {
   const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [], metadata: [] }
-  const story = async (go: (sim: Simulation) => Promise<unknown>) => {
-    const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS } })
+  const story = async (go: (sim: Simulation) => Promise<unknown>, options: SimulationOptions = {}) => {
+    const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS }, ...options })
     await go(sim)
     for (const { type, data } of sim.memory.events()) seen.events.push({ type, keys: Object.keys(data) })
     seen.jobs.push(...sim.memory.jobs().map(({ job }) => job))
@@ -356,6 +356,17 @@ async function simulate(): Promise<Seen> {
     await settled(sim, () => sim.emergency())
     await sim.tick(25 * HOUR_MS)
   })
+  await story(
+    async (sim) => {
+      await sim.tick(60_000)
+      sim.world.forge.checksAre([{ name: 'Tests', state: 'failed', url: 'https://ci.example.com/1' }])
+      sim.pushToBranch('master')
+      await sim.tick(2 * 60_000)
+      sim.world.forge.checksAre([{ name: 'Tests', state: 'passed', url: 'https://ci.example.com/2' }])
+      await settled(sim, () => sim.tick(3 * 60_000))
+    },
+    { rules: { integration: { deploys: 'after checks' } } },
+  )
   return seen
 }
 

@@ -71,6 +71,7 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
       const [first] = here
       const seen = await git.heads(url, branches)
       noteUnread(url, { app: first?.app.name }, seen.ok ? undefined : seen.detail)
+      ports.headsLooked?.(seen.ok ? 'ok' : 'failed')
       if (!seen.ok) continue
       for (const place of here) {
         const { app, name, branch } = place.environment
