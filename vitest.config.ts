@@ -31,7 +31,7 @@ const STORIES = [
   'test/sandbox/!(slack-blocks).test.ts',
 ]
 const FAULTS = [
-  'test/faults/!(fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
+  'test/faults/!(automatic|fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
 ]
 /** Logic that needs a database, a program, or thousands of simulated releases: seconds to minutes. */
 const SIMULATED = [

@@ -99,10 +99,11 @@ interface SandboxOptions {
   readonly port: number
   readonly reset?: boolean
   readonly play?: boolean
+  readonly deploys?: 'on request' | 'automatically' | 'after checks'
   readonly role?: Role
 }
 
-async function sandbox({ port, reset = false, play = false, role }: SandboxOptions): Promise<void> {
+async function sandbox({ port, reset = false, play = false, deploys, role }: SandboxOptions): Promise<void> {
   if (role !== undefined) {
     const { SANDBOX_PACE } = await import('./sandbox/pace.ts')
     return start({ role }, SANDBOX_PACE)
@@ -115,7 +116,8 @@ async function sandbox({ port, reset = false, play = false, role }: SandboxOptio
   const startPostgres = (dataDir: string) => startEmbeddedPostgres({ dataDir, maxConnections: 80 })
   const dataDir = process.env.DATA_DIR ?? './data'
   const program = import.meta.filename
-  const code = await runSandbox({ port, reset, play, dataDir, program, startPostgres, say: print }).catch((error) => {
+  const asked = { port, reset, play, deploys }
+  const code = await runSandbox({ ...asked, dataDir, program, startPostgres, say: print }).catch((error) => {
     printErrors([`The sandbox can't start: ${error instanceof Error ? error.message : 'unknown error'}`])
     return EXIT_FAILURE
   })
@@ -262,6 +264,13 @@ program
   .addOption(new Option('--port <port>', 'port of the page').default(4100).argParser(parsePagePort))
   .option('--reset', 'delete the data of the last sandbox and start again')
   .option('--play', 'play a story in the terminal and exit')
+  .addOption(
+    new Option('--deploys <when>', 'when integration is deployed').choices([
+      'on request',
+      'automatically',
+      'after checks',
+    ]),
+  )
   .addOption(new Option('--role <role>', 'run one role of its service').argParser(parseRole).hideHelp())
   .action((options) => sandbox(options))
 program

@@ -6,6 +6,8 @@ import { defined } from '../lib/defined.ts'
 import type { Works } from '../operations/health.ts'
 import type { Log } from '../operations/log.ts'
 import type { Metrics } from '../operations/metrics.ts'
+import { anyDeploysAutomatically } from '../release/automatic.ts'
+import { createHeadDeployer } from '../release/deploy-heads.ts'
 import { createReleaseService } from '../release/service.ts'
 import { type Bot, startBot, whoWeAre } from '../slack/bot.ts'
 import { createBudget } from '../slack/budget.ts'
@@ -40,7 +42,7 @@ export async function startBotRole(
   settings: NonNullable<Configuration['bot']>,
   pace: Pace,
   log: Log,
-  { store, inbox, outbox, forget }: Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'forget'>,
+  { store, inbox, outbox, forget, news }: Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'forget' | 'news'>,
   metrics: Metrics,
   stops: (() => Promise<void>)[],
 ): Promise<BotRole> {
@@ -75,8 +77,14 @@ export async function startBotRole(
     ...defined({ updateEveryMs: pace.updateEveryMs }),
   })
   stops.push(() => delivery.stop())
+  const deployHeads = createHeadDeployer({ store, directory, apps, services, log })
+  if (anyDeploysAutomatically(apps)) {
+    const deploying = startDeployingHeads(deployHeads, news, log)
+    stops.push(() => deploying.stop())
+  }
   const tick = async () => {
     await service.tick().catch((err: unknown) => log.error({ err }, 'failed to expire releases and send reminders'))
+    await deployHeads().catch((err: unknown) => log.error({ err }, HEADS_FAILED))
     // A token that is revoked or accepted again is noticed also while nobody does anything.
     await ask(() => background.auth.test())
     await forget().catch((err: unknown) => log.error({ err }, 'failed to delete old rows of the store'))
@@ -121,6 +129,25 @@ export async function startBotRole(
       return {
         channels: closed === 0 || `Slack does not let Signoff use ${closed} of its channels; the log names them.`,
       }
+    },
+  }
+}
+
+const HEADS_FAILED = 'failed to deploy new heads automatically; the next round tries again'
+
+/** Makes releases of new heads as soon as a worker has noted them, or as their environment is free. */
+function startDeployingHeads(deployHeads: () => Promise<void>, news: OpenStore['news'], log: Log) {
+  const stopping = new AbortController()
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      await news(TICK_EVERY_MS, stopping.signal)
+      if (!stopping.signal.aborted) await deployHeads().catch((err: unknown) => log.error({ err }, HEADS_FAILED))
+    }
+  })()
+  return {
+    async stop() {
+      stopping.abort()
+      await loop
     },
   }
 }

@@ -126,7 +126,7 @@ export async function startSignoff(
 }
 
 type Stops = (() => Promise<void>)[]
-type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock' | 'forget'>
+type Parts = Pick<OpenStore, 'store' | 'inbox' | 'outbox' | 'jobs' | 'lock' | 'forget' | 'news'>
 
 async function startStore(configuration: Configuration, pace: Pace, log: Log, stops: Stops): Promise<OpenStore> {
   const { storeUrl, dataDir, role } = configuration
@@ -202,6 +202,7 @@ async function startWorkerRole(
     clock: CLOCK,
     log,
     jobEnded: metrics.jobEnded,
+    headsLooked: metrics.headsLooked,
   })
   stops.push(() => worker.stop(WORK_GRACE_MS))
   return worker

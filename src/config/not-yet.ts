@@ -22,7 +22,6 @@ export const NOT_YET: Readonly<Record<string, UnsupportedKey>> = {
   'slack.direct_messages': { what: 'direct messages', isDefault: is(true) },
   webhooks: { what: 'webhooks', isDefault: isEmpty },
   workers: { what: 'groups of workers', isDefault: (value) => isRecord(value) && Object.keys(value).length === 0 },
-  [`${ENVIRONMENT}.deploys`]: { what: 'automatic deploys', isDefault: is('on request') },
   [`${ENVIRONMENT}.sign_off.qa`]: { what: 'QA for each change', isDefault: (value) => value !== 'each change' },
   [`${ENVIRONMENT}.sign_off.receipts`]: { what: 'receipts', isDefault: is(false) },
 }

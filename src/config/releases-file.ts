@@ -225,6 +225,7 @@ function environmentOf(
     app: app.name,
     name,
     branch: entry.branch,
+    ...defined({ deploys: entry.deploys === 'on request' ? undefined : entry.deploys }),
     ...(entry.promotes !== undefined && { promotes: entry.promotes, order: entry.order ?? 'shown' }),
     pullRequest: entry.pull_request,
     ...defined({ hotfix: entry.hotfix === 'auto' ? undefined : entry.hotfix }),

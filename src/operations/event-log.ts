@@ -26,8 +26,11 @@ interface Facts {
 type Lines = { readonly [T in EventType]: (data: EventData[T], facts: Facts) => Line }
 
 const LINES: Lines = {
-  release_requested: ({ kind, replaces, forEmergency, startAt, to, lock }) =>
-    info('release requested', { kind, ...defined({ replaces, forEmergency, startAt, to, lock }) }),
+  release_requested: ({ kind, replaces, forEmergency, startAt, to, lock, head }) =>
+    info(head === undefined ? 'release requested' : 'release requested automatically', {
+      kind,
+      ...defined({ replaces, forEmergency, startAt, to, lock, head }),
+    }),
   plan_made: ({ commits, pending }, facts) => info('plan made', { commits, pending, ...since(facts, 'requestedAt') }),
   card_posted: ({ channel, ts }) => info('card posted', { channel, ts }),
   sign_off_given: ({ kind, right }) => info('sign-off given', { kind, right }),
@@ -84,6 +87,11 @@ const LINES: Lines = {
     commentUrl === undefined
       ? { level: 'warn', message: 'gave up writing the record of a rollback' }
       : info('record of a rollback written late', { commentUrl }),
+  head_not_deployed: ({ commit, because }) => ({
+    level: 'warn',
+    message: 'a commit is not deployed automatically because of its builds',
+    fields: { commit, because },
+  }),
 }
 
 function info(message: string, fields?: object): Line {

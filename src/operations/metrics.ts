@@ -28,6 +28,8 @@ export interface MetricsSources {
   /** Deliveries from Slack that are not handled yet. */
   readonly inboxUnhandled?: () => Promise<number>
   readonly releases?: () => Promise<readonly OpenRelease[]>
+  /** New heads that wait to be deployed automatically. */
+  readonly heads?: () => Promise<readonly (Omit<OpenRelease, 'state'> & { readonly state: string })[]>
   /** How long ago a worker was last seen; undefined: none is known. */
   readonly workerSeenMs?: () => Promise<number | undefined>
   /** The parts of `/readyz`. */
@@ -40,6 +42,8 @@ export interface Metrics {
   /** `method` is a name such as `chat.update`. */
   slackCall(method: string, outcome: SlackCallOutcome): void
   jobEnded(kind: Job['kind'], outcome: JobOutcome): void
+  /** A look at the branches that are deployed automatically; `failed`: a repository did not answer. */
+  headsLooked(outcome: 'ok' | 'failed'): void
   /** `kind` is a closed list: `command`, `click`, … */
   deliveryAcknowledged(kind: string, ms: number): void
   deliveryHandled(kind: string, outcome: DeliveryOutcome, ms: number): void
@@ -79,6 +83,12 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     name: 'signoff_jobs_total',
     help: 'Jobs that this worker processed, by kind and outcome',
     labelNames: ['kind', 'outcome'],
+    registers,
+  })
+  const looks = new Counter({
+    name: 'signoff_head_looks_total',
+    help: 'Looks at repositories for new heads to deploy automatically, by outcome',
+    labelNames: ['outcome'],
     registers,
   })
   const acknowledged = new Histogram({
@@ -162,6 +172,19 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
       },
     }
   })
+  shows('heads', sources.heads, () => {
+    const waiting = labelled(
+      'signoff_head_waiting_seconds',
+      ['app', 'environment', 'state'],
+      'How long a new head has waited to be deployed automatically: due, or for its builds',
+    )
+    return {
+      omit: () => waiting.reset(),
+      show(heads) {
+        for (const { forMs, ...labels } of heads) waiting.set(labels, forMs / 1_000)
+      },
+    }
+  })
   shows('workers', sources.workerSeenMs, () => {
     const seen = gauge('signoff_worker_seen_seconds', 'Time since a worker was last seen; +Inf if none is known')
     return {
@@ -183,6 +206,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     eventCommitted: ({ event }) => countEvent(event, ended, steps),
     slackCall: (method, outcome) =>
       slackCalls.inc({ method: /^[a-z]{2,20}(\.[a-zA-Z]{2,24}){1,3}$/.test(method) ? method : 'other', outcome }),
+    headsLooked: (outcome) => looks.inc({ outcome }),
     jobEnded: (kind, outcome) => jobs.inc({ kind, outcome }),
     deliveryAcknowledged: (kind, ms) => acknowledged.observe({ kind }, Math.max(0, ms) / 1_000),
     deliveryHandled: (kind, outcome, ms) => handled.observe({ kind, outcome }, Math.max(0, ms) / 1_000),

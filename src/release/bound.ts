@@ -1,4 +1,5 @@
 /** Compares what a plan binds with what was observed. No I/O. */
+import { isAutomatic } from './automatic.ts'
 import { type BoundDatabase, type Plan, standingsOf } from './plan.ts'
 import { type Release, step } from './release.ts'
 import type { StepName } from './terms.ts'
@@ -53,6 +54,14 @@ const revisionOf = (database: string) => `${database}'s revision`
 const list = (revisions: readonly string[]) => (revisions.length === 0 ? 'empty' : revisions.join(', '))
 
 /**
+ * Whether newer commits no longer count: a new head requested the release by itself, and the database has begun to follow
+ * it. Its code must follow too, and the newer commits get a release of their own.
+ */
+function goesOnWithoutNewer(release: Release): boolean {
+  return isAutomatic(release) && hasStarted(release, 'migrate')
+}
+
+/**
  * Returns the bound facts that have moved: those with neither the value that the plan bound nor one that a started step
  * of this release may have set. The source counts until it is merged or pushed, and never with a pinned pull request.
  */
@@ -73,7 +82,7 @@ export function movedFacts(plan: Plan, release: Release, observed: ObservedFacts
   if (!pinned && !targetMayMove && !isPushed && !isOneBranch) {
     check(bound.source.branch, observed.source, [bound.source.commit])
   }
-  if (!(isPushed && isOneBranch)) {
+  if (!(isOneBranch && (isPushed || goesOnWithoutNewer(release)))) {
     check(bound.target.branch, observed.target, [bound.target.commit, ...(targetMayMove ? [produced] : [])])
   }
   check(THE_REMOTE, observed.holds, [bound.remote.holds, ...(pushStarted ? [produced] : [])])

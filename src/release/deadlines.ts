@@ -2,6 +2,8 @@
  * Applies deadlines by the store's clock: expires releases, reminds people, and reports a missing worker or a late
  * announcement. Safe to repeat and to run from several bots, since each release is checked under its lock.
  */
+
+import { SIGNOFF } from './automatic.ts'
 import { redrawForFreeze } from './environment-frozen.ts'
 import { findEvent } from './events.ts'
 import { owed } from './policy.ts'
@@ -183,6 +185,7 @@ export async function notifyUnconfirmed(tx: Transaction, release: Release, envir
   const refusal = { gate: 'announcement_unconfirmed' as const, number, until, channel: environment.channel }
   const last = signOffs.findLast(({ kind }) => kind !== 'rejection')?.person
   for (const person of new Set([requester.id, last?.id ?? requester.id])) {
+    if (person === SIGNOFF.id) continue
     await tx.send(privateMessage(release, `unconfirmed:${person}`, { is: 'refusal', refusal }, person))
   }
 }

@@ -2,6 +2,7 @@
  * The audit events: each type with its data. They are stored in a hash chain for good, so no type or key is ever
  * renamed. An optional key may be absent because an older version wrote the event.
  */
+import type { NotDeployedBecause } from './automatic.ts'
 import type { GroupMembers } from './policy.ts'
 import type { RecordedRules } from './recorded-rules.ts'
 import type { Failure, Gate } from './refusals.ts'
@@ -57,6 +58,8 @@ export interface EventData {
     /** Of a rollback: the release to go back to, if one was named, and whether the environment is locked afterwards. */
     readonly to?: number
     readonly lock?: boolean
+    /** The head that it was made for by Signoff itself, where the environment is deployed automatically. */
+    readonly head?: string
   } & Attribution
   plan_made: {
     readonly fingerprint: string
@@ -142,6 +145,13 @@ export interface EventData {
     Delivered
   /** After the end of a rollback: its record, which could not be written before, or that it was given up after a day. */
   record_settled: { readonly commentUrl?: string; readonly detail?: string }
+  /** A head is not deployed automatically because of its builds; of no release. */
+  head_not_deployed: {
+    readonly app: string
+    readonly environment: string
+    readonly commit: string
+    readonly because: NotDeployedBecause
+  }
 }
 
 export type EventType = keyof EventData
@@ -189,6 +199,7 @@ export const EVENTS: Readonly<Record<EventType, EventFacts>> = {
   start_time_changed: { isPress: true },
   release_marked: { isPress: true },
   record_settled: { isPress: false },
+  head_not_deployed: { isPress: false },
 }
 
 /** An audit event as it is written. */
@@ -197,7 +208,7 @@ export type ReleaseEvent = {
     /** Absent if the event belongs to no release. */
     readonly release?: number
     readonly type: T
-    /** A Slack user id, `worker` or `bot`. */
+    /** A Slack user id, `worker`, `bot`, or `signoff` for what is deployed automatically. */
     readonly actor: string
     readonly data: EventData[T]
   }

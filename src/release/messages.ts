@@ -1,6 +1,7 @@
 /** Messages as data. The worker and the service choose one, slack/views renders it. */
+import type { Head, NotDeployedBecause } from './automatic.ts'
 import type { LockFacts } from './lock.ts'
-import type { Plan } from './plan.ts'
+import type { CheckStatus, Plan } from './plan.ts'
 import type { Owed } from './policy.ts'
 import type { Problem, Refusal } from './refusals.ts'
 import type { Deployed, Release, SeenAfterwards } from './release.ts'
@@ -145,6 +146,8 @@ export interface EnvironmentStatus {
   readonly lock?: LockFacts
   /** Frozen now, or soon. */
   readonly freeze?: ShownFreeze
+  /** Set where the environment is deployed automatically. */
+  readonly automatic?: { readonly branch: string; readonly afterChecks: boolean; readonly head?: Head }
 }
 
 /** Times are ISO 8601. `from`: of a freeze that begins soon. Without `until` it does not end within a year. */
@@ -155,6 +158,21 @@ export interface ShownFreeze {
   readonly until?: string
 }
 
+/** A message to an environment's channel that belongs to no release. */
+export type ChannelMessage =
+  /** The head of the branch is not deployed automatically, because of its builds. `checks`: those that are not passed. */
+  {
+    readonly is: 'not deployed'
+    readonly app: string
+    readonly environment: string
+    readonly branch: string
+    readonly commit: string
+    readonly because: NotDeployedBecause
+    readonly checks: readonly CheckStatus[]
+    /** The repository's web address. */
+    readonly webUrl: string
+  }
+
 /** A Slack message that is committed but not yet confirmed by Slack. A message with the same `key` is queued once. */
 export type OutboxMessage =
   /** The release's card, rendered from the store when it is sent; a later one replaces an earlier one that waits. */
@@ -164,6 +182,7 @@ export type OutboxMessage =
   | { readonly kind: 'announcement'; readonly release: number; readonly key: string; readonly ended?: true }
   /** The thread's last line, rendered from the store when it is sent. */
   | { readonly kind: 'outcome'; readonly release: number; readonly key: string }
+  | { readonly kind: 'channel'; readonly key: string; readonly message: ChannelMessage }
   | {
       readonly kind: 'private'
       readonly key: string

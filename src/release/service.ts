@@ -6,6 +6,7 @@
 import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
+import { deploysAutomatically } from './automatic.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
@@ -284,7 +285,12 @@ export function createReleaseService(ports: {
     may: (action, asked) => change(action, asked, null),
 
     async status() {
-      const [[last], locks, now] = await Promise.all([store.workers(), openLocks(store), store.now()])
+      const [[last], locks, now, heads] = await Promise.all([
+        store.workers(),
+        openLocks(store),
+        store.now(),
+        store.heads(),
+      ])
       const facts = (on: LockPlace) => {
         const lock = locks.find((one) => isSamePlace(one.on, on))
         return lock && factsOfLock(lock)
@@ -298,7 +304,15 @@ export function createReleaseService(ports: {
         ])
         const lock = facts({ is: 'environment', app, environment: name })
         const freeze = shownNotice(freezeNotice(environment.freezes ?? [], now))
-        environments.push({ app, environment: name, ...defined({ live, under_way: underWay, lock, freeze }) })
+        const head = heads.find((each) => each.app === app && each.environment === name)
+        const automatic = deploysAutomatically(environment)
+          ? { branch: environment.branch, afterChecks: environment.deploys === 'after checks', ...defined({ head }) }
+          : undefined
+        environments.push({
+          app,
+          environment: name,
+          ...defined({ live, under_way: underWay, lock, freeze, automatic }),
+        })
       }
       return { environments, ...defined({ workerSeenAt: last?.at.toISOString(), all: facts({ is: 'all' }) }) }
     },

@@ -86,6 +86,8 @@ export interface Environment {
   readonly name: string
   /** The branch that this environment follows. */
   readonly branch: string
+  /** When it is deployed without a request. Absent: only on request. */
+  readonly deploys?: 'automatically' | 'after checks'
   /** The environment of the same app whose branch is merged into this one's. */
   readonly promotes?: string
   readonly pullRequest: 'branch' | 'pinned'

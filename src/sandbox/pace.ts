@@ -7,6 +7,7 @@ export const SANDBOX_PACE = {
     pause: 500,
     poll: 250,
     look: 3_000,
+    heads: 3_000,
   },
   limits: {
     forge: { mergeArrivesWithinMs: 10_000, pushArrivesWithinMs: 3_000 },

@@ -2,6 +2,8 @@ import type { Bitbucket } from './bitbucket/bitbucket.ts'
 import type { Heroku } from './heroku/heroku.ts'
 import type { MigrationProgram } from './migrations.ts'
 
+export type IntegrationDeploys = 'on request' | 'automatically' | 'after checks'
+
 /** The sandbox's releases.yml: the release document's two environments with this machine's addresses. */
 export function releasesFile(given: {
   repository: string
@@ -9,8 +11,10 @@ export function releasesFile(given: {
   bitbucket: Bitbucket
   heroku: Heroku
   program: MigrationProgram
+  /** When integration is deployed. */
+  deploys?: IntegrationDeploys | undefined
 }): string {
-  const { repository, apps, bitbucket, heroku, program } = given
+  const { repository, apps, bitbucket, heroku, program, deploys = 'on request' } = given
   const migrations = (name: string) => `        migrations:
           config: alembic_users.ini
           env_file: .env_${name}
@@ -26,6 +30,7 @@ apps:
     environments:
       integration:
         branch: master
+        deploys: ${deploys}
         remote:
           name: heroku-integration
           url: ${heroku.gitUrl(apps.integration)}

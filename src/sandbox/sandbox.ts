@@ -11,7 +11,7 @@ import { type Heroku, startHeroku } from './heroku/heroku.ts'
 import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
 import { addPeople } from './people.ts'
 import { takePlace } from './place.ts'
-import { releasesFile } from './releases-file.ts'
+import { type IntegrationDeploys, releasesFile } from './releases-file.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
 import { APPS, createSystemsReader } from './systems.ts'
@@ -28,6 +28,8 @@ export type SandboxOptions = {
   command: (role: RoleName) => RoleCommand
   /** How migrations run. Default: alembic if this machine has it. */
   migrations?: MigrationProgram['kind']
+  /** When integration is deployed. Default: on request. */
+  deploys?: IntegrationDeploys | undefined
 }
 
 export type Sandbox = {
@@ -131,7 +133,10 @@ async function startIn(
   closers.push(slack.onChange(changed))
   const service = createService({
     command: options.command,
-    environment: await settings({ directory, slack, bitbucket, heroku, databases, program }),
+    environment: await settings({
+      ...{ directory, slack, bitbucket, heroku, databases, program },
+      deploys: options.deploys,
+    }),
     logs: join(directory, 'logs'),
     onChange: changed,
   })
@@ -214,10 +219,11 @@ async function settings(given: {
   heroku: Heroku
   databases: Databases
   program: MigrationProgram
+  deploys: IntegrationDeploys | undefined
 }): Promise<(role: RoleName) => Record<string, string>> {
-  const { directory, slack, bitbucket, heroku, databases, program } = given
+  const { directory, slack, bitbucket, heroku, databases, program, deploys } = given
   const file = join(directory, 'releases.yml')
-  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, bitbucket, heroku, program }))
+  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, bitbucket, heroku, program, deploys }))
   for (const name of ['integration', 'production'] as const) {
     await writeFile(join(directory, `.env_${name}`), `DATABASE_URL="${databases.url(name)}"\n`, { mode: 0o600 })
   }

@@ -20,6 +20,8 @@ export interface SlackDirectory extends Directory {
   groupIds(handles: readonly string[]): Promise<Readonly<Record<string, string>>>
   /** How many of these e-mail addresses have no match in Slack; undefined when Slack does not answer. */
   unmatched(emails: readonly string[]): Promise<number | undefined>
+  /** The ids of the people with these e-mail addresses; those whom Slack does not know, or does not tell, are left out. */
+  idsByEmail(emails: readonly string[]): Promise<readonly string[]>
 }
 
 /**
@@ -69,16 +71,20 @@ export function createDirectory(
   const members = new Map<string, () => Promise<readonly string[] | undefined>>()
 
   const channelNamed = createChannelNames(client, { ids, log })
-  const authors = new Map<string, { known: boolean; until: number }>()
+  const authors = new Map<string, { id: string | null; until: number }>()
 
-  async function isKnown(email: string): Promise<boolean | undefined> {
+  /** The id of the person with this address; null: Slack knows none; undefined: Slack did not answer. */
+  async function idOf(email: string): Promise<string | null | undefined> {
     const before = authors.get(email)
-    if (before && before.until > performance.now()) return before.known
+    if (before && before.until > performance.now()) return before.id
     const answer = await ask(() => client.users.lookupByEmail({ email }))
     if (!answer.ok && !(answer.failure === 'refused' && answer.error === 'users_not_found')) return undefined
-    authors.set(email, { known: answer.ok, until: performance.now() + AUTHORS_KEPT_MS })
-    return answer.ok
+    const id = answer.ok ? (answer.value.user?.id ?? null) : null
+    authors.set(email, { id, until: performance.now() + AUTHORS_KEPT_MS })
+    return id
   }
+
+  const someOf = (emails: readonly string[]) => new Set(emails.slice(0, 20).map((each) => each.toLowerCase()))
 
   async function lookUp(id: string): Promise<PersonLookup> {
     const answer = await ask(() => client.users.info({ user: id }))
@@ -172,12 +178,21 @@ export function createDirectory(
 
     async unmatched(emails) {
       let missing = 0
-      for (const email of new Set(emails.slice(0, 20).map((each) => each.toLowerCase()))) {
-        const known = await isKnown(email)
-        if (known === undefined) return undefined
-        if (!known) missing++
+      for (const email of someOf(emails)) {
+        const id = await idOf(email)
+        if (id === undefined) return undefined
+        if (id === null) missing++
       }
       return missing
+    },
+
+    async idsByEmail(emails) {
+      const ids: string[] = []
+      for (const email of someOf(emails)) {
+        const id = await idOf(email)
+        if (id) ids.push(id)
+      }
+      return [...new Set(ids)]
     },
   }
 }

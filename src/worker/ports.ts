@@ -27,6 +27,8 @@ export interface Times {
   readonly plan: number
   /** Between two checks of the bound facts while sign-offs are awaited. */
   readonly look: number
+  /** Between two looks at the branches that are deployed automatically. */
+  readonly heads: number
   /** Between two sweeps for releases whose job is gone. */
   readonly sweep: number
   /** How long after its end a release's app may take to run and to answer its health check. */
@@ -38,6 +40,7 @@ export const TIMES: Times = {
   poll: 3_000,
   plan: 5 * 60_000,
   look: 5 * 60_000,
+  heads: 60_000,
   sweep: 30_000,
   afterwards: 2 * 60_000,
 }
@@ -61,6 +64,8 @@ export interface WorkerPorts {
   readonly log: Log
   /** Called with how each job ended, for metrics. */
   readonly jobEnded?: (kind: Job['kind'], outcome: JobOutcome) => void
+  /** Called after each look at a repository for new heads, for metrics. */
+  readonly headsLooked?: (outcome: 'ok' | 'failed') => void
 }
 
 /** The platform of a remote. Throws if the configuration does not have it. */

@@ -10,6 +10,7 @@ import type { WorkerPorts } from './ports.ts'
 import { RetryLater } from './run/runner.ts'
 import { checkAwaiting } from './watch/awaiting.ts'
 import { followUpHotfixes } from './watch/follow-up.ts'
+import { createHeadWatch } from './watch/heads.ts'
 import { checkRefusedMerges } from './watch/merge-requirements.ts'
 import { endAbandoned } from './watch/sweep.ts'
 
@@ -20,7 +21,7 @@ const LOOK_GRACE_MS = 2_000
 export interface Worker {
   /** Whether the store has lately recorded this worker: without a store it takes no jobs. */
   isWorking(): boolean
-  /** Checks every release that awaits sign-off now, without waiting for the next round. */
+  /** Checks every release that awaits sign-off, and every branch that is deployed automatically, now. */
   look(): Promise<void>
   /** Takes no new jobs. Jobs in hand get `graceMs` to end; another worker resumes the others. */
   stop(graceMs: number): Promise<void>
@@ -49,6 +50,20 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
     await checkAwaiting(ports)
     await checkRefusedMerges(ports)
     await followUpHotfixes(ports)
+    await lookAtHeads()
+  }
+  const heads = createHeadWatch(ports, id)
+  let lookingAtHeads: Promise<void> | undefined
+  const lookAtHeads = () => {
+    lookingAtHeads ??= heads
+      .look()
+      .catch((err: unknown) =>
+        log.error({ err }, 'looking at the branches that are deployed automatically failed; the next look tries again'),
+      )
+      .finally(() => {
+        lookingAtHeads = undefined
+      })
+    return lookingAtHeads
   }
   let looking: Promise<void> | undefined
   const look = () => {
@@ -73,6 +88,8 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
   await seen()
   const sweepTimer = setInterval(sweep, times.sweep)
   const seenTimer = setInterval(seen, SEEN_EVERY_MS)
+  const headsTimer = setInterval(lookAtHeads, times.heads)
+  void lookAtHeads()
   const lookTimer = setInterval(() => {
     look().catch((err: unknown) =>
       log.error({ err }, 'checking the bound facts and hot-fixes failed; the next round tries again'),
@@ -108,10 +125,15 @@ export async function startWorker(ports: WorkerPorts): Promise<Worker> {
       clearInterval(sweepTimer)
       clearInterval(seenTimer)
       clearInterval(lookTimer)
+      clearInterval(headsTimer)
       await working.stop(graceMs)
       // A look only reads, so that one that hangs needs no longer wait.
       await Promise.race([looking?.catch(() => undefined), sleep(LOOK_GRACE_MS, undefined, { ref: false })])
       await sweeping
+      await Promise.race([
+        lookingAtHeads?.then(() => heads.leave()) ?? heads.leave(),
+        sleep(LOOK_GRACE_MS, undefined, { ref: false }),
+      ]).catch((err: unknown) => log.warn({ err }, 'the store could not be told that this worker looks no more'))
     },
   }
 }

@@ -264,6 +264,31 @@ export const smallThings: readonly Behaviour[] = [
     },
   },
   {
+    name: 'A14: a head is replaced whole, seen by its own transaction, and lost with it',
+    test: async ({ a, b }) => {
+      const of = { app: 'api', environment: 'integration', configuration: '2:c', commit: 'a'.repeat(40) }
+      const seenAt = new Date('2026-11-22T08:00:00.123Z')
+      const first = { ...of, state: 'builds' as const, seenAt, told: 'failed' as const, watchers: ['w1', 'w2'] }
+      await a.store.transaction(async (tx) => {
+        await tx.lockEnvironment('api', 'integration')
+        expect(await tx.head('api', 'integration')).toBeUndefined()
+        await tx.putHead(first)
+        expect(await tx.head('api', 'integration')).toEqual(first)
+        expect(await b.store.heads()).toEqual([])
+      })
+      expect(await b.store.heads()).toEqual([first])
+      const next = { ...of, commit: 'b'.repeat(40), state: 'due' as const, seenAt, watchers: [] }
+      await b.store.transaction((tx) => tx.putHead(next))
+      expect(await a.store.heads()).toEqual([next])
+      const lost = b.store.transaction(async (tx) => {
+        await tx.putHead(first)
+        throw new Error('no')
+      })
+      await expect(lost).rejects.toThrow('no')
+      expect(await a.store.heads()).toEqual([next])
+    },
+  },
+  {
     name: 'workers are listed, the last seen first',
     test: async ({ a, b, pass }) => {
       await a.store.workerSeen({ id: 'a', configurations: { 'api/production': 'x' } })

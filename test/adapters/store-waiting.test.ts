@@ -1,5 +1,6 @@
 /** O9: what metrics read of the store, whenever they are asked for: right, and bounded by what has not ended. */
 import { afterAll, describe, expect, it } from 'vitest'
+import type { HeadState } from '../../src/release/automatic.ts'
 import { hasEnded, RELEASE_STATES } from '../../src/release/terms.ts'
 import { makeRelease, openedStore, stopPostgres } from './store-opened.ts'
 
@@ -66,5 +67,22 @@ describe('O9: the last worker', () => {
     const ms = await waiting.workerSeenMs()
     expect(ms).toBeGreaterThanOrEqual(0)
     expect(ms).toBeLessThan(30_000)
+  })
+})
+
+describe('A13: the heads that wait', () => {
+  it('are told while they are due or wait for their builds, and no longer', async () => {
+    const { store, waiting } = await openedStore()
+    const at = { app: 'api', environment: 'integration', configuration: '2:c', commit: 'a'.repeat(40) }
+    const put = (state: HeadState) =>
+      store.transaction((tx) => tx.putHead({ ...at, state, seenAt: new Date(tx.now.getTime() - 60_000), watchers: [] }))
+    await put('builds')
+    const [found] = await waiting.heads()
+    expect(found).toEqual({ app: 'api', environment: 'integration', state: 'builds', forMs: expect.any(Number) })
+    expect(found?.forMs).toBeGreaterThanOrEqual(60_000)
+    await put('due')
+    expect((await waiting.heads()).map(({ state }) => state)).toEqual(['due'])
+    await put('done')
+    expect(await waiting.heads()).toEqual([])
   })
 })

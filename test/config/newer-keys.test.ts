@@ -112,7 +112,6 @@ describe('a file that uses every key', () => {
       'releases.yml:3: slack.direct_messages (direct messages)',
       'releases.yml:8: webhooks (webhooks)',
       'releases.yml:11: workers (groups of workers)',
-      `releases.yml:19: ${IN}.deploys (automatic deploys)`,
       `releases.yml:42: ${PRO}.sign_off.qa (QA for each change)`,
       `releases.yml:44: ${PRO}.sign_off.receipts (receipts)`,
     ])
@@ -132,7 +131,6 @@ describe('a key whose feature is not built yet', () => {
     'slack.direct_messages': { path: 'slack.direct_messages', defaults: [true], other: false },
     webhooks: { path: 'webhooks', defaults: [[]], other: [{ url: 'https://a.example/', secret_env: 'S' }] },
     workers: { path: 'workers', defaults: [{}], other: { net: { environments: ['api/production'] } } },
-    'apps.*.environments.*.deploys': { path: `${IN}.deploys`, defaults: ['on request'], other: 'automatically' },
     'apps.*.environments.*.sign_off.qa': { path: `${PRO}.sign_off.qa`, defaults: [1], other: 'each change' },
     'apps.*.environments.*.sign_off.receipts': { path: `${PRO}.sign_off.receipts`, defaults: [false], other: true },
   }

@@ -6,7 +6,9 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isAutomatic } from '../../src/release/automatic.ts'
 import { hasEnded } from '../../src/release/terms.ts'
+import type { Rules } from '../support/simulation/setting.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
 import { type Command, carryOut, RULES, sequence } from './model/commands.ts'
 import { brokenByPeople } from './model/people.ts'
@@ -21,10 +23,13 @@ const NIGHT_MS = 3 * 60 * 60_000
 /** Longer than the bot takes to see what has expired. */
 const MORNING_MS = 61_000
 
-const tally = createTally()
+const AUTOMATIC_SEQUENCES = Math.ceil(SEQUENCES / 20)
 
-async function live(commands: readonly Command[]): Promise<void> {
-  const sim = createSimulation({ rules: RULES })
+const tally = createTally()
+let requestedAutomatically = 0
+
+async function live(commands: readonly Command[], rules: Rules = RULES): Promise<void> {
+  const sim = createSimulation({ rules })
   const leftAt = new Map<string, number>()
   const check = () => {
     sim.checkInvariants()
@@ -40,6 +45,7 @@ async function live(commands: readonly Command[]): Promise<void> {
     }
     await comeToRest(sim, check)
     tally.ended(sim)
+    requestedAutomatically += sim.releases().filter(isAutomatic).length
   } finally {
     sim.end()
   }
@@ -68,11 +74,14 @@ async function comeToRest(sim: Simulation, check: () => void): Promise<void> {
 describe('Promises 1 to 8: anything, in any order', () => {
   it(`keeps every promise over ${SEQUENCES} sequences (seed ${SEED})`, async () => {
     const began = performance.now()
-    const result = await fc.check(fc.asyncProperty(sequence, live), {
-      numRuns: PATH === undefined ? SEQUENCES : 1,
-      seed: SEED,
-      ...(PATH !== undefined && { path: PATH }),
-    })
+    const result = await fc.check(
+      fc.asyncProperty(sequence, (commands) => live(commands)),
+      {
+        numRuns: PATH === undefined ? SEQUENCES : 1,
+        seed: SEED,
+        ...(PATH !== undefined && { path: PATH }),
+      },
+    )
     const seconds = ((performance.now() - began) / 1_000).toFixed(1)
     console.log(`${tally.sequences} sequences in ${seconds} s, seed ${SEED}\n${tally.print()}`)
     if (result.failed) {
@@ -82,6 +91,20 @@ describe('Promises 1 to 8: anything, in any order', () => {
       throw new Error(`${error}\n\nReplay it with ${again}. The shortest that breaks:\n  ${commands}`)
     }
     if (PATH === undefined) expect(missing()).toEqual([])
+  })
+})
+
+/** Where integration is deployed automatically, commits bring releases beside those that people request. */
+describe('Promises 1 to 8: anything, in any order, while new heads are deployed automatically', () => {
+  const rules: Rules = { ...RULES, integration: { ...RULES.integration, deploys: 'automatically' } }
+
+  it(`keeps every promise over ${AUTOMATIC_SEQUENCES} sequences (seed ${SEED})`, async () => {
+    const began = requestedAutomatically
+    await fc.assert(
+      fc.asyncProperty(sequence, (commands) => live(commands, rules)),
+      { numRuns: AUTOMATIC_SEQUENCES, seed: SEED },
+    )
+    expect(requestedAutomatically - began).toBeGreaterThan(AUTOMATIC_SEQUENCES / 20)
   })
 })
 

@@ -80,6 +80,24 @@ const ROWS: readonly Row[] = [
     'Requested by A. Duties were not separated: A decided alone. It was allowed: the rules of this environment ask for no QA and no approval.',
   ],
   [
+    'A11: deployed automatically, which counts as nobody',
+    [event('release_requested', 'signoff', { name: 'Signoff' }), NOBODY, started, ended('succeeded')],
+    'not separated: nobody is asked',
+    'Requested automatically. Duties were not separated: it was deployed automatically, and nobody gave QA or approval. It was allowed: the rules of this environment ask for no QA and no approval.',
+  ],
+  [
+    'A11: deployed automatically, and one person signed: still one person',
+    [
+      event('release_requested', 'signoff', { name: 'Signoff' }),
+      planned(),
+      signed('qa', 'B'),
+      signed('approval', 'B'),
+      ...RAN,
+    ],
+    'not separated: one person',
+    'Requested automatically. QA by B, approved by B: one person, none approved their own release. B gave both QA and approval, which the rules allow.',
+  ],
+  [
     'nobody is asked, and the requester pressed Go',
     [requested(), NOBODY, event('go_given', ...by('A')), ...RAN],
     'not separated: nobody is asked',

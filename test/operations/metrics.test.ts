@@ -54,6 +54,18 @@ describe('metrics', () => {
     expect((await metrics.read()).body).toContain('signoff_outbox_waiting 0')
   })
 
+  it('A13: tell how long new heads wait, and count the looks', async () => {
+    const metrics = createMetrics({
+      heads: async () => [{ app: 'api', environment: 'integration', state: 'due', forMs: 90_000 }],
+    })
+    metrics.headsLooked('ok')
+    metrics.headsLooked('failed')
+    const { body } = await metrics.read()
+    expect(body).toContain('signoff_head_waiting_seconds{app="api",environment="integration",state="due"} 90')
+    expect(body).toContain('signoff_head_looks_total{outcome="ok"} 1')
+    expect(body).toContain('signoff_head_looks_total{outcome="failed"} 1')
+  })
+
   it('leave out what the store does not tell, in time, rather than say none', async () => {
     let isDown = false
     const metrics = createMetrics({

@@ -399,3 +399,29 @@ describe('W16: several databases', () => {
     expect(movedFacts(plan, release, { databases }, false).map(({ what }) => what)).toEqual(expected)
   })
 })
+
+describe('a release that was requested automatically, of a branch that has newer commits', () => {
+  const plan = aPlan({
+    bound: { source: { branch: 'master', commit: MASTER }, target: { branch: 'master', commit: MASTER } },
+  })
+  const newer = { source: OTHER, target: OTHER, revisions: ['b7d20c31aa04'] }
+  const of = (requester: { id: string; name: string }, steps: readonly StepRow[]) =>
+    movedFacts(
+      plan,
+      aRelease({ plan, steps, state: 'running', attempt: 1, requester }),
+      { source: newer.source, target: newer.target },
+      false,
+    )
+  const automatic = { id: 'signoff', name: 'Signoff' }
+
+  it('A12: is outdated before the database follows it, and goes on once it does: its code must come too', () => {
+    expect(of(automatic, []).map(({ what }) => what)).toEqual(['master'])
+    expect(of(automatic, [aStep('migrate', { state: 'pending', effect: 'none' })])).toHaveLength(1)
+    expect(of(automatic, [migrate])).toEqual([])
+    expect(of(automatic, [aStep('migrate', begun)])).toEqual([])
+  })
+
+  it('A12: what a person requested is not changed by that', () => {
+    expect(of({ id: 'U01DANA', name: 'Dana' }, [migrate]).map(({ what }) => what)).toEqual(['master'])
+  })
+})

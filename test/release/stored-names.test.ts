@@ -24,7 +24,7 @@ import { FIELD } from '../../src/slack/views/modals.ts'
 import { anApp, aPlan, DANA } from '../support/builders.ts'
 import { commandOf } from '../support/simulation/clicks.ts'
 import { carryThrough } from '../support/simulation/flow.ts'
-import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
+import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
 
 const WHY =
   'This name is stored in living systems. A different name needs a migration that reads both. Add a new name to this test.'
@@ -139,6 +139,7 @@ const OUTBOX: Stored<OutboxMessage, 'kind'> = {
   line: ['release', 'key', 'line'],
   announcement: ['release', 'key', 'ended'],
   outcome: ['release', 'key'],
+  channel: ['key', 'message'],
   private: ['key', 'to', 'responseUrl', 'asked', 'message'],
 }
 
@@ -240,7 +241,7 @@ const STEP_RESULT: readonly (keyof StepResult)[] = [
 
 /** Event types with the keys of their data. `?`: not in every event. A step's result is among its keys. */
 const EVENTS: Readonly<Record<string, string>> = {
-  release_requested: 'app environment kind name right replaces? forEmergency? startAt? timeZone?',
+  release_requested: 'app environment kind name right replaces? forEmergency? startAt? timeZone? head?',
   plan_made: 'fingerprint commits pending rules?',
   card_posted: 'channel ts',
   sign_off_given: 'kind fingerprint name right note? groups? waives?',
@@ -262,6 +263,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   hotfix_carried: 'branch pullRequest isNew source?',
   hotfix_followed_up: 'branch missing',
   hotfix_branch_settled: 'branch became',
+  head_not_deployed: 'app environment commit because',
   aftermath_seen: 'warnings notes',
   release_scheduled: 'at timeZone',
   start_held: 'gate',
@@ -314,8 +316,8 @@ const HOUR_MS = 60 * 60_000
 
 async function simulate(): Promise<Seen> {
   const seen: Seen = { events: [], jobs: [], messages: [], posted: [], results: [], plans: [], metadata: [] }
-  const story = async (go: (sim: Simulation) => Promise<unknown>) => {
-    const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS } })
+  const story = async (go: (sim: Simulation) => Promise<unknown>, options: SimulationOptions = {}) => {
+    const sim = createSimulation({ times: { look: HOUR_MS, sweep: HOUR_MS }, ...options })
     await go(sim)
     for (const { type, data } of sim.memory.events()) seen.events.push({ type, keys: Object.keys(data) })
     seen.jobs.push(...sim.memory.jobs().map(({ job }) => job))
@@ -392,6 +394,17 @@ async function simulate(): Promise<Seen> {
     await settled(sim, () => sim.emergency())
     await sim.tick(25 * HOUR_MS)
   })
+  await story(
+    async (sim) => {
+      await sim.tick(60_000)
+      sim.world.forge.checksAre([{ name: 'Tests', state: 'failed', url: 'https://ci.example.com/1' }])
+      sim.pushToBranch('master')
+      await sim.tick(2 * 60_000)
+      sim.world.forge.checksAre([{ name: 'Tests', state: 'passed', url: 'https://ci.example.com/2' }])
+      await settled(sim, () => sim.tick(3 * 60_000))
+    },
+    { rules: { integration: { deploys: 'after checks' } } },
+  )
   return seen
 }
 

@@ -25,9 +25,9 @@ const whisper: OutboxMessage = { kind: 'private', key: 'a', to: 'U1', asked: '',
 
 let ids = 0
 function posting(message: OutboxMessage, state: ReleaseState = 'running', hasCard = true): Posting {
-  const channel = message.kind === 'private' ? '' : `C${message.release}`
+  const channel = 'release' in message ? `C${message.release}` : ''
   const of = { app: 'api', environment: 'production', state, ...(hasCard && { card: { channel, ts: '1.0' } }) }
-  return { id: ++ids, message, tries: 0, putInAt: new Date(0), ...(message.kind !== 'private' && { of }) }
+  return { id: ++ids, message, tries: 0, putInAt: new Date(0), ...('release' in message && { of }) }
 }
 
 const nothing = { outcomes: new Map<number, number>() }
@@ -75,7 +75,7 @@ function channelAt(how: 'bursts' | 'strict') {
     const streams = new Set<string>()
     return waiting.flatMap((each) => {
       const { message, of } = each
-      if (message.kind === 'private' || of === undefined) return [each]
+      if (!('release' in message) || of === undefined) return [each]
       const stream = `${message.kind} ${message.release}`
       if (streams.has(stream)) return []
       streams.add(stream)
@@ -111,7 +111,7 @@ function channelAt(how: 'bursts' | 'strict') {
     refused: () => refused,
     waiting,
     put(message: OutboxMessage, state: ReleaseState) {
-      if (message.kind === 'private') return void waiting.push(posting(message))
+      if (!('release' in message)) return void waiting.push(posting(message))
       states.set(message.release, state)
       const isThere = waiting.some((each) => each.message.kind === 'card' && each.message.release === message.release)
       if (message.kind !== 'card' || !isThere) waiting.push(posting(message, state))

@@ -22,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '013 locks': { up: makeLocks },
   '014 schedule': { up: makeSchedule },
   '015 rollbacks': { up: makeRollbacks },
+  '016 heads': { up: makeHeads },
   '017 freezes and order': { up: makeFreezesAndOrder },
 }
 
@@ -316,5 +317,23 @@ async function makeRollbacks(db: Kysely<unknown>): Promise<void> {
       reason text,
       rollback integer references release (number),
       at timestamptz(3) not null default ${thisMoment}
+    )`.execute(db)
+}
+
+/** The head of each environment that is deployed automatically, and with it the message `channel` of the outbox. */
+async function makeHeads(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    create table head (
+      app text not null,
+      environment text not null,
+      configuration text not null,
+      commit text not null,
+      state text not null,
+      seen_at timestamptz(3) not null,
+      told text,
+      release integer references release (number),
+      held_back integer references release (number),
+      watchers json not null,
+      primary key (app, environment)
     )`.execute(db)
 }

@@ -62,6 +62,11 @@ export interface OpenStore {
   }
   /** What is under way and what waits, for metrics. */
   readonly waiting: ReturnType<typeof createWaiting>
+  /**
+   * Resolves when something was committed that bots wait for, such as a release that is due or has ended; when the signal
+   * aborts; or after `timeoutMs`. What is committed between two calls ends the second at once.
+   */
+  news(timeoutMs: number, signal: AbortSignal): Promise<void>
   /** Deletes some of the rows that ended 30 days ago; see forgetting.ts. To be called periodically. */
   forget(): Promise<void>
   /**
@@ -124,6 +129,7 @@ export async function openStore(options: StoreOptions): Promise<OpenStore> {
     inbox: createInbox(db),
     outbox,
     waiting: createWaiting(db),
+    news: outbox.news,
     forget: createForgetting(db),
     audit: {
       readChain: (work) => readChain(connect, work),

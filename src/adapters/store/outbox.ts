@@ -26,17 +26,19 @@ export interface OutboxParts {
   readonly report: Report
 }
 
-/** As the port says. `close` ends its listening connection. */
+/** As the port says. `news`: as OpenStore says. `close` ends the listening connection of both. */
 export function createOutbox({
   db,
   connect,
   transaction,
   version,
   report,
-}: OutboxParts): Outbox & { close(): Promise<void> } {
+}: OutboxParts): Outbox & { news(timeoutMs: number, signal: AbortSignal): Promise<void>; close(): Promise<void> } {
   const listener: Listener = createListener(connect, OUTBOX_CHANNEL, report)
   /** The count of notifications at the last read of the outbox. */
   let looked = 0
+  /** The same for `news`. */
+  let heard = 0
 
   return {
     deliverAlone: async (work) => (await withLock(connect, 'outbox', work)) !== 'held',
@@ -106,6 +108,12 @@ export function createOutbox({
       if (signal.aborted || listener.signs() !== looked) return
       const toNext = listening ? await untilNextDue(db).catch(() => shortWaitMs) : shortWaitMs
       await listener.next(looked, Math.min(timeoutMs, toNext ?? timeoutMs), signal)
+    },
+
+    news: async (timeoutMs, signal) => {
+      const listening = await listener.ready()
+      if (!signal.aborted) await listener.next(heard, listening ? timeoutMs : shortWaitMs, signal)
+      heard = listener.signs()
     },
 
     close: () => listener.close(),

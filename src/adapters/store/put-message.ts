@@ -13,7 +13,7 @@ export const OUTBOX_CHANNEL = 'signoff_outbox'
 export async function putMessage(trx: Kysely<Tables>, message: OutboxMessage): Promise<void> {
   const insert = trx.insertInto('outbox').values({
     kind: message.kind,
-    release: message.kind === 'private' ? null : message.release,
+    release: message.kind === 'private' || message.kind === 'channel' ? null : message.release,
     key: message.kind === 'card' ? null : message.key,
     message: canonicalJson(message),
   })

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { HeadState, NotDeployedBecause } from '../../release/automatic.ts'
 import type { LockEnd } from '../../release/lock.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { MergeRequirement, Plan, Proof } from '../../release/plan.ts'
@@ -127,6 +128,19 @@ export interface Tables {
   lock_delivery: { key: string; lock: number; at: Generated<Date> }
   /** Who is told when an environment is free. */
   free_watch: { id: Generated<number>; app: string; environment: string; person_id: string }
+  /** The head of each environment that is deployed automatically. `watchers`: the workers that have looked. */
+  head: {
+    app: string
+    environment: string
+    configuration: string
+    commit: string
+    state: HeadState
+    seen_at: Date
+    told: NotDeployedBecause | null
+    release: number | null
+    held_back: number | null
+    watchers: Json<readonly string[]>
+  }
   /** One row: the minimum version of the program that may work on the store. */
   store_version: { minimum: number }
 }

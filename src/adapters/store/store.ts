@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Store } from '../../release/ports/store.ts'
 import { readChainHead, readEvents } from './chain.ts'
 import { readNow } from './changes.ts'
+import { readHeads } from './heads.ts'
 import { readLock, readLocks } from './locks.ts'
 import { readCurrent, readRelease, readReleases } from './reads.ts'
 import type { Tables } from './schema.ts'
@@ -49,6 +50,8 @@ export function createStore(db: Kysely<Tables>, transaction: RunTransaction, ver
         .executeTakeFirstOrThrow()
       version.mayWork(minimum)
     },
+
+    heads: () => readHeads(db),
 
     workers: () => db.selectFrom('worker').selectAll().orderBy('at', 'desc').execute(),
 

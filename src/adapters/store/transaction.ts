@@ -17,6 +17,7 @@ import {
   putStep,
   readNow,
 } from './changes.ts'
+import { putHead, readHead } from './heads.ts'
 import { holdLease } from './lease.ts'
 import { createLockRows, readWaitingCards } from './locks.ts'
 import { putMessage } from './put-message.ts'
@@ -91,6 +92,8 @@ async function runOnce<T>(
     addSignOff: (number, signOff) => call(addSignOff(trx, number, signOff)),
     putStep: (number, step) => call(putStep(trx, number, step, lease)),
     putMark: (number, mark) => call(putMark(trx, number, mark)),
+    head: (app, environment) => call(readHead(trx, app, environment)),
+    putHead: (head) => call(putHead(trx, head)),
     addEvent: (event) => {
       // Serialized here and not at the end, so that a value that is no JSON throws at its source.
       canonicalJson(event)

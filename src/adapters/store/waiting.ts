@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { HeadState } from '../../release/automatic.ts'
 import type { ReleaseState } from '../../release/terms.ts'
 import type { Tables } from './schema.ts'
 
@@ -7,6 +8,14 @@ export interface OpenRelease {
   readonly app: string
   readonly environment: string
   readonly state: ReleaseState
+  readonly forMs: number
+}
+
+/** A new head that is not deployed yet. */
+export interface WaitingHead {
+  readonly app: string
+  readonly environment: string
+  readonly state: HeadState
   readonly forMs: number
 }
 
@@ -47,6 +56,13 @@ export function createWaiting(db: Kysely<Tables>) {
             (select max(e.at) from event e where e.release = r.number and e.type in ${STATE_BEGAN}), r.requested_at
           ))::float8 * 1000 as "forMs"
         from release r where r.state in ${NOT_ENDED}`.execute(db)
+      return rows
+    },
+    /** The heads that wait to be deployed automatically, and for how long each commit has waited. */
+    async heads(): Promise<readonly WaitingHead[]> {
+      const { rows } = await sql<WaitingHead>`
+        select app, environment, state, extract(epoch from now() - seen_at)::float8 * 1000 as "forMs"
+        from head where state in ('due', 'builds')`.execute(db)
       return rows
     },
     /** How long ago a worker was last seen; undefined if none is known. */

@@ -1,5 +1,6 @@
 /** What people decided about a release, read from its events alone: they are in the chain, the store's tables are not. */
 import { defined } from '../../lib/defined.ts'
+import { SIGNOFF } from '../../release/automatic.ts'
 import type { EventType } from '../../release/events.ts'
 import type { GroupMembers } from '../../release/policy.ts'
 import type { RecordedRules } from '../../release/recorded-rules.ts'
@@ -66,8 +67,13 @@ export const DECIDING_EVENTS: readonly EventType[] = [
   ...(['run_started', 'step_done', 'release_ended', 'release_marked'] as const),
 ]
 
-/** Actors that are no people. */
-export const PROCESSES: readonly string[] = ['bot', 'worker']
+/** Actors that are no people; `signoff` requests what is deployed automatically. */
+export const PROCESSES: readonly string[] = ['bot', 'worker', SIGNOFF.id]
+
+/** Whether it is no person but a process of Signoff, such as the one that requests what is deployed automatically. */
+export function isProcess({ id }: Who): boolean {
+  return PROCESSES.includes(id)
+}
 
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''

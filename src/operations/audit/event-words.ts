@@ -28,8 +28,8 @@ const lockEnd = ({ until }: Data) => (isText(until) ? ` until ${until}` : ', wit
 const utc = (at: unknown) => (isText(at) ? `${at.slice(0, 16).replace('T', ' ')} UTC` : 'an unknown time')
 
 const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
-  release_requested: ({ to, replaces, forEmergency, startAt }) =>
-    `requested it${to === undefined ? '' : `, back to #${number(to)}`}${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}${isText(startAt) ? `, to start at ${utc(startAt)}` : ''}`,
+  release_requested: ({ to, replaces, forEmergency, startAt, head }) =>
+    `requested it${head === undefined ? '' : ` automatically, for ${String(head).slice(0, 7)}`}${to === undefined ? '' : `, back to #${number(to)}`}${replaces === undefined ? '' : `, in place of #${replaces}`}${forEmergency === true ? ', for an emergency' : ''}${isText(startAt) ? `, to start at ${utc(startAt)}` : ''}`,
   plan_made: ({ commits, pending }) =>
     `planned it: ${counted(number(commits), 'commit')}, ${counted(number(pending), 'migration')}`,
   card_posted: () => 'posted its card in the channel',
@@ -75,6 +75,8 @@ const EVENT_WORDS: Readonly<Record<EventType, ToWords>> = {
     `marked it as ${String(mark)}${rollback === undefined ? '' : ` by the rollback #${number(rollback)}`}${because(reason)}`,
   record_settled: ({ commentUrl, detail }) =>
     commentUrl === undefined ? `gave up writing the record${because(detail)}` : 'wrote the record that was missing',
+  head_not_deployed: ({ commit, because }) =>
+    `did not deploy ${String(commit).slice(0, 7)} automatically: builds ${String(because)}`,
 }
 
 /** What happened, without who did it. An event that only a newer version knows is told by its type. */

@@ -2,7 +2,7 @@
 import { pendingCount } from '../../release/plan.ts'
 import { irreversibleBegun } from '../../release/release.ts'
 import { hasEnded, type SignOffKind } from '../../release/terms.ts'
-import type { Decision, Mark, Who } from './decisions.ts'
+import { type Decision, isProcess, type Mark, type Who } from './decisions.ts'
 import {
   type Document,
   duration,
@@ -156,7 +156,9 @@ function summarySection(evidence: Evidence): Section {
     from === undefined || to === undefined ? undefined : duration(Date.parse(to) - Date.parse(from))
   const run = took(startedAt, times.endedAt)
   const facts: readonly Fact[] = [
-    ['Requested by', [`${personText(requester)}, ${utc(request.at)}`]],
+    isProcess(requester)
+      ? ['Requested', [`automatically, ${utc(request.at)}`]]
+      : ['Requested by', [`${personText(requester)}, ${utc(request.at)}`]],
     ...(request.reason === undefined ? [] : [['Reason', [request.reason]] as const]),
     ...signOffFact(evidence, 'emergency', 'Emergency'),
     ...signOffFact(evidence, 'qa', 'QA', asked.qa),
@@ -237,7 +239,7 @@ function storySection(evidence: Evidence): Section {
     .filter(({ event }) => isMainEvent(event))
     .map(({ event }): readonly Words[] => {
       const { at, actor } = event
-      const who = actor === 'bot' || actor === 'worker' ? 'Signoff' : (names.get(actor) ?? actor)
+      const who = isProcess({ id: actor }) ? 'Signoff' : (names.get(actor) ?? actor)
       return [[utc(at)], [`+${duration(Math.max(0, Date.parse(at) - started))}`], [who], [eventWords(event)]]
     })
   return {

@@ -1,6 +1,6 @@
 /** How a list of releases is written: as CSV, as JSON, or as a table for a terminal. */
 import { defined } from '../../lib/defined.ts'
-import type { Decision, Who } from './decisions.ts'
+import { type Decision, isProcess, type Who } from './decisions.ts'
 import { type ListedRelease, type PopulationFilter, type Tally, tallyLines } from './population.ts'
 
 /** Each text ends with its own line break. */
@@ -38,7 +38,8 @@ const COLUMNS: Readonly<Record<string, (release: ListedRelease) => string | unde
   outcome: ({ outcome }) => outcome,
   commit: ({ commit }) => commit,
   source_commit: ({ sourceCommit }) => sourceCommit,
-  requested_by: ({ requestedBy }) => requestedBy && personText(requestedBy),
+  requested_by: ({ requestedBy }) =>
+    requestedBy && (isProcess(requestedBy) ? 'automatically' : personText(requestedBy)),
   qa_by: (release) => signers(release, 'qa'),
   approved_by: (release) => signers(release, 'approval'),
   talked_over_by: (release) => signers(release, 'talked over'),
@@ -127,6 +128,8 @@ const table: PopulationFormat = {
         const bad = release.mark?.is === 'bad' ? [`bad ${onOneLine(personText(release.mark.by))}`] : []
         const people = (['requested_by', 'qa_by', 'approved_by', 'emergency_by'] as const).flatMap((column) => {
           const who = COLUMNS[column]?.(release)
+          if (column === 'requested_by' && release.requestedBy && isProcess(release.requestedBy))
+            return [onOneLine(who ?? '')]
           return who ? [`${PEOPLE[column]} ${onOneLine(who)}`] : []
         })
         const time = requestedAt.slice(0, 19).replace('T', ' ')

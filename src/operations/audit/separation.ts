@@ -1,5 +1,5 @@
 /** Separation of duties, computed from the decisions that a release's events record. */
-import type { Decision, Decisions, Who } from './decisions.ts'
+import { type Decision, type Decisions, isProcess, type Who } from './decisions.ts'
 
 export type Verdict =
   | 'separated'
@@ -40,7 +40,12 @@ export function separationOf(decisions: Decisions): Separation {
   const asked = rules === undefined ? undefined : 'qa' in rules ? rules : { qa: 0, approvals: 0 }
   const facts: Facts = { decisions, before, given: rolesOf(before, name), asked, name }
   const { sentences, ...found } = decide(facts)
-  const by = requested === undefined ? 'Who requested it is not recorded.' : `Requested by ${name(requested.by)}.`
+  const by =
+    requested === undefined
+      ? 'Who requested it is not recorded.'
+      : isProcess(requested.by)
+        ? 'Requested automatically.'
+        : `Requested by ${name(requested.by)}.`
   return { ...found, sentences: [by, ...sentences] }
 
   function decide(facts: Facts): Separation {
@@ -140,12 +145,14 @@ function bySignOffs(facts: Facts): Separation {
   const [testers, approvers] = [peopleWho(before, 'qa'), peopleWho(before, 'approval')]
   const isAnother = ({ id }: Who) => id !== requester?.id
   if (![...testers, ...approvers].some(isAnother)) return byOnePerson(facts)
-  const people = unique([...(requester ? [requester] : []), ...before.map(({ by }) => by)]).length
+  const acting = [...(requester && !isProcess(requester) ? [requester] : []), ...before.map(({ by }) => by)]
+  const people = unique(acting).length
   const both = testers.filter(({ id }) => approvers.some((approver) => approver.id === id))
   const own = testers.find((tester) => !isAnother(tester))
   const none = approvers.length > 0 ? ', none approved their own release' : ''
   return {
-    verdict: requester === undefined ? 'not recorded' : 'separated',
+    verdict: requester === undefined ? 'not recorded' : people < 2 ? 'not separated' : 'separated',
+    ...(requester !== undefined && people < 2 && { because: 'one person' as const }),
     sentences: [
       `${upper(given.join(', '))}: ${howMany(people, 'person', 'people')}${none}.`,
       ...(both.length > 0 ? [`${joined(both.map(name))} gave both QA and approval, which the rules allow.`] : []),
@@ -163,9 +170,12 @@ function byOnePerson({ decisions: { requested, go }, before, given, asked, name 
   }
   const isNobodyAsked = asked.qa === 0 && asked.approvals === 0
   const who = requested === undefined ? 'one person' : name(requested.by)
-  const alone = before.every(({ by }) => by.id === requested?.by.id)
-    ? `${who} decided alone`
-    : 'nobody else gave QA or approval'
+  const isAutomatic = requested !== undefined && isProcess(requested.by)
+  const alone = isAutomatic
+    ? 'it was deployed automatically, and nobody gave QA or approval'
+    : before.every(({ by }) => by.id === requested?.by.id)
+      ? `${who} decided alone`
+      : 'nobody else gave QA or approval'
   const why = isNobodyAsked
     ? 'the rules of this environment ask for no QA and no approval'
     : 'the rules ask for no approval, and the requester may give QA'

@@ -1,4 +1,5 @@
 /** The durable store of releases, sign-offs, steps and events. */
+import type { Head } from '../automatic.ts'
 import type { ReleaseEvent, StoredEvent } from '../events.ts'
 import type { Lock } from '../lock.ts'
 import type { OutboxMessage } from '../messages.ts'
@@ -87,6 +88,10 @@ export interface Transaction {
   putStep(number: number, step: StepRow): Promise<void>
   /** Marks a release as bad or good, in place of an earlier mark, at the transaction's time. */
   putMark(number: number, mark: Omit<ReleaseMark, 'at'>): Promise<void>
+  /** What is noted of an environment's head. To be read after `lockEnvironment`, which all who write it call. */
+  head(app: string, environment: string): Promise<Head | undefined>
+  /** Replaces what is noted of an environment's head. A bot that listens is woken at once if its release is due. */
+  putHead(head: Head): Promise<void>
   addEvent(event: ReleaseEvent): void
   /** Enqueues a job in this transaction; an equal job is enqueued once. `afterMs` delays it. */
   enqueue(job: Job, options?: { afterMs?: number }): Promise<void>
@@ -153,6 +158,8 @@ export interface Store {
   workerSeen(worker: Omit<WorkerSeen, 'at'>): Promise<void>
   /** The workers, the most recently seen first. */
   workers(): Promise<readonly WorkerSeen[]>
+  /** What is noted of the heads of the environments that are deployed automatically. */
+  heads(): Promise<readonly Head[]>
   /** Records which database an environment's migrations use, and returns the environment that recorded it first. */
   noteDatabase(identity: string, app: string, environment: string): Promise<{ app: string; environment: string }>
   /** Newest first. */

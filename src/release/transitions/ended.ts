@@ -1,5 +1,6 @@
 /** Stopped and ended: this file alone decides the state of a release that can't continue. */
 import { defined } from '../../lib/defined.ts'
+import { isAutomatic, isQuietRefusal } from '../automatic.ts'
 import type { Attribution } from '../events.ts'
 import { awaitsGo, needsBackport } from '../hotfix.ts'
 import type { Transaction } from '../ports/store.ts'
@@ -111,7 +112,7 @@ export async function endCancelled(tx: Transaction, release: Release): Promise<v
 
 /**
  * Ends a release: state, event, card, the thread's last line, and the jobs that clean up. Without a card, its requester
- * is told privately instead. Throws InvalidTransition if the state doesn't allow it.
+ * is told privately instead; where Signoff requested it, the channel is told of a refusal. Throws InvalidTransition if the state doesn't allow it.
  */
 export async function end(
   tx: Transaction,
@@ -144,8 +145,8 @@ export async function end(
   }
   if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: number })
   if ((release.state === 'planning' || awaitsGo(release)) && release.card === undefined) {
-    await tx.send(privateMessage(release, 'ended', { is: 'ended', number }))
-    return
+    if (!isAutomatic(release)) return tx.send(privateMessage(release, 'ended', { is: 'ended', number }))
+    if (state !== 'refused' || isQuietRefusal(problem)) return
   }
   await tx.send({ kind: 'card', release: number })
   await tx.send({ kind: 'outcome', release: number, key: `${number}:outcome` })

@@ -14,6 +14,8 @@ export { aftermathSeen, recordSettled } from './afterwards.ts'
 // Approved: the job `preflight` checks every bound fact again. Then the channel gets the announcement, and Slack's
 // confirmation enqueues the job `run`; no job ever waits for Slack. **Retry** starts here again, with the next attempt.
 export { announced, announceOrRun, preflightPassed, preflightRefused, retry } from './approved.ts'
+// A release that Signoff requested for a new head: what its plan, or an end before it began, means for that head.
+export { headHeldBack, headPlanned } from './automatic.ts'
 // One function decides the state of a release that can't continue: `refused`, `outdated`, `expired` or `failed` or, once
 // anything irreversible has started, `needs attention` until a person presses **Retry** or **Close**. **Cancel** ends a
 // release before the run; during the run no new step starts.

@@ -1,5 +1,6 @@
 /** Requested: a release is created, in `planning`. */
 import { defined } from '../../lib/defined.ts'
+import { AUTOMATICALLY, SIGNOFF } from '../automatic.ts'
 import type { Attribution } from '../events.ts'
 import { SUPERSEDED_BY_HOTFIX } from '../hotfix.ts'
 import { EVERYONE, type Person } from '../policy.ts'
@@ -9,6 +10,7 @@ import type { Release } from '../release.ts'
 import type { Environment } from '../settings.ts'
 import { heldBack } from '../start-conditions.ts'
 import { hasEnded } from '../terms.ts'
+import { headHeldBack } from './automatic.ts'
 import { stop } from './ended.ts'
 import { nameOf } from './transition.ts'
 
@@ -34,6 +36,8 @@ export interface ReleaseRequest {
   readonly forEmergency?: true
   /** No worker is alive, so the card is posted before there is a plan. */
   readonly waitsForWorker: boolean
+  /** The head that Signoff itself requests the release for. */
+  readonly head?: string
 }
 
 /**
@@ -82,6 +86,7 @@ export async function requested(
       ...forEmergency,
       ...defined({ startAt: wanted.schedule?.at.toISOString(), timeZone: wanted.schedule?.timeZone }),
       ...wanted.rollback,
+      ...defined({ head: request.head }),
       ...memberAttribution(person),
     },
   })
@@ -96,8 +101,8 @@ export async function requested(
 }
 
 /** Every full member may request a release, plan again, and supersede a release with a hot-fix or a rollback. */
-function memberAttribution({ name }: Person): Attribution {
-  return { name, right: EVERYONE }
+function memberAttribution({ id, name }: Person): Attribution {
+  return { name, right: id === SIGNOFF.id ? AUTOMATICALLY : EVERYONE }
 }
 
 /**
@@ -134,5 +139,7 @@ async function supersede(tx: Transaction, busy: Release, { release, ends, person
   const gate = release.kind === 'hotfix' ? ('hotfix_goes_first' as const) : ('rollback_goes_first' as const)
   const because = { gate, requester: nameOf(person) }
   await stop(tx, old, { because }, { actor: person.id, attribution: memberAttribution(person) })
+  const ended = await tx.lockRelease(old.number)
+  if (ended !== undefined) await headHeldBack(tx, ended)
   return true
 }

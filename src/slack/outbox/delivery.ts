@@ -72,9 +72,10 @@ function createRound(sending: Sending): () => Promise<number | undefined> {
   const { outbox, clock, budget, log, apps } = ports
   const seen = new Map<number, number>()
 
-  function channelOf({ of }: Posting): string {
+  function channelOf({ of, message }: Posting): string {
     if (of?.card !== undefined) return of.card.channel
-    const environment = of && environmentOf(apps, of)
+    const place = message.kind === 'channel' ? message.message : of
+    const environment = place && environmentOf(apps, place)
     return environment === undefined ? '' : lookup.knownId(environment.channel)
   }
 

@@ -7,7 +7,16 @@ import { addThreadLine } from '../../release/thread.ts'
 import type { SlackError } from '../clients.ts'
 import { kindOfRefusal } from './refusal-kinds.ts'
 import { reportRefused } from './refused-messages.ts'
-import { type About, backOff, postpone, REFUSED_TRIES, type Sending, storeTime, subjectOf } from './sending.ts'
+import {
+  type About,
+  type AboutChannel,
+  backOff,
+  postpone,
+  REFUSED_TRIES,
+  type Sending,
+  storeTime,
+  subjectOf,
+} from './sending.ts'
 
 /** Without its card nobody can sign, so its requester is told after a few tries. */
 const FIRST_CARD_REPORTED_AFTER = 3
@@ -16,7 +25,7 @@ const FIRST_CARD_TRIED_MS = 24 * 60 * 60_000
 /** What a channel or a workspace holds back is kept for so long: it follows when they are back. */
 const KEPT_MS = 7 * 24 * 60 * 60_000
 
-type ToChannel = Exclude<OutboxMessage, { kind: 'private' | 'announcement' }>
+type ToChannel = Exclude<OutboxMessage, { kind: 'private' | 'announcement' | 'channel' }>
 
 /** Postpones the posting, or gives it up. */
 export async function failedTry(
@@ -24,7 +33,7 @@ export async function failedTry(
   posting: Posting,
   kind: 'post' | 'update',
   error: SlackError,
-  about: About,
+  about: AboutChannel,
 ): Promise<void> {
   const { ports } = sending
   const { log, outbox } = ports
@@ -48,13 +57,18 @@ async function isGivenUp(
   posting: Posting,
   call: 'post' | 'update',
   error: string,
-  about: About,
+  { environment, release }: AboutChannel,
 ): Promise<boolean> {
   const { ports } = sending
   const { message } = posting
   const kind = kindOfRefusal(error)
   if (message.kind === 'private' || kind === 'token') return false
-  if (kind === 'channel') markClosed(sending, error, about)
+  if (kind === 'channel') markClosed(sending, error, { environment })
+  // It belongs to no release, so that nobody waits for it.
+  if (message.kind === 'channel' || release === undefined) {
+    return kind === 'message' ? posting.tries >= REFUSED_TRIES : isOld(sending, posting)
+  }
+  const about = { environment, release }
   if (message.kind === 'announcement') {
     if (message.ended) return kind === 'message' || kind === 'gone' || isOld(sending, posting)
     if (kind !== 'passes') await tellUnconfirmed(sending, about)
@@ -121,7 +135,7 @@ async function keepCard({ ports }: Sending, error: string, { release }: About): 
   return true
 }
 
-function markClosed({ ports, closed }: Sending, error: string, { environment }: About): void {
+function markClosed({ ports, closed }: Sending, error: string, { environment }: Pick<About, 'environment'>): void {
   const { channel } = environment
   if (closed.has(channel)) return
   closed.set(channel, new Set())

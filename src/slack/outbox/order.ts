@@ -33,7 +33,7 @@ const isLastState = (state: ReleaseState) => hasEnded(state) || state === 'needs
 export const isProgress = (state: ReleaseState) => state === 'approved' || state === 'running'
 
 /**
- * The order: private messages, announcements and outcomes; first cards; last states of cards; other cards; announcements that
+ * The order: private messages, announcements, outcomes and what the channel is told of no release; first cards; last states of cards; other cards; announcements that
  * are edited; lines. A line that stands before its release's outcome goes just before it where there is room for both,
  * so that a quiet thread reads in order.
  */
@@ -51,6 +51,7 @@ export function turnOf(
     case 'announcement':
       return message.ended ? { rank: 5, share: 'cards', call: update } : { rank: 1, share: 'news', call: post }
     case 'outcome':
+    case 'channel':
       return { rank: 1, share: 'news', call: post }
     case 'card':
       if (of?.card === undefined) return { rank: 2, share: 'news', call: post }

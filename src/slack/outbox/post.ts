@@ -11,7 +11,7 @@ import { ask } from '../clients.ts'
 import type { Drawn } from '../views/parts/blocks.ts'
 import { failedTry } from './failed-try.ts'
 import type { Message } from './find-posted-message.ts'
-import type { About, Sending } from './sending.ts'
+import type { AboutChannel, Sending } from './sending.ts'
 
 /** `redraw`: the message as it is now; undefined where it has not changed. */
 type ToPost = Message & {
@@ -31,7 +31,7 @@ export async function post(
   sending: Sending,
   posting: Posting,
   message: ToPost,
-  about: About,
+  about: AboutChannel,
   then?: (tx: Transaction, posted: PostedMessage, isAsDrawn: boolean) => Promise<void>,
 ): Promise<void> {
   const { ports, lookup, closed } = sending

@@ -1,4 +1,6 @@
 /** Sends what one person reads. */
+
+import { SIGNOFF } from '../../release/automatic.ts'
 import type { LockFacts } from '../../release/lock.ts'
 import type { OutboxMessage, PrivateMessage } from '../../release/messages.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
@@ -17,6 +19,7 @@ export async function sendPrivate(
   message: Extract<OutboxMessage, { kind: 'private' }>,
 ): Promise<void> {
   const { outbox, store } = ports
+  if (message.to === SIGNOFF.id) return outbox.giveUp(posting.id, 'Signoff itself requested the release')
   if (await isOver(store, message.message)) return outbox.giveUp(posting.id, 'no longer true')
   await outbox.trying(posting.id)
   const answered = await answer(ports, message)

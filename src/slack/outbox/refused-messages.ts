@@ -1,5 +1,6 @@
 /** The private message to the requester when Slack rejects a message for the channel. */
 
+import { isAutomatic } from '../../release/automatic.ts'
 import type { OutboxMessage } from '../../release/messages.ts'
 import type { Transaction } from '../../release/ports/store.ts'
 import type { Release } from '../../release/release.ts'
@@ -16,6 +17,8 @@ export async function reportRefused(
   occasion: string = occasionOf(message, about.release),
 ): Promise<void> {
   const { release, environment, isGivenUp } = about
+  // Nobody requested it; the log has told the operator.
+  if (isAutomatic(release)) return
   const { number } = release
   const { channel } = environment
   const notice = { is: 'not taken' as const, number, what: message.kind, channel, error, isGivenUp }

@@ -4,14 +4,16 @@ import type { OutboxMessage, ThreadLine } from '../../release/messages.ts'
 import { owed } from '../../release/policy.ts'
 import type { Posting } from '../../release/ports/deliveries.ts'
 import type { Store } from '../../release/ports/store.ts'
+import type { Release } from '../../release/release.ts'
 import { hasEnded } from '../../release/terms.ts'
 import { announced } from '../../release/transitions/index.ts'
 import { environmentOf, peopleOf } from '../drawing.ts'
 import { announcement, announcementOfEnd } from '../views/announcement.ts'
-import type { RecordHead } from '../views/outcome.ts'
+import { mentionsAuthors, type RecordHead } from '../views/outcome.ts'
 import type { Drawn } from '../views/parts/blocks.ts'
 import { threadLine } from '../views/thread.ts'
 import { sendCard } from './cards.ts'
+import { sendToChannel } from './channel-messages.ts'
 import { failedTry } from './failed-try.ts'
 import { post, update } from './post.ts'
 import { sendPrivate } from './private-messages.ts'
@@ -21,11 +23,11 @@ import { type About, postpone, type Sending } from './sending.ts'
 const MOST_COMBINED = 10
 const LONGEST_COMBINED = 3_000
 
-type ChannelMessage = Exclude<OutboxMessage, { kind: 'private' }>
-type Kind = ChannelMessage['kind']
-type MessageOf<K extends Kind> = Extract<ChannelMessage, { kind: K }>
+type OfRelease = Exclude<OutboxMessage, { kind: 'private' | 'channel' }>
+type Kind = OfRelease['kind']
+type MessageOf<K extends Kind> = Extract<OfRelease, { kind: K }>
 
-const TO_CHANNEL: {
+const OF_RELEASE: {
   readonly [K in Kind]: (sending: Sending, posting: Posting, about: About, message: MessageOf<K>) => Promise<void>
 } = {
   card: sendCard,
@@ -38,6 +40,7 @@ const TO_CHANNEL: {
 export async function send(sending: Sending, posting: Posting): Promise<void> {
   const { message } = posting
   if (message.kind === 'private') return sendPrivate(sending, posting, message)
+  if (message.kind === 'channel') return sendToChannel(sending, posting, message)
   const { store, apps, outbox } = sending.ports
   const release = await store.release(message.release)
   const environment = release && environmentOf(apps, release)
@@ -52,7 +55,7 @@ function toChannel<K extends Kind>(
   about: About,
   message: MessageOf<K>,
 ): Promise<void> {
-  return TO_CHANNEL[kind](sending, posting, about, message)
+  return OF_RELEASE[kind](sending, posting, about, message)
 }
 
 async function announce(
@@ -101,8 +104,9 @@ async function reply(
       ? message.line
       : { is: 'outcome' as const, ...(await recordHead(ports.store, release.number)) }
   const people = await peopleOf(ports, environment)
+  const authors = message.kind === 'outcome' && mentionsAuthors(release) ? await authorsOf(ports, release) : []
   const draw = (each: ThreadLine) =>
-    threadLine(each, release, { ...people, environment, owed: owed(environment, release) })
+    threadLine(each, release, { ...people, environment, owed: owed(environment, release), authors })
   const { channel, ts } = release.card
   const { drawn, others } = combined(draw(line), posting, await ports.outbox.behind(posting.id, MOST_COMBINED), draw)
   const also = others.flatMap(({ message: other }) => (other.kind === 'line' ? [other.key] : []))
@@ -132,6 +136,11 @@ function combined(
 
 /** Its line is one line of plain words. */
 const isStepEnd = ({ is }: ThreadLine) => is === 'step ended'
+
+/** The Slack ids of those who wrote what the release deploys, as far as their addresses tell. */
+function authorsOf({ directory }: Sending['ports'], { plan }: Release): Promise<readonly string[]> {
+  return directory.idsByEmail((plan?.authors ?? []).map(({ email }) => email))
+}
 
 /** The release's own events, and the hash of the last of them. */
 async function recordHead(store: Store, number: number): Promise<RecordHead> {

@@ -44,6 +44,9 @@ export interface About {
   readonly environment: Environment
 }
 
+/** The same for a message that may belong to no release. */
+export type AboutChannel = Pick<About, 'environment'> & Partial<Pick<About, 'release'>>
+
 /** A message that Slack keeps rejecting must not block those behind it: the announcement, the outcome. */
 export const REFUSED_TRIES = 8
 const LONGEST_PAUSE_MS = 30_000
@@ -63,6 +66,10 @@ export async function postpone(ports: DeliveryPorts, { id }: Posting, afterMs: n
 
 /** What a message is about, as log lines name it: one filter by `release` shows what became of its messages too. */
 export function subjectOf({ id, message, of }: Posting): object {
+  if (message.kind === 'channel') {
+    const { app, environment } = message.message
+    return { message: id, kind: message.kind, app, environment }
+  }
   const release = message.kind === 'private' ? releaseIn(message.message) : message.release
   return { message: id, kind: message.kind, ...defined({ release, app: of?.app, environment: of?.environment }) }
 }

@@ -19,9 +19,8 @@ import {
   section,
 } from './parts/blocks.ts'
 import { stepsInOrder } from './parts/facts.ts'
-import { richStartsAt, startsAtSpoken } from './parts/schedule.ts'
-import { richStartsAt, startsAtSpoken } from './parts/schedule.ts'
 import type { People } from './parts/people.ts'
+import { richStartsAt, startsAtSpoken } from './parts/schedule.ts'
 import { capital, cut, defused, duration, eight, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 

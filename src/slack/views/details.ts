@@ -2,6 +2,7 @@
 import type { KnownBlock, ModalView } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
 import type { Action } from '../../release/actions.ts'
+import { isAutomatic } from '../../release/automatic.ts'
 import type { Lock } from '../../release/lock.ts'
 import { type BoundDatabase, databasesOf, type Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
@@ -32,9 +33,9 @@ import { called, migrationCount, NO_COMMITS, RISK_WORDS, title } from './parts/f
 import { lockDetails } from './parts/lock-lines.ts'
 import { badMark, markedInDetails } from './parts/mark.ts'
 import type { People } from './parts/people.ts'
-import { withNamesApart } from './parts/persons.ts'
+import { byWhom, withNamesApart } from './parts/persons.ts'
 import { goesAway } from './parts/rollback.ts'
-import { capital, counted, cut, eight, isWebAddress, oneLine } from './parts/text.ts'
+import { capital, counted, cut, date, eight, isWebAddress, oneLine } from './parts/text.ts'
 import { rollbackDetails, rollbackTarget } from './rollback-plan.ts'
 
 const COMMITS = 200
@@ -86,6 +87,7 @@ export function detailsModal(
         }),
       ),
       ...markedInDetails(release),
+      ...(isAutomatic(release) ? [context(`Requested ${byWhom(release)}, ${date(release.requestedAt)}`)] : []),
       ...(plan === undefined
         ? [section('There is no plan yet.')]
         : planParts(plan, people.services, onForge(release, plan))),

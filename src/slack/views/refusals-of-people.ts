@@ -1,5 +1,7 @@
 /** The messages of refusals by people, names or the release's own state. */
+
 import { isNear } from '../../lib/edit-distance.ts'
+import { SIGNOFF } from '../../release/automatic.ts'
 import type { Refusal } from '../../release/refusals.ts'
 import type { SignOffKind } from '../../release/terms.ts'
 import { bold, code, type Line, richDate, richLink } from './parts/blocks.ts'
@@ -115,7 +117,7 @@ export const PEOPLE_REFUSALS: {
       next: [
         [
           link === undefined ? `Release #${number}` : richLink(link, `Release #${number}`),
-          `, requested by ${displayName(requester.name)}, ${waitsForGo ? 'waits for their Go' : inSentence}.`,
+          `, requested ${requester.id === SIGNOFF.id ? 'automatically' : `by ${displayName(requester.name)}`}, ${waitsForGo ? 'waits for their Go' : inSentence}.`,
           ...when,
         ],
         mustPress === undefined

@@ -46,6 +46,8 @@ import {
 export interface ThreadFacts extends People {
   readonly environment: Environment
   readonly owed: readonly Owed[]
+  /** The Slack ids of authors whom the outcome mentions. */
+  readonly authors?: readonly string[]
 }
 
 type Kind = ThreadLine['is']

@@ -1,6 +1,9 @@
 /** The job `plan`: plans a release and stores the plan, or ends the release as refused. */
+import { isAutomatic } from '../../release/automatic.ts'
+import { findEvent } from '../../release/events.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
-import { planned, stop } from '../../release/transitions/index.ts'
+import type { Transaction } from '../../release/ports/store.ts'
+import { headHeldBack, headPlanned, planned, stop } from '../../release/transitions/index.ts'
 import { configurationDiffers, placeOf } from '../place.ts'
 import { makePlan } from '../plan/planner.ts'
 import type { WorkerPorts } from '../ports.ts'
@@ -28,6 +31,9 @@ export async function planRelease(
       })
     : configurationDiffers(release)
   claim.signal.throwIfAborted()
+  const head = isAutomatic(release)
+    ? findEvent(await ports.store.events(number), 'release_requested')?.data.head
+    : undefined
   const endedMeanwhile = await ports.store.transaction(
     async (tx) => {
       // Locked before the release, because a plan without sign-offs starts the release.
@@ -37,12 +43,21 @@ export async function planRelease(
       if ('refused' in outcome) {
         await stop(tx, now, { because: outcome.refused }, { actor: 'worker' })
       } else if (place) {
-        await planned(tx, now, place.environment, outcome.plan)
+        const { environment } = place
+        if (head !== undefined && (await headPlanned(tx, now, environment, { plan: outcome.plan, head }))) return false
+        await planned(tx, now, environment, outcome.plan)
       }
+      await returnHead(tx, number)
       return false
     },
     { as: claim },
   )
   // The job `tidy` is enqueued once, and may have looked before planning opened anything.
   if (endedMeanwhile) await tidyRelease(ports, number)
+}
+
+/** A plan that can't start yet ends its release, and the head that it was made for waits. */
+async function returnHead(tx: Transaction, number: number): Promise<void> {
+  const ended = await tx.lockRelease(number)
+  if (ended !== undefined) await headHeldBack(tx, ended)
 }

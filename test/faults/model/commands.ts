@@ -1,5 +1,6 @@
 /** What may happen to releases, as data: people, processes, branches, time and faults, in any order. */
 import fc from 'fast-check'
+import { isAutomatic } from '../../../src/release/automatic.ts'
 import type { Release } from '../../../src/release/release.ts'
 import { hasEnded, type SignOffKind } from '../../../src/release/terms.ts'
 import { aMigration, DANA, LIN, TOM } from '../../support/builders.ts'
@@ -278,7 +279,8 @@ async function goOn(sim: Simulation, back: number): Promise<Answered | undefined
   if (release === undefined) return undefined
   const { number, state, signOffs, plan, requester } = release
   const has = (kind: SignOffKind) => signOffs.some((each) => each.kind === kind)
-  if (state === 'needs attention') return sim.retry(requester.id, number)
+  // Whoever sees it helps a release that nobody requested.
+  if (state === 'needs attention') return sim.retry(isAutomatic(release) ? DANA.id : requester.id, number)
   if (state !== 'awaiting sign-off') {
     await sim.tick(20 * S)
     return undefined

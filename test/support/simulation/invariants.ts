@@ -2,6 +2,7 @@
 
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
+import { isAutomatic, isHeldBack, isQuietRefusal, SIGNOFF } from '../../../src/release/automatic.ts'
 import { producedCommit } from '../../../src/release/bound.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import { frozenAt } from '../../../src/release/freezes.ts'
@@ -46,7 +47,27 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...chainHolds(looked),
     ...headsAreOfTheChain(looked),
     ...nothingSecret(looked),
+    ...oneReleaseForAHead(looked),
+    ...nothingToSignoff(looked),
   ]
+}
+
+/** A head gets another release by itself only where the one before was held back before it began. */
+function oneReleaseForAHead({ memory }: Looked): readonly string[] {
+  const requests = memory.events().flatMap((event) => {
+    if (event.type !== 'release_requested' || event.actor !== SIGNOFF.id) return []
+    const release = memory.releases().find(({ number }) => number === event.release)
+    return release === undefined || isHeldBack(release) ? [] : [`${release.environment} ${event.data.head}`]
+  })
+  const twice = requests.filter((each, index) => requests.indexOf(each) < index)
+  return twice.map((head) => `I11: a head was deployed twice by itself: ${head}`)
+}
+
+/** Signoff itself is nobody: it has no mailbox. */
+function nothingToSignoff({ memory, world }: Looked): readonly string[] {
+  const told = memory.outboxRows().filter(({ message }) => message.kind === 'private' && message.to === SIGNOFF.id)
+  const mentioned = world.slack.messages.filter(({ text }) => text.includes(`<@${SIGNOFF.id}>`))
+  return [...told, ...mentioned].length === 0 ? [] : ['I12: Signoff was written to, or mentioned']
 }
 
 /** What must hold besides when nothing moves any more. */
@@ -332,8 +353,12 @@ function everyEndIsTold({ memory, world }: Looked): readonly string[] {
   const settled = new Map(
     memory.outboxRows().flatMap(({ message, state }) => ('key' in message ? [[message.key, state] as const] : [])),
   )
-  return memory.releases().flatMap(({ number, state, attempt, requester }) => {
+  return memory.releases().flatMap((release) => {
+    const { number, state, attempt, requester, card, problem } = release
     if (!hasEnded(state) && state !== 'needs attention') return []
+    // Nobody requested it, and it ended before it had a card: the channel is told of refusals that people can do something about.
+    const isQuiet = state !== 'refused' || isQuietRefusal(problem)
+    if (isAutomatic(release) && card === undefined && isQuiet) return []
     const key = hasEnded(state) ? `${number}:outcome` : `${number}:attention:${attempt}`
     const inChannel = world.slack.withKey(key) !== undefined
     const privately = settled.get(`${number}:ended`) === 'confirmed'

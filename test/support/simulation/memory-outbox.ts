@@ -174,13 +174,13 @@ function due(tables: Tables, now: number, limit: number): readonly Posting[] {
   const waiting = [...tables.waiting.values()].sort((a, b) => a.id - b.id)
   const firsts = new Map<string, number>()
   for (const { id, message } of waiting) {
-    if (message.kind === 'private') continue
+    if (!('release' in message)) continue
     const stream = `${message.kind} ${message.release}`
     if (!firsts.has(stream)) firsts.set(stream, id)
   }
   const mayGo = ({ id, message, notBefore }: OutboxRow): boolean => {
     if (notBefore > now) return false
-    if (message.kind === 'private') return true
+    if (!('release' in message)) return true
     const { kind, release } = message
     const waitsForCard =
       kind !== 'card' && firsts.has(`card ${release}`) && tables.releases.get(release)?.columns.card === undefined
@@ -206,7 +206,7 @@ function behind(tables: Tables, now: number, id: number, limit: number): readonl
 }
 
 function postingOf(tables: Tables, { id, message, tries, putInAt, firstTriedAt }: OutboxRow): Posting {
-  const release = message.kind === 'private' ? undefined : tables.releases.get(message.release)?.columns
+  const release = 'release' in message ? tables.releases.get(message.release)?.columns : undefined
   return {
     id,
     message,

@@ -1,6 +1,7 @@
 /** The rows of the store in memory, and what writing does to a value: as the columns of the real one keep it. */
 import { storable } from '../../../src/adapters/store/schema.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
+import type { Head } from '../../../src/release/automatic.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { NewRelease, ReleaseChange, WorkerSeen } from '../../../src/release/ports/store.ts'
@@ -72,6 +73,7 @@ export interface Tables {
   readonly databases: Map<string, { readonly app: string; readonly environment: string }>
   peoplesLocks: PeoplesLocks
   lastLock: number
+  readonly heads: Map<string, Head>
 }
 
 export function emptyTables(): Tables {
@@ -97,6 +99,7 @@ export function emptyTables(): Tables {
     databases: new Map(),
     peoplesLocks: noLocks,
     lastLock: 0,
+    heads: new Map(),
   }
 }
 

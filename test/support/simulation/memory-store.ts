@@ -244,6 +244,8 @@ function createStore(tables: Tables, now: () => number, life: Life, transaction:
       }),
     workers: () => read(life, () => [...tables.workers.values()].sort((a, b) => b.at.getTime() - a.at.getTime())),
 
+    heads: () => read(life, () => [...tables.heads.values()]),
+
     noteDatabase: (identity, app, environment) =>
       write(life, () => {
         const noted = tables.databases.get(identity) ?? { app, environment }

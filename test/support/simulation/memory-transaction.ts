@@ -2,6 +2,8 @@
  * Transactions at read committed: each call sees what is committed and what its own transaction has written, rows that are
  * written stay locked until its end, and everything is committed in one moment or not at all.
  */
+
+import type { Head } from '../../../src/release/automatic.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Claim, CommitAs, Job } from '../../../src/release/ports/jobs.ts'
 import type { NewRelease, ReleaseChange, Transaction } from '../../../src/release/ports/store.ts'
@@ -235,7 +237,7 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
 
   async function send(message: OutboxMessage): Promise<void> {
     const kept = asJson(message)
-    const release = message.kind === 'private' ? 0 : message.release
+    const release = 'release' in message ? message.release : 0
     if (release !== 0) referTo(release)
     written.signs = true
     if (kept.kind === 'card') return sendCard(kept, release)
@@ -309,6 +311,15 @@ function portTransaction(parts: TransactionParts, life: Life, written: Written):
     addSignOff: call(addSignOff),
     putStep: call(putStep),
     putMark: call(putMark),
+    head: call(async (app: string, environment: string) => {
+      const place = environmentKey({ app, environment })
+      return written.heads.get(place) ?? tables.heads.get(place)
+    }),
+    putHead: call(async (head: Head) => {
+      await take(`head ${environmentKey(head)}`)
+      written.heads.set(environmentKey(head), head)
+      if (head.state === 'due') written.signs = true
+    }),
     addEvent: (event) => {
       written.events.push(asJson(event))
     },

@@ -1,6 +1,7 @@
 /** What a transaction has written: seen by itself alone, and committed in one moment. */
 import { chainHash } from '../../../src/adapters/store/chain.ts'
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
+import type { Head } from '../../../src/release/automatic.ts'
 import type { ReleaseEvent } from '../../../src/release/events.ts'
 import { hasEnded } from '../../../src/release/terms.ts'
 import type { JobRow } from './memory-jobs.ts'
@@ -16,6 +17,7 @@ export interface Written {
   readonly outbox: Map<number, OutboxRow>
   readonly messageKeys: Set<string>
   readonly jobs: Map<string, JobRow>
+  readonly heads: Map<string, Head>
   readonly events: ReleaseEvent[]
   readonly lockEdits: LockEdit[]
   signs: boolean
@@ -34,6 +36,7 @@ export function nothingWritten(now: Date): Written {
     outbox: new Map(),
     messageKeys: new Set(),
     jobs: new Map(),
+    heads: new Map(),
     events: [],
     lockEdits: [],
     signs: false,
@@ -60,6 +63,7 @@ export function publish(tables: Tables, written: Written, at: Date): void {
   for (const key of written.messageKeys) tables.messageKeys.add(key)
   for (const job of written.jobs.values()) tables.jobs.set(job.id, job)
   tables.peoplesLocks = seenLocks(tables, written)
+  for (const [place, head] of written.heads) tables.heads.set(place, head)
   appendEvents(tables, written.events, at)
   written.isPublished = true
 }

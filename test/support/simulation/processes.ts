@@ -3,6 +3,7 @@ import type { WebClient } from '@slack/web-api'
 import { createGitRemote } from '../../../src/adapters/git-remote/git-remote.ts'
 import { createScrubber } from '../../../src/operations/scrub.ts'
 import { scrubStore } from '../../../src/operations/scrubbed-store.ts'
+import { createHeadDeployer } from '../../../src/release/deploy-heads.ts'
 import type { Inbox } from '../../../src/release/ports/deliveries.ts'
 import type { Claim } from '../../../src/release/ports/jobs.ts'
 import type { Store } from '../../../src/release/ports/store.ts'
@@ -16,6 +17,7 @@ import { handleJob } from '../../../src/worker/jobs/index.ts'
 import type { Log, Times, WorkerPorts } from '../../../src/worker/ports.ts'
 import { checkAwaiting } from '../../../src/worker/watch/awaiting.ts'
 import { followUpHotfixes } from '../../../src/worker/watch/follow-up.ts'
+import { createHeadWatch } from '../../../src/worker/watch/heads.ts'
 import { endAbandoned } from '../../../src/worker/watch/sweep.ts'
 import { SERVICES } from '../builders.ts'
 import { OURS } from './clicks.ts'
@@ -204,7 +206,9 @@ export function startBotProcess(name: string, house: House, slackPace: SlackPace
     budget,
     ...(updateEveryMs !== undefined && { updateEveryMs }),
   })
+  const deployHeads = createHeadDeployer({ store, directory, apps, services: SERVICES, log })
   every(TICK_EVERY_MS, () => service.tick())
+  every(TICK_EVERY_MS, deployHeads)
   const answers: ServiceAnswer[] = []
   const intake = createIntake({
     ...drawing,
@@ -291,6 +295,10 @@ export function startWorkerProcess(name: string, house: House, mirror: Mirror): 
   void seen()
   every(SEEN_EVERY_MS, seen)
   every(times.sweep, () => endAbandoned(own))
+  const heads = createHeadWatch(own, name)
+  const lookAtHeads = () => heads.look()
+  void lookAtHeads().catch((err: unknown) => log.warn({ err, process: name }, 'a round failed'))
+  every(times.heads, lookAtHeads)
   every(times.look, async () => {
     await checkAwaiting(own)
     await followUpHotfixes(own)

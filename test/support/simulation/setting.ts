@@ -37,6 +37,7 @@ export const TIMES: Times = {
   poll: 6_000,
   plan: 5 * 60_000,
   look: 5 * 60_000,
+  heads: 60_000,
   sweep: 30_000,
   afterwards: 2 * 60_000,
 }

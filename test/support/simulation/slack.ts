@@ -136,6 +136,10 @@ export function createSlack({ time, truth }: { time: VirtualTime; truth: TruthLo
       const known = new Set([...people.values()].flatMap((each) => (each.is === 'member' ? [each.email] : [])))
       return emails.filter((email) => !known.has(email)).length
     },
+    idsByEmail: async (emails) =>
+      [...people.values()].flatMap((each) =>
+        each.is === 'member' && emails.includes(each.email ?? '') ? [each.id] : [],
+      ),
   }
 
   return {

@@ -5,7 +5,7 @@ import { hasEnded } from '../../../release/terms.ts'
 import { bold, context, type Line, quote, rich, richLines, richSection, section } from './blocks.ts'
 import { summary, whoSigned } from './facts.ts'
 import { gate } from './gate-line.ts'
-import { type PersonFacts, shown } from './persons.ts'
+import { type PersonFacts, requestedHow, shown } from './persons.ts'
 import { date, eight, oneLine, together } from './text.ts'
 
 /** The card's first line below its header: an emoji, the state's word in bold, and one fact. */
@@ -64,8 +64,8 @@ export function planSummary(release: Release, { details }: { readonly details: B
 }
 
 /** The requester and the time: the beginning of the last line until it is decided. */
-export function askedOn({ requester, requestedAt }: Release, facts: PersonFacts): string {
-  return together('Requested', 'by', `${shown(requester, facts)}, ${date(requestedAt)}`)
+export function askedOn(release: Release, facts: PersonFacts): string {
+  return `${requestedHow(release, shown(release.requester, facts))}, ${date(release.requestedAt)}`
 }
 
 /** The card's last line: who requested and signed, what was signed, and when it expires. */

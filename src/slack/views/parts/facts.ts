@@ -3,7 +3,7 @@ import { isEmergency, type Release, type StepRow, step } from '../../../release/
 import type { MigrationRisk } from '../../../release/settings.ts'
 import { STEP_NAMES } from '../../../release/steps.ts'
 import type { PersonName, ReleaseKind, SignOffKind, StepName } from '../../../release/terms.ts'
-import { type PersonFacts, shown } from './persons.ts'
+import { byWhom, type PersonFacts, requestedHow, shown } from './persons.ts'
 import { backTo, goesAway, missedWords } from './rollback.ts'
 import { capital, counted, cut, defused, duration, eight, link, oneLine, short, together } from './text.ts'
 
@@ -67,7 +67,7 @@ export function whoSigned(release: Release, facts: PersonFacts, requester = show
   ]
   const given = parts.filter(([, people]) => people.length > 0)
   const lines = given.map(([what, people]) => together(what, 'by', people.map((one) => shown(one, facts)).join(', ')))
-  return [together('Requested', 'by', requester), ...lines].join(' · ')
+  return [requestedHow(release, requester), ...lines].join(' · ')
 }
 
 /** `QA by Lin, approved by Tom, requested by Dana`, for `text`. */
@@ -80,7 +80,7 @@ export function whoSignedSpoken(release: Release): string {
     ...(qa.length > 0 ? [`QA by ${of(qa)}`] : []),
     ...(approval.length > 0 ? [`approved by ${of(approval)}`] : []),
     ...(talked.length > 0 ? [`${release.kind === 'rollback' ? '' : 'migrations '}discussed by ${of(talked)}`] : []),
-    `requested by ${defused(release.requester.name, 40)}`,
+    `requested ${byWhom(release)}`,
   ].join(', ')
 }
 

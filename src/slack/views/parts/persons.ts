@@ -1,7 +1,8 @@
 /** People who act on a release, by name: two with one display name stay two. */
+import { isAutomatic } from '../../../release/automatic.ts'
 import type { Release } from '../../../release/release.ts'
 import type { PersonName } from '../../../release/terms.ts'
-import { cut, defused, oneLine } from './text.ts'
+import { cut, defused, oneLine, together } from './text.ts'
 
 /** How people are shown. */
 export interface PersonFacts {
@@ -16,6 +17,16 @@ const NAME_MOST = 40
 /** For mrkdwn: a mention, or the name. */
 export function shown(person: PersonName, { mentionPeople = false }: PersonFacts): string {
   return mentionPeople && USER_ID.test(person.id) ? `<@${person.id}>` : defused(person.name, NAME_MOST)
+}
+
+/** Completes "requested …" in a sentence: `by Dana`, or `automatically`. */
+export function byWhom({ requester }: Pick<Release, 'requester'>): string {
+  return isAutomatic({ requester }) ? 'automatically' : `by ${shown(requester, {})}`
+}
+
+/** `Requested by Dana`, or `Requested automatically`, for mrkdwn, kept together on one line. */
+export function requestedHow({ requester }: Pick<Release, 'requester'>, name: string): string {
+  return isAutomatic({ requester }) ? together('Requested', 'automatically') : together('Requested', 'by', name)
 }
 
 /** Everybody who acts on the release. */

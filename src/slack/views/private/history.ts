@@ -6,6 +6,7 @@ import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, signers, whatGoes } from '../parts/facts.ts'
 import { lockInHistory } from '../parts/lock-lines.ts'
 import { badLine } from '../parts/mark.ts'
+import { byWhom } from '../parts/persons.ts'
 import { startsAt } from '../parts/schedule.ts'
 import { capital, counted, date, defused } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
@@ -71,7 +72,7 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
     capital(
       [
         ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
-        `requested by ${defused(release.requester.name, 40)}`,
+        `requested ${byWhom(release)}`,
         ...signed,
         ...(release.schedule === undefined || release.state === 'scheduled'
           ? []

@@ -1,4 +1,5 @@
 /** What runs where, and what is in progress. */
+import type { Head, NotDeployedBecause } from '../../../release/automatic.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { LockFacts } from '../../../release/lock.ts'
 import type { EnvironmentStatus } from '../../../release/messages.ts'
@@ -8,6 +9,7 @@ import { context, type Drawn, section } from '../parts/blocks.ts'
 import { place, whatGoes } from '../parts/facts.ts'
 import { freezeLine } from '../parts/freeze.ts'
 import { lockEmoji, lockedBy, lockedSpoken } from '../parts/lock-lines.ts'
+import { byWhom } from '../parts/persons.ts'
 import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { date, defused, link, short } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
@@ -99,7 +101,7 @@ function bad({ bad }: Proven): string {
 }
 
 function statusLines(
-  { app, environment, live, under_way: underWay, lock, freeze }: EnvironmentStatus,
+  { app, environment, live, under_way: underWay, lock, freeze, automatic }: EnvironmentStatus,
   facts: PrivateFacts,
 ): string[] {
   const frozen = freezeLine(freeze)
@@ -111,9 +113,50 @@ function statusLines(
     ...(frozen === undefined ? [] : [frozen]),
     ...(underWay === undefined
       ? []
-      : [`${linkedName(underWay, facts)}, requested by ${defused(underWay.requester.name, 40)}${detail(underWay)}`]),
+      : [`${linkedName(underWay, facts)}, requested ${byWhom(underWay)}${detail(underWay)}`]),
     ...(lock === undefined ? [] : [`${lockEmoji(lock)} Locked ${lockedBy(lock)}`]),
+    ...automaticLine(automatic, live, facts),
   ]
+}
+
+/** What of the head is deployed automatically, and why it is not yet. */
+function automaticLine(
+  automatic: EnvironmentStatus['automatic'],
+  live: EnvironmentStatus['live'],
+  { services }: PrivateFacts,
+): string[] {
+  if (automatic === undefined) return []
+  const { branch, afterChecks, head } = automatic
+  const deploys = `Deploys ${defused(branch, 60)} automatically${afterChecks ? ', after its builds pass' : ''}`
+  if (head === undefined || (live?.is === 'proven' && live.commit === head.commit)) return [deploys]
+  const webUrl = live !== undefined && 'webUrl' in live ? live.webUrl : undefined
+  const commit =
+    webUrl === undefined
+      ? short(head.commit)
+      : link(services.forge.pages.commit(webUrl, head.commit), short(head.commit))
+  return [`${deploys}${whatOf(head, commit)}`]
+}
+
+function whatOf(head: Head, commit: string): string {
+  const told: Record<NotDeployedBecause, string> = {
+    failed: 'its builds failed',
+    none: 'it has no builds',
+    unfinished: 'its builds did not end in a day',
+  }
+  switch (head.state) {
+    case 'due':
+      return `. Next: ${commit}, as soon as it can`
+    case 'builds':
+      return head.told === undefined
+        ? `. Next: ${commit}, waiting for its builds`
+        : `. Not deployed: ${commit}, because ${told[head.told]}`
+    case 'given up':
+      return `. Not deployed: ${commit}, because ${told[head.told ?? 'unfinished']}`
+    case 'remembered':
+      return `. ${commit} was there when Signoff began to look: it goes with the next commit, or on request`
+    case 'done':
+      return ''
+  }
 }
 
 function detail(release: Release): string {

@@ -3,8 +3,8 @@
 import { section } from '../parts/blocks.ts'
 import { askedOn, foot, noWorkerWarning, reasons, stateLine } from '../parts/card-lines.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { byWhom } from '../parts/persons.ts'
 import { subject } from '../parts/sentence.ts'
-import { defused } from '../parts/text.ts'
 import type { StateView } from './state-view.ts'
 
 const EMOJI = 'hourglass_flowing_sand'
@@ -23,6 +23,6 @@ export const planning: StateView = {
     ...noWorkerWarning(facts),
     foot(release, facts, askedOn(release, facts)),
   ],
-  text: (release) => `${subject(release)}, requested by ${defused(release.requester.name, 40)}, is being planned.`,
+  text: (release) => `${subject(release)}, requested ${byWhom(release)}, is being planned.`,
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
