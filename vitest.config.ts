@@ -29,6 +29,7 @@ const STORIES = [
   'test/features/!(slack-pace).test.ts',
   'test/operations/!(evidence-markdown|log|scrub).test.ts',
   'test/sandbox/!(slack-blocks).test.ts',
+  'test/support/process-list.test.ts',
 ]
 const FAULTS = [
   'test/faults/!(fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
