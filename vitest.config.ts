@@ -107,6 +107,7 @@ export default defineConfig({
           name: 'faults',
           include: FAULTS,
           execArgv: SMALL,
+          isolate: false,
           retry: { count, condition: WAITED },
           globalSetup: WITH_POSTGRES,
           ...LONG,
