@@ -29,6 +29,7 @@ const STORIES = [
   'test/features/!(slack-pace).test.ts',
   'test/operations/!(evidence-markdown|log|scrub).test.ts',
   'test/sandbox/!(slack-blocks).test.ts',
+  'test/support/process-list.test.ts',
 ]
 const FAULTS = [
   'test/faults/!(automatic|fault-matrix|kill-points-simulated|kill-verdict|model|promise*|seeded-bugs|simulated-runs|slack-at-its-worst).test.ts',
@@ -106,6 +107,7 @@ export default defineConfig({
           name: 'faults',
           include: FAULTS,
           execArgv: SMALL,
+          isolate: false,
           retry: { count, condition: WAITED },
           globalSetup: WITH_POSTGRES,
           ...LONG,

@@ -170,7 +170,7 @@ async function withStoreLocation(
   } catch (error) {
     printErrors([scrub(error instanceof Error ? error.message : "Can't read the store.")])
     // No store was found, so nothing was verified: monitoring must tell that apart from a record that fails.
-    const { StoreNotFound } = await import('./cli/wiring.ts')
+    const { StoreNotFound } = await import('./cli/store-to-read.ts')
     process.exitCode = error instanceof StoreNotFound ? EXIT_USAGE : EXIT_FAILURE
   }
 }

@@ -6,7 +6,7 @@ import type { Configuration } from '../config/configuration.ts'
 import { evidenceOf } from '../operations/audit/evidence.ts'
 import { evidenceHtml, evidenceMarkdown } from '../operations/audit/evidence-formats.ts'
 import { verifyChain } from '../operations/audit/record.ts'
-import { openStoreToRead } from './wiring.ts'
+import { openStoreToRead } from './store-to-read.ts'
 
 /** Verifies the whole chain; `heads` are from `parseHead`. Returns the lines to print and the exit code. */
 export async function verifyAudit(

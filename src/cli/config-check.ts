@@ -18,7 +18,7 @@ import {
   type Releases,
 } from '../release/settings.ts'
 import { hasEnded, RELEASE_STATES } from '../release/terms.ts'
-import { openStoreToRead, StoreNotFound } from './wiring.ts'
+import { openStoreToRead, StoreNotFound } from './store-to-read.ts'
 
 /** More than environments are ever under way at once: each has at most one release that has not ended. */
 const MOST_RELEASES = 10_000

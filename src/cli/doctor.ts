@@ -16,7 +16,8 @@ import { createScrubber } from '../operations/scrub.ts'
 import { createSlackClients } from '../slack/clients.ts'
 import { createDirectory } from '../slack/directory.ts'
 import { createTokenWatch, refusalInWords } from '../slack/token-watch.ts'
-import { createWorkerAdapters, findStore, openStoreToRead } from './wiring.ts'
+import { findStore, openStoreToRead } from './store-to-read.ts'
+import { createWorkerAdapters } from './wiring.ts'
 
 /** Returns one line per check, and exit code 1 when a check fails. Programs are searched in `path`. */
 export async function runDoctorCommand(

@@ -3,7 +3,7 @@ import type { Configuration } from '../config/configuration.ts'
 import { DECIDING_EVENTS } from '../operations/audit/decisions.ts'
 import { listReleases, type PopulationFilter, tallyLines } from '../operations/audit/population.ts'
 import { POPULATION_FORMATS, type PopulationFormatName } from '../operations/audit/population-formats.ts'
-import { openStoreToRead } from './wiring.ts'
+import { openStoreToRead } from './store-to-read.ts'
 
 /**
  * Writes the releases of a period. Returns what to say beside the list about its completeness, and the exit code: 1 if a

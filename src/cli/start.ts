@@ -1,28 +1,22 @@
 /** Builds and connects the parts of a role, and stops them in order. */
 import { mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
+import { dirname } from 'node:path'
 import { type OpenStore, openStore } from '../adapters/store/open.ts'
 import { requireSessions } from '../adapters/store/sessions.ts'
 import type { Configuration } from '../config/configuration.ts'
-import { CLOCK } from '../lib/clock.ts'
 import { defined } from '../lib/defined.ts'
-import { gitCheck } from '../operations/doctor/checks/host.ts'
 import { logCommitted } from '../operations/event-log.ts'
 import { partsReady, type Works } from '../operations/health.ts'
 import { createLog, type Log, type LogDestination } from '../operations/log.ts'
-import { createMetrics, type Metrics } from '../operations/metrics.ts'
+import { createMetrics } from '../operations/metrics.ts'
 import { createScrubber } from '../operations/scrub.ts'
 import { scrubStore } from '../operations/scrubbed-store.ts'
 import { type Committed, watchConfirmations, watchEvents } from '../release/committed.ts'
-import type { HostIsolation } from '../release/ports/migrator.ts'
-import { TIMES } from '../worker/ports.ts'
-import { startWorker, type Worker } from '../worker/worker.ts'
+import type { Worker } from '../worker/worker.ts'
 import { startListening } from './listen.ts'
 import type { Pace } from './pace.ts'
-import { type BotRole, startBotRole, stopListening } from './start-bot.ts'
+import type { BotRole } from './start-bot.ts'
 import { programVersion } from './version.ts'
-import { createWorkerAdapters } from './wiring.ts'
 
 export type { Pace } from './pace.ts'
 
@@ -43,10 +37,6 @@ export interface Running {
    */
   stop(): Promise<void>
 }
-
-/** Together with the flush of the outbox, these fit into the 30 s that a stop may take. */
-const WORK_GRACE_MS = 15_000
-const GIT_LIMIT_MS = 10_000
 
 /**
  * Starts the role that the configuration names. Throws when a part can't start, after stopping those that did. Logs to
@@ -75,6 +65,7 @@ export async function startSignoff(
         ),
     }
     let bot: BotRole | undefined
+    let stopBot: (() => Promise<void>) | undefined
     const metrics = createMetrics({
       ...opened.waiting,
       ready: async () => ({ ...(await partsReady(ready)()), ...bot?.shown() }),
@@ -85,19 +76,24 @@ export async function startSignoff(
     }
     const store = watchEvents(scrubStore(opened.store, scrub), hear)
     const parts: Parts = { ...opened, store, outbox: watchConfirmations(opened.outbox, store, hear) }
+    // A role loads what it needs itself: a third of the time of a start is loading the other one's libraries.
     if (configuration.bot) {
-      bot = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
-      ready.slack = bot.connection
+      const { startBotRole, stopListening } = await import('./start-bot.ts')
+      const started = await startBotRole(configuration, configuration.bot, pace, log, parts, metrics, stops)
+      bot = started
+      stopBot = () => stopListening(started)
+      ready.slack = started.connection
     }
     let worker: Worker | undefined
     if (configuration.worker) {
+      const { startWorkerRole } = await import('./start-worker.ts')
       worker = await startWorkerRole(configuration, configuration.worker, pace, log, parts, metrics, scrub, stops)
       const { isWorking } = worker
       ready.queue = () =>
         isWorking() || 'The store has not recorded this worker for 30 s: it takes no jobs until it does.'
     }
     // Parts stop in reverse order: listening first, then the work, and the delivery of its messages last.
-    if (bot) stops.push(() => stopListening(bot))
+    if (stopBot !== undefined) stops.push(stopBot)
     const listening = await startListening(configuration, {
       ready: partsReady(ready),
       metrics: metrics.read,
@@ -133,6 +129,7 @@ async function startStore(configuration: Configuration, pace: Pace, log: Log, st
   await makeDataDir(dataDir)
   let pool: Parameters<typeof openStore>[0]['pool'] = { connectionString: storeUrl }
   if (storeUrl === undefined) {
+    const { startEmbeddedPostgres } = await import('../adapters/embedded-postgres/embedded-postgres.ts')
     const embedded = await startEmbeddedPostgres({ dataDir })
     stops.push(() => embedded.stop())
     pool = embedded.connection
@@ -162,62 +159,4 @@ async function makeDataDir(path: string): Promise<void> {
   await make(path, 0o700).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`DATA_DIR can't be created (${error.code}). Set it to a directory that this user may write to.`)
   })
-}
-
-/** A worker without git would take jobs and refuse every release. */
-async function requireGit(): Promise<void> {
-  const found = await gitCheck().run(AbortSignal.timeout(GIT_LIMIT_MS))
-  if (found?.mark === '✗') throw new Error(`git: ${found.message}. The worker needs it: ${found.fix}.`)
-}
-
-async function startWorkerRole(
-  configuration: Configuration,
-  settings: NonNullable<Configuration['worker']>,
-  pace: Pace,
-  log: Log,
-  { store, jobs, lock }: Parts,
-  metrics: Metrics,
-  scrub: (text: string) => string,
-  stops: Stops,
-): Promise<Worker> {
-  await requireGit()
-  const adapters = createWorkerAdapters(configuration, settings, {
-    scrub,
-    log: (message, facts) => log.debug(facts, message),
-    ...defined({ limits: pace.limits }),
-  })
-  stops.push(() => adapters.git.close())
-  await tellIsolation(configuration, adapters.isolate, log)
-  const worker = await startWorker({
-    ...adapters,
-    apps: configuration.releases.apps,
-    store,
-    jobs,
-    lock,
-    checkouts: join(
-      await adapters.isolate.checkoutsFolder(join(configuration.dataDir, 'checkouts')),
-      String(process.pid),
-    ),
-    times: { ...TIMES, ...pace.times },
-    clock: CLOCK,
-    log,
-    jobEnded: metrics.jobEnded,
-    headsLooked: metrics.headsLooked,
-  })
-  stops.push(() => worker.stop(WORK_GRACE_MS))
-  return worker
-}
-
-/** Warns where the app's code runs with this process's rights. */
-async function tellIsolation(
-  { releases }: Configuration,
-  isolate: { found(): Promise<HostIsolation> },
-  log: Log,
-): Promise<void> {
-  const migrations = releases.apps.flatMap(({ environments }) => environments.flatMap((each) => each.migrations))
-  if (migrations.every(({ isolation }) => isolation === 'off')) return
-  const { kind, missing } = await isolate.found()
-  const facts = { isolation: kind, ...defined({ missing }) }
-  if (kind !== 'none') return log.info(facts, "the app's code runs isolated")
-  log.warn(facts, "the app's code is not isolated and can read this worker's secrets: run signoff doctor")
 }

@@ -1,16 +1,14 @@
-/** Builds the adapters that a configuration names. `start` and the other commands share them. */
+/** Builds the adapters that a configuration names. The worker and doctor share them. */
 import { dirname, join } from 'node:path'
 import { createMigrations } from '../adapters/alembic/alembic.ts'
 import { createIsolate } from '../adapters/alembic/isolation/isolation.ts'
 import { createBitbucket } from '../adapters/bitbucket/bitbucket.ts'
 import { bitbucketWords } from '../adapters/bitbucket/words.ts'
-import { attachEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { createGit } from '../adapters/git/git.ts'
 import { createGitRemote } from '../adapters/git-remote/git-remote.ts'
 import { createHealthCheck } from '../adapters/health-check/health-check.ts'
 import { createHeroku } from '../adapters/heroku/heroku.ts'
 import { createSqlRisks } from '../adapters/sql-risks/sql-risks.ts'
-import { openStore, type StoreOptions } from '../adapters/store/open.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { defined } from '../lib/defined.ts'
 import type { ForgeLimits } from '../release/ports/forge.ts'
@@ -107,31 +105,4 @@ export function gitCredentials(
 /** The same text for every way to write the same git URL. */
 function normalizedUrl(url: string): string {
   return URL.canParse(url) ? new URL(url).href.replace(/\/+$/, '') : url
-}
-
-type StoreLocation = Pick<Configuration, 'storeUrl' | 'dataDir'>
-
-/**
- * Finds the store for commands other than start: STORE_URL, or the embedded store of a running Signoff, which is neither
- * started nor stopped here. Undefined when no Signoff is running.
- */
-export async function findStore({ storeUrl, dataDir }: StoreLocation): Promise<StoreOptions['pool'] | undefined> {
-  if (storeUrl !== undefined) return { connectionString: storeUrl }
-  return (await attachEmbeddedPostgres({ dataDir }))?.connection
-}
-
-/** STORE_URL is not set and no Signoff is running on DATA_DIR. */
-export class StoreNotFound extends Error {
-  override readonly name = 'StoreNotFound'
-}
-
-/** Opens the store for reading, without migrating it. Throws when it can't be found or has another version. */
-export async function openStoreToRead(location: StoreLocation) {
-  const pool = await findStore(location)
-  if (pool === undefined) {
-    throw new StoreNotFound(
-      'No Signoff is running on this DATA_DIR, and STORE_URL is not set. Start Signoff, or set STORE_URL.',
-    )
-  }
-  return openStore({ pool, migrate: false })
 }

@@ -16,6 +16,7 @@ describe('Promise 1, at most one effect: a worker that dies', () => {
   beforeAll(async () => {
     team = await startTeam({
       unstarted: true,
+      isolation: 'auto',
       production: (entry) => {
         NOTHING_TO_TALK_OVER.production(entry)
         entry.pull_request = 'pinned'

@@ -24,7 +24,7 @@ describe('Promises 5, 7 and 10: a run', () => {
   let team: Team
   let workers: SignoffProcess[] = []
   beforeAll(async () => {
-    team = await startTeam({ ...NOTHING_TO_TALK_OVER, unstarted: true })
+    team = await startTeam({ ...NOTHING_TO_TALK_OVER, unstarted: true, isolation: 'auto' })
     await team.start('bot')
   })
   afterEach(async () => {

@@ -5,7 +5,7 @@ import { PRODUCTION, startTeam, type Team } from '../support/team.ts'
 describe('/deploy production', () => {
   let team: Team
   beforeAll(async () => {
-    team = await startTeam()
+    team = await startTeam({ isolation: 'auto' })
   })
   afterAll(() => team?.close())
 

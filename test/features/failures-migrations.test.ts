@@ -20,7 +20,7 @@ describe('a migration that the data do not allow', () => {
   let team: Team
   let constraint: { revision: string }
   beforeAll(async () => {
-    team = await startTeam(NOTHING_TO_TALK_OVER)
+    team = await startTeam({ ...NOTHING_TO_TALK_OVER, isolation: 'auto' })
     constraint = await team.repository.addRevision({
       revision: 'dead0000dead',
       message: 'emails have an at sign',

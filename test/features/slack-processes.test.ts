@@ -10,6 +10,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { attachEmbeddedPostgres } from '../../src/adapters/embedded-postgres/embedded-postgres.ts'
 import { settlesWithin } from '../../src/lib/timeout.ts'
+import { watchProcessList } from '../support/process-list.ts'
 import { processorTime, STARTS_QUICKLY } from '../support/processes.ts'
 import { secretsSeen, storeDump } from '../support/secrets.ts'
 import { INTEGRATION, startTeam, type Team } from '../support/team.ts'
@@ -108,17 +109,9 @@ async function processes(): Promise<{ pid: string; line: string }[]> {
 describe('the two roles as two processes', () => {
   let team: Team
   let roles: Started[]
-  let watching = true
-  const seenLines = new Set<string>()
-  let watcher: Promise<void>
+  const processList = watchProcessList()
   beforeAll(async () => {
-    team = await startTeam({ unstarted: true })
-    watcher = (async () => {
-      while (watching) {
-        for (const { line } of await processes()) seenLines.add(line)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    })()
+    team = await startTeam({ unstarted: true, isolation: 'auto' })
     roles = [
       await start(team, ['--role', 'worker'], { SLACK_BOT_TOKEN: undefined, SLACK_APP_TOKEN: undefined }),
       await start(team, ['--role', 'bot'], {
@@ -127,11 +120,11 @@ describe('the two roles as two processes', () => {
         DATA_DIR: join(team.directory, 'bot-data'),
       }),
     ]
+    for (const { child } of roles) processList.add(child.pid)
     await Promise.all(roles.map((role) => role.ready()))
   })
   afterAll(async () => {
-    watching = false
-    await watcher
+    await processList.stop()
     for (const child of children) child.kill('SIGKILL')
     await team?.close()
   })
@@ -165,7 +158,7 @@ describe('the two roles as two processes', () => {
   it('leave no secret in messages, the store, the logs or a process list', async () => {
     const places = {
       logs: roles.map((role) => role.output()).join('\n'),
-      'process lists': [...seenLines].join('\n'),
+      'process lists': [...processList.lines].join('\n'),
     }
     expect(places.logs).toContain('started')
     expect(await storeDump(team.databases.store.url)).toContain('release_requested')
@@ -189,7 +182,7 @@ describe('everything in one process with the embedded store', () => {
   let team: Team
   let dataDir: string
   beforeAll(async () => {
-    team = await startTeam({ unstarted: true })
+    team = await startTeam({ unstarted: true, isolation: 'auto' })
     dataDir = await mkdtemp(join(tmpdir(), 'signoff-data-'))
     // Its store is the one that it starts itself.
     team.query = async <Row extends object>(sql: string) => {

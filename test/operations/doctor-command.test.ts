@@ -8,7 +8,7 @@ import { startTeam, type Team } from '../support/team.ts'
 
 let team: Team
 beforeAll(async () => {
-  team = await startTeam()
+  team = await startTeam({ isolation: 'auto' })
 })
 afterAll(() => team?.close())
 

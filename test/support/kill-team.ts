@@ -42,6 +42,7 @@ const QUICKER = {
 export async function startKillTeam({ embedded = false } = {}): Promise<KillTeam> {
   const team = await startTeam({
     unstarted: true,
+    isolation: 'auto',
     production: (entry) => void Object.assign(entry.migrations as object, { talk_it_over: [] }),
   })
   // Where tests run as root, the embedded Postgres runs as somebody else, who must get by here.

@@ -30,6 +30,11 @@ export interface TeamOptions {
   /** Leaves production without a deployed commit and its database empty. */
   readonly firstRelease?: boolean
   readonly progress?: 'lines' | 'plan'
+  /**
+   * Default `off`: each start of the app's code in bubblewrap takes a few programs more. `auto`, as people have it, is for stories
+   * about what the app's code may do, what a kill leaves of it, or who reads its processes.
+   */
+  readonly isolation?: 'auto' | 'off'
   /** Nobody is started: the test starts roles itself. */
   readonly unstarted?: boolean
 }
@@ -142,17 +147,18 @@ async function manifestScopes(): Promise<string[]> {
 }
 
 function releasesFile(bitbucket: Bitbucket, heroku: Heroku, options: TeamOptions): object {
+  const { isolation = 'off' } = options
   const integration: Record<string, unknown> = {
     branch: 'master',
     remote: { name: 'heroku-integration', url: heroku.gitUrl(INTEGRATION), platform: 'heroku', app: INTEGRATION },
-    migrations: { config: 'alembic_users.ini', env_file: '.env_integration' },
+    migrations: { config: 'alembic_users.ini', env_file: '.env_integration', isolation },
     channel: '#product',
   }
   const production: Record<string, unknown> = {
     branch: 'production',
     promotes: 'integration',
     remote: { name: 'heroku-production', url: heroku.gitUrl(PRODUCTION), platform: 'heroku', app: PRODUCTION },
-    migrations: { config: 'alembic_users.ini', env_file: '.env_production' },
+    migrations: { config: 'alembic_users.ini', env_file: '.env_production', isolation },
     channel: '#product',
     announce: 'required',
     sign_off: { qa: 1, approvals: 1, approvers: ['@release-approvers'] },

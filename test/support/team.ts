@@ -43,12 +43,11 @@ export const QUICK: Pace = {
     },
     migrator: { endsWithinMs: 5_000 },
   },
-  jobTiming: { pollSeconds: 1, superviseSeconds: 2, retrySeconds: 1 },
   updateEveryMs: 50,
   postEveryMs: 50,
   updatesAMinute: 10_000,
   pingTimeoutMs: 2_000,
-  sweepEveryMs: 300,
+  sweepEveryMs: 1_000,
 }
 
 /** The code of a gate, as a refusal and a stopped release name it. */

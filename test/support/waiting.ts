@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** A wait gives up after this long without a movement, of which each look accounts for `LONGEST_TURN_MS` at most. */
 const STILL_MS = 30_000
-const LOOK_EVERY_MS = 25
+const LOOK_EVERY_MS = 50
 const COMPARE_EVERY_MS = 500
 /** Whoever is kept from running for longer than this has not been waiting meanwhile. */
 const LONGEST_TURN_MS = 250

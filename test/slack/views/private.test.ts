@@ -77,7 +77,7 @@ describe('what one person reads', () => {
 
   it('helps, and says first why it could not be understood', () => {
     expect(say({ is: 'help' })).toMatchInlineSnapshot(`
-      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /deploy lock [app] &lt;environment&gt; [for 2h | until 18:00] [because &lt;why&gt;], /deploy lock, /deploy unlock [app] &lt;environment&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
+      ""Signoff knows these commands: /deploy, /deploy [app] [to] &lt;environment&gt;, /deploy [app] [to] &lt;environment&gt; at &lt;time&gt;, /deploy preview [app] &lt;environment&gt;, /deploy status, /deploy history [app] [environment] [number], /deploy cancel &lt;number&gt;, /deploy retry &lt;number&gt;, /deploy lock [app] &lt;environment&gt; [for 2h | until 18:00] [because &lt;why&gt;], /deploy lock, /deploy unlock [app] &lt;environment&gt;, /deploy rollback [app] [to] &lt;environment&gt; [to #&lt;number&gt;], /deploy bad &lt;number&gt; [because &lt;why&gt;], /deploy good &lt;number&gt;, /hotfix &lt;commit&gt; [&lt;commit&gt;…] [to] [app] &lt;environment&gt;, /deploy help."
       **What you can type**
       \`/deploy\`  opens a dialog to pick app and environment
       \`/deploy [app] [to] <environment>\`  requests a release
