@@ -10,7 +10,8 @@ import { type Heroku, startHeroku } from './heroku/heroku.ts'
 import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
 import { addPeople } from './people.ts'
 import { takePlace } from './place.ts'
-import { releasesFile } from './releases-file.ts'
+import { envFileName, releasesFile } from './releases-file.ts'
+import { MIGRATION_NAMES, type MigrationName } from './sample-app.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
 import { APPS, createSystemsReader } from './systems.ts'
@@ -110,7 +111,8 @@ async function startIn(
   const databases = await opening
   const program = await findMigrationProgram(join(directory, 'bin'), options.migrations)
   if (databases.isNew) {
-    await migrate({ program, bare: repository.bare, commit: production, url: databases.url('production'), directory })
+    const url = (name: MigrationName) => databases.url('production', name)
+    await migrate({ program, bare: repository.bare, commit: production, url, directory })
     await databases.copyProduction()
   }
 
@@ -121,7 +123,7 @@ async function startIn(
   closers.push(slack.onChange(changed))
   const service = createService({
     command: options.command,
-    environment: await settings({ directory, slack, bitbucket, heroku, databases, program }),
+    environment: await settings({ directory, slack, bitbucket, heroku, databases, program, repository }),
     logs: join(directory, 'logs'),
     onChange: changed,
   })
@@ -190,12 +192,19 @@ async function settings(given: {
   heroku: Heroku
   databases: Databases
   program: MigrationProgram
+  repository: AppRepository
 }): Promise<(role: RoleName) => Record<string, string>> {
-  const { directory, slack, bitbucket, heroku, databases, program } = given
+  const { directory, slack, bitbucket, heroku, databases, program, repository } = given
+  // A sandbox that an earlier version made has no search.
+  const hasSearch = (await repository.headRevision('production', 'search')) !== undefined
+  const migrations = MIGRATION_NAMES.filter((name) => name === 'users' || hasSearch)
   const file = join(directory, 'releases.yml')
-  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, bitbucket, heroku, program }))
-  for (const name of ['integration', 'production'] as const) {
-    await writeFile(join(directory, `.env_${name}`), `DATABASE_URL="${databases.url(name)}"\n`, { mode: 0o600 })
+  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, bitbucket, heroku, program, migrations }))
+  for (const environment of ['integration', 'production'] as const) {
+    for (const name of migrations) {
+      const path = join(directory, envFileName(environment, name))
+      await writeFile(path, `DATABASE_URL="${databases.url(environment, name)}"\n`, { mode: 0o600 })
+    }
   }
   const dataDir = join(directory, 'service')
   await mkdir(dataDir, { recursive: true })
