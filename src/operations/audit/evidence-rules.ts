@@ -17,11 +17,7 @@ function peopleText(list: PeopleList): string {
 function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undefined): readonly Block[] {
   if (plannedAt === undefined) return [words('No plan was made, so nobody was asked.')]
   if (rules === undefined) return [words(`The rules in force were ${NOT_RECORDED}.`)]
-  const { talk_it_over: kinds, talked_over_by: by } = rules
-  const talk: readonly Fact[] =
-    kinds === undefined
-      ? []
-      : [['Talked over', [`migrations of the kinds ${kinds.join(', ')}, by ${peopleText(by ?? [])}`]]]
+  const talk = discussionsText(rules).map((line): Fact => ['Talked over', [line]])
   if ('sign_off' in rules) return [facts([['Sign-offs', ['none: this environment asks nobody']], ...talk])]
   return [
     facts([
@@ -46,6 +42,17 @@ function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undef
       ['Build checks', [rules.require_checks ? 'must have passed' : 'are shown, and need not have passed']],
       ['Sign-offs expire', [`after ${rules.expires_after.replace(/(\d)([a-z])/, '$1 $2')}`]],
     ]),
+  ]
+}
+
+/** A line for each set of people who must talk migrations over. */
+function discussionsText({ talk_it_over: kinds, talked_over_by: by, migrations = [] }: RecordedRules): string[] {
+  const line = (of: string, risks: readonly string[], people: PeopleList) =>
+    `migrations${of} of the kinds ${risks.join(', ')}, by ${peopleText(people)}`
+  const ofOne = kinds === undefined ? [] : [line('', kinds, by ?? [])]
+  return [
+    ...ofOne,
+    ...migrations.map((each) => line(` of ${each.names.join(', ')}`, each.talk_it_over, each.talked_over_by)),
   ]
 }
 
