@@ -151,7 +151,7 @@ export interface Discussion {
 }
 
 /** Who may confirm that the migrations of this entry were discussed. */
-function discussedBy({ signOff }: Environment, { approvers }: MigrationSettings): PeopleList {
+export function discussedBy({ signOff }: Environment, { approvers }: MigrationSettings): PeopleList {
   return signOff === undefined ? EVERYONE : (approvers ?? signOff.approvers ?? EVERYONE)
 }
 

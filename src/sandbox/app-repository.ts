@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { branchHead, commitOf, commitTree, deleteBranch, git, mergeTree, moveBranch, type Person } from './bare-git.ts'
-import { firstRevisions, sampleFiles } from './sample-app.ts'
+import { firstRevisions, type MigrationName, SCRIPTS, sampleFiles, searchRevisions } from './sample-app.ts'
 
 /** Text by path; null deletes the file. */
 export type FileChanges = Record<string, string | null>
@@ -15,10 +15,10 @@ export const authors = {
 export type AppRepository = {
   bare: string
   /**
-   * The head revision of alembic on a branch (default master); undefined without migrations. Throws if there are several
-   * heads.
+   * The head revision of alembic on a branch (default master) for one of the two migrations (default users); undefined
+   * without revisions. Throws if there are several heads.
    */
-  headRevision(branch?: string): Promise<string | undefined>
+  headRevision(branch?: string, of?: MigrationName): Promise<string | undefined>
   /** Commits to a branch (default master) and returns the SHA. A new branch starts without history. */
   commit(change: { branch?: string; files: FileChanges; message: string; author?: Person }): Promise<string>
   /** The SHA of a branch. Throws if the branch doesn't exist. */
@@ -27,7 +27,7 @@ export type AppRepository = {
   branch(name: string, sha: string): Promise<void>
   delete(branch: string): Promise<void>
   /**
-   * Commits a migration that follows `downRevision` (default: the branch's head revision). Give `sql`, or the Python lines of
+   * Commits a migration of `users` that follows `downRevision` (default: the branch's head revision). Give `sql`, or the Python lines of
    * `upgrade()`; `down` are the Python lines of `downgrade()`.
    */
   addRevision(
@@ -48,15 +48,15 @@ export type AppRepository = {
   push(sha: string, to: { bare: string; branch: string }): Promise<void>
 }
 
-const VERSIONS = 'migrations/versions'
+const versionsOf = (name: MigrationName) => `${SCRIPTS[name]}/versions`
 
 // 2 November 2026, 09:00 UTC. Each commit is one hour after the previous one, so SHAs are the same in every run.
 const FIRST_COMMIT = Date.UTC(2026, 10, 2, 9) / 1000
 
 /**
  * Creates the sample application in a bare repository, or opens it if it has a master: an API with a dozen commits by three
- * people and real alembic migrations (`alembic -c alembic_users.ini`). `production` is at the last merge; `master` is a few
- * commits and one migration ahead. `sqlBeside` adds an SQL file beside each revision.
+ * people and real alembic migrations (`alembic -c alembic_users.ini`, and `alembic_search.ini`). `production` is at the last
+ * merge; `master` is a few commits ahead, one of which has a revision of both. `sqlBeside` adds an SQL file beside each.
  */
 export async function createAppRepository(options: { bare: string; sqlBeside?: boolean }): Promise<AppRepository> {
   const { bare, sqlBeside = false } = options
@@ -88,8 +88,8 @@ export async function createAppRepository(options: { bare: string; sqlBeside?: b
     return sha
   }
 
-  async function headRevision(branch = 'master'): Promise<string | undefined> {
-    const found = await git(bare, ['grep', '-hE', '^(down_)?revision = ', await head(branch), '--', VERSIONS], {
+  async function headRevision(branch = 'master', of: MigrationName = 'users'): Promise<string | undefined> {
+    const found = await git(bare, ['grep', '-hE', '^(down_)?revision = ', await head(branch), '--', versionsOf(of)], {
       accept: [0, 1],
     })
     const named = (name: string) =>
@@ -120,6 +120,7 @@ export async function createAppRepository(options: { bare: string; sqlBeside?: b
         message,
         ...(down === undefined ? {} : { down }),
         sqlBeside,
+        of: 'users',
       })
       const sha = await commit({ branch, ...drawn, ...(author === undefined ? {} : { author }) })
       return { sha, revision, path: drawn.path }
@@ -200,12 +201,17 @@ function commitStream(commit: StreamedCommit): string {
 // Writes the whole history in one stream, since a process per commit would slow down every test.
 async function writeHistory(bare: string, nextDate: () => string, sqlBeside: boolean): Promise<void> {
   const { ada, ben, chi } = authors
-  let revision: string | undefined
+  const last: Partial<Record<MigrationName, string>> = {}
+  function drawn(of: MigrationName, revision: string, written: Written) {
+    const downRevision = last[of]
+    last[of] = revision
+    return drawRevision({ ...written, of, revision, downRevision, sqlBeside })
+  }
   const migration = (index: 0 | 1 | 2 | 3, author: Person) => {
-    const id = revisionId(index + 1)
-    const drawn = drawRevision({ ...firstRevisions[index], revision: id, downRevision: revision, sqlBeside })
-    revision = id
-    return { ...drawn, author }
+    const { files, message } = drawn('users', revisionId(index + 1), firstRevisions[index])
+    if (index !== 1 && index !== 3) return { files, message, author }
+    const search = drawn('search', revisionId(SEARCH_REVISIONS + index), searchRevisions[index])
+    return { files: { ...files, ...search.files }, message, author }
   }
   const commits: { files: FileChanges; message: string; author: Person }[] = [
     { files: sampleFiles.start, message: 'Begin the API', author: ada },
@@ -254,17 +260,16 @@ const pythonSql = (sql: string) => JSON.stringify(sql.replaceAll(/(?<![:\w\\]):(
 // The same in every run, and different in the first digits, which people read.
 const revisionId = (number: number) => createHash('sha256').update(`revision ${number}`).digest('hex').slice(0, 12)
 
+// Beyond the revisions that tests and people add, so that no number is used twice.
+const SEARCH_REVISIONS = 1_000_000
+
+type Written = { message: string; down?: string } & ({ sql: string } | { upgrade: string; sql?: string })
+
 function drawRevision(
-  migration: {
-    revision: string
-    downRevision: string | undefined
-    message: string
-    down?: string
-    sqlBeside?: boolean
-  } & ({ sql: string } | { upgrade: string; sql?: string }),
+  migration: Written & { of: MigrationName; revision: string; downRevision: string | undefined; sqlBeside?: boolean },
 ): { path: string; files: FileChanges; message: string } {
   const { revision, message } = migration
-  const path = `${VERSIONS}/${revision}_${message.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}.py`
+  const path = `${versionsOf(migration.of)}/${revision}_${message.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}.py`
   const upgrade = 'upgrade' in migration ? migration.upgrade : `op.execute(${pythonSql(migration.sql)})`
   const indented = (lines: string) =>
     lines

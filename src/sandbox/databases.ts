@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { MIGRATION_NAMES, type MigrationName } from './sample-app.ts'
 
 /** A running Postgres server on a unix socket. */
 export type PostgresServer = {
@@ -9,22 +10,24 @@ export type PostgresServer = {
 export type Databases = Awaited<ReturnType<typeof openDatabases>>
 export type AppDatabase = 'integration' | 'production'
 
-const NAMES = { integration: 'api_integration', production: 'api_production' } as const
+const PREFIX: Readonly<Record<MigrationName, string>> = { users: 'api', search: 'search' }
+const nameOf = (of: AppDatabase, migration: MigrationName) => `${PREFIX[migration]}_${of}`
 
 /**
- * Opens the databases of the sandbox on one server: one for each environment of the app, and Signoff's own store. `isNew`
+ * Opens the databases of the sandbox on one server: two for each environment of the app, and Signoff's own store. `isNew`
  * says that the app's databases were just created.
  */
 export async function openDatabases(server: PostgresServer) {
   const { host, user } = server.connection
   const socket = encodeURIComponent(String(host))
   const isNew = await makeDatabases(server.connection)
-  const pools = {
-    integration: new pg.Pool({ ...server.connection, database: NAMES.integration, max: 2 }),
-    production: new pg.Pool({ ...server.connection, database: NAMES.production, max: 2 }),
-  }
+  const pool = (of: AppDatabase, migration: MigrationName) =>
+    new pg.Pool({ ...server.connection, database: nameOf(of, migration), max: 2 })
+  const poolsOf = (of: AppDatabase) => ({ users: pool(of, 'users'), search: pool(of, 'search') })
+  const pools = { integration: poolsOf('integration'), production: poolsOf('production') }
+  const all = Object.values(pools).flatMap((each) => Object.values(each))
   // If the server ends first, the sandbox must not crash.
-  for (const pool of Object.values(pools)) pool.on('error', () => undefined)
+  for (const each of all) each.on('error', () => undefined)
 
   return {
     isNew,
@@ -33,39 +36,44 @@ export async function openDatabases(server: PostgresServer) {
     /** For Signoff. A WHATWG URL can't have a user without a host, so the user is in the query. */
     storeUrl: `postgresql:///signoff?host=${socket}&user=${user}`,
     /** For the app, in the format of libpq and SQLAlchemy. */
-    url: (of: AppDatabase) => `postgresql://${user}@/${NAMES[of]}?host=${socket}`,
-    /** Replaces integration's database with a copy of production's. Needs both to have no connections. */
+    url: (of: AppDatabase, migration: MigrationName) => `postgresql://${user}@/${nameOf(of, migration)}?host=${socket}`,
+    /** Replaces integration's databases with copies of production's. Needs them to have no connections. */
     async copyProduction(): Promise<void> {
       await asAdministrator(server.connection, async (client) => {
-        await client.query(`drop database ${NAMES.integration}`)
-        await client.query(`create database ${NAMES.integration} template ${NAMES.production}`)
+        for (const migration of MIGRATION_NAMES) {
+          const name = nameOf('integration', migration)
+          await client.query(`drop database ${name}`)
+          await client.query(`create database ${name} template ${nameOf('production', migration)}`)
+        }
       })
     },
-    async revisions(of: AppDatabase): Promise<string[]> {
-      const { rows } = await pools[of].query<{ there: boolean }>(
+    async revisions(of: AppDatabase, migration: MigrationName = 'users'): Promise<string[]> {
+      const { rows } = await pools[of][migration].query<{ there: boolean }>(
         "select to_regclass('alembic_version') is not null as there",
       )
       if (!rows[0]?.there) return []
-      const versions = await pools[of].query<{ version_num: string }>('select version_num from alembic_version')
+      const versions = await pools[of][migration].query<{ version_num: string }>(
+        'select version_num from alembic_version',
+      )
       return versions.rows.map((row) => row.version_num)
     },
-    async columns(of: AppDatabase): Promise<string[]> {
-      const { rows } = await pools[of].query<{ name: string }>(
+    async columns(of: AppDatabase, migration: MigrationName = 'users'): Promise<string[]> {
+      const { rows } = await pools[of][migration].query<{ name: string }>(
         `select table_name || '.' || column_name as name from information_schema.columns
          where table_schema = 'public' and table_name <> 'alembic_version' order by 1`,
       )
       return rows.map((row) => row.name)
     },
-    /** Makes the next statement that changes the schema fail, once. */
+    /** Makes the next statement that changes the schema of `users` fail, once. */
     async failNextChange(of: AppDatabase): Promise<void> {
-      await pools[of].query(FAIL_ONCE)
+      await pools[of].users.query(FAIL_ONCE)
     },
     async willFail(of: AppDatabase): Promise<boolean> {
-      const { rows } = await pools[of].query<{ armed: boolean }>(WILL_FAIL)
+      const { rows } = await pools[of].users.query<{ armed: boolean }>(WILL_FAIL)
       return rows[0]?.armed ?? false
     },
     async close(): Promise<void> {
-      await Promise.all(Object.values(pools).map((pool) => pool.end()))
+      await Promise.all(all.map((each) => each.end()))
     },
   }
 }
@@ -97,10 +105,14 @@ async function makeDatabases(connection: pg.PoolConfig): Promise<boolean> {
   return asAdministrator(connection, async (client) => {
     const { rows } = await client.query<{ datname: string }>('select datname from pg_database')
     const there = new Set(rows.map((row) => row.datname))
-    for (const name of ['signoff', ...Object.values(NAMES)]) {
+    const names = MIGRATION_NAMES.flatMap((migration) => [
+      nameOf('integration', migration),
+      nameOf('production', migration),
+    ])
+    for (const name of ['signoff', ...names]) {
       if (!there.has(name)) await client.query(`create database ${name}`)
     }
-    return !there.has(NAMES.production)
+    return !there.has(nameOf('production', 'users'))
   })
 }
 

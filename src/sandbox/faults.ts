@@ -26,7 +26,7 @@ export const FAULTS = [
     name: 'fail-migration',
     group: 'Heroku and database',
     title: 'Fail the next migration',
-    what: 'The database has no disk space left at the next schema change.',
+    what: 'The users database has no disk space left at the next schema change.',
     expect: 'the migration is rolled back and nothing is pushed.',
   },
   {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { git, gitEnvironment } from './bare-git.ts'
+import { MIGRATION_NAMES, type MigrationName } from './sample-app.ts'
 
 const run = promisify(execFile)
 
@@ -50,22 +51,29 @@ async function alembicVersion(): Promise<string | undefined> {
   }
 }
 
-/** Upgrades a database to the head revision of a commit. */
+/** Upgrades the databases of an environment to the head revisions of a commit. */
 export async function migrate(given: {
   program: MigrationProgram
   bare: string
   commit: string
-  url: string
+  url: (name: MigrationName) => string
   directory: string
 }): Promise<void> {
-  const checkout = await mkdtemp(join(given.directory, 'checkout-'))
+  const checkouts: string[] = []
   try {
-    await git(given.bare, ['--work-tree', checkout, 'checkout', '-q', '-f', given.commit, '--', '.'])
-    await writeFile(join(checkout, '.env'), `DATABASE_URL="${given.url}"\n`, { mode: 0o600 })
     const { PATH = '' } = gitEnvironment()
     const env = { PATH, LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' }
-    await run(given.program.path, ['-c', 'alembic_users.ini', 'upgrade', 'head'], { cwd: checkout, env })
+    // One after the other: both check out with the index of the same repository.
+    for (const name of MIGRATION_NAMES) {
+      const checkout = await mkdtemp(join(given.directory, 'checkout-'))
+      checkouts.push(checkout)
+      await git(given.bare, ['--work-tree', checkout, 'checkout', '-q', '-f', given.commit, '--', '.'])
+      await writeFile(join(checkout, '.env'), `DATABASE_URL="${given.url(name)}"\n`, { mode: 0o600 })
+    }
+    const upgrade = (name: MigrationName, index: number) =>
+      run(given.program.path, ['-c', `alembic_${name}.ini`, 'upgrade', 'head'], { cwd: checkouts[index], env })
+    await Promise.all(MIGRATION_NAMES.map(upgrade))
   } finally {
-    await rm(checkout, { recursive: true, force: true })
+    for (const checkout of checkouts) await rm(checkout, { recursive: true, force: true })
   }
 }

@@ -14,8 +14,9 @@ export async function problemsOf(sandbox: Sandbox, systems: Systems, { master, f
   }
   const [integration, production] = systems.environments
   for (const one of systems.environments) {
-    const isAtHead = one.database.revisions.join() === one.database.head
-    expect(isAtHead, `the database of ${one.name} is at ${one.database.revisions.join() || 'nothing'}`)
+    for (const [name, { revisions, head }] of databasesOf(one)) {
+      expect(revisions.join() === head, `the database ${name} of ${one.name} is at ${revisions.join() || 'nothing'}`)
+    }
     expect(one.holds?.sha === one.runs?.sha, `${one.name} does not run what it holds`)
     const pushes = sandbox.heroku.log.filter((event) => event.kind === 'ref moved' && event.app === one.app)
     const ours = pushes.filter((event) => 'by' in event && event.by === 'push').length
@@ -49,6 +50,12 @@ export async function problemsOf(sandbox: Sandbox, systems: Systems, { master, f
   return problems
 }
 
+const databasesOf = ({ database, search }: Systems['environments'][number]) =>
+  [
+    ['users', database],
+    ['search', search],
+  ] as const
+
 /** The key that Signoff gave a message; empty for messages of people. */
 export function keyOf({ metadata }: Message): string {
   return isRecord(metadata?.event_payload) ? string(metadata.event_payload.key) : ''
@@ -67,7 +74,10 @@ export function systemLines(systems: Systems): string[] {
         ({ version, status, description, current }) =>
           `  v${version} ${status}${current ? ', current' : ''}: ${description}`,
       ),
-      `  database at ${one.database.revisions.join(', ') || 'no revision'}; ${one.database.columns.length} columns`,
+      ...databasesOf(one).map(
+        ([name, { revisions, columns }]) =>
+          `  database ${name} at ${revisions.join(', ') || 'no revision'}; ${columns.length} columns`,
+      ),
     ]),
     ...systems.pullRequests.map(
       ({ id, title, state, source, destination }) => `PR #${id} ${state}: ${title} (${source} → ${destination})`,

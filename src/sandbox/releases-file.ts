@@ -1,6 +1,12 @@
 import type { Bitbucket } from './bitbucket/bitbucket.ts'
+import type { AppDatabase } from './databases.ts'
 import type { Heroku } from './heroku/heroku.ts'
 import type { MigrationProgram } from './migrations.ts'
+import type { MigrationName } from './sample-app.ts'
+
+/** The file with the address of a database of the app. */
+export const envFileName = (environment: AppDatabase, name: MigrationName) =>
+  name === 'users' ? `.env_${environment}` : `.env_${environment}_${name}`
 
 export type IntegrationDeploys = 'on request' | 'automatically' | 'after checks'
 
@@ -13,15 +19,19 @@ export function releasesFile(given: {
   program: MigrationProgram
   /** When integration is deployed. */
   deploys?: IntegrationDeploys | undefined
+  migrations: readonly MigrationName[]
 }): string {
   const { repository, apps, bitbucket, heroku, program, deploys = 'on request' } = given
-  const migrations = (name: string) => `        migrations:
-          config: alembic_users.ini
-          env_file: .env_${name}
-          alembic: ${program.path}
-          lock_timeout: 5s
-          # Its database is a socket that only this user may open, which no other user could reach.
-          isolation: off`
+  const entry = (environment: AppDatabase) => (name: MigrationName) =>
+    `          - name: ${name}
+            config: alembic_${name}.ini
+            env_file: ${envFileName(environment, name)}
+            alembic: ${program.path}
+            lock_timeout: 5s
+            # Its database is a socket that only this user may open, which no other user could reach.
+            isolation: off`
+  const migrations = (environment: AppDatabase) =>
+    `        migrations:\n${given.migrations.map(entry(environment)).join('\n')}`
   return `# Written by the sandbox at each start.
 apps:
   api:

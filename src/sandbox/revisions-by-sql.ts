@@ -6,7 +6,8 @@
  *   signoff_run.py PROGRAM        looks, and upgrades on `go`
  *   signoff_preview.py PROGRAM    tells the statements of each pending revision
  *
- * Signoff's programs talk in lines of JSON over descriptor 3. The working directory is a checkout whose `.env` has the
+ * Signoff's programs talk in lines of JSON over descriptor 3; the first of theirs has the command line for alembic. The
+ * working directory is a checkout whose `.env` has the
  * database URL. Each upgrade is one transaction, as in alembic.
  */
 import { readdir, readFile } from 'node:fs/promises'
@@ -18,18 +19,22 @@ import pg from 'pg'
 
 type Revision = { revision: string; after: string | undefined; message: string; file: string }
 
-const VERSIONS = 'migrations/versions'
+/** What a command line of alembic names after `-c`. */
+const configOf = (args: readonly string[]) => args[args.indexOf('-c') + 1] ?? 'alembic.ini'
 
-async function readRevisions(): Promise<Revision[]> {
+async function readRevisions(config: string): Promise<Revision[]> {
+  const scripts = /^script_location = (\S+)/m.exec(await readFile(config, 'utf8'))?.[1]
+  if (scripts === undefined) throw new Error(`${config} has no script_location`)
+  const versions = join(scripts, 'versions')
   const found: Revision[] = []
-  for (const name of await readdir(VERSIONS)) {
+  for (const name of await readdir(versions)) {
     if (!name.endsWith('.py')) continue
-    const text = await readFile(join(VERSIONS, name), 'utf8')
+    const text = await readFile(join(versions, name), 'utf8')
     const named = (word: string) => new RegExp(`^${word} = '(\\w+)'`, 'm').exec(text)?.[1]
     const revision = named('revision')
     if (revision === undefined) continue
     const message = /^"""(.*?)"""/.exec(text)?.[1] ?? ''
-    found.push({ revision, after: named('down_revision'), message, file: join(VERSIONS, name) })
+    found.push({ revision, after: named('down_revision'), message, file: join(versions, name) })
   }
   return found
 }
@@ -72,8 +77,8 @@ const SURROUNDINGS = `select current_schema() as schema, exists (
   select from pg_stat_activity
   where datname = current_database() and application_name = 'signoff' and pid <> pg_backend_pid()) as working`
 
-async function look(): Promise<object> {
-  const all = await readRevisions()
+async function look(config: string): Promise<object> {
+  const all = await readRevisions(config)
   const described = ({ revision, message, file }: Revision) => ({ revision, message, file })
   return inDatabase(async (client) => {
     const current = await currentOf(client)
@@ -101,14 +106,14 @@ async function look(): Promise<object> {
   })
 }
 
-async function preview(current: string | undefined): Promise<object> {
-  const pending = pendingAfter(await readRevisions(), current)
+async function preview(config: string, current: string | undefined): Promise<object> {
+  const pending = pendingAfter(await readRevisions(config), current)
   const told = pending.map(async (one) => [one.revision, { statements: [await sqlOf(one)], commits: false }] as const)
   return { revisions: Object.fromEntries(await Promise.all(told)), missing: '' }
 }
 
-async function upgrade(): Promise<void> {
-  const all = await readRevisions()
+async function upgrade(config: string): Promise<void> {
+  const all = await readRevisions(config)
   await inDatabase(async (client) => {
     await client.query('begin')
     await client.query('create table if not exists alembic_version (version_num varchar(32) primary key)')
@@ -143,11 +148,13 @@ function openConversation() {
 
 async function run(): Promise<void> {
   const signoff = openConversation()
-  if ((await signoff.hear()) === undefined) return
-  signoff.tell({ looked: await look().catch(failureOf) })
+  const asked = await signoff.hear()
+  if (asked === undefined) return
+  const config = configOf((JSON.parse(asked) as { arguments: readonly string[] }).arguments)
+  signoff.tell({ looked: await look(config).catch(failureOf) })
   if ((await signoff.hear()) === 'go') {
     signoff.tell({ upgrading: true })
-    await upgradeOrSay()
+    await upgradeOrSay(config)
   }
   signoff.end()
 }
@@ -157,14 +164,14 @@ async function runPreview(): Promise<void> {
   signoff.tell({ ready: true })
   const asked = await signoff.hear()
   if (asked === undefined) return
-  const { current } = JSON.parse(asked) as { current: readonly string[] }
-  signoff.tell({ previewed: await preview(current[0]) })
+  const request = JSON.parse(asked) as { arguments: readonly string[]; current: readonly string[] }
+  signoff.tell({ previewed: await preview(configOf(request.arguments), request.current[0]) })
   signoff.end()
 }
 
-async function upgradeOrSay(): Promise<void> {
+async function upgradeOrSay(config: string): Promise<void> {
   try {
-    await upgrade()
+    await upgrade(config)
   } catch (error) {
     const { error: message, sqlstate } = failureOf(error)
     process.stderr.write(`${message}${sqlstate === null ? '' : ` (${sqlstate})`}\n`)
@@ -175,7 +182,7 @@ async function upgradeOrSay(): Promise<void> {
 const [, , program = '', ...args] = process.argv
 if (program.endsWith('signoff_run.py')) await run()
 else if (program.endsWith('signoff_preview.py')) await runPreview()
-else if (args.at(-2) === 'upgrade' && args.at(-1) === 'head') await upgradeOrSay()
+else if (args.at(-2) === 'upgrade' && args.at(-1) === 'head') await upgradeOrSay(configOf(args))
 else {
   process.stderr.write('The sandbox runs the SQL beside each revision: only `upgrade head` is known here.\n')
   process.exitCode = 2

@@ -1,7 +1,7 @@
 // The text of the sample application that createAppRepository commits.
 
-const alembicIni = `[alembic]
-script_location = migrations
+const alembicIni = (scripts: string) => `[alembic]
+script_location = ${scripts}
 prepend_sys_path = .
 
 [loggers]
@@ -122,6 +122,11 @@ const scriptTemplate = [
   '',
 ].join('\n')
 
+/** The two migrations of the sample, with the folder of each. Each has a database of its own. */
+export const SCRIPTS = { users: 'migrations', search: 'search_migrations' } as const
+export type MigrationName = keyof typeof SCRIPTS
+export const MIGRATION_NAMES: readonly MigrationName[] = ['users', 'search']
+
 /** The commits of the sample's history. */
 export const sampleFiles = {
   start: {
@@ -136,10 +141,15 @@ export const sampleFiles = {
 `,
   },
   migrations: {
-    'alembic_users.ini': alembicIni,
-    'migrations/env.py': alembicEnv,
-    'migrations/script.py.mako': scriptTemplate,
-    'migrations/versions/.gitkeep': '',
+    'alembic_users.ini': alembicIni(SCRIPTS.users),
+    'alembic_search.ini': alembicIni(SCRIPTS.search),
+    ...Object.fromEntries(
+      Object.values(SCRIPTS).flatMap((scripts) => [
+        [`${scripts}/env.py`, alembicEnv],
+        [`${scripts}/script.py.mako`, scriptTemplate],
+        [`${scripts}/versions/.gitkeep`, ''],
+      ]),
+    ),
   },
   users: {
     'api/users.py': `def all_users(connection):
@@ -177,11 +187,12 @@ def search(connection, words):
     'README.md': `# jurispect_api
 
 Put \`DATABASE_URL\` into \`.env\`, then run \`alembic -c alembic_users.ini upgrade head\` and \`gunicorn api.app:app\`.
+The search has a database of its own: \`alembic -c alembic_search.ini upgrade head\`.
 `,
   },
 } as const
 
-/** The sample's migrations, oldest first; each only adds. */
+/** The sample's revisions, oldest first; each only adds. */
 export const firstRevisions = [
   {
     message: 'create users',
@@ -216,3 +227,22 @@ export const firstRevisions = [
     down: "op.drop_column('documents', 'language')",
   },
 ] as const
+
+/** The revisions of the search, by the index of the revision in whose commit they are. */
+export const searchRevisions = {
+  1: {
+    message: 'create entries',
+    upgrade: `op.create_table(
+    'entries',
+    sa.Column('document_id', sa.Integer, primary_key=True),
+    sa.Column('words', sa.Text, nullable=False),
+)`,
+    sql: 'CREATE TABLE entries (document_id integer PRIMARY KEY, words text NOT NULL)',
+    down: "op.drop_table('entries')",
+  },
+  3: {
+    message: 'add entries language',
+    sql: 'ALTER TABLE entries ADD COLUMN language text',
+    down: "op.drop_column('entries', 'language')",
+  },
+} as const

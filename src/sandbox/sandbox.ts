@@ -11,7 +11,8 @@ import { type Heroku, startHeroku } from './heroku/heroku.ts'
 import { findMigrationProgram, type MigrationProgram, migrate } from './migrations.ts'
 import { addPeople } from './people.ts'
 import { takePlace } from './place.ts'
-import { type IntegrationDeploys, releasesFile } from './releases-file.ts'
+import { envFileName, type IntegrationDeploys, releasesFile } from './releases-file.ts'
+import { MIGRATION_NAMES, type MigrationName } from './sample-app.ts'
 import { createService, type RoleCommand, type RoleName, type Service } from './service.ts'
 import { type SlackWorkspace, startSlackWorkspace } from './slack/workspace.ts'
 import { APPS, createSystemsReader } from './systems.ts'
@@ -122,7 +123,8 @@ async function startIn(
   closers.push(() => storeClock.close())
   const program = await findMigrationProgram(join(directory, 'bin'), options.migrations)
   if (databases.isNew) {
-    await migrate({ program, bare: repository.bare, commit: production, url: databases.url('production'), directory })
+    const url = (name: MigrationName) => databases.url('production', name)
+    await migrate({ program, bare: repository.bare, commit: production, url, directory })
     await databases.copyProduction()
   }
 
@@ -134,7 +136,7 @@ async function startIn(
   const service = createService({
     command: options.command,
     environment: await settings({
-      ...{ directory, slack, bitbucket, heroku, databases, program },
+      ...{ directory, slack, bitbucket, heroku, databases, program, repository },
       deploys: options.deploys,
     }),
     logs: join(directory, 'logs'),
@@ -220,12 +222,20 @@ async function settings(given: {
   databases: Databases
   program: MigrationProgram
   deploys: IntegrationDeploys | undefined
+  repository: AppRepository
 }): Promise<(role: RoleName) => Record<string, string>> {
-  const { directory, slack, bitbucket, heroku, databases, program, deploys } = given
+  const { directory, slack, bitbucket, heroku, databases, program, repository, deploys } = given
+  // A sandbox that an earlier version made has no search.
+  const hasSearch = (await repository.headRevision('production', 'search')) !== undefined
+  const migrations = MIGRATION_NAMES.filter((name) => name === 'users' || hasSearch)
   const file = join(directory, 'releases.yml')
-  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, bitbucket, heroku, program, deploys }))
-  for (const name of ['integration', 'production'] as const) {
-    await writeFile(join(directory, `.env_${name}`), `DATABASE_URL="${databases.url(name)}"\n`, { mode: 0o600 })
+  const entries = { bitbucket, heroku, program, migrations, deploys }
+  await writeFile(file, releasesFile({ repository: REPOSITORY, apps: APPS, ...entries }))
+  for (const environment of ['integration', 'production'] as const) {
+    for (const name of migrations) {
+      const path = join(directory, envFileName(environment, name))
+      await writeFile(path, `DATABASE_URL="${databases.url(environment, name)}"\n`, { mode: 0o600 })
+    }
   }
   const dataDir = join(directory, 'service')
   await mkdir(dataDir, { recursive: true })

@@ -5,10 +5,13 @@ import type { ClockState, SandboxClock } from './clock.ts'
 import type { AppDatabase, Databases } from './databases.ts'
 import type { Heroku, HerokuRelease } from './heroku/heroku.ts'
 import type { MigrationProgram } from './migrations.ts'
+import type { MigrationName } from './sample-app.ts'
 import type { RoleState, Service } from './service.ts'
 import type { SlackWorkspace } from './slack/workspace.ts'
 
 export type CommitSummary = { sha: string; title: string; author: string }
+
+type DatabaseState = { revisions: string[]; head: string | undefined; columns: string[] }
 
 /** The state of git, Heroku, the databases and Signoff's processes, as the page shows it beside the channel. */
 export type Systems = {
@@ -22,7 +25,10 @@ export type Systems = {
     releases: (HerokuRelease & { title: string })[]
     /** How many commits of master it doesn't run; undefined if that is unknown. */
     behind: number | undefined
-    database: { revisions: string[]; head: string | undefined; columns: string[] }
+    /** The database of its users. */
+    database: DatabaseState
+    /** The database of its search; without head in a sandbox of an earlier version. */
+    search: DatabaseState
   }[]
   pullRequests: { id: number; title: string; state: string; source: string; destination: string; comments: string[] }[]
   migrations: string
@@ -71,13 +77,23 @@ export function createSystemsReader(given: {
   const lags = new Map<string, number | undefined>()
   const headRevisions = new Map<string, string | undefined>()
 
-  async function headRevision(master: string | undefined): Promise<string | undefined> {
+  async function headRevision(master: string | undefined, of: MigrationName): Promise<string | undefined> {
     if (master === undefined) return undefined
-    if (headRevisions.has(master)) return headRevisions.get(master)
-    const read = await repository.headRevision('master').catch(() => undefined)
+    const key = `${master} ${of}`
+    if (headRevisions.has(key)) return headRevisions.get(key)
+    const read = await repository.headRevision('master', of).catch(() => undefined)
     // If master has moved meanwhile, the result may belong to the newer commit.
-    if (read !== undefined && (await repository.head('master')) === master) headRevisions.set(master, read)
+    if (read !== undefined && (await repository.head('master')) === master) headRevisions.set(key, read)
     return read
+  }
+
+  async function databaseOf(name: AppDatabase, of: MigrationName, master: string | undefined): Promise<DatabaseState> {
+    const [revisions, columns, head] = await Promise.all([
+      databases.revisions(name, of).catch(() => []),
+      databases.columns(name, of).catch(() => []),
+      headRevision(master, of),
+    ])
+    return { revisions, head, columns }
   }
 
   async function behind(sha: string | undefined, source: string | undefined): Promise<number | undefined> {
@@ -95,11 +111,11 @@ export function createSystemsReader(given: {
   async function environment(name: AppDatabase, heads: Map<string, string>) {
     const app = APPS[name]
     const runs = heroku.runs(app)
-    const [holds, revisions, columns, head] = await Promise.all([
+    const master = heads.get('master')
+    const [holds, database, search] = await Promise.all([
       heroku.holds(app),
-      databases.revisions(name).catch(() => []),
-      databases.columns(name).catch(() => []),
-      headRevision(heads.get('master')),
+      databaseOf(name, 'users', master),
+      databaseOf(name, 'search', master),
     ])
     const releases = heroku.releases(app).slice(0, 6)
     return {
@@ -110,8 +126,9 @@ export function createSystemsReader(given: {
       releases: await Promise.all(
         releases.map(async (one) => ({ ...one, title: (await summaryOf(one.commit ?? undefined))?.title ?? '' })),
       ),
-      behind: await behind(runs, heads.get('master')),
-      database: { revisions, head, columns },
+      behind: await behind(runs, master),
+      database,
+      search,
     }
   }
 

@@ -59,6 +59,21 @@ describe.skipIf(python === undefined)('other tools and drivers', () => {
       await app.write('migrations/versions/aaa111.py', revision)
     })
 
+    const writeRevision = (id: string, after: string, upgrade: string) =>
+      app.write(
+        `migrations/versions/${id}.py`,
+        `import sqlalchemy as sa
+from alembic import op
+
+revision = '${id}'
+down_revision = '${after}'
+
+
+def upgrade():
+    ${upgrade.replaceAll('\n', '\n    ')}
+`,
+      )
+
     it('is looked at and upgraded by flask db', async () => {
       const looks = migrations()
       const identity = `${new URL(database.url).host}/${database.name}`
@@ -69,6 +84,51 @@ describe.skipIf(python === undefined)('other tools and drivers', () => {
       expect(answer).toMatchObject({ upgrade: 'done' })
       expect(answer.output.join('\n')).toContain('Running upgrade  -> aaa111')
       expect(await looks.revisions(app.migration(settings))).toMatchObject({ value: { revisions: ['aaa111'] } })
+    })
+
+    it('is previewed by flask db, with placeholders for the env file, and not changed by that', async () => {
+      const secret = 'horse-battery-staple'
+      await app.setEnv(`DATABASE_URL="${database.url}"\nFLASK_APP=app.py\nMAIL_TOKEN=${secret}\n`)
+      await app.write('app.py', `${FLASK_APP}app.config['MAIL_TOKEN'] = os.environ['MAIL_TOKEN']\n`)
+      await client.query("CREATE TABLE plans AS SELECT 1 AS id, 'team' AS name")
+      await writeRevision(
+        'bbb222',
+        'aaa111',
+        `from flask import current_app
+from sqlalchemy.orm import Session
+session = Session(bind=op.get_bind())
+names = [name for (name,) in session.execute(sa.text('SELECT name FROM plans'))]
+op.execute('ALTER TABLE users ADD COLUMN plan text')
+op.execute(sa.text('UPDATE users SET plan = :plan').bindparams(plan=names[0]))
+assert current_app.config['MAIL_TOKEN'] != '${secret}'`,
+      )
+      const looked = await migrations().status(app.migration(settings), app.checkout, undefined, { preview: true })
+      const added = ['ALTER TABLE users ADD COLUMN plan text;', "UPDATE users SET plan = 'team';"]
+      expect(looked).toMatchObject({
+        ok: true,
+        value: {
+          pending: [
+            { revision: 'aaa111', preview: { statements: ['CREATE TABLE users (id int);'] } },
+            { revision: 'bbb222', preview: { statements: added } },
+          ],
+        },
+      })
+      const tables = "SELECT to_regclass('users') AS users, to_regclass('alembic_version') AS versions"
+      expect((await client.query(tables)).rows).toEqual([{ users: null, versions: null }])
+    })
+
+    it('says why it could not be previewed where the app does not start with placeholders', async () => {
+      await app.write(
+        'app.py',
+        `${FLASK_APP}if 'example.com' not in os.environ['HOME_PAGE']: raise RuntimeError('no page')\n`,
+      )
+      await app.setEnv(`DATABASE_URL="${database.url}"\nFLASK_APP=app.py\nHOME_PAGE=https://example.com/\n`)
+      const looked = await migrations().status(app.migration(settings), app.checkout, undefined, { preview: true })
+      const notPreviewed = expect.stringMatching(/^the app fails with placeholders .*RuntimeError: no page/)
+      expect(looked).toMatchObject({
+        ok: true,
+        value: { pending: [{ revision: 'aaa111', preview: { notPreviewed } }] },
+      })
     })
 
     it('is named where alembic runs its env.py without an application', async () => {

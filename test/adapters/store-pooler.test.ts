@@ -1,89 +1,18 @@
 /** Promise 10, O12: a store behind a real pgbouncer. In transaction mode nothing starts; in session mode all holds. */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { serverAccount } from '../../src/adapters/embedded-postgres/account.ts'
 import { PooledStore } from '../../src/adapters/store/opening-failed.ts'
 import { requireSessions } from '../../src/adapters/store/sessions.ts'
+import { freePort, hasPgbouncer, pooled } from '../support/pgbouncer.ts'
 import { STARTS_QUICKLY } from '../support/processes.ts'
-import { type Opened, openedStore, stopPostgres } from './store-opened.ts'
+import { openedStore, stopPostgres } from './store-opened.ts'
 
 afterAll(stopPostgres)
-
-const program = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer', 'pgbouncer'].find(isThere)
-if (program === undefined) console.log('skipped: pgbouncer is not installed (Debian: apt-get install pgbouncer)')
-
-function isThere(path: string): boolean {
-  try {
-    execFileSync(path, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-const OUR_PARAMETERS = 'statement_timeout, idle_in_transaction_session_timeout'
-
-/** A pgbouncer before the store's server; gives the store's URL through it. */
-async function pooled(
-  opened: Opened,
-  mode: 'transaction' | 'session',
-  { ignores = OUR_PARAMETERS, settings = '' }: { ignores?: string; settings?: string } = {},
-): Promise<string> {
-  const store = new URL(opened.url)
-  const directory = await mkdtemp(join(tmpdir(), 'signoff-pgbouncer-'))
-  onTestFinished(() => rm(directory, { recursive: true, force: true }))
-  // It does not run as root.
-  const account = await serverAccount(directory)
-  const port = await freePort()
-  const file = join(directory, 'pgbouncer.ini')
-  await writeFile(
-    file,
-    `[databases]
-* = host=${store.hostname} port=${store.port} user=${store.username} password=${store.password}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = any
-pool_mode = ${mode}
-default_pool_size = 30
-${ignores === '' ? '' : `ignore_startup_parameters = ${ignores}`}
-${settings}
-`,
-  )
-  await chown(directory, account.uid, account.gid)
-  await chown(file, account.uid, account.gid)
-  const child = spawn(program ?? '', ['-q', file], { ...account, cwd: directory, stdio: 'ignore' })
-  onTestFinished(async () => {
-    if (child.exitCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  })
-  await expect.poll(() => answers(port), { interval: 20 }).toBe(true)
-  store.port = `${port}`
-  return store.href
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const address = server.address()
-  await new Promise((closed) => server.close(closed))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((settle) => {
-    const socket = connect(port, '127.0.0.1', () => settle(true)).on('error', () => settle(false))
-    socket.on('connect', () => socket.destroy())
-  })
-}
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const RELEASES = `
@@ -121,10 +50,10 @@ async function signoff(command: 'start' | 'doctor', url: string, until?: string)
   return { code, printed }
 }
 
-describe.skipIf(program === undefined)('O12: STORE_URL through pgbouncer', () => {
+describe.skipIf(!hasPgbouncer)('O12: STORE_URL through pgbouncer', () => {
   it('in transaction mode: the start ends with 2 and says why, and doctor says it', async () => {
     const opened = await openedStore()
-    const url = await pooled(opened, 'transaction')
+    const url = await pooled(opened.url, 'transaction')
     const [start, doctor] = await Promise.all([signoff('start', url), signoff('doctor', url)])
     expect(start).toEqual({
       code: 2,
@@ -142,14 +71,14 @@ describe.skipIf(program === undefined)('O12: STORE_URL through pgbouncer', () =>
     ['with one server for all', { settings: 'pool_mode = transaction\ndefault_pool_size = 1' }],
   ])('in transaction mode, %s: it is found out', async (_, options) => {
     const opened = await openedStore()
-    const refused = requireSessions({ connectionString: await pooled(opened, 'transaction', options) })
+    const refused = requireSessions({ connectionString: await pooled(opened.url, 'transaction', options) })
     await expect(refused).rejects.toBeInstanceOf(PooledStore)
     await expect(refused).rejects.toThrow(/^STORE_URL goes through a pooler.*\. Give a direct connection to Postgres/)
   })
 
   it('in transaction mode, had it started: of three callers one holds the lease', async () => {
     const opened = await openedStore()
-    const pool = { connectionString: await pooled(opened, 'transaction') }
+    const pool = { connectionString: await pooled(opened.url, 'transaction') }
     const stores = await Promise.all([1, 2, 3].map(() => opened.again({ pool, migrate: false })))
     const [first, ...others] = stores.map(({ lock }) => lock)
     const take = (lock = first, work = async (): Promise<unknown> => 'two at once') =>
@@ -160,7 +89,7 @@ describe.skipIf(program === undefined)('O12: STORE_URL through pgbouncer', () =>
 
   it('in session mode: it starts, and one caller holds the lease', async () => {
     const opened = await openedStore()
-    const url = await pooled(opened, 'session')
+    const url = await pooled(opened.url, 'session')
     const started = await signoff('start', url, '"msg":"started"')
     expect(started.code, started.printed).toBe(0)
     const other = await opened.again({ pool: { connectionString: url } })
@@ -173,7 +102,7 @@ describe.skipIf(program === undefined)('O12: STORE_URL through pgbouncer', () =>
 
   it('in session mode, as it comes: the start ends with 2 and names the parameter', async () => {
     const opened = await openedStore()
-    const { code, printed } = await signoff('start', await pooled(opened, 'session', { ignores: '' }))
+    const { code, printed } = await signoff('start', await pooled(opened.url, 'session', { ignores: '' }))
     expect(code).toBe(2)
     expect(printed).toMatch(
       /a pooler that does not take the startup parameter \w+\. Give a direct connection to Postgres, or/,

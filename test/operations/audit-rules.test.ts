@@ -4,7 +4,7 @@ import { rulesSection } from '../../src/operations/audit/evidence-rules.ts'
 import { verifyChain } from '../../src/operations/audit/record.ts'
 import type { EventData } from '../../src/release/events.ts'
 import { groupsAtThisMoment, MOST_RECORDED_MEMBERS } from '../../src/release/policy.ts'
-import { recordedRules } from '../../src/release/recorded-rules.ts'
+import { type RecordedRules, recordedRules } from '../../src/release/recorded-rules.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { aTeam, made, NIA, type Team } from '../release/service-team.ts'
 import { aMigration, anEnvironment, anIntegration, DANA, LIN, SIGN_OFF, TOM } from '../support/builders.ts'
@@ -131,5 +131,53 @@ describe('audit: the rules are stored as releases.yml has them', () => {
         ...{ talk_it_over: ['destroys', 'unknown'], talked_over_by: ['@dba'] },
       },
     ],
+    [
+      'several migrations, each set of people with its own kinds, and none of an entry that asks for no talk',
+      anEnvironment({
+        migrations: [
+          aMigration({ name: 'users', talkItOver: ['destroys'], approvers: ['@dba'] }),
+          aMigration({ name: 'search', talkItOver: ['adds', 'locks'], approvers: ['@search'] }),
+          aMigration({ name: 'orders', talkItOver: ['destroys'], approvers: ['@dba'] }),
+          aMigration({ name: 'logs', talkItOver: [], approvers: ['@logs'] }),
+        ],
+      }),
+      {
+        ...{ ...RULES, require_checks: false, expires_after: '24h' },
+        migrations: [
+          { names: ['users', 'orders'], talk_it_over: ['destroys'], talked_over_by: ['@dba'] },
+          { names: ['search'], talk_it_over: ['adds', 'locks'], talked_over_by: ['@search'] },
+        ],
+      },
+    ],
+    [
+      'several migrations, of which one asks for a talk with the approvers',
+      anEnvironment({
+        migrations: [
+          aMigration({ name: 'users', talkItOver: [] }),
+          aMigration({ name: 'search', talkItOver: ['adds'] }),
+        ],
+      }),
+      {
+        ...{ ...RULES, require_checks: false, expires_after: '24h' },
+        migrations: [{ names: ['search'], talk_it_over: ['adds'], talked_over_by: [APPROVERS] }],
+      },
+    ],
   ])('audit: %s', (_what, environment, rules) => expect(recordedRules(environment)).toEqual(rules))
+
+  it('audit: and the evidence has a line for each set of people', () => {
+    const environment = anEnvironment({
+      migrations: [
+        aMigration({ name: 'users', talkItOver: ['destroys', 'unknown'], approvers: ['@dba'] }),
+        aMigration({ name: 'search', talkItOver: ['adds'], approvers: ['@search', TOM.id] }),
+      ],
+    })
+    const shown = (rules: RecordedRules) =>
+      JSON.stringify(rulesSection({ rules, plannedAt: '2026-11-02T09:00:00.000Z', signOffs: [] }, new Map()))
+    const several = shown(recordedRules(environment))
+    expect(several).toContain('migrations of users of the kinds destroys, unknown, by @dba')
+    expect(several).toContain(`migrations of search of the kinds adds, by @search, ${TOM.id}`)
+    // As the events of earlier releases have it, for all migrations together.
+    const before = shown({ sign_off: 'none', talk_it_over: ['locks'], talked_over_by: ['@dba', '@search'] })
+    expect(before).toContain('migrations of the kinds locks, by @dba, @search')
+  })
 })

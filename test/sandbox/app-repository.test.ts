@@ -27,8 +27,8 @@ describe('the sample application', () => {
     return target
   }
 
-  const alembic = (cwd: string, args: string[], databaseUrl?: string) =>
-    run('alembic', ['-c', 'alembic_users.ini', ...args], {
+  const alembic = (cwd: string, args: string[], databaseUrl?: string, config = 'alembic_users.ini') =>
+    run('alembic', ['-c', config, ...args], {
       cwd,
       env: { PATH: process.env.PATH ?? '', ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }) },
     })
@@ -60,7 +60,9 @@ describe('the sample application', () => {
     const fromFile = await alembic(target, ['upgrade', 'head', '--sql'])
     expect(fromFile.stdout).toBe(sql)
     expect(fromFile.stderr).toContain('Running upgrade')
-    expect((await alembic(target, ['heads'])).stdout.trim()).toBe(`${await app.headRevision()} (head)`)
+    const heads = async (config: string) => (await alembic(target, ['heads'], undefined, config)).stdout.trim()
+    expect(await heads('alembic_users.ini')).toBe(`${await app.headRevision()} (head)`)
+    expect(await heads('alembic_search.ini')).toBe(`${await app.headRevision('master', 'search')} (head)`)
   })
 
   it('is opened unchanged if it exists', async () => {

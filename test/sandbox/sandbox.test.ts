@@ -47,11 +47,14 @@ describe('a sandbox', LONG, () => {
     await rm(dataDir, { recursive: true, force: true })
   })
 
-  it('runs the SQL beside each revision, says so, and offers over HTTP what the page offers', async () => {
+  it('runs the SQL beside each revision of both databases, says so, and offers over HTTP what the page offers', async () => {
     const { sandbox, url } = open
     const world = async () => (await (await fetch(`${url}/api/world`)).json()) as Systems
     expect((await world()).migrations).toContain('the SQL beside each revision')
     const columns = await sandbox.databases.columns('integration')
+    const isAtHead = ({ revisions, head }: Systems['environments'][number]['search']) => revisions.join() === head
+    const databases = ({ environments: [one] }: Systems) => one && [isAtHead(one.database), isAtHead(one.search)]
+    expect(databases(await world())).toEqual([false, false])
 
     const asked = await post(url, 'command', { as: 'dana', channel: 'engineering', text: '/deploy integration' })
     expect(asked.body.seen).toBe('acknowledged')
@@ -59,6 +62,8 @@ describe('a sandbox', LONG, () => {
     const isWhole = () => lines(sandbox.slack, 1, 'outcome', 'engineering').length > 0
     await sandbox.slack.waitFor(isWhole, { what: 'the outcome in the thread' })
     expect(await sandbox.databases.columns('integration')).toEqual([...columns, 'documents.language'].sort())
+    expect(await sandbox.databases.columns('integration', 'search')).toContain('entries.language')
+    expect(databases(await world())).toEqual([true, true])
     const [integration] = (await world()).environments
     expect(integration?.runs?.sha).toBe(await sandbox.repository.head('master'))
   })
@@ -214,6 +219,7 @@ describe('a sandbox', LONG, () => {
     for (const number of [1, 2, 3]) expect(stdout).toContain(`#${number}`)
     expect(stdout).toMatch(/branch production: (\w{7})[\s\S]*complianceai-api-production: runs \1, holds \1/)
     expect(stdout).toMatch(/PR #\d+ OPEN: .*#3.*master/)
+    expect(stdout).toMatch(/database users at \w{12};[\s\S]*database search at \w{12};/)
     expect(stdout).toContain('Everything is as expected.')
   })
 })

@@ -17,11 +17,7 @@ function peopleText(list: PeopleList): string {
 function rulesBlocks(rules: RecordedRules | undefined, plannedAt: string | undefined): readonly Block[] {
   if (plannedAt === undefined) return [words('No plan was made, so nobody was asked.')]
   if (rules === undefined) return [words(`The rules in force were ${NOT_RECORDED}.`)]
-  const { talk_it_over: kinds, talked_over_by: by } = rules
-  const talk: readonly Fact[] =
-    kinds === undefined
-      ? []
-      : [['Talked over', [`migrations of the kinds ${kinds.join(', ')}, by ${peopleText(by ?? [])}`]]]
+  const talk = discussionsText(rules).map((line): Fact => ['Talked over', [line]])
   const holds = heldBy(rules)
   if ('sign_off' in rules) return [facts([['Sign-offs', ['none: this environment asks nobody']], ...talk, ...holds])]
   return [
@@ -58,6 +54,17 @@ function heldBy({ order, freezes = [] }: RecordedRules): readonly Fact[] {
   return [
     ...(order === undefined ? [] : [['Order', [orders[order]]] as const]),
     ...(periods.length === 0 ? [] : [['Freezes', [periods.join('; ')]] as const]),
+  ]
+}
+
+/** A line for each set of people who must talk migrations over. */
+function discussionsText({ talk_it_over: kinds, talked_over_by: by, migrations = [] }: RecordedRules): string[] {
+  const line = (of: string, risks: readonly string[], people: PeopleList) =>
+    `migrations${of} of the kinds ${risks.join(', ')}, by ${peopleText(people)}`
+  const ofOne = kinds === undefined ? [] : [line('', kinds, by ?? [])]
+  return [
+    ...ofOne,
+    ...migrations.map((each) => line(` of ${each.names.join(', ')}`, each.talk_it_over, each.talked_over_by)),
   ]
 }
 

@@ -34,10 +34,8 @@ const list = (rows: HTMLElement[]) => el('ul', {}, ...rows)
 const hash = (sha: string | undefined) => el('code', { title: sha }, short(sha))
 
 function drawEnvironment(one: Systems['environments'][number]): HTMLElement {
-  const { name, app, runs, holds, database, releases, behind } = one
+  const { name, app, runs, holds, database, search, releases, behind } = one
   const lag = behind === undefined || behind === 0 ? 'up to date' : `${behind} behind master`
-  const revision = database.revisions.join(', ') || 'no revision'
-  const isAtHead = database.revisions.join() === database.head
   return el(
     'section',
     { class: 'environment', 'data-environment': name },
@@ -50,18 +48,8 @@ function drawEnvironment(one: Systems['environments'][number]): HTMLElement {
       el('dd', { 'data-is': `${name} runs` }, hash(runs?.sha), ` ${runs?.title ?? ''}`),
       holds?.sha !== runs?.sha && el('dt', {}, 'Pushed'),
       holds?.sha !== runs?.sha && el('dd', { 'data-is': `${name} holds` }, hash(holds?.sha), ` ${holds?.title ?? ''}`),
-      el('dt', {}, 'Database'),
-      el(
-        'dd',
-        { 'data-is': `${name} database` },
-        el('code', {}, revision),
-        ' ',
-        el(
-          'span',
-          { class: isAtHead ? 'badge good' : 'badge' },
-          isAtHead ? 'all migrations applied' : 'migrations pending',
-        ),
-      ),
+      ...drawDatabase(name, 'users', database),
+      ...(search.head === undefined ? [] : drawDatabase(name, 'search', search)),
     ),
     el(
       'ol',
@@ -83,6 +71,25 @@ function drawEnvironment(one: Systems['environments'][number]): HTMLElement {
         ),
     ),
   )
+}
+
+function drawDatabase(
+  environment: string,
+  name: string,
+  { revisions, head }: Systems['environments'][number]['database'],
+): HTMLElement[] {
+  const isAtHead = revisions.join() === head
+  const badge = isAtHead ? 'all migrations applied' : 'migrations pending'
+  return [
+    el('dt', {}, `Database ${name}`),
+    el(
+      'dd',
+      { 'data-is': `${environment} database ${name}` },
+      el('code', {}, revisions.join(', ') || 'no revision'),
+      ' ',
+      el('span', { class: isAtHead ? 'badge good' : 'badge' }, badge),
+    ),
+  ]
 }
 
 function drawBranch({ name, sha, title, author }: Systems['branches'][number]): HTMLElement {

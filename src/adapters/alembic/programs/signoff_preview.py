@@ -54,6 +54,7 @@ class Preview:
         self.pages = {}
         self.sources = {}
         self.error = None
+        self.failing = 'the app'
 
     def environment_of(self, environment):
         """Alembic's own environment of an upgrade, which writes down what each revision does."""
@@ -71,7 +72,7 @@ class Preview:
                 return self.inner.__enter__()
 
             def __exit__(self, kind, error, trace):
-                preview.error = error
+                preview.error, preview.failing = error, "the app's env.py"
                 return self.inner.__exit__(kind, error, trace)
 
         return Watched
@@ -120,7 +121,8 @@ class Preview:
                 revisions[name] = {'not_previewed': page.reason, 'commits': page.commits or may_commit(self.sources[name])}
         missing = 'the env.py of this commit ran no migrations'
         if self.error is not None:
-            missing = "the app's env.py fails with placeholders for the env file's values (%s)" % reason_of(self.error)
+            because = reason_of(self.error)
+            missing = "%s fails with placeholders for the env file's values (%s)" % (self.failing, because)
         return {'revisions': revisions, 'missing': missing}
 
 
