@@ -19,6 +19,8 @@ export const BUTTON = {
   retry: 'retry',
   close: 'close',
   go: 'go',
+  'start now': 'start_now',
+  'change time': 'change_time',
 } as const
 export type Pressed = keyof typeof BUTTON
 

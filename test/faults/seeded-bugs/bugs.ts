@@ -503,4 +503,47 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: "const isThere = how === 'by a look'",
     tests: ['test/worker/runner.test.ts'],
   },
+  // Releases with a time
+  {
+    bug: 'schedule: start a minute before the time',
+    file: 'src/release/schedule.ts',
+    find: 'now.getTime() >= schedule.at.getTime()',
+    replace: 'now.getTime() >= schedule.at.getTime() - 60_000',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: let the last sign-off start it before its time',
+    file: 'src/release/transitions/signed.ts',
+    find: "if (signOff.kind !== 'emergency' && !isDue(release, now)) return false",
+    replace: "if (signOff.kind === 'talked over' && !isDue(release, now)) return false",
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: start it however late',
+    file: 'src/release/transitions/scheduled.ts',
+    find: 'if (tx.now >= until) {',
+    replace: 'if (held !== undefined && tx.now >= until) {',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: keep the old end when the time is changed',
+    file: 'src/release/transitions/scheduled.ts',
+    find: 'schedule, expiresAt: startsUntil(schedule), ...problem',
+    replace: 'schedule, ...problem',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: look only at what still awaits sign-off',
+    file: 'src/worker/watch/awaiting.ts',
+    find: "['awaiting sign-off', 'scheduled']",
+    replace: "['awaiting sign-off']",
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: let newer commits void it',
+    file: 'src/release/settings.ts',
+    find: '(schedule !== undefined || isPinned(app, environment))',
+    replace: 'isPinned(app, environment)',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
 ]
