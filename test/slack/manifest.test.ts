@@ -125,8 +125,11 @@ describe('names that Slack hands back', () => {
       plan_for_emergency: 'plan for an emergency',
       details: 'details',
       go: 'go',
+      start_now: 'start now',
+      change_time: 'change time',
     })
     expect(Object.values(VIEW).sort()).toEqual([
+      'change_time_modal',
       'close_modal',
       'deploy_modal',
       'details_modal',

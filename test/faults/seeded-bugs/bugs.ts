@@ -290,15 +290,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'start by surprise, hours after the last sign-off',
     file: 'src/release/transitions/running.ts',
-    find: 'if (waited >= RUN_MUST_BEGIN_MS) {',
-    replace: 'if (waited < 0) {',
+    find: 'if (until !== undefined && tx.now >= until) {',
+    replace: 'if (until !== undefined && tx.now.getTime() < 0) {',
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
     bug: 'accept a sign-off after the time is over',
     file: 'src/release/rules.ts',
-    find: 'release.expiresAt !== undefined && now >= release.expiresAt',
-    replace: 'release.expiresAt !== undefined && now > new Date(8.64e15)',
+    find: 'expiresAt !== undefined && now >= expiresAt',
+    replace: 'expiresAt !== undefined && now > new Date(8.64e15)',
     tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy.test.ts'],
   },
   {
