@@ -60,7 +60,7 @@ describe('/deploy production at a time', () => {
     await team.command(lin, '/deploy status')
     await team.hears(lin, 'api production', 'scheduled', 'Starts: ')
     await team.command(lin, '/deploy history production')
-    await team.hears(lin, 'scheduled, starts: ')
+    await team.hears(lin, 'scheduled', 'starts: ')
     await team.command(tom, '/deploy production')
     await team.told(tom, 'environment_busy', '#1', 'is scheduled', 'It starts: ')
   })
