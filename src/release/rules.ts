@@ -6,7 +6,7 @@ import { allowsEmergency, EVERYONE, type PeopleList, type Person, permissionSour
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release, type ReleaseMark } from './release.ts'
 import type { Environment } from './settings.ts'
-import { hasEnded, type SignOffKind } from './terms.ts'
+import { hasEnded, type ReleaseState, type SignOffKind } from './terms.ts'
 
 /** What a rule decides by: the person, the locked release, and the action's row. */
 export interface RuleFacts {
@@ -54,12 +54,13 @@ export const isUndecided: Rule = (facts) =>
 export const isUndecidedOrAfterEmergency: Rule = (facts) =>
   isEmergency(facts.release) && AFTER_EMERGENCY.includes(facts.release.state) ? undefined : isUndecided(facts)
 
-export const isNotExpired: Rule = ({ release, now }) =>
-  (release.state === 'awaiting sign-off' || release.state === 'scheduled') &&
-  release.expiresAt !== undefined &&
-  now >= release.expiresAt
-    ? { gate: 'expired', number: release.number, at: release.expiresAt.toISOString() }
-    : undefined
+/** It waits for people or for its time. */
+const WAITING: readonly ReleaseState[] = ['awaiting sign-off', 'scheduled']
+
+export const isNotExpired: Rule = ({ release: { number, state, expiresAt }, now }) => {
+  const isOver = WAITING.includes(state) && expiresAt !== undefined && now >= expiresAt
+  return isOver ? { gate: 'expired', number, at: expiresAt.toISOString() } : undefined
+}
 
 export const canBeCancelled: Rule = (facts) =>
   hasEnded(facts.release.state) || facts.release.state === 'needs attention' || facts.release.cancelRequestedBy
@@ -73,8 +74,7 @@ export const canBePlannedAgain: Rule = (facts) => {
   const { release } = facts
   if (release.replacedBy !== undefined) return alreadyDecided(facts)
   const again = ['failed', 'outdated', 'expired', 'refused', 'cancelled', 'rejected'].includes(release.state)
-  const isWaiting = release.state === 'awaiting sign-off' || release.state === 'scheduled'
-  const newerWait = isWaiting && (release.newerCommits ?? 0) > 0
+  const newerWait = WAITING.includes(release.state) && (release.newerCommits ?? 0) > 0
   return again || newerWait ? undefined : alreadyDecided(facts)
 }
 
@@ -89,9 +89,7 @@ export const isScheduled: Rule = (facts) => (facts.release.state === 'scheduled'
 /** Whether it has a time that can still be changed. */
 export const waitsForTime: Rule = (facts) => {
   const { schedule, state } = facts.release
-  return schedule !== undefined && (state === 'awaiting sign-off' || state === 'scheduled')
-    ? undefined
-    : alreadyDecided(facts)
+  return schedule !== undefined && WAITING.includes(state) ? undefined : alreadyDecided(facts)
 }
 
 export const isAwaitingGo: Rule = (facts) => (awaitsGo(facts.release) ? undefined : alreadyDecided(facts))

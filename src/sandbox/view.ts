@@ -38,7 +38,7 @@ export type Next =
   | { step: 'ask' }
   | { step: 'wait' }
   | { step: 'talk' | 'qa' | 'approve'; ts: string }
-  | { step: 'running'; ts: string }
+  | { step: 'scheduled' | 'running'; ts: string }
   | { step: 'done'; ts: string; words: string }
   | { step: 'stopped'; ts: string; words: string; offers: 'Retry' | 'Plan again' | undefined }
 
@@ -149,6 +149,7 @@ function nextStep({ slack }: Sandbox): Next {
   if (labels.has('Approve') && !/succeeded/.test(words)) return { step: 'approve', ts }
   const offers = (['Retry', 'Plan again'] as const).find((label) => labels.has(label))
   if (offers !== undefined) return { step: 'stopped', ts, words, offers }
+  if (labels.has('Start now')) return { step: 'scheduled', ts }
   if (labels.has('Cancel')) return { step: 'running', ts }
   return /succeeded/.test(words) ? { step: 'done', ts, words } : { step: 'stopped', ts, words, offers }
 }

@@ -4,6 +4,7 @@ import { createReleaseService } from '../../src/release/service.ts'
 import { stopPostgres } from '../adapters/store-opened.ts'
 import { DANA, digests, LIN, SERVICES, TOM } from '../support/builders.ts'
 import { pressOf } from '../support/simulation/clicks.ts'
+import type { FaultKind } from '../support/simulation/faults.ts'
 import {
   type Answered,
   createSimulation,
@@ -232,6 +233,38 @@ describe('at its time', () => {
     expect(sim.release()).toMatchObject({ state: 'expired' })
     expect(events('run_started')).toEqual([])
     sim.checkInvariants()
+  })
+})
+
+describe('a process that dies at its time', () => {
+  /** Commits from a little before the time, until the release has begun. */
+  const MOMENTS = { bot: [1, 2, 3], worker: [1, 2, 3, 4, 6, 8] } as const
+
+  it.each<['bot' | 'worker', FaultKind]>([
+    ['bot', 'kill before'],
+    ['bot', 'kill after'],
+    ['bot', 'store down after'],
+    ['worker', 'kill before'],
+    ['worker', 'kill after'],
+  ])('starts it once: the %s, %s', async (role, fault) => {
+    let struck = 0
+    for (const moment of MOMENTS[role]) {
+      begin()
+      await scheduled()
+      await until(AT - 40_000)
+      const call = 'store.transaction'
+      const before = sim.plan.calls.filter((each) => each.role === role && each.call === call).length
+      sim.plan.add({ role, call, nth: before + moment, fault, ...(fault.startsWith('kill') && { who: role }) })
+      await until(AT + 5 * MINUTE)
+      await sim.settle()
+      struck += sim.plan.struck.length
+      expect(sim.release().state, `${moment}`).toBe('succeeded')
+      expect(events('release_approved'), `${moment}`).toHaveLength(1)
+      expect(sim.world.truth.of('platform release'), `${moment}`).toHaveLength(1)
+      sim.checkInvariants()
+      sim.end()
+    }
+    expect(struck).toBe(MOMENTS[role].length)
   })
 })
 

@@ -128,8 +128,11 @@ describe('names that Slack hands back', () => {
       mark_bad: 'mark bad',
       mark_good: 'mark good',
       roll_back: 'roll back',
+      start_now: 'start now',
+      change_time: 'change time',
     })
     expect(Object.values(VIEW).sort()).toEqual([
+      'change_time_modal',
       'close_modal',
       'deploy_modal',
       'details_modal',

@@ -25,6 +25,8 @@ export const BUTTON = {
   'extend lock': 'extend_lock',
   unlock: 'unlock',
   'request for an emergency': 'request_for_emergency',
+  'start now': 'start_now',
+  'change time': 'change_time',
 } as const
 export type Pressed = keyof typeof BUTTON
 

@@ -4,7 +4,7 @@ import { propose } from './composer.ts'
 import { byId, el, refresh } from './dom.ts'
 import { showFaults } from './faults.ts'
 import { showThread } from './messages.ts'
-import { act, become, looking, openChannel, type Screen } from './store.ts'
+import { act, become, load, looking, openChannel, type Screen } from './store.ts'
 
 type Action = { label: string; do: () => void }
 type Hint = { at: number; words: string; actions?: readonly Action[] }
@@ -85,6 +85,17 @@ function hintOf(screen: Screen): Hint {
             words: 'Now the release needs approval from Tom. Dana requested it, so she can’t approve it herself.',
             actions: [switchTo('tom', 'Switch to Tom')],
           }
+    case 'scheduled':
+      return {
+        at: 3,
+        words: 'It starts by itself at its time. Set the clock forward in the Systems panel, or press Start now.',
+        actions: [
+          {
+            label: 'To the next start',
+            do: () => void act('clock', { to: 'next start' }).then(load),
+          },
+        ],
+      }
     case 'running':
       return looking.thread === next.ts
         ? { at: 3, words: 'The release is running. Its thread lists each step; the Systems panel shows the effects.' }
@@ -115,7 +126,8 @@ function hintOf(screen: Screen): Hint {
   }
 }
 
-const indexOf = (step: string): number => ({ talk: 1, qa: 1, approve: 2, running: 3, stopped: 3, done: 4 })[step] ?? 0
+const indexOf = (step: string): number =>
+  ({ talk: 1, qa: 1, approve: 2, scheduled: 3, running: 3, stopped: 3, done: 4 })[step] ?? 0
 
 const isUpToDate = ({ world }: Screen) => world.environments.find(({ name }) => name === 'production')?.behind === 0
 

@@ -171,7 +171,7 @@ function drawClock({ clock }: Systems): HTMLElement {
     ),
     el(
       'div',
-      { class: 'row', role: 'group', 'aria-label': 'Set the clock forward' },
+      { class: 'forward', role: 'group', 'aria-label': 'Set the clock forward' },
       forward('+15 min', { minutes: 15 }),
       forward('+1 h', { minutes: 60 }),
       forward('+1 day', { minutes: 24 * 60 }),

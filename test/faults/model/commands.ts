@@ -12,6 +12,9 @@ import { commitByHand, migrate } from './by-hand.ts'
 export type Command =
   | { readonly is: 'request' | 'hotfix'; readonly environment: string; readonly by: string }
   /** Whoever owes the next word on it says it. */
+  | { readonly is: 'schedule'; readonly environment: string; readonly by: string; readonly inMs: number }
+  | { readonly is: 'start now'; readonly by: string; readonly of: number }
+  | { readonly is: 'change time'; readonly by: string; readonly of: number; readonly inMs: number }
   | { readonly is: 'go on'; readonly of: number }
   | { readonly is: 'sign'; readonly kind: SignOffKind; readonly by: string; readonly of: number }
   | { readonly is: 'cancel' | 'retry' | 'close' | 'plan again'; readonly by: string; readonly of: number }
@@ -84,6 +87,8 @@ const SEAMS = [
 const person = fc.constantFrom(DANA.id, LIN.id, TOM.id, NIA.id)
 const environment = fc.constantFrom('production', 'production', 'production', 'integration')
 const of = fc.constantFrom(0, 0, 0, 1)
+/** Some are past when they are handled. */
+const inMs = fc.constantFrom(0, 2 * MIN, 4 * MIN, 10 * MIN, 30 * MIN, 70 * MIN)
 const who = fc.constantFrom<Role | 'both'>('bot', 'worker', 'worker', 'both')
 
 const lostAt = fc
@@ -203,6 +208,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ is: fc.constant('pause the worker' as const), ms: fc.constantFrom(40 * S, 3 * MIN) }),
   },
+  { weight: 4, arbitrary: fc.record({ is: fc.constant('schedule' as const), environment, by: person, inMs }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constant('start now' as const), by: person, of }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constant('change time' as const), by: person, of, inMs }) },
   {
     weight: 1,
     arbitrary: fc.record({ is: fc.constant('Slack down' as const), ms: fc.constantFrom(MIN, 10 * MIN, 65 * MIN) }),
@@ -227,6 +235,14 @@ export async function carryOut(sim: Simulation, what: Command): Promise<Answered
       return sim.request(what.environment, what.by)
     case 'hotfix':
       return sim.hotfix(what.environment, what.by)
+    case 'schedule':
+      return sim.schedule(
+        moment(sim.now() + what.inMs)
+          .slice(0, 16)
+          .replace('T', ' '),
+        what.environment,
+        what.by,
+      )
     case 'go on':
       return goOn(sim, what.of)
     case 'tick':
@@ -239,12 +255,16 @@ export async function carryOut(sim: Simulation, what: Command): Promise<Answered
     case 'retry':
     case 'close':
     case 'plan again':
+    case 'start now':
+    case 'change time':
       return press(sim, what)
     default:
       happen(sim, what)
       return undefined
   }
 }
+
+const moment = (ms: number) => new Date(ms).toISOString()
 
 /** The newest release that is under way, or the one before; without one, the newest. */
 function theOne(sim: Simulation, back: number): Release | undefined {
@@ -270,6 +290,10 @@ async function press(
       return sim.close(what.by, number)
     case 'plan again':
       return sim.planAgain(what.by, number)
+    case 'start now':
+      return sim.startNow(what.by, number)
+    case 'change time':
+      return sim.changeTime(new Date(sim.now() + what.inMs), what.by, number)
   }
 }
 

@@ -291,15 +291,15 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'start by surprise, hours after the last sign-off',
     file: 'src/release/transitions/running.ts',
-    find: 'if (waited >= RUN_MUST_BEGIN_MS) {',
-    replace: 'if (waited < 0) {',
+    find: 'if (until !== undefined && tx.now >= until) {',
+    replace: 'if (until !== undefined && tx.now.getTime() < 0) {',
     tests: ['test/faults/simulated-runs.test.ts'],
   },
   {
     bug: 'accept a sign-off after the time is over',
     file: 'src/release/rules.ts',
-    find: 'release.expiresAt !== undefined && now >= release.expiresAt',
-    replace: 'release.expiresAt !== undefined && now > new Date(8.64e15)',
+    find: 'expiresAt !== undefined && now >= expiresAt',
+    replace: 'expiresAt !== undefined && now > new Date(8.64e15)',
     tests: ['test/release/policy-sign-off.test.ts', 'test/release/policy.test.ts'],
   },
   {
@@ -631,5 +631,48 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: "return isAutomatic(release) && hasStarted(release, 'migrate')",
     replace: 'return isAutomatic(release)',
     tests: ['test/release/bound.test.ts'],
+  },
+  // Releases with a time
+  {
+    bug: 'schedule: start a minute before the time',
+    file: 'src/release/schedule.ts',
+    find: 'now.getTime() >= schedule.at.getTime()',
+    replace: 'now.getTime() >= schedule.at.getTime() - 60_000',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: let the last sign-off start it before its time',
+    file: 'src/release/transitions/signed.ts',
+    find: "if (signOff.kind !== 'emergency' && !isDue(release, now)) return false",
+    replace: "if (signOff.kind === 'talked over' && !isDue(release, now)) return false",
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: start it however late',
+    file: 'src/release/transitions/scheduled.ts',
+    find: 'if (tx.now >= until) {',
+    replace: 'if (held !== undefined && tx.now >= until) {',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: keep the old end when the time is changed',
+    file: 'src/release/transitions/scheduled.ts',
+    find: 'schedule, expiresAt: startsUntil(schedule), ...problem',
+    replace: 'schedule, ...problem',
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: look only at what still awaits sign-off',
+    file: 'src/worker/watch/awaiting.ts',
+    find: "['awaiting sign-off', 'scheduled']",
+    replace: "['awaiting sign-off']",
+    tests: ['test/release/service-schedule.test.ts'],
+  },
+  {
+    bug: 'schedule: let newer commits void it',
+    file: 'src/release/settings.ts',
+    find: '(schedule !== undefined || isPinned(app, environment))',
+    replace: 'isPinned(app, environment)',
+    tests: ['test/release/service-schedule.test.ts'],
   },
 ]

@@ -74,9 +74,9 @@ function historyLines(release: Release, facts: PrivateFacts): string[] {
         ...(release.plan === undefined ? [] : [whatGoes(release.plan)]),
         `requested ${byWhom(release)}`,
         ...signed,
-        ...(release.schedule === undefined || release.state === 'scheduled'
+        ...(release.schedule === undefined
           ? []
-          : [`time to start: ${startsAt(release.schedule)}`]),
+          : [`${release.state === 'scheduled' ? 'starts' : 'time to start'}: ${startsAt(release.schedule)}`]),
       ].join(' · '),
     ),
     ...(bad === undefined ? [] : [bad]),

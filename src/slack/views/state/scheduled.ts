@@ -19,7 +19,6 @@ const EMOJI = 'calendar'
 export const scheduled: StateView = {
   emoji: EMOJI,
   inSentence: 'is scheduled',
-  inList: (release) => `scheduled${release.schedule === undefined ? '' : `, starts: ${startsAt(release.schedule)}`}`,
   row: () => ['start now', 'change time'],
   seats: (release) => (hasNewer(release) ? ['plan again'] : []),
   cancelEffect: () => 'It does not start. Nothing has been changed so far.',
