@@ -16,6 +16,7 @@ import {
   anEnvironment,
   aPlan,
   aRelease,
+  aSignOff,
   aStep,
   at,
   COMMITS,
@@ -132,6 +133,7 @@ describe('the card of a rollback', () => {
       aRollback(
         {},
         {
+          migrations: [ADDS],
           unknowns: [
             { what: 'database', detail: 'no answer within 10 s' },
             { what: 'revisions', name: 'users', expected: ['5f19ab44c1d2'], found: ['77777777aaaa'] },
@@ -276,6 +278,14 @@ it('announces where it goes back to, what the old code may miss, and why', () =>
     Why:
     > Checkout answers 500 since #41, for <everyone>."
   `)
+})
+
+it('says that an emergency skips the approval, and no QA that nobody asks for', () => {
+  const release = aRollback({ state: 'approved' })
+  const { fingerprint = '' } = release
+  const emergency = aSignOff('emergency', DANA, { fingerprint, note: 'Nobody can pay' })
+  const drawn = announcement({ ...release, signOffs: [emergency] }, { environment })
+  expect(drawn.text).toContain('back to #40 now, without approval:')
 })
 
 it('confirms in words of going back, and warns in red where the old code may not run', () => {
