@@ -104,6 +104,7 @@ it('marks a release as bad for those who may approve, once, with a reason, and t
   await team.command(tom, '/deploy bad 1')
   await team.modal(tom, titled('Mark as bad'))
   await team.submit(tom, { reason: 'Reports are empty' })
+  await team.hears(tom, '#1 is marked as bad', '/deploy good 1')
   await team.eventually(() => expect(team.words(team.card(1))).toContain('Reports are empty'))
   await team.command(dana, '/deploy bad 1 because Me too')
   await team.told(dana, 'mark_refused', 'tom')

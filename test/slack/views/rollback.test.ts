@@ -173,11 +173,11 @@ describe('the card of a rollback', () => {
       ""Rollback #42 succeeded: api production runs 1f03ae2 again, as after #40 (1 min). Requested by Dana."
       # ⏪ Rollback #42: api production
       :white_check_mark: *Succeeded* in 1 min. Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/1f03ae2000000000000000000000000000000000|1f03ae2> again, as after #40
+      **Dana** rolled back because:
+      > Checkout answers 500 since #41, for <everyone>.
       #41 was marked as bad: no rollback goes back to it.
       production was locked for others. To unlock it: \`/deploy unlock api production\`.
       :warning: Not recorded at Bitbucket yet: Bitbucket did not answer. Signoff tries again for 24 h.
-      **Dana** rolled back because:
-      > Checkout answers 500 since #41, for <everyone>.
       Back to #40 (1f03ae2), 3 commits go away  [Details]
       ~ Requested by Dana · Plan: \`1109d480\` · Ended: <!date^1795337460^{date_short_pretty} at {time}|2026-11-22 08:51 UTC>"
     `)
@@ -359,7 +359,8 @@ describe('the modal', () => {
     expect(viewProblems(view)).toEqual([])
     expect(read(view)).toMatchInlineSnapshot(`
       "*Roll back api production*
-      Runs now: #41, 5b8e6c0: Drop the unused &lt;saved_searches&gt; table · Lin, <!date^1795327200^{date_short_pretty} at {time}|2026-11-22 06:00 UTC>
+      Runs now: #41, 5b8e6c0 · Lin, <!date^1795327200^{date_short_pretty} at {time}|2026-11-22 06:00 UTC>
+      Drop the unused &lt;saved_searches&gt; table
       To: [static_select]
       Reason: [plain_text_input] (Visible to everyone in the channel. #41 is marked as bad with this reason.)
       Lock afterwards: [checkboxes]
