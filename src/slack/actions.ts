@@ -8,6 +8,7 @@ import type { Release } from '../release/release.ts'
 import type { ActionOutcome } from '../release/service.ts'
 import { VIEW, type ViewId } from './ids.ts'
 import { done, onlyRefusal, type Reply, requested } from './replies.ts'
+import { markedText } from './views/answers.ts'
 import { type Confirm, confirmCancel, confirmRetry, confirmSignOff, confirmStart } from './views/confirmations.ts'
 import { markBadModal } from './views/mark-modal.ts'
 import { closeModal, emergencyModal, type ReasonFacts, rejectModal, talkedOverModal } from './views/modals.ts'
@@ -173,14 +174,13 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     label: 'Mark as bad…',
     primaryRank: null,
     confirm: null,
-    onPress: { is: 'asks first', callback: VIEW.markBad, modal: markBadModal, answer: onlyRefusal },
+    onPress: { is: 'asks first', callback: VIEW.markBad, modal: markBadModal, answer: done(markedText) },
     // In Details, and by a command.
     needsCard: false,
   },
   'roll back': {
     id: 'roll_back',
     label: 'Roll back…',
-    spokenLabel: (release) => `Roll back ${place(release)}, from the details of ${release.number}`.slice(0, 75),
     primaryRank: null,
     confirm: null,
     onPress: { is: 'opens above Details' },
@@ -191,7 +191,7 @@ export const ACTION_VIEWS: Readonly<Record<Action, ActionView>> = {
     label: 'Mark as good',
     primaryRank: null,
     confirm: null,
-    onPress: { is: 'acts', answer: onlyRefusal },
+    onPress: { is: 'acts', answer: done(markedText) },
     needsCard: false,
   },
 }

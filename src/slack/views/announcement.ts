@@ -1,7 +1,7 @@
 /** The announcement that an environment is being changed now: a message of its own, before anything irreversible. */
 import type { KnownBlock } from '@slack/types'
 import type { Plan } from '../../release/plan.ts'
-import { heldByChecks, type Owed, owed } from '../../release/policy.ts'
+import { heldByChecks, neededCounts, type Owed, owed } from '../../release/policy.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
 import type { ReleaseKind } from '../../release/terms.ts'
@@ -130,10 +130,10 @@ function talkedOver({ signOffs, fingerprint }: Release): readonly SignOff[] {
 
 /** What the environment requires and is missing: `, without QA and approval`. */
 function withoutWhat(release: Release, environment: Environment): string {
-  const { signOff } = environment
+  const { qa, approvals } = neededCounts(environment, release.kind)
   const missing = [
-    ...(signers(release, 'qa').length < (signOff?.qa ?? 0) ? ['QA'] : []),
-    ...(signers(release, 'approval').length < (signOff?.approvals ?? 0) ? ['approval'] : []),
+    ...(signers(release, 'qa').length < qa ? ['QA'] : []),
+    ...(signers(release, 'approval').length < approvals ? ['approval'] : []),
     ...(owed(environment, release).some(({ kind }) => kind === 'talked over') ? ['a discussion with the team'] : []),
     ...(heldByChecks(environment, release) === undefined ? [] : ['passed checks']),
   ]

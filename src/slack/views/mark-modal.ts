@@ -12,7 +12,10 @@ export function markBadModal({ callback, release, metadata }: Omit<ReasonFacts, 
     close: 'Go back',
     metadata,
     blocks: [
-      section(`Nobody can roll back to ${what(release)} any more. What runs does not change.`),
+      section([
+        `Nobody can roll back to ${what(release)} any more. What runs does not change.`,
+        `To take the mark back: \`/deploy good ${release.number}\`.`,
+      ]),
       written(FIELD.reason, 'Reason', {
         ask: 'What is wrong with it?',
         hint: 'Visible to everyone in the channel, and kept in the record.',

@@ -43,7 +43,7 @@ export function rollbackModal(facts: RollbackModalFacts): ModalView {
     close: 'Go back',
     metadata,
     blocks: [
-      section([`*Roll back ${defused(place({ app, environment }), 120)}*`, runsNow(undone)]),
+      section([`*Roll back ${defused(place({ app, environment }), 120)}*`, ...runsNow(undone)]),
       ...(superseded === undefined ? [] : [section(supersededLine(superseded))]),
       selectField(
         ROLLBACK_FIELD.to,
@@ -80,11 +80,13 @@ export function rollbackModal(facts: RollbackModalFacts): ModalView {
   })
 }
 
-function runsNow(undone: RollbackChoice | undefined): string {
-  if (undone === undefined) return 'What runs now was not deployed by Signoff, so pick the release to go back to.'
+function runsNow(undone: RollbackChoice | undefined): string[] {
+  if (undone === undefined) return ['What runs now was not deployed by Signoff, so pick the release to go back to.']
   const { number, commit, at, requester, title } = undone
-  const what = title === undefined ? '' : `: ${defused(title, 80)}`
-  return `Runs now: #${number}, ${short(commit)}${what} · ${defused(requester.name, 40)}, ${date(at)}`
+  return [
+    `Runs now: #${number}, ${short(commit)} · ${defused(requester.name, 40)}, ${date(at)}`,
+    ...(title === undefined ? [] : [defused(title, 100)]),
+  ]
 }
 
 function optionOf({ number, commit, at, requester, title }: RollbackChoice): Choice {

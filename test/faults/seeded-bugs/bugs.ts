@@ -675,4 +675,41 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: 'isPinned(app, environment)',
     tests: ['test/release/service-schedule.test.ts'],
   },
+  // Rollbacks and marks, as people ask for them
+  {
+    bug: 'let anybody mark a release as bad',
+    file: 'src/release/actions.ts',
+    find: "rules: [hasPermission, isMarkable('bad')]",
+    replace: "rules: [isMarkable('bad')]",
+    tests: ['test/release/rollback-rights.test.ts'],
+  },
+  {
+    bug: 'let the requester approve their own rollback',
+    file: 'src/release/rules.ts',
+    find: "release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined",
+    replace:
+      "release.kind !== 'rollback' && release.requester.id === person.id ? { gate: 'own_release', who: names(people) } : undefined",
+    tests: ['test/release/rollback-rights.test.ts'],
+  },
+  {
+    bug: 'take any last number of /deploy rollback for the release to go back to',
+    file: 'src/release/rollback-command.ts',
+    find: "to === undefined || words.at(-2) !== 'to'",
+    replace: 'to === undefined',
+    tests: ['test/release/rollback-command.test.ts'],
+  },
+  {
+    bug: 'lock the environment after a rollback whose requester said no',
+    file: 'src/slack/rollback.ts',
+    find: 'values[ROLLBACK_FIELD.lock] === LOCK_AFTERWARDS',
+    replace: 'true',
+    tests: ['test/slack/rollback.test.ts'],
+  },
+  {
+    bug: 'say that the old code can run where a database did not answer',
+    file: 'src/slack/views/rollback-plan.ts',
+    find: 'oldCodeCanRun(rollback) ?',
+    replace: 'missed.length === 0 ?',
+    tests: ['test/slack/views/rollback.test.ts'],
+  },
 ]

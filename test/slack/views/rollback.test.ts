@@ -16,6 +16,7 @@ import {
   anEnvironment,
   aPlan,
   aRelease,
+  aSignOff,
   aStep,
   at,
   COMMITS,
@@ -132,6 +133,7 @@ describe('the card of a rollback', () => {
       aRollback(
         {},
         {
+          migrations: [ADDS],
           unknowns: [
             { what: 'database', detail: 'no answer within 10 s' },
             { what: 'revisions', name: 'users', expected: ['5f19ab44c1d2'], found: ['77777777aaaa'] },
@@ -171,11 +173,11 @@ describe('the card of a rollback', () => {
       ""Rollback #42 succeeded: api production runs 1f03ae2 again, as after #40 (1 min). Requested by Dana."
       # ⏪ Rollback #42: api production
       :white_check_mark: *Succeeded* in 1 min. Live now: <https://bitbucket.org/jurispect/jurispect_api/commits/1f03ae2000000000000000000000000000000000|1f03ae2> again, as after #40
+      **Dana** rolled back because:
+      > Checkout answers 500 since #41, for <everyone>.
       #41 was marked as bad: no rollback goes back to it.
       production was locked for others. To unlock it: \`/deploy unlock api production\`.
       :warning: Not recorded at Bitbucket yet: Bitbucket did not answer. Signoff tries again for 24 h.
-      **Dana** rolled back because:
-      > Checkout answers 500 since #41, for <everyone>.
       Back to #40 (1f03ae2), 3 commits go away  [Details]
       ~ Requested by Dana · Plan: \`1109d480\` · Ended: <!date^1795337460^{date_short_pretty} at {time}|2026-11-22 08:51 UTC>"
     `)
@@ -278,6 +280,14 @@ it('announces where it goes back to, what the old code may miss, and why', () =>
   `)
 })
 
+it('says that an emergency skips the approval, and no QA that nobody asks for', () => {
+  const release = aRollback({ state: 'approved' })
+  const { fingerprint = '' } = release
+  const emergency = aSignOff('emergency', DANA, { fingerprint, note: 'Nobody can pay' })
+  const drawn = announcement({ ...release, signOffs: [emergency] }, { environment })
+  expect(drawn.text).toContain('back to #40 now, without approval:')
+})
+
 it('confirms in words of going back, and warns in red where the old code may not run', () => {
   expect(confirmStart(aRollback(), { label: 'Go' })).toMatchObject({
     text: { text: 'This takes api production back to #40 (1f03ae2) now: 3 commits go away.' },
@@ -349,7 +359,8 @@ describe('the modal', () => {
     expect(viewProblems(view)).toEqual([])
     expect(read(view)).toMatchInlineSnapshot(`
       "*Roll back api production*
-      Runs now: #41, 5b8e6c0: Drop the unused &lt;saved_searches&gt; table · Lin, <!date^1795327200^{date_short_pretty} at {time}|2026-11-22 06:00 UTC>
+      Runs now: #41, 5b8e6c0 · Lin, <!date^1795327200^{date_short_pretty} at {time}|2026-11-22 06:00 UTC>
+      Drop the unused &lt;saved_searches&gt; table
       To: [static_select]
       Reason: [plain_text_input] (Visible to everyone in the channel. #41 is marked as bad with this reason.)
       Lock afterwards: [checkboxes]

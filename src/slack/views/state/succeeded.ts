@@ -23,9 +23,9 @@ export const succeeded: StateView = {
   card: (release, facts) => [
     section(succeededLine(release, facts)),
     ...badBlocks(release),
-    ...richLinesIfAny(afterRollback(release, facts)),
     ...stillOwed(release, facts),
     ...reasons(release),
+    ...richLinesIfAny(afterRollback(release, facts)),
     ...planSummary(release, facts),
     ...facts.row,
     foot(release, facts),
