@@ -31,7 +31,7 @@ const FIELDS: Readonly<Partial<Record<Gate, readonly string[]>>> = {
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
 /** Modals whose answer with buttons is a message. */
-const TOLD_PRIVATELY: readonly string[] = [VIEW.deploy, VIEW.lock, VIEW.takeOver]
+const TOLD_PRIVATELY: readonly string[] = [VIEW.deploy, VIEW.lock, VIEW.takeOver, VIEW.emergency, VIEW.talkedOver]
 
 /** Undefined: the modal closes, and what there is to say is said privately. */
 export async function modalAnswer(
