@@ -132,7 +132,9 @@ describe('names that Slack hands back', () => {
       'details_modal',
       'emergency_modal',
       'hotfix_modal',
+      'lock_modal',
       'reject_modal',
+      'take_over_modal',
       'talked_over_modal',
     ])
   })
