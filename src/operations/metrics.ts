@@ -112,6 +112,13 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     registers,
   })
 
+  const locks = new Counter({
+    name: 'signoff_lock_events_total',
+    help: 'Changes of locks of environments: set, changed, taken over, unlocked, expired',
+    labelNames: ['what'],
+    registers,
+  })
+
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
   const labelled = <Label extends string>(name: string, labelNames: Label[], help: string) =>
     new Gauge({ name, help, labelNames, registers })
@@ -203,7 +210,11 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   })
 
   return {
-    eventCommitted: ({ event }) => countEvent(event, ended, steps),
+    eventCommitted: ({ event }) => {
+      countEvent(event, ended, steps)
+      const what = lockChange(event)
+      if (what !== undefined) locks.inc({ what })
+    },
     slackCall: (method, outcome) =>
       slackCalls.inc({ method: /^[a-z]{2,20}(\.[a-zA-Z]{2,24}){1,3}$/.test(method) ? method : 'other', outcome }),
     headsLooked: (outcome) => looks.inc({ outcome }),
@@ -214,6 +225,21 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
       await Promise.all(readers.map((read) => read()))
       return { contentType: register.contentType, body: await register.metrics() }
     },
+  }
+}
+
+function lockChange(event: ReleaseEvent): string | undefined {
+  switch (event.type) {
+    case 'lock_set':
+      return 'set'
+    case 'lock_changed':
+      return 'changed'
+    case 'lock_taken_over':
+      return 'taken over'
+    case 'lock_ended':
+      return event.data.how
+    default:
+      return undefined
   }
 }
 

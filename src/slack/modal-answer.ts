@@ -42,7 +42,7 @@ const ABOVE_DETAILS: readonly string[] = [VIEW.rollback, VIEW.markBad]
 const ELSE = ['environment', 'note', 'reason', 'commits']
 const MOST = 600
 /** Modals whose answer with buttons is a message. */
-const TOLD_PRIVATELY: readonly string[] = [VIEW.deploy, VIEW.lock, VIEW.takeOver]
+const TOLD_PRIVATELY: readonly string[] = [VIEW.deploy, VIEW.lock, VIEW.takeOver, VIEW.emergency, VIEW.talkedOver]
 
 /** Undefined: the modal closes, and what there is to say is said privately. */
 export async function modalAnswer(

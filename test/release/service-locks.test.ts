@@ -443,6 +443,14 @@ describe('Tell me when it is free', () => {
     expect(await frees(team, DANA)).toEqual([])
     lockIn(await team.service.locks.unlock({ id: taken.id, ...by(NIA) }))
     expect(await frees(team, DANA)).toHaveLength(1)
+    // In the other order too: what is locked twice is not free while one of both holds.
+    const again = lockIn(await setBy(team, TOM))
+    lockIn(await setBy(team, NIA, ALL))
+    await wait(team, LIN)
+    lockIn(await team.service.locks.unlock({ id: again.id, ...by(TOM) }))
+    expect(await frees(team, LIN)).toEqual([])
+    lockIn(await team.service.locks.unlock({ on: ALL, ...by(NIA) }))
+    expect(await frees(team, LIN)).toHaveLength(1)
   })
 
   it('who takes the lock over waits no longer, and is told nothing', async () => {

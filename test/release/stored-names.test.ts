@@ -21,9 +21,11 @@ import { ACTION_VIEWS } from '../../src/slack/actions.ts'
 import { COMMANDS, START, VIEW } from '../../src/slack/ids.ts'
 import { HOTFIX_FIELD, SURE } from '../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../src/slack/views/modals.ts'
-import { anApp, aPlan, DANA } from '../support/builders.ts'
+import { anApp, aPlan, DANA, TOM } from '../support/builders.ts'
 import { commandOf } from '../support/simulation/clicks.ts'
 import { carryThrough } from '../support/simulation/flow.ts'
+
+import { NIA } from '../support/simulation/setting.ts'
 import { createSimulation, type Simulation, type SimulationOptions } from '../support/simulation/simulation.ts'
 
 const WHY =
@@ -269,6 +271,10 @@ const EVENTS: Readonly<Record<string, string>> = {
   start_held: 'gate',
   start_asked: 'fingerprint name right',
   start_time_changed: 'from to timeZone name right delivery?',
+  lock_set: 'lock app? environment? reason until? name right delivery?',
+  lock_changed: 'lock app environment reason until? name right delivery',
+  lock_taken_over: 'lock before from fromName app environment reason name right delivery',
+  lock_ended: 'lock app? environment? how name? right? delivery?',
 }
 
 /** Keys of thread lines, after the release's number. A renamed key would add its line twice. */
@@ -292,7 +298,14 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'ids of deliveries, so that a repeated one is ignored': ['`command:$', '`press:$', '`submission:$'],
-  'keys of private messages, so that each is put in once': ['`answer:$', '`preview:$', '`unconfirmed:$', "'missed'"],
+  'keys of private messages, so that each is put in once': [
+    '`answer:$',
+    '`preview:$',
+    '`unconfirmed:$',
+    "'missed'",
+    '`lock:$',
+    '`free:$',
+  ],
   'the name of a migration’s session, so that an interrupted one is found': ["PGAPPNAME: 'signoff'"],
   'comments with the SQL of migrations': ['`Signoff SQL of release #$', ', part $'],
   'comments with the rest of a long record': ['`Signoff record of release #$'],
@@ -405,9 +418,29 @@ async function simulate(): Promise<Seen> {
     },
     { rules: { integration: { deploys: 'after checks' } } },
   )
+  await story(async (sim) => {
+    const say = (text: string, by = TOM.id) =>
+      settled(sim, () => sim.deliver((id) => commandOf('deploy', text, by, id)))
+    await say('lock api production for 4h because we measure')
+    await settled(sim, () => sim.request())
+    await settled(sim, () => sim.control('tell when free', place, DANA.id))
+    await say('lock api production because we still measure')
+    const [lock] = sim.memory.peoplesLocks()
+    await settled(sim, () => sim.control('extend lock', { is: 'lock', id: lock?.id ?? 0 }, TOM.id))
+    await settled(sim, () => sim.takeOver(lock?.id ?? 0, NIA.id))
+    await say('lock')
+    await say('unlock api production')
+    await say('lock all because of an incident')
+    await sim.tick(4 * HOUR_MS)
+    await say('unlock all')
+    await opens(sim, () => sim.deliver((id) => commandOf('deploy', 'lock all for 2h', TOM.id, id)))
+    await say('lock api integration for 5min because of a demo')
+    await sim.tick(HOUR_MS)
+  })
   return seen
 }
 
+const place = { is: 'environment', app: 'api', environment: 'production' } as const
 const sorted = (names: Iterable<string>) => [...new Set(names)].sort()
 
 describe('Stored names never change', () => {
@@ -467,6 +500,7 @@ describe('Stored names never change', () => {
       [
         ...['deploy_modal', 'hotfix_modal', 'reject_modal', 'emergency_modal', 'close_modal', 'details_modal'],
         ...['talked_over_modal', 'change_time_modal', 'mark_bad_modal', 'rollback_modal', 'not_possible_modal'],
+        ...['lock_modal', 'take_over_modal'],
       ],
     ],
     ['fields of the modals', Object.values(FIELD), ['app', 'environment', 'reason', 'note']],
@@ -530,7 +564,9 @@ describe('Stored names never change', () => {
     const told = seen.messages.flatMap((message) =>
       message.kind === 'private' ? isKnown(PRIVATE, 'is', message.message) : [],
     )
-    expect(sorted(told)).toEqual(['ended', 'go', 'preview'])
+    expect(sorted(told)).toEqual([
+      ...['ended', 'free', 'go', 'lock held', 'lock taken over', 'lock unlocked', 'preview'],
+    ])
   })
 
   it('plans and step results', () => {
@@ -597,7 +633,7 @@ describe('Stored names never change', () => {
 
   it('what a modal carries to its submission', () => {
     const keys = seen.metadata.map((text) => Object.keys(JSON.parse(text) as object))
-    expect(sorted(keys.flat()), WHY).toEqual(['ends', 'responseUrl', 'token'])
+    expect(sorted(keys.flat()), WHY).toEqual(['ends', 'lock', 'responseUrl', 'token'])
   })
 
   it('fingerprints, ids of jobs, numbers of locks, and identities of databases', () => {

@@ -138,10 +138,12 @@ describe('names that Slack hands back', () => {
       'details_modal',
       'emergency_modal',
       'hotfix_modal',
+      'lock_modal',
       'mark_bad_modal',
       'not_possible_modal',
       'reject_modal',
       'rollback_modal',
+      'take_over_modal',
       'talked_over_modal',
     ])
   })

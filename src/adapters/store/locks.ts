@@ -114,7 +114,8 @@ export async function readWaitingCards(
   let query = trx
     .selectFrom('release')
     .select('number')
-    .where('state', 'in', BEFORE_APPROVAL)
+    // Spelled out, so that Postgres uses the index of releases that have not ended.
+    .where(sql<SqlBool>`state in (${sql.join(BEFORE_APPROVAL.map((state) => sql.lit(state)))})`)
     .where(
       sql<SqlBool>`(card_ts is not null or exists (
         select from outbox where outbox.release = release.number and outbox.kind = 'card'))`,

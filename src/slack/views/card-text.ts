@@ -3,9 +3,8 @@ import { type Lock, lockAgainst, placeNames } from '../../release/lock.ts'
 import type { Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
 import type { Environment } from '../../release/settings.ts'
-import { lockedPlace, lockedSpoken } from './parts/lock-lines.ts'
+import { lockedPlaceFirst, lockedSpoken } from './parts/lock-lines.ts'
 import type { People } from './parts/people.ts'
-import { capital } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 import { STATE_VIEWS } from './state/index.ts'
 
@@ -29,6 +28,6 @@ export function cardText(
   const text = STATE_VIEWS[release.state].text(release, { services, environment, owed, problem })
   const lock = now && release.state === 'awaiting sign-off' && lockAgainst(locks, release, release.requester, now)
   return lock
-    ? `${text} ${capital(lockedPlace(placeNames(lock.on)))} ${lock.on.is === 'all' ? 'are' : 'is'} ${lockedSpoken(lock)}.`
+    ? `${text} ${lockedPlaceFirst(placeNames(lock.on))} ${lock.on.is === 'all' ? 'are' : 'is'} ${lockedSpoken(lock)}.`
     : text
 }

@@ -1,9 +1,13 @@
 /** What may happen to releases, as data: people, processes, branches, time and faults, in any order. */
 import fc from 'fast-check'
+
 import { isAutomatic } from '../../../src/release/automatic.ts'
+import type { LockPlace } from '../../../src/release/lock.ts'
+
 import type { Release } from '../../../src/release/release.ts'
 import { hasEnded, type SignOffKind } from '../../../src/release/terms.ts'
 import { aMigration, DANA, LIN, TOM } from '../../support/builders.ts'
+import { commandOf } from '../../support/simulation/clicks.ts'
 import type { FaultKind, Role } from '../../support/simulation/faults.ts'
 import { NIA, type Rules } from '../../support/simulation/setting.ts'
 import type { Answered, Simulation } from '../../support/simulation/simulation.ts'
@@ -18,6 +22,8 @@ export type Command =
   | { readonly is: 'go on'; readonly of: number }
   | { readonly is: 'sign'; readonly kind: SignOffKind; readonly by: string; readonly of: number }
   | { readonly is: 'cancel' | 'retry' | 'close' | 'plan again'; readonly by: string; readonly of: number }
+  /** `where`: as it is typed. */
+  | { readonly is: 'lock' | 'unlock' | 'take over' | 'tell when free'; readonly where: string; readonly by: string }
   | { readonly is: 'push'; readonly branch: string; readonly migration: boolean }
   | { readonly is: 'push by hand'; readonly environment: string }
   | { readonly is: 'deactivate'; readonly person: string }
@@ -170,6 +176,21 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       migration: fc.boolean(),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      is: fc.constantFrom(
+        'lock' as const,
+        'lock' as const,
+        'unlock' as const,
+        'unlock' as const,
+        'take over' as const,
+        'tell when free' as const,
+      ),
+      where: fc.constantFrom('api production', 'api production', 'api integration', 'all'),
+      by: person,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('push by hand' as const), environment }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('deactivate' as const), person }) },
   { weight: 2, arbitrary: fc.record({ is: fc.constant('crash' as const), who }) },
@@ -250,6 +271,11 @@ export async function carryOut(sim: Simulation, what: Command): Promise<Answered
       return undefined
     case 'deliver again':
       return sim.deliverAgain(what.how)
+    case 'lock':
+    case 'unlock':
+    case 'take over':
+    case 'tell when free':
+      return lockOrUnlock(sim, what)
     case 'sign':
     case 'cancel':
     case 'retry':
@@ -295,6 +321,25 @@ async function press(
     case 'change time':
       return sim.changeTime(new Date(sim.now() + what.inMs), what.by, number)
   }
+}
+
+/** Locks end by themselves after a while, so that releases come to their ends. */
+async function lockOrUnlock(
+  sim: Simulation,
+  { is, where, by }: Extract<Command, { where: string }>,
+): Promise<Answered | undefined> {
+  const say = (text: string) => sim.deliver((id) => commandOf('deploy', text, by, id))
+  if (is === 'lock') return say(`lock ${where} for ${sim.now() % 2 === 0 ? '20min' : '5min'} because we test`)
+  if (is === 'unlock') return say(`unlock ${where}`)
+  const open = sim.memory.peoplesLocks().find(({ on, ended }) => ended === undefined && placeOf(on) === where)
+  if (open === undefined) return undefined
+  return is === 'take over'
+    ? sim.takeOver(open.id, by)
+    : sim.control('tell when free', { is: 'environment', app: 'api', environment: 'production' }, by)
+}
+
+function placeOf(on: LockPlace): string {
+  return on.is === 'all' ? 'all' : `${on.app} ${on.environment}`
 }
 
 /** As a team that wants it out: the next word that is owed, by one who may say it; a retry; or some time. */

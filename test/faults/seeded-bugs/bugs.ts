@@ -712,4 +712,40 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     replace: 'missed.length === 0 ?',
     tests: ['test/slack/views/rollback.test.ts'],
   },
+  // Locks
+  {
+    bug: 'let the holder of the lock over all release',
+    file: 'src/release/lock.ts',
+    find: 'if (overAll !== undefined) return overAll',
+    replace: 'if (overAll !== undefined && overAll.holder.id !== requester.id) return overAll',
+    tests: ['test/release/service-locks.test.ts'],
+  },
+  {
+    bug: 'end by an old button the lock that another person has set since',
+    file: 'src/release/lock-service.ts',
+    find: 'if (open?.id !== id) return { refused: await overNow',
+    replace: 'if (open === undefined) return { refused: await overNow',
+    tests: ['test/release/service-locks.test.ts'],
+  },
+  {
+    bug: 'lock an environment without its row',
+    file: 'src/release/locks.ts',
+    find: 'else await tx.lockEnvironment(on.app, on.environment)',
+    replace: 'else await tx.locks.open()',
+    tests: ['test/release/service-locks.test.ts'],
+  },
+  {
+    bug: 'do a delivery about a lock again that was handled before a crash',
+    file: 'src/release/lock-service.ts',
+    find: 'if (seen !== undefined) return { lock: seen }',
+    replace: "if (seen !== undefined && key === '') return { lock: seen }",
+    tests: ['test/release/service-locks.test.ts'],
+  },
+  {
+    bug: 'tell who waits that an environment is free while everything is locked',
+    file: 'src/release/locks.ts',
+    find: 'const locks = await tx.locks.open()\n',
+    replace: "const locks = (await tx.locks.open()).filter((lock) => lock.on.is !== 'all')\n",
+    tests: ['test/release/service-locks.test.ts'],
+  },
 ]

@@ -35,13 +35,22 @@ const person = (by: string) => ({
 
 export function pressOf(button: { action: Action; token: string; at: PostedMessage }, by: string, id: string): Payload {
   const { action, token, at } = button
+  return clickOf({ actionId: ACTION_VIEWS[action].id, token, at }, by, id)
+}
+
+/** Of any button, by its `action_id`. */
+export function clickOf(
+  { actionId, token, at }: { actionId: string; token: string; at: PostedMessage },
+  by: string,
+  id: string,
+): Payload {
   return {
     type: 'block_actions',
     ...person(by),
     container: { channel_id: at.channel, message_ts: at.ts },
     response_url: RESPONSE_URL,
     trigger_id: id,
-    actions: [{ action_id: ACTION_VIEWS[action].id, action_ts: id, value: token }],
+    actions: [{ action_id: actionId, action_ts: id, value: token }],
   }
 }
 

@@ -49,6 +49,7 @@ export function brokenInvariants(looked: Looked): readonly string[] {
     ...nothingSecret(looked),
     ...oneReleaseForAHead(looked),
     ...nothingToSignoff(looked),
+    ...nothingStartsUnderALock(looked),
   ]
 }
 
@@ -377,10 +378,58 @@ function cardsShowWhatIsStored(looked: Looked): readonly string[] {
     if (card === undefined) return []
     const shown = world.slack.messages.find(({ channel, ts }) => channel === card.channel && ts === card.ts)
     const environment = environmentOf(looked, release)
-    const isShown =
-      shown?.text === cardText(release, { services: SERVICES, environment, owed: owed(environment, release) })
+    const facts = { services: SERVICES, environment, owed: owed(environment, release) }
+    const locks = memory.peoplesLocks().filter(({ ended }) => ended === undefined)
+    // A lock whose time is over is on the card until the bot has ended it, or until the card is drawn for something else.
+    const isShown = [new Date(0), new Date(looked.now + looked.clockOff)].some(
+      (now) => shown?.text === cardText(release, { ...facts, locks, now }),
+    )
     return isShown ? [] : [`I9: #${number} is ${state}, and its card says: ${shown?.text}`]
   })
+}
+
+/** A lock whose time is nearly over may have ended for the one who starts. */
+const LOCK_END_MS = 60_000
+
+/**
+ * No release starts while another person's lock, or one over all, holds: told by the record alone, in which locks and starts
+ * stand in the order in which they were committed. A release that nobody signs starts with its plan.
+ */
+function nothingStartsUnderALock({ memory, app, clockOff }: Looked): readonly string[] {
+  const held = new Map<string, { readonly holder: string; readonly until?: string }>()
+  const broken: string[] = []
+  for (const event of memory.events()) {
+    const { type, release, actor, data } = event
+    if (type === 'lock_set' || type === 'lock_changed' || type === 'lock_taken_over') {
+      const { app: of, environment } = data
+      const before = held.get(`${of}/${environment}`)
+      const until = 'until' in data ? data.until : undefined
+      // Who extends another's lock doesn't hold it.
+      const holder = type === 'lock_changed' ? (before?.holder ?? actor) : actor
+      held.set(`${of}/${environment}`, { holder, ...(until !== undefined && { until }) })
+    } else if (type === 'lock_ended') held.delete(`${data.app}/${data.environment}`)
+    const isStart =
+      (type === 'release_approved' && data.attempt === 1) || (type === 'plan_made' && startedWithPlan(memory, release))
+    if (!isStart || release === undefined) continue
+    const { environment, requester } = memory.releases().find(({ number }) => number === release) ?? {}
+    const holds = (lock: { until?: string } | undefined) =>
+      lock !== undefined &&
+      (lock.until === undefined || Date.parse(lock.until) > event.at.getTime() + LOCK_END_MS + clockOff)
+    const here = held.get(`${app.name}/${environment}`)
+    if (holds(held.get('undefined/undefined'))) broken.push(`I11: #${release} has started under a lock over all`)
+    if (holds(here) && here?.holder !== requester?.id) {
+      broken.push(`I11: #${release} of ${requester?.id} has started under the lock of ${here?.holder}`)
+    }
+  }
+  return broken
+}
+
+function startedWithPlan(memory: MemoryStore, number: number | undefined): boolean {
+  const isApprovedLater = memory
+    .events()
+    .some(({ type, release, data }) => type === 'release_approved' && release === number && data.attempt === 1)
+  const found = memory.releases().find((each) => each.number === number)
+  return !isApprovedLater && found?.approvedAt !== undefined
 }
 
 function nothingSecret({ memory, world }: Looked): readonly string[] {

@@ -6,6 +6,7 @@
 
 import { canonicalJson } from '../../../src/lib/canonical-json.ts'
 import type { StoredEvent } from '../../../src/release/events.ts'
+import type { Lock } from '../../../src/release/lock.ts'
 import type { OutboxMessage } from '../../../src/release/messages.ts'
 import type { Inbox, Outbox } from '../../../src/release/ports/deliveries.ts'
 import type { EnvironmentLock, Job, Jobs } from '../../../src/release/ports/jobs.ts'
@@ -46,6 +47,7 @@ export interface MemoryStore {
   events(): readonly StoredEvent[]
   outboxRows(): readonly OutboxState[]
   jobs(): readonly JobState[]
+  peoplesLocks(): readonly Lock[]
   /**
    * Makes the next commits of a connection fail: `before` commits nothing, `after` commits and loses the answer. Counts
    * transactions, also those of the inbox and the outbox; not `workerSeen`, nor a transaction that throws by itself.
@@ -182,6 +184,7 @@ export function createMemoryStore(clock: VirtualClock): MemoryStore {
     events: () => tables.events,
     outboxRows: () => [...tables.outbox.values()].sort((a, b) => a.id - b.id).map(outboxState),
     jobs: () => [...tables.jobs.values()].map(jobState),
+    peoplesLocks: () => tables.peoplesLocks.locks,
 
     failNext: (name, when, count = 1) => {
       const life = lives.get(name)

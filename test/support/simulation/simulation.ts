@@ -7,14 +7,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Action } from '../../../src/release/actions.ts'
 import type { Release } from '../../../src/release/release.ts'
+
+import type { Subject } from '../../../src/release/subjects.ts'
 import { hasEnded, type ReleaseState } from '../../../src/release/terms.ts'
+
 import { ACTION_VIEWS } from '../../../src/slack/actions.ts'
+import { CONTROLS, type Control } from '../../../src/slack/controls.ts'
 import { HOTFIX_FIELD, SURE } from '../../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../../src/slack/views/modals.ts'
 import { WHEN } from '../../../src/slack/views/parts/when-field.ts'
 import type { Log } from '../../../src/worker/ports.ts'
 import { DANA, LIN, TOM } from '../builders.ts'
-import { commandOf, pressOf, submissionOf } from './clicks.ts'
+import { clickOf, commandOf, pressOf, submissionOf } from './clicks.ts'
 import { createFaultPlan, type Role } from './faults.ts'
 import { createIntake, type Deed, type Delivered } from './intake.ts'
 import { brokenAtRest, brokenInvariants } from './invariants.ts'
@@ -324,6 +328,12 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     }
   }
 
+  async function control(pressed: Control, subject: Subject, by: string): Promise<Answered> {
+    const actionId = CONTROLS[pressed].id
+    const token = await buttons.subjectToken(subject, actionId)
+    return does((id) => clickOf({ actionId, token, at: { channel: `D-${by}`, ts: '0.1' } }, by, id))
+  }
+
   const looked = () => ({
     app,
     world,
@@ -357,6 +367,9 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     changeTime,
     go: (by = DANA.id, number = newest()) => press('go', by, number),
     planAgain,
+    control,
+    takeOver: async (lock, by) =>
+      fillIn(await control('take over', { is: 'lock', id: lock }, by), by, { [FIELD.reason]: REASON }),
     tokenOf: (action, number = newest(), options = {}) => buttons.buttonToken(number, ACTION_VIEWS[action].id, options),
     deliver: does,
     shown: () => lastDelivered?.shown(),

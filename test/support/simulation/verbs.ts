@@ -1,9 +1,12 @@
 /** What people, processes and the world can do in a simulation, and what a test can ask it. */
+
 import type { View } from '@slack/types'
 import type { Action } from '../../../src/release/actions.ts'
 import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Release } from '../../../src/release/release.ts'
+import type { Subject } from '../../../src/release/subjects.ts'
 import type { SignOffKind } from '../../../src/release/terms.ts'
+import type { Control } from '../../../src/slack/controls.ts'
 import type { ModalResponse } from '../../../src/slack/modal-answer.ts'
 import type { Log, Times } from '../../../src/worker/ports.ts'
 import type { FaultPlan, PlannedFault, Role } from './faults.ts'
@@ -53,6 +56,10 @@ export interface Simulation {
   close(by?: string, number?: number): Promise<Answered>
   go(by?: string, number?: number): Promise<Answered>
   planAgain(by?: string, number?: number): Promise<Answered>
+  /** Presses a button that acts on this subject, as on a private message. */
+  control(control: Control, subject: Subject, by: string): Promise<Answered>
+  /** **Take over…**, with its reason. */
+  takeOver(lock: number, by: string): Promise<Answered>
   /** The token of a button that asks nothing, as of a card that is out of date. */
   tokenOf(action: Action, number?: number, options?: { asks?: boolean }): Promise<string>
   /** Slack delivers this; gives what its person read. */

@@ -23,6 +23,11 @@ export function lockedPlace({ app, environment }: Pick<LockFacts, 'app' | 'envir
   return app === undefined || environment === undefined ? 'all environments' : defused(place({ app, environment }), 100)
 }
 
+/** The same at the beginning of a sentence: names keep their case. */
+export function lockedPlaceFirst(lock: Pick<LockFacts, 'app' | 'environment'>): string {
+  return lock.app === undefined ? capital(lockedPlace(lock)) : lockedPlace(lock)
+}
+
 /** `by Ben, 2 hours ago, until: 16:00: “checking a slow query”`, for mrkdwn. */
 export function lockedBy({ holder, reason, since, until }: LockFacts): string {
   const end = until === undefined ? 'without an end' : `until: ${date(new Date(until))}`
@@ -66,7 +71,7 @@ export function lockDetails(
   const holding = locks.filter((lock) => holds(lock, now) && (lock.on.is === 'all' || isSamePlace(lock.on, here)))
   return holding.map((lock) => {
     const facts = factsOfLock(lock)
-    return section(`${lockEmoji(facts)} *${capital(lockedPlace(facts))}* · locked ${lockedBy(facts)}`)
+    return section(`${lockEmoji(facts)} *${lockedPlaceFirst(facts)}* · locked ${lockedBy(facts)}`)
   })
 }
 
@@ -76,7 +81,7 @@ export function lockNotes(locks: readonly Lock[], reader: string): string[] {
     const facts = factsOfLock(lock)
     const isTheirs = lock.on.is === 'environment' && lock.holder.id === reader
     const effect = isTheirs ? 'Your own lock doesn’t hold you back.' : 'A request there is refused.'
-    return `${lockEmoji(facts)} *${capital(lockedPlace(facts))}* · locked ${lockedBy(facts)}\n${effect}`
+    return `${lockEmoji(facts)} *${lockedPlaceFirst(facts)}* · locked ${lockedBy(facts)}\n${effect}`
   })
   const left = locks.length - shown.length
   return [...shown, ...(left > 0 ? [`and ${left} more: \`/deploy lock\``] : [])]
@@ -93,5 +98,5 @@ export function lockInHistory(lock: LockFacts): string {
   const { holder, reason, since, ended } = lock
   const by = ended?.by === undefined ? '' : ` by ${defused(ended.by.name, 40)}`
   const end = ended === undefined ? 'not ended' : `${ENDED[ended.how]}${by}, ${date(new Date(ended.at), 'age')}`
-  return `${lockEmoji(lock)} *${capital(lockedPlace(lock))}* locked by ${defused(holder.name, 40)}, ${date(new Date(since), 'age')} · ${end}\n“${defused(reason, 300)}”`
+  return `${lockEmoji(lock)} *${lockedPlaceFirst(lock)}* locked by ${defused(holder.name, 40)}, ${date(new Date(since), 'age')} · ${end}\n“${defused(reason, 300)}”`
 }

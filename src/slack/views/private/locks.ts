@@ -3,8 +3,8 @@ import type { LockFacts } from '../../../release/lock.ts'
 import { controlButton } from '../control-buttons.ts'
 import { actions, context, type Drawn, section } from '../parts/blocks.ts'
 import { place } from '../parts/facts.ts'
-import { lockEmoji, lockedBy, lockedPlace, lockedSpoken } from '../parts/lock-lines.ts'
-import { capital, date, defused, utc } from '../parts/text.ts'
+import { lockEmoji, lockedBy, lockedPlace, lockedPlaceFirst, lockedSpoken } from '../parts/lock-lines.ts'
+import { date, defused, utc } from '../parts/text.ts'
 import { STATE_VIEWS } from '../state/index.ts'
 import { linkedName, type MessageOf, type PrivateFacts, plainMessage } from './private-facts.ts'
 
@@ -23,7 +23,7 @@ export function locks({ locks: all }: MessageOf<'locks'>): Drawn {
       .map((lock) => `${lockedPlace(lock)} ${lockedSpoken(lock)}`)
       .join('; ')}.`,
     blocks: [
-      ...shown.map((lock) => section(`${lockEmoji(lock)} *${capital(lockedPlace(lock))}* · locked ${lockedBy(lock)}`)),
+      ...shown.map((lock) => section(`${lockEmoji(lock)} *${lockedPlaceFirst(lock)}* · locked ${lockedBy(lock)}`)),
       ...(left > 0 ? [context(`and ${left} more`)] : []),
       context('To end one: `/deploy unlock [app] <environment>` or `/deploy unlock all`'),
     ],
@@ -33,7 +33,7 @@ export function locks({ locks: all }: MessageOf<'locks'>): Drawn {
 /** To the person who has set, changed or taken over a lock. */
 export function locked({ lock, before }: MessageOf<'locked'>, { offers = [] }: PrivateFacts): Drawn {
   const isAll = lock.app === undefined
-  const where = capital(lockedPlace(lock))
+  const where = lockedPlaceFirst(lock)
   const taken = before === undefined ? [] : [`You took it over from ${defused(before.name, 40)}, who is told.`]
   if (lock.ended !== undefined) return plainMessage(`The lock of ${lockedPlace(lock)} has ended.`)
   const effect = isAll
