@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 import { makeLocks } from './lock-tables.ts'
+import { makeRollbacks } from './rollback-tables.ts'
 
 /**
  * The store's schema, forward only: a released migration is never changed, and new ones are added below. Times are stored
@@ -274,31 +275,5 @@ async function makeSubjects(db: Kysely<unknown>): Promise<void> {
       subject text not null,
       action text not null,
       unique (subject, action)
-    )`.execute(db)
-}
-
-/**
- * Rollbacks: what was asked of one, the commit that each succeeded release proved, and marks. Also the job `record`, which
- * older processes don't know. The commit is read by `->` first, because stored JSON may contain NUL escapes elsewhere.
- */
-async function makeRollbacks(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table release add column rollback json, add column proven_commit text`.execute(db)
-  await sql`
-    update release set proven_commit = coalesce(
-      (select (result -> 'commit') #>> '{}' from step where step.release = release.number and name = 'confirm'),
-      (plan -> 'bound' -> 'result' -> 'commit') #>> '{}'
-    ) where state = 'succeeded'`.execute(db)
-  await sql`
-    create index release_by_proven_commit on release (app, environment, proven_commit text_pattern_ops, number desc)
-    where proven_commit is not null`.execute(db)
-  await sql`
-    create table release_mark (
-      release integer primary key references release (number),
-      mark text not null,
-      by_id text not null,
-      by_name text not null,
-      reason text,
-      rollback integer references release (number),
-      at timestamptz(3) not null default ${thisMoment}
     )`.execute(db)
 }

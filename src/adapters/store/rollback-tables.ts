@@ -1,0 +1,30 @@
+import { type Kysely, sql } from 'kysely'
+
+/** Truncated like JavaScript's times, as in migrations.ts. */
+const thisMoment = sql`date_trunc('milliseconds', now())`
+
+/**
+ * Migration 015: what was asked of one, the commit that each succeeded release proved, and marks. Also the job `record`, which
+ * older processes don't know. The commit is read by `->` first, because stored JSON may contain NUL escapes elsewhere.
+ */
+export async function makeRollbacks(db: Kysely<unknown>): Promise<void> {
+  await sql`alter table release add column rollback json, add column proven_commit text`.execute(db)
+  await sql`
+    update release set proven_commit = coalesce(
+      (select (result -> 'commit') #>> '{}' from step where step.release = release.number and name = 'confirm'),
+      (plan -> 'bound' -> 'result' -> 'commit') #>> '{}'
+    ) where state = 'succeeded'`.execute(db)
+  await sql`
+    create index release_by_proven_commit on release (app, environment, proven_commit text_pattern_ops, number desc)
+    where proven_commit is not null`.execute(db)
+  await sql`
+    create table release_mark (
+      release integer primary key references release (number),
+      mark text not null,
+      by_id text not null,
+      by_name text not null,
+      reason text,
+      rollback integer references release (number),
+      at timestamptz(3) not null default ${thisMoment}
+    )`.execute(db)
+}
