@@ -3,16 +3,21 @@ import { type Kysely, sql } from 'kysely'
 /** Truncated like JavaScript's times, as in migrations.ts. */
 const thisMoment = sql`date_trunc('milliseconds', now())`
 
+/** In canonical JSON. Postgres reads no field of stored JSON that has a NUL escape anywhere, so its text is matched. */
+const OF_STEP = '"commit":"([0-9a-f]{40})"'
+const OF_PLAN = '"result":[{]"commit":"([0-9a-f]{40})"'
+
 /**
- * Migration 015: what was asked of one, the commit that each succeeded release proved, and marks. Also the job `record`, which
- * older processes don't know. The commit is read by `->` first, because stored JSON may contain NUL escapes elsewhere.
+ * Migration 015: what was asked of a rollback, the commit that each succeeded release proved, and marks. Also the job
+ * `record`, which older processes don't know.
  */
 export async function makeRollbacks(db: Kysely<unknown>): Promise<void> {
   await sql`alter table release add column rollback json, add column proven_commit text`.execute(db)
   await sql`
     update release set proven_commit = coalesce(
-      (select (result -> 'commit') #>> '{}' from step where step.release = release.number and name = 'confirm'),
-      (plan -> 'bound' -> 'result' -> 'commit') #>> '{}'
+      (select substring(result::text from ${OF_STEP}::text) from step
+       where step.release = release.number and name = 'confirm'),
+      substring(plan::text from ${OF_PLAN}::text)
     ) where state = 'succeeded'`.execute(db)
   await sql`
     create index release_by_proven_commit on release (app, environment, proven_commit text_pattern_ops, number desc)
