@@ -158,8 +158,9 @@ describe('what can be run again without a build', () => {
     await platform.pushBehind(NAME, older, bare)
     await platform.pushBehind(NAME, newer, bare)
     expect(await heroku().keepsNothing?.(remote())).toEqual({ ok: true, value: undefined })
+    const sameWorker = heroku()
     const ofOlder = async () => {
-      const answer = await heroku().releases(remote(), 10, older)
+      const answer = await sameWorker.releases(remote(), 10, older)
       return answer.ok && answer.value.find(({ commit }) => commit === older)
     }
     expect(await ofOlder()).toMatchObject({ artifact: expect.any(String) })
