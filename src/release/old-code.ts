@@ -3,12 +3,27 @@
  * code reads and writes is not known: only what was taken away, renamed or made required since.
  */
 import type { AppliedMigration, RollbackPlan, SqlFinding } from './plan.ts'
-import type { MigrationRisk } from './settings.ts'
+import type { Environment, MigrationRisk, MigrationSettings } from './settings.ts'
 
 /** The risks of an applied migration that older code must be discussed for; none: it can run on what this one made. */
 export function oldCodeRisks({ risk, findings = [], unsure }: AppliedMigration): readonly MigrationRisk[] {
   const all = [risk ?? 'unknown', ...findings.map((each) => each.risk), ...(unsure ? (['unknown'] as const) : [])]
   return [...new Set(all)].filter((each) => each === 'destroys' || each === 'unknown')
+}
+
+/** Whether a rollback must be discussed for this database: older code may miss something, or where it stands is unknown. */
+export function isRollbackToBeDiscussed(
+  { signOff, migrations: entries }: Environment,
+  { name, talkItOver }: MigrationSettings,
+  { migrations, unknowns }: RollbackPlan,
+): boolean {
+  const isOne = entries.length === 1
+  const risks = migrations.filter(({ database }) => isOne || database === name).flatMap(oldCodeRisks)
+  const isUnknown = unknowns.some(
+    (each) => (each.what === 'database' || each.what === 'revisions') && (isOne || each.name === name),
+  )
+  const all: readonly MigrationRisk[] = isUnknown ? [...risks, 'unknown'] : risks
+  return all.some((risk) => signOff !== undefined || talkItOver.includes(risk))
 }
 
 /** A finding that older code may run into, and its migration. */

@@ -5,15 +5,8 @@
 
 import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
-import { oldCodeRisks } from './old-code.ts'
-import {
-  type CheckStatus,
-  haveAllPassed,
-  type Plan,
-  type PlannedMigration,
-  type RollbackPlan,
-  type RollbackUnknown,
-} from './plan.ts'
+import { isRollbackToBeDiscussed } from './old-code.ts'
+import { type CheckStatus, haveAllPassed, type Plan, type PlannedMigration, type RollbackPlan } from './plan.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release, type SignOff } from './release.ts'
 import type { Environment, MigrationSettings } from './settings.ts'
@@ -166,27 +159,12 @@ export function discussions(
   )
 }
 
-/**
- * A rollback needs a discussion where the old code may miss something, or where that is not known: of those who own the
- * database or, if it is about no database, of the approvers. Where nobody signs, only kinds that the entry names count.
- */
-function rollbackDiscussions(environment: Environment, { migrations, unknowns }: RollbackPlan): readonly Discussion[] {
-  const hasSignOff = environment.signOff !== undefined
-  const ofDatabases = discussionsOf(environment, (entry) => {
-    const own = migrationsOf(environment, entry, migrations).flatMap(oldCodeRisks)
-    const isUnknown = unknowns.some((each) => isAbout(each, entry))
-    const kinds = [...own, ...(isUnknown ? ['unknown' as const] : [])]
-    return kinds.some((kind) => hasSignOff || entry.talkItOver.includes(kind))
-  })
-  const isOther = unknowns.some(({ what }) => what === 'commits' || what === 'runs')
-  if (!hasSignOff || !isOther || ofDatabases.length > 0) return ofDatabases
+/** Of those who own the databases or, where it is about none, of the approvers. Where nobody signs, only what entries name. */
+function rollbackDiscussions(environment: Environment, rollback: RollbackPlan): readonly Discussion[] {
+  const ofDatabases = discussionsOf(environment, (entry) => isRollbackToBeDiscussed(environment, entry, rollback))
+  const isOther = rollback.unknowns.some(({ what }) => what === 'commits' || what === 'runs')
+  if (environment.signOff === undefined || !isOther || ofDatabases.length > 0) return ofDatabases
   return [{ by: approvers(environment), databases: [] }]
-}
-
-/** Whether it is about the entry's database; where an environment has one, it has no name. */
-function isAbout(unknown: RollbackUnknown, { name }: MigrationSettings): boolean {
-  if (unknown.what !== 'database' && unknown.what !== 'revisions') return false
-  return unknown.name === undefined || unknown.name === name
 }
 
 function discussionsOf(
@@ -217,11 +195,11 @@ function owedDiscussions(environment: Environment, release: Release): readonly D
 }
 
 /** The migrations of the plan that belong to one entry. */
-function migrationsOf<M extends PlannedMigration>(
+function migrationsOf(
   environment: Environment,
   { name }: MigrationSettings,
-  migrations: readonly M[],
-): readonly M[] {
+  migrations: readonly PlannedMigration[],
+): readonly PlannedMigration[] {
   return environment.migrations.length > 1 ? migrations.filter(({ database }) => database === name) : migrations
 }
 

@@ -11,6 +11,23 @@ const MOST_BAD = 500
 
 type Place = { readonly app: string; readonly environment: string }
 
+/** What a person asks for. */
+export interface RollbackCommand {
+  readonly app: string
+  readonly environment: string
+  /** The release to go back to; absent: the newest good one before what runs. */
+  readonly to?: number
+  readonly reason: string
+  /** Afterwards the environment is locked by the requester. */
+  readonly lock: boolean
+  /** Slack user id. */
+  readonly by: string
+  readonly key: string
+  readonly responseUrl?: string
+  /** Releases that the person agreed to end; no other is ended. */
+  readonly ends?: readonly number[]
+}
+
 /** The releases between which a rollback goes. */
 export interface RollbackTarget {
   /** The first release, not a rollback, that proved what runs now; absent if no release of ours did. */

@@ -23,8 +23,10 @@ import type { ServiceWords } from './ports/words.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
-import { namedTarget, type RollbackChoices, rollbackChoices } from './rollback.ts'
+
+import { namedTarget, type RollbackChoices, type RollbackCommand, rollbackChoices } from './rollback.ts'
 import { isDue } from './schedule.ts'
+
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
 import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
@@ -35,22 +37,6 @@ export type Done = { readonly release: Release } | Refused
 
 /** The release after the action or, if the action replaced it, the new one. */
 export type ActionOutcome = Done | Requested
-
-export interface RollbackCommand {
-  readonly app: string
-  readonly environment: string
-  /** The release to go back to; absent: the newest good one before what runs. */
-  readonly to?: number
-  readonly reason: string
-  /** Afterwards the environment is locked by the requester. */
-  readonly lock: boolean
-  /** Slack user id. */
-  readonly by: string
-  readonly key: string
-  readonly responseUrl?: string
-  /** Releases that the person agreed to end; no other is ended. */
-  readonly ends?: readonly number[]
-}
 
 export interface ReleaseService {
   /** Creates a release and its planning job. Refuses unknown names, busy environments and unreachable channels. */

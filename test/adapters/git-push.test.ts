@@ -106,6 +106,27 @@ describe.each(['http', 'path'] as const)('pushing over %s', (way) => {
     expect(await remote.head('master')).toBe(then === 'moved' ? commit : (holds ?? undefined))
   })
 
+  it.each<[string, (is: typeof commits) => [string, string, string], object, 'moved' | 'stays']>([
+    ['backward', (is) => [is.third, is.first, is.third], { push: 'moved' }, 'moved'],
+    ['to another line', (is) => [is.second, is.aside, is.second], { push: 'moved' }, 'moved'],
+    ['from elsewhere', (is) => [is.third, is.first, is.second], { push: 'rejected', why: 'stale' }, 'stays'],
+  ])('sets a branch back for a rollback: %s', async (_, facts, answer, then) => {
+    const [holds, commit, expected] = facts(commits)
+    await git.push(app, remote.directory, { commit: holds, branch: 'master', expected: null })
+    const pushed = await git.push(app, url(way), { commit, branch: 'master', expected, setsBack: true })
+    expect(pushed).toMatchObject(answer)
+    expect(await remote.head('master')).toBe(then === 'moved' ? commit : holds)
+  })
+
+  it('sets no branch back where the remote denies it, and tells it from other rejections', async () => {
+    await git.push(app, remote.directory, { commit: commits.third, branch: 'master', expected: null })
+    const { execFileSync } = await import('node:child_process')
+    execFileSync('git', ['--git-dir', remote.directory, 'config', 'receive.denyNonFastForwards', 'true'])
+    const push = { commit: commits.first, branch: 'master', expected: commits.third, setsBack: true }
+    expect(await git.push(app, url(way), push)).toMatchObject({ push: 'rejected', why: 'not a fast-forward' })
+    expect(await remote.head('master')).toBe(commits.third)
+  })
+
   it('lets one of two pushers through', async () => {
     await push(commits.first, null)
     const answers = await Promise.all([push(commits.second, commits.first), push(commits.aside, commits.first)])

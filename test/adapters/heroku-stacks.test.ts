@@ -152,3 +152,26 @@ describe('W1: a promotion', () => {
     expect((await current())?.commit).toBe(newer.slice(0, 8))
   })
 })
+
+describe('what can be run again without a build', () => {
+  it('is a slug, until Heroku has deleted it', async () => {
+    await platform.pushBehind(NAME, older, bare)
+    await platform.pushBehind(NAME, newer, bare)
+    expect(await heroku().keepsNothing?.(remote())).toEqual({ ok: true, value: undefined })
+    const sameWorker = heroku()
+    const ofOlder = async () => {
+      const answer = await sameWorker.releases(remote(), 10, older)
+      return answer.ok && answer.value.find(({ commit }) => commit === older)
+    }
+    expect(await ofOlder()).toMatchObject({ artifact: expect.any(String) })
+    platform.deleteSlugs(NAME, older)
+    expect(await ofOlder()).not.toHaveProperty('artifact')
+  })
+
+  it('is nothing on a stack without slugs, which is named', async () => {
+    platform.setStack(NAME, 'container')
+    expect(await heroku().keepsNothing?.(remote())).toEqual({ ok: true, value: 'the container stack' })
+    platform.setStack(NAME, 'cnb')
+    expect(await heroku().keepsNothing?.(remote())).toEqual({ ok: true, value: 'Fir' })
+  })
+})

@@ -125,6 +125,37 @@ export const releases: readonly Behaviour[] = [
     },
   },
   {
+    name: 'a release has its last mark and what it proved, and is found by both',
+    test: async ({ a, b }) => {
+      const rollback = { to: 4, lock: true }
+      const commit = 'c0ffee1'.padEnd(40, '0')
+      await makeRelease(a, { kind: 'rollback', rollback })
+      await makeRelease(a, { environment: 'elsewhere' })
+      await a.store.transaction(async (tx) => {
+        for (const number of [1, 2]) await tx.changeRelease(number, { provenCommit: commit })
+        await tx.putMark(1, { is: 'bad', by: { id: 'U2', name: 'Bo\0' }, reason: 'it burns\0', rollback: 2 })
+      })
+      const mark = { is: 'bad', by: { id: 'U2', name: 'Bo' }, reason: 'it burns', rollback: 2, at: expect.any(Date) }
+      expect(await b.store.release(1)).toMatchObject({ kind: 'rollback', rollback, provenCommit: commit, mark })
+      expect(await b.store.release(2)).not.toHaveProperty('mark')
+      const read = async (filter: Partial<Parameters<typeof a.store.releases>[0]>) =>
+        (await b.store.releases({ limit: 9, ...filter })).map(({ number }) => number)
+      expect(await read({ proved: commit })).toEqual([2, 1])
+      expect(await read({ proved: commit.slice(0, 8), environment: 'elsewhere' })).toEqual([2])
+      expect(await read({ proved: 'c0ffee2' })).toEqual([])
+      expect(await read({ marked: 'bad' })).toEqual([1])
+      await a.store.transaction((tx) => tx.putMark(1, { is: 'good', by: { id: 'U3', name: 'Cy' } }))
+      expect((await b.store.release(1))?.mark).toEqual({
+        is: 'good',
+        by: { id: 'U3', name: 'Cy' },
+        at: expect.any(Date),
+      })
+      expect(await read({ marked: 'bad' })).toEqual([])
+      const unknown = a.store.transaction((tx) => tx.putMark(99, { is: 'bad', by: { id: 'U3', name: 'Cy' } }))
+      await expect(unknown).rejects.toThrow()
+    },
+  },
+  {
     name: 'a state that may not follow is refused, and an environment is free when its release has ended',
     test: async ({ a }) => {
       await makeRelease(a)

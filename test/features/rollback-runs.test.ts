@@ -66,7 +66,7 @@ describe('a rollback on Heroku', () => {
     for (let count = 0; count < 12; count += 1) team.heroku.setConfigVar(PRODUCTION, `SETTING_${count}`)
     const before = [await branches(team), await team.revisions('production'), await team.heroku.holds(PRODUCTION)]
     const { pushes } = herokuEffects(team.heroku, PRODUCTION)
-    const number = await desk.asks({ environment: 'production' })
+    const number = await desk.asks({ environment: 'production', lock: true })
     await team.until.awaitingSignOff(number)
     const { bound, rollback, commits, steps } = await planOf(team, number)
     expect(steps).toEqual(['announce', 'push', 'confirm', 'record', 'report'])
@@ -90,6 +90,11 @@ describe('a rollback on Heroku', () => {
     )
     const [comment] = team.bitbucket.commitComments(runs[2] ?? '')
     expect(comment?.raw).toContain('Logins fail')
+  })
+
+  it('leaves the environment locked by who asked for it, with the reason', async () => {
+    const locks = await team.query('select holder_id, reason from environment_lock')
+    expect(locks).toEqual([{ holder_id: team.people.dana, reason: '#3 was rolled back by #4: Logins fail' }])
   })
 
   it('marks what it took away as bad, and the next deploy says that it brings it back', async () => {
@@ -134,6 +139,18 @@ describe('a rollback on Heroku', () => {
     await team.bitbucket.up()
     await team.query(`update pgboss.job set start_after = now() where data->>'kind' = 'record' and state = 'created'`)
     await team.waitFor('the record', async () => team.thread(number).some((line) => line.includes('is written now')))
+  })
+
+  it('is refused where the slug is gone, and on a stack that keeps none, each with what can be done', async () => {
+    team.heroku.deleteSlugs(PRODUCTION, runs[0] ?? '')
+    const { tom } = team.people
+    await desk.service.act('mark good', { release: 1, by: tom, key: 'good 1' })
+    const gone = await desk.asks({ environment: 'production', to: 1 })
+    expect(await team.told(team.people.dana, 'slug_missing', `#${gone}`)).toContain('no slug of')
+    team.heroku.setStack(PRODUCTION, 'container')
+    const none = await desk.asks({ environment: 'production', to: 1 })
+    const told = await team.told(team.people.dana, 'slug_missing', `#${none}`, 'container stack')
+    expect(told).toContain('git revert')
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RollbackCommand } from '../../src/release/service.ts'
+import type { RollbackCommand } from '../../src/release/rollback.ts'
 import { requestRollback } from '../../src/slack/rollback.ts'
 import { aRelease } from '../support/builders.ts'
 

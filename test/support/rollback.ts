@@ -1,6 +1,7 @@
 /** Rollbacks as Slack's side asks the service for them, beside a team's own processes. */
 import { openStore } from '../../src/adapters/store/open.ts'
-import { createReleaseService, type ReleaseService, type RollbackCommand } from '../../src/release/service.ts'
+import type { RollbackCommand } from '../../src/release/rollback.ts'
+import { createReleaseService, type ReleaseService } from '../../src/release/service.ts'
 import { SERVICES } from './builders.ts'
 import { createFakeDirectory } from './directory.ts'
 import type { Team } from './team.ts'

@@ -74,7 +74,7 @@ export function createHerokuApi(settings: HerokuApiSettings): HerokuApi {
         const known = new Set(rows.map(({ id }) => id))
         const more = read.value.filter(({ id }) => !known.has(id))
         rows = [...rows, ...more].toSorted((a, b) => b.version - a.version).slice(0, MOST_RELEASES)
-        const found = await commits.of(app, rows)
+        const found = await commits.of(app, rows, commit)
         if (!found.ok) return found
         const releases = rows.map((row) => toRelease(row, found.value.get(row.id) ?? {}))
         const current = releases.findIndex((release) => release.current && hasCode(release))

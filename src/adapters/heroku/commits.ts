@@ -38,8 +38,11 @@ export interface Code {
 }
 
 export interface Commits {
-  /** The code of each release, by its id. `rows` are consecutive and newest first. Safe to repeat. */
-  of(app: string, rows: readonly ReleaseRow[]): Promise<Answer<ReadonlyMap<string, Code>>>
+  /**
+   * The code of each release, by its id. `rows` are consecutive and newest first. The slugs of `commit` are asked about even
+   * if they are known, because they may be gone by now. Safe to repeat.
+   */
+  of(app: string, rows: readonly ReleaseRow[], commit?: string): Promise<Answer<ReadonlyMap<string, Code>>>
   /** The builds of an app, or undefined where the key can't read them. */
   builds(app: string): Promise<Answer<readonly Build[] | undefined>>
 }
@@ -66,8 +69,6 @@ export function createCommits(ask: AskHeroku): Commits {
 
   /** Undefined: the slug has no commit, or is gone. */
   async function ofSlug(app: string, slug: string): Promise<Answer<string | undefined>> {
-    const known = ofSlugs.get(slug)
-    if (known !== undefined) return { ok: true, value: known }
     const read = await ask(slugShape, `/apps/${encodeURIComponent(app)}/slugs/${encodeURIComponent(slug)}`)
     if (!read.ok && read.status !== 404) return toServiceError(read)
     if (!read.ok) {
@@ -94,8 +95,9 @@ export function createCommits(ask: AskHeroku): Commits {
 
   return {
     builds,
-    async of(app, rows) {
-      const slugs = [...new Set(rows.flatMap(({ slug }) => (slug == null || ofSlugs.has(slug.id) ? [] : [slug.id])))]
+    async of(app, rows, wanted) {
+      const isKnown = (id: string) => ofSlugs.has(id) && (wanted === undefined || ofSlugs.get(id) !== wanted)
+      const slugs = [...new Set(rows.flatMap(({ slug }) => (slug == null || isKnown(slug.id) ? [] : [slug.id])))]
       let built: readonly Build[] | undefined
       if (slugs.length > MOST_SLUGS) {
         const read = await builds(app)
@@ -106,7 +108,8 @@ export function createCommits(ask: AskHeroku): Commits {
           if (slug != null && commit !== undefined) ofSlugs.set(slug.id, commit)
         }
       }
-      for (const told of await Promise.all(slugs.map((slug) => ofSlug(app, slug)))) if (!told.ok) return told
+      const open = slugs.filter((slug) => !isKnown(slug))
+      for (const told of await Promise.all(open.map((slug) => ofSlug(app, slug)))) if (!told.ok) return told
       const isOpen = rows.some(({ slug, description }) => {
         const isTold = slug == null ? IS_FIRST.test(description ?? '') : ofSlugs.has(slug.id)
         return !isTold

@@ -1,6 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
+import { makeHeads } from './head-tables.ts'
 import { makeLocks } from './lock-tables.ts'
+import { makeRollbacks } from './rollback-tables.ts'
+import { makeFreezesAndOrder, makeSchedule } from './schedule-tables.ts'
 
 /**
  * The store's schema, forward only: a released migration is never changed, and new ones are added below. Times are stored
@@ -277,63 +280,5 @@ async function makeSubjects(db: Kysely<unknown>): Promise<void> {
       subject text not null,
       action text not null,
       unique (subject, action)
-    )`.execute(db)
-}
-
-/** When a release was asked to start, and in whose time zone; the state `scheduled` keeps its environment busy. */
-async function makeSchedule(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table release add column start_at timestamptz(3), add column start_time_zone text`.execute(db)
-  await sql`drop index release_one_not_ended`.execute(db)
-  await sql`
-    create unique index release_one_not_ended on release (app, environment)
-    where state in ('planning', 'awaiting sign-off', 'scheduled', 'approved', 'running', 'needs attention')`.execute(db)
-}
-
-/** What a card shows of freezes, and the proof of its commit as last looked at. */
-async function makeFreezesAndOrder(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table release add column freeze_shown text, add column proof json`.execute(db)
-}
-
-/**
- * Rollbacks: what was asked of one, the commit that each succeeded release proved, and marks. Also the job `record`, which
- * older processes don't know. The commit is read by `->` first, because stored JSON may contain NUL escapes elsewhere.
- */
-async function makeRollbacks(db: Kysely<unknown>): Promise<void> {
-  await sql`alter table release add column rollback json, add column proven_commit text`.execute(db)
-  await sql`
-    update release set proven_commit = coalesce(
-      (select (result -> 'commit') #>> '{}' from step where step.release = release.number and name = 'confirm'),
-      (plan -> 'bound' -> 'result' -> 'commit') #>> '{}'
-    ) where state = 'succeeded'`.execute(db)
-  await sql`
-    create index release_by_proven_commit on release (app, environment, proven_commit text_pattern_ops, number desc)
-    where proven_commit is not null`.execute(db)
-  await sql`
-    create table release_mark (
-      release integer primary key references release (number),
-      mark text not null,
-      by_id text not null,
-      by_name text not null,
-      reason text,
-      rollback integer references release (number),
-      at timestamptz(3) not null default ${thisMoment}
-    )`.execute(db)
-}
-
-/** The head of each environment that is deployed automatically, and with it the message `channel` of the outbox. */
-async function makeHeads(db: Kysely<unknown>): Promise<void> {
-  await sql`
-    create table head (
-      app text not null,
-      environment text not null,
-      configuration text not null,
-      commit text not null,
-      state text not null,
-      seen_at timestamptz(3) not null,
-      told text,
-      release integer references release (number),
-      held_back integer references release (number),
-      watchers json not null,
-      primary key (app, environment)
     )`.execute(db)
 }

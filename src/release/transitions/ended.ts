@@ -140,7 +140,8 @@ export async function end(
       ...attribution,
     },
   })
-  if (release.plan?.pullRequest !== undefined || release.state === 'planning') {
+  const mayHaveOpened = release.state === 'planning' && release.kind !== 'rollback'
+  if (release.plan?.pullRequest !== undefined || mayHaveOpened) {
     await tx.enqueue({ kind: 'tidy', release: number })
   }
   if (needsBackport(release)) await tx.enqueue({ kind: 'carry', release: number })

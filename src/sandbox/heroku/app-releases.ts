@@ -124,6 +124,11 @@ export function openAppReleases(options: { file: string; apps: readonly string[]
       save()
       return slug
     },
+    /** Heroku deletes old slugs: releases keep their ids, and nothing can be made of them any more. */
+    deleteSlugs(app: App, commit: string): void {
+      app.slugs = app.slugs.filter((slug) => slug.commit !== commit)
+      save()
+    },
     addBuild(app: App, build: Omit<Build, 'id' | 'createdAt'>): void {
       app.builds.push({ id: randomUUID(), createdAt: now(), ...build })
       if (build.status === 'failed') log.push({ at: now(), kind: 'build failed', app: app.name })

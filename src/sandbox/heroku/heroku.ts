@@ -62,6 +62,8 @@ export type Heroku = {
   pushBehind(app: string, sha: string, from?: string): Promise<void>
   /** Rolls back as someone else: creates a current release of an older one's code; git is unchanged. Returns its version. */
   rollback(app: string, version: number): number
+  /** Deletes the slugs of a commit, as Heroku does with old ones. */
+  deleteSlugs(app: string, commit: string): void
   /** Makes a release of the code that runs, as setting a config var does. Returns its version. */
   setConfigVar(app: string, name: string): number
   /** Releases what another app runs, as the promotion in a pipeline does. Returns its version. */
@@ -222,6 +224,7 @@ export async function startHeroku(options: {
       const description = `Rollback to v${version}`
       return releases.addRelease(app, { slug, description, phase: false, by: 'someone else' }).release.version
     },
+    deleteSlugs: (app, commit) => releases.deleteSlugs(appNamed(app), commit),
     setConfigVar(name, variable) {
       const app = appNamed(name)
       const current = app.releases.find((one) => one.id === app.current)

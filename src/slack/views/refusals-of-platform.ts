@@ -55,6 +55,25 @@ export const PLATFORM_REFUSALS: {
   slug_missing: (refusal, hints) => {
     const { name, artifact, sameCommit } = platformWords(hints, refusal)
     const app = displayName(refusal.app)
+    const { to, stack, commit } = refusal
+    if (to !== undefined) {
+      const kept =
+        stack === undefined
+          ? `has no ${artifact} of ${short(commit)} any more`
+          : `keeps no ${artifact}s on ${displayName(stack)}`
+      return {
+        cant: `roll back to #${to}`,
+        why: `${name} ${kept}, so ${app} can’t run it again without a build`,
+        next: [
+          [
+            'Revert the change on the branch (',
+            code('git revert'),
+            ') and deploy that',
+            ...(stack === undefined ? [`, or roll back to a newer release: ${name} deletes old ${artifact}s.`] : ['.']),
+          ],
+        ],
+      }
+    }
     return {
       why: `${app} has ${short(refusal.commit)} but does not run it, and ${name} has no ${artifact} of it to run again`,
       next: [

@@ -2,7 +2,8 @@
 import { builtCommit } from '../../release/plan.ts'
 import type { Claim, Job } from '../../release/ports/jobs.ts'
 import type { Refused } from '../../release/refusals.ts'
-import { isEmergency, type Release } from '../../release/release.ts'
+import { irreversibleBegun, isEmergency, type Release } from '../../release/release.ts'
+import { namedTarget } from '../../release/rollback.ts'
 import { preflightPassed, preflightRefused } from '../../release/transitions/index.ts'
 import { checkBoundFacts } from '../bound-gate.ts'
 import { checkBuilds } from '../builds.ts'
@@ -43,7 +44,20 @@ async function checkAll(
   const needsChecks =
     environment.signOff?.requireChecks === true && release.kind !== 'rollback' && !isEmergency(release)
   if ('refused' in bound) return bound
+  const bad = await targetRefused(ports, release)
+  if (bad !== undefined) return bad
   if (!needsChecks || release.plan === undefined) return { holds: true }
   const built = await checkBuilds(ports, app, environment, builtCommit(release.plan))
   return 'refused' in built ? built : { holds: true }
+}
+
+/** What a rollback goes back to may have been marked as bad since the plan. Once it has begun, it is brought to its end. */
+async function targetRefused(
+  { store }: WorkerPorts,
+  { app, environment, plan, steps }: Release,
+): Promise<Refused | undefined> {
+  const provedBy = plan?.bound.rollback?.provedBy
+  if (provedBy === undefined || irreversibleBegun(steps)) return undefined
+  const target = await namedTarget(store, { app, environment }, provedBy)
+  return 'refused' in target ? target : undefined
 }

@@ -9,11 +9,11 @@ export function tidy(ports: WorkerPorts, _claim: Claim, job: Extract<Job, { kind
   return tidyRelease(ports, job.release)
 }
 
-/** Does nothing for a release that has not ended. Safe to repeat; throws to be retried. */
+/** Does nothing for a release that has not ended, or a rollback, which opens no pull request. Safe to repeat; throws to be retried. */
 export async function tidyRelease(ports: WorkerPorts, number: number): Promise<void> {
   const release = await ports.store.release(number)
   const place = release && placeOf(ports, release)
-  if (!release || !place || !hasEnded(release.state)) return
+  if (!release || !place || !hasEnded(release.state) || release.kind === 'rollback') return
   const left = await tidyPullRequest(ports, place.app, place.environment, release)
   if (left !== undefined) throw new Error(`the pull request of #${number} could not be cleaned up: ${left}`)
 }

@@ -145,7 +145,7 @@ async function artifactOf(
   if (!releases.ok) return platformError(ports, environment, releases)
   const artifact = newestArtifact(releases.value, commit)
   if (artifact !== undefined) return artifact
-  const keepsNothing = platformOf(ports, remote).keepsNothing?.bind(platformOf(ports, remote))
+  const { keepsNothing } = platformOf(ports, remote)
   const kept = keepsNothing && (await withRetry(() => keepsNothing(remote), ports))
   const stack = kept?.ok === true ? kept.value : undefined
   const at = { app: appAt(remote), ...onPlatform(remote) }

@@ -146,8 +146,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'push a second time what the remote holds and does not run',
     file: 'src/worker/run/steps/push.ts',
-    find: 'if (seen.holds === commitOf(run)) return releaseAgain(run, seen)',
-    replace: "if (seen.holds === '') return releaseAgain(run, seen)",
+    find: 'if (seen.holds === commitOf(run) || runsEarlierAgain(run)) return releaseAgain(run, seen)',
+    replace: 'if (runsEarlierAgain(run)) return releaseAgain(run, seen)',
     tests: ['test/features/failures-heroku.test.ts'],
   },
   {
@@ -747,5 +747,41 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
     find: 'const locks = await tx.locks.open()\n',
     replace: "const locks = (await tx.locks.open()).filter((lock) => lock.on.is !== 'all')\n",
     tests: ['test/release/service-locks.test.ts'],
+  },
+  // Rollbacks: only what was proven there
+  {
+    bug: 'roll back to a commit that no release of the environment has proven',
+    file: 'src/worker/run/steps/push.ts',
+    find: 'if (isThere && proof.provenCommit === commitOf(run)) return undefined',
+    replace: 'if (proof !== undefined) return undefined',
+    tests: ['test/worker/steps/push.test.ts'],
+  },
+  {
+    bug: 'run another slug of the commit again than the one that was signed',
+    file: 'src/worker/run/steps/push.ts',
+    find: 'return ours.some(({ artifact }) => artifact === bound) ? bound : undefined',
+    replace: 'return ours[0]?.artifact',
+    tests: ['test/worker/steps/push.test.ts'],
+  },
+  {
+    bug: 'go back to what a bad release proved',
+    file: 'src/release/rollback.ts',
+    find: 'if ((await badOf(store, place, commit)) === undefined) return { to, commit }',
+    replace: 'if (to.mark === undefined) return { to, commit }',
+    tests: ['test/release/rollback.test.ts'],
+  },
+  {
+    bug: 'count from the newest release that proved what runs, so that a second rollback goes forward again',
+    file: 'src/release/rollback.ts',
+    find: "first = page.findLast(({ kind }) => kind !== 'rollback') ?? first",
+    replace: "first = first ?? page.find(({ kind }) => kind !== 'rollback')",
+    tests: ['test/release/rollback.test.ts'],
+  },
+  {
+    bug: 'set a branch back for a deploy',
+    file: 'src/adapters/git/push.ts',
+    find: 'if (expected === null || setsBack) await',
+    replace: 'if (expected === null || !setsBack) await',
+    tests: ['test/adapters/git-push.test.ts'],
   },
 ]

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import type { PushAnswer } from '../../../src/release/ports/git.ts'
 import type { PlatformRelease } from '../../../src/release/ports/platform.ts'
-import type { StepRow } from '../../../src/release/release.ts'
+import type { Release, StepRow } from '../../../src/release/release.ts'
 import { push } from '../../../src/worker/run/steps/push.ts'
-import { anEnvironment, aPlan, aStep, sha } from '../../support/builders.ts'
+import { anEnvironment, aPlan, aRelease, aStep, sha } from '../../support/builders.ts'
 import { COMMIT, fakeRun, inTurn } from '../fakes.ts'
 
 const environment = anEnvironment()
@@ -252,4 +252,131 @@ it.each<[string, Case, object]>([
   const { run, did } = runOf(given)
   expect(await push.awaitEffect?.(run)).toMatchObject(outcome)
   expect(did).toEqual([])
+})
+
+describe('a rollback', () => {
+  const OLDER: PlatformRelease = {
+    id: 'o',
+    version: 40,
+    status: 'succeeded',
+    current: false,
+    commit: COMMIT,
+    artifact: 'slug-o',
+  }
+  const REBUILT: PlatformRelease = { ...OLDER, id: 'p', version: 39, artifact: 'slug-p' }
+  const shown = { number: 9, commit: COMMIT, requester: { id: 'U1', name: 'Ada' }, at: '' }
+
+  interface Back extends Case {
+    readonly artifact?: string | null
+    /** What the proving release of the store says. */
+    readonly proof?: Partial<Release>
+  }
+
+  function backTo({ artifact = 'slug-o', proof = {}, ...given }: Back) {
+    const { run, did } = runOf(given)
+    const { plan } = run
+    const rollback = { provedBy: 9, artifact, databases: [] }
+    const bound = {
+      ...plan.bound,
+      kind: 'rollback' as const,
+      result: { how: 'commit' as const, commit: COMMIT, tree: sha('7ee') },
+      rollback,
+    }
+    const proved = aRelease({ number: 9, state: 'succeeded', provenCommit: COMMIT, ...proof })
+    const store = { ...run.ports.store, release: async () => proved }
+    const ports = { ...run.ports, store }
+    return {
+      did,
+      run: { ...run, ports, plan: { ...plan, bound, rollback: { to: shown, migrations: [], unknowns: [] } } },
+    }
+  }
+
+  it.each<[string, Back, object, readonly string[]]>([
+    [
+      'runs exactly the bound slug again, whatever else the platform has of the commit',
+      { releases: [[ran, OLDER, REBUILT]], artifact: 'slug-p' },
+      { is: 'done', effect: 'some', result: { commit: COMMIT, platformRelease: 'v43' } },
+      ['release slug-p'],
+    ],
+    [
+      'does nothing where the platform does not have that slug any more',
+      { releases: [[ran, OLDER]], artifact: 'slug-p' },
+      { is: 'stopped', because: { gate: 'slug_missing', to: 9 }, effect: 'as before' },
+      [],
+    ],
+    [
+      'does nothing without a release of this environment that has proven the commit',
+      { releases: [[ran, OLDER]], proof: { provenCommit: OTHER } },
+      stoppedAt('target_not_proven', 'as before'),
+      [],
+    ],
+    [
+      'does nothing for what was proven elsewhere only',
+      { releases: [[ran, OLDER]], proof: { environment: 'integration' } },
+      stoppedAt('target_not_proven', 'as before'),
+      [],
+    ],
+    [
+      'finds its release where the answer was lost, and makes no second one',
+      {
+        releases: [
+          [ran, OLDER],
+          [ran, OLDER],
+          [
+            { ...OLDER, version: 42, current: true },
+            { ...ran, current: false },
+          ],
+        ],
+        again: 'unreachable',
+      },
+      { is: 'done', effect: 'some', result: { platformRelease: 'v42' } },
+      ['release slug-o'],
+    ],
+    [
+      'pushes backwards on a plain git remote, only from where the plan saw it',
+      { on: 'git', artifact: null },
+      { is: 'done', effect: 'some', result: { commit: COMMIT } },
+      [THE_PUSH],
+    ],
+    [
+      'tells a remote that takes no push backwards',
+      { on: 'git', artifact: null, answer: { push: 'rejected', why: 'not a fast-forward', output: [] } },
+      { is: 'stopped', because: { gate: 'push_refused', refusesSetBack: true }, effect: 'none' },
+      [THE_PUSH],
+    ],
+  ])('%s', async (_what, given, outcome, effects) => {
+    const { run, did } = backTo(given)
+    expect(await push.perform(run)).toMatchObject(outcome)
+    expect(did).toEqual(effects)
+  })
+
+  it.each<[string, Back, 'there' | 'absent']>([
+    ['an older release of the commit is not its effect', { releases: [[ran, OLDER]] }, 'absent'],
+    ['nor after a try that was cut off', { releases: [[ran, OLDER]], before: CUT_OFF }, 'absent'],
+    [
+      'a new one that runs is',
+      {
+        releases: [
+          [
+            { ...OLDER, version: 42, current: true },
+            { ...ran, current: false },
+          ],
+        ],
+      },
+      'there',
+    ],
+    ['a new one that is pending is', { releases: [[{ ...OLDER, version: 42, status: 'pending' }, ran]] }, 'there'],
+    [
+      'a new one that failed is, of a try that was cut off',
+      { releases: [[{ ...OLDER, version: 42, status: 'failed' }, ran]], before: CUT_OFF },
+      'there',
+    ],
+    [
+      'a new one that failed is not, of a retry',
+      { releases: [[{ ...OLDER, version: 42, status: 'failed' }, ran]] },
+      'absent',
+    ],
+  ])('the look: %s', async (_what, given, is) => {
+    expect(await push.probe(backTo(given).run)).toMatchObject({ is })
+  })
 })
