@@ -2,6 +2,7 @@
 
 import type { KnownBlock } from '@slack/types'
 import { defined } from '../../../lib/defined.ts'
+import { isAutomatic } from '../../../release/automatic.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { Release } from '../../../release/release.ts'
 import { context, section } from '../parts/blocks.ts'
@@ -46,7 +47,7 @@ export const awaitingSignOff: StateView = {
     const asker = defused(release.requester.name, 40)
     return awaitsGo(release)
       ? `${subject(release)} is planned and waits for Go from ${asker}.`
-      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} requests ${wanted(release)}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${isAutomatic(release) ? 'Requested automatically:' : `${asker} requests`} ${wanted(release)}.`
   },
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
