@@ -44,18 +44,17 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
   )
   const memories = new Map<string, Memory>()
   /** What could not be read, so that it is logged once and not each minute. */
-  const unread = new Map<string, string>()
+  const unread = new Set<string>()
   let startedAt: Date | undefined
 
   /** One line when something can't be read, and one when it can again. */
   function noteUnread(key: string, fields: object, detail: string | undefined): void {
-    if (unread.get(key) === detail) return
     if (detail === undefined) {
-      unread.delete(key)
-      log.info(fields, 'what automatic deploys look at can be read again')
+      if (unread.delete(key)) log.info(fields, 'what automatic deploys look at can be read again')
       return
     }
-    unread.set(key, detail)
+    if (unread.has(key)) return
+    unread.add(key)
     log.warn(
       { ...fields, detail },
       'automatic deploys wait: what they look at could not be read; each minute tries again',
@@ -76,6 +75,8 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
       for (const place of here) {
         const { app, name, branch } = place.environment
         const commit = seen.value[branch]
+        const missing = commit ? undefined : `the repository has no branch ${branch}`
+        noteUnread(`${keyOf(place)} branch`, { app, environment: name }, missing)
         if (!commit) continue
         const before = noted.find((head) => head.app === app && head.environment === name)
         await lookAt(place, before, commit).catch((err: unknown) =>
