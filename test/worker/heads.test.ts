@@ -111,3 +111,16 @@ it('A16: leaves when it stops', async () => {
   await watch.leave()
   expect(heads.get('api/staging')?.watchers).toEqual([])
 })
+
+it('A17: what was owed is not owed any more once the entry says on request', async () => {
+  const { watch, heads, state } = setting()
+  const at = { app: 'api', configuration: '2:c', commit: sha('ccc'), seenAt: NOW, watchers: [] }
+  heads.set('api/manual', { ...at, environment: 'manual', state: 'due' })
+  await watch.look()
+  expect(heads.get('api/manual')).toMatchObject({ state: 'given up', commit: sha('ccc') })
+  const { writes } = state
+  heads.set('api/manual', { ...at, environment: 'manual', state: 'done' })
+  await watch.look()
+  expect(heads.get('api/manual')?.state).toBe('done')
+  expect(state.writes).toBe(writes)
+})

@@ -6,6 +6,7 @@ import {
   type Head,
   headAfterBuilds,
   headAfterLook,
+  isOwed,
   type Look,
 } from '../../release/automatic.ts'
 import { WORKER_GONE_MS } from '../../release/deadlines.ts'
@@ -61,10 +62,30 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
     )
   }
 
+  let hasForgotten = false
+
+  /** What was owed under `deploys: automatically` is not owed any more once the entry says on request. */
+  async function forgetOnRequest(noted: readonly Head[]): Promise<void> {
+    const onRequest = ports.apps.flatMap(({ environments }) =>
+      environments.filter((each) => !deploysAutomatically(each)),
+    )
+    for (const { app, name } of onRequest) {
+      if (!noted.some((head) => head.app === app && head.environment === name && isOwed(head))) continue
+      await store.transaction(async (tx) => {
+        await tx.lockEnvironment(app, name)
+        const head = await tx.head(app, name)
+        if (head !== undefined && isOwed(head)) await tx.putHead({ ...head, state: 'given up' })
+      })
+    }
+    hasForgotten = true
+  }
+
   async function look(): Promise<void> {
+    if (places.length === 0 && hasForgotten) return
+    const noted = await store.heads()
+    if (!hasForgotten) await forgetOnRequest(noted)
     if (places.length === 0) return
     startedAt ??= await store.now()
-    const noted = await store.heads()
     for (const [url, here] of Map.groupBy(places, ({ app }) => app.gitUrl)) {
       const branches = [...new Set(here.map(({ environment }) => environment.branch))]
       const [first] = here
