@@ -86,13 +86,14 @@ function effectiveRules({ apps }: Releases, now: Date): readonly string[] {
 }
 
 function rulesOf(app: App, environment: Environment): readonly (readonly [string, string])[] {
-  const { branch, remote, migrations, signOff, hotfix, order } = environment
+  const { branch, deploys, remote, migrations, signOff, hotfix, order } = environment
   const source = promotedFrom(app, environment)
   const from = source && `; merges ${source.branch} of ${source.name}, pull request ${environment.pullRequest}`
   const platform = remote.app === undefined ? remote.platform : `${remote.platform} app ${remote.app}`
   return [
     ['repository', app.repository],
     ['branch', `${branch}${from ?? ''}`],
+    ...(deploys === undefined ? [] : [['deploys', deploys] as const]),
     ['remote', `${remote.name}, branch ${remote.branch}, ${platform}`],
     ['hot-fix', hotfix === undefined ? "by the branch's rules" : hotfix.replace('_', ' ')],
     ...(order === undefined ? [] : [['order', orderRule(order, source?.name ?? '')] as const]),

@@ -133,6 +133,8 @@ export async function startBotRole(
   }
 }
 
+/** After a failure; the tick tries again besides. */
+const HEADS_AGAIN_MS = 30_000
 const HEADS_FAILED = 'failed to deploy new heads automatically; the next round tries again'
 
 /** Makes releases of new heads as soon as a worker has noted them, or as their environment is free. */
@@ -141,7 +143,11 @@ function startDeployingHeads(deployHeads: () => Promise<void>, news: OpenStore['
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       await news(TICK_EVERY_MS, stopping.signal)
-      if (!stopping.signal.aborted) await deployHeads().catch((err: unknown) => log.error({ err }, HEADS_FAILED))
+      if (stopping.signal.aborted) return
+      await deployHeads().catch(async (err: unknown) => {
+        log.error({ err }, HEADS_FAILED)
+        await CLOCK.sleep(HEADS_AGAIN_MS, stopping.signal)
+      })
     }
   })()
   return {

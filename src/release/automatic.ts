@@ -77,6 +77,11 @@ export interface Head {
   readonly watchers: readonly string[]
 }
 
+/** Whether the head, or a newer one in its place, is still to be deployed. */
+export function isOwed({ state }: Pick<Head, 'state'>): boolean {
+  return state === 'due' || state === 'builds'
+}
+
 /** One look of one worker. */
 export interface Look {
   readonly app: string
@@ -112,9 +117,8 @@ export function headAfterLook(noted: Head | undefined, look: Look): Head | 'same
   const isWatcher = noted.watchers.includes(worker)
   const watchers = isWatcher ? noted.watchers : [...others.map(({ id }) => id), worker]
   if (noted.commit === commit) return isWatcher ? 'same' : { ...noted, watchers }
-  const isOwed = noted.state === 'due' || noted.state === 'builds'
   const isWatched = isWatcher || others.some(({ sinceStart }) => sinceStart)
-  if (!isWatched && !isOwed) {
+  if (!isWatched && !isOwed(noted)) {
     if (others.length > 0) return 'later'
     // Nobody has looked since the last head was noted: what was there at the start is only remembered.
     if ((look.atStart ?? commit) === commit) return { ...remembered, watchers }

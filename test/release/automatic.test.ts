@@ -7,8 +7,11 @@ import {
   type Head,
   headAfterBuilds,
   headAfterLook,
+  isHeldBack,
+  isQuietRefusal,
   type Look,
 } from '../../src/release/automatic.ts'
+import type { Problem } from '../../src/release/refusals.ts'
 
 const AT = new Date('2026-11-22T08:00:00Z')
 const [A, B, C] = ['a', 'b', 'c'].map((digit) => digit.repeat(40)) as [string, string, string]
@@ -135,4 +138,23 @@ describe('builds', () => {
   ])('%j is %s', (states, expected) =>
     expect(buildsState(states.map((state) => ({ name: 'b', state, url: '' })))).toBe(expected),
   )
+})
+
+describe('an automatic release that ended before it began', () => {
+  const problem = (gate: string) => ({ because: { gate } }) as unknown as Problem
+  it.each(['environment_locked', 'environment_frozen', 'hotfix_goes_first'])(
+    'by %s: its head waits, quietly',
+    (gate) => {
+      expect(isHeldBack({ problem: problem(gate) })).toBe(true)
+      expect(isQuietRefusal(problem(gate))).toBe(true)
+    },
+  )
+  it('by nothing_to_release: nobody is told, and it is not tried again', () => {
+    expect(isHeldBack({ problem: problem('nothing_to_release') })).toBe(false)
+    expect(isQuietRefusal(problem('nothing_to_release'))).toBe(true)
+  })
+  it.each(['remote_diverged', 'database_unreachable', 'no_worker', 'plan_outdated'])('by %s: it is told', (gate) => {
+    expect(isHeldBack({ problem: problem(gate) })).toBe(false)
+    expect(isQuietRefusal(problem(gate))).toBe(false)
+  })
 })

@@ -1,4 +1,5 @@
 /** The modal that requests a hot-fix: its risk, the commits, the reason, and a box to confirm. */
+
 import type { ModalView } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
 import type { Release } from '../../release/release.ts'
@@ -8,6 +9,7 @@ import { VIEW } from '../ids.ts'
 import { plain, section } from './parts/blocks.ts'
 import { called, place } from './parts/facts.ts'
 import { FREEZE_EMOJI, freezeNames } from './parts/freeze.ts'
+import { byWhom } from './parts/persons.ts'
 import { selectField } from './parts/select.ts'
 import { cut, defused } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
@@ -117,6 +119,5 @@ function frozenLine(names: readonly string[]): string {
 }
 
 function supersededLine(release: Release): string {
-  const who = defused(release.requester.name, 40)
-  return `:warning: ${called(release)}, requested by ${who}, ${STATE_VIEWS[release.state].inSentence}. Submitting for ${defused(place(release))} ends #${release.number}. You can plan it again afterwards.`
+  return `:warning: ${called(release)}, requested ${byWhom(release)}, ${STATE_VIEWS[release.state].inSentence}. Submitting for ${defused(place(release))} ends #${release.number}. You can plan it again afterwards.`
 }

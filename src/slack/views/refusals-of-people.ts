@@ -122,7 +122,9 @@ export const PEOPLE_REFUSALS: {
         ],
         mustPress === undefined
           ? [
-              'Wait until it ends, or ask the requester or an approver to cancel it: ',
+              requester.id === SIGNOFF.id
+                ? 'Wait until it ends, or cancel it: '
+                : 'Wait until it ends, or ask the requester or an approver to cancel it: ',
               code(`/deploy cancel ${number}`),
               '.',
             ]

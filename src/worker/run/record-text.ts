@@ -1,3 +1,4 @@
+import { isAutomatic } from '../../release/automatic.ts'
 import type { PlannedMigration } from '../../release/plan.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { PersonName } from '../../release/terms.ts'
@@ -49,7 +50,7 @@ const SHORT_MESSAGE = 120
 export function recordLines(release: Release, { short }: { readonly short: boolean }): readonly string[] {
   const { plan, requester } = release
   return [
-    `* ${release.app} ${release.environment}, requested by ${named(requester)}, ${release.requestedAt.toISOString()}`,
+    `* ${release.app} ${release.environment}, requested ${isAutomatic(release) ? 'automatically' : `by ${named(requester)}`}, ${release.requestedAt.toISOString()}`,
     ...(release.reason === undefined ? [] : [`* Why it can't wait: ${plain(release.reason)}`]),
     ...release.signOffs.filter(({ fingerprint }) => fingerprint === release.fingerprint).map(line),
     ...(isEmergency(release) ? badChecks(release) : []),

@@ -6,6 +6,7 @@ import {
   type Head,
   headAfterBuilds,
   headAfterLook,
+  isOwed,
   type Look,
 } from '../../release/automatic.ts'
 import type { CheckStatus } from '../../release/plan.ts'
@@ -44,28 +45,47 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
   )
   const memories = new Map<string, Memory>()
   /** What could not be read, so that it is logged once and not each minute. */
-  const unread = new Map<string, string>()
+  const unread = new Set<string>()
   let startedAt: Date | undefined
 
   /** One line when something can't be read, and one when it can again. */
   function noteUnread(key: string, fields: object, detail: string | undefined): void {
-    if (unread.get(key) === detail) return
     if (detail === undefined) {
-      unread.delete(key)
-      log.info(fields, 'what automatic deploys look at can be read again')
+      if (unread.delete(key)) log.info(fields, 'what automatic deploys look at can be read again')
       return
     }
-    unread.set(key, detail)
+    if (unread.has(key)) return
+    unread.add(key)
     log.warn(
       { ...fields, detail },
       'automatic deploys wait: what they look at could not be read; each minute tries again',
     )
   }
 
+  let hasForgotten = false
+
+  /** What was owed under `deploys: automatically` is not owed any more once the entry says on request. */
+  async function forgetOnRequest(noted: readonly Head[]): Promise<void> {
+    const onRequest = ports.apps.flatMap(({ environments }) =>
+      environments.filter((each) => !deploysAutomatically(each)),
+    )
+    for (const { app, name } of onRequest) {
+      if (!noted.some((head) => head.app === app && head.environment === name && isOwed(head))) continue
+      await store.transaction(async (tx) => {
+        await tx.lockEnvironment(app, name)
+        const head = await tx.head(app, name)
+        if (head !== undefined && isOwed(head)) await tx.putHead({ ...head, state: 'given up' })
+      })
+    }
+    hasForgotten = true
+  }
+
   async function look(): Promise<void> {
+    if (places.length === 0 && hasForgotten) return
+    const noted = await store.heads()
+    if (!hasForgotten) await forgetOnRequest(noted)
     if (places.length === 0) return
     startedAt ??= await store.now()
-    const noted = await store.heads()
     for (const [url, here] of Map.groupBy(places, ({ app }) => app.gitUrl)) {
       const branches = [...new Set(here.map(({ environment }) => environment.branch))]
       const [first] = here
@@ -76,6 +96,8 @@ export function createHeadWatch(ports: WorkerPorts, worker: string): HeadWatch {
       for (const place of here) {
         const { app, name, branch } = place.environment
         const commit = seen.value[branch]
+        const missing = commit ? undefined : `the repository has no branch ${branch}`
+        noteUnread(`${keyOf(place)} branch`, { app, environment: name }, missing)
         if (!commit) continue
         const before = noted.find((head) => head.app === app && head.environment === name)
         await lookAt(place, before, commit).catch((err: unknown) =>

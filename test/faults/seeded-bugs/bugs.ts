@@ -579,8 +579,8 @@ export const SEEDED_BUGS: readonly SeededBug[] = [
   {
     bug: 'forget which head was owed when the worker starts again',
     file: 'src/release/automatic.ts',
-    find: "const isOwed = noted.state === 'due' || noted.state === 'builds'",
-    replace: "const isOwed = noted.state === 'done'",
+    find: 'if (!isWatched && !isOwed(noted)) {',
+    replace: 'if (!isWatched) {',
     tests: ['test/release/automatic.test.ts'],
   },
   {

@@ -2,6 +2,7 @@
 
 import type { KnownBlock } from '@slack/types'
 import { defined } from '../../../lib/defined.ts'
+import { isAutomatic } from '../../../release/automatic.ts'
 import { awaitsGo } from '../../../release/hotfix.ts'
 import type { Release } from '../../../release/release.ts'
 import { isDue, startsUntil } from '../../../release/schedule.ts'
@@ -58,7 +59,7 @@ export const awaitingSignOff: StateView = {
     const asker = defused(release.requester.name, 40)
     return awaitsGo(release)
       ? `${subject(release)} is planned and waits for Go from ${asker}.`
-      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${asker} ${wanted(release)}${timeSpoken(release)}.`
+      : `${subject(release)} awaits sign-off: ${given(release)}needs ${owedSpoken(owed)}.${mergeRequirementsSpoken(release, { services })} ${wanted(release, asker)}${timeSpoken(release)}.`
   },
   outcome: (release, facts) => unfinishedOutcome(EMOJI, release, facts),
 }
@@ -121,12 +122,15 @@ function given(release: Release): string {
   return words.length === 0 ? '' : `has ${words.join(' and ')}; `
 }
 
-function wanted({ plan }: Release): string {
-  if (plan === undefined) return 'requests it'
+/** `Dana requests 3 commits`; of a release that nobody asked for: `Requested automatically: 3 commits`. */
+function wanted(release: Release, asker: string): string {
+  const { plan } = release
+  const isByItself = isAutomatic(release)
+  if (plan === undefined) return isByItself ? 'Requested automatically' : `${asker} requests it`
   if (plan.rollback !== undefined) {
     const risk = rollbackRisk(plan.rollback)
-    return `asks to go back to ${backTo(plan.rollback)}: ${goesAway(plan)}${risk === undefined ? '' : `; ${defused(risk, 300)}`}`
+    return `${asker} asks to go back to ${backTo(plan.rollback)}: ${goesAway(plan)}${risk === undefined ? '' : `; ${defused(risk, 300)}`}`
   }
   const risky = risks(plan)
-  return `requests ${whatGoes(plan)}${risky === '' ? '' : ` (${risky})`}`
+  return `${isByItself ? 'Requested automatically:' : `${asker} requests`} ${whatGoes(plan)}${risky === '' ? '' : ` (${risky})`}`
 }
