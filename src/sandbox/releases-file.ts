@@ -18,7 +18,11 @@ export function releasesFile(given: {
           lock_timeout: 5s
           # Its database is a socket that only this user may open, which no other user could reach.
           isolation: off`
+  const day = (after: number) => new Date(Date.now() + after * 24 * 60 * 60_000).toISOString().slice(0, 10)
   return `# Written by the sandbox at each start.
+# Far enough away not to be met by accident.
+freezes:
+  - { name: office move, from: ${day(10)}, to: ${day(12)} }
 apps:
   api:
     repository: ${repository}

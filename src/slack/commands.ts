@@ -11,6 +11,7 @@ import { done, PRESS_AGAIN, type Reply, refused, requested } from './replies.ts'
 import { cancelledText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { deployModal } from './views/modals.ts'
+import { freezeNotes } from './views/parts/freeze.ts'
 import { HISTORY } from './views/private/history.ts'
 
 type CommandArrival = Extract<Arrival, { is: 'command' }>
@@ -39,7 +40,8 @@ async function deploy(
       if (!fresh) return PRESS_AGAIN
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
-      const modal = deployModal({ apps: ports.apps, metadata: metadata({ token: '', responseUrl }) })
+      const held = freezeNotes(ports.apps, await ports.store.now())
+      const modal = deployModal({ apps: ports.apps, held, metadata: metadata({ token: '', responseUrl }) })
       return openModal(ports, arrival.trigger, modal)
     }
     case 'release': {

@@ -9,6 +9,7 @@ import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
 import { type Reply, refused, STALE } from './replies.ts'
 import { deployModal } from './views/modals.ts'
+import { freezeNotes } from './views/parts/freeze.ts'
 
 type InModal = Extract<Arrival, { is: 'in a modal' }>
 
@@ -18,7 +19,8 @@ export async function pressInModal(ports: HandlerPorts, arrival: InModal): Promi
   if (arrival.action !== PREVIEW || arrival.view !== VIEW.deploy || context === undefined) return STALE
   const reply = await preview(ports, arrival, context.responseUrl)
   const note = reply.is === 'done' ? reply.text : plainWords((await drawPrivate(ports, reply)).text)
-  const view = deployModal({ apps: ports.apps, metadata: arrival.metadata, chosen: arrival.values, note })
+  const held = freezeNotes(ports.apps, await ports.store.now())
+  const view = deployModal({ apps: ports.apps, held, metadata: arrival.metadata, chosen: arrival.values, note })
   const shown = await ask(() => ports.interactive.views.update({ view_id: arrival.viewId, view }))
   return shown.ok ? undefined : reply
 }

@@ -99,6 +99,10 @@ async function waivedBy({ store }: HandlerPorts, release: Release, { freezes = [
 async function showDetails(ports: HandlerPorts, { trigger }: PressArrival, release: Release): Promise<Reply> {
   const environment = environmentOf(ports.apps, release)
   if (environment === undefined) return STALE
-  const [people, now] = await Promise.all([peopleOf(ports, environment), ports.store.now()])
-  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now }))
+  const [people, now, proof] = await Promise.all([
+    peopleOf(ports, environment),
+    ports.store.now(),
+    proofNow(ports.store, release),
+  ])
+  return openModal(ports, trigger, detailsModal(release, { ...people, environment, now, ...defined({ proof }) }))
 }

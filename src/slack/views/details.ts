@@ -28,6 +28,7 @@ import {
 import { called, migrationCount, NO_COMMITS, RISK_WORDS, stepsInOrder, title } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
 import { withNamesApart } from './parts/persons.ts'
+import { type ProofNow, proofWords } from './parts/proof.ts'
 import { capital, counted, cut, defused, duration, eight, isWebAddress, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
 
@@ -40,7 +41,15 @@ const AUTHORS = 50
 /** Commits, files with a link to compare, migrations, gates and bound facts, sign-offs with their notes, steps. */
 export function detailsModal(
   stored: Release,
-  { environment, ...people }: People & { readonly environment: Environment; readonly now?: Date },
+  {
+    environment,
+    proof,
+    ...people
+  }: People & {
+    readonly environment: Environment
+    readonly now?: Date
+    readonly proof?: ProofNow
+  },
 ): ModalView {
   const release = withNamesApart(stored)
   const plan = release.plan
@@ -54,7 +63,7 @@ export function detailsModal(
       ...(plan === undefined
         ? [section('There is no plan yet.')]
         : planParts(plan, people.services, onForge(release, plan))),
-      ...gates(release, environment, people),
+      ...gates(release, environment, people, proof),
       ...signed(release),
       ...steps(release),
     ],
@@ -181,7 +190,7 @@ function warnings(plan: Plan): KnownBlock[] {
 }
 
 /** The facts that the gates checked and that the fingerprint covers. */
-function gates(release: Release, environment: Environment, people: People): KnownBlock[] {
+function gates(release: Release, environment: Environment, people: People, proof?: ProofNow): KnownBlock[] {
   const plan = release.plan
   const { services } = people
   const problem = problemOf(release, people)
@@ -227,6 +236,7 @@ function gates(release: Release, environment: Environment, people: People): Know
         ),
     )
     if (plan.checks.length === 0) lines.push(['Checks: none'])
+    if (proof !== undefined) lines.push([proofWords(proof)])
     lines.push(
       ...missingForMerge(release).map(
         ({ needs }): Line => [`${services.forge.name} asks for: ${cut(oneLine(needs), 160)}`],

@@ -66,11 +66,14 @@ export function deployModal({
   metadata,
   chosen = {},
   note,
+  held = [],
 }: {
   readonly apps: readonly App[]
   readonly metadata: string
   readonly chosen?: { readonly app?: string; readonly environment?: string }
   readonly note?: string
+  /** What holds releases back at the moment, such as locks: a section each, in mrkdwn. */
+  readonly held?: readonly string[]
 }): ModalView {
   const [only, another] = apps
   const app = chosen.app ?? (another === undefined ? only?.name : undefined)
@@ -94,6 +97,7 @@ export function deployModal({
         { label: 'Environment', placeholder: 'Pick an environment', chosen: chosen.environment },
         described,
       ),
+      ...held.map((line) => section(line)),
       ...actions([{ type: 'button', action_id: PREVIEW, text: plain('Preview', 75) }]),
       ...(note === undefined ? [] : [section(defused(note, 1000))]),
       context('Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel.'),
