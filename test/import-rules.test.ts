@@ -22,7 +22,7 @@ const RULES = [
 
 const ROOMS = 'This room may know release/ and lib/ only.'
 const ADAPTERS = 'An adapter may know release/ and lib/ only, and no other adapter.'
-const RELEASE = 'release/ may know lib/ only, and no package.'
+const RELEASE = 'release/ may know lib/ only, and no package but the calendar.'
 const LIB = 'lib/ knows nothing but Node.js.'
 const CLI = 'cli/ knows all rooms but sandbox/, and nobody knows main.ts.'
 const SANDBOX = 'sandbox/ knows no other room.'

@@ -56,7 +56,7 @@ describe('a card that awaits sign-off', () => {
 
   it.each<[Partial<ProofNow>, string]>([
     [{ by: 11 }, 'Proven on integration by #11'],
-    [{}, 'Not proven on integration'],
+    [{}, 'Not proven on integration: Signoff does not know what it runs'],
     [
       { runs: { commit: sha('1f03ae2'), behind: 3 } },
       'Not proven on integration: it runs 1f03ae2, 3 commits behind this',
