@@ -175,7 +175,7 @@ it('stands in the dialog of an emergency, with a commit that is not proven', () 
     },
   })
   expect(viewProblems(view)).toEqual([])
-  expect(JSON.stringify(view)).toMatch(/is frozen.*weekend/)
+  expect(JSON.stringify(view)).toMatch(/Frozen.*weekend/)
   expect(JSON.stringify(view)).toContain('Not proven on integration: it runs 1f03ae2, 3 commits behind this')
 })
 

@@ -25,11 +25,11 @@ function badWords(noLonger: readonly number[]): string {
 }
 
 /** `it runs 1f03ae2, 3 commits behind this`. */
-export function runsWords(running: Proof['runs']): string {
-  if (running === undefined) return 'Signoff does not know what it runs'
+export function runsWords(running: Proof['runs'], it = 'it'): string {
+  if (running === undefined) return `Signoff does not know what ${it} runs`
   const { commit, behind } = running
-  if (commit === null) return 'it runs nothing'
-  const runs = `it runs ${short(commit)}`
+  if (commit === null) return `${it} runs nothing`
+  const runs = `${it} runs ${short(commit)}`
   if (behind === undefined) return `${runs}, which the repository does not have`
   if (behind === 0) return `${runs}, which no good release of Signoff has proven`
   return `${runs}, ${counted(behind, 'commit')} behind this`

@@ -75,10 +75,7 @@ function proof({ proof, environment }: StateFacts): KnownBlock[] {
   if (environment.order !== 'required') return [context(`:warning: ${words}`)]
   const there = `\`/deploy ${defused(`${environment.app} ${proof.on}`, 140)}\``
   return [
-    section([
-      `:no_entry_sign: *${words}*`,
-      `Deploy it there first with ${there}. Until then the last sign-off starts nothing.`,
-    ]),
+    section([`:no_entry_sign: *${words}*`, `Deploy it there first with ${there}. Until then no sign-off starts it.`]),
   ]
 }
 
