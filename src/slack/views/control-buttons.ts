@@ -18,8 +18,18 @@ export interface OfferedControl extends ControlOffer {
 
 /** What a refused person can do about it with one click. */
 export function offersOf(refusal: Refusal): readonly ControlOffer[] {
-  if (refusal.gate !== 'environment_frozen' || !refusal.isOffered || refusal.kind !== 'deploy') return []
-  const { app, environment } = refusal
+  switch (refusal.gate) {
+    case 'environment_frozen':
+      return offersOfFrozen(refusal)
+    default:
+      return []
+  }
+}
+
+/** A hot-fix has commits and a reason, which a button does not: its modal plans it for an emergency. */
+function offersOfFrozen(refusal: Extract<Refusal, { gate: 'environment_frozen' }>): readonly ControlOffer[] {
+  const { app, environment, kind, isOffered } = refusal
+  if (!isOffered || kind !== 'deploy') return []
   return [{ control: 'request for an emergency', subject: { is: 'environment', app, environment } }]
 }
 
