@@ -18,6 +18,7 @@ import { cancelledText, markedText, retriedText } from './views/answers.ts'
 import { hotfixModal } from './views/hotfix-modal.ts'
 import { markBadModal } from './views/mark-modal.ts'
 import { deployModal } from './views/modals.ts'
+import { freezeNotes } from './views/parts/freeze.ts'
 import { lockNotes } from './views/parts/lock-lines.ts'
 import { HISTORY } from './views/private/history.ts'
 
@@ -52,7 +53,8 @@ async function deploy(
       if (!fresh) return PRESS_AGAIN
       const denied = await service.mayRead(by)
       if (denied !== undefined) return refused(denied.refused)
-      const held = lockNotes(await openLocks(ports.store), by)
+      const now = await ports.store.now()
+      const held = [...lockNotes(await openLocks(ports.store), by), ...freezeNotes(ports.apps, now)]
       const modal = deployModal({ apps: ports.apps, held, metadata: metadata({ token: '', responseUrl }) })
       return openModal(ports, arrival.trigger, modal)
     }

@@ -15,6 +15,7 @@ import { PRESS_AGAIN, type Reply, refused, STALE } from './replies.ts'
 import { openRollback, type RollbackAsked } from './rollback.ts'
 import { markBadModal } from './views/mark-modal.ts'
 import { deployModal } from './views/modals.ts'
+import { freezeNotes } from './views/parts/freeze.ts'
 import { lockNotes } from './views/parts/lock-lines.ts'
 import { notPossibleModal } from './views/refusal-message.ts'
 
@@ -69,7 +70,8 @@ async function pressPreview(ports: HandlerPorts, arrival: InModal): Promise<Repl
   if (arrival.action !== PREVIEW || arrival.view !== VIEW.deploy || context === undefined) return STALE
   const reply = await preview(ports, arrival, context.responseUrl)
   const note = reply.is === 'done' ? reply.text : plainWords((await drawPrivate(ports, reply)).text)
-  const held = lockNotes(await openLocks(ports.store), arrival.user)
+  const now = await ports.store.now()
+  const held = [...lockNotes(await openLocks(ports.store), arrival.user), ...freezeNotes(ports.apps, now)]
   const view = deployModal({ apps: ports.apps, held, metadata: arrival.metadata, chosen: arrival.values, note })
   const shown = await ask(() => ports.interactive.views.update({ view_id: arrival.viewId, view }))
   return shown.ok ? undefined : reply

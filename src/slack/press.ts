@@ -106,16 +106,17 @@ async function showDetails(
   const environment = environmentOf(ports.apps, release)
   if (environment === undefined) return STALE
   const { app, name } = environment
-  const [people, now, locks] = await Promise.all([
+  const [people, now, locks, proof] = await Promise.all([
     peopleOf(ports, environment),
     ports.store.now(),
     ports.store.locks({ open: true, app, environment: name }),
+    proofNow(ports.store, release),
   ])
   const buttons = await Promise.all(
     buttonsOfDetails(release).map(
       async (action) => [action, await tokenFor(ports.store, release, action, false)] as const,
     ),
   )
-  const facts = { ...people, environment, now, locks, tokens: Object.fromEntries(buttons) }
+  const facts = { ...people, environment, now, locks, tokens: Object.fromEntries(buttons), ...defined({ proof }) }
   return openModal(ports, trigger, detailsModal(release, { ...facts, metadata: metadata({ token: '', responseUrl }) }))
 }

@@ -38,6 +38,8 @@ export const releases: readonly Behaviour[] = [
           card: { channel: 'C1', ts: '1.2' },
           cancelRequestedBy: { id: 'U2', name: 'Bo\0' },
           expiresAt: at,
+          freezeShown: 'soon',
+          proof: { on: 'integration', commit: 'c1', by: [{ number: 1, commit: 'c2' }] },
         })
         expect(await tx.addSignOff(1, word({ kind: 'qa', note: 'fine\0' }))).toBe(true)
         await tx.putStep(1, { name: 'merge', state: 'running', attempt: 1, effect: 'unknown', startedAt: at })
@@ -58,6 +60,8 @@ export const releases: readonly Behaviour[] = [
         card: { channel: 'C1', ts: '1.2' },
         cancelRequestedBy: { id: 'U2', name: 'Bo' },
         expiresAt: at,
+        freezeShown: 'soon',
+        proof: { on: 'integration', commit: 'c1', by: [{ number: 1, commit: 'c2' }] },
         signOffs: [{ ...word({ kind: 'qa' }), note: 'fine', at: expect.any(Date) }],
         steps: [
           { name: 'merge', state: 'done', attempt: 2, effect: 'some', endedAt: at, result: { commit: 'c' } },

@@ -116,6 +116,7 @@ describe('releases.yml as in the design', () => {
               name: 'production',
               branch: 'production',
               promotes: 'integration',
+              order: 'shown',
               pullRequest: 'branch',
               remote: {
                 name: 'heroku-production',

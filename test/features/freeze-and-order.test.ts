@@ -142,7 +142,7 @@ describe('a freeze', () => {
     })
     await team.click(tom, 'emergency', 6)
     const modal = await team.modal(tom)
-    expect(team.slack.plainText(modal)).toMatch(/is frozen until .*release week 1/)
+    expect(team.slack.plainText(modal)).toMatch(/Frozen until .*release week 1/)
     await team.submit(tom, { reason: 'Customers cannot log in' })
     await team.until.succeeded(6)
     const [event] = await team.query<{ body: string }>(

@@ -22,11 +22,8 @@ export function offersOf(refusal: Refusal): readonly ControlOffer[] {
   switch (refusal.gate) {
     case 'environment_locked':
       return offersOfLocked(refusal)
-    case 'environment_frozen': {
-      if (!refusal.isOffered || refusal.kind !== 'deploy') return []
-      const { app, environment } = refusal
-      return [{ control: 'request for an emergency', subject: { is: 'environment', app, environment } }]
-    }
+    case 'environment_frozen':
+      return offersOfFrozen(refusal)
     default:
       return []
   }
@@ -62,6 +59,13 @@ export function offersOfMessage(message: PrivateMessage): readonly ControlOffer[
     default:
       return []
   }
+}
+
+/** A hot-fix has commits and a reason, which a button does not: its modal plans it for an emergency. */
+function offersOfFrozen(refusal: Extract<Refusal, { gate: 'environment_frozen' }>): readonly ControlOffer[] {
+  const { app, environment, kind, isOffered } = refusal
+  if (!isOffered || kind !== 'deploy') return []
+  return [{ control: 'request for an emergency', subject: { is: 'environment', app, environment } }]
 }
 
 export function controlButton({ control, token }: OfferedControl): Button {

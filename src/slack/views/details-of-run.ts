@@ -20,6 +20,7 @@ import {
 } from './parts/blocks.ts'
 import { stepsInOrder } from './parts/facts.ts'
 import type { People } from './parts/people.ts'
+import { type ProofNow, proofWords } from './parts/proof.ts'
 import { richStartsAt, startsAtSpoken } from './parts/schedule.ts'
 import { capital, cut, defused, duration, eight, oneLine } from './parts/text.ts'
 import { problemOf } from './problem.ts'
@@ -42,7 +43,7 @@ export function onForge(release: Release, plan: Plan): OnForge {
 }
 
 /** The facts that the gates checked and that the fingerprint covers. */
-export function gates(release: Release, environment: Environment, people: People): KnownBlock[] {
+export function gates(release: Release, environment: Environment, people: People, proof?: ProofNow): KnownBlock[] {
   const plan = release.plan
   const { services } = people
   const problem = problemOf(release, people)

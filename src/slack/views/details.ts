@@ -34,6 +34,7 @@ import { lockDetails } from './parts/lock-lines.ts'
 import { badMark, markedInDetails } from './parts/mark.ts'
 import type { People } from './parts/people.ts'
 import { byWhom, withNamesApart } from './parts/persons.ts'
+import type { ProofNow } from './parts/proof.ts'
 import { goesAway } from './parts/rollback.ts'
 import { capital, counted, cut, date, eight, isWebAddress, oneLine } from './parts/text.ts'
 import { rollbackDetails, rollbackTarget } from './rollback-plan.ts'
@@ -48,6 +49,8 @@ export interface DetailsFacts extends People {
   readonly now?: Date
   /** The open locks of its environment and of all. */
   readonly locks?: readonly Lock[]
+  /** Whether its commit is proven on the environment that it is promoted from. */
+  readonly proof?: ProofNow
   /** Comes back with a press of its buttons. */
   readonly metadata?: string
   /** A token for each of `buttonsOfDetails(release)`; a button without one is left out. */
@@ -68,7 +71,7 @@ export function buttonsOfDetails(release: Release): readonly Action[] {
 /** Commits, files with a link to compare, migrations, gates and bound facts, sign-offs with their notes, steps. */
 export function detailsModal(
   stored: Release,
-  { environment, metadata, tokens = {}, locks = [], now, ...people }: DetailsFacts,
+  { environment, metadata, tokens = {}, locks = [], now, proof, ...people }: DetailsFacts,
 ): ModalView {
   const release = withNamesApart(stored)
   const plan = release.plan
@@ -92,7 +95,7 @@ export function detailsModal(
         ? [section('There is no plan yet.')]
         : planParts(plan, people.services, onForge(release, plan))),
       ...(now && !hasEnded(release.state) ? lockDetails(release, locks, now) : []),
-      ...gates(release, environment, people),
+      ...gates(release, environment, people, proof),
       ...signed(release),
       ...steps(release),
     ],

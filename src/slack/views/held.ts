@@ -27,11 +27,7 @@ function freezeBlocks(facts: Facts): KnownBlock[] {
   const from: Line = notice.is === 'soon' ? [' from ', richDate(notice.from)] : []
   const lines: Line[] = [
     [emoji(FREEZE_EMOJI), ' ', bold('Frozen'), ...from, ...frozenUntil(notice), '.'],
-    [
-      notice.is === 'soon'
-        ? 'From then on the last sign-off starts nothing.'
-        : 'Until then the last sign-off starts nothing.',
-    ],
+    [notice.is === 'soon' ? 'From then on it can’t start.' : 'Until then it can’t start.'],
   ]
   const anyway: Line = [
     bold(ACTION_VIEWS.emergency.label),

@@ -236,9 +236,7 @@ export function emergencyModal({
           ...(plan === undefined ? [] : [[`${capital(whatGoes(plan))}${risky === '' ? '' : ` (${risky})`}`]]),
           ...(plan?.rollback === undefined ? [] : rollbackLines(plan, plan.rollback)),
           ...(held === undefined ? [] : [[capital(cut(oneLine(held), 300))]]),
-          ...(more.freeze?.is === 'frozen'
-            ? [[`${capital(place(release))} is frozen`, ...frozenUntil(more.freeze)]]
-            : []),
+          ...(more.freeze?.is === 'frozen' ? [['Frozen', ...frozenUntil(more.freeze)]] : []),
           ...(more.proof !== undefined && more.proof.by === undefined ? [[proofWords(more.proof)]] : []),
           [
             request === undefined

@@ -29,7 +29,7 @@ export const START_REFUSALS: {
     cant: `start #${number}`,
     why: `${short(commit)} is not proven on ${displayName(on)}`,
     next: [
-      ...(runs === undefined ? [] : [[`${capital(displayName(on))}: ${runsWords(runs)}.`]]),
+      ...(noLonger.length > 0 ? [] : [[`${capital(runsWords(runs, displayName(on)))}.`]]),
       ...noLonger.slice(0, 3).map((one): Line => [`#${one}, which proved it, is marked as bad.`]),
       ['Deploy it there first with ', code(`/deploy ${app} ${on}`), '. Then press again.'],
       ...(who === undefined ? [] : [anyway(who, hints)]),

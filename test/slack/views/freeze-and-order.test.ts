@@ -4,9 +4,10 @@ import type { Refusal } from '../../../src/release/refusals.ts'
 import type { Freeze } from '../../../src/release/settings.ts'
 import { card } from '../../../src/slack/views/card.ts'
 import { controlButton, offersOf } from '../../../src/slack/views/control-buttons.ts'
+import { detailsModal } from '../../../src/slack/views/details.ts'
 import { hotfixModal } from '../../../src/slack/views/hotfix-modal.ts'
-import { emergencyModal } from '../../../src/slack/views/modals.ts'
-import { freezeNames, freezeSpoken } from '../../../src/slack/views/parts/freeze.ts'
+import { deployModal, emergencyModal } from '../../../src/slack/views/modals.ts'
+import { freezeNames, freezeNotes } from '../../../src/slack/views/parts/freeze.ts'
 import { type ProofNow, proofWords } from '../../../src/slack/views/parts/proof.ts'
 import { privateMessage } from '../../../src/slack/views/private/index.ts'
 import { refusalMessage } from '../../../src/slack/views/refusal-message.ts'
@@ -55,7 +56,7 @@ describe('a card that awaits sign-off', () => {
 
   it.each<[Partial<ProofNow>, string]>([
     [{ by: 11 }, 'Proven on integration by #11'],
-    [{}, 'Not proven on integration'],
+    [{}, 'Not proven on integration: Signoff does not know what it runs'],
     [
       { runs: { commit: sha('1f03ae2'), behind: 3 } },
       'Not proven on integration: it runs 1f03ae2, 3 commits behind this',
@@ -134,13 +135,21 @@ it('names freezes that last one into another, and not too many', () => {
   expect(freezeNames(['a', 'b', 'c', 'd', 'e'])).toBe('a, b, c and 2 more')
 })
 
-it('says it where no dates are drawn, in the time zone of the freezes', () => {
-  const environment = anEnvironment({ freezes: [WEEKEND] })
-  expect(freezeSpoken(environment, FRIDAY_NOON)).toBeUndefined()
-  expect(freezeSpoken(environment, SOON)).toBe(
-    'frozen from Fri 2026-12-04 16:00 until Mon 2026-12-07 08:00 Europe/Berlin (weekend)',
-  )
-  expect(freezeSpoken(environment, SATURDAY)).toBe('frozen until Mon 2026-12-07 08:00 Europe/Berlin (weekend)')
+it('stands in /deploy’s modal before it is sent, for each environment that is frozen or soon will be', () => {
+  const [open, closed] = [anEnvironment({ name: 'eu' }), anEnvironment({ freezes: [WEEKEND] })]
+  const notes = (now: Date) => freezeNotes([anApp({ environments: [open, closed] })], now)
+  expect(notes(FRIDAY_NOON)).toEqual([])
+  expect(notes(SOON)).toEqual([
+    expect.stringMatching(/^\*api production\* · :snowflake: Frozen from .* until .*\(weekend\)$/),
+  ])
+  expect(notes(SATURDAY)).toEqual([
+    expect.stringMatching(/^\*api production\* · :snowflake: Frozen until .*\(weekend\)$/),
+  ])
+  const view = deployModal({ apps: [anApp()], metadata: '{}', held: notes(SATURDAY) })
+  expect(viewProblems(view)).toEqual([])
+  expect(JSON.stringify(view)).toContain('Frozen until')
+  const many = Array.from({ length: 9 }, (_, index) => anEnvironment({ name: `e${index}`, freezes: [WEEKEND] }))
+  expect(freezeNotes([anApp({ environments: many })], SATURDAY).at(-1)).toBe('and 4 more frozen environments')
 })
 
 it('is a line of the status', () => {
@@ -167,8 +176,15 @@ it('stands in the dialog of an emergency, with a commit that is not proven', () 
     },
   })
   expect(viewProblems(view)).toEqual([])
-  expect(JSON.stringify(view)).toMatch(/is frozen.*weekend/)
+  expect(JSON.stringify(view)).toMatch(/Frozen.*weekend/)
   expect(JSON.stringify(view)).toContain('Not proven on integration: it runs 1f03ae2, 3 commits behind this')
+})
+
+it('stands in Details among what the gates checked', () => {
+  const proof = { on: 'integration', commit: sha('9f2c1ab'), noLonger: [], by: 11 }
+  const view = detailsModal(aRelease(), { services: SERVICES, environment: anEnvironment(), proof })
+  expect(viewProblems(view)).toEqual([])
+  expect(JSON.stringify(view)).toContain('Proven on integration by #11')
 })
 
 it('makes of a hot-fix’s modal one that plans for an emergency, with what was typed', () => {

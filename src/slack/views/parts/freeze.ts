@@ -1,7 +1,8 @@
 /** What people read of freezes. */
-import { freezeNotice, wallClock } from '../../../release/freezes.ts'
+import { shownNotice } from '../../../release/environment-frozen.ts'
+import { freezeNotice } from '../../../release/freezes.ts'
 import type { ShownFreeze } from '../../../release/messages.ts'
-import type { Environment } from '../../../release/settings.ts'
+import type { App } from '../../../release/settings.ts'
 import { type Line, richDate } from './blocks.ts'
 import { cut, date, defused, oneLine } from './text.ts'
 
@@ -28,19 +29,22 @@ export function freezeLine(freeze: ShownFreeze | undefined): string | undefined 
   ].join(' ')
 }
 
+const MOST_NOTES = 5
+
+/** `*api production* · Frozen until …` for each environment that is frozen or soon will be, for mrkdwn. */
+export function freezeNotes(apps: readonly App[], now: Date): readonly string[] {
+  const lines = apps
+    .flatMap(({ environments }) => environments)
+    .flatMap((environment) => {
+      const line = freezeLine(shownNotice(freezeNotice(environment.freezes ?? [], now)))
+      return line === undefined ? [] : [`*${defused(`${environment.app} ${environment.name}`, 140)}* · ${line}`]
+    })
+  const left = lines.length - MOST_NOTES
+  return left > 0 ? [...lines.slice(0, MOST_NOTES), `and ${left} more frozen environments`] : lines
+}
+
 /** ` until Monday 08:00 (weekend)`, for rich text. */
 export function frozenUntil({ names, until }: { readonly names: readonly string[]; readonly until?: Date }): Line {
   const end: Line = until === undefined ? [' without an end in the next year'] : [' until ', richDate(until)]
   return [...end, ` (${freezeNames(names)})`]
-}
-
-/** `frozen until Mon 2026-12-07 08:00 (weekend)`, where no dates are drawn: in the time zone of the freezes. */
-export function freezeSpoken({ freezes = [] }: Environment, now: Date): string | undefined {
-  const notice = freezeNotice(freezes, now)
-  const [first] = freezes
-  if (notice === undefined || first === undefined) return undefined
-  const at = (moment: Date) => wallClock(moment, first.timeZone)
-  const end = notice.until === undefined ? 'without an end in the next year' : `until ${at(notice.until)}`
-  const from = notice.is === 'soon' ? `from ${at(notice.from)} ` : ''
-  return `frozen ${from}${end} ${first.timeZone} (${freezeNames(notice.names)})`
 }

@@ -14,8 +14,7 @@ export interface ProofNow extends Pick<Proof, 'on' | 'commit' | 'runs'> {
 export function proofWords({ on, by, noLonger, runs }: ProofNow): string {
   const name = defused(on, 60)
   if (by !== undefined) return `Proven on ${name} by #${by}`
-  const why = noLonger.length > 0 ? badWords(noLonger) : runs === undefined ? undefined : runsWords(runs)
-  return `Not proven on ${name}${why === undefined ? '' : `: ${why}`}`
+  return `Not proven on ${name}: ${noLonger.length > 0 ? badWords(noLonger) : runsWords(runs)}`
 }
 
 function badWords(noLonger: readonly number[]): string {
@@ -26,9 +25,11 @@ function badWords(noLonger: readonly number[]): string {
 }
 
 /** `it runs 1f03ae2, 3 commits behind this`. */
-export function runsWords({ commit, behind }: NonNullable<Proof['runs']>): string {
-  if (commit === null) return 'it runs nothing'
-  const runs = `it runs ${short(commit)}`
+export function runsWords(running: Proof['runs'], it = 'it'): string {
+  if (running === undefined) return `Signoff does not know what ${it} runs`
+  const { commit, behind } = running
+  if (commit === null) return `${it} runs nothing`
+  const runs = `${it} runs ${short(commit)}`
   if (behind === undefined) return `${runs}, which the repository does not have`
   if (behind === 0) return `${runs}, which no good release of Signoff has proven`
   return `${runs}, ${counted(behind, 'commit')} behind this`

@@ -85,12 +85,7 @@ function proof({ proof, environment }: StateFacts): KnownBlock[] {
   if (proof.by !== undefined) return [context(`:white_check_mark: ${words}`)]
   if (environment.order !== 'required') return [context(`:warning: ${words}`)]
   const there = `\`/deploy ${defused(`${environment.app} ${proof.on}`, 140)}\``
-  return [
-    section([
-      `:no_entry_sign: *${words}*`,
-      `Deploy it there first with ${there}. Until then the last sign-off starts nothing.`,
-    ]),
-  ]
+  return [section([`:no_entry_sign: *${words}*`, `Deploy it there first with ${there}. Until then it can’t start.`])]
 }
 
 function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: StateFacts): KnownBlock[] {
