@@ -157,6 +157,7 @@ function summarySection(evidence: Evidence): Section {
   const run = took(startedAt, times.endedAt)
   const facts: readonly Fact[] = [
     ['Requested by', [`${personText(requester)}, ${utc(request.at)}`]],
+    ...(request.startAt === undefined ? [] : [['Time to start', [`${utc(request.startAt)} UTC`]] as const]),
     ...(request.reason === undefined ? [] : [['Reason', [request.reason]] as const]),
     ...signOffFact(evidence, 'emergency', 'Emergency'),
     ...signOffFact(evidence, 'qa', 'QA', asked.qa),
