@@ -159,6 +159,7 @@ function summarySection(evidence: Evidence): Section {
     isProcess(requester)
       ? ['Requested', [`automatically, ${utc(request.at)}`]]
       : ['Requested by', [`${personText(requester)}, ${utc(request.at)}`]],
+    ...(request.startAt === undefined ? [] : [['Time to start', [`${utc(request.startAt)} UTC`]] as const]),
     ...(request.reason === undefined ? [] : [['Reason', [request.reason]] as const]),
     ...signOffFact(evidence, 'emergency', 'Emergency'),
     ...signOffFact(evidence, 'qa', 'QA', asked.qa),

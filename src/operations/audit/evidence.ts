@@ -23,6 +23,9 @@ export interface Evidence {
     readonly at: string
     readonly reason?: string
     readonly picks?: readonly string[]
+    /** When it was asked to start, as last changed, and in whose time zone. */
+    readonly startAt?: string
+    readonly timeZone?: string
   }
   readonly plan?: Release['plan']
   /** What people signed: the SHA-256 of the canonical JSON of `plan.bound`. */
@@ -144,6 +147,7 @@ export function evidenceOf({ release, events, messages, chain }: StoredEvidence)
       by: release.requester,
       at: release.requestedAt.toISOString(),
       ...defined({ reason: release.reason, picks: release.picks }),
+      ...defined({ startAt: release.schedule?.at.toISOString(), timeZone: release.schedule?.timeZone }),
     },
     ...defined({ plan, fingerprint }),
     signOffs: release.signOffs,
