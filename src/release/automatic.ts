@@ -6,7 +6,7 @@
 import { defined } from '../lib/defined.ts'
 import type { CheckStatus } from './plan.ts'
 import type { Person } from './policy.ts'
-import type { Problem } from './refusals.ts'
+import type { Gate, Problem } from './refusals.ts'
 import type { Release } from './release.ts'
 import type { App, Environment } from './settings.ts'
 
@@ -27,7 +27,11 @@ export function deploysAutomatically({ deploys }: Pick<Environment, 'deploys'>):
 }
 
 /** Gates that hold a release back before it begins, and that end by themselves: its head is deployed after that. */
-const HELD_BACK_BY: ReadonlySet<string> = new Set(['environment_locked', 'environment_frozen', 'hotfix_goes_first'])
+const HELD_BACK_BY: ReadonlySet<string> = new Set<Gate>([
+  'environment_locked',
+  'environment_frozen',
+  'hotfix_goes_first',
+])
 
 /** Whether nobody is told that an automatic release was refused: there was nothing to deploy, or it is deployed later. */
 export function isQuietRefusal(problem: Problem | undefined): boolean {

@@ -113,6 +113,7 @@ async function applyDeadline(
     }
     case 'scheduled':
       // A release that has become scheduled since it was read is looked at in the next round.
+      if (environment !== undefined) await redrawForFreeze(tx, release, environment)
       return mayStart ? startIfDue(tx, release, environment) : undefined
     case 'approved':
       if (isPast(runMustBeginBy(release), tx.now)) return expireUnstartedRun(tx, release, isAnnounced)

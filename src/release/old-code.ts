@@ -2,7 +2,8 @@
  * What older code meets on a schema that later migrations have made, judged by the findings of those migrations. What the
  * code reads and writes is not known: only what was taken away, renamed or made required since.
  */
-import type { AppliedMigration, RollbackPlan, SqlFinding } from './plan.ts'
+import type { SqlFinding } from './planned-migration.ts'
+import type { AppliedMigration, RollbackPlan } from './rollback-plan.ts'
 import type { Environment, MigrationRisk, MigrationSettings } from './settings.ts'
 
 /** The risks of an applied migration that older code must be discussed for; none: it can run on what this one made. */

@@ -1,6 +1,7 @@
 import { digest } from '../lib/canonical-json.ts'
-import type { MigrationRisk } from './settings.ts'
-import type { Isolation, PersonName, ReleaseKind, StepName } from './terms.ts'
+import type { PlannedMigration } from './planned-migration.ts'
+import type { RollbackPlan } from './rollback-plan.ts'
+import type { Isolation, ReleaseKind, StepName } from './terms.ts'
 
 /** The facts that a plan binds. The fingerprint covers exactly these; if one changes, the release is outdated. */
 export interface BoundFacts {
@@ -95,44 +96,6 @@ export interface PlannedCommit {
   readonly at: string
   readonly isMerge: boolean
 }
-
-/** A risk of one SQL statement that people should know before it runs. */
-export interface SqlFinding {
-  readonly risk: MigrationRisk
-  /** A few words in the third person, such as `drops column documents.language`. */
-  readonly what: string
-  /** One sentence. */
-  readonly why: string
-  /** The usual safer way, one sentence; absent if there is none. */
-  readonly instead?: string
-  /** The code that runs now may still use what this removes. */
-  readonly breaksOldCode?: true
-}
-
-export interface PlannedMigration {
-  readonly revision: string
-  /** The name of its database; absent if the environment has one. */
-  readonly database?: string
-  readonly message: string
-  /** Path in the repository. */
-  readonly file: string
-  /** The name of the file's last author. */
-  readonly author?: string
-  /** The worst of its findings. */
-  readonly risk?: MigrationRisk
-  /** The worst first; at most `MAX_FINDINGS`. */
-  readonly findings?: readonly SqlFinding[]
-  /** The number of all findings. */
-  readonly findingCount?: number
-  /** Its statements, as far as they are stored; absent if it could not be previewed. */
-  readonly sql?: readonly string[]
-  /** How many statements are not stored because of their length. */
-  readonly sqlLeftOut?: number
-  /** It commits midway, so a failure may leave it partly applied. */
-  readonly commits?: true
-}
-
-export const MAX_FINDINGS = 30
 
 export interface CheckStatus {
   readonly name: string
@@ -236,52 +199,6 @@ export function fingerprint(plan: Plan): string {
 export function commitToPush(plan: Plan, mergedAs?: string): string | undefined {
   return plan.bound.result.how === 'merge' ? mergedAs : plan.bound.result.commit
 }
-
-/** What only the plan of a rollback shows. */
-export interface RollbackPlan {
-  /** The first release, not a rollback, that proved what runs now; absent if no release of ours did. */
-  readonly from?: ShownRelease
-  /** The release that proved the commit to go back to. */
-  readonly to: ShownRelease
-  /** The migrations that were applied after `to`, in the order in which they were applied. */
-  readonly migrations: readonly AppliedMigration[]
-  /** What could not be found out; each needs to be discussed. */
-  readonly unknowns: readonly RollbackUnknown[]
-  /** Nobody has to sign, so the requester sees the plan first and presses Go. */
-  readonly asksGo?: true
-}
-
-/** A release as a rollback's plan names it. */
-export interface ShownRelease {
-  readonly number: number
-  readonly commit: string
-  readonly requester: PersonName
-  /** When it ended, ISO 8601. */
-  readonly at: string
-}
-
-/** A migration that was applied since the commit to go back to, with its findings as they were planned then. */
-export interface AppliedMigration extends PlannedMigration {
-  /** The release that applied it. */
-  readonly release: number
-  /** Whether that is not certain: its migrate step ended without a proven outcome. */
-  readonly unsure?: true
-}
-
-export type RollbackUnknown =
-  /** Which commits go away: no repository that could be asked has what runs now. */
-  | { readonly what: 'commits'; readonly detail: string }
-  /** Where a database stands. `name`: absent if the environment has one. */
-  | { readonly what: 'database'; readonly name?: string; readonly detail: string }
-  /** Its revisions are not those that the last release left: somebody has migrated it, or it is another database. */
-  | {
-      readonly what: 'revisions'
-      readonly name?: string
-      readonly expected: readonly string[]
-      readonly found: readonly string[]
-    }
-  /** Which commit runs, and so which migrations and commits are newer. */
-  | { readonly what: 'runs'; readonly detail: string }
 
 /** One commit of a hot-fix: the requested one, and the one that planning picked from it in the mirror. */
 export interface PlannedPick {

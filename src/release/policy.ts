@@ -6,9 +6,11 @@
 import { defined } from '../lib/defined.ts'
 import { awaitsGo } from './hotfix.ts'
 import { isRollbackToBeDiscussed } from './old-code.ts'
-import { type CheckStatus, haveAllPassed, type Plan, type PlannedMigration, type RollbackPlan } from './plan.ts'
+import { type CheckStatus, haveAllPassed, type Plan } from './plan.ts'
+import type { PlannedMigration } from './planned-migration.ts'
 import type { Refusal } from './refusals.ts'
 import { isEmergency, type Release, type SignOff } from './release.ts'
+import type { RollbackPlan } from './rollback-plan.ts'
 import type { Environment, MigrationSettings } from './settings.ts'
 import type { ReleaseKind, SignOffKind } from './terms.ts'
 

@@ -6,16 +6,12 @@
 import { defined } from '../lib/defined.ts'
 import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
-import { deploysAutomatically } from './automatic.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines } from './deadlines.ts'
 import { deployedNow } from './deployed.ts'
-import { emergencyDenied, shownNotice, withWaysOut } from './environment-frozen.ts'
-import { freezeNotice } from './freezes.ts'
-import { factsOfLock, isSamePlace, type LockFacts, type LockPlace } from './lock.ts'
+import { emergencyDenied, withWaysOut } from './environment-frozen.ts'
 import { applyLockDeadlines } from './lock-deadlines.ts'
-import { createLockService, type LockService, openLocks } from './lock-service.ts'
-import type { EnvironmentStatus } from './messages.ts'
+import { createLockService, type LockService } from './lock-service.ts'
 import { groupsAtThisMoment, groupsOf, type Person } from './policy.ts'
 import type { Directory } from './ports/directory.ts'
 import type { Store } from './ports/store.ts'
@@ -23,11 +19,10 @@ import type { ServiceWords } from './ports/words.ts'
 import type { Refusal, Refused } from './refusals.ts'
 import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
-
 import { namedTarget, type RollbackChoices, type RollbackCommand, rollbackChoices } from './rollback.ts'
 import { isDue } from './schedule.ts'
-
 import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import { type EnvironmentsStatus, environmentsStatus } from './status.ts'
 import type { PersonName } from './terms.ts'
 import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
 import { findMissingWorker } from './workers.ts'
@@ -64,7 +59,7 @@ export interface ReleaseService {
   /** Whether the rules allow the action now, for a modal that is about to open. Changes nothing. */
   may(action: Action, request: ActionRequest): Promise<Done>
   /** `all`: the lock over all environments, while there is one. */
-  status(): Promise<{ environments: readonly EnvironmentStatus[]; workerSeenAt?: string; all?: LockFacts }>
+  status(): Promise<EnvironmentsStatus>
   /** Releases, the newest first; ten by default. */
   history(filter: { app?: string; environment?: string; before?: number; limit?: number }): Promise<readonly Release[]>
   /** Refuses a person who may not read about releases: anyone but a full member. */
@@ -270,38 +265,7 @@ export function createReleaseService(ports: {
 
     may: (action, asked) => change(action, asked, null),
 
-    async status() {
-      const [[last], locks, now, heads] = await Promise.all([
-        store.workers(),
-        openLocks(store),
-        store.now(),
-        store.heads(),
-      ])
-      const facts = (on: LockPlace) => {
-        const lock = locks.find((one) => isSamePlace(one.on, on))
-        return lock && factsOfLock(lock)
-      }
-      const environments: EnvironmentStatus[] = []
-      for (const environment of apps.flatMap((each) => each.environments)) {
-        const { app, name, remote } = environment
-        const [live, underWay] = await Promise.all([
-          deployedNow(store, environment, services.platforms[remote.platform]),
-          store.current(app, name),
-        ])
-        const lock = facts({ is: 'environment', app, environment: name })
-        const freeze = shownNotice(freezeNotice(environment.freezes ?? [], now))
-        const head = heads.find((each) => each.app === app && each.environment === name)
-        const automatic = deploysAutomatically(environment)
-          ? { branch: environment.branch, afterChecks: environment.deploys === 'after checks', ...defined({ head }) }
-          : undefined
-        environments.push({
-          app,
-          environment: name,
-          ...defined({ live, under_way: underWay, lock, freeze, automatic }),
-        })
-      }
-      return { environments, ...defined({ workerSeenAt: last?.at.toISOString(), all: facts({ is: 'all' }) }) }
-    },
+    status: () => environmentsStatus({ store, apps, services }),
 
     history: (filter) => store.releases({ limit: 10, ...filter }),
 

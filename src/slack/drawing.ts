@@ -85,6 +85,7 @@ export async function drawCard(
   const { store } = ports
   const owing = owed(environment, release)
   const awaiting = release.state === 'awaiting sign-off'
+  const mayBeHeld = awaiting || release.state === 'scheduled'
   const waits = release.state === 'planning' || release.state === 'approved'
   // A button's token knows whether it asks, which depends on the time.
   const now = await store.now()
@@ -98,8 +99,8 @@ export async function drawCard(
     awaiting ? ports.directory.unmatched((release.plan?.authors ?? []).map(({ email }) => email)) : undefined,
     replacementLink(ports, release),
     awaiting || isEmergency(release) ? findUngivable(ports.directory, release, owing) : [],
-    awaiting ? store.locks({ open: true, app: release.app, environment: release.environment }) : [],
-    awaiting ? proofNow(store, release) : undefined,
+    mayBeHeld ? store.locks({ open: true, app: release.app, environment: release.environment }) : [],
+    mayBeHeld ? proofNow(store, release) : undefined,
   ])
   reportUngivable(ports, release, ungivable)
   const runs = release.plan?.bound.remote.runs

@@ -80,15 +80,19 @@ async function whatRuns(
   return { commit: live.commit, behind: count }
 }
 
-/** Looks again, and redraws the card of a release that awaits sign-off if what proves its commit has changed. */
+function waits({ state }: Release): boolean {
+  return state === 'awaiting sign-off' || state === 'scheduled'
+}
+
+/** Looks again, and redraws the card of a release that awaits sign-off or its time if what proves its commit has changed. */
 export async function refreshProof(ports: WorkerPorts, release: Release): Promise<void> {
   const place = placeOf(ports, release)
-  if (place === undefined || release.plan === undefined || release.state !== 'awaiting sign-off') return
+  if (place === undefined || release.plan === undefined || !waits(release)) return
   const proof = await findProof(ports, { ...place, kind: release.kind }, release.plan.bound.source.commit)
   if (proof === undefined || canonicalJson(proof) === canonicalJson(proofOf(release) ?? null)) return
   await ports.store.transaction(async (tx) => {
     const now = await tx.lockRelease(release.number)
-    if (now?.state !== 'awaiting sign-off') return
+    if (now === undefined || !waits(now)) return
     await tx.changeRelease(now.number, { proof })
     if (now.card !== undefined) await tx.send({ kind: 'card', release: now.number })
   })

@@ -1,5 +1,5 @@
 /**
- * Automatic deploys while processes die, answers are lost and several workers and bots look at once: each head gets at most one
+ * Promise 1: automatic deploys while processes die, answers are lost and several workers and bots look at once: each head gets at most one
  * release by itself, what was noted is deployed, and nothing is written to Signoff. In virtual time.
  */
 import { describe, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
 /**
- * Nothing starts in a freeze, and nothing that must be proven first: many courses in virtual time, with people who press around
+ * Promise 3: nothing starts in a freeze, and nothing that must be proven first: many courses in virtual time, with people who press around
  * the edges of freezes, processes that die, and commits that come meanwhile. The invariants are asked after each step.
  */
 import { afterAll, expect, it } from 'vitest'

@@ -1,11 +1,12 @@
 /** Which release a rollback goes back to, what it needs, and what older code meets on the schema. */
 import { describe, expect, it } from 'vitest'
 import { missedByOldCode, oldCodeCanRun, oldCodeRisks, requiredSince } from '../../src/release/old-code.ts'
-import { type AppliedMigration, fingerprint, type Plan, type RollbackUnknown } from '../../src/release/plan.ts'
+import { fingerprint, type Plan } from '../../src/release/plan.ts'
 import { discussions, heldByChecks, neededCounts, owed } from '../../src/release/policy.ts'
 import type { Store } from '../../src/release/ports/store.ts'
 import type { ReleaseMark } from '../../src/release/release.ts'
 import { rollbackChoices, rollbackTarget } from '../../src/release/rollback.ts'
+import type { AppliedMigration, RollbackUnknown } from '../../src/release/rollback-plan.ts'
 import type { ReleaseKind, ReleaseState } from '../../src/release/terms.ts'
 import { aMigration, anEnvironment, anIntegration, aPlan, aRelease, at, DANA, sha, TOM } from '../support/builders.ts'
 import { createMemoryStore } from '../support/simulation/memory-store.ts'

@@ -2,7 +2,8 @@
 
 import { SERVICE_WORDS } from '../../src/cli/service-words.ts'
 import type { ReleaseEvent } from '../../src/release/events.ts'
-import { fingerprint, type Plan, type PlannedCommit, type PlannedMigration } from '../../src/release/plan.ts'
+import { fingerprint, type Plan, type PlannedCommit } from '../../src/release/plan.ts'
+import type { PlannedMigration } from '../../src/release/planned-migration.ts'
 import type { ServiceWords } from '../../src/release/ports/words.ts'
 import type { Release, SignOff, StepRow } from '../../src/release/release.ts'
 import type {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PlannedMigration, SqlFinding } from '../../src/release/plan.ts'
+import type { PlannedMigration, SqlFinding } from '../../src/release/planned-migration.ts'
 import type { Release, SignOff } from '../../src/release/release.ts'
 import { recordWithSql } from '../../src/worker/run/record-sql.ts'
 import { recordMarker } from '../../src/worker/run/record-text.ts'

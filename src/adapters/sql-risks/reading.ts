@@ -1,6 +1,6 @@
 import { loadModule, type Node, parseSync } from 'libpg-query'
 import { defined } from '../../lib/defined.ts'
-import type { SqlFinding } from '../../release/plan.ts'
+import type { SqlFinding } from '../../release/planned-migration.ts'
 import type { Circumstances, ForeseenFailure, RevisionRisks } from '../../release/ports/sql-risks.ts'
 import { renamedTable } from './drop-and-rename.ts'
 import { type NewValues, noteNewValue, useOfNewValue } from './enum-values.ts'

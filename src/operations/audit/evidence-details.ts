@@ -1,6 +1,8 @@
 /** The details of one release's evidence: plan, migrations, run, people, and the record's exact text. */
 import { canonicalJson } from '../../lib/canonical-json.ts'
-import type { BoundDatabase, PlannedMigration, RollbackPlan, ShownRelease } from '../../release/plan.ts'
+import type { BoundDatabase } from '../../release/plan.ts'
+import type { PlannedMigration } from '../../release/planned-migration.ts'
+import type { RollbackPlan, ShownRelease } from '../../release/rollback-plan.ts'
 import {
   type Block,
   codes,

@@ -1,4 +1,4 @@
-import type { SqlFinding } from '../plan.ts'
+import type { SqlFinding } from '../planned-migration.ts'
 
 /** Finds risks in SQL, parsed by Postgres's own grammar. */
 export interface SqlRisks {

@@ -30,7 +30,11 @@ export async function rolledBack(tx: Transaction, rollback: Release): Promise<vo
   if (rollback.rollback?.lock === true) {
     const what = from === undefined ? `Rollback #${number}` : `#${from} was rolled back by #${number}`
     const words = reason === '' ? what : `${what}: ${reason}`
-    await placeLock(tx, { app, environment, holder: requester, reason: words, release: number })
+    const placed = await placeLock(tx, { app, environment, holder: requester, reason: words, release: number })
+    if ('held' in placed) {
+      const text = `${app} ${environment} stays locked by ${placed.held.holder.name}, so ${requester.name}’s lock was not set.`
+      await addThreadLine(tx, number, 'lock-not-set', { is: 'note', text })
+    }
   }
   if (from === undefined || (await tx.lockRelease(from)) === undefined) return
   const attribution = { name: requester.name, right: EVERYONE }

@@ -26,7 +26,8 @@ export function cardText(
 ): string {
   const problem = problemOf(release, { services })
   const text = STATE_VIEWS[release.state].text(release, { services, environment, owed, problem })
-  const lock = now && release.state === 'awaiting sign-off' && lockAgainst(locks, release, release.requester, now)
+  const mayBeHeld = release.state === 'awaiting sign-off' || release.state === 'scheduled'
+  const lock = now && mayBeHeld && lockAgainst(locks, release, release.requester, now)
   return lock
     ? `${text} ${lockedPlaceFirst(placeNames(lock.on))} ${lock.on.is === 'all' ? 'are' : 'is'} ${lockedSpoken(lock)}.`
     : text

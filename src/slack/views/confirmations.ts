@@ -1,8 +1,9 @@
 /** What buttons ask before they act: the effect of this click on the release in its current state. */
 import type { ConfirmationDialog } from '@slack/types'
-import type { Plan, RollbackPlan } from '../../release/plan.ts'
+import type { Plan } from '../../release/plan.ts'
 import { isLastOwed, type Owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
+import type { RollbackPlan } from '../../release/rollback-plan.ts'
 import { isDue } from '../../release/schedule.ts'
 import type { Environment } from '../../release/settings.ts'
 import { confirm } from './parts/blocks.ts'

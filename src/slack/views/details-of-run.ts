@@ -89,6 +89,7 @@ export function gates(release: Release, environment: Environment, people: People
         ),
     )
     if (plan.checks.length === 0 && plan.rollback === undefined) lines.push(['Checks: none'])
+    if (proof !== undefined) lines.push([proofWords(proof)])
     lines.push(
       ...missingForMerge(release).map(
         ({ needs }): Line => [`${services.forge.name} asks for: ${cut(oneLine(needs), 160)}`],

@@ -1,4 +1,4 @@
-/** What blocks a card that awaits sign-off: checks that had not passed at planning, and a freeze, also one that begins soon. */
+/** What blocks a card that awaits sign-off or its time: checks that had not passed at planning, and a freeze, also one that begins soon. */
 import type { KnownBlock } from '@slack/types'
 import { freezeNotice } from '../../release/freezes.ts'
 import { allowsEmergency, emergencyPeople, heldByChecks } from '../../release/policy.ts'
@@ -17,10 +17,11 @@ interface Facts extends People {
 
 /** The gates that block, with their facts, and who can waive them; empty where none does. */
 export function heldBlocks(release: Release, facts: Facts): KnownBlock[] {
-  return [...checkBlocks(release, facts), ...freezeBlocks(facts)]
+  const canBeWaived = release.state === 'awaiting sign-off'
+  return [...(canBeWaived ? checkBlocks(release, facts) : []), ...freezeBlocks(facts, canBeWaived)]
 }
 
-function freezeBlocks(facts: Facts): KnownBlock[] {
+function freezeBlocks(facts: Facts, canBeWaived: boolean): KnownBlock[] {
   const { environment, now } = facts
   const notice = freezeNotice(environment.freezes ?? [], now)
   if (notice === undefined) return []
@@ -35,7 +36,7 @@ function freezeBlocks(facts: Facts): KnownBlock[] {
     ...emergencyBy(facts),
     '.',
   ]
-  return [richLines([...lines, ...(allowsEmergency(environment) ? [anyway] : [])])]
+  return [richLines([...lines, ...(canBeWaived && allowsEmergency(environment) ? [anyway] : [])])]
 }
 
 function checkBlocks(release: Release, facts: Facts): KnownBlock[] {

@@ -1,6 +1,7 @@
 /** What the migrations of a plan do: for the card, for the thread and for Details. */
 import type { KnownBlock } from '@slack/types'
-import type { Plan, PlannedMigration, SqlFinding } from '../../release/plan.ts'
+import type { Plan } from '../../release/plan.ts'
+import type { PlannedMigration, SqlFinding } from '../../release/planned-migration.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import type { Release } from '../../release/release.ts'
 import { worstFirst } from '../../release/risks.ts'

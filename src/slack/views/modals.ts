@@ -1,29 +1,28 @@
 /**
- * The modals that request a release, ask for a reason, and ask for a note on a discussion. `metadata` comes back with the submission
+ * The modals that ask for a reason, and ask for a note on a discussion. `metadata` comes back with the submission
  * as `private_metadata`.
  */
 import type { InputBlock, ModalView, PlainTextInput } from '@slack/types'
 import { defined } from '../../lib/defined.ts'
 import type { FreezeNotice } from '../../release/freezes.ts'
-import type { Plan, RollbackPlan } from '../../release/plan.ts'
+import type { Plan } from '../../release/plan.ts'
 import { heldByChecks, isLastOwed, type Owed, owed } from '../../release/policy.ts'
 import type { Release } from '../../release/release.ts'
+import type { RollbackPlan } from '../../release/rollback-plan.ts'
 import { isDue } from '../../release/schedule.ts'
-import type { App, Environment } from '../../release/settings.ts'
+import type { Environment } from '../../release/settings.ts'
 import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import type { Ungivable } from '../../release/who-can-sign.ts'
-import { PREVIEW, VIEW, type ViewId } from '../ids.ts'
+import type { ViewId } from '../ids.ts'
 import { startWords } from './confirmations.ts'
-import { actions, bullets, context, type Line, plain, rich, section } from './parts/blocks.ts'
+import { bullets, type Line, plain, rich, section } from './parts/blocks.ts'
 import { called, place, pullRequest, risks, whatGoes, where } from './parts/facts.ts'
 import { frozenUntil } from './parts/freeze.ts'
 import { owedNames } from './parts/owed.ts'
 import { type ProofNow, proofWords } from './parts/proof.ts'
 import { goesAway, rollbackRisk } from './parts/rollback.ts'
-import { selectField } from './parts/select.ts'
-import { capital, counted, cut, defused, oneLine, together } from './parts/text.ts'
+import { capital, cut, defused, oneLine, together } from './parts/text.ts'
 import { ungivableWords } from './parts/ungivable.ts'
-import { whenField } from './parts/when-field.ts'
 import { checksWords } from './refusals-of-services.ts'
 
 /**
@@ -56,64 +55,6 @@ export function modal(parts: {
 }
 
 // ------------------------------------------------------------------------------------------------ asking
-
-/** `needs QA and 1 approval`, `no sign-off needed`. */
-function signOffRules({ signOff }: Environment): string {
-  if (signOff === undefined || (signOff.qa === 0 && signOff.approvals === 0)) return 'no sign-off needed'
-  const qa = signOff.qa === 0 ? [] : [signOff.qa === 1 ? 'QA' : `QA by ${signOff.qa}`]
-  const approvals = signOff.approvals === 0 ? [] : [counted(signOff.approvals, 'approval')]
-  return `needs ${[...qa, ...approvals].join(' and ')}`
-}
-
-/** `/deploy` alone: **App**, chosen where there is one, **Environment**, and **Preview**. `note`: what a press of it did. */
-export function deployModal({
-  apps,
-  metadata,
-  chosen = {},
-  note,
-  held = [],
-}: {
-  readonly apps: readonly App[]
-  readonly metadata: string
-  readonly chosen?: { readonly app?: string; readonly environment?: string; readonly when?: string }
-  readonly note?: string
-  /** What holds releases back at the moment, such as locks: a section each, in mrkdwn. */
-  readonly held?: readonly string[]
-}): ModalView {
-  const [only, another] = apps
-  const app = chosen.app ?? (another === undefined ? only?.name : undefined)
-  const environments = apps.flatMap((app) => app.environments)
-  const names = [...new Set(environments.map(({ name }) => name))]
-  const described = names.map((name) => {
-    const rules = new Set(environments.filter((one) => one.name === name).map(signOffRules))
-    const [only] = rules
-    return { name, description: rules.size === 1 ? only : undefined }
-  })
-  return modal({
-    callback: VIEW.deploy,
-    title: 'Request a release',
-    submit: 'Request',
-    close: 'Cancel',
-    metadata,
-    blocks: [
-      selectField(FIELD.app, { label: 'App', placeholder: 'Pick an app', chosen: app }, apps),
-      selectField(
-        FIELD.environment,
-        { label: 'Environment', placeholder: 'Pick an environment', chosen: chosen.environment },
-        described,
-      ),
-      ...held.map((line) => section(line)),
-      whenField({
-        hint: 'It is planned now, keeps to these commits, and starts by itself then. At most 7 days ahead.',
-        optional: true,
-        ...defined({ chosen: chosen.when === undefined ? undefined : Number(chosen.when) }),
-      }),
-      ...actions([{ type: 'button', action_id: PREVIEW, text: plain('Preview', 75) }]),
-      ...(note === undefined ? [] : [section(defused(note, 1000))]),
-      context('Signoff first makes a plan, which changes nothing. Sign-offs are then requested in the channel.'),
-    ],
-  })
-}
 
 // ------------------------------------------------------------------------------------------------ reasons
 

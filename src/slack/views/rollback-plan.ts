@@ -1,9 +1,10 @@
 /** What a rollback's plan says: where it goes back to, what goes away, and what the old code finds in the database. */
 import type { Button, KnownBlock } from '@slack/types'
 import { oldCodeCanRun } from '../../release/old-code.ts'
-import type { AppliedMigration, Plan, RollbackPlan } from '../../release/plan.ts'
+import type { Plan } from '../../release/plan.ts'
 import type { ServiceWords } from '../../release/ports/words.ts'
 import { worstFirst } from '../../release/risks.ts'
+import type { AppliedMigration, RollbackPlan } from '../../release/rollback-plan.ts'
 import { bold, bullets, code, commitLink, type Line, rich, section, words } from './parts/blocks.ts'
 import { RISK_WORDS } from './parts/facts.ts'
 import { missedWords, requiredWords, unknownWords } from './parts/rollback.ts'

@@ -1,6 +1,7 @@
 /** What a release does to the databases: the pending revisions, their SQL and its risks. */
 import { defined } from '../../lib/defined.ts'
-import { type BoundFacts, MAX_FINDINGS, type Plan, type PlannedMigration, type SqlFinding } from '../../release/plan.ts'
+import type { BoundFacts, Plan } from '../../release/plan.ts'
+import { MAX_FINDINGS, type PlannedMigration, type SqlFinding } from '../../release/planned-migration.ts'
 import type { MigrationStatus, PendingRevision } from '../../release/ports/migrator.ts'
 import type { RevisionRisks } from '../../release/ports/sql-risks.ts'
 import { step } from '../../release/release.ts'

@@ -1,14 +1,9 @@
 /** What the code that a rollback goes back to meets: where the databases are, and which migrations they got since. */
 import { defined } from '../../lib/defined.ts'
-import {
-  type AppliedMigration,
-  type BoundDatabase,
-  type BoundStanding,
-  databasesOf,
-  type RollbackUnknown,
-} from '../../release/plan.ts'
+import { type BoundDatabase, type BoundStanding, databasesOf } from '../../release/plan.ts'
 import type { MigrationsAnswer } from '../../release/ports/migrator.ts'
 import { type Release, type StepRow, step } from '../../release/release.ts'
+import type { AppliedMigration, RollbackUnknown } from '../../release/rollback-plan.ts'
 import type { App, Environment, MigrationSettings } from '../../release/settings.ts'
 import { type DatabaseNow, readDatabase } from '../database.ts'
 import type { WorkerPorts } from '../ports.ts'

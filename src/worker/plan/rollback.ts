@@ -3,11 +3,12 @@
  * the remote and the platform. What the repository or a database does not tell is shown as unknown.
  */
 import { defined } from '../../lib/defined.ts'
-import type { BoundFacts, Plan, RollbackPlan, RollbackUnknown, ShownRelease } from '../../release/plan.ts'
+import type { BoundFacts, Plan } from '../../release/plan.ts'
 import { discussions, neededCounts } from '../../release/policy.ts'
 import { isOf, type PlatformRelease } from '../../release/ports/platform.ts'
 import type { Release } from '../../release/release.ts'
 import { type RollbackTarget, rollbackTarget } from '../../release/rollback.ts'
+import type { RollbackPlan, RollbackUnknown, ShownRelease } from '../../release/rollback-plan.ts'
 import { type App, appAt, type Environment } from '../../release/settings.ts'
 import { stepsFor } from '../../release/steps.ts'
 import { fullIfThere } from '../database.ts'

@@ -1,5 +1,5 @@
 /** A release's record with the SQL of its migrations: in one comment if it fits, else in comments before the record. */
-import type { PlannedMigration } from '../../release/plan.ts'
+import type { PlannedMigration } from '../../release/planned-migration.ts'
 import type { Release } from '../../release/release.ts'
 import { plain } from '../plan/pull-request.ts'
 import { partMarker, recordLines, recordMarker } from './record-text.ts'

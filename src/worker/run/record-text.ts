@@ -1,5 +1,5 @@
 import { isAutomatic } from '../../release/automatic.ts'
-import type { PlannedMigration } from '../../release/plan.ts'
+import type { PlannedMigration } from '../../release/planned-migration.ts'
 import { isEmergency, type Release, type SignOff } from '../../release/release.ts'
 import type { PersonName } from '../../release/terms.ts'
 import { plain } from '../plan/pull-request.ts'

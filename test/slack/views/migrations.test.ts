@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PlannedMigration, SqlFinding } from '../../../src/release/plan.ts'
+import type { PlannedMigration, SqlFinding } from '../../../src/release/planned-migration.ts'
 import type { Isolation } from '../../../src/release/terms.ts'
 import { detailsModal } from '../../../src/slack/views/details.ts'
 import { orderBlocks } from '../../../src/slack/views/migrations.ts'

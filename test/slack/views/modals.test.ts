@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Action } from '../../../src/release/actions.ts'
+import { deployModal } from '../../../src/slack/views/deploy-modal.ts'
 import { detailsModal } from '../../../src/slack/views/details.ts'
-import { deployModal } from '../../../src/slack/views/modals.ts'
 import { viewProblems } from '../../support/block-kit-limits.ts'
 import {
   aMigration,

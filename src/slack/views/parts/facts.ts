@@ -1,5 +1,6 @@
-import { commitToPush, type Plan, pendingCount, type RollbackPlan } from '../../../release/plan.ts'
+import { commitToPush, type Plan, pendingCount } from '../../../release/plan.ts'
 import { isEmergency, type Release, type StepRow, step } from '../../../release/release.ts'
+import type { RollbackPlan } from '../../../release/rollback-plan.ts'
 import type { MigrationRisk } from '../../../release/settings.ts'
 import { STEP_NAMES } from '../../../release/steps.ts'
 import type { PersonName, ReleaseKind, SignOffKind, StepName } from '../../../release/terms.ts'

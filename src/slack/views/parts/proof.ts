@@ -1,5 +1,8 @@
 /** What people read of a commit's proof on the environment that it is promoted from. */
+import type { KnownBlock } from '@slack/types'
 import type { Proof } from '../../../release/plan.ts'
+import type { Environment } from '../../../release/settings.ts'
+import { context, section } from './blocks.ts'
 import { counted, defused, short } from './text.ts'
 
 /** A proof as it stands when it is drawn. */
@@ -33,4 +36,20 @@ export function runsWords(running: Proof['runs'], it = 'it'): string {
   if (behind === undefined) return `${runs}, which the repository does not have`
   if (behind === 0) return `${runs}, which no good release of Signoff has proven`
   return `${runs}, ${counted(behind, 'commit')} behind this`
+}
+
+/** Whether the release's commit is proven, as a card says it; nothing where nothing is known of it. */
+export function proofBlocks({
+  proof,
+  environment,
+}: {
+  readonly proof?: ProofNow
+  readonly environment: Environment
+}): KnownBlock[] {
+  if (proof === undefined) return []
+  const words = proofWords(proof)
+  if (proof.by !== undefined) return [context(`:white_check_mark: ${words}`)]
+  if (environment.order !== 'required') return [context(`:warning: ${words}`)]
+  const there = `\`/deploy ${defused(`${environment.app} ${proof.on}`, 140)}\``
+  return [section([`:no_entry_sign: *${words}*`, `Deploy it there first with ${there}. Until then it can’t start.`])]
 }

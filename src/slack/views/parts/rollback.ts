@@ -1,7 +1,8 @@
 /** A rollback in words: where it goes back to, what goes away, and what the old code may miss. */
 import { missedByOldCode, oldCodeRisks, requiredSince } from '../../../release/old-code.ts'
-import type { Plan, RollbackPlan, RollbackUnknown } from '../../../release/plan.ts'
+import type { Plan } from '../../../release/plan.ts'
 import { worstFirst } from '../../../release/risks.ts'
+import type { RollbackPlan, RollbackUnknown } from '../../../release/rollback-plan.ts'
 import { counted, cut, eight, oneLine, short } from './text.ts'
 
 /** `#40 (1f03ae2)`: the release to go back to. */

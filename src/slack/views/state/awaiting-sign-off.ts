@@ -17,7 +17,7 @@ import { unfinishedOutcome } from '../parts/outcome-lines.ts'
 import { givenLines, owedLines, owedSpoken, ungivableLines } from '../parts/owed.ts'
 import { shown } from '../parts/persons.ts'
 import { planBlocks } from '../parts/plan-blocks.ts'
-import { proofWords } from '../parts/proof.ts'
+import { proofBlocks } from '../parts/proof.ts'
 import { backTo, goesAway, rollbackRisk } from '../parts/rollback.ts'
 import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { subject } from '../parts/sentence.ts'
@@ -49,7 +49,7 @@ export const awaitingSignOff: StateView = {
     ...lockBlocks(release, facts.locks ?? [], facts.now),
     ...facts.held,
     ...plan(release, facts),
-    ...proof(facts),
+    ...proofBlocks(facts),
     ...unmatchedAuthors(release, facts),
     ...newerCommits(release, facts),
     ...facts.row,
@@ -76,16 +76,6 @@ function plan({ plan, kind }: Release, { services, details, previous }: StateFac
     kind,
     ...defined({ details, previous }),
   })
-}
-
-/** Where it must be proven, what is not can't start: that stands larger. */
-function proof({ proof, environment }: StateFacts): KnownBlock[] {
-  if (proof === undefined) return []
-  const words = proofWords(proof)
-  if (proof.by !== undefined) return [context(`:white_check_mark: ${words}`)]
-  if (environment.order !== 'required') return [context(`:warning: ${words}`)]
-  const there = `\`/deploy ${defused(`${environment.app} ${proof.on}`, 140)}\``
-  return [section([`:no_entry_sign: *${words}*`, `Deploy it there first with ${there}. Until then it can’t start.`])]
 }
 
 function unmatchedAuthors({ plan }: Release, { unmatchedAuthors: count = 0 }: StateFacts): KnownBlock[] {

@@ -5,9 +5,11 @@ import { startsUntil } from '../../../release/schedule.ts'
 import { section } from '../parts/blocks.ts'
 import { foot, linesIfAny, planSummary, reasons, stateLine } from '../parts/card-lines.ts'
 import { whoSignedSpoken } from '../parts/facts.ts'
+import { lockBlocks } from '../parts/lock-lines.ts'
 import { mergeRequirementLines } from '../parts/merge-requirements.ts'
 import { hasNewer, newerCommits } from '../parts/newer-commits.ts'
 import { unfinishedOutcome } from '../parts/outcome-lines.ts'
+import { proofBlocks } from '../parts/proof.ts'
 import { startsAt, startsAtSpoken } from '../parts/schedule.ts'
 import { subject } from '../parts/sentence.ts'
 import { date, defused } from '../parts/text.ts'
@@ -27,8 +29,11 @@ export const scheduled: StateView = {
     ...held(release, facts),
     ...linesIfAny(mergeRequirementLines(release, facts)),
     ...reasons(release),
+    ...lockBlocks(release, facts.locks ?? [], facts.now),
+    ...facts.held,
     ...newerCommits(release, facts),
     ...planSummary(release, facts),
+    ...proofBlocks(facts),
     ...facts.row,
     foot(release, facts, undefined, release.expiresAt),
   ],

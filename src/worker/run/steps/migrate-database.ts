@@ -1,7 +1,8 @@
 /** Migrates one database of a plan: from a checkout of the exact commit, and only what was signed. */
 import { defined } from '../../../lib/defined.ts'
 import { pollUntil } from '../../../lib/retry.ts'
-import type { BoundDatabase, PlannedMigration } from '../../../release/plan.ts'
+import type { BoundDatabase } from '../../../release/plan.ts'
+import type { PlannedMigration } from '../../../release/planned-migration.ts'
 import type { Backend, MigrationStatus, UpgradeAnswer } from '../../../release/ports/migrator.ts'
 import type { MigrationSettings } from '../../../release/settings.ts'
 import type { Stopped } from '../../../release/transitions/index.ts'
