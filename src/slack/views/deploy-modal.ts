@@ -6,7 +6,7 @@ import { PREVIEW, VIEW } from '../ids.ts'
 import { FIELD, modal } from './modals.ts'
 import { actions, context, plain, section } from './parts/blocks.ts'
 import { selectField } from './parts/select.ts'
-import { defused } from './parts/text.ts'
+import { counted, defused } from './parts/text.ts'
 import { whenField } from './parts/when-field.ts'
 
 /** `needs QA and 1 approval`, `no sign-off needed`. */
