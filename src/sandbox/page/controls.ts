@@ -104,11 +104,12 @@ function field({ label, hint, optional, element }: Input): HTMLElement {
   const note = el('p', { id: `${id}-hint`, class: 'hint' }, hint)
   const mark = optional ? el('span', { class: 'optional' }, ' (optional)') : undefined
   if (element.type === 'checkboxes') {
+    const ticked = listOf(element.initial_options).map(({ value }) => String(value))
     const boxes = listOf(element.options).map((option) =>
       el(
         'label',
         { class: 'box' },
-        el('input', { type: 'checkbox', value: String(option.value) }),
+        el('input', { type: 'checkbox', value: String(option.value), checked: ticked.includes(String(option.value)) }),
         el('span', {}, textOf(option.text)),
       ),
     )
