@@ -23,7 +23,7 @@ const NIGHT_MS = 3 * 60 * 60_000
 /** Longer than the bot takes to see what has expired. */
 const MORNING_MS = 61_000
 
-const AUTOMATIC_SEQUENCES = Math.ceil(SEQUENCES / 20)
+const AUTOMATIC_SEQUENCES = Math.ceil(SEQUENCES / 8)
 
 const tally = createTally()
 let requestedAutomatically = 0
