@@ -578,7 +578,7 @@ describe('Stored names never change', () => {
     const unseen = PLAN.filter((path) => !held.includes(path) && !/^(checks|migrations)\[\]/.test(path)).sort()
     expect(unseen).toEqual([
       ...['invalidBefore[].indexes[]', 'invalidBefore[].name', 'isolation', 'lastPushesMs[]'],
-      ...['proof.by[].commit', 'proof.by[].number', 'pullRequest.pinnedBranch'],
+      ...['proof.by[].commit', 'proof.by[].number'],
     ])
     const results = seen.results.flatMap((result) => Object.keys(result))
     expect(sorted([...results, 'databases', 'backends']), WHY).toEqual(sorted(STEP_RESULT))
