@@ -7,7 +7,7 @@ import { contextOf } from './modal-window.ts'
 import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { press } from './press.ts'
-import { answer } from './private-answer.ts'
+import { answer, JUST_NOW } from './private-answer.ts'
 import { type Reply, refused } from './replies.ts'
 import { submit } from './submissions.ts'
 
@@ -15,7 +15,8 @@ import { submit } from './submissions.ts'
 interface Person {
   readonly user: string
   readonly responseUrl?: string
-  readonly asked: Date
+  /** By the store's clock, which may differ from this host's. */
+  readonly asked: Date | typeof JUST_NOW
   readonly key: string
 }
 
@@ -35,7 +36,11 @@ export async function handle(ports: HandlerPorts, arrival: Arrival, { fresh, ask
   if (await show?.(message)) return
   if (message === undefined || (!fresh && isAlreadyDone(arrival, message))) return
   const responseUrl = answerAddress(arrival)
-  await tell(ports, { user: arrival.user, ...defined({ responseUrl }), asked, key: arrival.id }, message)
+  await tell(
+    ports,
+    { user: arrival.user, ...defined({ responseUrl }), asked: fresh ? JUST_NOW : asked, key: arrival.id },
+    message,
+  )
 }
 
 /** The address for a private answer: a modal has that of the command or button that opened it. */
@@ -56,9 +61,13 @@ async function tell(
   { user, responseUrl, asked, key }: Person,
   message: PrivateMessage,
 ): Promise<void> {
-  const to = { to: user, ...defined({ responseUrl }), asked: asked.toISOString(), message }
-  if ((await answer(ports, to)) === 'answered') return
-  await ports.store.transaction((tx) => tx.send({ kind: 'private', key: `answer:${key}`, ...to }))
+  const to = { to: user, ...defined({ responseUrl }), message }
+  const at = asked === JUST_NOW ? asked : asked.toISOString()
+  if ((await answer(ports, { ...to, asked: at })) === 'answered') return
+  await ports.store.transaction((tx) => {
+    const stored = asked === JUST_NOW ? tx.now : asked
+    return tx.send({ kind: 'private', key: `answer:${key}`, ...to, asked: stored.toISOString() })
+  })
 }
 
 async function respondTo(ports: HandlerPorts, arrival: Arrival, fresh: boolean): Promise<Reply> {

@@ -29,11 +29,15 @@ const ANSWER_WITHIN_MS = 5_000
 /** `refused`: Slack rejects it. `notBeforeMs`: Slack asks to wait. `unknown`: Slack did not answer; it may later. */
 export type Answered = 'answered' | { readonly refused: string } | { readonly notBeforeMs: number } | 'unknown'
 
+/** In place of the time: it was asked now, so the response URL is valid whatever the clocks say. */
+export const JUST_NOW = 'now'
+
 /** Sends it. Repeating after a lost answer may show it twice to the one person, never to others. */
 export async function answer(ports: Answering, to: PrivateAnswer): Promise<Answered> {
   const drawn = await drawPrivate(ports, to.message)
   if (to.responseUrl !== undefined) {
-    const age = (await ports.store.now()).getTime() - new Date(to.asked).getTime()
+    const isNow = to.asked === JUST_NOW
+    const age = isNow ? 0 : (await ports.store.now()).getTime() - new Date(to.asked).getTime()
     if (age < RESPONSE_URL_VALID_MS && (await respond(to.responseUrl, drawn))) return 'answered'
   }
   const opened = await ask(() => ports.client.conversations.open({ users: to.to }))

@@ -82,7 +82,9 @@ describe('a sandbox', LONG, () => {
     expect(sandbox.now()).toBeGreaterThanOrEqual(Date.parse(nextStart))
     const isOver = () =>
       lines(sandbox.slack, 2, 'outcome', 'engineering').length > 0 &&
-      sandbox.slack.messages('engineering').some(({ text }) => /#2 .* succeeded/.test(text))
+      sandbox.slack.messages('engineering').some(({ text }) => /#2 .*succeeded/.test(text)) &&
+      // Progress follows the outcome.
+      /Confirmed: .* as v4/.test(sandbox.slack.transcript('engineering'))
     await sandbox.slack.waitFor(isOver, { what: 'the card and the outcome of the scheduled release' })
     const last = sandbox.slack.messages('engineering').at(-1)
     expect(Number(last?.ts) * 1000).toBeGreaterThan(Date.parse(nextStart))
