@@ -8,6 +8,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isAutomatic } from '../../src/release/automatic.ts'
 import { hasEnded } from '../../src/release/terms.ts'
+import { DANA } from '../support/builders.ts'
+import { carryThrough } from '../support/simulation/flow.ts'
 import type { Rules } from '../support/simulation/setting.ts'
 import { createSimulation, type Simulation } from '../support/simulation/simulation.ts'
 import { type Command, carryOut, RULES, sequence } from './model/commands.ts'
@@ -24,11 +26,16 @@ const NIGHT_MS = 3 * 60 * 60_000
 const MORNING_MS = 61_000
 
 const AUTOMATIC_SEQUENCES = Math.ceil(SEQUENCES / 8)
+const ROLLBACK_SEQUENCES = Math.ceil(SEQUENCES / 16)
 
 const tally = createTally()
 let requestedAutomatically = 0
+let rolledBack = 0
 
-async function live(commands: readonly Command[], rules: Rules = RULES): Promise<void> {
+async function live(
+  commands: readonly Command[],
+  { rules = RULES, before }: { rules?: Rules; before?: (sim: Simulation) => Promise<void> } = {},
+): Promise<void> {
   const sim = createSimulation({ rules })
   const leftAt = new Map<string, number>()
   const check = () => {
@@ -37,6 +44,7 @@ async function live(commands: readonly Command[], rules: Rules = RULES): Promise
     if (broken.length > 0) throw new Error(broken.join('\n'))
   }
   try {
+    await before?.(sim)
     for (const command of commands) {
       if (command.is === 'deactivate' && !leftAt.has(command.person)) leftAt.set(command.person, sim.now())
       const answer = await carryOut(sim, command)
@@ -46,6 +54,7 @@ async function live(commands: readonly Command[], rules: Rules = RULES): Promise
     await comeToRest(sim, check)
     tally.ended(sim)
     requestedAutomatically += sim.releases().filter(isAutomatic).length
+    rolledBack += sim.releases().filter(({ kind, state }) => kind === 'rollback' && state === 'succeeded').length
   } finally {
     sim.end()
   }
@@ -101,10 +110,39 @@ describe('Promises 1 to 8: anything, in any order, while new heads are deployed 
   it(`keeps every promise over ${AUTOMATIC_SEQUENCES} sequences (seed ${SEED})`, async () => {
     const began = requestedAutomatically
     await fc.assert(
-      fc.asyncProperty(sequence, (commands) => live(commands, rules)),
+      fc.asyncProperty(sequence, (commands) => live(commands, { rules })),
       { numRuns: AUTOMATIC_SEQUENCES, seed: SEED },
     )
     expect(requestedAutomatically - began).toBeGreaterThan(AUTOMATIC_SEQUENCES / 20)
+  })
+})
+
+/** Where both environments have something to go back to. */
+describe('Promises 1 to 8: anything, in any order, after two releases of each environment', () => {
+  async function deployTwice(sim: Simulation): Promise<void> {
+    for (const flow of ['integration', 'production', 'integration', 'production'] as const) {
+      await carryThrough(sim, flow)
+      if (flow === 'production') sim.pushToBranch('master')
+    }
+  }
+
+  it(`keeps every promise over ${ROLLBACK_SEQUENCES} sequences (seed ${SEED})`, async () => {
+    const began = rolledBack
+    const rollback = fc.record({
+      is: fc.constant('roll back' as const),
+      environment: fc.constantFrom('integration', 'production'),
+      by: fc.constant(DANA.id),
+    })
+    await fc.assert(
+      fc.asyncProperty(rollback, sequence, (first, commands) =>
+        live([first, { is: 'go on', of: 0 }, ...commands], {
+          rules: { signOff: { ...RULES.signOff } },
+          before: deployTwice,
+        }),
+      ),
+      { numRuns: ROLLBACK_SEQUENCES, seed: SEED },
+    )
+    expect(rolledBack - began).toBeGreaterThan(ROLLBACK_SEQUENCES / 10)
   })
 })
 
@@ -135,6 +173,8 @@ const LEAST: Partial<Record<Group, Record<string, number>>> = {
     schedule: 150,
     'start now': 40,
     'change time': 40,
+    'roll back': 150,
+    mark: 30,
   },
   answers: { done: 1_000, environment_busy: 200, already_decided: 200, 'no answer': 100, not_an_approver: 20 },
   ends: { succeeded: 200, expired: 200, refused: 20, outdated: 10, cancelled: 10, rejected: 12 },

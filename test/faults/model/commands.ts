@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 
 import { isAutomatic } from '../../../src/release/automatic.ts'
+import { awaitsGo } from '../../../src/release/hotfix.ts'
 import type { LockPlace } from '../../../src/release/lock.ts'
 
 import type { Release } from '../../../src/release/release.ts'
@@ -17,6 +18,8 @@ export type Command =
   | { readonly is: 'request' | 'hotfix'; readonly environment: string; readonly by: string }
   /** Whoever owes the next word on it says it. */
   | { readonly is: 'schedule'; readonly environment: string; readonly by: string; readonly inMs: number }
+  | { readonly is: 'roll back'; readonly environment: string; readonly by: string }
+  | { readonly is: 'mark'; readonly as: 'bad' | 'good'; readonly by: string; readonly of: number }
   | { readonly is: 'start now'; readonly by: string; readonly of: number }
   | { readonly is: 'change time'; readonly by: string; readonly of: number; readonly inMs: number }
   | { readonly is: 'go on'; readonly of: number }
@@ -230,6 +233,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ is: fc.constant('pause the worker' as const), ms: fc.constantFrom(40 * S, 3 * MIN) }),
   },
   { weight: 4, arbitrary: fc.record({ is: fc.constant('schedule' as const), environment, by: person, inMs }) },
+  { weight: 4, arbitrary: fc.record({ is: fc.constant('roll back' as const), environment, by: person }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ is: fc.constant('mark' as const), as: fc.constantFrom('bad', 'good'), by: person, of }),
+  },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('start now' as const), by: person, of }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('change time' as const), by: person, of, inMs }) },
   {
@@ -264,6 +272,10 @@ export async function carryOut(sim: Simulation, what: Command): Promise<Answered
         what.environment,
         what.by,
       )
+    case 'roll back':
+      return sim.rollbackByCommand(what.environment, what.by, { locks: sim.now() % 4 === 0 })
+    case 'mark':
+      return mark(sim, what)
     case 'go on':
       return goOn(sim, what.of)
     case 'tick':
@@ -323,6 +335,17 @@ async function press(
   }
 }
 
+/** One of the newest releases that have succeeded. */
+async function mark(sim: Simulation, { as, by, of }: Extract<Command, { is: 'mark' }>): Promise<Answered | undefined> {
+  const release = sim
+    .releases()
+    .filter(({ state }) => state === 'succeeded')
+    .at(-1 - of)
+  if (release === undefined) return undefined
+  const text = as === 'bad' ? `bad ${release.number} because it broke` : `good ${release.number}`
+  return sim.deliver((id) => commandOf('deploy', text, by, id))
+}
+
 /** Locks end by themselves after a while, so that releases come to their ends. */
 async function lockOrUnlock(
   sim: Simulation,
@@ -354,7 +377,7 @@ async function goOn(sim: Simulation, back: number): Promise<Answered | undefined
     await sim.tick(20 * S)
     return undefined
   }
-  if (plan?.hotfix?.asksGo === true && release.environment === 'integration') return sim.go(requester.id, number)
+  if (awaitsGo(release)) return sim.go(requester.id, number)
   if (!has('qa')) return sim.sign('qa', LIN.id, number)
   const approver = requester.id === TOM.id ? NIA.id : TOM.id
   if ((plan?.migrations.length ?? 0) > 0 && !has('talked over')) return sim.sign('talked over', approver, number)

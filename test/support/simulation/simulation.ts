@@ -2,9 +2,11 @@
  * Releases in virtual time: the real service, worker and delivery, on a simulated store and a simulated world. Verbs are
  * what people, processes and the world do; every answer is that of the real code.
  */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { View } from '@slack/types'
 import type { Action } from '../../../src/release/actions.ts'
 import type { Release } from '../../../src/release/release.ts'
 
@@ -16,6 +18,7 @@ import { CONTROLS, type Control } from '../../../src/slack/controls.ts'
 import { HOTFIX_FIELD, SURE } from '../../../src/slack/views/hotfix-modal.ts'
 import { FIELD } from '../../../src/slack/views/modals.ts'
 import { WHEN } from '../../../src/slack/views/parts/when-field.ts'
+import { LOCK_AFTERWARDS, ROLLBACK_FIELD } from '../../../src/slack/views/rollback-modal.ts'
 import type { Log } from '../../../src/worker/ports.ts'
 import { DANA, LIN, TOM } from '../builders.ts'
 import { clickOf, commandOf, pressOf, submissionOf } from './clicks.ts'
@@ -303,6 +306,19 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     return kind === 'hotfix' ? hotfix(environment, by, picks?.join(' ')) : request(environment, by)
   }
 
+  async function rollbackByCommand(
+    environment = 'production',
+    by = DANA.id,
+    { locks } = { locks: false },
+  ): Promise<Answered> {
+    const asked = await command(`rollback ${app.name} ${environment} because it broke`, by)
+    return fillIn(asked, by, {
+      [ROLLBACK_FIELD.to]: pickedIn(lastDelivered?.opened()),
+      [ROLLBACK_FIELD.reason]: REASON,
+      ...(locks && { [ROLLBACK_FIELD.lock]: LOCK_AFTERWARDS }),
+    })
+  }
+
   let rollbacks = 0
 
   /** Asks the service of the bot that is there; a bot that dies over it is asked anew, with the same delivery. */
@@ -354,6 +370,7 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
     request,
     hotfix,
     rollback,
+    rollbackByCommand,
     sign: (kind, by = kind === 'qa' ? LIN.id : TOM.id, number = newest()) =>
       ACTION_VIEWS[kind].onPress.is === 'asks first' ? pressAndSay(kind, by, number) : press(kind, by, number),
     reject: (by = TOM.id, number = newest()) => pressAndSay('rejection', by, number),
@@ -416,4 +433,12 @@ export function createSimulation(options: SimulationOptions = {}): Simulation {
       crash('both')
     },
   }
+}
+
+/** The release that a rollback's dialog has picked. */
+function pickedIn(view: View | undefined): string {
+  const field = view?.blocks.find((block) => 'block_id' in block && block.block_id === ROLLBACK_FIELD.to)
+  const element = field !== undefined && 'element' in field ? field.element : undefined
+  const picked = element !== undefined && 'initial_option' in element ? element.initial_option : undefined
+  return typeof picked === 'object' && picked !== null && 'value' in picked ? String(picked.value) : ''
 }

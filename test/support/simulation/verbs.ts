@@ -46,6 +46,8 @@ export interface Simulation {
   startNow(by?: string, number?: number): Promise<Answered>
   changeTime(to: Date, by?: string, number?: number): Promise<Answered>
   hotfix(environment?: string, by?: string, commit?: string): Promise<Answered>
+  /** `/deploy rollback`, with the release that the dialog has picked. `locks`: Lock afterwards stays ticked. */
+  rollbackByCommand(environment?: string, by?: string, options?: { locks: boolean }): Promise<Answered>
   /** Asks for a rollback until it is taken, as people do; false: it was refused. */
   rollback(environment?: string, by?: string, to?: number): Promise<boolean>
   sign(kind: SignOffKind, by?: string, number?: number): Promise<Answered>
