@@ -24,6 +24,8 @@ export interface RollbackCommand {
   readonly by: string
   readonly key: string
   readonly responseUrl?: string
+  /** In a freeze: it is planned, and only an emergency starts it. */
+  readonly forEmergency?: true
   /** Releases that the person agreed to end; no other is ended. */
   readonly ends?: readonly number[]
 }

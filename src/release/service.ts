@@ -4,7 +4,6 @@
  */
 
 import { defined } from '../lib/defined.ts'
-import { nearestFirst } from '../lib/edit-distance.ts'
 import { ACTIONS, type Action, permissionFor, type Replacement, refusal } from './actions.ts'
 import { currentConfiguration, isSameConfiguration } from './configuration.ts'
 import { applyDeadlines } from './deadlines.ts'
@@ -21,10 +20,10 @@ import type { Release } from './release.ts'
 import { type RequestCommand, type Requested, requestRelease } from './request.ts'
 import { namedTarget, type RollbackChoices, type RollbackCommand, rollbackChoices } from './rollback.ts'
 import { isDue } from './schedule.ts'
-import { type App, type Environment, findApp, findEnvironment } from './settings.ts'
+import { type App, type Environment, findApp, findEnvironment, namesNear } from './settings.ts'
 import { type EnvironmentsStatus, environmentsStatus } from './status.ts'
 import type { PersonName } from './terms.ts'
-import { type ActionRequest, nameOf, type Transition } from './transitions/index.ts'
+import { type ActionRequest, nameOf, type Replacing, type Transition } from './transitions/index.ts'
 import { findMissingWorker } from './workers.ts'
 
 /** The release after the action, or why nothing was changed. */
@@ -41,7 +40,7 @@ export interface ReleaseService {
    * there or is marked as bad.
    */
   requestRollback(command: RollbackCommand): Promise<Requested>
-  /** What a person can choose from for a rollback, as the store knows it. Refuses whoever may not request one. */
+  /** What a person can choose from for a rollback, as the store knows it. Refuses people who may not request one. */
   rollbackChoices(asked: { app: string; environment: string; by: string }): Promise<RollbackChoices | Refused>
   /** Enqueues a preview: a plan that only this person sees and that changes nothing. */
   preview(asked: {
@@ -177,43 +176,52 @@ export function createReleaseService(ports: {
     // A time that is still to come is kept; after it, a new release starts once nothing is owed, as people ask for it now.
     const at = schedule !== undefined && !isDue(old, await store.now()) ? { picked: schedule.at } : undefined
     const command = { app, environment: name, kind, by, key, ...defined({ reason, picks, rollback, at }) }
-    const outcome = await requestRelease(
-      ports,
-      command,
-      { environment, person },
-      {
-        replaces: number,
-        forEmergency,
-        refusal: (release, now) => refusal({ action, environment, release, person, now }),
-      },
-    )
-    return waysOut(outcome, environment, by)
+    return requestFor(command, environment, person, {
+      replaces: number,
+      forEmergency,
+      refusal: (release, now) => refusal({ action, environment, release, person, now }),
+    })
   }
 
-  /** What a refused person can do about a freeze depends on who they are. */
-  async function waysOut(outcome: Requested, environment: Environment, by: string): Promise<Requested> {
+  /** Requests it. What a refused person can do about a freeze depends on who they are. */
+  async function requestFor(
+    command: RequestCommand,
+    environment: Environment,
+    person: Person,
+    replacing?: Replacing,
+  ): Promise<Requested> {
+    const outcome = await requestRelease(ports, command, { environment, person }, replacing)
     if (!('refused' in outcome) || outcome.refused.gate !== 'environment_frozen') return outcome
-    const person = await member(by, groupsOf(environment))
-    if ('refused' in person) return outcome
-    return { refused: withWaysOut(outcome.refused, environment, person, await store.now()) }
+    const inGroups = await member(command.by, groupsOf(environment))
+    if ('refused' in inGroups) return outcome
+    return { refused: withWaysOut(outcome.refused, environment, inGroups, await store.now()) }
+  }
+
+  /** Who requests a release; for an emergency only those who may declare one. */
+  async function requester(
+    { by, forEmergency }: { readonly by: string; readonly forEmergency?: true },
+    environment: Environment,
+  ): Promise<Person | Refused> {
+    const person = await member(by, forEmergency ? groupsOf(environment) : [])
+    if ('refused' in person) return person
+    const denied = forEmergency && emergencyDenied(environment, person)
+    if (denied) return { refused: denied.gate === 'not_a_member' ? unanswered() : denied }
+    return person
   }
 
   return {
     async request(command) {
       const found = find(command.app, command.environment)
       if ('refused' in found) return found
-      const { environment } = found
-      const person = await member(command.by, command.forEmergency ? groupsOf(environment) : [])
+      const person = await requester(command, found.environment)
       if ('refused' in person) return person
-      const denied = command.forEmergency && emergencyDenied(environment, person)
-      if (denied) return { refused: denied.gate === 'not_a_member' ? unanswered() : denied }
-      return waysOut(await requestRelease(ports, command, { environment, person }), environment, command.by)
+      return requestFor(command, found.environment, person)
     },
 
     async requestRollback({ app, environment, to, reason, lock, ...asked }) {
       const found = find(app, environment)
       if ('refused' in found) return found
-      const person = await member(asked.by, [])
+      const person = await requester(asked, found.environment)
       if ('refused' in person) return person
       const why = reason.trim()
       if (why === '') return { refused: { gate: 'reason_too_short', least: 1 } }
@@ -221,7 +229,7 @@ export function createReleaseService(ports: {
       if (target !== undefined && 'refused' in target) return target
       const rollback = { lock, ...defined({ to }) }
       const command = { app, environment, kind: 'rollback' as const, reason: why, rollback, ...asked }
-      return requestRelease(ports, command, { environment: found.environment, person })
+      return requestFor(command, found.environment, person)
     },
 
     async rollbackChoices({ app, environment, by }) {
@@ -286,11 +294,4 @@ export function createReleaseService(ports: {
 
 function isUnanswered(refusal: Refusal): boolean {
   return refusal.gate === 'not_a_member' && refusal.why === 'Slack did not answer'
-}
-
-function namesNear(asked: string, named: readonly { readonly name: string }[]): readonly string[] {
-  return nearestFirst(
-    asked,
-    named.map(({ name }) => name),
-  )
 }

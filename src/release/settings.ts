@@ -1,4 +1,5 @@
 /** `releases.yml`, validated and with its defaults filled in by config/. */
+import { nearestFirst } from '../lib/edit-distance.ts'
 import type { MigrationTool, PlatformName } from './stored-names.ts'
 import type { ReleaseKind } from './terms.ts'
 
@@ -177,4 +178,12 @@ export function sharesItsBranches(apps: readonly App[], app: App, environment: E
 /** The name of what runs there: the platform's name for the app, else the remote's name. */
 export function appAt({ app, name }: RemoteSettings): string {
   return app ?? name
+}
+
+/** The names, the one nearest to what was asked first. */
+export function namesNear(asked: string, named: readonly { readonly name: string }[]): readonly string[] {
+  return nearestFirst(
+    asked,
+    named.map(({ name }) => name),
+  )
 }

@@ -26,7 +26,7 @@ export function addPeople(slack: SlackWorkspace): void {
       realName,
       displayName: realName,
       email: `${name}@example.test`,
-      // Whoever plays them types times as on their own clock.
+      // The person at the page types times as on their own clock.
       timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       ...(name === 'gus' ? { guest: 'multi' as const } : {}),
     }),

@@ -8,10 +8,12 @@ import type { Arrival } from './payloads.ts'
 import type { HandlerPorts } from './ports.ts'
 import { drawPrivate } from './private-answer.ts'
 import type { Reply } from './replies.ts'
+import { rollbackWindow } from './rollback.ts'
 import { offersOf } from './views/control-buttons.ts'
 import { hotfixModal, SURE } from './views/hotfix-modal.ts'
 import { talkedOverModal } from './views/modals.ts'
 import { cut } from './views/parts/text.ts'
+import { LOCK_AFTERWARDS, ROLLBACK_FIELD, rollbackModal } from './views/rollback-modal.ts'
 
 export type SubmissionArrival = Extract<Arrival, { is: 'submission' }>
 
@@ -56,6 +58,9 @@ export async function modalAnswer(
   if (TOLD_PRIVATELY.includes(arrival.view) && offersOf(refusal).length > 0) return undefined
   if (arrival.view === VIEW.hotfix && refusal.gate === 'environment_frozen' && refusal.isOffered) {
     return emergencyHotfix(ports, arrival, refusal.names)
+  }
+  if (arrival.view === VIEW.rollback && refusal.gate === 'environment_frozen' && refusal.isOffered) {
+    return emergencyRollback(ports, arrival, refusal.names)
   }
   if (refusal.gate === 'start_not_confirmed') return startingModal(ports, arrival, refusal.number)
   const { text } = await drawPrivate(ports, reply)
@@ -108,6 +113,23 @@ async function emergencyHotfix(
     superseded: ended.filter((release) => release !== undefined),
     frozen: { names, reason, isSure: sure === SURE },
   })
+  return { response_action: 'update', view }
+}
+
+/** A rollback in a freeze: the dialog plans it for an emergency now, with what was typed. */
+async function emergencyRollback(
+  ports: HandlerPorts,
+  { values, user: by, metadata: carried }: SubmissionArrival,
+  names: readonly string[],
+): Promise<ModalResponse | undefined> {
+  const context = contextOf(carried)
+  if (context === undefined) return undefined
+  const { app = '', environment = '' } = context
+  const [to, reason = ''] = [Number(values[ROLLBACK_FIELD.to]), values[ROLLBACK_FIELD.reason]]
+  const found = await rollbackWindow(ports, { app, environment, by, to, reason })
+  if ('message' in found) return undefined
+  const frozen = { names, locks: values[ROLLBACK_FIELD.lock] === LOCK_AFTERWARDS }
+  const view = rollbackModal({ ...found.window, frozen, metadata: metadata({ ...context, forEmergency: true }) })
   return { response_action: 'update', view }
 }
 

@@ -84,6 +84,7 @@ export function requestRollback(
     readonly key: string
     readonly responseUrl?: string
     readonly ends: readonly number[]
+    readonly forEmergency?: true
   },
 ): Promise<Requested> {
   const to = Number(values[ROLLBACK_FIELD.to] ?? '')

@@ -38,7 +38,9 @@ export async function submit(ports: HandlerPorts, arrival: SubmissionArrival): P
     return requested(await requestHotfix(service, values, { ...asked, ends, ...defined({ forEmergency }) }))
   if (arrival.view === VIEW.rollback) {
     const { app = '', environment = '' } = context
-    return requested(await requestRollback(service, values, { app, environment, ...asked, ends }))
+    return requested(
+      await requestRollback(service, values, { app, environment, ...asked, ends, ...defined({ forEmergency }) }),
+    )
   }
   if (arrival.view === VIEW.lock) return submitLock(ports, arrival, context)
   if (arrival.view === VIEW.takeOver) return submitTakeOver(ports, arrival, context)

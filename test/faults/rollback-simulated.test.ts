@@ -91,7 +91,7 @@ async function withFault(fault: PlannedFault): Promise<number> {
 }
 
 describe('Promises 1, 2 and 7: a rollback', () => {
-  it('goes on by itself whoever dies, and whenever', async () => {
+  it('goes on by itself after any process has died at any moment', async () => {
     const points = await pointsOfRollback()
     const broken: string[] = []
     let count = 0

@@ -195,4 +195,30 @@ describe('a freeze', () => {
     await team.click(tom, 'approval', number)
     await team.until.succeeded(number)
   })
+
+  it('asks a rollback for an emergency in its dialog, keeps what was typed, and that starts it', async () => {
+    const { dana, lin, tom } = team.people
+    await frozen([-1, 40])
+    await team.command(lin, '/deploy rollback production')
+    const refused = await team.modal(lin)
+    const seen = await team.slack.submit({
+      user: lin,
+      view: refused,
+      values: filledIn(refused, { reason: 'It is slow' }),
+    })
+    expect(JSON.stringify(seen.errors), 'Lin may declare no emergency').toContain('environment_frozen')
+
+    const number = await nextNumber(team)
+    await team.command(dana, '/deploy rollback production')
+    const view = await team.modal(dana)
+    const reason = 'Customers cannot log in'
+    expect((await team.slack.submit({ user: dana, view, values: filledIn(view, { reason }) })).errors).toEqual({})
+    const again = await team.modal(dana, (shown) => JSON.stringify(shown).includes('release week 1'))
+    expect(JSON.stringify(again)).toContain(reason)
+    await team.slack.submit({ user: dana, view: again, values: filledIn(again, { reason }) })
+    await team.until.awaitingSignOff(number)
+    await pressWithReason(team, tom, 'emergency', reason)
+    await team.until.succeeded(number)
+    expect(team.words(team.card(number))).toContain(reason)
+  })
 })

@@ -47,6 +47,21 @@ it('says to whom may declare an emergency that they may, and to everybody how to
   expect(await refused(DANA.id), 'too far ahead').not.toHaveProperty('at')
 })
 
+it('lets a rollback be planned for an emergency by those who may declare one, and refuses it of others', async () => {
+  const { team } = await aFreezingTeam(hours(-1, 40))
+  const ask = (by: string, forEmergency?: true) =>
+    team.service.requestRollback({
+      ...{ app: 'api', environment: 'production', reason: 'logins fail', lock: true },
+      ...{ by, key: `rollback ${by} ${forEmergency}`, ...(forEmergency && { forEmergency }) },
+    })
+  expect(await ask(TOM.id)).toMatchObject({
+    refused: { gate: 'environment_frozen', kind: 'rollback', isOffered: true },
+  })
+  expect(await ask(DANA.id)).not.toHaveProperty('refused.isOffered')
+  expect(await ask(DANA.id, true)).toMatchObject({ refused: { gate: 'not_an_approver' } })
+  expect(made(await ask(TOM.id, true))).toMatchObject({ kind: 'rollback', state: 'planning' })
+})
+
 it('says the end in the person’s own time zone, where Slack gives one', () => {
   const environment = anEnvironment({ freezes: [{ ...hours(0, 1), timeZone: 'Europe/Berlin' }] })
   const refusal = { gate: 'environment_frozen', app: 'api', environment: 'production', names: ['weekend'] } as const

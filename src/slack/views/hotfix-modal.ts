@@ -8,7 +8,7 @@ import { MIN_REASON_LENGTH } from '../../release/terms.ts'
 import { VIEW } from '../ids.ts'
 import { plain, section } from './parts/blocks.ts'
 import { called, place } from './parts/facts.ts'
-import { FREEZE_EMOJI, freezeNames } from './parts/freeze.ts'
+import { frozenLine } from './parts/freeze.ts'
 import { byWhom } from './parts/persons.ts'
 import { selectField } from './parts/select.ts'
 import { cut, defused } from './parts/text.ts'
@@ -54,7 +54,7 @@ export function hotfixModal({ apps, metadata, filled, superseded, frozen }: Hotf
         '*This is the last resort.* A picked commit skips regular review and makes the branches diverge, which someone has to clean up later.',
         'If it can wait for the next release, use `/deploy`.',
       ]),
-      ...(frozen === undefined ? [] : [section(frozenLine(frozen.names))]),
+      ...(frozen === undefined ? [] : [section(frozenLine(frozen.names, 'hot-fix'))]),
       ...superseded.slice(0, SHOWN_SUPERSEDED).map((release) => section(supersededLine(release))),
       selectField(
         HOTFIX_FIELD.app,
@@ -112,10 +112,6 @@ export function hotfixModal({ apps, metadata, filled, superseded, frozen }: Hotf
       },
     ],
   }
-}
-
-function frozenLine(names: readonly string[]): string {
-  return `:${FREEZE_EMOJI}: *The environment is frozen* (${defused(freezeNames(names), 200)}). Submitting plans the hot-fix for an emergency: in the freeze only *Must go out now…* starts it.`
 }
 
 function supersededLine(release: Release): string {

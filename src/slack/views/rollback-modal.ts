@@ -7,6 +7,7 @@ import { VIEW } from '../ids.ts'
 import { modal, written } from './modals.ts'
 import { context, plain, section } from './parts/blocks.ts'
 import { called, place } from './parts/facts.ts'
+import { frozenLine } from './parts/freeze.ts'
 import { type Choice, selectField } from './parts/select.ts'
 import { cut, date, defused, oneLine, short, utc } from './parts/text.ts'
 import { STATE_VIEWS } from './state/index.ts'
@@ -27,6 +28,8 @@ export interface RollbackModalFacts {
   readonly chosen?: number
   /** What was typed after `because`. */
   readonly reason?: string
+  /** The freezes because of which it is planned for an emergency, and whether the box was ticked. */
+  readonly frozen?: { readonly names: readonly string[]; readonly locks: boolean }
   /** The release that submitting ends. */
   readonly superseded?: Release
   readonly metadata: string
@@ -34,7 +37,7 @@ export interface RollbackModalFacts {
 
 /** **To**, **Reason** and **Lock afterwards**, with what runs now. */
 export function rollbackModal(facts: RollbackModalFacts): ModalView {
-  const { app, environment, undone, choices, chosen, reason, superseded, metadata } = facts
+  const { app, environment, undone, choices, chosen, reason, frozen, superseded, metadata } = facts
   const name = defused(environment, 60)
   return modal({
     callback: VIEW.rollback,
@@ -44,6 +47,7 @@ export function rollbackModal(facts: RollbackModalFacts): ModalView {
     metadata,
     blocks: [
       section([`*Roll back ${defused(place({ app, environment }), 120)}*`, ...runsNow(undone)]),
+      ...(frozen === undefined ? [] : [section(frozenLine(frozen.names, 'rollback'))]),
       ...(superseded === undefined ? [] : [section(supersededLine(superseded))]),
       selectField(
         ROLLBACK_FIELD.to,
@@ -69,7 +73,7 @@ export function rollbackModal(facts: RollbackModalFacts): ModalView {
           type: 'checkboxes',
           action_id: ROLLBACK_FIELD.lock,
           options: [lockOption(name)],
-          initial_options: [lockOption(name)],
+          ...(frozen?.locks !== false && { initial_options: [lockOption(name)] }),
         },
       },
       context(

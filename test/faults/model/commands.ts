@@ -371,7 +371,7 @@ async function goOn(sim: Simulation, back: number): Promise<Answered | undefined
   if (release === undefined) return undefined
   const { number, state, signOffs, plan, requester } = release
   const has = (kind: SignOffKind) => signOffs.some((each) => each.kind === kind)
-  // Whoever sees it helps a release that nobody requested.
+  // Anybody helps a release that nobody requested.
   if (state === 'needs attention') return sim.retry(isAutomatic(release) ? DANA.id : requester.id, number)
   if (state !== 'awaiting sign-off') {
     await sim.tick(20 * S)

@@ -48,3 +48,8 @@ export function frozenUntil({ names, until }: { readonly names: readonly string[
   const end: Line = until === undefined ? [' without an end in the next year'] : [' until ', richDate(until)]
   return [...end, ` (${freezeNames(names)})`]
 }
+
+/** In a dialog that plans for an emergency, because the environment is frozen. */
+export function frozenLine(names: readonly string[], what: 'hot-fix' | 'rollback'): string {
+  return `:${FREEZE_EMOJI}: *The environment is frozen* (${defused(freezeNames(names), 200)}). Submitting plans the ${what} for an emergency: in the freeze only *Must go out now…* starts it.`
+}
