@@ -24,6 +24,9 @@ function withoutVariables(words: string): string {
     .replaceAll('\u00a0', ' ')
 }
 
+/** Lines of steps that wait together are sent as one message, which depends on how fast the machine is: each stands alone here. */
+const stepsApart = (thread: string) => thread.replaceAll(/^([A-Z].*\([^()\n]+\)\.)\n+/gm, '$1\n\n')
+
 it('is what people read: a release to production with a refusal on its way, and a hot-fix', async () => {
   const { dana, lin, tom } = team.people
   const story: string[] = []
@@ -69,9 +72,11 @@ it('is what people read: a release to production with a refusal on its way, and 
   for (const number of [1, 2]) {
     note(
       `the thread of #${number}`,
-      lines(team.slack, number)
-        .map((message) => team.words(message))
-        .join('\n\n'),
+      stepsApart(
+        lines(team.slack, number)
+          .map((message) => team.words(message))
+          .join('\n\n'),
+      ),
     )
   }
   note(
